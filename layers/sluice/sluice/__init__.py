@@ -1,0 +1,1 @@
+"""Sluice: release automation for SageMaker models. Importing this package does nothing."""

@@ -1,0 +1,69 @@
+"""What things are called in AWS. One place, so that the IAM policies in the template and the code agree.
+
+Everything one stack owns starts with ``sluice-<stage>-``, which lets each role be scoped by name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MODEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MODEL_MAX = 24
+STAGE_MAX = 8
+
+_PACKAGE_ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:model-package/(?P<group>[^/]+)/(?P<version>\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of one stage's resources; ``stage`` is at most 8 characters, a model's name at most 24.
+
+    With these limits the longest name, a canary's endpoint config, stays within SageMaker's 63 characters.
+    """
+
+    stage: str
+
+    @property
+    def prefix(self) -> str:
+        return f"sluice-{self.stage}-"
+
+    @property
+    def stack_parameter(self) -> str:
+        """The SSM parameter in which the stack tells the ``sluice`` command what it made."""
+        return f"/sluice/{self.stage}/stack"
+
+    def spec_parameter(self, model: str) -> str:
+        return f"/sluice/{self.stage}/models/{model}"
+
+    def endpoint(self, model: str) -> str:
+        return f"{self.prefix}{model}"
+
+    def group(self, model: str) -> str:
+        """The model package group."""
+        return f"{self.prefix}{model}"
+
+    def pipeline(self, model: str) -> str:
+        return f"{self.prefix}{model}"
+
+    def rollout_resource(self, rollout_id: str, purpose: str) -> str:
+        """A SageMaker model, endpoint config or alarm made for one rollout, e.g. ``sluice-dev-fraud-7-1-canary``."""
+        return f"{self.prefix}{rollout_id}-{purpose}"
+
+    def model_of(self, resource_name: str) -> str | None:
+        """The model an endpoint, group or pipeline belongs to; None if it is not this stage's."""
+        if not resource_name.startswith(self.prefix):
+            return None
+        model = resource_name.removeprefix(self.prefix)
+        return model if MODEL.fullmatch(model) and len(model) <= MODEL_MAX else None
+
+
+def package_group_and_version(arn: str) -> tuple[str, int] | None:
+    """``(group, version)`` of a versioned model package ARN, None for any other string."""
+    found = _PACKAGE_ARN.fullmatch(arn)
+    return (found["group"], int(found["version"])) if found else None
+
+
+def variant(version: int) -> str:
+    """The production variant that serves one version, e.g. ``v7``."""
+    return f"v{version}"
