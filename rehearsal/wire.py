@@ -1,0 +1,66 @@
+"""What passes between the gate and a service: a parsed call in, a botocore-shaped answer or an AWS error out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Who calls what. ``role`` is None for the developer and for the local AWS itself."""
+
+    service: str  # botocore's service name, e.g. "sagemaker-runtime"
+    operation: str  # CamelCase, e.g. "InvokeEndpoint"
+    region: str
+    account: str
+    role: str | None = None  # role name, for calls made with a role's credentials
+    principal: str = ""  # ARN of the caller
+
+
+class AwsError(Exception):
+    """An error the caller receives in the protocol's own shape.
+
+    ``fields`` are further members of the error shape, e.g. ``OriginalStatusCode`` of a ModelError.
+    """
+
+    def __init__(
+        self, code: str, message: str, status: int = 400, fields: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.fields = dict(fields or {})
+
+
+def invalid(message: str) -> AwsError:
+    """SageMaker's answer to nearly everything that is wrong: ValidationException, told apart by text."""
+    return AwsError("ValidationException", message)
+
+
+Operation = Callable[[dict[str, Any], Call], dict[str, Any]]
+
+
+class Service(Protocol):
+    """One AWS service of our own; operations it lacks are answered 501 and recorded, never silently ignored."""
+
+    name: str
+
+    @property
+    def operations(self) -> Mapping[str, Operation]: ...
+
+
+@dataclass(slots=True)
+class Recorded:
+    """One call that passed the gate, for reports and for "used versus granted" of each role."""
+
+    at: float  # epoch seconds
+    service: str
+    operation: str
+    role: str | None
+    resources: tuple[str, ...] = ()
+    allowed: bool = True
+    error: str | None = None  # AWS error code
+    fields: dict[str, Any] = field(default_factory=dict)
