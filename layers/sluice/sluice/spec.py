@@ -1,0 +1,150 @@
+"""A model's spec: what one ``models/<name>.yaml`` promises, parsed once and trusted afterwards.
+
+The classes are the only description of the file: ``spec_section`` reads them for parsing, for writing and for
+the JSON Schema that editors use. Units are in the attributes' names; in the file time spans carry their unit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
+
+from sluice.errors import Problem, SpecError
+from sluice.names import MODEL, MODEL_MAX
+from sluice.spec_collections import Items, Parameters
+from sluice.spec_fields import Choice, Number, Text, Whole
+from sluice.spec_reading import INVALID, Reading
+from sluice.spec_rollout import Alarms, Judge, Rollout, Stage
+from sluice.spec_rules import broken_rules
+from sluice.spec_section import Section
+
+__all__ = [
+    "Alarms",
+    "Column",
+    "Data",
+    "Endpoint",
+    "Inference",
+    "Judge",
+    "ModelSpec",
+    "Pipeline",
+    "Rollout",
+    "Stage",
+]
+
+STORED_MAX_BYTES = 8192
+"""What one SSM parameter of the advanced tier holds."""
+
+NAME = Text(
+    MODEL_MAX, pattern=MODEL.pattern, example="lower-case letters, digits and inner hyphens, letter first"
+)
+ONE_LINE = Text(128)
+INSTANCE_TYPE = Text(
+    32, pattern=r"ml\.[a-z][a-z0-9-]*\.[a-z0-9-]+", example="a SageMaker instance type such as ml.m5.large"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One feature of a row."""
+
+    name: Annotated[str, ONE_LINE, "The column's title in data files"]
+    type: Annotated[str, Choice(("number", "category")), "number | category"]
+    categories: Annotated[
+        tuple[str, ...],
+        Items(ONE_LINE, 0, 1000),
+        "The values a category may have; learned from the data if empty",
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What a row of this model's data looks like."""
+
+    target: Annotated[str, ONE_LINE, "The column to predict"]
+    columns: Annotated[
+        tuple[Column, ...],
+        Items(Section(Column), 1, 1000),
+        "The features, in the order in which requests send them",
+    ]
+    max_missing_share: Annotated[
+        float, Number(0, 1), "Refuse data in which more than this share of the features is missing"
+    ] = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The SageMaker pipeline that turns data into a model version."""
+
+    definition: Annotated[str, NAME, "A folder of pipelines/"]
+    parameters: Annotated[
+        Mapping[str, str],
+        Parameters(200, taken=("InputData",)),
+        "Values for the pipeline's parameters; the pipeline's own defaults apply to the others",
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inference:
+    """How live requests are treated."""
+
+    out_of_range: Annotated[
+        str, Choice(("accept", "reject")), "What to do with a number outside the range seen in training"
+    ] = "accept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where the model serves."""
+
+    type: Annotated[
+        str, Choice(("real-time",), planned=("serverless", "async", "batch")), "How requests are answered"
+    ] = "real-time"
+    instance_type: Annotated[str, INSTANCE_TYPE, "A SageMaker instance type such as ml.m5.large"]
+    instance_count: Annotated[int, Whole(1, 1000), "Instances of the version that has all the traffic"] = 1
+    metrics_period_seconds: Annotated[
+        int, Choice((60, 10)), "How often the endpoint publishes metrics; 10 costs extra"
+    ] = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """Everything Sluice knows about one model."""
+
+    name: Annotated[str, NAME, "The model's name, also in AWS"]
+    description: Annotated[str, Text(256, least=0), "What the model is for"] = ""
+    data: Annotated[Data, Section(Data), "What the training data and the requests look like"]
+    pipeline: Annotated[Pipeline, Section(Pipeline), "How the model is trained"]
+    inference: Annotated[Inference, Section(Inference), "How live requests are treated"] = Inference()
+    endpoint: Annotated[Endpoint, Section(Endpoint), "Where the model serves"]
+    rollout: Annotated[Rollout, Section(Rollout), "How a new version takes over"] = field(
+        default_factory=Rollout
+    )
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, object]) -> Self:
+        """The spec in ``raw``; raises ``SpecError`` with every problem at once."""
+        reading = Reading()
+        spec = Section(cls).read(raw, "", reading)
+        reading.problems.extend(broken_rules(reading.values))
+        if spec is not INVALID:
+            reading.problems.extend(_too_long_to_store(spec))
+        if reading.problems:
+            raise SpecError(reading.problems)
+        return spec  # type: ignore[no-any-return]  # Section reads whatever class it is given
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``parse`` reads back as an equal spec; defaults are spelled out, so they cannot change later."""
+        return Section(type(self)).write(self)
+
+    def stored(self) -> str:
+        """The text kept in SSM; at most ``STORED_MAX_BYTES`` long once parsed."""
+        return json.dumps(self.to_json(), separators=(",", ":"), ensure_ascii=False)
+
+
+def _too_long_to_store(spec: ModelSpec) -> Iterator[Problem]:
+    size = len(spec.stored().encode())
+    if size > STORED_MAX_BYTES:
+        message = f"takes {size} bytes as JSON; fewer columns or categories make it shorter"
+        yield Problem("", None, f"up to {STORED_MAX_BYTES} bytes (one SSM parameter)", message)

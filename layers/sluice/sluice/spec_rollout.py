@@ -1,0 +1,86 @@
+"""How a new version takes over: the ``rollout`` section of a spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from sluice.spec_collections import Items, Maybe
+from sluice.spec_fields import Choice, Duration, Number, Whole
+from sluice.spec_section import Section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step of a rollout."""
+
+    weight: Annotated[int, Whole(1, 99), "Percent of the traffic that the new version gets"]
+    bake_seconds: Annotated[int, Duration(10, 14 * 86400), "How long this stage lasts at least, such as 10m"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """How sure the comparison of the two versions has to be."""
+
+    harm_ratio: Annotated[
+        float,
+        Number(1, 100),
+        "Roll back when proved to fail more than this many times as often as the old version",
+    ] = 1.1
+    safe_ratio: Annotated[
+        float, Number(1, 100), "Go on when proved to fail less than this many times as often, plus the margin"
+    ] = 2.0
+    safe_margin_percent: Annotated[
+        float, Number(0, 100, unit="percent"), "Failed requests that are tolerated on top, in percent of all"
+    ] = 0.1
+    alpha: Annotated[float, Number(0, 0.5, inside=True), "Chance of rolling back a harmless version"] = 0.05
+    beta: Annotated[float, Number(0, 0.5, inside=True), "Chance of going on with a harmful version"] = 0.05
+
+    @property
+    def safe_margin(self) -> float:
+        """The margin as a fraction of all requests."""
+        return self.safe_margin_percent / 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """The CloudWatch alarms on the new version during a rollout, which veto whatever the judge thinks."""
+
+    error_rate_percent: Annotated[
+        float, Number(0, 100, inside=True, unit="percent"), "Alarm above this share of failed requests"
+    ] = 5.0
+    latency_p95_ms: Annotated[
+        float | None,
+        Maybe(Number(0, 3_600_000, inside=True, unit="milliseconds")),
+        "Alarm above this 95th percentile of the model's latency; no such alarm when left out",
+    ] = None
+    evaluation_periods: Annotated[int, Whole(1, 8640), "Metric periods an alarm looks back"] = 3
+    datapoints_to_alarm: Annotated[int, Whole(1, 8640), "How many of them must be too high"] = 2
+    min_requests: Annotated[int, Whole(1, 1_000_000), "Periods with fewer requests do not count"] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """How a new version takes over from the old one."""
+
+    strategy: Annotated[
+        str,
+        Choice(("canary",), planned=("linear", "ab_test", "blue_green", "shadow", "all_at_once")),
+        "How traffic moves to the new version",
+    ] = "canary"
+    stages: Annotated[
+        tuple[Stage, ...],
+        Items(Section(Stage), 1, 20),
+        "The new version's share of the traffic, rising; 100 comes by itself at the end",
+    ] = (Stage(weight=10, bake_seconds=600), Stage(weight=50, bake_seconds=600))
+    max_hold_seconds: Annotated[
+        int, Duration(0, 14 * 86400), "How long a stage may stay in doubt after its bake, such as 60m"
+    ] = 3600
+    on_doubt: Annotated[str, Choice(("roll_back", "pause")), "What to do when the doubt lasts longer"] = (
+        "roll_back"
+    )
+    on_new_version: Annotated[
+        str, Choice(("supersede", "queue", "reject")), "What a newer approval does to a rollout under way"
+    ] = "supersede"
+    judge: Annotated[Judge, Section(Judge), "When the new version counts as harmful, or as safe"] = Judge()
+    alarms: Annotated[Alarms, Section(Alarms), "The alarms on the new version during a rollout"] = Alarms()

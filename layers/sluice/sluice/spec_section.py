@@ -1,0 +1,85 @@
+"""A section of a spec is a dataclass: its fields are the keys, their annotations say what each may hold.
+
+``weight: Annotated[int, Whole(1, 99), "Percent of the traffic"]`` is read, checked, written back, and
+described to editors from that one line. A field without a default is required.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from sluice.spec_reading import INVALID, Kind, Reading, child, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a section."""
+
+    key: str
+    attribute: str
+    kind: Kind
+    meaning: str
+    default: Any
+    """``dataclasses.MISSING`` when the key is required."""
+
+
+@cache
+def entries(section: type) -> Mapping[str, Entry]:
+    """The keys of a section, in the order of its fields."""
+    hints = get_type_hints(section, include_extras=True)
+    return {entry.key: entry for entry in (_entry(one, hints[one.name]) for one in fields(section))}
+
+
+def _entry(declared: Any, hint: Any) -> Entry:
+    if get_origin(hint) is not Annotated:
+        raise TypeError(f"{declared.name} is not described: {hint}")
+    kind, meaning = get_args(hint)[1:]
+    default = declared.default if declared.default_factory is MISSING else declared.default_factory()
+    return Entry(declared.name.removesuffix(kind.suffix), declared.name, kind, meaning, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A mapping with the keys of the dataclass ``of``, read into an instance of it."""
+
+    of: type
+
+    @property
+    def suffix(self) -> str:
+        return ""
+
+    def read(self, raw: object, path: str, reading: Reading) -> Any:
+        known = entries(self.of)
+        if not isinstance(raw, Mapping):
+            return reading.refuse(path, raw, "a mapping with " + ", ".join(known), "is not a mapping")
+        values = {entry.attribute: _read_entry(entry, raw, path, reading) for entry in known.values()}
+        unknown = [key for key in raw if key not in known]
+        for key in unknown:
+            hint = suggest(key, tuple(known))
+            reading.refuse(child(path, str(key)), raw[key], ", ".join(known), f"unknown field{hint}")
+        if unknown or INVALID in values.values():
+            return INVALID
+        return self.of(**values)
+
+    def write(self, value: Any) -> dict[str, object]:
+        """Every key but those of empty lists: a wide table has hundreds of columns without categories."""
+        held = ((entry, getattr(value, entry.attribute)) for entry in entries(self.of).values())
+        return {entry.key: entry.kind.write(one) for entry, one in held if one != ()}
+
+
+def _read_entry(entry: Entry, raw: Mapping[Any, object], path: str, reading: Reading) -> Any:
+    where = child(path, entry.key)
+    if entry.key in raw:
+        value = entry.kind.read(raw[entry.key], where, reading)
+    elif entry.default is MISSING:
+        return reading.refuse(where, None, entry.meaning, "is missing")
+    else:
+        value = entry.default
+        if isinstance(entry.kind, Section):  # so that rules between fields see the defaults inside it
+            entry.kind.read(entry.kind.write(value), where, reading)
+    if value is not INVALID:
+        reading.values[where] = value
+    return value
