@@ -135,7 +135,7 @@ class ModelSpec:
         return spec  # type: ignore[no-any-return]  # Section reads whatever class it is given
 
     def to_json(self) -> dict[str, Any]:
-        """What ``parse`` reads back as an equal spec; defaults are spelled out, so they cannot change later."""
+        """What ``parse`` reads back as an equal spec; defaults are spelled out and so stay fixed."""
         return Section(type(self)).write(self)
 
     def stored(self) -> str:
