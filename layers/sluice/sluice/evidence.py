@@ -1,0 +1,109 @@
+"""Evidence that a canary fails more often than its baseline, or surely not, from counts of closed periods.
+
+Both are e-processes: a betting wealth that starts at 1 and, if the opposite of what is to be shown were
+true, is expected never to grow. By Ville's inequality it then exceeds 1/alpha with probability at most
+alpha, however often one looks and whenever one stops. Each period bets on how its errors split between the
+two variants given how its requests did, so rates that drift, incidents that hit both variants and changes of
+weight need no special care. All wealth is kept as natural logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, inf, log, log1p
+
+HARM_ALTERNATIVES = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0)  # times the tolerated error rate
+SAFE_ALTERNATIVES = (0.02, 0.1, 0.25, 0.5, 0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one closed period saw of each variant. ValueError unless 0 <= errors <= requests."""
+
+    canary_requests: int
+    canary_errors: int
+    baseline_requests: int
+    baseline_errors: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.canary_errors <= self.canary_requests:
+            raise ValueError(f"canary: {self.canary_errors} errors in {self.canary_requests} requests")
+        if not 0 <= self.baseline_errors <= self.baseline_requests:
+            raise ValueError(f"baseline: {self.baseline_errors} errors in {self.baseline_requests} requests")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What is still tolerable: a canary rate of ``ratio`` x the baseline's plus ``margin`` (a fraction)."""
+
+    ratio: float
+    margin: float = 0.0
+    cluster_size: float = 1.0  # errors that one failure can cause, e.g. through sticky retries
+    log_cap: float = inf  # one period multiplies the wealth by at most e to this
+
+    def log_factor(self, row: Row, alternative: float) -> float:
+        """What the row adds to the log wealth staked on ``alternative`` x the tolerated rate.
+
+        Its exponential has a mean of at most 1 whenever the canary's rate is at most the bound (alternative
+        above 1) or at least the bound (alternative below 1).
+        """
+        return min(self.log_cap, self.uncapped_log_factor(row, alternative))
+
+    def uncapped_log_factor(self, row: Row, alternative: float) -> float:
+        canary, baseline = self.ratio * row.canary_requests, row.baseline_requests
+        if baseline == 0:
+            # Nothing to compare with: only the absolute margin can be told, and only that one is below it.
+            up, down = min(alternative, 1.0), 1.0
+        else:
+            up = (canary + baseline) / (canary + baseline / alternative)
+            down = (canary + baseline) / (alternative * canary + baseline)
+        gain = row.canary_errors * log(up) + row.baseline_errors * log(down)
+        gain -= row.canary_requests * (up - 1.0) * self.margin
+        return gain / self.cluster_size
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """When harm may begin: the share of the wealth bet from the first period on, then the share of the rest
+    that enters the game each period. Waiting wealth neither grows nor shrinks."""
+
+    first_share: float = 0.8
+    hazard: float = 1 / 60
+
+
+def harm_path(rows: Iterable[Row], bound: Bound, onset: Onset) -> Iterator[tuple[float, ...]]:
+    """After each row the log wealth on each harm alternative and, last, the log wealth still waiting.
+
+    Only periods in which both variants had traffic teach anything; others spend no waiting wealth either.
+    """
+    wealth = [-inf] * len(HARM_ALTERNATIVES)
+    waiting, share = 0.0, onset.first_share
+    for row in rows:
+        if row.canary_requests and row.baseline_requests:
+            stake = waiting + log(share / len(HARM_ALTERNATIVES))
+            waiting += log1p(-share) if share < 1 else -inf
+            share = onset.hazard
+            wealth = [
+                log_sum((held, stake)) + bound.log_factor(row, alternative)
+                for held, alternative in zip(wealth, HARM_ALTERNATIVES, strict=True)
+            ]
+        yield (*wealth, waiting)
+
+
+def safe_path(rows: Iterable[Row], bound: Bound) -> Iterator[tuple[float, ...]]:
+    """After each row the log wealth on each alternative below the bound."""
+    wealth = [-log(len(SAFE_ALTERNATIVES))] * len(SAFE_ALTERNATIVES)
+    for row in rows:
+        if row.canary_requests:
+            wealth = [
+                held + bound.log_factor(row, alternative)
+                for held, alternative in zip(wealth, SAFE_ALTERNATIVES, strict=True)
+            ]
+        yield tuple(wealth)
+
+
+def log_sum(logs: Sequence[float]) -> float:
+    """The logarithm of the sum of numbers given by their logarithms."""
+    top = max(logs)
+    return top if top == -inf else top + log(sum(exp(value - top) for value in logs))

@@ -1,0 +1,88 @@
+"""What the judge calls harm and what it calls safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, log
+
+from sluice.evidence import Bound, Onset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What counts as harm and as safe, fixed before the rollout. ValueError for rules that make no sense.
+
+    ``periods_to_prove`` caps what one period can contribute: with 2, a burst of one period cannot roll back.
+    0 removes the cap. ``hazard`` is per period, whatever a period's length.
+    """
+
+    harm_ratio: float = 1.1
+    safe_ratio: float = 2.0
+    safe_margin: float = 0.001  # fraction of requests
+    alpha: float = 0.05
+    beta: float = 0.05
+    periods_to_prove: int = 2
+    cluster_size: float = 1.0  # how many errors one failure can cause
+    first_share: float = 0.8  # of the bet on harm from the first period on
+    hazard: float = 1 / 60  # that harm begins in the next period
+    catastrophe_margin: float = 0.2  # of requests failing beyond the baseline's share
+    catastrophe_share: float = 0.2  # of alpha, spent on catastrophes
+
+    def __post_init__(self) -> None:
+        shares = (self.alpha, self.beta, self.first_share, self.hazard, self.catastrophe_share)
+        if not all(0 < share < 1 for share in shares):
+            raise ValueError(
+                f"alpha, beta, first_share, hazard, catastrophe_share: within 0..1, got {shares}"
+            )
+        if not 1 <= self.harm_ratio <= self.safe_ratio < inf or not 0 <= self.safe_margin < 1:
+            raise ValueError("expected 1 <= harm_ratio <= safe_ratio and 0 <= safe_margin < 1")
+        if self.periods_to_prove < 0 or self.cluster_size < 1 or not 0 <= self.catastrophe_margin < 1:
+            raise ValueError("expected periods_to_prove >= 0, cluster_size >= 1, 0 <= catastrophe_margin < 1")
+
+    def sensitive(self) -> Rules:
+        """For quiet endpoints with few requests, whose errors come singly: no cap, any excess counts."""
+        return replace(self, harm_ratio=1.0, periods_to_prove=0, first_share=0.99)
+
+    def robust(self) -> Rules:
+        """For endpoints whose variants drift apart by themselves, as an A/A test would show."""
+        ratio = max(self.harm_ratio, 1.25)
+        return replace(self, harm_ratio=ratio, safe_ratio=max(self.safe_ratio, ratio), periods_to_prove=3)
+
+    @property
+    def harm_needed(self) -> float:
+        """Log evidence that proves harm."""
+        return -log(self.alpha * (1 - self.catastrophe_share))
+
+    @property
+    def catastrophe_needed(self) -> float:
+        return -log(self.alpha * self.catastrophe_share)
+
+    @property
+    def safe_needed(self) -> float:
+        return -log(self.beta)
+
+    @property
+    def harm_bound(self) -> Bound:
+        return Bound(
+            ratio=self.harm_ratio, cluster_size=self.cluster_size, log_cap=self._per_period(self.harm_needed)
+        )
+
+    @property
+    def catastrophe_bound(self) -> Bound:
+        return Bound(ratio=self.harm_ratio, margin=self.catastrophe_margin, cluster_size=self.cluster_size)
+
+    @property
+    def safe_bound(self) -> Bound:
+        return Bound(
+            ratio=self.safe_ratio,
+            margin=self.safe_margin,
+            cluster_size=self.cluster_size,
+            log_cap=self._per_period(self.safe_needed),
+        )
+
+    def _per_period(self, needed: float) -> float:
+        return needed / self.periods_to_prove if self.periods_to_prove else inf
+
+    @property
+    def onset(self) -> Onset:
+        return Onset(self.first_share, self.hazard)
