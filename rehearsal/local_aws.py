@@ -1,0 +1,160 @@
+"""The local AWS, put together: world, services, gate and HTTP server."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rehearsal.clients import Clients
+from rehearsal.faults import Faults
+from rehearsal.gate import Gate
+from rehearsal.http_server import HttpServer
+from rehearsal.identity import Caller, Identities
+from rehearsal.moto_backend import MotoBackend
+from rehearsal.permissions import Permission
+from rehearsal.process import ProcessTable
+from rehearsal.record import Record
+from rehearsal.wire import Call, Service
+from rehearsal.world import World
+
+ACCOUNT = "123456789012"
+
+
+class _AllowAll:
+    def authorise(self, _caller: Caller, _call: Call, _params: Mapping[str, Any]) -> tuple[Permission, ...]:
+        return ()
+
+
+class _NotYet:
+    """Stands for the bus and the metrics until their service exists; nothing may use them before."""
+
+    def put(self, **_event: object) -> None:
+        raise RuntimeError("no event bus: compose the local AWS with a service that is one")
+
+    def record(self, *_sample: object, **_options: object) -> None:
+        raise RuntimeError("no metric sink: compose the local AWS with a service that is one")
+
+
+class LocalAws:
+    """A running local AWS: ``with LocalAws(run_dir, repo) as aws: aws.client("s3")``.
+
+    ``services`` makes the services we write ourselves from the world; by default the real ones.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        repo: Path,
+        port: int = 0,
+        services: Callable[[World], Sequence[Service]] | None = None,
+    ) -> None:
+        self._stopping = threading.Event()
+        self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+        self.recorded = Record()
+        self.faults = Faults()
+        self.identities = Identities(ACCOUNT)
+        self.moto = MotoBackend(self._stopping)
+        self._gate = Gate(
+            account=ACCOUNT,
+            identities=self.identities,
+            authoriser=_AllowAll(),
+            fallback=self.moto,
+            faults=self.faults,
+            record=self.recorded,
+        )
+        self._http = HttpServer(self._gate, port)
+        self.endpoint_url = f"http://127.0.0.1:{self._http.port}"
+        self.clients = Clients(self.identities, self.endpoint_url, self.region)
+        self.world = self._make_world(run_dir, repo)
+        self.services = list((services or shipped_services)(self.world))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Open the gate and start what the services do in the background."""
+        self._gate.open(self.services)
+        self._http.start()
+        for service in self.services:
+            getattr(service, "start", _nothing)()
+
+    def stop(self) -> None:
+        """Stop everything; no process is left."""
+        self._stopping.set()
+        for service in reversed(self.services):
+            getattr(service, "stop", _nothing)()
+        self._http.stop()
+        self.world.processes.close()  # type: ignore[attr-defined]
+
+    def client(self, service: str, role_arn: str | None = None) -> Any:
+        """A botocore client: a role's, or the developer's."""
+        return self.clients.as_role(service, role_arn) if role_arn else self.clients.as_developer(service)
+
+    def _make_world(self, run_dir: Path, repo: Path) -> World:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        return World(
+            account=ACCOUNT,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            run_dir=run_dir,
+            repo=repo,
+            stopping=self._stopping,
+            processes=ProcessTable(),
+            now=lambda: datetime.now(UTC),
+            client=self.clients.as_role,
+            credentials=self.identities.credentials,
+            bus=_NotYet(),
+            metrics=_NotYet(),
+        )
+
+
+# Module and class of each service we write ourselves; in this order they are made and started.
+_SHIPPED = (
+    ("rehearsal.cloudwatch.service", "CloudWatch"),
+    ("rehearsal.events.service", "EventBridge"),
+    ("rehearsal.lambdas.service", "Lambda"),
+    ("rehearsal.sagemaker.hosting", "Hosting"),
+    ("rehearsal.sagemaker.registry", "Registry"),
+    ("rehearsal.sagemaker.jobs", "Jobs"),
+    ("rehearsal.sagemaker.pipelines", "Pipelines"),
+)
+
+
+def shipped_services(world: World) -> list[Service]:
+    """Make the services we write ourselves; the event bus and the metrics are wired into the world on the way."""
+    services: list[Any] = []
+    for module, name in _SHIPPED:
+        if not _exists(module):
+            continue
+        service = getattr(importlib.import_module(module), name)(world)
+        services.append(service)
+        if name == "CloudWatch":
+            world.metrics = service
+        if name == "EventBridge":
+            world.bus = service
+        if name == "Hosting" and _exists("rehearsal.sagemaker.runtime"):
+            services.append(importlib.import_module("rehearsal.sagemaker.runtime").Runtime(service))
+    return services
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _nothing() -> None:
+    """Stands for a start or stop that a service does not have."""

@@ -1,0 +1,73 @@
+"""moto behind the gate: storage and wire protocol of the services that we do not write ourselves.
+
+moto is not atomic under threads: a conditional update can win twice. So each service answers one call at a time; the
+rule that follows is that nothing may call back into a service from inside its own request.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from io import BytesIO
+from typing import Any
+
+from rehearsal.protocol import Response, Wire
+
+SERVICES = frozenset(
+    {"cloudformation", "dynamodb", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts"}
+    | {"resourcegroupstaggingapi", "scheduler", "stepfunctions"}
+)
+_POLL_SECONDS = 0.1
+
+
+class MotoBackend:
+    """Implements ``Fallback`` with moto 5.2.5."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        # Imported here: nothing that merely names this class should pay for moto.
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._stopping = stopping
+        self._making_locks = threading.Lock()
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+
+    def lock(self, service: str) -> threading.RLock:
+        """Hold it to read moto's state of ``service`` directly."""
+        with self._making_locks:
+            return self._locks[service]
+
+    def serves(self, service: str) -> bool:
+        """Whether moto answers what our own services do not."""
+        return service in SERVICES
+
+    def answer(self, service: str, wire: Wire, environ: dict[str, Any]) -> Response:
+        """Let moto answer. Operations it lacks are answered 501."""
+        if (service, wire.operation.name, wire.protocol) == ("sqs", "ReceiveMessage", "json"):
+            return self._receive_messages(environ)
+        return self._call(service, environ)
+
+    def _call(self, service: str, environ: dict[str, Any]) -> Response:
+        answered: dict[str, Any] = {}
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+            answered["status"] = int(status.split(" ", 1)[0])
+            answered["headers"] = dict(headers)
+
+        with self.lock(service):
+            body = b"".join(self._app(environ, start_response))
+        return Response(answered["status"], answered["headers"], body)
+
+    def _receive_messages(self, environ: dict[str, Any]) -> Response:
+        """Poll without holding the lock; moto would sleep with it, and nobody could send the awaited message."""
+        request = json.loads(environ["wsgi.input"].read())
+        deadline = time.monotonic() + int(request.get("WaitTimeSeconds") or 0)
+        body = json.dumps(request | {"WaitTimeSeconds": 0}).encode()
+        while True:
+            turn = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            response = self._call("sqs", turn)
+            empty = response.status == 200 and not json.loads(response.body or b"{}").get("Messages")
+            if not empty or time.monotonic() >= deadline or self._stopping.wait(_POLL_SECONDS):
+                return response

@@ -1,0 +1,233 @@
+"""Child processes that cannot outlive the server: spawned by one long-lived thread, each a group of its own.
+
+Two nets catch a child when the server dies, however it dies. The kernel kills the child itself, because its launcher
+asked for PR_SET_PDEATHSIG; that wish is tied to the *thread* that spawned it, hence the one thread here. The
+undertaker, a process that only waits for the server's end of a pipe to close, then kills the children's process
+groups, and with them the grandchildren. Only a descendant that left its group (setsid) escapes both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_HERE = Path(__file__).parent
+_QUICK_PYTHON = (sys.executable, "-I", "-S")  # no site-packages, no environment: starts in about 15 ms
+
+
+class ChildStartError(Exception):
+    """The program could not be started: not found, not executable, or the host forbids a private mount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """One child to start, handed to the spawning thread."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: Path
+    log: Path | IO[bytes]
+    mounts: dict[str, str]
+    result: Future[RunningChild]
+
+
+class RunningChild:
+    """A child, leader of its own process group. When it ends, what is left of its group is killed."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], undertaker: _Undertaker) -> None:
+        self._popen = popen
+        self._undertaker = undertaker
+        self._reaping = threading.Lock()
+        self._pidfd = os.pidfd_open(popen.pid)
+        weakref.finalize(self, os.close, self._pidfd)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def poll(self) -> int | None:
+        """The exit status (negative: the signal that ended it), None while it runs."""
+        return self._reap() if self._has_ended(0) else None
+
+    def wait(self, timeout_seconds: float | None = None) -> int:
+        """Wait for the end; raises TimeoutError."""
+        if not self._has_ended(timeout_seconds):
+            raise TimeoutError(f"process {self.pid} still runs after {timeout_seconds} s")
+        return self._reap()
+
+    def stop(self, grace_seconds: float = 2.0) -> None:
+        """Terminate the whole process group, kill it after the grace; returns when it is gone."""
+        if self.poll() is None:
+            _signal_group(self.pid, signal.SIGTERM)
+            if not self._has_ended(grace_seconds):
+                _signal_group(self.pid, signal.SIGKILL)
+            self.wait()
+
+    def _has_ended(self, timeout_seconds: float | None) -> bool:
+        watch = select.poll()
+        watch.register(self._pidfd, select.POLLIN)
+        return bool(watch.poll(None if timeout_seconds is None else timeout_seconds * 1000))
+
+    def _reap(self) -> int:
+        with self._reaping:
+            if self._popen.returncode is None:
+                # Before the leader is reaped its group id cannot be taken by another group.
+                _signal_group(self.pid, signal.SIGKILL)
+                self._popen.wait()
+                self._undertaker.forget(self.pid)
+            return int(self._popen.returncode)
+
+
+class ProcessTable:
+    """Implements ``Processes``; ``close`` ends every child that still runs."""
+
+    def __init__(self) -> None:
+        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._children: weakref.WeakSet[RunningChild] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._undertaker = _Undertaker()
+        self._spawner = threading.Thread(target=self._spawn_orders, name="spawner", daemon=True)
+        self._spawner.start()
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path | IO[bytes],
+        mounts: Mapping[str, Path] | None = None,
+    ) -> RunningChild:
+        """Start ``argv`` and return once it runs; raises ChildStartError with the reason when it cannot.
+
+        ``mounts`` are private bind mounts, target → directory. The child sees them, nobody else does.
+        """
+        order = _Order(
+            argv=tuple(argv),
+            env=dict(env),
+            cwd=cwd,
+            log=log,
+            mounts={target: str(source) for target, source in (mounts or {}).items()},
+            result=Future(),
+        )
+        with self._lock:
+            if self._closed:
+                raise ChildStartError("the local AWS is stopping")
+            self._orders.put(order)
+        return order.result.result()
+
+    def close(self) -> None:
+        """Stop all children and the two helpers; further starts are refused."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._orders.put(None)
+        self._spawner.join()
+        children = list(self._children)
+        for child in children:
+            if child.poll() is None:
+                _signal_group(child.pid, signal.SIGTERM)
+        for child in children:
+            child.stop()
+        self._undertaker.dismiss()
+
+    def _spawn_orders(self) -> None:
+        while (order := self._orders.get()) is not None:
+            try:
+                child = self._spawn(order)
+            except (OSError, ChildStartError) as error:
+                order.result.set_exception(error)
+            else:
+                order.result.set_result(child)
+
+    def _spawn(self, order: _Order) -> RunningChild:
+        report, report_of_child = os.pipe()
+        instructions = json.dumps(
+            {"parent": os.getpid(), "report": report_of_child, "mounts": order.mounts, "argv": order.argv}
+        )
+        log = order.log.open("ab") if isinstance(order.log, Path) else order.log
+        try:
+            popen = subprocess.Popen(
+                [*_QUICK_PYTHON, str(_HERE / "launcher.py"), instructions],
+                env=order.env,
+                cwd=order.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[report_of_child],
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(report)
+            raise
+        finally:
+            os.close(report_of_child)
+            if log is not order.log:
+                log.close()
+        self._undertaker.remember(popen.pid)
+        child = RunningChild(popen, self._undertaker)
+        with os.fdopen(report, "rb") as problems:
+            problem = problems.read().decode()  # ends, empty, at the moment of exec
+        if problem:
+            child.wait()
+            raise ChildStartError(f"{order.argv[0]}: {problem}")
+        self._children.add(child)
+        return child
+
+
+class _Undertaker:
+    """The process that kills what a killed server leaves behind."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [*_QUICK_PYTHON, str(_HERE / "undertaker.py")],
+            stdin=subprocess.PIPE,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        self._lock = threading.Lock()
+
+    def remember(self, group: int) -> None:
+        self._tell(f"+{group}\n")
+
+    def forget(self, group: int) -> None:
+        self._tell(f"-{group}\n")
+
+    def dismiss(self) -> None:
+        with self._lock:
+            self._pipe.close()
+        self._process.wait()
+
+    def _tell(self, line: str) -> None:
+        with self._lock:
+            if not self._pipe.closed:
+                self._pipe.write(line.encode())
+                self._pipe.flush()
+
+    @property
+    def _pipe(self) -> IO[bytes]:
+        pipe = self._process.stdin
+        assert pipe is not None
+        return pipe
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass
