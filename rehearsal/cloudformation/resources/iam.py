@@ -1,0 +1,54 @@
+"""Roles and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rehearsal.cloudformation.creation import Creation, Maker, document
+from rehearsal.cloudformation.resources.aws_managed_policies import ensure_known
+from rehearsal.cloudformation.stack import Made
+
+
+def make_role(creation: Creation) -> Made:
+    name = creation.name_from("RoleName", longest=64)
+    trust = document(creation.need("AssumeRolePolicyDocument"))
+    inline, attached = creation.take("Policies", []), creation.take("ManagedPolicyArns", [])
+    tags = creation.tags()
+    params = {"RoleName": name, "AssumeRolePolicyDocument": trust, "Tags": tags, **creation.rest()}
+    role = creation.call("iam", "CreateRole", params)["Role"]
+    for policy in inline:
+        _put_role_policy(creation, name, policy["PolicyName"], document(policy["PolicyDocument"]))
+    for arn in attached:
+        ensure_known(arn, account=creation.account, region=creation.region)
+        creation.call("iam", "AttachRolePolicy", {"RoleName": name, "PolicyArn": arn})
+    return Made(physical_id=name, attributes={"Arn": role["Arn"], "RoleId": role["RoleId"]})
+
+
+def make_policy(creation: Creation) -> Made:
+    """An inline policy written as a resource of its own."""
+    name, policy = creation.need("PolicyName"), document(creation.need("PolicyDocument"))
+    for role in creation.take("Roles", []):
+        _put_role_policy(creation, role, name, policy)
+    return Made(physical_id=name)
+
+
+def _put_role_policy(creation: Creation, role: str, name: str, policy: str | None) -> None:
+    params = {"RoleName": role, "PolicyName": name, "PolicyDocument": policy}
+    creation.call("iam", "PutRolePolicy", params)
+
+
+def make_managed_policy(creation: Creation) -> Made:
+    name = creation.name_from("ManagedPolicyName", longest=128)
+    policy, roles = document(creation.need("PolicyDocument")), creation.take("Roles", [])
+    params = {"PolicyName": name, "PolicyDocument": policy, **creation.rest()}
+    arn = creation.call("iam", "CreatePolicy", params)["Policy"]["Arn"]
+    for role in roles:
+        creation.call("iam", "AttachRolePolicy", {"RoleName": role, "PolicyArn": arn})
+    return Made(physical_id=arn, attributes={"PolicyArn": arn})
+
+
+MAKERS: Mapping[str, Maker] = {
+    "AWS::IAM::Role": make_role,
+    "AWS::IAM::Policy": make_policy,
+    "AWS::IAM::ManagedPolicy": make_managed_policy,
+}
