@@ -1,0 +1,82 @@
+"""Look: read the alarms and the counts of both variants, and decide whether the bake may end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stage
+from sluice.judge import Verdict, judge
+from sluice.metrics import Counts, alarms_for
+from sluice.rollout import RolloutId, RolloutRecord
+from sluice.steps import TaskResult, answer
+from sluice.watch import Conclusion, Seen, conclude, rows, rules_of, windows
+
+
+def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
+    return run(event, live_ports())
+
+
+def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+    """SHIFT to the next stage or PROMOTE on proof, ROLL_BACK on harm, HOLD on anything less."""
+    stage = int(event["stage"])
+    record = ports.store.get(RolloutId.required(event["rollout_id"]))
+    if not record.may_advance:
+        return answer("ROLL_BACK", stage=stage)
+    plan = record.planned()
+    planned = plan.stages[stage]
+    state = ports.hosting.describe(record.endpoint)
+    step = towards_stage(plan, planned.weight, planned.candidate_count, state)
+    if isinstance(step, Impossible):
+        return answer("ROLL_BACK", stage=stage, reason=step.reason)
+    if isinstance(step, SetWeights | SetCapacity):
+        return answer("SHIFT", stage=stage)  # changed by hand since: what is not in force is not judged
+    now = ports.now()
+    conclusion = _conclude(stage, record, now, ports)
+    if conclusion.action == "roll_back":
+        ports.store.fence(record.id, conclusion.by, conclusion.reason, now)
+        return answer("ROLL_BACK", stage=stage, reason=conclusion.reason)
+    if conclusion.action == "advance":
+        last = stage + 1 == len(plan.stages)
+        return answer("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=conclusion.reason)
+    return answer("HOLD", stage=stage, wait_seconds=plan.look_seconds, reason=conclusion.reason)
+
+
+def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:
+    plan = record.planned()
+    expected = [alarm["AlarmName"] for alarm in alarms_for(ports.names, str(record.id), plan)]
+    states = ports.metrics.alarm_states(expected)
+    verdict = _verdict(record, now, ports)
+    seen = Seen(
+        verdict=verdict,
+        alarms={name: states.get(name) for name in expected},
+        now=now,
+        in_force_since=record.shifted_at[stage],
+    )
+    conclusion = conclude(seen, plan, stage)
+    ports.store.note(
+        record.id,
+        f"look-{now.isoformat()}",
+        f"{conclusion.action}: {conclusion.reason}",
+        now,
+        stage=stage,
+        alarms=seen.alarms,
+        evidence={"harm": verdict.harm, "catastrophe": verdict.catastrophe, "safe": verdict.safe},
+        requests=[verdict.canary_requests, verdict.baseline_requests],
+        errors=[verdict.canary_errors, verdict.baseline_errors],
+    )
+    return conclusion
+
+
+def _verdict(record: RolloutRecord, now: datetime, ports: Ports) -> Verdict:
+    plan = record.planned()
+    stretches = windows(record, now)
+    start, period = stretches[0].start, plan.period_seconds
+
+    def counts(variant: str) -> dict[datetime, Counts]:
+        return ports.metrics.counts(plan.endpoint, variant, start=start, end=now, period_seconds=period)
+
+    baseline = counts(plan.baseline.variant) if plan.baseline else {}
+    return judge(rows(stretches, counts(plan.candidate.variant), baseline, period), rules_of(plan))

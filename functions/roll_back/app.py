@@ -1,0 +1,64 @@
+"""Roll back, outside the state machine: an alarm of a canary rang, or a rollout's execution ended badly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.errors import PermanentError
+from sluice.events import AlarmRang, ExecutionEnded
+from sluice.restoring import weights_back_now
+from sluice.rollout import FenceKind, RolloutId
+
+MAX_RESTORES = 10
+
+
+class RolloutStuckError(PermanentError):
+    """Ten executions failed to restore: a person has to look. The event goes to the dead-letter queue."""
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    return run(event, live_ports())
+
+
+def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    """Fence the rollout first, then move the traffic at once if the endpoint accepts it."""
+    if event["detail-type"] == "CloudWatch Alarm State Change":
+        rang = AlarmRang.parse(event)
+        rollout_id = RolloutId.within(rang.name.removeprefix(ports.names.prefix))
+        if rang.state != "ALARM" or rollout_id is None:
+            return {"ignored": f"alarm {rang.name} is {rang.state}"}
+        return _stop(rollout_id, "alarm", f"alarm {rang.name}: {rang.reason}", ports)
+    ended = ExecutionEnded.parse(event)
+    rollout_id = RolloutId.within(ended.name)
+    if rollout_id is None:
+        return {"ignored": f"execution {ended.name} is no rollout's"}
+    why = ": ".join(filter(None, (f"execution {ended.status}", ended.error, ended.cause)))
+    done = _stop(rollout_id, "failed", why, ports)
+    if "ignored" not in done:
+        _restore_again(ended.name, rollout_id, ports)
+    return done
+
+
+def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ports: Ports) -> dict[str, Any]:
+    try:
+        record = ports.store.fence(rollout_id, kind, reason, ports.now())
+    except LookupError:
+        return {"ignored": f"rollout {rollout_id} is not known"}
+    if record.is_closed:
+        return {"ignored": f"rollout {rollout_id} has ended: {record.outcome}"}
+    moved = weights_back_now(record, ports)
+    if moved:
+        ports.store.note(rollout_id, "weights-back", f"baseline has all traffic: {reason}", ports.now())
+    return {"rollout": str(rollout_id), "weights_moved": moved}
+
+
+def _restore_again(execution: str, rollout_id: RolloutId, ports: Ports) -> None:
+    found = re.search(r"-restore-(\d+)$", execution)
+    attempt = int(found[1]) + 1 if found else 1
+    if attempt > MAX_RESTORES:
+        ports.events.publish("RolloutStuck", rollout=str(rollout_id), execution=execution)
+        raise RolloutStuckError(f"rollout {rollout_id} could not be restored in {MAX_RESTORES} executions")
+    ports.executions.start_restore(rollout_id, attempt)

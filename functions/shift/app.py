@@ -1,0 +1,56 @@
+"""Shift: give the candidate a stage's share of the traffic, its instances first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.convergence import Done, Impossible, towards_stage
+from sluice.rollout import RolloutId, RolloutRecord
+from sluice.steps import TaskResult, answer, take
+
+SETTLE_SECONDS = 2
+
+
+def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
+    return run(event, live_ports())
+
+
+def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+    """READY once the stage's weights are in force, WAIT until then, ROLL_BACK if the rollout is stopped."""
+    stage = int(event["stage"])
+    record = ports.store.get(RolloutId.required(event["rollout_id"]))
+    if not record.may_advance:
+        return answer("ROLL_BACK", stage=stage)
+    planned = record.planned().stages[stage]
+    ports.store.advance(record.id, "baking", stage=stage)
+    ports.store.mark_time(record.id, f"shifting_{stage}", ports.now())
+    state = ports.hosting.describe(record.endpoint)
+    step = towards_stage(record.planned(), planned.weight, planned.candidate_count, state)
+    if isinstance(step, Impossible):
+        return answer("ROLL_BACK", stage=stage, reason=step.reason)
+    if isinstance(step, Done):
+        return _shifted(stage, record, ports)
+    take(step, record.endpoint, ports.hosting)
+    # A rollback may have come between our reading of the fence and our change: then this change is undone.
+    if not ports.store.get(record.id).may_advance:
+        return answer("ROLL_BACK", stage=stage)
+    return answer("WAIT", stage=stage, wait_seconds=SETTLE_SECONDS)
+
+
+def _shifted(stage: int, record: RolloutRecord, ports: Ports) -> TaskResult:
+    plan = record.planned()
+    weight = plan.stages[stage].weight
+    now = ports.now()
+    ports.store.mark_time(record.id, f"shifted_{stage}", now)
+    ports.store.note(record.id, f"shifted-{stage}", f"{plan.candidate.variant} has {weight} %", now)
+    ports.events.publish(
+        "RolloutShifted",
+        rollout=str(record.id),
+        model=record.id.model,
+        version=record.id.version,
+        stage=stage,
+        weight=weight,
+    )
+    return answer("READY", stage=stage, wait_seconds=plan.look_seconds)

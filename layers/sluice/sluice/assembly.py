@@ -1,0 +1,81 @@
+"""Joins the parts of a running function: the one place that knows the environment and the AWS clients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sluice.aws import Clients
+from sluice.dataset import Bucket
+from sluice.endpoint import Hosting
+from sluice.events import Publisher
+from sluice.executions import Executions
+from sluice.metrics import Metrics
+from sluice.names import Names
+from sluice.pipelines import Pipelines
+from sluice.registry import Registry
+from sluice.specs import Specs
+from sluice.store import Store
+from sluice.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a function may talk to. Adapters are cheap to make; their clients are made when first used."""
+
+    names: Names
+    now: Callable[[], datetime]
+    store: Store
+    specs: Specs
+    hosting: Hosting
+    registry: Registry
+    metrics: Metrics
+    events: Publisher
+    executions: Executions
+    pipelines: Pipelines
+    bucket: Bucket
+    model_role_arn: str
+
+
+class _Lazy:
+    """A client made at its first use, so that a function pays only for the services it calls."""
+
+    def __init__(self, clients: Clients, service: str) -> None:
+        self._clients = clients
+        self._service = service
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._clients(self._service), operation)
+
+
+def assemble(environ: Mapping[str, str], clients: Clients, now: Callable[[], datetime]) -> Ports:
+    """Ports from SLUICE_STAGE, SLUICE_TABLE and, where a function has them, SLUICE_BUCKET and the ARNs."""
+    names = Names(environ["SLUICE_STAGE"])
+
+    def client(service: str) -> _Lazy:
+        return _Lazy(clients, service)
+
+    return Ports(
+        names=names,
+        now=now,
+        store=Store(Table(client("dynamodb"), environ["SLUICE_TABLE"])),
+        specs=Specs(client("ssm"), names),
+        hosting=Hosting(client("sagemaker")),
+        registry=Registry(client("sagemaker")),
+        metrics=Metrics(client("cloudwatch")),
+        events=Publisher(client("events")),
+        executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
+        pipelines=Pipelines(client("sagemaker")),
+        bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
+    )
+
+
+@cache
+def live_ports() -> Ports:
+    """The ports of this execution environment, kept while it is warm."""
+    return assemble(os.environ, Clients(), lambda: datetime.now(UTC))

@@ -1,0 +1,163 @@
+"""The next step from what an endpoint is towards what it should be. Pure: state in, one step out.
+
+Events and return values are hints; only the described state counts. Each function is asked again after every step
+until it answers ``Done``, so a repeated, late or interrupted call ends in the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sluice.endpoint import CHANGING, EndpointState
+from sluice.plan import Plan, weights_at
+
+_SHARE_TOLERANCE = 1e-3  # SageMaker keeps weights as 32-bit floats
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The endpoint is as wanted and in service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The endpoint is changing; ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """No step of ours leads there."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEndpoint:
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEndpoint:
+    """A failed endpoint accepts nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseConfig:
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetCapacity:
+    variant: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeights:
+    weights: Mapping[str, float]
+
+
+Step = Done | Wait | Impossible | CreateEndpoint | DeleteEndpoint | UseConfig | SetCapacity | SetWeights
+
+
+def towards_candidate(plan: Plan, state: EndpointState | None, asked: frozenset[str]) -> Step:
+    """Towards the candidate's fleet standing by: beside the baseline without traffic, or as a new endpoint.
+
+    ``asked`` holds the configs already requested: an endpoint in service without one of them has rolled back.
+    """
+    if plan.engine == "none":
+        return Done()
+    wanted = plan.canary_config if plan.engine == "weights" else plan.candidate.config
+    if state is None:
+        if plan.engine == "create":
+            return CreateEndpoint(wanted)
+        return Impossible(f"endpoint {plan.endpoint} has been deleted")
+    if unsettled := _unsettled(state):
+        return unsettled
+    if state.config == wanted:
+        return Done()
+    if plan.baseline is None or state.config != plan.baseline.config:
+        return _foreign(state)
+    return _use_once(wanted, state, asked)
+
+
+def towards_stage(plan: Plan, weight: int, count: int, state: EndpointState | None) -> Step:
+    """Towards ``weight`` percent on ``count`` instances of the candidate; capacity comes before traffic."""
+    if state is None:
+        return Impossible(f"endpoint {plan.endpoint} has been deleted")
+    if unsettled := _unsettled(state):
+        return unsettled
+    candidate = state.variant(plan.candidate.variant)
+    if state.config != plan.canary_config or candidate is None:
+        return _foreign(state)
+    if candidate.desired_count < count:
+        return SetCapacity(candidate.name, count)
+    if abs(state.share(candidate.name) - weight / 100) > _SHARE_TOLERANCE:
+        return SetWeights(weights_at(plan, weight))
+    return Done()
+
+
+def towards_promotion(plan: Plan, state: EndpointState | None, asked: frozenset[str]) -> Step:
+    """Towards the candidate serving alone on its full fleet."""
+    if plan.engine == "none" or (state and state.is_settled and state.config == plan.candidate.config):
+        return Done()
+    if plan.engine == "create":
+        return towards_candidate(plan, state, asked)
+    step = towards_stage(plan, 100, plan.candidate.instance_count, state)
+    if isinstance(step, Done) and state is not None:
+        return _use_once(plan.candidate.config, state, asked)
+    return step
+
+
+def towards_baseline(plan: Plan, state: EndpointState | None) -> Step:
+    """Towards the baseline serving alone again: traffic first, the fleet of the candidate afterwards."""
+    baseline = plan.baseline
+    if baseline is None or plan.engine == "none":
+        return _towards_nothing(plan, state)
+    if state is None:
+        return Impossible(f"endpoint {plan.endpoint} has been deleted")
+    if state.status == "UpdateRollbackFailed":
+        return UseConfig(baseline.config)  # a mixed fleet is repaired by another update
+    if unsettled := _unsettled(state):
+        return unsettled
+    if state.config == plan.canary_config:
+        if state.share(plan.candidate.variant) > _SHARE_TOLERANCE:
+            return SetWeights(weights_at(plan, 0))
+        return UseConfig(baseline.config)
+    if state.config == plan.candidate.config:
+        return UseConfig(baseline.config)
+    if state.config != baseline.config:
+        return _foreign(state)
+    serving = state.variant(baseline.variant)
+    if serving is not None and serving.desired_count < baseline.instance_count:
+        return SetCapacity(baseline.variant, baseline.instance_count)
+    return Done()
+
+
+def _towards_nothing(plan: Plan, state: EndpointState | None) -> Step:
+    """A first deployment has no baseline: an endpoint that serves is left alone, a failed one is removed."""
+    if state is None or plan.engine == "none":
+        return Done()
+    if state.status == "Failed":
+        return DeleteEndpoint() if state.config == plan.candidate.config else _foreign(state)
+    return Wait() if state.status in CHANGING else Done()
+
+
+def _unsettled(state: EndpointState) -> Step | None:
+    if state.is_settled:
+        return None
+    if state.status in CHANGING and state.status != "Deleting":
+        return Wait()
+    return Impossible(f"endpoint {state.name} is {state.status}: {state.failure_reason or 'no reason given'}")
+
+
+def _use_once(config: str, state: EndpointState, asked: frozenset[str]) -> Step:
+    if config in asked:
+        why = state.failure_reason or "no reason given"
+        return Impossible(f"SageMaker rolled the update to {config} back: {why}")
+    return UseConfig(config)
+
+
+def _foreign(state: EndpointState) -> Step:
+    return Impossible(f"endpoint {state.name} was changed by hand: it uses {state.config}")

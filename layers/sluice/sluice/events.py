@@ -1,0 +1,117 @@
+"""The events Sluice reads, parsed leniently where AWS is inconsistent, and the domain events it publishes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from sluice.aws import understood
+from sluice.errors import RetryableError
+
+SOURCE = "sluice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageChanged:
+    """A SageMaker Model Package State Change."""
+
+    arn: str
+    approval: str
+    changed: tuple[str, ...] | None  # UpdatedModelPackageFields; None where the event has none
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        detail = event["detail"]
+        fields = detail.get("UpdatedModelPackageFields")
+        return cls(
+            arn=detail["ModelPackageArn"],
+            approval=detail.get("ModelApprovalStatus", ""),
+            changed=None if fields is None else tuple(fields),
+        )
+
+    @property
+    def may_be_approval(self) -> bool:
+        """Our own notes on an approved version emit the event again; only a changed approval counts."""
+        return self.approval == "Approved" and (self.changed is None or "ModelApprovalStatus" in self.changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRang:
+    """A CloudWatch Alarm State Change."""
+
+    name: str
+    state: str
+    reason: str
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        detail = event["detail"]
+        state = detail["state"]
+        return cls(name=detail["alarmName"], state=state["value"], reason=state.get("reason", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionEnded:
+    """A Step Functions Execution Status Change of the rollout machine."""
+
+    name: str
+    status: str
+    error: str
+    cause: str
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        detail = event["detail"]
+        return cls(
+            name=detail["name"],
+            status=detail["status"],
+            error=detail.get("error") or "",
+            cause=detail.get("cause") or "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectCreated:
+    """An S3 Object Created event; the key is taken as it stands (EventBridge does not encode it)."""
+
+    bucket: str
+    key: str
+    size: int
+    version_id: str
+    etag: str
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        found = event["detail"]["object"]
+        return cls(
+            bucket=event["detail"]["bucket"]["name"],
+            key=found["key"],
+            size=int(found.get("size", 0)),
+            version_id=found.get("version-id", ""),
+            etag=found.get("etag", ""),
+        )
+
+
+class Publisher:
+    """Puts domain events on the default bus; the same fact may be published twice after a crash."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def publish(self, detail_type: str, **detail: Any) -> None:
+        """Publish one event, e.g. ``publish("RolloutOpened", model="fraud", version=7)``.
+
+        Raises:
+            RetryableError: EventBridge did not accept it.
+        """
+        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail, default=str)}
+        try:
+            answer = self._client.put_events(Entries=[entry])
+        except ClientError as error:
+            raise understood(error) from error
+        if answer.get("FailedEntryCount"):
+            raise RetryableError(f"event {detail_type} was not accepted: {answer['Entries']}")

@@ -1,0 +1,80 @@
+"""Back to the baseline: the one implementation behind all four ways to a rollback."""
+
+from __future__ import annotations
+
+from sluice.assembly import Ports
+from sluice.convergence import Done, Impossible, SetWeights, towards_baseline
+from sluice.endpoint import EndpointState
+from sluice.metrics import alarm_names
+from sluice.rollout import FenceKind, Outcome, RolloutId, RolloutRecord
+from sluice.steps import TaskResult, answer, take
+
+_OUTCOMES: dict[FenceKind, Outcome] = {
+    "alarm": "rolled_back",
+    "judge": "rolled_back",
+    "superseded": "superseded",
+    "withdrawn": "withdrawn",
+    "failed": "failed",
+}
+
+
+def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
+    """Take one step back; READY when the baseline serves alone and the registry says why.
+
+    ``failure`` is the reason if nothing has fenced the rollout before. May be called at any time, any number of times.
+    """
+    record = ports.store.get(rollout_id)
+    if not record.is_closed:
+        record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
+    if record.is_closed:
+        ports.store.unlock(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        return answer("READY", reason=record.reason)
+    ports.store.restoring(rollout_id)
+    if record.plan is None:
+        return _finish(record, None, "", ports)
+    state = ports.hosting.describe(record.endpoint)
+    step = towards_baseline(record.plan, state)
+    if isinstance(step, Done):
+        return _finish(record, state, "", ports)
+    if isinstance(step, Impossible):
+        return _finish(record, state, step.reason, ports)
+    take(step, record.endpoint, ports.hosting)
+    return answer("WAIT")
+
+
+def weights_back_now(record: RolloutRecord, ports: Ports) -> bool:
+    """The quick attempt: the baseline gets all traffic now if the endpoint accepts it; False otherwise."""
+    if record.plan is None:
+        return False
+    step = towards_baseline(record.plan, ports.hosting.describe(record.endpoint))
+    return isinstance(step, SetWeights) and take(step, record.endpoint, ports.hosting)
+
+
+def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: Ports) -> TaskResult:
+    """Tell the registry, clean up and close, in an order that a crash at any point can be repeated from."""
+    fence = record.fence
+    reason = fence.reason if fence else ""
+    if obstacle:
+        reason = f"{reason}; not restored: {obstacle}"
+    outcome: Outcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
+    serving = state is not None and record.plan is not None and state.share(record.plan.candidate.variant) > 0
+    if outcome in ("rolled_back", "failed") and not serving:
+        ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
+    ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
+    if record.plan is not None and not obstacle and not serving:
+        ports.hosting.delete_config(record.plan.canary_config)
+        ports.hosting.delete_config(record.plan.candidate.config)
+        ports.hosting.delete_model(record.plan.candidate.model)
+    now = ports.now()
+    ports.store.note(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
+    ports.events.publish(
+        "RolloutFailed" if outcome == "failed" else "RolloutRolledBack",
+        rollout=str(record.id),
+        model=record.id.model,
+        version=record.id.version,
+        outcome=outcome,
+        reason=reason,
+    )
+    ports.store.close(record.id, outcome, reason, now)
+    ports.store.unlock(record.endpoint, record.id)
+    return answer("READY", reason=reason)

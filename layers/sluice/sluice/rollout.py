@@ -1,0 +1,136 @@
+"""A rollout: its identity, its phases and what is known of it. The record everyone reads and writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from sluice.plan import Plan
+
+Phase = Literal["queued", "provisioning", "baking", "promoting", "restoring", "closed"]
+Outcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "failed"]
+FenceKind = Literal["alarm", "judge", "superseded", "withdrawn", "failed"]
+
+_ID = re.compile(r"(?P<model>[a-z][a-z0-9-]*)-(?P<version>\d+)-(?P<attempt>\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutId:
+    """``fraud-7-1``: the first attempt to take version 7 of fraud live. Also the execution's name."""
+
+    model: str
+    version: int
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.model}-{self.version}-{self.attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """None if ``text`` is not a rollout's id."""
+        found = _ID.fullmatch(text)
+        if found is None:
+            return None
+        return cls(model=found["model"], version=int(found["version"]), attempt=int(found["attempt"]))
+
+    @classmethod
+    def required(cls, text: str) -> Self:
+        """The id in ``text``; ValueError names what an id looks like."""
+        found = cls.parse(text)
+        if found is None:
+            raise ValueError(f"rollout_id: {text!r} is not <model>-<version>-<attempt>")
+        return found
+
+    @classmethod
+    def within(cls, text: str) -> Self | None:
+        """The id at the start of an execution's or a resource's name, e.g. of ``fraud-7-1-restore-2``."""
+        found = re.match(r"(?P<id>[a-z][a-z0-9-]*?-\d+-\d+)(-[a-z]+(-\d+)?)?$", text)
+        return cls.parse(found["id"]) if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Once set, no step moves the rollout forward any more."""
+
+    kind: FenceKind
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutRecord:
+    """One rollout as stored."""
+
+    id: RolloutId
+    package_arn: str
+    endpoint: str
+    phase: Phase
+    opened_at: datetime
+    approved_at: datetime  # when the package was last modified as this rollout was opened
+    stage: int = -1  # index of the stage shifted to last; -1 before the first
+    plan: Plan | None = None
+    asked: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
+    shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were asked for
+    shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when they were in force
+    fence: Fence | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+    closed_at: datetime | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        return self.phase == "closed"
+
+    @property
+    def may_advance(self) -> bool:
+        return self.fence is None and not self.is_closed
+
+    def planned(self) -> Plan:
+        """The plan; a rollout past its first step always has one."""
+        if self.plan is None:
+            raise LookupError(f"rollout {self.id} has no plan yet")
+        return self.plan
+
+
+def record_from(item: Mapping[str, Any]) -> RolloutRecord:
+    """A record from the flat attributes it is stored as."""
+    return RolloutRecord(
+        id=RolloutId.required(item["id"]),
+        package_arn=item["package_arn"],
+        endpoint=item["endpoint"],
+        phase=item["phase"],
+        opened_at=datetime.fromisoformat(item["opened_at"]),
+        approved_at=datetime.fromisoformat(item["approved_at"]),
+        stage=int(item.get("stage", -1)),
+        plan=Plan.from_json(json.loads(item["plan"])) if "plan" in item else None,
+        asked=frozenset(item.get("asked", ())),
+        shifting_at=_times(item, "shifting_"),
+        shifted_at=_times(item, "shifted_"),
+        fence=_fence_from(item),
+        outcome=item.get("outcome"),
+        reason=item.get("reason", ""),
+        closed_at=datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else None,
+    )
+
+
+def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
+    """Stage index -> time, from attributes such as ``shifted_0``."""
+    return {
+        int(name.removeprefix(prefix)): datetime.fromisoformat(value)
+        for name, value in item.items()
+        if name.startswith(prefix)
+    }
+
+
+def _fence_from(item: Mapping[str, Any]) -> Fence | None:
+    if "fence_kind" not in item:
+        return None
+    return Fence(
+        kind=item["fence_kind"],
+        reason=item["fence_reason"],
+        at=datetime.fromisoformat(item["fence_at"]),
+    )

@@ -1,0 +1,39 @@
+"""Specs as `sluice apply` stored them in SSM Parameter Store."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sluice.aws import code, understood
+from sluice.errors import UnknownModelError
+from sluice.names import Names
+from sluice.spec import ModelSpec
+
+
+class Specs:
+    """The specs of one stage."""
+
+    def __init__(self, client: Any, names: Names) -> None:
+        self._client = client
+        self._names = names
+
+    def get(self, model: str) -> ModelSpec:
+        """The spec of a model.
+
+        Raises:
+            UnknownModelError: none is stored.
+            SpecError: what is stored is not valid, e.g. written by hand or by a newer version.
+        """
+        parameter = self._names.spec_parameter(model)
+        try:
+            found = self._client.get_parameter(Name=parameter)
+        except ClientError as error:
+            if code(error) == "ParameterNotFound":
+                raise UnknownModelError(
+                    f"no spec for model {model!r}: parameter {parameter} does not exist; run sluice apply"
+                ) from error
+            raise understood(error) from error
+        return ModelSpec.parse(json.loads(found["Parameter"]["Value"]))

@@ -1,0 +1,107 @@
+"""The DynamoDB table: flat items of strings, numbers and string sets, keyed by ``pk`` and ``sk``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sluice.aws import code, understood
+
+Key = Mapping[str, str]
+
+
+class ConditionFailedError(Exception):
+    """The condition of a write did not hold; nothing was written."""
+
+
+class Table:
+    """Consistent reads and conditional writes on one table."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        found = self._call("get_item", Key=_dump(key), ConsistentRead=True).get("Item")
+        return _load(found) if found else None
+
+    def put_new(self, item: Mapping[str, str | int]) -> bool:
+        """False, and nothing written, if there is an item with this key."""
+        try:
+            self._call("put_item", Item=_dump(item), ConditionExpression="attribute_not_exists(pk)")
+        except ConditionFailedError:
+            return False
+        return True
+
+    def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
+        """Set attributes if ``condition`` holds, which may use ``values``; ConditionFailedError otherwise."""
+        self._call(
+            "update_item",
+            Key=_dump(key),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :new_{name}" for name in changes),
+            ConditionExpression=condition,
+            ExpressionAttributeNames={f"#{name}": name for name in changes},
+            ExpressionAttributeValues=_dump({**{f":new_{name}": value for name, value in changes.items()}, **values}),
+        )
+
+    def set_once(self, key: Key, name: str, value: str) -> None:
+        """Set an attribute that keeps its first value."""
+        self._call(
+            "update_item",
+            Key=_dump(key),
+            UpdateExpression="SET #name = if_not_exists(#name, :value)",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues=_dump({":value": value}),
+        )
+
+    def add_to_set(self, key: Key, name: str, member: str) -> None:
+        self._call(
+            "update_item",
+            Key=_dump(key),
+            UpdateExpression="ADD #name :members",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":members": {"SS": [member]}},
+        )
+
+    def delete(self, key: Key, condition: str, values: Mapping[str, str]) -> None:
+        self._call(
+            "delete_item",
+            Key=_dump(key),
+            ConditionExpression=condition,
+            ExpressionAttributeValues=_dump(values),
+        )
+
+    def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        """Items of one ``pk`` whose ``sk`` begins with ``prefix``, in the order of ``sk``, page by page."""
+        start: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                "query",
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues=_dump({":pk": pk, ":prefix": prefix}),
+                ScanIndexForward=not newest_first,
+                ConsistentRead=True,
+                **start,
+            )
+            yield from (_load(item) for item in page.get("Items", []))
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        try:
+            return getattr(self._client, operation)(TableName=self.name, **request)
+        except ClientError as error:
+            if code(error) == "ConditionalCheckFailedException":
+                raise ConditionFailedError from error
+            raise understood(error) from error
+
+
+def _dump(values: Mapping[str, str | int]) -> dict[str, dict[str, str]]:
+    return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()}
+
+
+def _load(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: next(iter(value.values())) for name, value in item.items()}
