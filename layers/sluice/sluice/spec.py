@@ -36,9 +36,7 @@ __all__ = [
 STORED_MAX_BYTES = 8192
 """What one SSM parameter of the advanced tier holds."""
 
-NAME = Text(
-    MODEL_MAX, pattern=MODEL.pattern, example="lower-case letters, digits and inner hyphens, letter first"
-)
+NAME = Text(MODEL_MAX, pattern=MODEL.pattern, example="lower-case letters, digits and inner hyphens, letter first")
 ONE_LINE = Text(128)
 INSTANCE_TYPE = Text(
     32, pattern=r"ml\.[a-z][a-z0-9-]*\.[a-z0-9-]+", example="a SageMaker instance type such as ml.m5.large"
@@ -80,7 +78,7 @@ class Pipeline:
     definition: Annotated[str, NAME, "A folder of pipelines/"]
     parameters: Annotated[
         Mapping[str, str],
-        Parameters(200, taken=("InputData",)),
+        Parameters(200, taken=("InputData", "DataContract", "ModelPackageGroupName")),
         "Values for the pipeline's parameters; the pipeline's own defaults apply to the others",
     ] = field(default_factory=dict)
 
@@ -118,9 +116,7 @@ class ModelSpec:
     pipeline: Annotated[Pipeline, Section(Pipeline), "How the model is trained"]
     inference: Annotated[Inference, Section(Inference), "How live requests are treated"] = Inference()
     endpoint: Annotated[Endpoint, Section(Endpoint), "Where the model serves"]
-    rollout: Annotated[Rollout, Section(Rollout), "How a new version takes over"] = field(
-        default_factory=Rollout
-    )
+    rollout: Annotated[Rollout, Section(Rollout), "How a new version takes over"] = field(default_factory=Rollout)
 
     @classmethod
     def parse(cls, raw: Mapping[str, object]) -> Self:
@@ -129,7 +125,7 @@ class ModelSpec:
         spec = Section(cls).read(raw, "", reading)
         reading.problems.extend(broken_rules(reading.values))
         if spec is not INVALID:
-            reading.problems.extend(_too_long_to_store(spec))
+            reading.problems.extend(_unstorable(spec))
         if reading.problems:
             raise SpecError(reading.problems)
         return spec  # type: ignore[no-any-return]  # Section reads whatever class it is given
@@ -143,8 +139,11 @@ class ModelSpec:
         return json.dumps(self.to_json(), separators=(",", ":"), ensure_ascii=False)
 
 
-def _too_long_to_store(spec: ModelSpec) -> Iterator[Problem]:
-    size = len(spec.stored().encode())
+def _unstorable(spec: ModelSpec) -> Iterator[Problem]:
+    text = spec.stored()
+    size = len(text.encode())
     if size > STORED_MAX_BYTES:
         message = f"takes {size} bytes as JSON; fewer columns or categories make it shorter"
         yield Problem("", None, f"up to {STORED_MAX_BYTES} bytes (one SSM parameter)", message)
+    if "{{" in text:
+        yield Problem("", "{{", "text without {{", "holds {{, which SSM takes for a reference and refuses")

@@ -62,7 +62,7 @@ class Parameters:
 
     most: int
     taken: tuple[str, ...] = ()
-    """Names that Sluice itself fills at each start."""
+    """Names that Sluice itself fills."""
 
     @property
     def suffix(self) -> str:
@@ -81,12 +81,10 @@ class Parameters:
     def _read_one(self, name: object, raw: object, path: str, reading: Reading) -> str | Invalid:
         path = child(path, str(name))
         if not isinstance(name, str) or not _PARAMETER_NAME.fullmatch(name):
-            allowed = (
-                "letters, digits and inner hyphens (EventBridge refuses underscores), 1 to 256 characters"
-            )
+            allowed = "letters, digits and inner hyphens (EventBridge refuses underscores), 1 to 256 characters"
             return reading.refuse(path, raw, allowed, f"{name!r} is no parameter name")
         if name in self.taken:
-            return reading.refuse(path, raw, "any other parameter", "is filled by Sluice at each start")
+            return reading.refuse(path, raw, "any other parameter", "is filled by Sluice itself")
         value = _as_parameter_text(raw)
         if value is None or not 1 <= len(value) <= 1024:
             allowed = "text of 1 to 1024 characters, a finite number, true or false"

@@ -88,9 +88,7 @@ class Number(_Plain):
 
     def read(self, raw: object, path: str, reading: Reading) -> float | Invalid:
         bounds = (
-            f"above {self.least:g} and below {self.most:g}"
-            if self.inside
-            else f"from {self.least:g} to {self.most:g}"
+            f"above {self.least:g} and below {self.most:g}" if self.inside else f"from {self.least:g} to {self.most:g}"
         )
         allowed = f"a number {bounds}{self.unit and ' ' + self.unit}"
         if isinstance(raw, bool) or not isinstance(raw, int | float):
@@ -116,9 +114,7 @@ class Duration:
         return "_seconds"
 
     def read(self, raw: object, path: str, reading: Reading) -> int | Invalid:
-        allowed = (
-            f"a whole number with a unit (s, m, h or d), {self.write(self.least)} to {self.write(self.most)}"
-        )
+        allowed = f"a whole number with a unit (s, m, h or d), {self.write(self.least)} to {self.write(self.most)}"
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             return reading.refuse(path, raw, allowed, f"{raw} has no unit; {raw}s or {raw}m?")
         found = re.fullmatch(r"(\d{1,9})([smhd])", raw) if isinstance(raw, str) else None
@@ -131,7 +127,5 @@ class Duration:
 
     def write(self, value: int) -> str:
         """In the largest unit that divides it, so that 600 is ``10m`` and 90 is ``90s``."""
-        unit = max(
-            (u for u in _UNITS if value % _UNITS[u] == 0 and value), key=_UNITS.__getitem__, default="s"
-        )
+        unit = max((u for u in _UNITS if value % _UNITS[u] == 0 and value), key=_UNITS.__getitem__, default="s")
         return f"{value // _UNITS[unit]}{unit}"

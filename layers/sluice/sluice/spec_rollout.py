@@ -76,9 +76,7 @@ class Rollout:
     max_hold_seconds: Annotated[
         int, Duration(0, 14 * 86400), "How long a stage may stay in doubt after its bake, such as 60m"
     ] = 3600
-    on_doubt: Annotated[str, Choice(("roll_back", "pause")), "What to do when the doubt lasts longer"] = (
-        "roll_back"
-    )
+    on_doubt: Annotated[str, Choice(("roll_back", "pause")), "What to do when the doubt lasts longer"] = "roll_back"
     on_new_version: Annotated[
         str, Choice(("supersede", "queue", "reject")), "What a newer approval does to a rollout under way"
     ] = "supersede"

@@ -35,9 +35,7 @@ def _repeated_columns(columns: Sequence[Any]) -> Iterator[Problem]:
         where = child(element(path, index), "categories")
         yield from _repeated(where, column.categories)
         if column.categories and column.type != "category":
-            yield Problem(
-                where, list(column.categories), "only with type: category", "a number has no categories"
-            )
+            yield Problem(where, list(column.categories), "only with type: category", "a number has no categories")
 
 
 def _repeated(path: str, names: Sequence[str], suffix: str = "") -> Iterator[Problem]:
@@ -67,9 +65,7 @@ def _bakes_without_a_measurement(stages: Sequence[Any], period_seconds: int) -> 
         if stage.bake_seconds < period_seconds:
             path = child(element("rollout.stages", index), "bake")
             allowed = f"{period_seconds}s or longer (endpoint.metrics_period_seconds)"
-            yield Problem(
-                path, f"{stage.bake_seconds}s", allowed, "ends before its first metrics are published"
-            )
+            yield Problem(path, f"{stage.bake_seconds}s", allowed, "ends before its first metrics are published")
 
 
 def _impossible_alarm(datapoints: int, periods: int) -> Iterator[Problem]:
@@ -88,9 +84,7 @@ def _alarm_over_a_day(periods: int, period_seconds: int) -> Iterator[Problem]:
 def _judge_that_contradicts_itself(harm_ratio: float, safe_ratio: float) -> Iterator[Problem]:
     if safe_ratio <= harm_ratio:
         message = f"{safe_ratio:g} would call a version safe that {harm_ratio:g} calls harmful"
-        yield Problem(
-            "rollout.judge.safe_ratio", safe_ratio, f"more than {harm_ratio:g} (harm_ratio)", message
-        )
+        yield Problem("rollout.judge.safe_ratio", safe_ratio, f"more than {harm_ratio:g} (harm_ratio)", message)
 
 
 _RULES = (

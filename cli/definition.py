@@ -1,0 +1,152 @@
+"""A folder of ``pipelines/``: the compiled SageMaker pipeline definition and the scripts its jobs run."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from sluice.errors import Problem
+from sluice.spec_reading import suggest
+
+from cli.failures import BadInputError
+
+_TOKEN = re.compile(r"\$\{(\w+)\}")
+_AUTHORING = "pipeline.py"
+"""The module written with the SageMaker SDK; it never leaves the developer's machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A compiled pipeline: ``template`` still holds ``${Tokens}``, ``scripts`` are its files by name."""
+
+    name: str
+    template: Mapping[str, Any]
+    scripts: Mapping[str, bytes]
+    images: Mapping[str, str]
+    """The XGBoost image's URI by region."""
+
+    @property
+    def digest(self) -> str:
+        """A hash of the scripts, so that code is uploaded under a name that changes with it."""
+        digest = hashlib.sha256()
+        for name, content in self.scripts.items():
+            digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
+        return digest.hexdigest()
+
+    @property
+    def parameters(self) -> Mapping[str, Mapping[str, Any]]:
+        """The pipeline's parameters by name."""
+        return {parameter["Name"]: parameter for parameter in self.template["Parameters"]}
+
+
+def available(pipelines: Path) -> list[str]:
+    """The names of the compiled pipelines in a folder."""
+    return sorted(path.parent.name for path in pipelines.glob("*/definition.json"))
+
+
+def read_definition(pipelines: Path, name: str) -> Definition:
+    """Raises ``BadInputError`` when the folder does not hold a compiled pipeline."""
+    folder = pipelines / name
+    try:
+        return Definition(
+            name=name,
+            template=json.loads((folder / "definition.json").read_text(encoding="utf-8")),
+            scripts={path.name: path.read_bytes() for path in sorted(folder.glob("*.py")) if path.name != _AUTHORING},
+            images=json.loads((pipelines / "images.json").read_text(encoding="utf-8")),
+        )
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"Pipeline {name} in {pipelines} cannot be read: {error}") from error
+
+
+def parameter_problems(definition: Definition, values: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with the values a spec gives to the pipeline's parameters."""
+    known = definition.parameters
+    for name, value in values.items():
+        path = f"pipeline.parameters.{name}"
+        if name not in known:
+            message = f"pipeline {definition.name} has no parameter {name}{suggest(name, tuple(known))}"
+            yield Problem(path, value, ", ".join(known), message)
+        else:
+            yield from _value_problems(path, known[name], value)
+
+
+def _value_problems(path: str, parameter: Mapping[str, Any], value: str) -> Iterator[Problem]:
+    kind = parameter["Type"]
+    if _typed(kind, value) is None:
+        yield Problem(path, value, _FORMS[kind], f"{value!r} is no {kind}")
+    choices = parameter.get("EnumValues")
+    if choices and _typed(kind, value) not in choices:
+        yield Problem(path, value, " | ".join(map(str, choices)), f"{value!r} is unknown")
+
+
+_FORMS = {
+    "Integer": "a whole number",
+    "Float": "a finite number",
+    "Boolean": "true | false",
+    "String": "text",
+}
+
+
+def _typed(kind: str, text: str) -> object | None:
+    """The text as a parameter of this type, None if it is none."""
+    try:
+        match kind:
+            case "Integer":
+                return int(text)
+            case "Float":
+                return float(text) if isfinite(float(text)) else None
+            case "Boolean":
+                return {"true": True, "false": False}.get(text.lower())
+    except ValueError:
+        return None
+    return text
+
+
+def filled(definition: Definition, tokens: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """The definition as SageMaker gets it: every token replaced, the spec's values as parameter defaults.
+
+    Raises ``BadInputError`` when a token is left over.
+    """
+    whole = _replaced(definition.template, tokens)
+    for parameter in whole["Parameters"]:
+        if parameter["Name"] in values:
+            parameter["DefaultValue"] = _typed(parameter["Type"], values[parameter["Name"]])
+    text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
+    if "${" in text:
+        left = ", ".join(sorted(set(_TOKEN.findall(text)))) or "an unfinished ${"
+        raise BadInputError(f"Pipeline {definition.name} asks for what apply does not know: {left}")
+    return text
+
+
+def _replaced(value: Any, tokens: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return _TOKEN.sub(lambda found: tokens.get(found[1], found[0]), value)
+    if isinstance(value, Mapping):
+        return {key: _replaced(one, tokens) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_replaced(one, tokens) for one in value]
+    return value
+
+
+def source_archive(scripts: Mapping[str, bytes]) -> bytes:
+    """A tar.gz of the scripts, the same bytes for the same scripts on every machine."""
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name in sorted(scripts):
+            member = tarfile.TarInfo(name)  # owner 0:0, no names, time 0
+            member.size = len(scripts[name])
+            member.mode = 0o644
+            archive.addfile(member, io.BytesIO(scripts[name]))
+    return packed.getvalue()

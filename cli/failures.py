@@ -1,0 +1,68 @@
+"""How a command ends when it cannot do what was asked, and with which exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sluice.errors import Problem
+
+OK = 0
+REFUSED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """One clear sentence for the person at the keyboard."""
+
+    exit_code = REFUSED
+
+
+class NotFoundError(CommandError):
+    """What was named does not exist in this stage."""
+
+
+class BadInputError(CommandError):
+    """The command line or a file it names is wrong; nothing was written."""
+
+    exit_code = BAD_INPUT
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedProblem:
+    """A problem of a spec and where in the file it stands; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    problem: Problem
+
+    def __str__(self) -> str:
+        where = f"{self.problem.path}: " if self.problem.path else ""
+        value = "" if self.problem.value is None else f"; value: {_brief(self.problem.value)}"
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place}: {where}{self.problem.message}{value}; allowed: {self.problem.allowed}"
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "field": self.problem.path,
+            "value": None if self.problem.value is None else _brief(self.problem.value),
+            "message": self.problem.message,
+            "allowed": self.problem.allowed,
+        }
+
+
+class SpecFilesError(BadInputError):
+    """Files that are no specs; carries every problem of every file."""
+
+    def __init__(self, problems: tuple[LocatedProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
+def _brief(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

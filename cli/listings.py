@@ -1,0 +1,56 @@
+"""``sluice versions`` and ``sluice runs``: everything there is of one model."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import datetime
+
+from cli import executions, packages
+from cli.failures import OK
+from cli.session import CliSession, Commands, read_spec
+
+_DETAILED = 10
+"""Versions whose metrics are read; each takes two calls."""
+
+
+def add_to(commands: Commands) -> None:
+    versions = commands.add_parser("versions", help="list a model's versions")
+    versions.add_argument("model")
+    versions.set_defaults(run=run_versions)
+    runs = commands.add_parser("runs", help="list a model's pipeline runs")
+    runs.add_argument("model")
+    runs.set_defaults(run=run_runs)
+
+
+def run_versions(arguments: Namespace, session: CliSession) -> int:
+    read_spec(session, arguments.model)
+    found = packages.list_versions(session, arguments.model)
+    detailed = [packages.with_details(session, one) for one in found[:_DETAILED]] + found[_DETAILED:]
+    show_versions(session, detailed)
+    session.out.result({"versions": [packages.as_json(one) for one in detailed]})
+    return OK
+
+
+def run_runs(arguments: Namespace, session: CliSession) -> int:
+    read_spec(session, arguments.model)
+    found = executions.list_executions(session, arguments.model, most=50)
+    show_runs(session, found)
+    session.out.result({"runs": [executions.as_json(one) for one in found]})
+    return OK
+
+
+def show_versions(session: CliSession, versions: list[packages.Version]) -> None:
+    rows = [
+        (one.name, one.approval, packages.shown_metrics(one), minute(one.created), one.description) for one in versions
+    ]
+    session.out.table("Versions", ("version", "approval", "metrics", "registered", "reason"), rows)
+
+
+def show_runs(session: CliSession, runs: list[executions.Execution]) -> None:
+    rows = [(one.id, one.status, minute(one.started), one.reason) for one in runs]
+    session.out.table("Runs", ("run", "status", "started", "reason"), rows)
+
+
+def minute(when: datetime | None) -> str:
+    """For people, in their own time zone."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""

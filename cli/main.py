@@ -1,0 +1,80 @@
+"""The ``sluice`` command: picks the subcommand, and turns every failure into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+from sluice.aws import Clients, code
+from sluice.errors import SluiceError
+from sluice.names import MODEL, STAGE_MAX, Names
+
+from cli import apply, approve, listings, schema, status, train
+from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError
+from cli.output import Output, choose
+from cli.session import CliSession
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. 0: done; 1: AWS said no, or there is no such thing; 2: bad input; 130: interrupted."""
+    arguments = command_line().parse_args(argv)
+    out = choose(sys.stdout, arguments.output)
+    session = CliSession(
+        names=Names(arguments.stage), clients=Clients(), out=out, now=lambda: datetime.now(UTC), sleep=time.sleep
+    )
+    try:
+        return int(arguments.run(arguments, session))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as head, has seen enough; Python must not complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except (CommandError, SluiceError, ClientError, BotoCoreError) as error:
+        return report(error, out)
+
+
+def report(error: Exception, out: Output) -> int:
+    """Say what went wrong on stderr, and for programs on stdout; returns the exit code."""
+    sentence = _sentence(error)
+    print(sentence, file=sys.stderr)
+    problems = [one.to_json() for one in error.problems] if isinstance(error, SpecFilesError) else []
+    out.result({"error": sentence} | ({"problems": problems} if problems else {}))
+    return error.exit_code if isinstance(error, CommandError) else REFUSED
+
+
+def _sentence(error: Exception) -> str:
+    refusal = error if isinstance(error, ClientError) else error.__cause__
+    if isinstance(refusal, ClientError):
+        message = refusal.response.get("Error", {}).get("Message", "no reason given")
+        return f"AWS refused {refusal.operation_name}: {message} ({code(refusal)})"
+    if isinstance(error, BotoCoreError):
+        return f"AWS cannot be reached: {error}"
+    return str(error)
+
+
+def command_line() -> ArgumentParser:
+    """The whole command line with all subcommands."""
+    parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
+    parser.add_argument(
+        "--stage",
+        type=_stage,
+        default=os.environ.get("SLUICE_STAGE", "dev"),
+        help="the deployed stage (default: $SLUICE_STAGE, or dev)",
+    )
+    parser.add_argument("--output", choices=("text", "json"), default="text", help="json: one document for programs")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for each in (apply, train, approve, status, listings, schema):
+        each.add_to(commands)
+    return parser
+
+
+def _stage(text: str) -> str:
+    if not MODEL.fullmatch(text) or len(text) > STAGE_MAX:
+        raise ArgumentTypeError(f"{text!r} is not a stage: lower-case letters and digits, up to {STAGE_MAX}")
+    return text

@@ -1,0 +1,146 @@
+"""What the command shows: rich on a terminal, plain text in a pipe, one JSON document for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TextIO
+
+Cells = Sequence[str]
+
+_STYLES = {
+    **dict.fromkeys(("Succeeded", "Approved", "InService", "created", "changed", "PROMOTED"), "green"),
+    **dict.fromkeys(("Failed", "Rejected", "Stopped", "ROLLED_BACK", "FAILED"), "red"),
+    **dict.fromkeys(("Executing", "Updating", "Creating", "PendingManualApproval"), "yellow"),
+    "unchanged": "dim",
+}
+
+
+class Output(Protocol):
+    """Where a command shows what it found and did."""
+
+    def text(self, line: str) -> None:
+        """A line for people."""
+
+    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+        """A table for people; nothing but a remark when it has no rows."""
+
+    def result(self, document: Mapping[str, Any]) -> None:
+        """The same, for programs."""
+
+    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
+        """Draw again and again until interrupted."""
+
+
+def choose(stream: TextIO, wanted: str) -> Output:
+    """The output for ``--output`` and for what the stream is connected to."""
+    if wanted == "json":
+        return JsonOutput(stream)
+    return RichOutput(stream) if stream.isatty() else PlainOutput(stream)
+
+
+class PlainOutput:
+    """Lines and aligned columns, good for logs and pipes."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+
+    def text(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+        self.text(f"{title}: none" if not rows else title)
+        lines = [head, *rows] if rows else []
+        widths = [max(len(line[column]) for line in lines) for column in range(len(head))] if rows else []
+        for line in lines:
+            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            self.text(("  " + "  ".join(cells)).rstrip())
+
+    def result(self, document: Mapping[str, Any]) -> None:
+        """People have read it already."""
+
+    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
+        while True:
+            draw()
+            self.text("")
+            pause()
+
+
+class JsonOutput:
+    """One JSON document a command (a line each while watching), and nothing else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def text(self, line: str) -> None:
+        """For people only."""
+
+    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+        """For people only."""
+
+    def result(self, document: Mapping[str, Any]) -> None:
+        print(json.dumps(document, default=str, ensure_ascii=False), file=self._stream, flush=True)
+
+    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
+        while True:
+            draw()
+            pause()
+
+
+class RichOutput:
+    """Colours and boxes, redrawn in place while watching."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=stream, highlight=False)
+        self._frame: list[Any] | None = None
+
+    def text(self, line: str) -> None:
+        from rich.markup import escape
+
+        self._show(escape(line))
+
+    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        if not rows:
+            self.text(f"{title}: none")
+            return
+        table = Table(title=Text(title, style="bold"), title_justify="left", header_style="dim")
+        for name in head:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        self._show(table)
+
+    def result(self, document: Mapping[str, Any]) -> None:
+        """People have read it already."""
+
+    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
+        from rich.console import Group
+        from rich.live import Live
+
+        with Live(console=self._console, auto_refresh=False) as live:
+            while True:
+                with self._framed() as frame:
+                    draw()
+                live.update(Group(*frame), refresh=True)
+                pause()
+
+    @contextmanager
+    def _framed(self) -> Iterator[list[Any]]:
+        self._frame = []
+        try:
+            yield self._frame
+        finally:
+            self._frame = None
+
+    def _show(self, what: Any) -> None:
+        if self._frame is None:
+            self._console.print(what, soft_wrap=isinstance(what, str))
+        else:
+            self._frame.append(what)

@@ -1,0 +1,129 @@
+"""What every command is given: the stage and its names, AWS, the screen, and the clock."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from botocore.exceptions import ClientError
+from sluice.aws import code
+from sluice.errors import SpecError, UnknownModelError
+from sluice.names import Names
+from sluice.spec import ModelSpec
+from sluice.specs import Specs
+
+from cli.failures import CommandError, NotFoundError
+from cli.output import Output
+
+Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliSession:
+    """One run of the ``sluice`` command."""
+
+    names: Names
+    clients: Callable[[str], Any]
+    """A botocore client for a service's name, made when first asked for."""
+    out: Output
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """What the deployed stack says about itself."""
+
+    bucket: str
+    table: str
+    pipeline_role_arn: str
+
+
+def read_stack(session: CliSession) -> Stack:
+    """Raises ``NotFoundError`` when nothing is deployed for this stage."""
+    name = session.names.stack_parameter
+    text = read_parameter(session, name)
+    if text is None:
+        region = session.clients("ssm").meta.region_name
+        raise NotFoundError(
+            f"Nothing is deployed for stage {session.names.stage} in {region} "
+            f"(no SSM parameter {name}): deploy the stack first, see README."
+        )
+    try:
+        held = json.loads(text)
+        return Stack(**{key: held[key] for key in ("bucket", "table", "pipeline_role_arn")})
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(f"SSM parameter {name} is not what the stack writes ({error}): deploy again.") from error
+
+
+def read_spec(session: CliSession, model: str) -> ModelSpec:
+    """The stored spec; raises ``NotFoundError`` with the models that are there."""
+    try:
+        return Specs(session.clients("ssm"), session.names).get(model)
+    except UnknownModelError as error:
+        known = ", ".join(list_models(session)) or "none"
+        raise NotFoundError(
+            f"There is no model {model} in stage {session.names.stage}; there are: {known}. "
+            f"`sluice apply models/{model}.yaml` makes it."
+        ) from error
+    except (ValueError, SpecError) as error:
+        raise CommandError(f"The stored spec of {model} is not valid ({error}): apply its file again.") from error
+
+
+def list_models(session: CliSession) -> list[str]:
+    """The models of this stage, by name."""
+    folder = session.names.spec_parameter("")
+    found = every(session.clients("ssm").get_parameters_by_path, "Parameters", Path=folder)
+    return sorted(parameter["Name"].removeprefix(folder) for parameter in found)
+
+
+def read_parameter(session: CliSession, name: str) -> str | None:
+    """An SSM parameter's value, None if there is none."""
+    try:
+        found = session.clients("ssm").get_parameter(Name=name)
+    except ClientError as error:
+        if code(error) == "ParameterNotFound":
+            return None
+        raise
+    return str(found["Parameter"]["Value"])
+
+
+def described(call: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping[str, Any] | None:
+    """What a SageMaker call tells of one thing, None when there is no such thing.
+
+    SageMaker says so with ResourceNotFound for pipelines, with ValidationException for the registry.
+    """
+    try:
+        return call(**request)
+    except ClientError as error:
+        if code(error) in ("ResourceNotFound", "ValidationException"):
+            return None
+        raise
+
+
+def every(call: Callable[..., Mapping[str, Any]], key: str, *, most: int = 10_000, **request: Any) -> list[Any]:
+    """The items of all pages of a list call, up to ``most``."""
+    items: list[Any] = []
+    while len(items) < most:
+        page = call(**request)
+        items.extend(page.get(key, []))
+        if not page.get("NextToken"):
+            break
+        request["NextToken"] = page["NextToken"]
+    return items[:most]
+
+
+def objects(session: CliSession, bucket: str, prefix: str) -> list[Mapping[str, Any]]:
+    """Every object under a prefix of a bucket, by key."""
+    found: list[Mapping[str, Any]] = []
+    more: dict[str, str] = {}
+    while True:
+        page = session.clients("s3").list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+        found.extend(page.get("Contents", []))
+        if not page.get("IsTruncated"):
+            return found
+        more = {"ContinuationToken": page["NextContinuationToken"]}

@@ -1,0 +1,62 @@
+"""``sluice status``: what serves, what is being rolled out, what was trained."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from itertools import islice
+
+from sluice.endpoint import Hosting
+from sluice.store import Store
+from sluice.table import Table
+
+from cli import executions, packages
+from cli.failures import OK
+from cli.session import CliSession, Commands, list_models, read_spec, read_stack
+from cli.status_view import ModelStatus, as_json, show_all, show_one
+
+_SHOWN = 5
+_WATCH_SECONDS = 2.0
+
+
+def add_to(commands: Commands) -> None:
+    command = commands.add_parser("status", help="show endpoints, rollouts, versions and runs")
+    command.add_argument("model", nargs="?", help="default: an overview of all models")
+    command.add_argument("--watch", action="store_true", help="keep showing until Ctrl-C")
+    command.set_defaults(run=run)
+
+
+def run(arguments: Namespace, session: CliSession) -> int:
+    table = read_stack(session).table
+    if arguments.model:
+        read_spec(session, arguments.model)
+
+    def draw() -> None:
+        names = [arguments.model] if arguments.model else list_models(session)
+        found = [gather(session, table, name) for name in names]
+        if arguments.model:
+            show_one(session, found[0])
+        else:
+            show_all(session, found)
+        session.out.result({"stage": session.names.stage, "models": [as_json(one) for one in found]})
+
+    if arguments.watch:
+        session.out.watch(draw, lambda: session.sleep(_WATCH_SECONDS))
+    draw()
+    return OK
+
+
+def gather(session: CliSession, table: str, model: str) -> ModelStatus:
+    """Ask AWS for everything about one model."""
+    store = Store(Table(session.clients("dynamodb"), table))
+    rollouts = list(islice(store.rollouts(model), _SHOWN))
+    runs = executions.list_executions(session, model, most=_SHOWN)
+    versions = packages.list_versions(session, model, most=_SHOWN)
+    return ModelStatus(
+        model=model,
+        endpoint=Hosting(session.clients("sagemaker")).describe(session.names.endpoint(model)),
+        rollouts=rollouts,
+        history=store.history(rollouts[0].id) if rollouts else [],
+        versions=[packages.with_details(session, one) for one in versions],
+        runs=runs,
+        steps=executions.list_steps(session, runs[0].arn) if runs else [],
+    )

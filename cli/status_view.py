@@ -1,0 +1,130 @@
+"""How the status of models is shown to people, and to programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sluice.endpoint import EndpointState
+from sluice.rollout import RolloutRecord
+
+from cli import executions, packages
+from cli.listings import minute, show_runs, show_versions
+from cli.session import CliSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """Everything that is known of one model right now."""
+
+    model: str
+    endpoint: EndpointState | None
+    rollouts: list[RolloutRecord]
+    history: list[dict[str, Any]]
+    """Of the newest rollout."""
+    versions: list[packages.Version]
+    runs: list[executions.Execution]
+    steps: list[executions.Step]
+    """Of the newest run."""
+
+
+def show_all(session: CliSession, found: list[ModelStatus]) -> None:
+    """A line per model."""
+    rows = [
+        (
+            one.model,
+            one.endpoint.status if one.endpoint else "none",
+            _traffic(one.endpoint),
+            f"{one.rollouts[0].id} {progress(one.rollouts[0])}" if one.rollouts else "",
+            f"{one.versions[0].number} {one.versions[0].approval}" if one.versions else "",
+            one.runs[0].status if one.runs else "",
+        )
+        for one in found
+    ]
+    head = ("model", "endpoint", "traffic", "last rollout", "newest version", "last run")
+    session.out.table(f"Models in stage {session.names.stage}", head, rows)
+
+
+def show_one(session: CliSession, found: ModelStatus) -> None:
+    """Everything about one model."""
+    _show_endpoint(session, found)
+    rollouts = [(str(one.id), progress(one), minute(one.opened_at), _why(one)) for one in found.rollouts]
+    session.out.table("Rollouts", ("rollout", "state", "opened", "reason"), rollouts)
+    if found.history:
+        lines = [(minute(datetime.fromisoformat(line["at"])), str(line["text"])) for line in found.history]
+        session.out.table(f"History of {found.rollouts[0].id}", ("at", "what"), lines)
+    show_versions(session, found.versions)
+    show_runs(session, found.runs)
+    if found.steps:
+        rows = [(one.name, one.status, one.took, one.reason) for one in found.steps]
+        session.out.table(f"Steps of {found.runs[0].id}", ("step", "status", "took", "reason"), rows)
+
+
+def _show_endpoint(session: CliSession, found: ModelStatus) -> None:
+    state = found.endpoint
+    remark = f"{state.status} {state.failure_reason}".rstrip() if state else "none"
+    session.out.text(f"Endpoint {session.names.endpoint(found.model)}: {remark}")
+    if state:
+        rows = [
+            (one.name, f"{state.share(one.name):.0%}", str(one.desired_count), one.instance_type)
+            for one in state.variants
+        ]
+        session.out.table("Variants", ("variant", "traffic", "instances", "type"), rows)
+
+
+def _traffic(state: EndpointState | None) -> str:
+    return ", ".join(f"{one.name} {state.share(one.name):.0%}" for one in state.variants) if state else ""
+
+
+def progress(record: RolloutRecord) -> str:
+    """Where a rollout is, e.g. ``baking, stage 1 of 2 at 10%``."""
+    if record.is_closed:
+        return record.outcome or "closed"
+    stages = record.plan.stages if record.plan else ()
+    if record.phase == "baking" and 0 <= record.stage < len(stages):
+        return f"baking, stage {record.stage + 1} of {len(stages)} at {stages[record.stage].weight}%"
+    return record.phase
+
+
+def _why(record: RolloutRecord) -> str:
+    if record.reason:
+        return record.reason
+    return f"{record.fence.kind}: {record.fence.reason}" if record.fence else ""
+
+
+def as_json(found: ModelStatus) -> dict[str, object]:
+    """The same for programs; ``endpoint`` is null when there is none."""
+    return {
+        "model": found.model,
+        "endpoint": _endpoint_as_json(found.endpoint) if found.endpoint else None,
+        "rollouts": [_rollout_as_json(one) for one in found.rollouts],
+        "history": found.history,
+        "versions": [packages.as_json(one) for one in found.versions],
+        "runs": [executions.as_json(one, found.steps if index == 0 else None) for index, one in enumerate(found.runs)],
+    }
+
+
+def _endpoint_as_json(state: EndpointState) -> dict[str, object]:
+    variants = [
+        {
+            "name": one.name,
+            "share": state.share(one.name),
+            "instances": one.desired_count,
+            "instance_type": one.instance_type,
+        }
+        for one in state.variants
+    ]
+    return {"name": state.name, "status": state.status, "config": state.config, "variants": variants}
+
+
+def _rollout_as_json(record: RolloutRecord) -> dict[str, object]:
+    return {
+        "id": str(record.id),
+        "phase": record.phase,
+        "outcome": record.outcome,
+        "state": progress(record),
+        "opened_at": record.opened_at.isoformat(),
+        "closed_at": record.closed_at.isoformat() if record.closed_at else None,
+        "reason": _why(record),
+    }

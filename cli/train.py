@@ -1,0 +1,143 @@
+"""``sluice train``: bring data, or train again on the newest data with other parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cli.definition import Definition, parameter_problems
+from cli.executions import Execution, as_json, describe, follow, list_executions
+from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
+from cli.session import CliSession, Commands, objects, read_spec, read_stack
+
+_START_WAIT_SECONDS = 420
+"""Uploads are gathered for up to 300 s before a run starts; the rest is for delivery."""
+
+
+def add_to(commands: Commands) -> None:
+    command = commands.add_parser("train", help="upload data, or start the pipeline on the newest data")
+    command.add_argument("model")
+    command.add_argument("--data", nargs="+", type=Path, default=[], metavar="FILE", help="CSV files to upload")
+    command.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a pipeline parameter, for this run",
+    )
+    command.add_argument("--again", action="store_true", help="start even if the same data and parameters ran before")
+    command.add_argument("--wait", action="store_true", help="follow the run to its end")
+    command.set_defaults(run=run)
+
+
+def run(arguments: Namespace, session: CliSession) -> int:
+    parameters = dict(_parameters(arguments.parameter))
+    if arguments.data and (parameters or arguments.again):
+        raise BadInputError("--data starts a run by its upload, which takes no --parameter and no --again")
+    _check_files(arguments.data)
+    read_spec(session, arguments.model)
+    before = {one.arn for one in list_executions(session, arguments.model)}
+    if arguments.data:
+        uploaded = _upload(session, arguments.model, arguments.data)
+        if not arguments.wait:
+            session.out.result({"uploaded": uploaded})
+            return OK
+        arn = _await_start(session, arguments.model, before)
+    else:
+        arn = _start(session, arguments, parameters)
+        if arn in before:
+            session.out.text("The same data with the same parameters ran before; --again runs it once more")
+    return _finish(session, arn, arguments.wait)
+
+
+def _finish(session: CliSession, arn: str, wait: bool) -> int:
+    session.out.text(f"Execution {arn}")
+    execution: Execution = follow(session, arn) if wait else describe(session, arn)
+    session.out.result(as_json(execution))
+    return REFUSED if wait and execution.status != "Succeeded" else OK
+
+
+def _parameters(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise BadInputError(f"--parameter {text}: write it as Name=Value")
+        yield name, value
+
+
+def _check_files(files: Sequence[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise BadInputError(f"--data {file}: there is no such file")
+        if file.stat().st_size == 0:
+            raise BadInputError(f"--data {file}: the file is empty")
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        raise BadInputError("--data: two files have the same name and would become one upload")
+
+
+def _upload(session: CliSession, model: str, files: Sequence[Path]) -> list[str]:
+    bucket = read_stack(session).bucket
+    uris = []
+    for file in files:
+        with file.open("rb") as content:
+            session.clients("s3").put_object(Bucket=bucket, Key=f"data/{model}/{file.name}", Body=content)
+        uris.append(f"s3://{bucket}/data/{model}/{file.name}")
+        session.out.text(f"Uploaded {uris[-1]}")
+    return uris
+
+
+def _await_start(session: CliSession, model: str, before: set[str]) -> str:
+    """The execution that the upload started."""
+    session.out.text("Waiting for the run to start")
+    deadline = session.now().timestamp() + _START_WAIT_SECONDS
+    while session.now().timestamp() < deadline:
+        new = [one.arn for one in list_executions(session, model, most=5) if one.arn not in before]
+        if new:
+            return new[-1]
+        session.sleep(1.0)
+    raise CommandError(
+        f"No run has started within {_START_WAIT_SECONDS} seconds: the data may be refused, or the same as "
+        "before. The events of source sluice tell."
+    )
+
+
+def _start(session: CliSession, arguments: Namespace, parameters: Mapping[str, str]) -> str:
+    pipeline = session.names.pipeline(arguments.model)
+    _check_parameters(session, pipeline, parameters)
+    inputs = {**parameters, "InputData": _newest_manifest(session, arguments.model)}
+    started = session.clients("sagemaker").start_pipeline_execution(
+        PipelineName=pipeline,
+        PipelineParameters=[{"Name": name, "Value": value} for name, value in inputs.items()],
+        ClientRequestToken=_token(pipeline, inputs, session.now().isoformat() if arguments.again else ""),
+    )
+    return str(started["PipelineExecutionArn"])
+
+
+def _token(pipeline: str, inputs: Mapping[str, str], nonce: str) -> str:
+    """The same for the same run, so that a start repeated after a lost answer starts nothing."""
+    return hashlib.sha256(json.dumps([pipeline, sorted(inputs.items()), nonce]).encode()).hexdigest()
+
+
+def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[str, str]) -> None:
+    live = session.clients("sagemaker").describe_pipeline(PipelineName=pipeline)
+    template: Mapping[str, Any] = json.loads(live["PipelineDefinition"])
+    definition = Definition(name=pipeline, template=template, scripts={}, images={})
+    problems = [str(problem) for problem in parameter_problems(definition, parameters)]
+    if "InputData" in parameters:
+        problems.append("InputData: is filled by Sluice; upload other data instead")
+    if problems:
+        raise BadInputError("\n".join(problems))
+
+
+def _newest_manifest(session: CliSession, model: str) -> str:
+    bucket = read_stack(session).bucket
+    manifests = objects(session, bucket, f"manifests/{model}/")
+    if not manifests:
+        raise NotFoundError(f"{model} has no data yet; `sluice train {model} --data FILE` uploads some")
+    newest = max(manifests, key=lambda one: (one["LastModified"], one["Key"]))
+    return f"s3://{bucket}/{newest['Key']}"
