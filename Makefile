@@ -2,14 +2,57 @@
 PYTHON ?= python3.11
 UV := .venv/bin/uv
 INSTALL = $(UV) pip sync --quiet --require-hashes
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate
 
-.PHONY: setup
-setup: .venv/.ready .venvs/sam/.ready .venvs/lambda-runtime/.ready .venvs/xgboost/.ready
+# Machines that set it would compile every module anew in every process: twice the start-up time.
+unexport PYTHONDONTWRITEBYTECODE
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup setup-authoring build check test rehearse lock clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+
+setup: .venv/.sluice .venvs/sam/.ready .venvs/lambda-runtime/.ready .venvs/xgboost/.ready  ## Install what the rehearsal and the sluice command need
+
+setup-authoring: .venvs/authoring/.ready  ## Install the SageMaker SDK, which compiles pipeline definitions
+
+build: setup  ## Build the application as it is deployed, into .aws-sam/build
+	.venv/bin/python -m rehearsal.build
+
+check: setup  ## Lint, check formatting and types, validate the template
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml
+	.venvs/sam/bin/sam validate --lint
+
+test: setup setup-authoring  ## Run every test; ARGS go to pytest
+	.venv/bin/pytest $(ARGS)
+
+rehearse: setup  ## Play the whole story on the local AWS; ARGS go to `rehearsal play`
+	.venv/bin/python -m rehearsal play $(ARGS)
+
+lock: .venv/.ready  ## Choose versions anew and pin them by hash
+	for name in uv dev sam lambda-runtime xgboost; do \
+	  $(LOCK) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	$(LOCK) requirements/authoring.in --override requirements/authoring-overrides.txt \
+	  --output-file requirements/authoring.txt
+	$(LOCK) layers/sluice/requirements.in --output-file layers/sluice/requirements.txt
+
+clean:  ## Remove what builds, tests and rehearsals leave; the installed environments stay
+	rm -rf .aws-sam .rehearsal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .venv/.ready: requirements/uv.txt requirements/dev.txt
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt
+	touch $@
+
+# The `sluice` command runs from the checkout; its build backend is in the lock, so this needs no network.
+.venv/.sluice: pyproject.toml .venv/.ready
+	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 .venvs/%/.ready: requirements/%.txt .venv/.ready

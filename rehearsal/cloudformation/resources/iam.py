@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from rehearsal.cloudformation.creation import Creation, Maker, document
 from rehearsal.cloudformation.resources.aws_managed_policies import ensure_known
@@ -17,7 +18,7 @@ def make_role(creation: Creation) -> Made:
     params = {"RoleName": name, "AssumeRolePolicyDocument": trust, "Tags": tags, **creation.rest()}
     role = creation.call("iam", "CreateRole", params)["Role"]
     for policy in inline:
-        _put_role_policy(creation, name, policy["PolicyName"], document(policy["PolicyDocument"]))
+        _put_role_policy(creation, name, policy["PolicyName"], policy["PolicyDocument"])
     for arn in attached:
         ensure_known(arn, account=creation.account, region=creation.region)
         creation.call("iam", "AttachRolePolicy", {"RoleName": name, "PolicyArn": arn})
@@ -26,15 +27,17 @@ def make_role(creation: Creation) -> Made:
 
 def make_policy(creation: Creation) -> Made:
     """An inline policy written as a resource of its own."""
-    name, policy = creation.need("PolicyName"), document(creation.need("PolicyDocument"))
+    name, policy = creation.need("PolicyName"), creation.need("PolicyDocument")
     for role in creation.take("Roles", []):
         _put_role_policy(creation, role, name, policy)
     return Made(physical_id=name)
 
 
-def _put_role_policy(creation: Creation, role: str, name: str, policy: str | None) -> None:
-    params = {"RoleName": role, "PolicyName": name, "PolicyDocument": policy}
-    creation.call("iam", "PutRolePolicy", params)
+def _put_role_policy(creation: Creation, role: str, name: str, policy: Mapping[str, Any]) -> None:
+    # SAM leaves the version out of policies it writes itself, which AWS allows and moto does not. It only
+    # decides whether ${aws:…} in a policy is a variable, and those of SAM have none.
+    text = document({"Version": "2012-10-17", **policy})
+    creation.call("iam", "PutRolePolicy", {"RoleName": role, "PolicyName": name, "PolicyDocument": text})
 
 
 def make_managed_policy(creation: Creation) -> Made:
