@@ -1,0 +1,25 @@
+"""How the text of one CSV cell becomes a value: the same when a model is trained and when it serves."""
+
+from __future__ import annotations
+
+import math
+
+MISSING_NUMBERS = frozenset({"", "na", "n/a", "nan", "null", "none"})
+
+
+def number(cell: str) -> float:
+    """The finite number that ``cell`` spells, NaN where it is missing; ValueError for any other text."""
+    try:
+        value = float(cell)
+    except ValueError:
+        if cell.strip().lower() in MISSING_NUMBERS:
+            return math.nan
+        raise
+    if math.isinf(value):
+        raise ValueError(f"{cell!r} is not finite")
+    return value
+
+
+def category(cell: str) -> str:
+    """The category that ``cell`` names; empty where it is missing."""
+    return cell.strip()
