@@ -1,0 +1,33 @@
+"""Reads ``/opt/ml/input/config``, trains, and leaves the reason of a failure where SageMaker looks for it."""
+
+import os
+import sys
+from pathlib import Path
+
+from .algorithm import train
+from .hyperparameters import UserError, read_hyperparameters
+from .script import ScriptError, run_script
+
+_BASE = Path("/opt/ml")
+
+
+def main() -> int:
+    """Train in script mode when a program is named, with the built-in algorithm otherwise."""
+    config = _BASE / "input" / "config"
+    try:
+        given = read_hyperparameters(config / "hyperparameters.json")
+        if "sagemaker_program" in given:
+            run_script(_BASE, given, os.environ)
+        else:
+            train(_BASE, given)
+    except (ScriptError, UserError) as error:
+        failure = _BASE / "output" / "failure"
+        failure.parent.mkdir(parents=True, exist_ok=True)
+        failure.write_text(str(error))
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
