@@ -82,11 +82,7 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         response = self._respond(environ)
-        headers = {**response.headers, "Content-Length": str(len(response.body))}
-        request_id = str(uuid.uuid4())
-        headers.setdefault("x-amzn-RequestId", request_id)
-        headers.setdefault("x-amz-request-id", request_id)
-        start_response(f"{response.status} AWS", list(headers.items()))
+        start_response(f"{response.status} AWS", _complete(response, head=environ["REQUEST_METHOD"] == "HEAD"))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
     def _respond(self, environ: dict[str, Any]) -> Response:
@@ -157,9 +153,7 @@ class Gate:
         if operation is not None:
             return serialise(wire, operation(wire.params, call))
         if not self.fallback.serves(call.service):
-            raise AwsError(
-                "NotImplemented", f"The local AWS does not do {call.service} {call.operation}", 501
-            )
+            raise AwsError("NotImplemented", f"The local AWS does not do {call.service} {call.operation}", 501)
         return self.fallback.answer(call.service, wire, environ)
 
     def _knows(self, service: str) -> bool:
@@ -181,9 +175,18 @@ class Gate:
         self.record.add(entry, tuple((needed.action, needed.resource) for needed in progress.permissions))
 
 
+def _complete(response: Response, *, head: bool) -> list[tuple[str, str]]:
+    """Add the headers that every AWS answer has. Clients, Step Functions among them, rely on the request id."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if not head:  # a HEAD of S3 tells the object's length
+        headers["content-length"] = str(len(response.body))
+    request_id = headers.get("x-amzn-requestid") or str(uuid.uuid4())
+    return [*({"x-amzn-requestid": request_id, "x-amz-request-id": request_id} | headers).items()]
+
+
 def _error_code(response: Response) -> str:
     """The AWS error code of an answer that moto wrote."""
     found = re.search(rb'<Code>([^<]+)</Code>|"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"', response.body)
     if found is None:
-        return response.headers.get("x-amzn-ErrorType", str(response.status))
+        return next((v for k, v in response.headers.items() if k.lower() == "x-amzn-errortype"), str(response.status))
     return (found[1] or found[2]).decode()

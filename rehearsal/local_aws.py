@@ -11,7 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rehearsal import s3_events
 from rehearsal.clients import Clients
+from rehearsal.emitter import Emitter
 from rehearsal.faults import Faults
 from rehearsal.gate import Gate
 from rehearsal.http_server import HttpServer
@@ -20,6 +22,7 @@ from rehearsal.moto_backend import MotoBackend
 from rehearsal.permissions import Permission
 from rehearsal.process import ProcessTable
 from rehearsal.record import Record
+from rehearsal.sfn import StateMachines
 from rehearsal.wire import Call, Service
 from rehearsal.world import World
 
@@ -72,7 +75,8 @@ class LocalAws:
         self.endpoint_url = f"http://127.0.0.1:{self._http.port}"
         self.clients = Clients(self.identities, self.endpoint_url, self.region)
         self.world = self._make_world(run_dir, repo)
-        self.services = list((services or shipped_services)(self.world))
+        self._emitter = Emitter(lambda **event: self.world.bus.put(**event))
+        self.services = [self._correct_moto(), *(services or shipped_services)(self.world)]
 
     def __enter__(self) -> Self:
         self.start()
@@ -83,16 +87,24 @@ class LocalAws:
     ) -> None:
         self.stop()
 
+    def _correct_moto(self) -> Service:
+        s3_events.connect(self._emitter.emit)
+        state_machines = StateMachines(self.world, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
+        self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
+        return state_machines
+
     def start(self) -> None:
         """Open the gate and start what the services do in the background."""
         self._gate.open(self.services)
         self._http.start()
+        self.world.background("emit-events", self._emitter.run)
         for service in self.services:
             getattr(service, "start", _nothing)()
 
     def stop(self) -> None:
         """Stop everything; no process is left."""
         self._stopping.set()
+        self._emitter.close()
         for service in reversed(self.services):
             getattr(service, "stop", _nothing)()
         self._http.stop()

@@ -10,8 +10,12 @@ import json
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
+
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from rehearsal.protocol import Response, Wire
 
@@ -26,11 +30,11 @@ class MotoBackend:
     """Implements ``Fallback`` with moto 5.2.5."""
 
     def __init__(self, stopping: threading.Event) -> None:
-        # Imported here: nothing that merely names this class should pay for moto.
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
+        # moto's state is global to the process: begin empty, as one local AWS may follow another in the tests.
+        BackendDict.reset()
         self._app = DomainDispatcherApplication(create_backend_app)
         self._stopping = stopping
+        self._wait_for: dict[str, Callable[[], None]] = {}
         self._making_locks = threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
 
@@ -43,8 +47,14 @@ class MotoBackend:
         """Whether moto answers what our own services do not."""
         return service in SERVICES
 
+    def wait_for(self, service: str, until_ready: Callable[[], None]) -> None:
+        """Call ``until_ready`` before ``service`` is asked anything."""
+        self._wait_for[service] = until_ready
+
     def answer(self, service: str, wire: Wire, environ: dict[str, Any]) -> Response:
         """Let moto answer. Operations it lacks are answered 501."""
+        if service in self._wait_for:
+            self._wait_for[service]()
         if (service, wire.operation.name, wire.protocol) == ("sqs", "ReceiveMessage", "json"):
             return self._receive_messages(environ)
         return self._call(service, environ)

@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from botocore.utils import parse_timestamp
@@ -80,9 +79,7 @@ def parse(service: str, request: Request) -> Wire:
         protocol = determine_request_protocol(model, request.content_type)
         operation, uri_params = get_service_router(service).match(request)
     except (NotFound, NotImplementedError) as error:
-        raise AwsError(
-            "UnknownOperationException", f"{service} {request.method} {request.path}", 404
-        ) from error
+        raise AwsError("UnknownOperationException", f"{service} {request.method} {request.path}", 404) from error
     parser = PROTOCOL_PARSERS[protocol](operation, timestamp_parser=parse_timestamp)
     params = parser.parse(
         {
@@ -148,10 +145,11 @@ def _header_members(operation: OperationModel) -> tuple[tuple[str, Any], ...]:
 
 def _query_compatible_shape(service: str, code: str) -> str:
     """The error shape behind a code of the query protocol, e.g. QueueDoesNotExist of a code with dots."""
-    for shape in get_service_model(service).error_shapes:
-        if shape.metadata.get("error", {}).get("code") == code:
-            return str(shape.name)
-    return code
+    shapes = get_service_model(service).error_shapes
+    if any(shape.name == code for shape in shapes):
+        return code
+    named = (shape.name for shape in shapes if shape.metadata.get("error", {}).get("code") == code)
+    return str(next(named, code))
 
 
 def _xml_error(protocol: str, error: AwsError) -> Response:
@@ -172,8 +170,3 @@ def _as_bytes(body: Any) -> bytes:
     if hasattr(body, "read"):
         body = body.read()
     return body.encode() if isinstance(body, str) else bytes(body or b"")
-
-
-def query_of(request: Request) -> dict[str, list[str]]:
-    """The query string, parsed."""
-    return parse_qs(request.query_string.decode(), keep_blank_values=True)

@@ -1,0 +1,123 @@
+"""moto's Step Functions engine (LocalStack's), loaded late and corrected where it differs from AWS.
+
+Importing the engine takes 2.6 s, so ``load`` runs in the background while the rest starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+# Makes a botocore client: (service, role ARN).
+MakeClient = Callable[[str, str], Any]
+# Is told of every change of an execution's status, after it happened.
+StatusChanged = Callable[[Any], None]
+
+# The names that AWS SDK integrations put before an error, e.g. "SageMaker.SageMakerException".
+_ERROR_PREFIXES = {
+    "cloudwatch": "CloudWatch",
+    "eventbridge": "EventBridge",
+    "lambda": "Lambda",
+    "s3": "S3",
+    "sagemaker": "SageMaker",
+    "sagemakerruntime": "SageMakerRuntime",
+    "sns": "Sns",
+    "sqs": "Sqs",
+    "ssm": "Ssm",
+    "sts": "Sts",
+}
+
+
+def load(make_client: MakeClient, status_changed: StatusChanged) -> None:
+    """Import the engine and correct it."""
+    from moto.core.config import default_user_config
+    from moto.stepfunctions.parser import models as _import_everything  # noqa: F401
+
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)  # it warns of every caught error
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    _call_as_the_state_machines_role(make_client)
+    _report_status_changes(status_changed)
+    _name_errors()
+    _read_and_write_timestamps()
+
+
+def _call_as_the_state_machines_role(make_client: MakeClient) -> None:
+    """Tasks call us, under the role of their state machine; moto has fixed keys and localhost:5000."""
+
+    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001
+        return make_client(service, state_credentials.role_arn)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.stepfunctions") and hasattr(module, "boto_client_for"):
+            module.boto_client_for = client_for  # type: ignore[attr-defined]
+
+
+def _report_status_changes(status_changed: StatusChanged) -> None:
+    """Tell of start and end. An execution that was stopped has told already and must keep its status."""
+    from moto.stepfunctions.parser.api import ExecutionStatus
+    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+
+    start = getattr(Execution, "_moto_start", Execution.start)
+
+    def start_and_tell(self: Any) -> None:
+        start(self)
+        status_changed(self)
+
+    def terminated(self: Any) -> None:
+        if self.execution.exec_status != ExecutionStatus.ABORTED:
+            self._reflect_execution_status()
+            status_changed(self.execution)
+
+    Execution._moto_start = start
+    Execution.start = start_and_tell
+    BaseExecutionWorkerCommunication.terminated = terminated
+
+
+def _name_errors() -> None:
+    """Give exceptions their AWS names: some of moto's are answered with an empty code."""
+    from moto.stepfunctions.parser import api
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+        state_task_service_aws_sdk as aws_sdk,
+    )
+
+    aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
+    for error in vars(api).values():
+        if isinstance(error, type) and api.ServiceException in error.__bases__ and error.TYPE is None:
+            error.TYPE = error.__name__
+
+
+def _read_and_write_timestamps() -> None:
+    """Use AWS's format: moto cannot compare the timestamps that it puts into the context object itself."""
+    from moto.stepfunctions.parser.asl.component.state import state
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations import (
+        is_operator,
+    )
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
+
+    def state_data(EnteredTime: str, Name: str) -> dict[str, Any]:  # noqa: N803 (moto's keywords)
+        return {"EnteredTime": as_timestamp(datetime.fromisoformat(EnteredTime)), "Name": Name}
+
+    def local_time(text: str) -> datetime | None:
+        moment = parse_timestamp(text)
+        return None if moment is None else moment.astimezone().replace(tzinfo=None)
+
+    state.StateData = state_data
+    is_operator.IsTimestamp.string_to_timestamp = staticmethod(parse_timestamp)
+    Timestamp._from_timestamp_string = staticmethod(local_time)  # moto compares it with the local clock
+
+
+def parse_timestamp(text: str) -> datetime | None:
+    """An RFC 3339 timestamp with its zone; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo and "T" in text else None
+
+
+def as_timestamp(moment: datetime) -> str:
+    """How Step Functions writes times into the context object."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
