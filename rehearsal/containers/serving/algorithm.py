@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import threading
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ class AlgorithmMode:
         return Reply(200, json.dumps(parameters).encode(), JSON)
 
     def _predict(self, matrix: xgb.DMatrix) -> list[Any]:
-        # Like the image: names are not compared, so a wrong number of columns still gives a number.
+        # Like the image: names are not compared, so a row with too few columns still gives a number.
         scores: list[Any] = self._booster.predict(matrix, validate_features=False).tolist()
         return scores
 
@@ -85,7 +84,7 @@ def _decode(request: Request) -> xgb.DMatrix:
 
 
 def _refuse(status: int, message: str) -> Reply:
-    traceback.print_exc()
+    print(message, flush=True)
     return Reply.text(status, message)
 
 

@@ -1,0 +1,154 @@
+"""The endpoint operations: each checks, decides, and leaves the carrying out to the deployer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rehearsal.sagemaker import endpoint as changes
+from rehearsal.sagemaker.config_rules import refuse_what_is_not_rehearsed
+from rehearsal.sagemaker.constraints import check
+from rehearsal.sagemaker.deployment import Deployer
+from rehearsal.sagemaker.endpoint import Endpoint, Pending
+from rehearsal.sagemaker.endpoint_configs import EndpointConfig, EndpointConfigs
+from rehearsal.sagemaker.endpoint_status import Happening
+from rehearsal.sagemaker.endpoint_view import description, summary
+from rehearsal.sagemaker.listing import Order, in_time, sorted_page
+from rehearsal.sagemaker.models import Models
+from rehearsal.sagemaker.shelf import Shelf
+from rehearsal.sagemaker.tags import tag_on_create
+from rehearsal.wire import AwsError, Call, Operation, invalid
+from rehearsal.world import World
+
+_ORDER = Order(
+    keys={
+        "Name": lambda endpoint: endpoint.name,
+        "CreationTime": lambda endpoint: endpoint.created,
+        "Status": lambda endpoint: endpoint.status,
+    },
+    default="CreationTime",
+    descending=True,
+)
+
+
+class Endpoints:
+    """CreateEndpoint and its kin."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        shelf: Shelf[Endpoint],
+        configs: EndpointConfigs,
+        models: Models,
+        deployer: Deployer,
+    ) -> None:
+        self._world = world
+        self._shelf = shelf
+        self._configs = configs
+        self._models = models
+        self._deployer = deployer
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return {
+            "CreateEndpoint": self.create,
+            "DescribeEndpoint": self.describe,
+            "UpdateEndpoint": self.update,
+            "UpdateEndpointWeightsAndCapacities": self.rescale,
+            "DeleteEndpoint": self.delete,
+            "ListEndpoints": self.list,
+        }
+
+    def create(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        check("CreateEndpoint", params)
+        if params.get("DeploymentConfig"):
+            check_deployment(params["DeploymentConfig"])
+        name = params["EndpointName"]
+        self._shelf.refuse_taken(name)
+        pending = self._pending(params["EndpointConfigName"])
+        arn = self._shelf.arn(name)
+        tag_on_create(self._world, call, arn, params.get("Tags"))
+        endpoint = changes.new_endpoint(name, arn, pending)
+        self._shelf.add(endpoint)
+        self._deployer.begin(endpoint)
+        return {"EndpointArn": arn}
+
+    def describe(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        return description(self._shelf.get(params["EndpointName"]))
+
+    def update(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        check("UpdateEndpoint", params)
+        deployment = params.get("DeploymentConfig")
+        if deployment:
+            check_deployment(deployment)
+        excluded = {item["VariantPropertyType"] for item in params.get("ExcludeRetainedVariantProperties") or ()}
+        retain = params.get("RetainAllVariantProperties", False)
+        name = params["EndpointName"]
+        self._shelf.get(name)  # an unknown endpoint is reported before an unknown config
+        pending = self._pending(params["EndpointConfigName"])
+
+        def change(present: Endpoint) -> Endpoint:
+            wanted = pending.variants
+            if retain:
+                wanted = tuple(changes.retained(variant, present, excluded) for variant in wanted)
+            return changes.begin_update(present, replace(pending, variants=wanted), deployment)
+
+        endpoint = self._shelf.change(name, change)
+        self._deployer.begin(endpoint)
+        return {"EndpointArn": endpoint.arn}
+
+    def rescale(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        check("UpdateEndpointWeightsAndCapacities", params)
+        wishes, now = params["DesiredWeightsAndCapacities"], self._world.now()
+        if any(wish.get("ServerlessUpdateConfig") for wish in wishes):
+            raise invalid("ServerlessUpdateConfig is only for variants of serverless endpoints.")
+        endpoint = self._shelf.change(
+            params["EndpointName"], lambda present: changes.begin_rescale(present, wishes, now)
+        )
+        self._deployer.begin(endpoint)
+        return {"EndpointArn": endpoint.arn}
+
+    def delete(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        now = self._world.now()
+        endpoint = self._shelf.change(
+            params["EndpointName"],
+            lambda present: present.happened(Happening.DELETION_REQUESTED, now),
+        )
+        self._deployer.begin(endpoint)
+        return {}
+
+    def list(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        check("ListEndpoints", params)
+        found = [
+            endpoint
+            for endpoint in self._shelf.all()
+            if params.get("NameContains", "").lower() in endpoint.name.lower()
+            and params.get("StatusEquals") in (None, endpoint.status)
+            and in_time({"CreationTime": endpoint.created}, "CreationTime", params, "CreationTime")
+            and in_time({"LastModifiedTime": endpoint.modified}, "LastModifiedTime", params, "LastModifiedTime")
+        ]
+        page, token = sorted_page(found, params, _ORDER)
+        return {"Endpoints": [summary(endpoint) for endpoint in page], **token}
+
+    def _pending(self, config_name: str) -> Pending:
+        """A deployment of the config as it and its models are now; raises ValidationException if one is missing."""
+        config: EndpointConfig = self._configs.shelf.get(config_name)
+        refuse_what_is_not_rehearsed(config.request)
+        names = {variant["ModelName"] for variant in config.variants}
+        models = {name: self._models.shelf.get(name) for name in names}
+        now = self._world.now()
+        return Pending(config=config, started=now, variants=changes.wanted_variants(config, models, now))
+
+
+def check_deployment(config: Mapping[str, Any]) -> None:
+    """Accept blue/green, all at once, which is also the default; raise NotImplemented (501) for the rest."""
+    policy = config.get("BlueGreenUpdatePolicy")
+    if bool(policy) == bool(config.get("RollingUpdatePolicy")):
+        raise invalid("DeploymentConfig needs exactly one of BlueGreenUpdatePolicy and RollingUpdatePolicy.")
+    routing = policy["TrafficRoutingConfiguration"]["Type"] if policy else "rolling"
+    if routing != "ALL_AT_ONCE" or config.get("AutoRollbackConfiguration"):
+        raise AwsError("NotImplemented", "of deployment guardrails only ALL_AT_ONCE is rehearsed", 501)
+    if policy and policy.get("TerminationWaitInSeconds"):
+        raise AwsError("NotImplemented", "TerminationWaitInSeconds is not rehearsed", 501)

@@ -1,0 +1,48 @@
+"""SageMaker hosting: models, endpoint configs, and endpoints that really serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rehearsal.sagemaker.deployment import Deployer
+from rehearsal.sagemaker.endpoint import Endpoint
+from rehearsal.sagemaker.endpoint_configs import EndpointConfigs
+from rehearsal.sagemaker.endpoints import Endpoints
+from rehearsal.sagemaker.models import Models
+from rehearsal.sagemaker.provisioning import Pace
+from rehearsal.sagemaker.routing import Routing
+from rehearsal.sagemaker.shelf import Shelf
+from rehearsal.wire import Operation
+from rehearsal.world import World
+
+
+class Hosting:
+    """The hosting operations of the service ``sagemaker``. Each instance of a variant is a process of its own."""
+
+    name = "sagemaker"
+
+    def __init__(self, world: World, pace: Pace | None = None) -> None:
+        self.world = world
+        shelf: Shelf[Endpoint] = Shelf(world, kind="endpoint", arn_type="endpoint")
+        self._deployer = Deployer(world, shelf, pace or Pace())
+        self._models = Models(world)
+        self._configs = EndpointConfigs(world, self._models)
+        self._endpoints = Endpoints(
+            world, shelf=shelf, configs=self._configs, models=self._models, deployer=self._deployer
+        )
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return {**self._models.operations, **self._configs.operations, **self._endpoints.operations}
+
+    def start(self) -> None:
+        """Begin to replace instances that die."""
+        self.world.background("endpoint-healing", self._deployer.watch)
+
+    def stop(self) -> None:
+        """Stop all instances."""
+        self._deployer.stop()
+
+    def routing(self, endpoint: str) -> Routing | None:
+        """Where requests to an endpoint go now; None for one that is unknown or not serving."""
+        return self._deployer.routing(endpoint)
