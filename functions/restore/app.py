@@ -16,8 +16,9 @@ def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
 
 
 def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
-    """One step back. ``failure`` is what a task raised, ``reason`` what a task that gave up answered."""
-    failure = event.get("failure") or {}
+    """One step back. ``context`` is all the execution knows: what a task raised, or why one gave up."""
+    context = event["context"]
+    failure = context.get("failure") or {}
     raised = ": ".join(filter(None, (failure.get("Error"), failure.get("Cause"))))
-    step = event.get("step") or {}
-    return restore(RolloutId.required(event["rollout_id"]), raised or step.get("reason", ""), ports)
+    gave_up = (context.get("step") or {}).get("reason", "")
+    return restore(RolloutId.required(event["rollout_id"]), raised or gave_up, ports)
