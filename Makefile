@@ -45,7 +45,7 @@ clean:  ## Remove what builds, tests and rehearsals leave; the installed environ
 	rm -rf .aws-sam .rehearsal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .venv/.ready: requirements/uv.txt requirements/dev.txt
-	$(PYTHON) -m venv --clear .venv
+	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt
 	touch $@

@@ -43,11 +43,8 @@ def _trim_endpoints(endpoints: Path, prefixes: set[str]) -> None:
 def _endpoint_prefix(service: Path) -> str:
     """What endpoints.json calls the service, e.g. ``api.sagemaker``."""
     newest = max(version for version in service.iterdir() if version.is_dir())
-    plain = newest / "service-2.json"
-    text = (
-        plain.read_text() if plain.exists() else gzip.decompress((newest / "service-2.json.gz").read_bytes())
-    )
-    return str(json.loads(text)["metadata"]["endpointPrefix"])
+    model = json.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes()))
+    return str(model["metadata"]["endpointPrefix"])
 
 
 def trim_packages(packages: Path) -> None:
