@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sluice.errors import Problem
-
 from cli.changes import Change, plan_changes
-from cli.definition import Definition, available, parameter_problems, read_definition
-from cli.failures import OK, LocatedProblem, SpecFilesError
-from cli.instance_types import instance_type_problems
-from cli.session import CliSession, Commands, read_stack
+from cli.definition import pipeline_rules, read_definition
+from cli.failures import OK
+from cli.instance_types import instance_type_rules
+from cli.session import CliSession, Commands, Stack, read_stack
 from cli.specfile import SpecFile, load_all
 
 
@@ -25,47 +23,30 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: Namespace, session: CliSession) -> int:
-    checked = _checked(load_all(arguments.files), arguments.pipelines)
+    everywhere = instance_type_rules()
+    folders = {file: arguments.pipelines or _pipelines_beside(file) for file in arguments.files}
+    files = load_all({file: (*everywhere, *pipeline_rules(folder)) for file, folder in folders.items()})
     stack = read_stack(session)
-    plans = [(file, list(plan_changes(session, stack, file.spec, definition))) for file, definition in checked]
+    plans = [(file, list(_plan(session, stack, file, folders[file.path]))) for file in files]
     for file, changes in plans:
         session.out.text(f"{file.spec.name} in stage {session.names.stage}" + _remark(arguments.dry_run))
         for change in changes:
             if change.make and not arguments.dry_run:
                 change.make()
             session.out.text(f"  {change.verdict:<9}  {change.what}  {change.name}")
-    session.out.result({"dry_run": arguments.dry_run, "models": [_as_json(file, changes) for file, changes in plans]})
+    told = [_as_json(file, changes) for file, changes in plans]
+    session.out.result({"dry_run": arguments.dry_run, "models": told})
     return OK
 
 
-def _checked(files: Sequence[SpecFile], pipelines: Path | None) -> list[tuple[SpecFile, Definition]]:
-    """Each file with its pipeline; raises ``SpecFilesError`` when any spec does not fit its pipeline."""
-    checked: list[tuple[SpecFile, Definition]] = []
-    problems: list[LocatedProblem] = []
-    for file in files:
-        folder = pipelines or _pipelines_beside(file.path)
-        problems.extend(file.located(instance_type_problems(file.spec)))
-        name = file.spec.pipeline.definition
-        if name not in available(folder):
-            problems.extend(file.located([_unknown_pipeline(name, folder)]))
-            continue
-        definition = read_definition(folder, name)
-        problems.extend(file.located(parameter_problems(definition, file.spec.pipeline.parameters)))
-        checked.append((file, definition))
-    if problems:
-        raise SpecFilesError(tuple(problems))
-    return checked
+def _plan(session: CliSession, stack: Stack, file: SpecFile, pipelines: Path) -> Iterator[Change]:
+    return plan_changes(session, stack, file.spec, read_definition(pipelines, file.spec.pipeline.definition))
 
 
 def _pipelines_beside(file: Path) -> Path:
     """``pipelines/`` beside the folder the spec is in, or else the one this command came with."""
     beside = file.resolve().parent.parent / "pipelines"
     return beside if beside.is_dir() else Path(__file__).resolve().parent.parent / "pipelines"
-
-
-def _unknown_pipeline(name: str, folder: Path) -> Problem:
-    known = " | ".join(available(folder)) or "nothing"
-    return Problem("pipeline.definition", name, known, f"{folder} has no pipeline {name}")
 
 
 def _remark(dry_run: bool) -> str:

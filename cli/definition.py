@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import Problem
+from sluice.spec import FILLED_PARAMETERS
 from sluice.spec_reading import suggest
+from sluice.spec_rules import Rule
 
 from cli.failures import BadInputError
 
@@ -67,14 +69,31 @@ def read_definition(pipelines: Path, name: str) -> Definition:
         raise BadInputError(f"Pipeline {name} in {pipelines} cannot be read: {error}") from error
 
 
+def pipeline_rules(pipelines: Path) -> tuple[Rule, ...]:
+    """Hold a spec to the pipelines that there are, and to the parameters of the one it names."""
+
+    def there_is(name: str) -> Iterator[Problem]:
+        there = available(pipelines)
+        if name not in there:
+            known = " | ".join(there) or f"nothing, for {pipelines} holds no compiled pipeline"
+            yield Problem("pipeline.definition", name, known, f"there is no pipeline {name}{suggest(name, there)}")
+
+    def takes(name: str, parameters: Mapping[str, str]) -> Iterator[Problem]:
+        if name in available(pipelines):
+            yield from parameter_problems(read_definition(pipelines, name), parameters)
+
+    return Rule(("pipeline.definition",), there_is), Rule(("pipeline.definition", "pipeline.parameters"), takes)
+
+
 def parameter_problems(definition: Definition, values: Mapping[str, str]) -> Iterator[Problem]:
     """What is wrong with the values a spec gives to the pipeline's parameters."""
     known = definition.parameters
     for name, value in values.items():
         path = f"pipeline.parameters.{name}"
         if name not in known:
-            message = f"pipeline {definition.name} has no parameter {name}{suggest(name, tuple(known))}"
-            yield Problem(path, value, ", ".join(known), message)
+            settable = tuple(one for one in known if one not in FILLED_PARAMETERS)
+            message = f"pipeline {definition.name} has no parameter {name}{suggest(name, settable)}"
+            yield Problem(path, value, ", ".join(settable), message)
         else:
             yield from _value_problems(path, known[name], value)
 

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import botocore
 from botocore.session import get_session
 from sluice.errors import Problem
-from sluice.spec import ModelSpec
 from sluice.spec_reading import suggest
+from sluice.spec_rules import Rule
 
 
-def instance_type_problems(spec: ModelSpec) -> Iterator[Problem]:
-    """Instance types in the spec that SageMaker would refuse."""
+def instance_type_rules() -> tuple[Rule, ...]:
+    """Refuse instance types that SageMaker would refuse."""
     model: Any = get_session().get_service_model("sagemaker")
     hosting = model.shape_for("ProductionVariantInstanceType").enum
-    jobs = [
-        *model.shape_for("TrainingInstanceType").enum,
-        *model.shape_for("ProcessingInstanceType").enum,
-    ]
-    yield from _unknown("endpoint.instance_type", spec.endpoint.instance_type, hosting)
-    for name, value in spec.pipeline.parameters.items():
-        if name.endswith("InstanceType"):
-            yield from _unknown(f"pipeline.parameters.{name}", value, jobs)
+    jobs = [*model.shape_for("TrainingInstanceType").enum, *model.shape_for("ProcessingInstanceType").enum]
+
+    def of_endpoint(value: str) -> Iterator[Problem]:
+        return _unknown("endpoint.instance_type", value, hosting)
+
+    def of_jobs(parameters: Mapping[str, str]) -> Iterator[Problem]:
+        for name, value in parameters.items():
+            if name.endswith("InstanceType"):
+                yield from _unknown(f"pipeline.parameters.{name}", value, jobs)
+
+    return Rule(("endpoint.instance_type",), of_endpoint), Rule(("pipeline.parameters",), of_jobs)
 
 
 def _unknown(path: str, value: str, known: list[str]) -> Iterator[Problem]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Sequence
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from sluice.aws import Clients, code
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
@@ -22,7 +22,7 @@ from cli.session import CliSession
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. 0: done; 1: AWS said no, or there is no such thing; 2: bad input; 130: interrupted."""
-    arguments = command_line().parse_args(argv)
+    arguments = command_line(os.environ).parse_args(argv)
     out = choose(sys.stdout, arguments.output)
     session = CliSession(
         names=Names(arguments.stage), clients=Clients(), out=out, now=lambda: datetime.now(UTC), sleep=time.sleep
@@ -53,25 +53,30 @@ def _sentence(error: Exception) -> str:
     if isinstance(refusal, ClientError):
         message = refusal.response.get("Error", {}).get("Message", "no reason given")
         return f"AWS refused {refusal.operation_name}: {message} ({code(refusal)})"
+    if isinstance(error, NoRegionError):
+        return "No AWS region is set: set AWS_DEFAULT_REGION, or choose a profile that has one with AWS_PROFILE"
     if isinstance(error, BotoCoreError):
         return f"AWS cannot be reached: {error}"
     return str(error)
 
 
-def command_line() -> ArgumentParser:
-    """The whole command line with all subcommands."""
+def command_line(environment: Mapping[str, str]) -> ArgumentParser:
+    """The whole command line; ``--stage`` and ``--output`` may stand before or after the subcommand."""
     parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
-    parser.add_argument(
-        "--stage",
-        type=_stage,
-        default=os.environ.get("SLUICE_STAGE", "dev"),
-        help="the deployed stage (default: $SLUICE_STAGE, or dev)",
-    )
-    parser.add_argument("--output", choices=("text", "json"), default="text", help="json: one document for programs")
+    _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for each in (apply, train, approve, status, listings, schema):
         each.add_to(commands)
+    for command in commands.choices.values():
+        _add_common(command, stage=SUPPRESS, output=SUPPRESS)
     return parser
+
+
+def _add_common(parser: ArgumentParser, *, stage: str, output: str) -> None:
+    parser.add_argument(
+        "--stage", type=_stage, default=stage, help="the deployed stage (default: $SLUICE_STAGE, or dev)"
+    )
+    parser.add_argument("--output", choices=("text", "json"), default=output, help="json: one document for programs")
 
 
 def _stage(text: str) -> str:

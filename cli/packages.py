@@ -41,10 +41,10 @@ class Version:
 
 def parse_version(text: str) -> tuple[str, int]:
     """``fraud/7`` as model and number; raises ``BadInputError``."""
-    found = re.fullmatch(rf"({MODEL.pattern})/(\d{{1,9}})", text)
+    found = re.fullmatch(rf"(?P<model>{MODEL.pattern})/(?P<number>\d{{1,9}})", text)
     if found is None:
         raise BadInputError(f"{text!r} is not a version; write <model>/<number>, such as fraud/7")
-    return found[1], int(found[found.lastindex or 0])
+    return found["model"], int(found["number"])
 
 
 def list_versions(session: CliSession, model: str, most: int = 10_000) -> list[Version]:

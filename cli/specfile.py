@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 from sluice.errors import Problem, SpecError
 from sluice.spec import ModelSpec
 from sluice.spec_reading import child, element
+from sluice.spec_rules import Rule
 
 from cli.failures import LocatedProblem, SpecFilesError
 
@@ -30,13 +31,13 @@ class SpecFile:
         return tuple(_locate(self.path, self.places, problem) for problem in problems)
 
 
-def load_all(paths: Sequence[Path]) -> list[SpecFile]:
-    """The specs of all files; raises ``SpecFilesError`` with every problem of every file, in line order."""
+def load_all(paths: Mapping[Path, Sequence[Rule]]) -> list[SpecFile]:
+    """The specs of all files, each by its rules; raises ``SpecFilesError`` with every problem of every file."""
     files: list[SpecFile] = []
     problems: list[LocatedProblem] = []
-    for path in paths:
+    for path, rules in paths.items():
         try:
-            files.append(load(path))
+            files.append(load(path, rules))
         except SpecFilesError as error:
             problems.extend(error.problems)
     problems.extend(_models_in_two_files(files))
@@ -45,13 +46,13 @@ def load_all(paths: Sequence[Path]) -> list[SpecFile]:
     return files
 
 
-def load(path: Path) -> SpecFile:
-    """The spec in one file; raises ``SpecFilesError``."""
+def load(path: Path, rules: Sequence[Rule] = ()) -> SpecFile:
+    """The spec in one file; raises ``SpecFilesError`` with every problem, in line order."""
     root, raw = _parsed(path)
     places = dict(_places(root, "", frozenset())) if root else {}
     problems = list(_repeated_keys(root, "")) if root else []
     try:
-        spec = ModelSpec.parse(raw)
+        spec = ModelSpec.parse(raw, rules)
     except SpecError as error:
         problems.extend(error.problems)
     if problems:

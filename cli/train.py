@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sluice.spec import FILLED_PARAMETERS
+
 from cli.definition import Definition, parameter_problems
 from cli.executions import Execution, as_json, describe, follow, list_executions
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
@@ -128,8 +130,7 @@ def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[st
     template: Mapping[str, Any] = json.loads(live["PipelineDefinition"])
     definition = Definition(name=pipeline, template=template, scripts={}, images={})
     problems = [str(problem) for problem in parameter_problems(definition, parameters)]
-    if "InputData" in parameters:
-        problems.append("InputData: is filled by Sluice; upload other data instead")
+    problems += [f"--parameter {name}: is filled by Sluice itself" for name in FILLED_PARAMETERS if name in parameters]
     if problems:
         raise BadInputError("\n".join(problems))
 

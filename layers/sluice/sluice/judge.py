@@ -53,9 +53,7 @@ class Verdict:
     catastrophe: float  # likewise
     safe: float  # now
     harm_proven_at: int | None  # index of the row that proved harm or catastrophe
-    requests_needed: (
-        int | None
-    )  # more canary requests until a decision, about; None: unknown or not at this rate
+    requests_needed: int | None  # more canary requests until a decision, about; None: unknown or not at this rate
     canary_requests: int
     canary_errors: int
     baseline_requests: int

@@ -31,9 +31,7 @@ class Rules:
     def __post_init__(self) -> None:
         shares = (self.alpha, self.beta, self.first_share, self.hazard, self.catastrophe_share)
         if not all(0 < share < 1 for share in shares):
-            raise ValueError(
-                f"alpha, beta, first_share, hazard, catastrophe_share: within 0..1, got {shares}"
-            )
+            raise ValueError(f"alpha, beta, first_share, hazard, catastrophe_share: within 0..1, got {shares}")
         if not 1 <= self.harm_ratio <= self.safe_ratio < inf or not 0 <= self.safe_margin < 1:
             raise ValueError("expected 1 <= harm_ratio <= safe_ratio and 0 <= safe_margin < 1")
         if self.periods_to_prove < 0 or self.cluster_size < 1 or not 0 <= self.catastrophe_margin < 1:
@@ -63,9 +61,7 @@ class Rules:
 
     @property
     def harm_bound(self) -> Bound:
-        return Bound(
-            ratio=self.harm_ratio, cluster_size=self.cluster_size, log_cap=self._per_period(self.harm_needed)
-        )
+        return Bound(ratio=self.harm_ratio, cluster_size=self.cluster_size, log_cap=self._per_period(self.harm_needed))
 
     @property
     def catastrophe_bound(self) -> Bound:

@@ -40,9 +40,7 @@ def _periods_needed(rows: Sequence[Row], seen: Sequence[Row], rules: Rules) -> I
         (rules.catastrophe_bound, HARM_ALTERNATIVES, catastrophe, rules.catastrophe_needed),
         (rules.safe_bound, SAFE_ALTERNATIVES, safe, rules.safe_needed),
     ):
-        for held, alternative in zip(
-            wealth, alternatives, strict=False
-        ):  # harm's last entry is waiting wealth
+        for held, alternative in zip(wealth, alternatives, strict=False):  # harm's last entry is waiting wealth
             growth = _growth_per_period(bound, alternative, total, len(seen))
             yield (target - held) / growth if growth > 0 else inf
 

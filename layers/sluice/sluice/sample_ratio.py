@@ -10,9 +10,7 @@ from sluice.evidence import Row
 STARVED_SHARE = 0.1  # of the least acceptable share: the alternative the test bets on
 
 
-def is_starved(
-    rows: Iterable[Row], *, weight: float, least_share_of_weight: float = 0.5, alpha: float = 0.01
-) -> bool:
+def is_starved(rows: Iterable[Row], *, weight: float, least_share_of_weight: float = 0.5, alpha: float = 0.01) -> bool:
     """Proven, at this look, that the canary gets less than ``least_share_of_weight`` of its weight.
 
     ``weight`` is the canary's fraction of all traffic (0..1) during all rows, so pass one stage's rows. A
@@ -21,9 +19,7 @@ def is_starved(
     """
     least = weight * least_share_of_weight
     if not 0 < least < 1:
-        raise ValueError(
-            f"expected a weight and a least share within 0..1, got {weight}, {least_share_of_weight}"
-        )
+        raise ValueError(f"expected a weight and a least share within 0..1, got {weight}, {least_share_of_weight}")
     per_canary = log(STARVED_SHARE)
     per_baseline = log1p(-least * STARVED_SHARE) - log1p(-least)
     evidence = sum(row.canary_requests * per_canary + row.baseline_requests * per_baseline for row in rows)

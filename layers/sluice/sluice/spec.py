@@ -7,7 +7,7 @@ the JSON Schema that editors use. Units are in the attributes' names; in the fil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
@@ -17,10 +17,11 @@ from sluice.spec_collections import Items, Parameters
 from sluice.spec_fields import Choice, Number, Text, Whole
 from sluice.spec_reading import INVALID, Reading
 from sluice.spec_rollout import Alarms, Judge, Rollout, Stage
-from sluice.spec_rules import broken_rules
+from sluice.spec_rules import RULES, Rule, broken_rules
 from sluice.spec_section import Section
 
 __all__ = [
+    "FILLED_PARAMETERS",
     "Alarms",
     "Column",
     "Data",
@@ -32,6 +33,9 @@ __all__ = [
     "Rollout",
     "Stage",
 ]
+
+FILLED_PARAMETERS = ("InputData", "DataContract", "ModelPackageGroupName")
+"""Parameters of every pipeline that Sluice fills itself."""
 
 STORED_MAX_BYTES = 8192
 """What one SSM parameter of the advanced tier holds."""
@@ -78,7 +82,7 @@ class Pipeline:
     definition: Annotated[str, NAME, "A folder of pipelines/"]
     parameters: Annotated[
         Mapping[str, str],
-        Parameters(200, taken=("InputData", "DataContract", "ModelPackageGroupName")),
+        Parameters(200, taken=FILLED_PARAMETERS),
         "Values for the pipeline's parameters; the pipeline's own defaults apply to the others",
     ] = field(default_factory=dict)
 
@@ -119,11 +123,14 @@ class ModelSpec:
     rollout: Annotated[Rollout, Section(Rollout), "How a new version takes over"] = field(default_factory=Rollout)
 
     @classmethod
-    def parse(cls, raw: Mapping[str, object]) -> Self:
-        """The spec in ``raw``; raises ``SpecError`` with every problem at once."""
+    def parse(cls, raw: Mapping[str, object], rules: Sequence[Rule] = ()) -> Self:
+        """The spec in ``raw``; raises ``SpecError`` with every problem at once.
+
+        ``rules`` are further rules that the caller knows of, such as what the pipeline's parameters may be.
+        """
         reading = Reading()
         spec = Section(cls).read(raw, "", reading)
-        reading.problems.extend(broken_rules(reading.values))
+        reading.problems.extend(broken_rules(reading.values, (*RULES, *rules)))
         if spec is not INVALID:
             reading.problems.extend(_unstorable(spec))
         if reading.problems:
