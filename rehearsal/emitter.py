@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from rehearsal.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +23,8 @@ class Emission:
 class Emitter:
     """A queue and the loop that empties it, in order, outside any lock."""
 
-    def __init__(self, put: Callable[..., None]) -> None:
-        self._put = put
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._emissions: queue.SimpleQueue[Emission | None] = queue.SimpleQueue()
 
     def emit(self, emission: Emission) -> None:
@@ -32,7 +34,7 @@ class Emitter:
     def run(self) -> None:
         """Deliver until ``close``."""
         while (emission := self._emissions.get()) is not None:
-            self._put(
+            self._world.bus.put(
                 source=emission.source,
                 detail_type=emission.detail_type,
                 detail=emission.detail,

@@ -19,7 +19,7 @@ from moto.core.request import Request
 
 from rehearsal.faults import Faults
 from rehearsal.identity import Caller, Identities
-from rehearsal.permissions import Permission
+from rehearsal.permissions.permission import Permission
 from rehearsal.protocol import Response, Scope, Wire, parse, read_scope, serialise, serialise_error
 from rehearsal.record import Record
 from rehearsal.wire import AwsError, Call, Operation, Recorded, Service
@@ -43,6 +43,9 @@ class Authoriser(Protocol):
 
     def authorise(self, caller: Caller, call: Call, params: Mapping[str, Any]) -> tuple[Permission, ...]:
         """The permissions the call used; raises AwsError when one is missing."""
+
+    def iam_changed(self) -> None:
+        """Is called after every call that may have changed a policy."""
 
 
 @dataclass(slots=True)
@@ -154,7 +157,10 @@ class Gate:
             return serialise(wire, operation(wire.params, call))
         if not self.fallback.serves(call.service):
             raise AwsError("NotImplemented", f"The local AWS does not do {call.service} {call.operation}", 501)
-        return self.fallback.answer(call.service, wire, environ)
+        response = self.fallback.answer(call.service, wire, environ)
+        if call.service == "iam" and not call.operation.startswith(("Get", "List")):
+            self.authoriser.iam_changed()
+        return response
 
     def _knows(self, service: str) -> bool:
         return self.fallback.serves(service) or any(name == service for name, _ in self._operations)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import IO, Any, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from moto.core.request import (
@@ -30,9 +30,7 @@ class HttpServer:
         """Bind at once; raises OSError when the port is taken."""
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.app = app
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="http", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="http", daemon=True)
 
     @property
     def port(self) -> int:
@@ -79,8 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            source: BinaryIO = DechunkedInput(self.rfile)
-            return source.read()
+            return DechunkedInput(cast(IO[bytes], self.rfile)).read()
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _start_response(self, status: str, headers: list[tuple[str, str]]) -> None:

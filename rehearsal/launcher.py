@@ -29,7 +29,7 @@ def main() -> None:
         succeed(CDLL.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl(PR_SET_PDEATHSIG)")
         if os.getppid() != order["parent"]:
             sys.exit("the server was gone before its child started")
-        os.execvpe(order["argv"][0], order["argv"], os.environ)
+        os.execvpe(order["argv"][0], order["argv"], os.environ)  # noqa: S606 (the very purpose)
     except OSError as error:
         os.write(report, str(error).encode())
         sys.exit(127)
@@ -56,9 +56,7 @@ def enter_private_mounts(mounts: dict[str, str]) -> None:
     enter_namespace()
     mount("none", "/", "none", MS_REC | MS_PRIVATE)  # nothing done here reaches the host
     for target in sorted(mounts):
-        source = os.open(
-            mounts[target], os.O_PATH | os.O_DIRECTORY
-        )  # outlives being shadowed by another mount
+        source = os.open(mounts[target], os.O_PATH | os.O_DIRECTORY)  # outlives being shadowed by another mount
         if not os.path.isdir(target):
             make_mount_point(target)
         mount(f"/proc/self/fd/{source}", target, "none", MS_BIND | MS_REC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,21 +17,18 @@ from rehearsal.emitter import Emitter
 from rehearsal.faults import Faults
 from rehearsal.gate import Gate
 from rehearsal.http_server import HttpServer
-from rehearsal.identity import Caller, Identities
+from rehearsal.identity import Identities
 from rehearsal.moto_backend import MotoBackend
-from rehearsal.permissions import Permission
+from rehearsal.moto_iam import MotoRolePolicies, know_aws_managed_policies
 from rehearsal.process import ProcessTable
 from rehearsal.record import Record
+from rehearsal.roles import RoleAuthoriser
 from rehearsal.sfn import StateMachines
-from rehearsal.wire import Call, Service
+from rehearsal.sts import SecurityTokens
+from rehearsal.wire import Service
 from rehearsal.world import World
 
 ACCOUNT = "123456789012"
-
-
-class _AllowAll:
-    def authorise(self, _caller: Caller, _call: Call, _params: Mapping[str, Any]) -> tuple[Permission, ...]:
-        return ()
 
 
 class _NotYet:
@@ -63,10 +60,11 @@ class LocalAws:
         self.faults = Faults()
         self.identities = Identities(ACCOUNT)
         self.moto = MotoBackend(self._stopping)
+        self._policies = MotoRolePolicies(ACCOUNT, self.moto.lock("iam"))
         self._gate = Gate(
             account=ACCOUNT,
             identities=self.identities,
-            authoriser=_AllowAll(),
+            authoriser=RoleAuthoriser(self._policies),
             fallback=self.moto,
             faults=self.faults,
             record=self.recorded,
@@ -75,8 +73,8 @@ class LocalAws:
         self.endpoint_url = f"http://127.0.0.1:{self._http.port}"
         self.clients = Clients(self.identities, self.endpoint_url, self.region)
         self.world = self._make_world(run_dir, repo)
-        self._emitter = Emitter(lambda **event: self.world.bus.put(**event))
-        self.services = [self._correct_moto(), *(services or shipped_services)(self.world)]
+        self._emitter = Emitter(self.world)
+        self.services = [*self._correct_moto(), *(services or shipped_services)(self.world)]
 
     def __enter__(self) -> Self:
         self.start()
@@ -87,11 +85,12 @@ class LocalAws:
     ) -> None:
         self.stop()
 
-    def _correct_moto(self) -> Service:
+    def _correct_moto(self) -> list[Service]:
         s3_events.connect(self._emitter.emit)
         state_machines = StateMachines(self.world, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
-        return state_machines
+        know_aws_managed_policies()
+        return [state_machines, SecurityTokens(self.identities, self._policies)]
 
     def start(self) -> None:
         """Open the gate and start what the services do in the background."""

@@ -8,6 +8,7 @@ groups, and with them the grandchildren. Only a descendant that left its group (
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -227,7 +228,5 @@ class _Undertaker:
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
-    except ProcessLookupError:
-        pass

@@ -124,10 +124,11 @@ def serialise_error(service: str, protocol: str, error: AwsError) -> Response:
 
 
 def _credential(request: Request) -> str | None:
-    header = request.headers.get("Authorization", "")
+    header = str(request.headers.get("Authorization", ""))
     if "Credential=" in header:
         return header.split("Credential=", 1)[1].split(",", 1)[0].strip()
-    return request.args.get("X-Amz-Credential")
+    credential: str | None = request.args.get("X-Amz-Credential")
+    return credential
 
 
 def _pick_member(context: Any) -> Any:

@@ -84,8 +84,8 @@ def _name_errors() -> None:
     )
 
     aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
-    for error in vars(api).values():
-        if isinstance(error, type) and api.ServiceException in error.__bases__ and error.TYPE is None:
+    for error in api.ServiceException.__subclasses__():
+        if error.TYPE is None:
             error.TYPE = error.__name__
 
 
@@ -97,7 +97,7 @@ def _read_and_write_timestamps() -> None:
     )
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 
-    def state_data(EnteredTime: str, Name: str) -> dict[str, Any]:  # noqa: N803 (moto's keywords)
+    def state_data(EnteredTime: str, Name: str) -> dict[str, Any]:
         return {"EnteredTime": as_timestamp(datetime.fromisoformat(EnteredTime)), "Name": Name}
 
     def local_time(text: str) -> datetime | None:
