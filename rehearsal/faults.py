@@ -22,8 +22,7 @@ class Fault:
     def hits(self, call: Call, *, after_effect: bool) -> bool:
         return (
             self.left > 0
-            and (self.service, self.operation, self.after_effect)
-            == (call.service, call.operation, after_effect)
+            and (self.service, self.operation, self.after_effect) == (call.service, call.operation, after_effect)
             and self.role in (None, call.role)
         )
 

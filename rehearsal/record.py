@@ -33,11 +33,7 @@ class Record:
         with self._lock:
             kept = list(self._calls)
         wanted = {"service": service, "operation": operation, "role": role}
-        return [
-            call
-            for call in kept
-            if all(value in (None, getattr(call, name)) for name, value in wanted.items())
-        ]
+        return [call for call in kept if all(value in (None, getattr(call, name)) for name, value in wanted.items())]
 
     def permissions_used(self, role: str) -> dict[tuple[str, str], int]:
         """How often ``role`` used each (action, resource)."""

@@ -25,9 +25,7 @@ class AwsError(Exception):
     ``fields`` are further members of the error shape, e.g. ``OriginalStatusCode`` of a ModelError.
     """
 
-    def __init__(
-        self, code: str, message: str, status: int = 400, fields: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, fields: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
