@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+SHOWN_CHARACTERS = 40  # of a bad cell
 MISSING_NUMBERS = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
 
@@ -14,9 +15,10 @@ def number(cell: str) -> float:
     except ValueError:
         if cell.strip().lower() in MISSING_NUMBERS:
             return math.nan
-        raise
+        value = math.inf
     if math.isinf(value):
-        raise ValueError(f"{cell!r} is not finite")
+        shown = cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
+        raise ValueError(f"{shown!r} is not a number")
     return value
 
 

@@ -33,7 +33,7 @@ class NumberFeature:
         try:
             return np.array([number(cell) for cell in cells])
         except ValueError as error:
-            raise ValueError(f"column {self.name!r}: not a number ({error})") from None
+            raise ValueError(f"column {self.name!r}: {error}") from None
 
     def check_range(self, values: np.ndarray) -> None:
         """Raise ValueError for the first value outside the range seen in training."""

@@ -51,7 +51,7 @@ def input_fn(body: str | bytes, content_type: str) -> list[list[str]]:
     if kind == CSV:
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     elif kind == JSON:
-        rows = [[_cell(value) for value in row] for row in json.loads(text)["instances"]]
+        rows = _json_rows(json.loads(text))
     else:
         raise ValueError(f"content type {content_type!r} is not supported: send {CSV} or {JSON}")
     if not rows:
@@ -74,6 +74,8 @@ def output_fn(prediction: np.ndarray, accept: str) -> str:
     raise ValueError(f"cannot answer with {accept!r}: accept {CSV} or {JSON}")
 
 
-def _cell(value: Any) -> str:
-    """A JSON value as the CSV cell that means the same."""
-    return "" if value is None else str(value)
+def _json_rows(request: Any) -> list[list[str]]:
+    instances = request.get("instances") if isinstance(request, dict) else None
+    if not isinstance(instances, list) or not all(isinstance(row, list) for row in instances):
+        raise ValueError('expected {"instances": [[...], ...]}')
+    return [["" if value is None else str(value) for value in row] for row in instances]

@@ -20,7 +20,6 @@ from cells import category, number
 from job import JobError
 
 GZIP_MAGIC = b"\x1f\x8b"
-SHOWN_CHARACTERS = 40  # of a bad cell
 
 
 class DataError(JobError):
@@ -159,6 +158,5 @@ def _check_header(header: list[str], file: str, contract: DataContract) -> None:
 def _number(cell: str, column: str, file: str, line: int) -> float:
     try:
         return number(cell)
-    except ValueError:
-        shown = cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
-        raise DataError(f"{file}, line {line}, column {column!r}: {shown!r} is not a number") from None
+    except ValueError as error:
+        raise DataError(f"{file}, line {line}, column {column!r}: {error}") from None
