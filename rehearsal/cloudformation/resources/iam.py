@@ -26,10 +26,17 @@ def make_role(creation: Creation) -> Made:
 
 
 def make_policy(creation: Creation) -> Made:
-    """An inline policy written as a resource of its own."""
+    """An inline policy of several roles."""
     name, policy = creation.need("PolicyName"), creation.need("PolicyDocument")
     for role in creation.take("Roles", []):
         _put_role_policy(creation, role, name, policy)
+    return Made(physical_id=name)
+
+
+def make_role_policy(creation: Creation) -> Made:
+    """An inline policy of one role, written as a resource of its own."""
+    name = creation.need("PolicyName")
+    _put_role_policy(creation, creation.need("RoleName"), name, creation.need("PolicyDocument"))
     return Made(physical_id=name)
 
 
@@ -53,5 +60,6 @@ def make_managed_policy(creation: Creation) -> Made:
 MAKERS: Mapping[str, Maker] = {
     "AWS::IAM::Role": make_role,
     "AWS::IAM::Policy": make_policy,
+    "AWS::IAM::RolePolicy": make_role_policy,
     "AWS::IAM::ManagedPolicy": make_managed_policy,
 }

@@ -1,0 +1,94 @@
+"""Who may import whom: functions and the command import the layer, the rehearsal imports none of them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers" / "sluice" / "sluice"
+
+# What each part may import beside the standard library and itself.
+ALLOWED = {
+    "layers/sluice/sluice": {"botocore", "sluice"},
+    "functions": {"botocore", "sluice"},
+    "cli": {"botocore", "cli", "rich", "sluice", "yaml"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Modules that a file imports anywhere in it; a relative import keeps its dots."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def files(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, f"{folder} has no Python files"
+    return found
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_the_product_imports_only_what_it_ships_with(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files(folder)
+        for module in imports(path)
+        if module.split(".")[0] not in sys.stdlib_module_names | ALLOWED[folder]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("rehearsal", {"sluice", "functions", "cli", "pipelines", "tests"}),
+        ("pipelines", {"sluice", "functions", "cli", "rehearsal", "tests"}),
+    ],
+)
+def test_nothing_reaches_into_the_product(folder: str, forbidden: set[str]) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files(folder)
+        for module in imports(path)
+        if module.split(".")[0] in forbidden
+    ]
+    assert wrong == []
+
+
+def test_a_function_is_its_own_folder_and_the_layer() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files("functions")
+        for module in imports(path)
+        if (path.parent / f"{module.split('.')[0]}.py").exists() or module.split(".")[0] == "functions"
+    ]
+    assert wrong == []
+
+
+def test_modules_of_the_layer_do_not_import_in_circles() -> None:
+    graph = {
+        f"sluice.{path.stem}": {name for name in imports(path) if name.startswith("sluice.")}
+        for path in LAYER.glob("*.py")
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"circle: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("folder", ["layers/sluice/sluice", "functions"])
+def test_what_is_deployed_does_not_know_of_the_rehearsal(folder: str) -> None:
+    words = ("rehears", "moto", "AWS_ENDPOINT_URL", "localhost", "127.0.0.1")
+    found = [
+        f"{path.relative_to(ROOT)}: {word}" for path in files(folder) for word in words if word in path.read_text()
+    ]
+    assert found == []

@@ -1,0 +1,293 @@
+"""The committed pipeline definition: up to date, acceptable to AWS, and free of what is known to go wrong."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+ROOT = Path(__file__).parents[2]
+PIPELINES = ROOT / "pipelines"
+TABULAR = PIPELINES / "tabular"
+AUTHORING = ROOT / ".venvs" / "authoring" / "bin" / "python"
+SCRIPTS = sorted(path for path in TABULAR.glob("*.py") if path.name != "pipeline.py")
+
+TOKENS = {
+    "DataBucket": "sluice-dev-data",
+    "PipelineRoleArn": "arn:aws:iam::123456789012:role/sluice-dev-pipeline",
+    "XGBoostImage": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5",
+    "Region": "us-east-1",
+    "Model": "fraud",
+    "ModelPackageGroup": "sluice-dev-fraud",
+    "DataContract": "s3://sluice-dev-data/contracts/fraud/0.json",
+    "CodePrefix": "s3://sluice-dev-data/code/tabular/0",
+}
+EXECUTION = {"PipelineExecutionId": "abc123"}
+CREATED_BY = {
+    "Processing": ("CreateProcessingJob", {"ProcessingJobName": "job"}),
+    "Training": ("CreateTrainingJob", {"TrainingJobName": "job"}),
+    "RegisterModel": ("CreateModelPackage", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def committed() -> str:
+    return (TABULAR / "definition.json").read_text()
+
+
+@pytest.fixture(scope="module")
+def definition(committed: str) -> dict[str, Any]:
+    """As ``sluice apply`` sends it."""
+    filled = re.sub(r"\$\{(\w+)\}", lambda token: TOKENS[token[1]], committed)
+    found: dict[str, Any] = json.loads(filled)
+    return found
+
+
+def steps_of(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """All steps by name, those of the branches among them."""
+    steps = list(definition["Steps"])
+    for step in definition["Steps"]:
+        if step["Type"] == "Condition":
+            steps += step["Arguments"]["IfSteps"] + step["Arguments"]["ElseSteps"]
+    return {step["Name"]: step for step in steps}
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(item, (*path, key))
+    else:
+        yield path, value
+
+
+def resolve(value: Any, definition: dict[str, Any]) -> Any:
+    """``value`` as the service would put it into a request: parameters by their defaults, the rest made up."""
+    if isinstance(value, list):
+        return [resolve(item, definition) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Get"}:
+        return referred_to(value["Get"], definition)
+    if set(value) == {"Std:Join"}:
+        join = value["Std:Join"]
+        return join["On"].join(str(resolve(item, definition)) for item in join["Values"])
+    return {key: resolve(item, definition) for key, item in value.items()}
+
+
+def referred_to(reference: str, definition: dict[str, Any]) -> Any:
+    kind, _, rest = reference.partition(".")
+    if kind == "Parameters":
+        (parameter,) = (each for each in definition["Parameters"] if each["Name"] == rest)
+        return parameter.get("DefaultValue", f"s3://sluice-dev-data/{rest}")
+    if kind == "Execution":
+        return EXECUTION[rest]
+    step, _, path = rest.partition(".")
+    assert step in steps_of(definition)
+    assert path.endswith(("S3Uri", "S3ModelArtifacts"))
+    return f"s3://sluice-dev-data/{step}"
+
+
+def test_the_committed_files_are_what_compiling_gives(tmp_path: Path) -> None:
+    assert AUTHORING.exists(), "run `make setup-authoring` first: the compiler needs the SageMaker SDK"
+    without_region = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    subprocess.run(
+        [AUTHORING, "-m", "pipelines.compile", "tabular", "--into", tmp_path],
+        cwd=ROOT,
+        env={**without_region, "PYTHONPYCACHEPREFIX": str(tmp_path / "pyc")},
+        check=True,
+        capture_output=True,
+    )
+    hint = "run `.venvs/authoring/bin/python -m pipelines.compile tabular` and commit what changed"
+    for name in ("tabular/definition.json", "images.json"):
+        assert (tmp_path / name).read_bytes() == (PIPELINES / name).read_bytes(), hint
+
+
+def test_every_token_is_one_that_apply_fills(committed: str) -> None:
+    assert set(re.findall(r"\$\{(\w+)\}", committed)) == set(TOKENS)
+
+
+def test_steps_run_in_the_order_of_what_they_need(definition: dict[str, Any]) -> None:
+    assert [step["Name"] for step in definition["Steps"]] == [
+        "PreprocessData",
+        "TrainModel",
+        "EvaluateModel",
+        "CheckModelQuality",
+    ]
+    needs = {
+        name: {str(leaf).split(".")[1] for _, leaf in leaves(step["Arguments"]) if str(leaf).startswith("Steps.")}
+        for name, step in steps_of(definition).items()
+        if step["Type"] != "Condition"
+    }
+    assert needs == {
+        "PreprocessData": set(),
+        "TrainModel": {"PreprocessData"},
+        "EvaluateModel": {"PreprocessData", "TrainModel"},
+        "RegisterModel": {"TrainModel", "EvaluateModel"},
+        "FailPipeline": {"EvaluateModel"},
+    }
+
+
+def test_parameters_have_the_documented_defaults(definition: dict[str, Any]) -> None:
+    defaults = {each["Name"]: (each["Type"], each.get("DefaultValue")) for each in definition["Parameters"]}
+    assert defaults == {
+        "ProcessingInstanceCount": ("Integer", 1),
+        "ProcessingInstanceType": ("String", "ml.m5.xlarge"),
+        "TrainingInstanceType": ("String", "ml.m5.xlarge"),
+        "ModelApprovalStatus": ("String", "PendingManualApproval"),
+        "MseThreshold": ("Float", 6.0),
+        "NumRound": ("Integer", 50),
+        "MaxDepth": ("Integer", 5),
+        "Eta": ("Float", 0.2),
+        "InputData": ("String", None),
+        "DataContract": ("String", TOKENS["DataContract"]),
+        "ModelPackageGroupName": ("String", TOKENS["ModelPackageGroup"]),
+    }
+
+
+@pytest.mark.parametrize("name", ["PreprocessData", "TrainModel", "EvaluateModel", "RegisterModel"])
+def test_what_a_step_asks_for_is_a_valid_request(definition: dict[str, Any], name: str) -> None:
+    step = steps_of(definition)[name]
+    operation, named = CREATED_BY[step["Type"]]
+    request = {**named, **resolve(step["Arguments"], definition)}
+    service = botocore.session.get_session().get_service_model("sagemaker")
+    report = ParamValidator().validate(request, service.operation_model(operation).input_shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_one_image_runs_every_step_and_serves(definition: dict[str, Any]) -> None:
+    images = [leaf for path, leaf in leaves(definition["Steps"]) if path[-1] in ("ImageUri", "TrainingImage", "Image")]
+    assert images == [TOKENS["XGBoostImage"]] * 4
+    versions = {uri.rpartition(":")[2] for uri in json.loads((PIPELINES / "images.json").read_text()).values()}
+    locked = re.search(r"^xgboost-cpu==(\S+)", (ROOT / "requirements" / "xgboost.txt").read_text(), re.MULTILINE)
+    assert locked
+    assert {version.replace("-", ".") for version in versions} == {locked[1]}
+
+
+def test_jobs_name_scripts_that_exist(definition: dict[str, Any]) -> None:
+    steps = steps_of(definition)
+    entrypoints = [
+        steps[name]["Arguments"]["AppSpecification"]["ContainerEntrypoint"][-1]
+        for name in ("PreprocessData", "EvaluateModel")
+    ]
+    programs = [Path(path).name for path in entrypoints]
+    programs.append(steps["TrainModel"]["Arguments"]["HyperParameters"]["sagemaker_program"])
+    (container,) = steps["RegisterModel"]["Arguments"]["InferenceSpecification"]["Containers"]
+    programs.append(container["Environment"]["SAGEMAKER_PROGRAM"])
+    assert set(programs) <= {path.name for path in SCRIPTS}
+
+
+def test_the_model_is_served_by_its_own_code(definition: dict[str, Any]) -> None:
+    (container,) = steps_of(definition)["RegisterModel"]["Arguments"]["InferenceSpecification"]["Containers"]
+    assert container["Environment"] == {
+        "SAGEMAKER_PROGRAM": "inference.py",  # an empty one, which the SDK adds by itself, breaks /ping
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
+    }
+
+
+def test_channels_say_that_they_are_csv(definition: dict[str, Any]) -> None:
+    channels = steps_of(definition)["TrainModel"]["Arguments"]["InputDataConfig"]
+    types = {channel["ChannelName"]: channel["ContentType"] for channel in channels}
+    assert types == {"train": "text/csv", "validation": "text/csv", "preprocessing": "application/json"}
+
+
+def test_the_gate_reads_what_evaluation_writes_and_its_failure_names_it(definition: dict[str, Any]) -> None:
+    steps = steps_of(definition)
+    (condition,) = steps["CheckModelQuality"]["Arguments"]["Conditions"]
+    metric = condition["LeftValue"]["Std:JsonGet"]
+    assert metric["Path"] == "regression_metrics.mse.value"
+    assert steps["EvaluateModel"]["PropertyFiles"] == [
+        {"PropertyFileName": "EvaluationReport", "OutputName": "evaluation", "FilePath": "evaluation.json"}
+    ]
+    assert condition["Type"] == "LessThanOrEqualTo"
+    assert condition["RightValue"] == {"Get": "Parameters.MseThreshold"}
+    said = steps["FailPipeline"]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"]
+    assert said[0] == metric["Path"]
+    assert {"Std:JsonGet": metric} in said
+    assert condition["RightValue"] in said
+
+
+def test_a_repeated_job_is_found_in_the_cache(definition: dict[str, Any]) -> None:
+    """No input may name anything that differs between executions or compilations of the same code."""
+    for name in ("PreprocessData", "TrainModel", "EvaluateModel"):
+        step = steps_of(definition)[name]
+        assert step["CacheConfig"] == {"Enabled": True, "ExpireAfter": "30d"}
+        keyed = {
+            key: value
+            for key, value in step["Arguments"].items()
+            if key in ("AppSpecification", "Environment", "ProcessingInputs", "HyperParameters", "InputDataConfig")
+        }
+        for _, leaf in leaves(keyed):
+            assert not str(leaf).startswith("Execution."), leaf
+            assert not re.search(r"\d{4}-\d\d-\d\d|\d{10}", str(leaf)), leaf
+
+
+def test_what_passes_by_itself_is_tried_again(definition: dict[str, Any]) -> None:
+    steps = steps_of(definition)
+    for name in ("PreprocessData", "TrainModel", "EvaluateModel"):
+        tried = {kind for policy in steps[name]["RetryPolicies"] for kind in policy["ExceptionType"]}
+        assert tried >= {"SageMaker.CAPACITY_ERROR", "SageMaker.JOB_INTERNAL_ERROR", "Step.THROTTLING"}
+    assert steps["RegisterModel"]["RetryPolicies"]
+
+
+def test_each_execution_writes_below_its_own_prefix(definition: dict[str, Any]) -> None:
+    outputs = [
+        output["S3Output"]["S3Uri"]
+        for name in ("PreprocessData", "EvaluateModel")
+        for output in steps_of(definition)[name]["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    ]
+    outputs.append(steps_of(definition)["TrainModel"]["Arguments"]["OutputDataConfig"]["S3OutputPath"])
+    written = [resolve(uri, definition) for uri in outputs]
+    assert len(set(written)) == len(written) == 7
+    assert all(uri.startswith("s3://sluice-dev-data/pipelines/fraud/abc123/") for uri in written)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_need_no_more_than_the_container_has(script: Path) -> None:
+    """Python 3.10, NumPy and XGBoost; pandas is there too, but takes most of a second to import."""
+    tree = ast.parse(script.read_text(), feature_version=(3, 10))
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    later_than_3_10 = {"tomllib"}
+    allowed = set(sys.stdlib_module_names) - later_than_3_10 | {"numpy", "xgboost"} | {path.stem for path in SCRIPTS}
+    assert imported <= allowed
+
+
+def test_serving_code_is_complete() -> None:
+    """Training packs by name what serving imports: a name forgotten there would only fail on the endpoint."""
+    packed = {"inference.py"}
+    for name in list_after("SERVING_CODE"):
+        tree = ast.parse((TABULAR / name).read_text())
+        own = {f"{node.module}.py" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        packed |= own & {path.name for path in SCRIPTS}
+    assert packed == set(list_after("SERVING_CODE"))
+
+
+def list_after(name: str) -> tuple[str, ...]:
+    tree = ast.parse((TABULAR / "train.py").read_text())
+    (value,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name
+    )
+    found: tuple[str, ...] = ast.literal_eval(value)
+    return found

@@ -1,0 +1,101 @@
+"""Rules every state machine keeps: bounded, retried, caught, and never successful after a failure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
+
+
+def test_there_is_a_state_machine() -> None:
+    assert MACHINES
+
+
+@pytest.fixture(params=MACHINES, ids=lambda path: path.name)
+def machine(request: pytest.FixtureRequest) -> dict[str, Any]:
+    definition: dict[str, Any] = json.loads(request.param.read_text())
+    return definition
+
+
+def of_type(machine: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: state for name, state in machine["States"].items() if state["Type"] == kind}
+
+
+def test_every_task_is_bounded_retried_and_caught(machine: dict[str, Any]) -> None:
+    tasks = of_type(machine, "Task")
+    assert tasks
+    missing = [
+        f"{name} has no {field}"
+        for name, task in tasks.items()
+        for field in ("TimeoutSeconds", "Retry", "Catch")
+        if not task.get(field)
+    ]
+    assert missing == []
+
+
+def test_whatever_a_task_raises_is_caught(machine: dict[str, Any]) -> None:
+    uncaught = [
+        name
+        for name, task in of_type(machine, "Task").items()
+        if not any(catcher["ErrorEquals"] == ["States.ALL"] for catcher in task["Catch"])
+    ]
+    assert uncaught == []
+
+
+def test_retries_end_and_back_off(machine: dict[str, Any]) -> None:
+    endless = [
+        name
+        for name, task in of_type(machine, "Task").items()
+        for retrier in task["Retry"]
+        if not (0 < retrier.get("MaxAttempts", 3) <= 20 and retrier.get("BackoffRate", 2) > 1)
+    ]
+    assert endless == []
+
+
+def test_every_choice_has_a_default(machine: dict[str, Any]) -> None:
+    choices = of_type(machine, "Choice")
+    assert [name for name, choice in choices.items() if "Default" not in choice] == []
+
+
+def test_a_failure_never_ends_in_success(machine: dict[str, Any]) -> None:
+    states = machine["States"]
+    caught = {catcher["Next"] for state in states.values() for catcher in state.get("Catch", [])}
+    assert caught
+    reached = reachable(states, caught)
+    assert [name for name in reached if states[name]["Type"] == "Succeed" or states[name].get("End")] == []
+    assert any(states[name]["Type"] == "Fail" for name in reached)
+
+
+def test_the_execution_as_a_whole_is_bounded(machine: dict[str, Any]) -> None:
+    assert machine["TimeoutSeconds"] > 0
+
+
+def test_every_state_can_be_reached(machine: dict[str, Any]) -> None:
+    assert reachable(machine["States"], {machine["StartAt"]}) == machine["States"].keys()
+
+
+def test_functions_that_one_engine_lacks_are_not_used(machine: dict[str, Any]) -> None:
+    """The local engine answers JSONata's $uuid and $hash with a text instead of an error."""
+    assert re.findall(r"\$(?:uuid|hash)\(", json.dumps(machine)) == []
+
+
+def reachable(states: dict[str, Any], start: set[str]) -> set[str]:
+    found: set[str] = set()
+    waiting = set(start)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= set(successors(states[name])) - found
+    return found
+
+
+def successors(state: dict[str, Any]) -> Iterator[str]:
+    yield from (state[field] for field in ("Next", "Default") if field in state)
+    yield from (branch["Next"] for field in ("Choices", "Catch") for branch in state.get(field, []))

@@ -1,0 +1,181 @@
+"""Rules of the template: least privilege with reasons, logs that end, nothing that can hang or vanish."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "template.yaml").read_text()
+TEMPLATE: dict[str, Any] = yaml_parse(TEXT)
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
+SYNCHRONOUS = {"SQS", "DynamoDB", "Kinesis", "Api", "HttpApi"}  # the event source itself keeps what fails
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: item["Properties"] for name, item in RESOURCES.items() if item["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+
+
+def test_the_template_has_functions() -> None:
+    assert len(FUNCTIONS) >= 5
+
+
+@pytest.fixture(params=FUNCTIONS)
+def function(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def test_each_function_has_a_folder_and_each_folder_a_function() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    expected = {re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower() for name in FUNCTIONS}
+    assert expected == folders
+
+
+def test_a_function_says_what_it_does_and_is_built_with_make(function: str) -> None:
+    assert FUNCTIONS[function].get("Description")
+    assert RESOURCES[function]["Metadata"]["BuildMethod"] == "makefile"
+
+
+def test_a_function_ends_in_time(function: str) -> None:
+    timeout = FUNCTIONS[function].get("Timeout", GLOBALS.get("Timeout"))
+    assert timeout is not None
+    assert timeout <= 900
+
+
+def test_a_function_has_its_own_log_group_that_forgets(function: str) -> None:
+    groups = of_type("AWS::Logs::LogGroup")
+    chosen = FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert "RetentionInDays" in groups[chosen]
+    others = [
+        name
+        for name, properties in FUNCTIONS.items()
+        if name != function and properties["LoggingConfig"]["LogGroup"]["Ref"] == chosen
+    ]
+    assert others == []
+
+
+def test_a_function_invoked_asynchronously_keeps_what_it_could_not_do(function: str) -> None:
+    properties = FUNCTIONS[function]
+    kinds = {event["Type"] for event in properties.get("Events", {}).values()} - SYNCHRONOUS
+    targeted = any(function in str(rule["Targets"]) for rule in of_type("AWS::Events::Rule").values())
+    if kinds or targeted:
+        destination = properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination
+
+
+def test_a_rule_keeps_what_it_could_not_deliver() -> None:
+    rules = of_type("AWS::Events::Rule")
+    assert rules
+    lossy = [
+        f"{name}: {target['Id']}"
+        for name, rule in rules.items()
+        for target in rule["Targets"]
+        if "DeadLetterConfig" not in target
+    ]
+    assert lossy == []
+
+
+def test_a_rule_that_invokes_a_function_may_do_so() -> None:
+    permitted = {
+        (permission["FunctionName"]["Ref"], permission["SourceArn"]["Fn::GetAtt"][0])
+        for permission in of_type("AWS::Lambda::Permission").values()
+    }
+    needed = {
+        (target["Arn"]["Fn::GetAtt"][0], name)
+        for name, rule in of_type("AWS::Events::Rule").items()
+        for target in rule["Targets"]
+        if target["Arn"].get("Fn::GetAtt", [""])[0] in FUNCTIONS
+    }
+    assert needed <= permitted
+
+
+def test_a_queue_that_feeds_a_function_waits_long_enough_and_gives_up() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    fed = [
+        (name, event["Properties"])
+        for name, properties in FUNCTIONS.items()
+        for event in properties.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+    assert fed
+    longest_window = TEMPLATE["Parameters"]["SettleSeconds"]["MaxValue"]
+    for name, source in fed:
+        queue = queues[source["Queue"]["Fn::GetAtt"][0]]
+        timeout = FUNCTIONS[name].get("Timeout", GLOBALS["Timeout"])
+        assert queue["VisibilityTimeout"] >= 6 * timeout + longest_window
+        assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_every_queue_is_encrypted_and_dead_letters_last_longest() -> None:
+    for name, queue in of_type("AWS::SQS::Queue").items():
+        assert queue.get("SqsManagedSseEnabled"), name
+        if "DeadLetters" in name:
+            assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_no_account_region_or_partition_is_written_out() -> None:
+    assert re.findall(r"\b\d{12}\b|arn:aws:|\b(?:us|eu|ap)-[a-z]+-\d\b", TEXT) == []
+
+
+def test_every_statement_on_all_resources_says_why() -> None:
+    lines = TEXT.splitlines()
+    document = yaml.compose(TEXT, Loader=yaml.SafeLoader)
+    assert document is not None
+    wide = list(wide_resources(document))
+    assert wide
+    unexplained = [
+        f"template.yaml:{line + 1}"
+        for line in wide
+        if "# why: " not in lines[line] and "# why: " not in lines[line - 1]
+    ]
+    assert unexplained == []
+
+
+def wide_resources(node: yaml.Node) -> Iterator[int]:
+    """Line numbers, from 0, at which an IAM statement's Resource is everything."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == "Resource":
+                items = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                yield from (item.start_mark.line for item in items if item.value == "*")
+            yield from wide_resources(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from wide_resources(item)
+
+
+def test_wide_actions_are_not_granted() -> None:
+    granted = [
+        action
+        for statement in statements(RESOURCES)
+        if statement["Effect"] == "Allow"
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
+    assert len(granted) > 20
+    assert [action for action in granted if "*" in action] == []
+
+
+def statements(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if "Effect" in value and "Action" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from statements(item)
+
+
+def test_every_output_is_explained() -> None:
+    assert [name for name, output in TEMPLATE["Outputs"].items() if not output.get("Description")] == []
