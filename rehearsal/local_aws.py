@@ -133,6 +133,7 @@ class LocalAws:
 
 # Module and class of each service we write ourselves; in this order they are made and started.
 _SHIPPED = (
+    ("rehearsal.cloudformation.service", "CloudFormation"),
     ("rehearsal.cloudwatch.service", "CloudWatch"),
     ("rehearsal.events.service", "EventBridge"),
     ("rehearsal.lambdas.service", "Lambda"),

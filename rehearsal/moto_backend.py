@@ -20,7 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from rehearsal.protocol import Response, Wire
 
 SERVICES = frozenset(
-    {"cloudformation", "dynamodb", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts"}
+    {"dynamodb", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts"}
     | {"resourcegroupstaggingapi", "scheduler", "stepfunctions"}
 )
 _POLL_SECONDS = 0.1
