@@ -126,9 +126,7 @@ class Deliverer:
     def _dead_letter(self, parcel: _Parcel, delivery: Delivery, failure: Failure, end: GiveUp) -> None:
         queue_arn = parcel.target.get("DeadLetterConfig", {}).get("Arn")
         if queue_arn is None:
-            log.warning(
-                "Event %s lost: %s -> %s: %s", delivery.event_id, delivery.rule, delivery.target, failure
-            )
+            log.warning("Event %s lost: %s -> %s: %s", delivery.event_id, delivery.rule, delivery.target, failure)
             return
         attributes = {
             "RULE_ARN": parcel.rule.arn,

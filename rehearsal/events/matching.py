@@ -69,9 +69,7 @@ def _anything_but(operand: Any, value: object) -> bool:
         ((operator, unwanted),) = operand.items()
         texts = unwanted if isinstance(unwanted, list) else [unwanted]
         return not any(OPERATORS[operator](text, value) for text in texts)
-    return not any(
-        _equal(unwanted, value) for unwanted in (operand if isinstance(operand, list) else [operand])
-    )
+    return not any(_equal(unwanted, value) for unwanted in (operand if isinstance(operand, list) else [operand]))
 
 
 def _numeric(operand: Sequence[Any], value: object) -> bool:

@@ -58,9 +58,7 @@ def rule_from_request(params: Mapping[str, Any], *, arn: str, written_at: dateti
         raise AwsError("ValidationException", f"Rule name {name!r} is not valid.")
     pattern_text, expression = params.get("EventPattern"), params.get("ScheduleExpression")
     if not pattern_text and not expression:
-        raise AwsError(
-            "ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified."
-        )
+        raise AwsError("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
     try:
         return Rule(
             name=name,
@@ -75,13 +73,9 @@ def rule_from_request(params: Mapping[str, Any], *, arn: str, written_at: dateti
             role_arn=params.get("RoleArn"),
         )
     except PatternError as error:
-        raise AwsError(
-            "InvalidEventPatternException", f"Event pattern is not valid. Reason: {error}"
-        ) from error
+        raise AwsError("InvalidEventPatternException", f"Event pattern is not valid. Reason: {error}") from error
     except ScheduleError as error:
-        raise AwsError(
-            "ValidationException", f"Parameter ScheduleExpression is not valid. {error}"
-        ) from error
+        raise AwsError("ValidationException", f"Parameter ScheduleExpression is not valid. {error}") from error
 
 
 def check_target(target: Target) -> None:
@@ -92,9 +86,7 @@ def check_target(target: Target) -> None:
     if service not in _TARGET_SERVICES:
         raise AwsError("NotImplemented", f"The local EventBridge has no targets of {service}", 501)
     if len({"Input", "InputPath", "InputTransformer"} & target.keys()) > 1:
-        raise AwsError(
-            "ValidationException", f"Only one of Input, InputPath, InputTransformer: {target['Id']}."
-        )
+        raise AwsError("ValidationException", f"Only one of Input, InputPath, InputTransformer: {target['Id']}.")
     if service == "states" and not target.get("RoleArn"):
         raise AwsError("ValidationException", f"RoleArn is required for target {target['Arn']}.")
 

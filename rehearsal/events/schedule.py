@@ -49,9 +49,7 @@ class Cron:
                 continue
             for hour in sorted(self.hours):
                 for minute in sorted(self.minutes):
-                    found = start.replace(
-                        year=day.year, month=day.month, day=day.day, hour=hour, minute=minute
-                    )
+                    found = start.replace(year=day.year, month=day.month, day=day.day, hour=hour, minute=minute)
                     if found >= start:
                         return found
         return None

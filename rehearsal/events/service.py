@@ -68,9 +68,7 @@ class EventBridge:
         """Every delivery so far, for reports: what was matched, when it arrived, after how many attempts."""
         return self._deliverer.deliveries()
 
-    def put(
-        self, *, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()
-    ) -> None:
+    def put(self, *, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
         """An event of an AWS service. ``detail`` must be JSON as it stands; targets get it asynchronously."""
         copied = json.loads(json.dumps(detail))
         self._publish(self._event(source, detail_type, copied, resources, self._world.now()))
@@ -134,9 +132,7 @@ class EventBridge:
         if not 1 <= len(entries) <= MAX_ENTRIES:
             raise AwsError("ValidationException", f"Entries must be 1 to {MAX_ENTRIES}, not {len(entries)}.")
         if sum(entry_bytes(entry) for entry in entries) > MAX_TOTAL_BYTES:
-            raise AwsError(
-                "ValidationException", "Total size of the entries in the request is over the limit."
-            )
+            raise AwsError("ValidationException", "Total size of the entries in the request is over the limit.")
         answers = [self._put_entry(entry) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in a for a in answers), "Entries": answers}
 

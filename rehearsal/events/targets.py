@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rehearsal.events.policies import Access, allows
 from rehearsal.events.retry import Failure
 from rehearsal.events.rules import Target
+from rehearsal.policy import Decision, Request, decide, parse_policy
 from rehearsal.world import World
 
 PRINCIPAL = "events.amazonaws.com"
@@ -124,13 +123,17 @@ class Targets:
         )
 
     def _require(self, policy_text: str | None, action: str, resource: str, rule_arn: str) -> None:
-        policy: Mapping[str, Any] = json.loads(policy_text) if policy_text else {}
-        context = {
-            "aws:SourceArn": rule_arn,
-            "aws:SourceAccount": self._world.account,
-            "aws:SecureTransport": "true",
-        }
-        if not allows(policy, Access(service=PRINCIPAL, action=action, resource=resource, context=context)):
+        request = Request(
+            action=action,
+            resource=resource,
+            context={
+                "aws:SourceArn": rule_arn,
+                "aws:SourceAccount": self._world.account,
+                "aws:SecureTransport": "true",
+            },
+            principals=frozenset({f"Service:{PRINCIPAL}"}),
+        )
+        if decide(parse_policy(policy_text or "{}"), request) is not Decision.ALLOWED:
             refusal = f"{PRINCIPAL} may not {action} on {resource} for {rule_arn}"
             raise NotDelivered(Failure("NO_PERMISSIONS", refusal, may_pass=False))
 

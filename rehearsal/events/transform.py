@@ -16,9 +16,7 @@ _VARIABLE = re.compile(r"<([A-Za-z0-9_.-]+)>")
 _MISSING = object()
 
 
-def target_input(
-    target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: str, ingested_at: str
-) -> str:
+def target_input(target: Mapping[str, Any], event: Mapping[str, Any], *, rule_arn: str, ingested_at: str) -> str:
     """The text handed to ``target`` (a Target of PutTargets). ``ingested_at`` is an ISO time."""
     if "Input" in target:
         return str(target["Input"])

@@ -1,0 +1,91 @@
+"""What came of one invocation, and the shapes in which Lambda reports that a function did not make it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # the limit Lambda names in its own error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The answer of one invocation. ``error_type`` is None when the function succeeded."""
+
+    payload: bytes
+    error_type: str | None = None
+    environment_survives: bool = True
+    final_line: str | None = None  # what Lambda itself adds to the function's log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """An outcome with what it took: milliseconds, and the log from START to REPORT."""
+
+    outcome: Outcome
+    duration_ms: float
+    log: str
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome.error_type is not None
+
+
+def answered(payload: bytes) -> Outcome:
+    """The function returned ``payload``, which may be more than Lambda passes on."""
+    if len(payload) <= MAX_RESPONSE_BYTES:
+        return Outcome(payload=payload)
+    return _lambda_error(
+        "Function.ResponseSizeTooLarge",
+        f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).",
+        environment_survives=True,
+    )
+
+
+def raised(payload: bytes) -> Outcome:
+    """The runtime reported an exception; its payload is passed on as it is."""
+    return Outcome(payload=payload, error_type=_error_type(payload))
+
+
+def failed_to_start(payload: bytes) -> Outcome:
+    """The runtime could not load the handler, and has ended."""
+    return Outcome(payload=payload, error_type=_error_type(payload), environment_survives=False)
+
+
+def timed_out(request_id: str, seconds: float) -> Outcome:
+    message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
+    line = f"{request_id} Task timed out after {seconds:.2f} seconds"
+    return _lambda_error("Sandbox.Timedout", message, environment_survives=False, final_line=line)
+
+
+def crashed(request_id: str, exit_status: int) -> Outcome:
+    """The process ended within the invocation; a negative status is the signal that killed it."""
+    if exit_status == 0:
+        reason = "Runtime exited without providing a reason"
+    elif exit_status > 0:
+        reason = f"Runtime exited with error: exit status {exit_status}"
+    else:
+        reason = f"Runtime exited with error: signal: {_SIGNALS.get(-exit_status, str(-exit_status))}"
+    message = f"RequestId: {request_id} Error: {reason}"
+    return _lambda_error("Runtime.ExitError", message, environment_survives=False, final_line=message)
+
+
+_SIGNALS = {6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}
+
+
+def _lambda_error(
+    error_type: str, message: str, *, environment_survives: bool, final_line: str | None = None
+) -> Outcome:
+    return Outcome(
+        payload=json.dumps({"errorType": error_type, "errorMessage": message}).encode(),
+        error_type=error_type,
+        environment_survives=environment_survives,
+        final_line=final_line,
+    )
+
+
+def _error_type(payload: bytes) -> str:
+    try:
+        return str(json.loads(payload).get("errorType") or "Unhandled")
+    except (json.JSONDecodeError, AttributeError):
+        return "Unhandled"
