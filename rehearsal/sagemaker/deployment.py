@@ -98,7 +98,8 @@ class Deployer:
             self._give_up(endpoint, str(error))
             return
         elapsed = (self._world.now() - began).total_seconds()
-        self._world.stopping.wait(max(0.0, self._pace.settle_seconds - elapsed))
+        if self._world.stopping.wait(max(0.0, self._pace.settle_seconds - elapsed)):
+            return
         self._switch(live, _routing(endpoint.name, variants, fleets, config.metrics_period_seconds))
         self._become(endpoint, changes.deployed if pending else changes.rescaled)
 

@@ -74,6 +74,7 @@ class Provisioner:
     def _start(self, endpoint: str, blueprint: Blueprint) -> Container:
         name = f"{blueprint.variant}-{next(self._numbers)}"
         home = self._world.run_dir / "endpoints" / endpoint / name
+        shutil.rmtree(home, ignore_errors=True)  # what an earlier run in this directory left
         model_dir = home / "ml" / "model"
         model_dir.mkdir(parents=True)
         spec = blueprint.container

@@ -1,0 +1,71 @@
+"""Which variant a request goes to."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rehearsal.sagemaker.endpoint import Blueprint
+from rehearsal.sagemaker.fleet import Fleet
+from rehearsal.sagemaker.models import ContainerSpec
+from rehearsal.sagemaker.routing import Route, Routing
+
+BLUEPRINT = Blueprint(
+    variant="any",
+    model="any",
+    container=ContainerSpec(image="image", model_data_url="s3://b/m.tar.gz", environment={}, role_arn="arn"),
+    instance_type="ml.m5.large",
+    health_check_seconds=None,
+)
+EMPTY = Fleet(blueprint=BLUEPRINT, containers=())
+
+
+class Always(random.Random):
+    """Draws the same number each time."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self._value = value
+
+    def random(self) -> float:
+        return self._value
+
+
+def routing(**weights: float) -> Routing:
+    routes = tuple(Route(name, weight, EMPTY) for name, weight in weights.items())
+    return Routing(endpoint="fraud", metrics_period_seconds=60, routes=routes)
+
+
+def drawn(at: float, **weights: float) -> str | None:
+    route = routing(**weights).by_weight(Always(at))
+    return route.variant if route else None
+
+
+def test_each_variant_owns_its_share() -> None:
+    assert [drawn(at, v1=90.0, v2=10.0) for at in (0.0, 0.89, 0.91, 0.999)] == ["v1", "v1", "v2", "v2"]
+
+
+def test_only_ratios_matter() -> None:
+    assert [drawn(at, v1=0.9, v2=0.1) for at in (0.0, 0.89, 0.91, 0.999)] == ["v1", "v1", "v2", "v2"]
+
+
+@given(
+    at=st.floats(0, 1, exclude_max=True),
+    weights=st.lists(st.floats(0, 1e6), min_size=1, max_size=10).filter(any),
+)
+def test_a_variant_without_weight_gets_no_traffic_and_no_request_gets_lost(at: float, weights: list[float]) -> None:
+    named = {f"v{number}": weight for number, weight in enumerate(weights)}
+    chosen = drawn(at, **named)
+    assert chosen is not None
+    assert named[chosen] > 0
+
+
+def test_without_any_weight_there_is_no_route() -> None:
+    assert drawn(0.5, v1=0.0, v2=0.0) is None
+
+
+def test_a_target_is_reached_whatever_its_weight() -> None:
+    route = routing(v1=1.0, v2=0.0).named("v2")
+    assert route is not None
+    assert route.variant == "v2"
+    assert routing(v1=1.0).named("v9") is None
