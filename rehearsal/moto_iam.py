@@ -27,7 +27,12 @@ class MotoRolePolicies:
             found = self._find(role)
             if found is None:
                 return []
-            attached = [policy.document for policy in found.managed_policies.values()]
+            attached = [
+                version.document
+                for policy in found.managed_policies.values()
+                for version in policy.versions
+                if version.is_default
+            ]
             return [*found.policies.values(), *attached]
 
     def trust_policy(self, role: str) -> str | None:

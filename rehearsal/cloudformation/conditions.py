@@ -35,11 +35,7 @@ def _conditions_in(expression: Any) -> list[str]:
     if call is not None and call[0] == "Condition":
         return [str(call[1])]
     items = expression.values() if isinstance(expression, dict) else expression
-    return (
-        [name for item in items for name in _conditions_in(item)]
-        if isinstance(expression, dict | list)
-        else []
-    )
+    return [name for item in items for name in _conditions_in(item)] if isinstance(expression, dict | list) else []
 
 
 def _holds(expression: Any, scope: Scope) -> bool:

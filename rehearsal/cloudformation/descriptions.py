@@ -12,9 +12,7 @@ def stack_description(stack: Stack) -> dict[str, Any]:
     return {
         **_identity(stack),
         "Capabilities": ["CAPABILITY_IAM"],
-        "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value} for name, value in stack.parameters.items()
-        ],
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in stack.parameters.items()],
         "Outputs": [_output(stack, name) for name in stack.outputs],
     }
 

@@ -81,11 +81,7 @@ class Deployment:
         for name, entry in section.items():
             if "Condition" in entry and entry["Condition"] not in self._conditions:
                 raise TemplateError(f"{name}: no condition {entry['Condition']!r}")
-        return {
-            name: entry
-            for name, entry in section.items()
-            if self._conditions.get(entry.get("Condition"), True)
-        }
+        return {name: entry for name, entry in section.items() if self._conditions.get(entry.get("Condition"), True)}
 
     def _check_resource(self, logical_id: str, resource: Mapping[str, Any]) -> None:
         kind = resource.get("Type", "")

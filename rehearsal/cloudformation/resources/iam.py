@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.cloudformation.creation import Creation, Maker, document
-from rehearsal.cloudformation.resources.aws_managed_policies import ensure_known
 from rehearsal.cloudformation.stack import Made
 
 
@@ -20,7 +19,6 @@ def make_role(creation: Creation) -> Made:
     for policy in inline:
         _put_role_policy(creation, name, policy["PolicyName"], policy["PolicyDocument"])
     for arn in attached:
-        ensure_known(arn, account=creation.account, region=creation.region)
         creation.call("iam", "AttachRolePolicy", {"RoleName": name, "PolicyArn": arn})
     return Made(physical_id=name, attributes={"Arn": role["Arn"], "RoleId": role["RoleId"]})
 

@@ -48,9 +48,7 @@ def _encryption(value: Mapping[str, Any]) -> dict[str, Any]:
 def _notification(value: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(value.keys() - {"EventBridgeConfiguration"})
     if unknown:
-        raise PropertyError(
-            f"NotificationConfiguration.{unknown[0]}", "only EventBridge notifications are supported"
-        )
+        raise PropertyError(f"NotificationConfiguration.{unknown[0]}", "only EventBridge notifications are supported")
     enabled = value.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", False)
     return {"EventBridgeConfiguration": {}} if str(enabled).lower() == "true" else {}
 
