@@ -106,7 +106,7 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         opened_at=datetime.fromisoformat(item["opened_at"]),
         approved_at=datetime.fromisoformat(item["approved_at"]),
         stage=int(item.get("stage", -1)),
-        plan=Plan.from_json(json.loads(item["plan"])) if "plan" in item else None,
+        plan=Plan.from_json(json.loads(item["rollout_plan"])) if "rollout_plan" in item else None,
         asked=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),

@@ -86,8 +86,8 @@ class Store:
         try:
             self._table.set(
                 _record_key(rollout_id),
-                {"phase": "provisioning", "plan": text},
-                f"attribute_not_exists(plan) AND {_OPEN}",
+                {"phase": "provisioning", "rollout_plan": text},
+                f"attribute_not_exists(rollout_plan) AND {_OPEN}",
                 {":closed": "closed"},
             )
         except ConditionFailedError:

@@ -1,0 +1,294 @@
+"""A small SageMaker, registry, CloudWatch and friends, in memory, with faults at any call.
+
+Every call of every fake counts one; ``Faults`` makes the n-th raise, before or after its effect, as a crash of the
+function or a lost answer would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sluice.endpoint import EndpointState, NewVariant, VariantState
+from sluice.errors import EndpointBusyError, RetryableError
+from sluice.metrics import Counts
+from sluice.registry import Package
+from sluice.rollout import RolloutId
+from sluice.spec import ModelSpec
+
+START = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    at: datetime = START
+
+    def now(self) -> datetime:
+        return self.at
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class Faults:
+    """Raise at the ``at``-th call, before its effect or after it; 0 never."""
+
+    at: int = 0
+    after_effect: bool = False
+    seen: int = 0
+
+    def around(self, effect: Callable[[], Any]) -> Any:
+        self.seen += 1
+        failing = self.seen == self.at
+        if failing and not self.after_effect:
+            raise RetryableError("injected: the call did not arrive")
+        result = effect()
+        if failing:
+            raise RetryableError("injected: the answer did not arrive")
+        return result
+
+
+@dataclass
+class FakeHosting:
+    """Endpoints that are Updating after each change until ``settle``."""
+
+    faults: Faults
+    endpoints: dict[str, EndpointState] = field(default_factory=dict)
+    configs: dict[str, tuple[NewVariant, ...]] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
+    traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
+    _pending: dict[str, EndpointState] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        self.endpoints.update(self._pending)
+        self._pending.clear()
+
+    def describe(self, endpoint: str) -> EndpointState | None:
+        return self.faults.around(lambda: self.endpoints.get(endpoint))  # type: ignore[no-any-return]
+
+    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
+        self.faults.around(lambda: self.models.setdefault(name, package_arn))
+
+    def create_config(self, name: str, variants: Sequence[NewVariant], period_seconds: int) -> None:
+        self.faults.around(lambda: self.configs.setdefault(name, tuple(variants)))
+
+    def create_endpoint(self, endpoint: str, config: str) -> None:
+        self.faults.around(lambda: self._create(endpoint, config))
+
+    def use_config(self, endpoint: str, config: str) -> None:
+        self.faults.around(lambda: self._use(endpoint, config))
+
+    def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
+        self.faults.around(lambda: self._change(endpoint, lambda each: replace(each, weight=weights[each.name])))
+
+    def set_capacity(self, endpoint: str, variant: str, count: int) -> None:
+        self.faults.around(
+            lambda: self._change(
+                endpoint, lambda each: replace(each, desired_count=count) if each.name == variant else each
+            )
+        )
+
+    def delete_endpoint(self, endpoint: str) -> None:
+        self.faults.around(lambda: self.endpoints.pop(endpoint, None))
+
+    def delete_config(self, name: str) -> None:
+        self.faults.around(lambda: self._delete_config(name))
+
+    def delete_model(self, name: str) -> None:
+        self.faults.around(lambda: self.models.pop(name, None))
+
+    def _create(self, endpoint: str, config: str) -> None:
+        if endpoint in self.endpoints:
+            return
+        variants = tuple(_state(each) for each in self.configs[config])
+        failed = any(each.model in self.unhealthy for each in variants)
+        made = EndpointState(name=endpoint, status="Creating", config=config, variants=variants)
+        self.endpoints[endpoint] = made
+        self._pending[endpoint] = replace(
+            made, status="Failed" if failed else "InService", failure_reason="ping failed" if failed else ""
+        )
+
+    def _use(self, endpoint: str, config: str) -> None:
+        now = self._free(endpoint)
+        wanted = tuple(
+            replace(_state(each), weight=kept.weight, desired_count=kept.desired_count)
+            if (kept := now.variant(each.name))
+            else _state(each)
+            for each in self.configs[config]
+        )
+        self.endpoints[endpoint] = replace(now, status="Updating")
+        if any(each.model in self.unhealthy for each in wanted):
+            self._pending[endpoint] = replace(now, failure_reason="ping failed")
+        else:
+            self._pending[endpoint] = replace(now, config=config, variants=wanted, failure_reason="")
+
+    def _change(self, endpoint: str, change: Callable[[VariantState], VariantState]) -> None:
+        now = self._free(endpoint)
+        changed = replace(now, variants=tuple(change(each) for each in now.variants))
+        self.endpoints[endpoint] = replace(changed, status="Updating")
+        self._pending[endpoint] = changed
+        self.traffic.append({each.name: each.weight for each in changed.variants})
+
+    def _free(self, endpoint: str) -> EndpointState:
+        now = self.endpoints[endpoint]
+        if now.status != "InService":
+            raise EndpointBusyError("Cannot update in-progress endpoint")
+        return now
+
+    def _delete_config(self, name: str) -> None:
+        used = {state.config for state in (*self.endpoints.values(), *self._pending.values())}
+        assert name not in used, f"{name} is in use"
+        self.configs.pop(name, None)
+
+
+def _state(each: NewVariant) -> VariantState:
+    return VariantState(
+        name=each.name,
+        weight=each.weight,
+        desired_count=each.instance_count,
+        instance_type=each.instance_type,
+        model=each.model,
+    )
+
+
+@dataclass
+class FakeRegistry:
+    faults: Faults
+    clock: Clock
+    packages: dict[str, Package] = field(default_factory=dict)
+    properties: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, group: str, version: int, approval: str = "Approved") -> str:
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{group}/{version}"
+        self.packages[arn] = Package(
+            arn=arn, group=group, version=version, approval=approval, description="", last_modified=self.clock.now()
+        )
+        return arn
+
+    def approve(self, arn: str) -> None:
+        self.packages[arn] = replace(self.packages[arn], approval="Approved", last_modified=self.clock.now())
+
+    def describe(self, arn: str) -> Package:
+        return self.faults.around(lambda: self.packages[arn])  # type: ignore[no-any-return]
+
+    def reject(self, arn: str, reason: str) -> None:
+        self.faults.around(lambda: self._set(arn, approval="Rejected", description=reason))
+
+    def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
+        self.faults.around(lambda: self.properties.setdefault(arn, {}).update(properties))
+
+    def _set(self, arn: str, **changes: str) -> None:
+        self.packages[arn] = replace(self.packages[arn], **changes, last_modified=self.clock.now())  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeMetrics:
+    """Alarms by name and state, and the same counts for every period of a variant."""
+
+    faults: Faults
+    alarms: dict[str, str] = field(default_factory=dict)
+    per_period: dict[str, Counts] = field(default_factory=dict)
+
+    def counts(
+        self, endpoint: str, variant: str, *, start: datetime, end: datetime, period_seconds: int
+    ) -> dict[datetime, Counts]:
+        return self.faults.around(lambda: self._counts(variant, start, end, period_seconds))  # type: ignore[no-any-return]
+
+    def _counts(self, variant: str, start: datetime, end: datetime, period_seconds: int) -> dict[datetime, Counts]:
+        found = self.per_period.get(variant)
+        first = int(start.timestamp() // period_seconds) * period_seconds
+        last = int(end.timestamp())
+        times = range(first, last, period_seconds) if found else ()
+        return {datetime.fromtimestamp(at, tz=UTC): found for at in times if found}
+
+    def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
+        self.faults.around(lambda: [self.alarms.setdefault(each["AlarmName"], "INSUFFICIENT_DATA") for each in alarms])
+
+    def delete_alarms(self, names: Sequence[str]) -> None:
+        self.faults.around(lambda: [self.alarms.pop(name, None) for name in names])
+
+    def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
+        return self.faults.around(  # type: ignore[no-any-return]
+            lambda: {name: self.alarms[name] for name in names if name in self.alarms}
+        )
+
+
+@dataclass
+class FakeEvents:
+    faults: Faults
+    published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def publish(self, detail_type: str, **detail: Any) -> None:
+        self.faults.around(lambda: self.published.append((detail_type, detail)))
+
+    def kinds(self) -> list[str]:
+        return list(dict.fromkeys(kind for kind, _ in self.published))
+
+
+@dataclass
+class FakeExecutions:
+    faults: Faults
+    started: list[str] = field(default_factory=list)
+
+    def start(self, rollout_id: RolloutId) -> bool:
+        return self._start(str(rollout_id))
+
+    def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
+        return self._start(f"{rollout_id}-restore-{attempt}")
+
+    def _start(self, name: str) -> bool:
+        return self.faults.around(lambda: self._once(name))  # type: ignore[no-any-return]
+
+    def _once(self, name: str) -> bool:
+        if name in self.started:
+            return False
+        self.started.append(name)
+        return True
+
+
+@dataclass
+class FakeSpecs:
+    specs: dict[str, ModelSpec]
+
+    def get(self, model: str) -> ModelSpec:
+        from sluice.errors import UnknownModelError
+
+        if model not in self.specs:
+            raise UnknownModelError(f"no spec for model {model!r}")
+        return self.specs[model]
+
+
+@dataclass
+class FakePipelines:
+    faults: Faults
+    started: dict[str, tuple[str, str]] = field(default_factory=dict)  # token -> pipeline, input
+    refusing: bool = False
+
+    def start(self, pipeline: str, input_data: str, token: str) -> str:
+        if self.refusing:
+            raise RetryableError("ResourceLimitExceeded")
+        return self.faults.around(lambda: self._start(pipeline, input_data, token))  # type: ignore[no-any-return]
+
+    def _start(self, pipeline: str, input_data: str, token: str) -> str:
+        self.started.setdefault(token, (pipeline, input_data))
+        return f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{pipeline}/execution/{token[:12]}"
+
+
+@dataclass
+class FakeBucket:
+    faults: Faults
+    name: str = "sluice-dev-data"
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def peek(self, upload: Any) -> bytes | None:
+        return self.faults.around(lambda: self.objects.get(upload.key))  # type: ignore[no-any-return]
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"
+
+    def write(self, key: str, body: str) -> None:
+        self.faults.around(lambda: self.objects.__setitem__(key, body.encode()))

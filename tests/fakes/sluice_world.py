@@ -1,0 +1,224 @@
+"""All ports of the application joined to fakes, a real DynamoDB model for the table, and the machine that runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+from moto import mock_aws
+from sluice.assembly import Ports
+from sluice.names import Names
+from sluice.spec import ModelSpec
+from sluice.store import Store
+from sluice.table import Table
+
+from functions.look.app import run as look
+from functions.open_rollout.app import run as open_rollout
+from functions.plan.app import run as plan
+from functions.promote.app import run as promote
+from functions.provision.app import run as provision
+from functions.restore.app import run as restore
+from functions.roll_back.app import run as roll_back
+from functions.shift.app import run as shift
+from tests.fakes.aws_state import (
+    Clock,
+    FakeBucket,
+    FakeEvents,
+    FakeExecutions,
+    FakeHosting,
+    FakeMetrics,
+    FakePipelines,
+    FakeRegistry,
+    FakeSpecs,
+    Faults,
+)
+
+MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
+TASKS: dict[str, Callable[[Mapping[str, Any], Ports], Any]] = {
+    "Plan": plan,
+    "Provision": provision,
+    "Shift": shift,
+    "Look": look,
+    "Promote": promote,
+    "Restore": restore,
+}
+GROUP = "sluice-dev-fraud"
+
+SPEC = ModelSpec.parse(
+    {
+        "name": "fraud",
+        "data": {"target": "risk", "columns": [{"name": "age", "type": "number"}]},
+        "pipeline": {"definition": "tabular"},
+        "endpoint": {"instance_type": "ml.m5.large", "instance_count": 4},
+        "rollout": {
+            "stages": [{"weight": 10, "bake": "5m"}, {"weight": 50, "bake": "5m"}],
+            "max_hold": "10m",
+            "judge": {"safe_margin_percent": 1},
+            "alarms": {"latency_p95_ms": 500},
+        },
+    }
+)
+
+
+@dataclass
+class SluiceWorld:
+    """The application with every adapter faked; ``play`` runs the state machine as Step Functions would."""
+
+    ports: Ports
+    clock: Clock
+    faults: Faults
+    hosting: FakeHosting
+    registry: FakeRegistry
+    metrics: FakeMetrics
+    events: FakeEvents
+    executions: FakeExecutions
+    pipelines: FakePipelines
+    bucket: FakeBucket
+    specs: FakeSpecs
+
+    def approve(self, version: int) -> str:
+        """Approve a version, deliver its event, return the rollout's id."""
+        arn = self.registry.add(GROUP, version)
+        return str(open_rollout(approval_of(arn), self.ports)["rollout"])
+
+    def ring(self, alarm: str) -> dict[str, Any]:
+        self.metrics.alarms[alarm] = "ALARM"
+        detail = {"alarmName": alarm, "state": {"value": "ALARM", "reason": "Threshold Crossed"}}
+        return roll_back({"detail-type": "CloudWatch Alarm State Change", "detail": detail}, self.ports)
+
+    def end_execution(self, name: str, status: str = "FAILED") -> dict[str, Any]:
+        detail = {"name": name, "status": status, "error": "x", "cause": "y"}
+        return roll_back({"detail-type": "Step Functions Execution Status Change", "detail": detail}, self.ports)
+
+    def live(self, version: int) -> None:
+        """Take a version live by a first deployment or a canary that goes well."""
+        self.metrics.per_period.setdefault(f"v{version}", _healthy())
+        assert self.play(self.approve(version)) == "Promoted"
+
+    def play(
+        self,
+        rollout: str,
+        mode: str = "roll_out",
+        on_state: Callable[[str], None] = lambda _name: None,
+        limit: int = 2000,
+    ) -> str:
+        """Run the real state machine until it ends; the name of its last state."""
+        context: dict[str, Any] = {"rollout_id": rollout, "mode": mode}
+        name = MACHINE["StartAt"]
+        for _ in range(limit):
+            state = MACHINE["States"][name]
+            on_state(name)
+            match state["Type"]:
+                case "Succeed" | "Fail":
+                    return str(name)
+                case "Choice":
+                    name = _choose(state, context)
+                case "Wait":
+                    self.clock.pass_seconds(context["step"]["wait_seconds"])
+                    self.hosting.settle()
+                    name = state["Next"]
+                case "Task":
+                    name = self._task(state, context)
+        raise AssertionError(f"the machine did not end within {limit} states; last was {name}")
+
+    def _task(self, state: Mapping[str, Any], context: dict[str, Any]) -> str:
+        function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
+        payload = {
+            key.removesuffix(".$"): _path(value, context) if key.endswith(".$") else value
+            for key, value in state["Parameters"]["Payload"].items()
+        }
+        retried = {name for rule in state["Retry"] for name in rule["ErrorEquals"]}
+        for attempt in range(3):
+            try:
+                context["step"] = TASKS[function](payload, self.ports)
+                return str(state["Next"])
+            except Exception as error:
+                if attempt < 2 and ({type(error).__name__, "States.ALL"} & retried):
+                    self.hosting.settle()
+                    continue
+                context["failure"] = {"Error": type(error).__name__, "Cause": str(error)}
+                return str(state["Catch"][0]["Next"])
+        raise AssertionError("unreachable")
+
+
+def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus",)) -> dict[str, Any]:
+    detail: dict[str, Any] = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved"}
+    if fields is not None:
+        detail["UpdatedModelPackageFields"] = list(fields)
+    return {"detail": detail}
+
+
+def _choose(state: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    for choice in state["Choices"]:
+        if _path(choice["Variable"], context) == choice["StringEquals"]:
+            return str(choice["Next"])
+    return str(state["Default"])
+
+
+def _path(path: str, context: Mapping[str, Any]) -> Any:
+    found: Any = context
+    for part in path.removeprefix("$").split("."):
+        found = found[part] if part else found
+    return found
+
+
+def _healthy() -> Any:
+    from sluice.metrics import Counts
+
+    return Counts(requests=2000, errors=0)
+
+
+@contextmanager
+def sluice_world(spec: ModelSpec = SPEC) -> Iterator[SluiceWorld]:
+    """A fresh world. DynamoDB is moto's, in this process: its conditions are the real language."""
+    with mock_aws():
+        dynamodb = boto3.client(
+            "dynamodb", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+        )
+        keys = (("pk", "HASH"), ("sk", "RANGE"))
+        dynamodb.create_table(
+            TableName="sluice-dev",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        )
+        yield _join(Faulty(dynamodb, faults := Faults()), faults, spec)
+
+
+class Faulty:
+    """A botocore client whose calls can be made to fail."""
+
+    def __init__(self, client: Any, faults: Faults) -> None:
+        self._client = client
+        self._faults = faults
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        real = getattr(self._client, operation)
+        return lambda **request: self._faults.around(lambda: real(**request))
+
+
+def _join(dynamodb: Any, faults: Faults, spec: ModelSpec) -> SluiceWorld:
+    clock = Clock()
+    parts: dict[str, Any] = {
+        "hosting": FakeHosting(faults),
+        "registry": FakeRegistry(faults, clock),
+        "metrics": FakeMetrics(faults),
+        "events": FakeEvents(faults),
+        "executions": FakeExecutions(faults),
+        "pipelines": FakePipelines(faults),
+        "bucket": FakeBucket(faults),
+        "specs": FakeSpecs({spec.name: spec}),
+    }
+    ports = Ports(
+        names=Names("dev"),
+        now=clock.now,
+        store=Store(Table(dynamodb, "sluice-dev")),
+        model_role_arn="arn:aws:iam::123456789012:role/model",
+        **cast(Any, parts),
+    )
+    return SluiceWorld(ports=ports, clock=clock, faults=faults, **parts)
