@@ -7,6 +7,7 @@ import gzip
 import io
 import math
 import random
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,10 +79,8 @@ def uploads_from(data: Dataset, columns: Columns, seed: int) -> Uploads:
 
 
 def read_rows(path: Path, columns: Columns) -> Dataset:
-    """The user's CSV file, plain or gzip, its columns put in the order of live requests."""
-    raw = path.read_bytes()
-    text = (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
-    reader = csv.reader(io.StringIO(text, newline=""))
+    """The user's CSV file, plain or gzip, its columns put in the order of live requests, others left out."""
+    reader = csv.reader(io.StringIO(_text(path), newline=""))
     found = [name.strip() for name in next(reader, [])]
     wanted = (*columns.features, columns.target)
     missing = [name for name in wanted if name not in found]
@@ -147,6 +146,18 @@ def live_rows(data: Dataset, seed: int) -> Iterator[str]:
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(draw.choice(data.rows)[:-1])
         yield line.getvalue()
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        return (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StoryDataError(f"{path}: not UTF-8 text ({error.reason})") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise StoryDataError(f"{path}: damaged gzip file ({error})") from error
+    except OSError as error:
+        raise StoryDataError(f"{path}: {error.strerror}") from error
 
 
 def _numbers(data: Dataset, name: str) -> dict[int, float]:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,14 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from tests.pipeline_requests import TOKENS, fill, leaves, resolve, steps_of
+
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"
 TABULAR = PIPELINES / "tabular"
 AUTHORING = ROOT / ".venvs" / "authoring" / "bin" / "python"
 SCRIPTS = sorted(path for path in TABULAR.glob("*.py") if path.name != "pipeline.py")
 
-TOKENS = {
-    "DataBucket": "sluice-dev-data",
-    "PipelineRoleArn": "arn:aws:iam::123456789012:role/sluice-dev-pipeline",
-    "XGBoostImage": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5",
-    "Region": "us-east-1",
-    "Model": "fraud",
-    "ModelPackageGroup": "sluice-dev-fraud",
-    "DataContract": "s3://sluice-dev-data/contracts/fraud/0.json",
-    "CodePrefix": "s3://sluice-dev-data/code/tabular/0",
-}
-EXECUTION = {"PipelineExecutionId": "abc123"}
 CREATED_BY = {
     "Processing": ("CreateProcessingJob", {"ProcessingJobName": "job"}),
     "Training": ("CreateTrainingJob", {"TrainingJobName": "job"}),
@@ -46,53 +36,7 @@ def committed() -> str:
 @pytest.fixture(scope="module")
 def definition(committed: str) -> dict[str, Any]:
     """As ``sluice apply`` sends it."""
-    filled = re.sub(r"\$\{(\w+)\}", lambda token: TOKENS[token[1]], committed)
-    found: dict[str, Any] = json.loads(filled)
-    return found
-
-
-def steps_of(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """All steps by name, those of the branches among them."""
-    steps = list(definition["Steps"])
-    for step in definition["Steps"]:
-        if step["Type"] == "Condition":
-            steps += step["Arguments"]["IfSteps"] + step["Arguments"]["ElseSteps"]
-    return {step["Name"]: step for step in steps}
-
-
-def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    if isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from leaves(item, (*path, key))
-    else:
-        yield path, value
-
-
-def resolve(value: Any, definition: dict[str, Any]) -> Any:
-    """``value`` as the service would put it into a request: parameters by their defaults, the rest made up."""
-    if isinstance(value, list):
-        return [resolve(item, definition) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if set(value) == {"Get"}:
-        return referred_to(value["Get"], definition)
-    if set(value) == {"Std:Join"}:
-        join = value["Std:Join"]
-        return join["On"].join(str(resolve(item, definition)) for item in join["Values"])
-    return {key: resolve(item, definition) for key, item in value.items()}
-
-
-def referred_to(reference: str, definition: dict[str, Any]) -> Any:
-    kind, _, rest = reference.partition(".")
-    if kind == "Parameters":
-        (parameter,) = (each for each in definition["Parameters"] if each["Name"] == rest)
-        return parameter.get("DefaultValue", f"s3://sluice-dev-data/{rest}")
-    if kind == "Execution":
-        return EXECUTION[rest]
-    step, _, path = rest.partition(".")
-    assert step in steps_of(definition)
-    assert path.endswith(("S3Uri", "S3ModelArtifacts"))
-    return f"s3://sluice-dev-data/{step}"
+    return fill(committed)
 
 
 def test_the_committed_files_are_what_compiling_gives(tmp_path: Path) -> None:
