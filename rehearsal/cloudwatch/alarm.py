@@ -114,6 +114,5 @@ def _breaches_at(rule: Rule, points: Sequence[float | None], index: int) -> bool
 
 def samples_wanted(percentile: float) -> float:
     """Fewer samples than this are too few for a percentile (a share, e.g. 0.95) to mean anything."""
-    if percentile < 0.5:
-        return 10 / percentile if percentile else 0.0
-    return 10 / (1 - percentile) if percentile < 1 else 0.0
+    beyond = percentile if percentile < 0.5 else 1 - percentile
+    return round(10 / beyond, 6) if beyond else 0.0  # 10 / (1 - 0.9) is not quite 100
