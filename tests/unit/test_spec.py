@@ -61,7 +61,7 @@ WRONG = [
     ("name", MISSING, "", "is missing"),
     ("description", "two\nlines", "on one line", "wrong form"),
     ("data", None, "target, columns", "not a mapping"),
-    ("data.target", MISSING, "column to predict", "is missing"),
+    ("data.target", MISSING, "text on one line", "is missing"),
     ("data.target", "age", "not in data.columns", "also listed as a feature"),
     ("data.columns", [], "1 to 1000", "0 items"),
     ("data.columns", {"age": "number"}, "a list", "is a mapping"),

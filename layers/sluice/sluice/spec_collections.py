@@ -21,6 +21,10 @@ class Maybe:
     def suffix(self) -> str:
         return self.of.suffix
 
+    @property
+    def allowed(self) -> str:
+        return f"{self.of.allowed}, or null"
+
     def read(self, raw: object, path: str, reading: Reading) -> Any:
         return None if raw is None else self.of.read(raw, path, reading)
 
@@ -40,13 +44,16 @@ class Items:
     def suffix(self) -> str:
         return ""
 
+    @property
+    def allowed(self) -> str:
+        return f"a list of {self.least} to {self.most}"
+
     def read(self, raw: object, path: str, reading: Reading) -> tuple[Any, ...] | Invalid:
-        allowed = f"a list of {self.least} to {self.most}"
         if not isinstance(raw, list | tuple):
-            return reading.refuse(path, raw, allowed, f"is {kind_of(raw)}, not a list")
+            return reading.refuse(path, raw, self.allowed, f"is {kind_of(raw)}, not a list")
         values = tuple(self.of.read(item, element(path, index), reading) for index, item in enumerate(raw))
         if not self.least <= len(raw) <= self.most:
-            return reading.refuse(path, raw, allowed, f"has {len(raw)} items")
+            return reading.refuse(path, raw, self.allowed, f"has {len(raw)} items")
         return INVALID if INVALID in values else values
 
     def write(self, value: Sequence[Any]) -> list[object]:
@@ -68,12 +75,15 @@ class Parameters:
     def suffix(self) -> str:
         return ""
 
+    @property
+    def allowed(self) -> str:
+        return f"up to {self.most} lines of Name: value"
+
     def read(self, raw: object, path: str, reading: Reading) -> Mapping[str, str] | Invalid:
-        allowed = f"up to {self.most} lines of Name: value"
         if not isinstance(raw, Mapping):
-            return reading.refuse(path, raw, allowed, f"is {kind_of(raw)}, not a mapping")
+            return reading.refuse(path, raw, self.allowed, f"is {kind_of(raw)}, not a mapping")
         if len(raw) > self.most:
-            return reading.refuse(path, raw, allowed, f"has {len(raw)} parameters")
+            return reading.refuse(path, raw, self.allowed, f"has {len(raw)} parameters")
         values = {str(name): self._read_one(name, raw[name], path, reading) for name in raw}
         texts = {name: value for name, value in values.items() if isinstance(value, str)}
         return texts if len(texts) == len(raw) else INVALID

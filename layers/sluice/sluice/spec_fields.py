@@ -52,13 +52,16 @@ class Choice(_Plain):
     values: tuple[str | int, ...]
     planned: tuple[str, ...] = ()
 
+    @property
+    def allowed(self) -> str:
+        return " | ".join(map(str, self.values))
+
     def read(self, raw: object, path: str, reading: Reading) -> str | int | Invalid:
-        allowed = " | ".join(map(str, self.values))
         if isinstance(raw, str | int) and not isinstance(raw, bool) and raw in self.values:
             return raw
         if isinstance(raw, str) and raw in self.planned:
-            return reading.refuse(path, raw, allowed, f"{raw!r} is not supported yet")
-        return reading.refuse(path, raw, allowed, f"{raw!r} is unknown" + suggest(raw, self.values))
+            return reading.refuse(path, raw, self.allowed, f"{raw!r} is not supported yet")
+        return reading.refuse(path, raw, self.allowed, f"{raw!r} is unknown" + suggest(raw, self.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,15 @@ class Whole(_Plain):
     least: int
     most: int
 
+    @property
+    def allowed(self) -> str:
+        return f"a whole number from {self.least} to {self.most}"
+
     def read(self, raw: object, path: str, reading: Reading) -> int | Invalid:
-        allowed = f"a whole number from {self.least} to {self.most}"
         if isinstance(raw, bool) or not isinstance(raw, int):
-            return reading.refuse(path, raw, allowed, f"is {kind_of(raw)}, not a whole number")
+            return reading.refuse(path, raw, self.allowed, f"is {kind_of(raw)}, not a whole number")
         if not self.least <= raw <= self.most:
-            return reading.refuse(path, raw, allowed, f"{raw} is out of range")
+            return reading.refuse(path, raw, self.allowed, f"{raw} is out of range")
         return raw
 
 
@@ -86,16 +92,17 @@ class Number(_Plain):
     inside: bool = False
     unit: str = ""
 
+    @property
+    def allowed(self) -> str:
+        bounds = ("above {:g} and below {:g}" if self.inside else "from {:g} to {:g}").format(self.least, self.most)
+        return f"a number {bounds} {self.unit}".rstrip()
+
     def read(self, raw: object, path: str, reading: Reading) -> float | Invalid:
-        bounds = (
-            f"above {self.least:g} and below {self.most:g}" if self.inside else f"from {self.least:g} to {self.most:g}"
-        )
-        allowed = f"a number {bounds}{self.unit and ' ' + self.unit}"
         if isinstance(raw, bool) or not isinstance(raw, int | float):
-            return reading.refuse(path, raw, allowed, f"is {kind_of(raw)}, not a number")
+            return reading.refuse(path, raw, self.allowed, f"is {kind_of(raw)}, not a number")
         within = self.least < raw < self.most if self.inside else self.least <= raw <= self.most
         if not within:  # never true of NaN
-            return reading.refuse(path, raw, allowed, f"{raw} is out of range")
+            return reading.refuse(path, raw, self.allowed, f"{raw} is out of range")
         return float(raw)
 
 
@@ -113,16 +120,19 @@ class Duration:
     def suffix(self) -> str:
         return "_seconds"
 
+    @property
+    def allowed(self) -> str:
+        return f"a whole number with a unit (s, m, h or d), {self.write(self.least)} to {self.write(self.most)}"
+
     def read(self, raw: object, path: str, reading: Reading) -> int | Invalid:
-        allowed = f"a whole number with a unit (s, m, h or d), {self.write(self.least)} to {self.write(self.most)}"
         if isinstance(raw, int | float) and not isinstance(raw, bool):
-            return reading.refuse(path, raw, allowed, f"{raw} has no unit; {raw}s or {raw}m?")
+            return reading.refuse(path, raw, self.allowed, f"{raw} has no unit; {raw}s or {raw}m?")
         found = re.fullmatch(r"(\d{1,9})([smhd])", raw) if isinstance(raw, str) else None
         if found is None:
-            return reading.refuse(path, raw, allowed, f"{raw!r} is not a time span")
+            return reading.refuse(path, raw, self.allowed, f"{raw!r} is not a time span")
         seconds = int(found[1]) * _UNITS[found[2]]
         if not self.least <= seconds <= self.most:
-            return reading.refuse(path, raw, allowed, f"{raw} is out of range")
+            return reading.refuse(path, raw, self.allowed, f"{raw} is out of range")
         return seconds
 
     def write(self, value: int) -> str:

@@ -51,10 +51,14 @@ class Section:
     def suffix(self) -> str:
         return ""
 
+    @property
+    def allowed(self) -> str:
+        return "a mapping with " + ", ".join(entries(self.of))
+
     def read(self, raw: object, path: str, reading: Reading) -> Any:
         known = entries(self.of)
         if not isinstance(raw, Mapping):
-            return reading.refuse(path, raw, "a mapping with " + ", ".join(known), "is not a mapping")
+            return reading.refuse(path, raw, self.allowed, "is not a mapping")
         values = {entry.attribute: _read_entry(entry, raw, path, reading) for entry in known.values()}
         unknown = [key for key in raw if key not in known]
         for key in unknown:
@@ -75,7 +79,7 @@ def _read_entry(entry: Entry, raw: Mapping[Any, object], path: str, reading: Rea
     if entry.key in raw:
         value = entry.kind.read(raw[entry.key], where, reading)
     elif entry.default is MISSING:
-        return reading.refuse(where, None, entry.meaning, "is missing")
+        return reading.refuse(where, None, entry.kind.allowed, "is missing")
     else:
         value = entry.default
         if isinstance(entry.kind, Section):  # so that rules between fields see the defaults inside it

@@ -1,0 +1,218 @@
+"""The little of AWS that the ``sluice`` command uses, kept in memory. It fails with botocore's own errors."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.names import Names
+
+from cli.output import JsonOutput, PlainOutput
+from cli.session import CliSession
+
+BUCKET = "the-bucket"
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def refused(operation: str, code: str, message: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class FakeSsm:
+    def __init__(self, region: str) -> None:
+        self.meta = SimpleNamespace(region_name=region)
+        self.parameters: dict[str, str] = {}
+
+    def get_parameter(self, *, Name: str) -> dict[str, Any]:  # botocore's spelling
+        if Name not in self.parameters:
+            raise refused("GetParameter", "ParameterNotFound")
+        return {"Parameter": {"Name": Name, "Value": self.parameters[Name]}}
+
+    def put_parameter(self, *, Name: str, Value: str, **_options: Any) -> None:
+        self.parameters[Name] = Value
+
+    def get_parameters_by_path(self, *, Path: str) -> dict[str, Any]:
+        found = [name for name in self.parameters if name.startswith(Path)]
+        return {"Parameters": [{"Name": name, "Value": self.parameters[name]} for name in found]}
+
+
+class FakeS3:
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.on_put: Callable[[str], None] = lambda _key: None
+
+    def put_object(self, *, Bucket: str, Key: str, Body: Any) -> None:
+        assert Bucket == BUCKET
+        self.on_put(Key)
+        self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        if Key not in self.objects:
+            raise refused("GetObject", "NoSuchKey")
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:
+        """Two a page, so that nobody forgets the second page. The longer a key was there, the older it is."""
+        entries = [
+            {"Key": key, "LastModified": START + timedelta(minutes=age)}
+            for age, key in enumerate(self.objects)
+            if key.startswith(Prefix) and key > ContinuationToken
+        ]
+        page = sorted(entries, key=lambda entry: str(entry["Key"]))[:2]
+        if len(entries) <= 2:
+            return {"Contents": page, "IsTruncated": False}
+        return {"Contents": page, "IsTruncated": True, "NextContinuationToken": page[-1]["Key"]}
+
+
+class FakeSageMaker:
+    def __init__(self, region: str) -> None:
+        self.meta = SimpleNamespace(region_name=region)
+        self.groups: set[str] = set()
+        self.pipelines: dict[str, dict[str, Any]] = {}
+        self.packages: dict[str, dict[str, Any]] = {}
+        self.executions: list[dict[str, Any]] = []
+        self.tokens: dict[str, str] = {}
+        self.endpoints: dict[str, dict[str, Any]] = {}
+
+    def describe_model_package_group(self, *, ModelPackageGroupName: str) -> dict[str, Any]:
+        if ModelPackageGroupName not in self.groups:
+            raise refused("DescribeModelPackageGroup", "ValidationException", "does not exist")
+        return {"ModelPackageGroupName": ModelPackageGroupName}
+
+    def create_model_package_group(self, *, ModelPackageGroupName: str, **_options: Any) -> None:
+        self.groups.add(ModelPackageGroupName)
+
+    def describe_pipeline(self, *, PipelineName: str) -> dict[str, Any]:
+        if PipelineName not in self.pipelines:
+            raise refused("DescribePipeline", "ResourceNotFound")
+        return self.pipelines[PipelineName]
+
+    def create_pipeline(self, *, PipelineName: str, **pipeline: Any) -> None:
+        assert PipelineName not in self.pipelines
+        self.pipelines[PipelineName] = pipeline
+
+    def update_pipeline(self, *, PipelineName: str, **pipeline: Any) -> None:
+        self.pipelines[PipelineName] |= pipeline
+
+    def start_pipeline_execution(
+        self,
+        *,
+        PipelineName: str,
+        PipelineParameters: list[dict[str, str]],
+        ClientRequestToken: str,
+    ) -> dict[str, Any]:
+        arn = f"arn:aws:sagemaker:us-east-1:1:pipeline/{PipelineName}/execution/{len(self.executions)}"
+        arn = self.tokens.setdefault(ClientRequestToken, arn)
+        if all(one["PipelineExecutionArn"] != arn for one in self.executions):
+            self.run(arn, {one["Name"]: one["Value"] for one in PipelineParameters})
+        return {"PipelineExecutionArn": arn}
+
+    def run(self, arn: str, parameters: dict[str, str], steps: tuple[tuple[str, str], ...] = ()) -> None:
+        """A run that is over at once; it failed if one of its steps did."""
+        failed = any(status == "Failed" for _, status in steps)
+        self.executions.insert(
+            0,
+            {
+                "PipelineExecutionArn": arn,
+                "PipelineExecutionStatus": "Failed" if failed else "Succeeded",
+                "StartTime": START,
+                "parameters": parameters,
+                "steps": [{"StepName": name, "StepStatus": status, "StartTime": START} for name, status in steps],
+            },
+        )
+
+    def list_pipeline_executions(self, **_request: Any) -> dict[str, Any]:
+        return {"PipelineExecutionSummaries": self.executions}
+
+    def describe_pipeline_execution(self, *, PipelineExecutionArn: str) -> dict[str, Any]:
+        return next(one for one in self.executions if one["PipelineExecutionArn"] == PipelineExecutionArn)
+
+    def list_pipeline_execution_steps(self, *, PipelineExecutionArn: str, **_request: Any) -> dict[str, Any]:
+        execution = self.describe_pipeline_execution(PipelineExecutionArn=PipelineExecutionArn)
+        return {"PipelineExecutionSteps": execution["steps"]}
+
+    def register(self, group: str, version: int, approval: str = "PendingManualApproval", **more: Any) -> None:
+        arn = f"arn:aws:sagemaker:us-east-1:1:model-package/{group}/{version}"
+        self.packages[arn] = {
+            "ModelPackageArn": arn,
+            "ModelPackageGroupName": group,
+            "ModelPackageVersion": version,
+            "ModelApprovalStatus": approval,
+            "CreationTime": START + timedelta(hours=version),
+            **more,
+        }
+
+    def list_model_packages(self, *, ModelPackageGroupName: str, **_request: Any) -> dict[str, Any]:
+        found = [one for one in self.packages.values() if one["ModelPackageGroupName"] == ModelPackageGroupName]
+        return {"ModelPackageSummaryList": sorted(found, key=lambda one: -one["ModelPackageVersion"])}
+
+    def describe_model_package(self, *, ModelPackageName: str) -> dict[str, Any]:
+        return self.packages[ModelPackageName]
+
+    def update_model_package(self, *, ModelPackageArn: str, **changes: Any) -> None:
+        self.packages[ModelPackageArn] |= changes
+
+    def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:
+        if EndpointName not in self.endpoints:
+            raise refused("DescribeEndpoint", "ValidationException", f'Could not find endpoint "{EndpointName}"')
+        return self.endpoints[EndpointName]
+
+    def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict[str, Any]:
+        return {"ProductionVariants": []}
+
+
+class FakeDynamoDb:
+    """Only what was put there, by partition key."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def query(
+        self,
+        *,
+        ExpressionAttributeValues: dict[str, Any],
+        ScanIndexForward: bool,
+        **_request: Any,
+    ) -> dict[str, Any]:
+        pk, prefix = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":prefix"))
+        found = [one for one in self.items if one["pk"]["S"] == pk and one["sk"]["S"].startswith(prefix)]
+        return {"Items": sorted(found, key=lambda one: str(one["sk"]["S"]), reverse=not ScanIndexForward)}
+
+
+@dataclass
+class FakeAws:
+    """A stage ``dev`` in which nothing but the stack is deployed."""
+
+    region: str = "us-east-1"
+    clock: datetime = START
+    screen: io.StringIO = field(default_factory=io.StringIO)
+    on_sleep: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.ssm = FakeSsm(self.region)
+        self.s3 = FakeS3()
+        self.sagemaker = FakeSageMaker(self.region)
+        self.dynamodb = FakeDynamoDb()
+        stack = {"bucket": BUCKET, "table": "the-table", "pipeline_role_arn": "arn:aws:iam::1:role/pipeline"}
+        self.ssm.parameters["/sluice/dev/stack"] = json.dumps(stack)
+
+    def client(self, service: str) -> Any:
+        return {"ssm": self.ssm, "s3": self.s3, "sagemaker": self.sagemaker, "dynamodb": self.dynamodb}[service]
+
+    def session(self, output: str = "text") -> CliSession:
+        out = JsonOutput(self.screen) if output == "json" else PlainOutput(self.screen)
+        return CliSession(names=Names("dev"), clients=self.client, out=out, now=lambda: self.clock, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += timedelta(seconds=seconds)
+        self.on_sleep()
+
+    @property
+    def shown(self) -> str:
+        return self.screen.getvalue()

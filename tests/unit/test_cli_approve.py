@@ -1,0 +1,95 @@
+"""``sluice approve`` and ``reject`` write a person's word on a version that exists."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cli.failures import BadInputError, NotFoundError
+from cli.main import command_line
+from tests.unit.fake_aws import BUCKET, FakeAws
+
+GROUP = "sluice-dev-fraud"
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    aws = FakeAws()
+    aws.sagemaker.groups.add(GROUP)
+    quality = {"Statistics": {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/p/evaluation.json"}}
+    aws.sagemaker.register(GROUP, 1, "Approved")
+    aws.sagemaker.register(GROUP, 2, ModelMetrics={"ModelQuality": quality})
+    report = {"regression_metrics": {"mse": {"value": 4.25, "standard_deviation": 1.5}}}
+    aws.s3.objects["p/evaluation.json"] = json.dumps(report).encode()
+    return aws
+
+
+def run(aws: FakeAws, *words: str, output: str = "text") -> int:
+    arguments = command_line({}).parse_args(words)
+    return int(arguments.run(arguments, aws.session(output)))
+
+
+def package(aws: FakeAws, version: int) -> dict[str, Any]:
+    return aws.sagemaker.packages[f"arn:aws:sagemaker:us-east-1:1:model-package/{GROUP}/{version}"]
+
+
+def test_approving_writes_status_and_reason_and_shows_the_metrics(aws: FakeAws) -> None:
+    assert run(aws, "approve", "fraud/2", "--reason", "better on fraud") == 0
+    assert package(aws, 2)["ModelApprovalStatus"] == "Approved"
+    assert package(aws, 2)["ApprovalDescription"] == "better on fraud"
+    assert "mse 4.25" in aws.shown
+
+
+def test_rejecting_writes_the_other_word(aws: FakeAws) -> None:
+    assert run(aws, "reject", "fraud/1") == 0
+    assert package(aws, 1)["ModelApprovalStatus"] == "Rejected"
+    assert "ApprovalDescription" not in package(aws, 1)
+    assert "no metrics" in aws.shown
+
+
+def test_approving_again_changes_nothing(aws: FakeAws) -> None:
+    before = dict(package(aws, 1))
+    assert run(aws, "approve", "fraud/1") == 0
+    assert package(aws, 1) == before
+    assert "already" in aws.shown
+
+
+def test_metrics_that_are_gone_do_not_stop_a_person(aws: FakeAws) -> None:
+    aws.s3.objects.clear()
+    assert run(aws, "approve", "fraud/2") == 0
+    assert package(aws, 2)["ModelApprovalStatus"] == "Approved"
+
+
+def test_an_unknown_version_lists_the_existing_ones(aws: FakeAws) -> None:
+    with pytest.raises(NotFoundError, match=r"no version fraud/9.*fraud/2, fraud/1"):
+        run(aws, "approve", "fraud/9")
+
+
+def test_a_model_that_was_never_registered_has_no_versions(aws: FakeAws) -> None:
+    with pytest.raises(NotFoundError, match="there are: none"):
+        run(aws, "approve", "prices/1")
+
+
+@pytest.mark.parametrize("text", ["fraud", "fraud/", "fraud/x", "/7", "Fraud/7", "fraud/7/8", "fraud/-1"])
+def test_what_is_no_version_is_bad_input(aws: FakeAws, text: str) -> None:
+    with pytest.raises(BadInputError, match="fraud/7"):
+        run(aws, "approve", text)
+
+
+def test_a_reason_too_long_for_the_registry_is_refused_first(aws: FakeAws) -> None:
+    with pytest.raises(BadInputError, match="1025"):
+        run(aws, "approve", "fraud/2", "--reason", "x" * 1025)
+    assert package(aws, 2)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_programs_get_one_json_document(aws: FakeAws) -> None:
+    run(aws, "approve", "fraud/2", "--reason", "ok", output="json")
+    told = json.loads(aws.shown)
+    assert (told["version"], told["was"], told["approval"], told["metrics"]) == (
+        "fraud/2",
+        "PendingManualApproval",
+        "Approved",
+        {"mse": 4.25},
+    )

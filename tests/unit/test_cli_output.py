@@ -1,0 +1,72 @@
+"""The same command reads well on a terminal, in a pipe and for a program."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from cli.output import JsonOutput, PlainOutput, RichOutput, choose
+
+HEAD = ("version", "metrics")
+ROWS = [("fraud/7", "mse 4.2 [bold]"), ("fraud/10", "")]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_output_fits_what_it_goes_to() -> None:
+    assert isinstance(choose(Terminal(), "text"), RichOutput)
+    assert isinstance(choose(io.StringIO(), "text"), PlainOutput)
+    assert isinstance(choose(Terminal(), "json"), JsonOutput)
+
+
+def test_plain_tables_are_aligned_and_free_of_colour() -> None:
+    stream = io.StringIO()
+    PlainOutput(stream).table("Versions", HEAD, ROWS)
+    assert stream.getvalue() == "Versions\n  version   metrics\n  fraud/7   mse 4.2 [bold]\n  fraud/10\n"
+
+
+def test_a_table_without_rows_says_so() -> None:
+    for stream, out in ((plain := io.StringIO(), PlainOutput(plain)), (rich := Terminal(), RichOutput(rich))):
+        out.table("Versions", HEAD, [])
+        assert stream.getvalue() == "Versions: none\n"
+
+
+def test_a_terminal_shows_what_was_written_and_not_markup() -> None:
+    stream = Terminal()
+    out = RichOutput(stream)
+    out.table("Versions", HEAD, ROWS)
+    out.text("reason: [red]because[/red]")
+    assert "mse 4.2 [bold]" in stream.getvalue()
+    assert "[red]because[/red]" in stream.getvalue()
+
+
+def test_watching_on_a_terminal_redraws() -> None:
+    stream = Terminal()
+    out = RichOutput(stream)
+    drawn: list[int] = []
+
+    def draw() -> None:
+        drawn.append(1)
+        out.text(f"drawing {len(drawn)}")
+
+    def pause() -> None:
+        if len(drawn) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        out.watch(draw, pause)
+    assert "drawing 2" in stream.getvalue()
+
+
+def test_programs_get_nothing_but_json() -> None:
+    stream = io.StringIO()
+    out = JsonOutput(stream)
+    out.text("hello")
+    out.table("Versions", HEAD, ROWS)
+    out.result({"é": 1})
+    assert json.loads(stream.getvalue()) == {"é": 1}

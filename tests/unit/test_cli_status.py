@@ -1,0 +1,149 @@
+"""``sluice status``, ``versions`` and ``runs`` show what AWS has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cli.failures import NotFoundError
+from cli.main import command_line
+from tests.unit.fake_aws import START, FakeAws
+from tests.unit.spec_examples import spec_with
+
+PLAN = {
+    "engine": "weights",
+    "endpoint": "sluice-dev-fraud",
+    "candidate": {"variant": "v2", "instance_type": "ml.m5.large", "instance_count": 1, "config": "c", "model": "m"},
+    "baseline": {"variant": "v1", "instance_type": "ml.m5.large", "instance_count": 1, "config": "c", "model": "m"},
+    "canary_config": "sluice-dev-fraud-2-1-canary",
+    "stages": [
+        {"weight": 10, "bake_seconds": 600, "candidate_count": 1},
+        {"weight": 50, "bake_seconds": 600, "candidate_count": 1},
+    ],
+    "period_seconds": 60,
+    "look_seconds": 60,
+}
+
+
+def run(aws: FakeAws, *words: str, output: str = "text") -> int:
+    arguments = command_line({}).parse_args(words)
+    return int(arguments.run(arguments, aws.session(output)))
+
+
+def told(aws: FakeAws) -> Any:
+    return json.loads(aws.shown)
+
+
+@pytest.fixture
+def fresh() -> FakeAws:
+    aws = FakeAws()
+    aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with())
+    return aws
+
+
+@pytest.fixture
+def busy(fresh: FakeAws) -> FakeAws:
+    """Version 2 has a tenth of the traffic in its first stage."""
+    fresh.sagemaker.groups.add("sluice-dev-fraud")
+    fresh.sagemaker.register("sluice-dev-fraud", 1, "Approved")
+    fresh.sagemaker.register("sluice-dev-fraud", 2, "Approved", ApprovalDescription="looks good")
+    fresh.sagemaker.pipelines["sluice-dev-fraud"] = {"PipelineDefinition": "{}"}
+    steps = (("PreprocessData", "Succeeded"), ("TrainModel", "Succeeded"))
+    fresh.sagemaker.run("arn:…/execution/run2", {}, steps)
+    fresh.sagemaker.endpoints["sluice-dev-fraud"] = {
+        "EndpointName": "sluice-dev-fraud",
+        "EndpointStatus": "InService",
+        "EndpointConfigName": "sluice-dev-fraud-2-1-canary",
+        "ProductionVariants": [
+            {"VariantName": "v1", "DesiredWeight": 90.0, "DesiredInstanceCount": 1},
+            {"VariantName": "v2", "DesiredWeight": 10.0, "DesiredInstanceCount": 1},
+        ],
+    }
+    record = {
+        "pk": "MODEL#fraud",
+        "sk": "ROLLOUT#0000002#001",
+        "id": "fraud-2-1",
+        "package_arn": "arn:…/2",
+        "endpoint": "sluice-dev-fraud",
+        "phase": "baking",
+        "stage": "0",
+        "opened_at": START.isoformat(),
+        "approved_at": START.isoformat(),
+        "rollout_plan": json.dumps(PLAN),
+    }
+    line = {
+        "pk": "ROLLOUT#fraud-2-1",
+        "sk": "ENTRY#shift-0",
+        "at": START.isoformat(),
+        "text": "10% moved",
+        "data": "{}",
+    }
+    fresh.dynamodb.items = [{name: {"S": value} for name, value in item.items()} for item in (record, line)]
+    return fresh
+
+
+def test_a_model_that_was_only_applied_has_nothing_yet(fresh: FakeAws) -> None:
+    assert run(fresh, "status", "fraud") == 0
+    assert fresh.shown.splitlines() == [
+        "Endpoint sluice-dev-fraud: none",
+        "Rollouts: none",
+        "Versions: none",
+        "Runs: none",
+    ]
+
+
+def test_a_rollout_under_way_is_shown_with_its_traffic(busy: FakeAws) -> None:
+    assert run(busy, "status", "fraud") == 0
+    assert "v2       10%" in busy.shown
+    assert "fraud-2-1  baking, stage 1 of 2 at 10%" in busy.shown
+    assert "10% moved" in busy.shown
+    assert "looks good" in busy.shown
+    assert "TrainModel" in busy.shown
+
+
+def test_programs_get_the_same_as_one_document(busy: FakeAws) -> None:
+    assert run(busy, "status", "fraud", output="json") == 0
+    (model,) = told(busy)["models"]
+    assert [(one["name"], one["share"]) for one in model["endpoint"]["variants"]] == [("v1", 0.9), ("v2", 0.1)]
+    assert (model["rollouts"][0]["phase"], model["rollouts"][0]["outcome"]) == ("baking", None)
+    assert [one["version"] for one in model["versions"]] == ["fraud/2", "fraud/1"]
+    assert [one["name"] for one in model["runs"][0]["steps"]] == ["PreprocessData", "TrainModel"]
+
+
+def test_without_a_model_all_are_listed(busy: FakeAws) -> None:
+    busy.ssm.parameters["/sluice/dev/models/prices"] = json.dumps(spec_with(("name", "prices")))
+    assert run(busy, "status") == 0
+    rows = [line.split("  ") for line in busy.shown.splitlines()]
+    assert [row[1] for row in rows[2:]] == ["fraud", "prices"]
+    assert "v1 90%, v2 10%" in busy.shown
+
+
+def test_watching_draws_until_it_is_interrupted(busy: FakeAws) -> None:
+    drawn: list[int] = []
+
+    def interrupt_later() -> None:
+        drawn.append(1)
+        if len(drawn) == 3:
+            raise KeyboardInterrupt
+
+    busy.on_sleep = interrupt_later
+    with pytest.raises(KeyboardInterrupt):
+        run(busy, "status", "fraud", "--watch")
+    assert busy.shown.count("Endpoint sluice-dev-fraud") == 3
+
+
+def test_versions_and_runs_are_listed(busy: FakeAws) -> None:
+    assert run(busy, "versions", "fraud", output="json") == 0
+    assert [one["description"] for one in told(busy)["versions"]] == ["looks good", ""]
+    busy.screen.truncate(0)
+    busy.screen.seek(0)
+    assert run(busy, "runs", "fraud", output="json") == 0
+    assert [one["status"] for one in told(busy)["runs"]] == ["Succeeded"]
+
+
+@pytest.mark.parametrize("command", ["status", "versions", "runs"])
+def test_an_unknown_model_is_not_an_empty_one(fresh: FakeAws, command: str) -> None:
+    with pytest.raises(NotFoundError, match="there are: fraud"):
+        run(fresh, command, "froud")

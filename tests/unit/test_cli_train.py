@@ -1,0 +1,107 @@
+"""``sluice train`` uploads data, or starts the pipeline once for the same data and parameters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.failures import BadInputError, CommandError, NotFoundError
+from cli.main import command_line
+from tests.unit.fake_aws import FakeAws
+from tests.unit.spec_examples import spec_with
+
+ARN = "arn:aws:sagemaker:us-east-1:1:pipeline/sluice-dev-fraud/execution/by-event"
+
+
+def train(aws: FakeAws, *more: str) -> int:
+    arguments = command_line({}).parse_args(["train", *more])
+    return int(arguments.run(arguments, aws.session()))
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    aws = FakeAws()
+    aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with())
+    parameters = [{"Name": "Rounds", "Type": "Integer"}, {"Name": "InputData", "Type": "String"}]
+    aws.sagemaker.pipelines["sluice-dev-fraud"] = {"PipelineDefinition": json.dumps({"Parameters": parameters})}
+    return aws
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    file = tmp_path / "märz data.csv"
+    file.write_text("age,risk\n1,2\n")
+    return file
+
+
+def test_data_is_uploaded_where_the_event_rule_looks(aws: FakeAws, csv: Path) -> None:
+    assert train(aws, "fraud", "--data", str(csv)) == 0
+    assert aws.s3.objects == {"data/fraud/märz data.csv": b"age,risk\n1,2\n"}
+
+
+def test_waiting_follows_the_run_that_the_upload_started(aws: FakeAws, csv: Path) -> None:
+    aws.sagemaker.run("arn:old", {})
+    steps = (("PreprocessData", "Succeeded"), ("TrainModel", "Failed"))
+    aws.on_sleep = lambda: aws.sagemaker.run(ARN, {}, steps)
+    assert train(aws, "fraud", "--data", str(csv), "--wait") == 1
+    assert "by-event" in aws.shown
+    assert "TrainModel  Failed" in aws.shown
+
+
+def test_waiting_for_a_run_that_never_starts_ends(aws: FakeAws, csv: Path) -> None:
+    with pytest.raises(CommandError, match="No run has started"):
+        train(aws, "fraud", "--data", str(csv), "--wait")
+
+
+def test_without_data_the_newest_manifest_is_used_and_the_same_run_starts_once(aws: FakeAws) -> None:
+    for name in ("z", "b", "c", "a"):  # the last one put is the newest
+        aws.s3.objects[f"manifests/fraud/{name}.manifest"] = b"[]"
+    assert train(aws, "fraud", "--parameter", "Rounds=5") == 0
+    assert train(aws, "fraud", "--parameter", "Rounds=5") == 0
+    assert [one["parameters"] for one in aws.sagemaker.executions] == [
+        {"Rounds": "5", "InputData": "s3://the-bucket/manifests/fraud/a.manifest"}
+    ]
+    assert "ran before" in aws.shown
+    train(aws, "fraud", "--parameter", "Rounds=6")
+    assert len(aws.sagemaker.executions) == 2
+    train(aws, "fraud", "--parameter", "Rounds=5", "--again")
+    assert len(aws.sagemaker.executions) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--parameter", "Rounds"], "Name=Value"),
+        (["--parameter", "Rounds="], "Name=Value"),
+        (["--parameter", "Runds=5"], "did you mean 'Rounds'"),
+        (["--parameter", "Rounds=many"], "no Integer"),
+        (["--parameter", "InputData=s3://x"], "filled by Sluice"),
+        (["--data", "nowhere.csv"], "no such file"),
+        (["--data", "{csv}", "--parameter", "Rounds=5"], "takes no --parameter"),
+        (["--data", "{csv}", "{csv}"], "same name"),
+    ],
+)
+def test_bad_input_starts_nothing(aws: FakeAws, csv: Path, more: list[str], message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        train(aws, "fraud", *(part.replace("{csv}", str(csv)) for part in more))
+    assert not aws.s3.objects
+    assert not aws.sagemaker.executions
+
+
+def test_an_empty_file_is_not_uploaded(aws: FakeAws, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(BadInputError, match="empty"):
+        train(aws, "fraud", "--data", str(tmp_path / "empty.csv"))
+
+
+def test_a_model_without_data_says_how_to_bring_some(aws: FakeAws) -> None:
+    with pytest.raises(NotFoundError, match="--data FILE"):
+        train(aws, "fraud")
+
+
+def test_an_unknown_model_names_the_known_ones(aws: FakeAws, csv: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"no model froud.*there are: fraud"):
+        train(aws, "froud", "--data", str(csv))
+    assert not aws.s3.objects
