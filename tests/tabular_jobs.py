@@ -28,7 +28,10 @@ assert Path(inference.__file__).parent == Path(directory, "code")
 model = inference.model_fn(directory)
 def answer(body, content_type, accept):
     try:
-        return inference.output_fn(inference.predict_fn(inference.input_fn(body, content_type), model), accept)
+        prediction = inference.predict_fn(inference.input_fn(body, content_type), model)
+        answered, kind = inference.output_fn(prediction, accept)
+        assert kind == ("application/json" if accept == "application/json" else "text/csv")
+        return answered
     except ValueError as error:
         return {"error": str(error)}
 json.dump([answer(*request) for request in requests], sys.stdout)

@@ -64,13 +64,13 @@ def predict_fn(rows: Sequence[Sequence[str]], model: Model) -> np.ndarray:
     return model.booster.inplace_predict(model.features.encode_rows(rows))
 
 
-def output_fn(prediction: np.ndarray, accept: str) -> str:
-    """One prediction per line, or ``{"predictions": [{"score": ...}, ...]}``."""
+def output_fn(prediction: np.ndarray, accept: str) -> tuple[str, str]:
+    """Body and content type: one prediction per line, or ``{"predictions": [{"score": ...}, ...]}``."""
     kind = (accept or "*/*").partition(";")[0].strip().lower()
     if kind in (CSV, "*/*", "text/*"):
-        return "".join(f"{score}\n" for score in prediction)
+        return "".join(f"{score}\n" for score in prediction), CSV
     if kind == JSON:
-        return json.dumps({"predictions": [{"score": float(score)} for score in prediction]})
+        return json.dumps({"predictions": [{"score": float(score)} for score in prediction]}), JSON
     raise ValueError(f"cannot answer with {accept!r}: accept {CSV} or {JSON}")
 
 
