@@ -1,21 +1,17 @@
-"""All ports of the application joined to fakes, a real DynamoDB model for the table, and the machine that runs."""
+"""All ports of the application joined to fakes, and the state machine that runs on them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import boto3
-from moto import mock_aws
 from sluice.assembly import Ports
 from sluice.names import Names
 from sluice.spec import ModelSpec
 from sluice.store import Store
-from sluice.table import Table
 
 from functions.look.app import run as look
 from functions.open_rollout.app import run as open_rollout
@@ -37,6 +33,7 @@ from tests.fakes.aws_state import (
     FakeSpecs,
     Faults,
 )
+from tests.fakes.table import FakeTable
 
 MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
 TASKS: dict[str, Callable[[Mapping[str, Any], Ports], Any]] = {
@@ -173,37 +170,9 @@ def _healthy() -> Any:
     return Counts(requests=2000, errors=0)
 
 
-@contextmanager
-def sluice_world(spec: ModelSpec = SPEC) -> Iterator[SluiceWorld]:
-    """A fresh world. DynamoDB is moto's, in this process: its conditions are the real language."""
-    with mock_aws():
-        dynamodb = boto3.client(
-            "dynamodb", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-        )
-        keys = (("pk", "HASH"), ("sk", "RANGE"))
-        dynamodb.create_table(
-            TableName="sluice-dev",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-        )
-        yield _join(Faulty(dynamodb, faults := Faults()), faults, spec)
-
-
-class Faulty:
-    """A botocore client whose calls can be made to fail."""
-
-    def __init__(self, client: Any, faults: Faults) -> None:
-        self._client = client
-        self._faults = faults
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        real = getattr(self._client, operation)
-        return lambda **request: self._faults.around(lambda: real(**request))
-
-
-def _join(dynamodb: Any, faults: Faults, spec: ModelSpec) -> SluiceWorld:
-    clock = Clock()
+def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
+    """A fresh world."""
+    clock, faults = Clock(), Faults()
     parts: dict[str, Any] = {
         "hosting": FakeHosting(faults),
         "registry": FakeRegistry(faults, clock),
@@ -217,7 +186,7 @@ def _join(dynamodb: Any, faults: Faults, spec: ModelSpec) -> SluiceWorld:
     ports = Ports(
         names=Names("dev"),
         now=clock.now,
-        store=Store(Table(dynamodb, "sluice-dev")),
+        store=Store(cast(Any, FakeTable(faults))),
         model_role_arn="arn:aws:iam::123456789012:role/model",
         **cast(Any, parts),
     )

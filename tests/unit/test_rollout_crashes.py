@@ -28,16 +28,16 @@ def end_state(world: SluiceWorld) -> dict[str, object]:
 
 def rolled_out(counts: dict[str, Counts], at: int, *, after_effect: bool) -> tuple[dict[str, object], int]:
     """The end of a rollout whose ``at``-th call fails, and how many calls it took."""
-    with sluice_world() as world:
-        world.live(1)
-        rollout = world.approve(2)
-        world.metrics.per_period = counts
-        world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
-        world.play(rollout)
-        calls, world.faults.at = world.faults.seen, 0
-        served = [weights for weights in world.hosting.traffic if sum(weights.values()) <= 0]
-        assert served == [], "weights never sum to zero"
-        return end_state(world), calls
+    world = sluice_world()
+    world.live(1)
+    rollout = world.approve(2)
+    world.metrics.per_period = counts
+    world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
+    world.play(rollout)
+    calls, world.faults.at = world.faults.seen, 0
+    served = [weights for weights in world.hosting.traffic if sum(weights.values()) <= 0]
+    assert served == [], "weights never sum to zero"
+    return end_state(world), calls
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,9 +16,8 @@ ENDPOINT = "sluice-dev-fraud"
 
 
 @pytest.fixture
-def world() -> Iterator[SluiceWorld]:
-    with sluice_world() as made:
-        yield made
+def world() -> SluiceWorld:
+    return sluice_world()
 
 
 def live_variants(world: SluiceWorld) -> dict[str, float]:
@@ -246,13 +244,13 @@ def test_an_older_approval_whose_event_comes_late_gives_way(world: SluiceWorld) 
 def test_two_approvals_at_once_follow_the_spec(policy: str, second: str) -> None:
     raw = SPEC.to_json()
     raw["rollout"]["on_new_version"] = policy
-    with sluice_world(ModelSpec.parse(raw)) as world:
-        world.live(1)
-        world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0), "v3": Counts(200, 0)}
-        first, later = world.approve(2), world.approve(3)
-        assert world.play(first) == "Promoted"
-        world.metrics.per_period = {"v2": Counts(1800, 2), "v3": Counts(200, 0)}
-        assert world.play(later) == second
+    world = sluice_world(ModelSpec.parse(raw))
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0), "v3": Counts(200, 0)}
+    first, later = world.approve(2), world.approve(3)
+    assert world.play(first) == "Promoted"
+    world.metrics.per_period = {"v2": Counts(1800, 2), "v3": Counts(200, 0)}
+    assert world.play(later) == second
 
 
 def test_a_withdrawn_approval_changes_nothing(world: SluiceWorld) -> None:

@@ -1,0 +1,86 @@
+"""The table in memory, with the few forms of condition that the store uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sluice.table import ConditionFailedError, Key
+
+from tests.fakes.aws_state import Faults
+
+
+class FakeTable:
+    """What ``sluice.table.Table`` promises, held to the same tests."""
+
+    name = "sluice-dev"
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self._faults = faults or Faults()
+        self._items: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        found = self._faults.around(lambda: self._items.get(_of(key)))
+        return dict(found) if found else None
+
+    def put_new(self, item: Mapping[str, str | int]) -> bool:
+        return self._faults.around(lambda: self._put_new(item))  # type: ignore[no-any-return]
+
+    def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
+        def effect() -> None:
+            self._check(key, condition, values)
+            self._items.setdefault(_of(key), dict(key)).update(changes)
+
+        self._faults.around(effect)
+
+    def set_once(self, key: Key, name: str, value: str) -> None:
+        self._faults.around(lambda: self._items.setdefault(_of(key), dict(key)).setdefault(name, value))
+
+    def add_to_set(self, key: Key, name: str, member: str) -> None:
+        def effect() -> None:
+            item = self._items.setdefault(_of(key), dict(key))
+            item[name] = [*dict.fromkeys([*item.get(name, []), member])]
+
+        self._faults.around(effect)
+
+    def delete(self, key: Key, condition: str, values: Mapping[str, str]) -> None:
+        def effect() -> None:
+            self._check(key, condition, values)
+            self._items.pop(_of(key), None)
+
+        self._faults.around(effect)
+
+    def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        found = self._faults.around(
+            lambda: sorted(at for at in self._items if at[0] == pk and at[1].startswith(prefix))
+        )
+        return (dict(self._items[at]) for at in (reversed(found) if newest_first else found))
+
+    def _put_new(self, item: Mapping[str, str | int]) -> bool:
+        if _of(item) in self._items:
+            return False
+        self._items[_of(item)] = dict(item)
+        return True
+
+    def _check(self, key: Key, condition: str, values: Mapping[str, str]) -> None:
+        item = self._items.get(_of(key), {})
+        alternatives = (part.split(" AND ") for part in condition.split(" OR "))
+        if not any(all(_holds(term, item, values) for term in terms) for terms in alternatives):
+            raise ConditionFailedError
+
+
+def _of(key: Mapping[str, Any]) -> tuple[str, str]:
+    return str(key["pk"]), str(key["sk"])
+
+
+def _holds(term: str, item: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    if term.startswith("attribute_"):
+        function, name = term.removesuffix(")").split("(")
+        return (name in item) == (function == "attribute_exists")
+    name, comparison, value = term.split()
+    found = item.get(name)
+    if comparison == "=":
+        return found == values[value]
+    if comparison == "<>":
+        return bool(found != values[value])
+    raise ValueError(f"the fake does not know {term!r}")
