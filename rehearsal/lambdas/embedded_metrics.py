@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,24 +19,26 @@ class Sample:
     unit: str
 
 
-def samples(line: str) -> Iterator[Sample]:
-    """The samples in one line of a log; none for a line that is not in the format."""
+def samples(line: str) -> list[Sample]:
+    """The samples in one line of a log; none for a line that is not, or not wholly, in the format."""
     if '"_aws"' not in line:
-        return
+        return []
     try:
         document = json.loads(line)
-        directives = document["_aws"]["CloudWatchMetrics"]
-    except (json.JSONDecodeError, KeyError, TypeError):
-        return  # a function may log whatever it likes
+        return list(_samples(document, document["_aws"]["CloudWatchMetrics"]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return []  # a function may log whatever it likes
+
+
+def _samples(document: Mapping[str, Any], directives: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
     for directive in directives:
-        for metric in directive.get("Metrics", []):
+        for metric in directive["Metrics"]:
             for names in directive.get("Dimensions", [[]]):
                 dimensions = {name: str(document[name]) for name in names}
-                for value in _values(document, metric["Name"]):
+                for value in _listed(document[metric["Name"]]):
                     unit = metric.get("Unit", "None")
-                    yield Sample(directive["Namespace"], metric["Name"], dimensions, value, unit)
+                    yield Sample(directive["Namespace"], metric["Name"], dimensions, float(value), unit)
 
 
-def _values(document: Mapping[str, Any], name: str) -> list[float]:
-    value = document.get(name, [])
-    return [float(v) for v in (value if isinstance(value, list) else [value])]
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
