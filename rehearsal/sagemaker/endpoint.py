@@ -156,7 +156,8 @@ def deployed(endpoint: Endpoint, now: datetime) -> Endpoint:
 
 def failed(endpoint: Endpoint, reason: str, now: datetime) -> Endpoint:
     """Creation failed for good, or an update begins to roll back."""
-    return endpoint.happened(Happening.FAILED, now, failure_reason=reason[:FAILURE_REASON_MAX])
+    after = endpoint.happened(Happening.FAILED, now, failure_reason=reason[:FAILURE_REASON_MAX])
+    return replace(after, pending=None) if after.status is Status.FAILED else after
 
 
 def rolled_back(endpoint: Endpoint, now: datetime) -> Endpoint:

@@ -77,7 +77,7 @@ class Provisioner:
         shutil.rmtree(home, ignore_errors=True)  # what an earlier run in this directory left
         model_dir = home / "ml" / "model"
         model_dir.mkdir(parents=True)
-        spec = blueprint.container
+        spec, log = blueprint.container, home / "container.log"
         try:
             unpack_model(self._world.client("s3", spec.role_arn), spec.model_data_url, model_dir)
             child = self._world.processes.start(
@@ -89,10 +89,11 @@ class Provisioner:
                 ],
                 env=self._environment(blueprint),
                 cwd=home,
-                log=home / "container.log",
+                log=log,
                 mounts={"/opt/ml": home / "ml"},
             )
         except (ArtifactError, ChildStartError) as error:
+            log.write_text(f"{error.__cause__ or error}\n")
             raise ProvisionError(str(error)) from error
         return Container(child, home)
 
