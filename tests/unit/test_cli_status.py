@@ -6,25 +6,19 @@ import json
 from typing import Any
 
 import pytest
+from sluice.endpoint import EndpointState, VariantState
+from sluice.names import Names
+from sluice.plan import make_plan
+from sluice.spec import ModelSpec
 
 from cli.failures import NotFoundError
 from cli.main import command_line
 from tests.unit.fake_aws import START, FakeAws
 from tests.unit.spec_examples import spec_with
 
-PLAN = {
-    "engine": "weights",
-    "endpoint": "sluice-dev-fraud",
-    "candidate": {"variant": "v2", "instance_type": "ml.m5.large", "instance_count": 1, "config": "c", "model": "m"},
-    "baseline": {"variant": "v1", "instance_type": "ml.m5.large", "instance_count": 1, "config": "c", "model": "m"},
-    "canary_config": "sluice-dev-fraud-2-1-canary",
-    "stages": [
-        {"weight": 10, "bake_seconds": 600, "candidate_count": 1},
-        {"weight": 50, "bake_seconds": 600, "candidate_count": 1},
-    ],
-    "period_seconds": 60,
-    "look_seconds": 60,
-}
+BASELINE = VariantState(name="v1", weight=100.0, desired_count=1, instance_type="ml.m5.large", model="m1")
+LIVE = EndpointState(name="sluice-dev-fraud", status="InService", config="c1", variants=(BASELINE,))
+PLAN = make_plan(ModelSpec.parse(spec_with()), Names("dev"), "fraud-2-1", 2, LIVE)
 
 
 def run(aws: FakeAws, *words: str, output: str = "text") -> int:
@@ -71,7 +65,7 @@ def busy(fresh: FakeAws) -> FakeAws:
         "stage": "0",
         "opened_at": START.isoformat(),
         "approved_at": START.isoformat(),
-        "rollout_plan": json.dumps(PLAN),
+        "rollout_plan": json.dumps(PLAN.to_json()),
     }
     line = {
         "pk": "ROLLOUT#fraud-2-1",
