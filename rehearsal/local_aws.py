@@ -138,9 +138,6 @@ _SHIPPED = (
     ("rehearsal.events.service", "EventBridge"),
     ("rehearsal.lambdas.service", "Lambda"),
     ("rehearsal.sagemaker.hosting", "Hosting"),
-    ("rehearsal.sagemaker.registry", "Registry"),
-    ("rehearsal.sagemaker.jobs", "Jobs"),
-    ("rehearsal.sagemaker.pipelines", "Pipelines"),
 )
 
 
@@ -158,6 +155,7 @@ def shipped_services(world: World) -> list[Service]:
             world.bus = service
         if name == "Hosting" and _exists("rehearsal.sagemaker.runtime"):
             services.append(importlib.import_module("rehearsal.sagemaker.runtime").Runtime(service))
+    services += importlib.import_module("rehearsal.sagemaker.engine").engine(world)
     return services
 
 

@@ -76,7 +76,7 @@ class JobContainer:
     def read_output(self, name: str) -> str | None:
         """What the program left in ``/opt/ml/output/<name>`` for SageMaker to show, None if nothing."""
         path = self.path(f"/opt/ml/output/{name}")
-        return path.read_text(errors="replace")[:FAILURE_REASON_MAX] if path.is_file() else None
+        return path.read_text(errors="replace") if path.is_file() else None
 
     def log_tail(self) -> str:
         """The last lines it printed, where the error is."""

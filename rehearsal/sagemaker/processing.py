@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.sagemaker.cluster import Ending
-from rehearsal.sagemaker.job_container import JobContainer, require_played_image
+from rehearsal.sagemaker.job_container import FAILURE_REASON_MAX, JobContainer, require_played_image
 from rehearsal.sagemaker.storage import WHOLE, S3Uri, Shard, download, find_sources, upload_directory
 from rehearsal.sagemaker.task import Result, Task, failed, failure_of
 from rehearsal.wire import AwsError, invalid
@@ -44,7 +44,7 @@ def run_processing(task: Task) -> Result:
     outcome = task.cluster.run(starts, limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS))
     _upload(task, containers, completed=outcome.ending is Ending.COMPLETED)
     message = containers[outcome.instance].read_output("message")
-    fields = {"ExitMessage": message} if message else {}
+    fields = {"ExitMessage": message[:FAILURE_REASON_MAX]} if message else {}
     if outcome.ending is Ending.FAILED:
         return failed(failure_of(outcome, containers[outcome.instance], "message"), **fields)
     if outcome.ending is Ending.COMPLETED:

@@ -13,6 +13,7 @@ from typing import Any
 from .hyperparameters import decoded
 
 _TAIL_LINES = 20
+_MESSAGE_MAX = 600  # characters; SageMaker shows 1,024 in all
 
 
 class ScriptError(Exception):
@@ -24,7 +25,7 @@ class ScriptError(Exception):
 
 
 def run_script(base: Path, given: Mapping[str, str], container: Mapping[str, str]) -> None:
-    """Run the program that the hyperparameters name; raises ScriptError with the end of its output."""
+    """Run the program that the hyperparameters name; raises ScriptError with the end of its stderr."""
     values = decoded(given)
     program = values["sagemaker_program"]
     code = unpacked_source(base, str(values.get("sagemaker_submit_directory", "")))
@@ -102,17 +103,19 @@ def _run(argv: list[str], environment: Mapping[str, str], code: Path) -> None:
         argv,
         cwd=code,
         env=dict(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
     )
-    assert process.stdout is not None
-    for line in process.stdout:
-        print(line, end="")
+    assert process.stderr is not None
+    for line in process.stderr:
+        print(line, end="", file=sys.stderr)
         tail.append(line)
     exit_code = process.wait()
     if exit_code != 0:
         command = " ".join(["python", *argv[1:]])
-        text = f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{"".join(tail)}"\nCommand "{command}"'
-        raise ScriptError(text, 1 if exit_code < 0 else exit_code)
+        message = "".join(tail)[-_MESSAGE_MAX:]
+        raise ScriptError(
+            f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{message}"\nCommand "{command}"',
+            1 if exit_code < 0 else exit_code,
+        )
