@@ -218,6 +218,12 @@ def packed(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+def unpacked(artifact: bytes, directory: Path) -> None:
+    """The contents of a tar.gz in ``directory``."""
+    with tarfile.open(fileobj=io.BytesIO(artifact), mode="r:gz") as archive:
+        archive.extractall(directory, filter="data")
+
+
 def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterator[Stage]:
     """A running local AWS with hosting at ``pace`` and the artifacts in a bucket."""
     told = Told()
