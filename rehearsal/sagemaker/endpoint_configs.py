@@ -53,9 +53,7 @@ class EndpointConfigs:
     def __init__(self, world: World, models: Models) -> None:
         self._world = world
         self._models = models
-        self.shelf: Shelf[EndpointConfig] = Shelf(
-            world, kind="endpoint configuration", arn_type="endpoint-config"
-        )
+        self.shelf: Shelf[EndpointConfig] = Shelf(world, kind="endpoint configuration", arn_type="endpoint-config")
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -66,7 +64,7 @@ class EndpointConfigs:
             "ListEndpointConfigs": self.list,
         }
 
-    def create(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def create(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("CreateEndpointConfig", params)
         check_combinations(params)
         name = params["EndpointConfigName"]
@@ -75,7 +73,7 @@ class EndpointConfigs:
             if variant.get("ModelName"):
                 self._models.shelf.get(variant["ModelName"])
         arn = self.shelf.arn(name)
-        tag_on_create(self._world, call, arn, params.get("Tags"))
+        tag_on_create(self._world, arn, params.get("Tags"))
         request = _with_default_weights(params)
         self.shelf.add(EndpointConfig(name=name, arn=arn, created=self._world.now(), request=request))
         return {"EndpointConfigArn": arn}

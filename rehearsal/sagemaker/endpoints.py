@@ -61,7 +61,7 @@ class Endpoints:
             "ListEndpoints": self.list,
         }
 
-    def create(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def create(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("CreateEndpoint", params)
         if params.get("DeploymentConfig"):
             check_deployment(params["DeploymentConfig"])
@@ -69,7 +69,7 @@ class Endpoints:
         self._shelf.refuse_taken(name)
         pending = self._pending(params["EndpointConfigName"])
         arn = self._shelf.arn(name)
-        tag_on_create(self._world, call, arn, params.get("Tags"))
+        tag_on_create(self._world, arn, params.get("Tags"))
         endpoint = changes.new_endpoint(name, arn, pending)
         self._shelf.add(endpoint)
         self._deployer.begin(endpoint)

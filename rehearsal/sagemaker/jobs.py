@@ -46,12 +46,12 @@ class Jobs:
         """Block until the job has ended."""
         self._jobs[arn].finished.wait()
 
-    def _create(self, kind: Kind, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def _create(self, kind: Kind, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check(f"Create{kind.word}Job", params)
         kind.check(params)
         arn = self._arn(kind, params[kind.name])
         self._refuse_existing(arn)
-        tag_on_create(self._world, call, arn, params.get("Tags"))
+        tag_on_create(self._world, arn, params.get("Tags"))
         job = Job(self._world, kind, arn, params)
         with self._lock:
             if arn in self._jobs:

@@ -60,16 +60,14 @@ class Models:
             "ListModels": self.list,
         }
 
-    def create(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+    def create(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("CreateModel", params)
         name = params["ModelName"]
         self.shelf.refuse_taken(name)
         container = self._container(params)
         arn = self.shelf.arn(name)
-        tag_on_create(self._world, call, arn, params.get("Tags"))
-        self.shelf.add(
-            Model(name=name, arn=arn, created=self._world.now(), request=params, container=container)
-        )
+        tag_on_create(self._world, arn, params.get("Tags"))
+        self.shelf.add(Model(name=name, arn=arn, created=self._world.now(), request=params, container=container))
         return {"ModelArn": arn}
 
     def describe(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
@@ -94,8 +92,7 @@ class Models:
         page, token = sorted_page(found, params, _ORDER)
         return {
             "Models": [
-                {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created}
-                for model in page
+                {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created} for model in page
             ],
             **token,
         }
@@ -122,9 +119,7 @@ class Models:
             raise AwsError(details["Code"], details["Message"]) from error
         status = package.get("ModelApprovalStatus")
         if "ModelPackageVersion" in package and status != "Approved":
-            raise invalid(
-                f'Cannot create a model from model package "{name}": its approval status is {status}.'
-            )
+            raise invalid(f'Cannot create a model from model package "{name}": its approval status is {status}.')
         containers: list[Mapping[str, Any]] = package.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
             raise AwsError("NotImplemented", "only packages with exactly one container are rehearsed", 501)
@@ -140,6 +135,4 @@ def container_spec(source: Mapping[str, Any], overrides: Mapping[str, str], role
     if not url or not url.endswith(".tar.gz"):
         raise AwsError("NotImplemented", "only models in one model.tar.gz are rehearsed", 501)
     environment = {**(source.get("Environment") or {}), **overrides}
-    return ContainerSpec(
-        image=source["Image"], model_data_url=url, environment=environment, role_arn=role_arn
-    )
+    return ContainerSpec(image=source["Image"], model_data_url=url, environment=environment, role_arn=role_arn)

@@ -68,7 +68,7 @@ class Pipelines:
             if name in self._pipelines:
                 rule = "Pipeline names must be unique within an AWS account and region."
                 raise invalid(f"{rule} Pipeline with name ({name}) already exists.")
-        tag_on_create(self._world, call, arn, params.get("Tags"))
+        tag_on_create(self._world, arn, params.get("Tags"))
         with self._lock:
             self._pipelines[name] = pipeline
             self._answered[token] = arn

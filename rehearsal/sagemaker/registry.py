@@ -57,12 +57,10 @@ class Registry:
         arn = self._groups.arn(name)
         with self._lock:
             self._groups.refuse_existing(name)
-        tag_on_create(self._world, call, arn, params.get("Tags"))
+        tag_on_create(self._world, arn, params.get("Tags"))
         optional = _given(params, "ModelPackageGroupDescription", "ManagedConfiguration")
         with self._lock:
-            self._groups.add(
-                name, {"CreationTime": self._world.now(), "CreatedBy": _author(call), **optional}
-            )
+            self._groups.add(name, {"CreationTime": self._world.now(), "CreatedBy": _author(call), **optional})
         return {"ModelPackageGroupArn": arn}
 
     def describe_group(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
@@ -81,9 +79,7 @@ class Registry:
             group = self._groups.find(params["ModelPackageGroupName"])
             name, arn = group["ModelPackageGroupName"], group["ModelPackageGroupArn"]
             if any(package["ModelPackageGroupName"] == name for package in self._packages.values()):
-                raise invalid(
-                    f"Model Package Group {arn} cannot be deleted: it still contains Model Packages."
-                )
+                raise invalid(f"Model Package Group {arn} cannot be deleted: it still contains Model Packages.")
             self._groups.remove(name)
         forget_tags(self._world, arn)
         return {}

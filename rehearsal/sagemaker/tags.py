@@ -1,7 +1,7 @@
 """Tags of every SageMaker resource, whichever service object owns the resource.
 
-Other services tag through the API (``tag_on_create``), under the role of whoever creates the resource:
-SageMaker demands sagemaker:AddTags for tags that come with a Create call, too.
+Other services tag through the API (``tag_on_create``); that whoever creates a resource with tags may also tag is
+the gate's business.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from rehearsal.sagemaker.constraints import check
-from rehearsal.wire import AwsError, Call, Operation, invalid
+from rehearsal.wire import Call, Operation, invalid
 from rehearsal.world import World
 
 TAGS_MAX = 50
@@ -60,17 +58,10 @@ class Tags:
         return {}
 
 
-def tag_on_create(world: World, call: Call, arn: str, tags: Sequence[Mapping[str, str]] | None) -> None:
-    """Tag what ``call`` is about to create; raises AccessDeniedException when its role may not."""
-    if not tags:
-        return
-    role_arn = f"arn:aws:iam::{call.account}:role/{call.role}" if call.role else None
-    try:
-        world.client("sagemaker", role_arn).add_tags(ResourceArn=arn, Tags=list(tags))
-    except ClientError as error:
-        details = error.response["Error"]
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        raise AwsError(details["Code"], details["Message"], status) from error
+def tag_on_create(world: World, arn: str, tags: Sequence[Mapping[str, str]] | None) -> None:
+    """Put the tags that came with a Create call on the new resource."""
+    if tags:
+        world.client("sagemaker", None).add_tags(ResourceArn=arn, Tags=list(tags))
 
 
 def forget_tags(world: World, arn: str) -> None:
