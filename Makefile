@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 UV := .venv/bin/uv
 INSTALL = $(UV) pip sync --quiet --require-hashes
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-header --no-annotate
+  --no-emit-index-url --no-header --no-annotate $(ARGS)
 
 # Machines that set it would compile every module anew in every process: twice the start-up time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,7 +34,7 @@ test: setup setup-authoring  ## Run every test; ARGS go to pytest
 rehearse: setup  ## Play the whole story on the local AWS; ARGS go to `rehearsal play`
 	.venv/bin/python -m rehearsal play $(ARGS)
 
-lock: .venv/.ready  ## Choose versions anew and pin them by hash
+lock: .venv/.ready  ## Pin by hash what the requirements ask for; ARGS=--upgrade chooses versions anew
 	for name in uv dev sam lambda-runtime xgboost; do \
 	  $(LOCK) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	$(LOCK) requirements/authoring.in --override requirements/authoring-overrides.txt \

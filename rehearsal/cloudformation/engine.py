@@ -105,7 +105,8 @@ class Deployment:
             )
             self._stack.resources[logical_id] = resource
             self._around.on_resource(resource)
-        self._stack.outputs.update({name: self._output(entry) for name, entry in self._outputs.items()})
+        for name, entry in self._outputs.items():
+            self._stack.outputs[name] = self._output(name, entry)
 
     def _make(self, logical_id: str, resource: Mapping[str, Any]) -> Made:
         kind = resource["Type"]
@@ -125,13 +126,16 @@ class Deployment:
             raise DeployError(self._stack.name, logical_id, kind, str(error)) from error
         return made
 
-    def _output(self, entry: Mapping[str, Any]) -> Output:
+    def _output(self, name: str, entry: Mapping[str, Any]) -> Output:
         export = entry.get("Export", {}).get("Name")
-        return Output(
-            value=str(evaluate(entry["Value"], self._scope)),
-            description=entry.get("Description", ""),
-            export=None if export is None else str(evaluate(export, self._scope)),
-        )
+        try:
+            return Output(
+                value=str(evaluate(entry["Value"], self._scope)),
+                description=entry.get("Description", ""),
+                export=None if export is None else str(evaluate(export, self._scope)),
+            )
+        except TemplateError as error:
+            raise TemplateError(f"output {name}: {error}") from error
 
     def _ref(self, name: str) -> str:
         return self._existing(name).physical_id

@@ -24,6 +24,15 @@ _QUEUE_ATTRIBUTES = (
     "SqsManagedSseEnabled",
     "VisibilityTimeout",
 )
+_TOPIC_ATTRIBUTES = (
+    "ContentBasedDeduplication",
+    "DisplayName",
+    "FifoThroughputScope",
+    "FifoTopic",
+    "KmsMasterKeyId",
+    "SignatureVersion",
+    "TracingConfig",
+)
 _SUBSCRIPTION_ATTRIBUTES = (
     "DeliveryPolicy",
     "FilterPolicy",
@@ -66,7 +75,8 @@ def make_queue_policy(creation: Creation) -> Made:
 def make_topic(creation: Creation) -> Made:
     name = creation.name_from("TopicName", longest=256)
     subscriptions = creation.take("Subscription", [])
-    params = {"Name": name, "Tags": creation.tags(), "Attributes": creation.rest() or None}
+    attributes = _attributes(creation, _TOPIC_ATTRIBUTES) or None
+    params = {"Name": name, "Tags": creation.tags(), "Attributes": attributes}
     arn = creation.call("sns", "CreateTopic", params)["TopicArn"]
     for subscription in subscriptions:
         creation.call("sns", "Subscribe", {"TopicArn": arn, **subscription})
