@@ -1,8 +1,8 @@
 """Becomes the wanted program after tying its life to the server's and giving it its private mounts.
 
 Run by path with ``python -I -S`` so that it costs little; imports nothing of ours. Its one argument is JSON:
-``{"parent": pid, "report": fd, "mounts": {target: directory}, "argv": [...]}``. A problem is written to ``report``;
-the successful exec closes it.
+``{"parent": pid, "report": fd, "mounts": {target: directory}, "foreign": [variable not to pass on], "argv": [...]}``.
+A problem is written to ``report``; the successful exec closes it.
 """
 
 import ctypes
@@ -29,6 +29,8 @@ def main() -> None:
         succeed(CDLL.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl(PR_SET_PDEATHSIG)")
         if os.getppid() != order["parent"]:
             sys.exit("the server was gone before its child started")
+        for name in order["foreign"]:
+            os.environ.pop(name, None)
         os.execvpe(order["argv"][0], order["argv"], os.environ)  # noqa: S606 (the very purpose)
     except OSError as error:
         os.write(report, str(error).encode())

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,9 @@ _QUICK_PYTHON = (sys.executable, "-I", "-S")  # no site-packages, no environment
 
 class ChildStartError(Exception):
     """The program could not be started: not found, not executable, or the host forbids a private mount."""
+
+
+_SET_BY_PYTHON = ("LC_CTYPE",)  # the launcher finds it in its environment, although nobody gave it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +50,9 @@ class _Order:
 class RunningChild:
     """A child, leader of its own process group. When it ends, what is left of its group is killed."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], undertaker: _Undertaker) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], ended: Callable[[RunningChild], None]) -> None:
         self._popen = popen
-        self._undertaker = undertaker
+        self._ended = ended
         self._reaping = threading.Lock()
         self._pidfd = os.pidfd_open(popen.pid)
         weakref.finalize(self, os.close, self._pidfd)
@@ -87,7 +90,7 @@ class RunningChild:
                 # Before the leader is reaped its group id cannot be taken by another group.
                 _signal_group(self.pid, signal.SIGKILL)
                 self._popen.wait()
-                self._undertaker.forget(self.pid)
+                self._ended(self)
             return int(self._popen.returncode)
 
 
@@ -96,9 +99,11 @@ class ProcessTable:
 
     def __init__(self) -> None:
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
-        self._children: weakref.WeakSet[RunningChild] = weakref.WeakSet()
+        self._children: dict[int, RunningChild] = {}  # those not known to have ended, by process id
         self._lock = threading.Lock()
         self._closed = False
+        self._no_more_orders = threading.Event()
+        self._may_end = threading.Event()
         self._undertaker = _Undertaker()
         self._spawner = threading.Thread(target=self._spawn_orders, name="spawner", daemon=True)
         self._spawner.start()
@@ -137,13 +142,15 @@ class ProcessTable:
                 return
             self._closed = True
             self._orders.put(None)
-        self._spawner.join()
-        children = list(self._children)
+        self._no_more_orders.wait()
+        children = list(self._children.values())
         for child in children:
             if child.poll() is None:
                 _signal_group(child.pid, signal.SIGTERM)
         for child in children:
             child.stop()
+        self._may_end.set()
+        self._spawner.join()
         self._undertaker.dismiss()
 
     def _spawn_orders(self) -> None:
@@ -154,11 +161,14 @@ class ProcessTable:
                 order.result.set_exception(error)
             else:
                 order.result.set_result(child)
+        self._no_more_orders.set()
+        self._may_end.wait()  # the end of this thread kills its children
 
     def _spawn(self, order: _Order) -> RunningChild:
         report, report_of_child = os.pipe()
         instructions = json.dumps(
             {"parent": os.getpid(), "report": report_of_child, "mounts": order.mounts, "argv": order.argv}
+            | {"foreign": [name for name in _SET_BY_PYTHON if name not in order.env]}
         )
         log = order.log.open("ab") if isinstance(order.log, Path) else order.log
         try:
@@ -179,15 +189,24 @@ class ProcessTable:
             os.close(report_of_child)
             if log is not order.log:
                 log.close()
-        self._undertaker.remember(popen.pid)
-        child = RunningChild(popen, self._undertaker)
+        child = self._remember(popen)
         with os.fdopen(report, "rb") as problems:
             problem = problems.read().decode()  # ends, empty, at the moment of exec
         if problem:
             child.wait()
             raise ChildStartError(f"{order.argv[0]}: {problem}")
-        self._children.add(child)
         return child
+
+    def _remember(self, popen: subprocess.Popen[bytes]) -> RunningChild:
+        for earlier in list(self._children.values()):
+            earlier.poll()  # reaps those nobody asked about
+        self._undertaker.remember(popen.pid)
+        child = self._children[popen.pid] = RunningChild(popen, self._forget)
+        return child
+
+    def _forget(self, child: RunningChild) -> None:
+        self._undertaker.forget(child.pid)
+        self._children.pop(child.pid, None)
 
 
 class _Undertaker:

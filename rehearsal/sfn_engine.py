@@ -96,15 +96,20 @@ def _read_and_write_timestamps() -> None:
         is_operator,
     )
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
+    from moto.stepfunctions.parser.backend import execution_worker
 
     def state_data(EnteredTime: str, Name: str) -> dict[str, Any]:
         return {"EnteredTime": as_timestamp(datetime.fromisoformat(EnteredTime)), "Name": Name}
 
-    def local_time(text: str) -> datetime | None:
-        moment = parse_timestamp(text)
+    def execution_data(StartTime: datetime, **others: Any) -> dict[str, Any]:
+        return others | {"StartTime": as_timestamp(StartTime)}
+
+    def local_time(timestamp: str) -> datetime | None:
+        moment = parse_timestamp(timestamp)
         return None if moment is None else moment.astimezone().replace(tzinfo=None)
 
     state.StateData = state_data
+    execution_worker.ExecutionData = execution_data
     is_operator.IsTimestamp.string_to_timestamp = staticmethod(parse_timestamp)
     Timestamp._from_timestamp_string = staticmethod(local_time)  # moto compares it with the local clock
 
