@@ -86,7 +86,7 @@ class Run:
         inputs = self.root / "evaluate" / "processing" / "input"
         (inputs / "model").mkdir(parents=True)
         with tarfile.open(inputs / "model" / "model.tar.gz", "w:gz") as archive:
-            archive.add(self.model, arcname=".")
+            archive.add(self.model.resolve(), arcname=".")
         shutil.copytree(self.output / "test", inputs / "test")
         return _job("evaluate.py", self.root / "evaluate")
 

@@ -16,7 +16,7 @@ def number(cell: str) -> float:
         if cell.strip().lower() in MISSING_NUMBERS:
             return math.nan
         value = math.inf
-    if math.isinf(value):
+    if math.isinf(value) or "_" in cell:  # Python reads 5_0 as 50; in data it is more likely a slip
         shown = cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
         raise ValueError(f"{shown!r} is not a number")
     return value

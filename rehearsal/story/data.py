@@ -64,8 +64,9 @@ class Uploads:
 
 def uploads_from(data: Dataset, columns: Columns, seed: int) -> Uploads:
     """The story's uploads out of one data set. StoryDataError if it is too small or cannot be narrowed."""
+    data = _pick(data, list(_numbers(data, columns.target)))  # training would leave out the others
     if len(data.rows) < MIN_ROWS:
-        raise StoryDataError(f"{len(data.rows)} rows are too few: the story needs at least {MIN_ROWS}")
+        raise StoryDataError(f"{len(data.rows)} rows with a target are too few: the story needs {MIN_ROWS}")
     first, newer = halves(data, columns, seed)
     narrow, narrowed = narrowed_by_widest(data, columns)
     return Uploads(

@@ -1,57 +1,21 @@
-"""The scripts of the tabular pipeline, run as jobs on a table with numbers, categories and gaps."""
+"""The scripts of the tabular pipeline, run as jobs: what they make of a table, and how they fail."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import json
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.tabular_jobs import ROOT, Run, data_contract
-
-SPEC = yaml.safe_load((ROOT / "models" / "house-prices.yaml").read_text())
-CONTRACT = data_contract(SPEC)
-HEADER = "area_m2,rooms,year_built,km_to_centre,energy_class,district,price"
-DISTRICTS = {"North": 20, "Old Town": 90, 'The "Hill", west': 60}
-ROWS = 400
-
-
-def house_lines(seed: int, rows: int) -> list[str]:
-    """Synthetic homes, in which every twentieth area, class or district is missing."""
-    draw = random.Random(seed)
-    lines = []
-    for at in range(rows):
-        area, built = draw.randint(30, 200), draw.randint(1900, 2024)
-        km, energy, district = draw.uniform(0, 20), draw.choice("ABCDEFG"), draw.choice(list(DISTRICTS))
-        price = 2.5 * area - 6 * km - 8 * "ABCDEFG".index(energy) + DISTRICTS[district] + draw.gauss(0, 10)
-        cells = [f"{area}", f"{area // 30}", f"{built}", f"{km:.2f}", energy, district, f"{price:.1f}"]
-        if at % 20 == 0:
-            cells[draw.choice((0, 4, 5))] = ""
-        lines.append(",".join('"' + cell.replace('"', '""') + '"' if '"' in cell else cell for cell in cells))
-    return lines
-
-
-def house_csv(seed: int, rows: int) -> bytes:
-    return "\n".join([HEADER, *house_lines(seed, rows)]).encode()
+from tests.house_prices import CONTRACT, DISTRICTS, HEADER, ROW, ROWS, done, house_csv, house_lines
+from tests.tabular_jobs import Run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """All three jobs, done once: half of the rows in a plain file, half in a packed one."""
-    run = Run(tmp_path_factory.mktemp("houses"))
-    files = {
-        "data/house-prices/may.csv": house_csv(1, ROWS // 2),
-        "data/house-prices/june.csv.gz": gzip.compress(house_csv(2, ROWS // 2) + b"\n50,1,1950,3.5,A,North,"),
-    }
-    assert run.preprocess(files, CONTRACT).code == 0
-    assert run.train("--eta", "0.2", "--max_depth", "4", "--num_round", "60").code == 0
-    assert run.evaluate().code == 0
-    return run
+    return done(tmp_path_factory.mktemp("houses"))
 
 
 def rows_of(path: Path) -> list[list[str]]:
@@ -128,62 +92,6 @@ def test_evaluation_reports_each_metric_with_its_standard_deviation(run: Run) ->
     assert 0 < metrics["mse"]["standard_deviation"] < metrics["mse"]["value"]
 
 
-def serve_one(run: Run, body: str, content_type: str = "text/csv", accept: str = "text/csv") -> Any:
-    (answer,) = run.serve([(body, content_type, accept)])
-    return answer
-
-
-ROW = "80,2,1975,4.5,C,North"
-
-
-def test_serving_answers_one_line_per_row_whatever_the_batch(run: Run) -> None:
-    other = '120,4,2001,9,A,"The ""Hill"", west"'
-    both, first, second = run.serve([(body, "text/csv", "") for body in (f"{ROW}\r\n{other}\r\n", ROW, other)])
-    assert both == first + second
-    assert all(float(line) > 0 for line in both.splitlines())
-
-
-def test_serving_speaks_json_too(run: Run) -> None:
-    body = json.dumps({"instances": [[80, 2, 1975, 4.5, "C", "North"], [80, None, 1975, 4.5, "C", "North"]]})
-    answer = json.loads(serve_one(run, body, "application/json; charset=utf-8", "application/json"))
-    assert answer["predictions"][0]["score"] == pytest.approx(float(serve_one(run, ROW)), rel=1e-6)
-    assert len(answer["predictions"]) == 2
-
-
-def test_a_gap_in_a_live_row_is_filled_with_what_training_learned(run: Run) -> None:
-    state = json.loads((run.model / "preprocessing.json").read_text())
-    learned = {column["name"]: column for column in state["columns"]}
-    filled = f"{learned['area_m2']['median']},2,1975,4.5,{learned['energy_class']['most_frequent']},North"
-    assert run.serve([(",2,1975,4.5,,North", "text/csv", "")]) == run.serve([(filled, "text/csv", "")])
-
-
-def test_an_unknown_category_is_no_error(run: Run) -> None:
-    assert float(serve_one(run, "80,2,1975,4.5,C,Atlantis")) > 0
-
-
-def test_a_policy_of_accepting_lets_any_number_pass(run: Run) -> None:
-    assert float(serve_one(run, "5000,2,1975,4.5,C,North")) > 0
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type", "accept", "words"),
-    [
-        pytest.param(f"{ROW}\n{ROW},1", "text/csv", "", "row 2 has 7 values, expected 6: area_m2,", id="too many"),
-        pytest.param("80,two,1975,4.5,C,North", "text/csv", "", "column 'rooms': 'two' is not a number", id="text"),
-        pytest.param("inf,2,1975,4.5,C,North", "text/csv", "", "column 'area_m2': 'inf' is not a", id="infinite"),
-        pytest.param("\n", "text/csv", "", "the request holds no rows", id="nothing"),
-        pytest.param(ROW, "text/libsvm", "", "content type 'text/libsvm' is not supported", id="content type"),
-        pytest.param(ROW, "text/csv", "image/png", "cannot answer with 'image/png'", id="accept"),
-        pytest.param("{", "application/json", "", "Expecting property name", id="broken JSON"),
-        pytest.param("{}", "application/json", "", 'expected {"instances"', id="JSON without instances"),
-    ],
-)
-def test_a_request_that_cannot_be_scored_is_refused(
-    run: Run, body: str, content_type: str, accept: str, words: str
-) -> None:
-    assert words in serve_one(run, body, content_type, accept)["error"]
-
-
 @pytest.mark.parametrize(
     ("files", "contract", "words"),
     [
@@ -218,6 +126,26 @@ def test_preprocessing_that_fails_says_why(
     assert finished.message is not None
     assert words in finished.message
     assert not run.output.exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        pytest.param(f"{ROW},nan", "a prediction or a target is not a finite number", id="target"),
+        pytest.param(f"{ROW[3:]},50", "the model refuses a row of the test split: row 1 has 5 values", id="columns"),
+        pytest.param("", "the test split is empty", id="no rows"),
+    ],
+)
+def test_evaluation_without_a_sound_result_fails(run: Run, tmp_path: Path, row: str, words: str) -> None:
+    other = Run(tmp_path)
+    other.model.symlink_to(run.model)
+    test = other.output / "test" / "test.csv"
+    test.parent.mkdir(parents=True)
+    test.write_text(f"{HEADER}\n{row}\n" if row else f"{HEADER}\n")
+    finished = other.evaluate()
+    assert finished.code == 1
+    assert words in (finished.message or "")
+    assert not list(other.root.rglob("evaluation.json"))
 
 
 def test_a_model_of_another_xgboost_is_not_judged(run: Run, tmp_path: Path) -> None:

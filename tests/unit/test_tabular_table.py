@@ -97,6 +97,7 @@ def test_a_directory_without_csv_is_refused(data: Path) -> None:
         pytest.param(
             f"{HEADER}1,A,N,2\n5O,A,N,2\n", "data.csv, line 3, column 'area': '5O' is not a number", id="letter O"
         ),
+        pytest.param(f"{HEADER}5_0,A,N,2\n", "column 'area': '5_0' is not a number", id="underscore"),
         pytest.param(f"{HEADER}1,A,N,inf\n", "line 2, column 'price': 'inf' is not a number", id="infinite"),
         pytest.param(f"{HEADER}{'9' * 99}x,A,N,2\n", f"'{'9' * 40}…' is not a number", id="long cell cut"),
         pytest.param(f"{HEADER}1,A,2\n", "line 2: 3 values, but the header has 4 columns", id="short row"),
