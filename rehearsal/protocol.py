@@ -101,10 +101,13 @@ def serialise(wire: Wire, result: Mapping[str, Any]) -> Response:
     )
     answer = serializer.serialize(result)
     headers = dict(answer["headers"])
-    for member, shape in _header_members(wire.operation):
+    for member, shape in _members_at("header", wire.operation):
         if shape.serialization.get("name", "").lower() == "content-type" and member in result:
             headers["Content-Type"] = result[member]  # the serialiser puts its own over a modelled one
-    return Response(answer["status_code"], headers, _as_bytes(answer["body"]))
+    status = answer["status_code"]
+    for member, _ in _members_at("statusCode", wire.operation):
+        status = result.get(member, status)  # e.g. Lambda's Invoke: 200, 202 or 204
+    return Response(status, headers, _as_bytes(answer["body"]))
 
 
 def serialise_error(service: str, protocol: str, error: AwsError) -> Response:
@@ -137,11 +140,11 @@ def _pick_member(context: Any) -> Any:
 
 
 @functools.cache
-def _header_members(operation: OperationModel) -> tuple[tuple[str, Any], ...]:
+def _members_at(location: str, operation: OperationModel) -> tuple[tuple[str, Any], ...]:
     if operation.output_shape is None:
         return ()
     members = operation.output_shape.members.items()
-    return tuple((name, shape) for name, shape in members if shape.serialization.get("location") == "header")
+    return tuple((name, shape) for name, shape in members if shape.serialization.get("location") == location)
 
 
 def _query_compatible_shape(service: str, code: str) -> str:
