@@ -92,3 +92,20 @@ def test_what_is_deployed_does_not_know_of_the_rehearsal(folder: str) -> None:
         f"{path.relative_to(ROOT)}: {word}" for path in files(folder) for word in words if word in path.read_text()
     ]
     assert found == []
+
+
+def test_the_layer_carries_the_services_that_our_code_calls_and_no_other() -> None:
+    """A call is ``client("s3")``: the name of the service is written where the client is asked for."""
+    called = {
+        node.args[0].value
+        for folder in ("layers/sluice/sluice", "functions")
+        for path in files(folder)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name | ast.Attribute)
+        and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) in ("client", "clients")
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    listed = (ROOT / "layers" / "sluice" / "botocore-services.txt").read_text().splitlines()
+    assert called == {line for line in listed if not line.startswith("#")}
