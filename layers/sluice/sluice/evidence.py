@@ -63,6 +63,15 @@ class Bound:
         return gain / self.cluster_size
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wealth:
+    """Log wealth per alternative after some row, as ``harm_path`` and ``safe_path`` give it."""
+
+    harm: tuple[float, ...]
+    catastrophe: tuple[float, ...]
+    safe: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Onset:
     """When harm may begin: the share of the wealth bet from the first period on, then the share of the rest
@@ -85,7 +94,7 @@ def harm_path(rows: Iterable[Row], bound: Bound, onset: Onset) -> Iterator[tuple
             waiting += log1p(-share) if share < 1 else -inf
             share = onset.hazard
             wealth = [
-                log_sum((held, stake)) + bound.log_factor(row, alternative)
+                _log_add(held, stake) + bound.log_factor(row, alternative)
                 for held, alternative in zip(wealth, HARM_ALTERNATIVES, strict=True)
             ]
         yield (*wealth, waiting)
@@ -101,6 +110,11 @@ def safe_path(rows: Iterable[Row], bound: Bound) -> Iterator[tuple[float, ...]]:
                 for held, alternative in zip(wealth, SAFE_ALTERNATIVES, strict=True)
             ]
         yield tuple(wealth)
+
+
+def _log_add(one: float, other: float) -> float:
+    high, low = (one, other) if one >= other else (other, one)
+    return high if low == -inf else high + log1p(exp(low - high))
 
 
 def log_sum(logs: Sequence[float]) -> float:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, log
 
-from sluice.evidence import Row, harm_path, log_sum, safe_path
+from sluice.evidence import Row, Wealth, harm_path, log_sum, safe_path
 from sluice.judge_rules import Rules
 from sluice.outlook import requests_needed
 
@@ -49,30 +49,33 @@ class Verdict:
 
     decision: Decision
     reasons: tuple[str, ...]
-    harm: float  # the highest it ever was, as harm stays proven
+    harm: float  # the highest it ever was, from 0 before any row, as harm stays proven
     catastrophe: float  # likewise
     safe: float  # now
     harm_proven_at: int | None  # index of the row that proved harm or catastrophe
-    requests_needed: int | None  # more canary requests until a decision, about; None: unknown or not at this rate
+    requests_needed: int | None  # about how many more canary requests until a decision; None: see ``outlook``
     canary_requests: int
     canary_errors: int
-    baseline_requests: int
+    baseline_requests: int  # in periods in which the canary had traffic, like its errors
     baseline_errors: int
 
 
 def judge(rows: Sequence[Row], rules: Rules) -> Verdict:
     """Proof of harm rolls back, proof of safety advances, anything else holds."""
-    path = list(weigh(rows, rules))
+    held = list(_wealth_path(rows, rules))
+    path = [_evidence(wealth) for wealth in held]
     proven_at = next((index for index, seen in enumerate(path) if _harm_is_proven(seen, rules)), None)
-    harm = max((seen.harm for seen in path), default=0.0)
-    catastrophe = max((seen.catastrophe for seen in path), default=0.0)
+    harm = max([0.0, *(seen.harm for seen in path)])
+    catastrophe = max([0.0, *(seen.catastrophe for seen in path)])
     safe = path[-1].safe if path else 0.0
     decision = Decision.HOLD
     if proven_at is not None:
         decision = Decision.ROLL_BACK
     elif safe >= rules.safe_needed:
         decision = Decision.ADVANCE
-    needed = requests_needed(rows, rules) if decision is Decision.HOLD else 0
+    compared = [row for row in rows if row.canary_requests]
+    undecided = decision is Decision.HOLD and held
+    needed = requests_needed(rows, rules, held[-1]) if undecided else None
     verdict = Verdict(
         decision=decision,
         reasons=(),
@@ -81,16 +84,20 @@ def judge(rows: Sequence[Row], rules: Rules) -> Verdict:
         safe=safe,
         harm_proven_at=proven_at,
         requests_needed=needed,
-        canary_requests=sum(row.canary_requests for row in rows),
-        canary_errors=sum(row.canary_errors for row in rows),
-        baseline_requests=sum(row.baseline_requests for row in rows),
-        baseline_errors=sum(row.baseline_errors for row in rows),
+        canary_requests=sum(row.canary_requests for row in compared),
+        canary_errors=sum(row.canary_errors for row in compared),
+        baseline_requests=sum(row.baseline_requests for row in compared),
+        baseline_errors=sum(row.baseline_errors for row in compared),
     )
     return replace(verdict, reasons=tuple(_reasons(verdict, rules)))
 
 
 def weigh(rows: Sequence[Row], rules: Rules) -> Iterator[Evidence]:
-    """The evidence after each row, for judging and for drawing."""
+    """The evidence after each row, for drawing and for studies."""
+    return (_evidence(wealth) for wealth in _wealth_path(rows, rules))
+
+
+def _wealth_path(rows: Sequence[Row], rules: Rules) -> Iterator[Wealth]:
     paths = zip(
         harm_path(rows, rules.harm_bound, rules.onset),
         harm_path(rows, rules.catastrophe_bound, rules.onset),
@@ -98,7 +105,11 @@ def weigh(rows: Sequence[Row], rules: Rules) -> Iterator[Evidence]:
         strict=True,
     )
     for harm, catastrophe, safe in paths:
-        yield Evidence(harm=log_sum(harm), catastrophe=log_sum(catastrophe), safe=log_sum(safe))
+        yield Wealth(harm=harm, catastrophe=catastrophe, safe=safe)
+
+
+def _evidence(wealth: Wealth) -> Evidence:
+    return Evidence(harm=log_sum(wealth.harm), catastrophe=log_sum(wealth.catastrophe), safe=log_sum(wealth.safe))
 
 
 def _harm_is_proven(seen: Evidence, rules: Rules) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import ceil, inf
 
-from sluice.evidence import HARM_ALTERNATIVES, SAFE_ALTERNATIVES, Bound, Row, harm_path, safe_path
+from sluice.evidence import HARM_ALTERNATIVES, SAFE_ALTERNATIVES, Bound, Row, Wealth
 from sluice.judge_rules import Rules
 
 
-def requests_needed(rows: Sequence[Row], rules: Rules) -> int | None:
-    """About how many more canary requests until a decision at the rates seen so far.
+def requests_needed(rows: Sequence[Row], rules: Rules, held: Wealth) -> int | None:
+    """About how many more canary requests until a decision at the rates seen so far; ``held`` after all rows.
 
     None when nothing is known yet, or when the rates lie where neither harm nor safety will be proven.
     An estimate by the best single alternative; chance makes it earlier or later.
@@ -18,31 +18,28 @@ def requests_needed(rows: Sequence[Row], rules: Rules) -> int | None:
     seen = [row for row in rows if row.canary_requests]
     if not seen:
         return None
-    candidates = [needed for needed in _periods_needed(rows, seen, rules) if needed < inf]
+    candidates = [needed for needed in _periods_needed(seen, rules, held) if needed < inf]
     if not candidates:
         return None
     per_period = sum(row.canary_requests for row in seen) / len(seen)
     return max(1, ceil(min(candidates) * per_period))
 
 
-def _periods_needed(rows: Sequence[Row], seen: Sequence[Row], rules: Rules) -> Iterator[float]:
+def _periods_needed(seen: Sequence[Row], rules: Rules, held: Wealth) -> Iterator[float]:
     total = Row(
         sum(row.canary_requests for row in seen),
         sum(row.canary_errors for row in seen),
         sum(row.baseline_requests for row in seen),
         sum(row.baseline_errors for row in seen),
     )
-    *_, harm = harm_path(rows, rules.harm_bound, rules.onset)
-    *_, catastrophe = harm_path(rows, rules.catastrophe_bound, rules.onset)
-    *_, safe = safe_path(rows, rules.safe_bound)
     for bound, alternatives, wealth, target in (
-        (rules.harm_bound, HARM_ALTERNATIVES, harm, rules.harm_needed),
-        (rules.catastrophe_bound, HARM_ALTERNATIVES, catastrophe, rules.catastrophe_needed),
-        (rules.safe_bound, SAFE_ALTERNATIVES, safe, rules.safe_needed),
+        (rules.harm_bound, HARM_ALTERNATIVES, held.harm, rules.harm_needed),
+        (rules.catastrophe_bound, HARM_ALTERNATIVES, held.catastrophe, rules.catastrophe_needed),
+        (rules.safe_bound, SAFE_ALTERNATIVES, held.safe, rules.safe_needed),
     ):
-        for held, alternative in zip(wealth, alternatives, strict=False):  # harm's last entry is waiting wealth
+        for stake, alternative in zip(wealth, alternatives, strict=False):  # harm's last entry is waiting wealth
             growth = _growth_per_period(bound, alternative, total, len(seen))
-            yield (target - held) / growth if growth > 0 else inf
+            yield (target - stake) / growth if growth > 0 else inf
 
 
 def _growth_per_period(bound: Bound, alternative: float, total: Row, periods: int) -> float:
