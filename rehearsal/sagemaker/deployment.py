@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 
 from rehearsal.sagemaker import endpoint as changes
 from rehearsal.sagemaker.container import Container
 from rehearsal.sagemaker.endpoint import Endpoint, Variant
+from rehearsal.sagemaker.endpoint_logs import EndpointLogs
 from rehearsal.sagemaker.endpoint_status import Status
 from rehearsal.sagemaker.endpoint_view import event_detail
 from rehearsal.sagemaker.fleet import Fleet
@@ -17,6 +19,8 @@ from rehearsal.sagemaker.routing import Route, Routing
 from rehearsal.sagemaker.shelf import Shelf
 from rehearsal.sagemaker.tags import forget_tags
 from rehearsal.world import World
+
+LOG = logging.getLogger(__name__)
 
 
 class Live:
@@ -43,7 +47,8 @@ class Deployer:
         self._world = world
         self._endpoints = endpoints
         self._pace = pace
-        self._provisioner = Provisioner(world, pace)
+        self._logs = EndpointLogs(world, pace.log_shipping_every_seconds)
+        self._provisioner = Provisioner(world, pace, self._logs)
         self._live: dict[str, Live] = {}
 
     def routing(self, endpoint: str) -> Routing | None:
@@ -73,12 +78,17 @@ class Deployer:
             resources=[endpoint.arn],
         )
 
-    def watch(self) -> None:
+    def _watch(self) -> None:
         """Replace instances that died in service, until the local AWS stops."""
         while not self._world.stopping.wait(self._pace.healing_every_seconds):
             for name, live in list(self._live.items()):
                 if not live.work.locked() and any(not container.is_running for container in live.containers):
                     self._world.background(f"healing-{name}", functools.partial(self._heal, name, live))
+
+    def start(self) -> None:
+        """Begin to heal, and to ship what containers print."""
+        self._world.background("endpoint-healing", self._watch)
+        self._world.background("endpoint-logs", self._logs.run)
 
     def stop(self) -> None:
         """Stop all instances at once."""
@@ -141,7 +151,7 @@ class Deployer:
             fleets = self._provisioner.provision(endpoint.name, variants, live.fleets)
             self._switch(live, _routing(endpoint.name, variants, fleets, routing.metrics_period_seconds))
         except ProvisionError as error:
-            print(f"could not replace an instance of endpoint {name}: {error}", flush=True)
+            LOG.warning("could not replace an instance of endpoint %s: %s", name, error)
         finally:
             live.work.release()
 

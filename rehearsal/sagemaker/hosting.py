@@ -36,8 +36,8 @@ class Hosting:
         return {**self._models.operations, **self._configs.operations, **self._endpoints.operations}
 
     def start(self) -> None:
-        """Begin to replace instances that die."""
-        self.world.background("endpoint-healing", self._deployer.watch)
+        """Begin to replace instances that die and to ship the containers' logs."""
+        self._deployer.start()
 
     def stop(self) -> None:
         """Stop all instances."""

@@ -26,12 +26,13 @@ def ship_log(logs: Any, group: str, stream: str, file: Path, at: datetime) -> No
         if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
             raise
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    for batch in _batches(file.read_text(errors="replace").splitlines()):
+    for batch in batches(file.read_text(errors="replace").splitlines()):
         events = [{"timestamp": epoch_ms(at), "message": line} for line in batch]
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
-def _batches(lines: list[str]) -> Iterator[list[str]]:
+def batches(lines: list[str]) -> Iterator[list[str]]:
+    """Cut lines, empty ones dropped, into what one PutLogEvents takes."""
     batch: list[str] = []
     size = 0
     for line in lines:

@@ -12,6 +12,7 @@ from rehearsal.process import ChildStartError
 from rehearsal.sagemaker.artifact import ArtifactError, unpack_model
 from rehearsal.sagemaker.container import Container, port_file
 from rehearsal.sagemaker.endpoint import Blueprint, Variant
+from rehearsal.sagemaker.endpoint_logs import EndpointLogs
 from rehearsal.sagemaker.fleet import Fleet
 from rehearsal.world import World
 
@@ -31,14 +32,16 @@ class Pace:
     ping_every_seconds: float = 0.1
     drain_seconds: float = 60.0  # for requests under way when an instance retires
     healing_every_seconds: float = 0.5
+    log_shipping_every_seconds: float = 1.0
 
 
 class Provisioner:
     """Starts and retires instances; each has its own directory below ``run_dir``, where its log stays."""
 
-    def __init__(self, world: World, pace: Pace) -> None:
+    def __init__(self, world: World, pace: Pace, logs: EndpointLogs) -> None:
         self._world = world
         self._pace = pace
+        self._logs = logs
         self._numbers = itertools.count(1)
 
     def provision(self, endpoint: str, variants: Sequence[Variant], present: Mapping[str, Fleet]) -> dict[str, Fleet]:
@@ -95,7 +98,9 @@ class Provisioner:
         except (ArtifactError, ChildStartError) as error:
             log.write_text(f"{error.__cause__ or error}\n")
             raise ProvisionError(str(error)) from error
-        return Container(child, home)
+        container = Container(child, home)
+        self._logs.follow(endpoint, blueprint.variant, log, container, spec.role_arn)
+        return container
 
     def _environment(self, blueprint: Blueprint) -> dict[str, str]:
         spec = blueprint.container

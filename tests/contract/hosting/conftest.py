@@ -37,9 +37,12 @@ TRUST = {
         }
     ],
 }
-READ_MODELS = {
+RIGHTS = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}],
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"},
+        {"Effect": "Allow", "Action": "logs:*", "Resource": "arn:aws:logs:*:*:log-group:/aws/sagemaker/*"},
+    ],
 }
 DEADLINE_SECONDS = 60.0
 
@@ -238,7 +241,7 @@ def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterato
         for role in (ROLE, ROLE_WITHOUT_RIGHTS):
             name = role.rpartition("/")[2]
             iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
-        iam.put_role_policy(RoleName="model", PolicyName="read-models", PolicyDocument=json.dumps(READ_MODELS))
+        iam.put_role_policy(RoleName="model", PolicyName="model", PolicyDocument=json.dumps(RIGHTS))
         s3.create_bucket(Bucket=BUCKET)
         for name, artifact in artifacts.items():
             s3.put_object(Bucket=BUCKET, Key=f"{name}.tar.gz", Body=artifact)
@@ -248,7 +251,12 @@ def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterato
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, artifacts: dict[str, bytes]) -> Iterator[Stage]:
     """Hosting at a quick pace, patient with containers because the machine may be busy."""
-    pace = Pace(settle_seconds=0.5, health_check_seconds=DEADLINE_SECONDS, healing_every_seconds=0.1)
+    pace = Pace(
+        settle_seconds=0.5,
+        health_check_seconds=DEADLINE_SECONDS,
+        healing_every_seconds=0.1,
+        log_shipping_every_seconds=0.1,
+    )
     yield from staged(tmp_path_factory.mktemp("aws"), artifacts, pace)
 
 

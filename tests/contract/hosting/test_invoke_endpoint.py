@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.hosting.conftest import Stage
+from tests.contract.hosting.conftest import Stage, eventually
 
 METRICS = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}
 
@@ -32,8 +32,20 @@ def test_what_the_model_rejects_is_a_model_error(stage: Stage, endpoint: str) ->
     assert error["LogStreamArn"].endswith(":log-group:/aws/sagemaker/Endpoints/fraud")
     assert "Received server error (500) from primary" in error["Error"]["Message"]
     assert stage.told.total(endpoint, "v1", "InvocationModelErrors") == before + 1
-    logs = (stage.aws.world.run_dir / "endpoints" / endpoint).glob("v1-*/container.log")
-    assert any("ValueError: negative value in a row" in log.read_text() for log in logs)
+
+
+def test_what_the_container_prints_comes_to_its_log_group(stage: Stage, endpoint: str) -> None:
+    error_of(stage, endpoint, "1,2,-3")
+    logs = stage.aws.client("logs")
+
+    def printed() -> list[str]:
+        try:
+            events = logs.filter_log_events(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in events]
+
+    eventually(printed, lambda lines: "ValueError: negative value in a row" in lines)
 
 
 def test_the_built_in_algorithm_says_what_it_does_not_accept(stage: Stage, endpoint: str) -> None:
