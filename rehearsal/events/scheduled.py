@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from rehearsal.events.rules import Rule, RuleBook
 from rehearsal.world import World
 
 _TICK_SECONDS = 0.5
+
+
+def fallen_due(rules: Iterable[Rule], *, after: datetime, until: datetime) -> Iterator[tuple[Rule, datetime]]:
+    """The enabled rules whose schedule fell due later than ``after`` and by ``until``, each once, with the time."""
+    for rule in rules:
+        if rule.enabled and rule.schedule is not None:
+            due = rule.schedule.next_after(max(after, rule.written_at), rule.written_at)
+            if due is not None and due <= until:
+                yield rule, due
 
 
 def watch_schedules(world: World, rules: RuleBook, fire: Callable[[Rule, datetime], None]) -> None:
@@ -18,16 +27,8 @@ def watch_schedules(world: World, rules: RuleBook, fire: Callable[[Rule, datetim
         checked_at = world.now()
         while not world.stopping.wait(_TICK_SECONDS):
             now = world.now()
-            for rule in rules.all():
-                due = _due(rule, after=checked_at)
-                if due is not None and due <= now:
-                    fire(rule, due)
+            for rule, due in fallen_due(rules.all(), after=checked_at, until=now):
+                fire(rule, due)
             checked_at = now
 
     world.background("eventbridge-schedules", watch)
-
-
-def _due(rule: Rule, *, after: datetime) -> datetime | None:
-    if not rule.enabled or rule.schedule is None:
-        return None
-    return rule.schedule.next_after(max(after, rule.written_at), rule.written_at)

@@ -10,8 +10,10 @@ from typing import Any
 
 from rehearsal.lambdas.functions import Function
 from rehearsal.lambdas.outcome import Finished
+from rehearsal.wire import AwsError
 from rehearsal.world import World
 
+_SERVICES = (["sqs"], ["sns"], ["lambda"], ["events"])
 _MAX_ERROR_MESSAGE_BYTES = 1024
 
 
@@ -63,6 +65,12 @@ def dead_letter_attributes(result: Result) -> Mapping[str, Mapping[str, str]]:
     }
 
 
+def check_destination(arn: str | None) -> None:
+    """Refuse a destination that nothing could ever be sent to."""
+    if arn is not None and arn.split(":")[2:3] not in _SERVICES:
+        raise AwsError("NotImplemented", f"The local Lambda has no destinations like {arn}", 501)
+
+
 class Destinations:
     """Sends records and dead letters; what a role may not send raises botocore's ClientError."""
 
@@ -81,10 +89,8 @@ class Destinations:
             client.publish(TopicArn=arn, Message=text)
         elif service == "lambda":
             client.invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
-        elif service == "events":
-            client.put_events(Entries=[_event_entry(arn, result, text)])
         else:
-            raise ValueError(f"The local Lambda has no destinations of {service}")
+            client.put_events(Entries=[_event_entry(arn, result, text)])
 
     def send_dead_letter(self, arn: str, result: Result) -> None:
         """Send the event of ``result`` to the queue or topic ``arn`` of a DeadLetterConfig."""

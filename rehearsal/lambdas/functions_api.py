@@ -9,10 +9,12 @@ from rehearsal.lambdas.fleet import Fleet
 from rehearsal.lambdas.functions import Function, Functions, Layer, check_package_sizes
 from rehearsal.lambdas.packages import Packages
 from rehearsal.lambdas.settings import checked_settings
+from rehearsal.policy import Decision, Request, decide, parse_policy
 from rehearsal.wire import AwsError, Call, Operation
 from rehearsal.world import World
 
 _NOT_SETTINGS = frozenset({"Code", "Tags", "Publish", "DryRun", "RevisionId"})
+_LAMBDA = frozenset({"Service:lambda.amazonaws.com"})
 
 Params = dict[str, Any]
 Result = dict[str, Any]
@@ -45,6 +47,7 @@ class FunctionsApi:
 
     def create_function(self, params: Params, call: Call) -> Result:
         settings = checked_settings({n: v for n, v in params.items() if n not in _NOT_SETTINGS})
+        self._check_role(settings["Role"])
         layers = self._layers(settings)
         code = self._packages.fetch(params["Code"])
         check_package_sizes(code, layers)
@@ -74,6 +77,7 @@ class FunctionsApi:
         function = self._functions.get(params["FunctionName"])
         given = {n: v for n, v in params.items() if n not in _NOT_SETTINGS}
         settings = checked_settings({**function.settings, **given, "FunctionName": function.name})
+        self._check_role(settings["Role"])
         layers = self._layers(settings)
         check_package_sizes(function.code, layers)
         return self._change(function, settings=settings, layers=layers)
@@ -136,6 +140,20 @@ class FunctionsApi:
 
     def _layers(self, settings: Mapping[str, Any]) -> tuple[Layer, ...]:
         return tuple(self._functions.layer(arn) for arn in settings.get("Layers", ()))
+
+    def _check_role(self, role_arn: str) -> None:
+        """Refuse a role that does not trust Lambda: its function could never run."""
+        iam = self._world.client("iam", None)
+        try:
+            role = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
+        except iam.exceptions.NoSuchEntityException:
+            trust: Mapping[str, Any] = {}
+        else:
+            trust = role["AssumeRolePolicyDocument"]
+        request = Request(action="sts:AssumeRole", resource=role_arn, principals=_LAMBDA)
+        if decide(parse_policy(trust), request) is not Decision.ALLOWED:
+            message = "The role defined for the function cannot be assumed by Lambda."
+            raise AwsError("InvalidParameterValueException", message)
 
     def _change(self, function: Function, **changes: Any) -> Result:
         changed = self._functions.change(function.name, **changes, last_modified=self._timestamp())

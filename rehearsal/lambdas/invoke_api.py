@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.lambdas.asynchronous import AsyncInvocations
+from rehearsal.lambdas.destinations import check_destination
 from rehearsal.lambdas.functions import Function, Functions
 from rehearsal.lambdas.invoker import Invoker
 from rehearsal.wire import AwsError, Call, Operation
@@ -122,6 +123,8 @@ class InvokeApi:
         return answer
 
     def _store(self, function: Function, config: Result) -> Result:
+        for destination in config.get("DestinationConfig", {}).values():
+            check_destination(destination.get("Destination"))
         stored = {
             **config,
             "FunctionArn": f"{function.arn}:$LATEST",

@@ -51,8 +51,10 @@ class Pollers:
             except (ClientError, BotoCoreError, AwsError) as error:
                 if self._world.stopping.is_set():
                     return
-                # Shown by GetEventSourceMapping, which is where AWS tells it.
-                self._sources.note_result(identifier, f"PROBLEM: {error}")
+                problem = f"PROBLEM: {error}"
+                if problem != source.last_result:
+                    log.warning("Polling %s for %s: %s", source.queue_name, source.function_name, error)
+                self._sources.note_result(identifier, problem)  # AWS shows it in GetEventSourceMapping
                 self._world.stopping.wait(_WAIT_AFTER_ERROR_SECONDS)
 
     def _active(self, identifier: str) -> EventSource | None:

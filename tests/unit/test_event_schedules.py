@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rehearsal.events.rules import Rule
 from rehearsal.events.schedule import ScheduleError, parse_schedule
+from rehearsal.events.scheduled import fallen_due
 
 WRITTEN = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
 
@@ -71,3 +73,26 @@ def test_a_cron_of_past_years_never_fires() -> None:
 def test_what_eventbridge_refuses_is_refused(expression: str) -> None:
     with pytest.raises(ScheduleError):
         parse_schedule(expression)
+
+
+def due(after: str, until: str, *, enabled: bool = True) -> list[datetime]:
+    every_minute = parse_schedule("rate(1 minute)")
+    rules = [
+        Rule(name="a", arn="a", written_at=WRITTEN, schedule=every_minute, enabled=enabled),
+        Rule(name="b", arn="b", written_at=WRITTEN, pattern={"source": ["x"]}),
+    ]
+    return [moment for _, moment in fallen_due(rules, after=at(after), until=at(until))]
+
+
+def test_each_tick_fires_what_fell_due_since_the_last() -> None:
+    assert due("2026-01-01T00:01:29", "2026-01-01T00:01:30") == [at("2026-01-01T00:01:30")]
+    assert due("2026-01-01T00:01:30", "2026-01-01T00:02:29") == []
+    assert due("2026-01-01T00:00:00", "2026-01-01T00:01:00") == []
+
+
+def test_missed_ticks_fire_once() -> None:
+    assert due("2026-01-01T00:00:30", "2026-01-01T00:09:00") == [at("2026-01-01T00:01:30")]
+
+
+def test_a_disabled_rule_does_not_fire() -> None:
+    assert due("2026-01-01T00:01:29", "2026-01-01T00:01:30", enabled=False) == []

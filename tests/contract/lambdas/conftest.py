@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import botocore
-import dateutil
-import jmespath
 import pytest
-import urllib3
 
 from rehearsal.events.service import EventBridge
 from rehearsal.lambdas.service import Lambda
@@ -48,18 +44,23 @@ def zipped(files: dict[str, str | bytes]) -> bytes:
 
 def botocore_layer() -> bytes:
     """botocore with no more services than the functions of these tests call."""
-    six = importlib.util.find_spec("six")
-    assert six is not None
-    assert six.origin is not None
-    files: dict[str, str | bytes] = {"python/six.py": Path(six.origin).read_bytes()}
-    for package in (botocore, dateutil, jmespath, urllib3):
-        root = Path(package.__path__[0])
+    files: dict[str, str | bytes] = {"python/six.py": origin_of("six").read_bytes()}
+    for package in ("botocore", "dateutil", "jmespath", "urllib3"):
+        root = origin_of(package).parent
         for path in [*root.rglob("*.py"), *root.glob("cacert.pem")]:
-            files[f"python/{root.name}/{path.relative_to(root)}"] = path.read_bytes()
-    data = Path(botocore.__path__[0]) / "data"
+            files[f"python/{package}/{path.relative_to(root)}"] = path.read_bytes()
+    data = origin_of("botocore").parent / "data"
     for name in BOTOCORE_DATA:
         files[f"python/botocore/data/{name}"] = (data / name).read_bytes()
     return zipped(files)
+
+
+def origin_of(module: str) -> Path:
+    """The file that importing ``module`` would read."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin)
 
 
 def eventually(look: Callable[[], Any], what: str) -> Any:

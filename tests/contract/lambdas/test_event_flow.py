@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -204,6 +204,21 @@ def test_a_disabled_rule_delivers_nothing_until_it_is_enabled(account: Account) 
     events.enable_rule(Name="switched")
     put(account, "switched", n=2)
     assert account.message(url)["Body"] == "2"
+
+
+def test_a_scheduled_rule_fires_on_time(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, queue = account.queue("ticks")
+    events = account.client("events")
+    arn = events.put_rule(Name="ticks", ScheduleExpression="rate(1 minute)")["RuleArn"]
+    events.put_targets(Rule="ticks", Targets=[{"Id": "0", "Arn": queue}])
+    account.admit(url, queue, arn)
+    put(account, "ticks")  # no event but its own reaches a scheduled rule
+    now = account.aws.world.now
+    monkeypatch.setattr(account.aws.world, "now", lambda: now() + timedelta(seconds=61))
+    event = json.loads(account.message(url)["Body"])
+    events.disable_rule(Name="ticks")
+    assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
+    assert (event["resources"], event["detail"]) == ([arn], {})
 
 
 def test_a_topic_and_a_log_group_receive_events(account: Account) -> None:

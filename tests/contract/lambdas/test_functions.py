@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.contract.lambdas.conftest import Account, eventually, zipped
 
+NOBODY = json.dumps({"Version": "2012-10-17", "Statement": []})
 ECHO = "def handler(event, context): return event"
 SURROUNDINGS = """
 import os, sys
@@ -204,6 +205,10 @@ def test_lambda_refuses_with_its_own_errors(account: Account) -> None:
     layer = f"{arn.replace('function:refusing', 'layer:none')}:1"
     assert error_of(create, **settings | {"Layers": [layer]}) == "InvalidParameterValueException"
     assert error_of(create, **settings | {"Code": {"ZipFile": b"x"}}) == "InvalidParameterValueException"
+    untrusting = account.client("iam").create_role(RoleName="untrusting", AssumeRolePolicyDocument=NOBODY)
+    role_arn = untrusting["Role"]["Arn"]
+    assert error_of(create, **settings | {"Role": role_arn}) == "InvalidParameterValueException"
+    assert error_of(create, **settings | {"Role": f"{role}-missing"}) == "InvalidParameterValueException"
     nowhere = {"S3Bucket": "no-such-bucket", "S3Key": "x"}
     assert error_of(create, **settings | {"Code": nowhere}) == "InvalidParameterValueException"
 
