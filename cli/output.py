@@ -11,10 +11,9 @@ from typing import Any, Protocol, TextIO
 Cells = Sequence[str]
 
 _STYLES = {
-    **dict.fromkeys(("Succeeded", "Approved", "InService", "created", "changed", "PROMOTED"), "green"),
-    **dict.fromkeys(("Failed", "Rejected", "Stopped", "ROLLED_BACK", "FAILED"), "red"),
+    **dict.fromkeys(("Succeeded", "Approved", "InService", "promoted"), "green"),
+    **dict.fromkeys(("Failed", "Rejected", "Stopped", "rolled_back", "failed"), "red"),
     **dict.fromkeys(("Executing", "Updating", "Creating", "PendingManualApproval"), "yellow"),
-    "unchanged": "dim",
 }
 
 
@@ -104,13 +103,14 @@ class RichOutput:
         self._show(escape(line))
 
     def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text
 
         if not rows:
             self.text(f"{title}: none")
             return
-        table = Table(title=Text(title, style="bold"), title_justify="left", header_style="dim")
+        table = Table(title=Text(title, style="bold"), title_justify="left", header_style="dim", box=SIMPLE_HEAD)
         for name in head:
             table.add_column(name, overflow="fold")
         for row in rows:
@@ -124,7 +124,7 @@ class RichOutput:
         from rich.console import Group
         from rich.live import Live
 
-        with Live(console=self._console, auto_refresh=False) as live:
+        with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
                 with self._framed() as frame:
                     draw()
