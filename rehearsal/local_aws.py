@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 from rehearsal import s3_events
 from rehearsal.clients import Clients
+from rehearsal.cloudtrail import CloudTrail
 from rehearsal.emitter import Emitter
 from rehearsal.faults import Faults
 from rehearsal.gate import Gate
@@ -24,6 +24,7 @@ from rehearsal.process import ProcessTable
 from rehearsal.record import Record
 from rehearsal.roles import RoleAuthoriser
 from rehearsal.sfn import StateMachines
+from rehearsal.shipped import shipped_services
 from rehearsal.sts import SecurityTokens
 from rehearsal.wire import Service
 from rehearsal.world import World
@@ -44,7 +45,8 @@ class _NotYet:
 class LocalAws:
     """A running local AWS: ``with LocalAws(run_dir, repo) as aws: aws.client("s3")``.
 
-    ``services`` makes the services we write ourselves from the world; by default the real ones.
+    ``services`` makes the services we write ourselves from the world; by default the real ones. One process can
+    run one at a time: moto's state is global. Raises OSError when the port is taken.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class LocalAws:
         run_dir: Path,
         repo: Path,
         port: int = 0,
-        services: Callable[[World], Sequence[Service]] | None = None,
+        services: Callable[[World], Sequence[Service]] = shipped_services,
     ) -> None:
         self._stopping = threading.Event()
         self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
@@ -72,12 +74,17 @@ class LocalAws:
         self._http = HttpServer(self._gate, port)
         self.endpoint_url = f"http://127.0.0.1:{self._http.port}"
         self.clients = Clients(self.identities, self.endpoint_url, self.region)
+        self._processes = ProcessTable()
         self.world = self._make_world(run_dir, repo)
         self._emitter = Emitter(self.world)
-        self.services = [*self._correct_moto(), *(services or shipped_services)(self.world)]
+        self.services = [*self._correct_moto(), *services(self.world)]
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -107,7 +114,7 @@ class LocalAws:
         for service in reversed(self.services):
             getattr(service, "stop", _nothing)()
         self._http.stop()
-        self.world.processes.close()  # type: ignore[attr-defined]
+        self._processes.close()
 
     def client(self, service: str, role_arn: str | None = None) -> Any:
         """A botocore client: a role's, or the developer's."""
@@ -122,48 +129,13 @@ class LocalAws:
             run_dir=run_dir,
             repo=repo,
             stopping=self._stopping,
-            processes=ProcessTable(),
+            processes=self._processes,
             now=lambda: datetime.now(UTC),
             client=self.clients.as_role,
             credentials=self.identities.credentials,
             bus=_NotYet(),
             metrics=_NotYet(),
         )
-
-
-# Module and class of each service we write ourselves; in this order they are made and started.
-_SHIPPED = (
-    ("rehearsal.cloudformation.service", "CloudFormation"),
-    ("rehearsal.cloudwatch.service", "CloudWatch"),
-    ("rehearsal.events.service", "EventBridge"),
-    ("rehearsal.lambdas.service", "Lambda"),
-    ("rehearsal.sagemaker.hosting", "Hosting"),
-)
-
-
-def shipped_services(world: World) -> list[Service]:
-    """Make the services we write ourselves; the event bus and the metrics are wired into the world on the way."""
-    services: list[Any] = []
-    for module, name in _SHIPPED:
-        if not _exists(module):
-            continue
-        service = getattr(importlib.import_module(module), name)(world)
-        services.append(service)
-        if name == "CloudWatch":
-            world.metrics = service
-        if name == "EventBridge":
-            world.bus = service
-        if name == "Hosting" and _exists("rehearsal.sagemaker.runtime"):
-            services.append(importlib.import_module("rehearsal.sagemaker.runtime").Runtime(service))
-    services += importlib.import_module("rehearsal.sagemaker.engine").engine(world)
-    return services
-
-
-def _exists(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _nothing() -> None:

@@ -1,0 +1,23 @@
+"""The services we write ourselves, made in the order in which they need each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rehearsal.cloudformation.service import CloudFormation
+from rehearsal.cloudwatch.service import CloudWatch
+from rehearsal.events.service import EventBridge
+from rehearsal.lambdas.service import Lambda
+from rehearsal.sagemaker.engine import engine
+from rehearsal.sagemaker.hosting import Hosting
+from rehearsal.sagemaker.runtime import Runtime
+from rehearsal.wire import Service
+from rehearsal.world import World
+
+
+def shipped_services(world: World) -> Sequence[Service]:
+    """Make them all; the metrics and the event bus are wired into the world first, for the others to use."""
+    metrics = world.metrics = CloudWatch(world)
+    bus = world.bus = EventBridge(world)
+    hosting = Hosting(world)
+    return [metrics, bus, Lambda(world), hosting, Runtime(hosting), *engine(world), CloudFormation(world)]
