@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore import xform_name
 from botocore.exceptions import ClientError, ParamValidationError
 
 from rehearsal.sagemaker.conditions import ConditionError, all_hold
@@ -139,10 +140,8 @@ ACTIONS: Mapping[str, Callable[[Attempt], Done]] = {
 
 def _invoke(attempt: Attempt, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """Call SageMaker as the pipeline; a refusal becomes an AttemptFailedError in SageMaker's words."""
-    method = attempt.sagemaker.meta.method_to_api_mapping
-    python_name = next(name for name, api_name in method.items() if api_name == operation)
     try:
-        answer: dict[str, Any] = getattr(attempt.sagemaker, python_name)(**request)
+        answer: dict[str, Any] = getattr(attempt.sagemaker, xform_name(operation))(**request)
     except ClientError as error:
         details, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
         raise AttemptFailedError(

@@ -83,11 +83,7 @@ def new_package(
         "ModelApprovalStatus": "PendingManualApproval",
         "ModelPackageRegistrationType": "Registered",
         **{field: request[field] for field in _GIVEN_ONCE if request.get(field) is not None},
-        **(
-            {"ModelApprovalStatus": request["ModelApprovalStatus"]}
-            if request.get("ModelApprovalStatus")
-            else {}
-        ),
+        **({"ModelApprovalStatus": request["ModelApprovalStatus"]} if request.get("ModelApprovalStatus") else {}),
         "ModelPackageGroupName": group,
         "ModelPackageVersion": version,
         "ModelPackageArn": f"{group_arn.replace(':model-package-group/', ':model-package/')}/{version}",
@@ -126,9 +122,7 @@ def updated_package(
     return after, changed
 
 
-def merged_metadata(
-    before: Mapping[str, str], given: Mapping[str, str], removed: list[str]
-) -> dict[str, str]:
+def merged_metadata(before: Mapping[str, str], given: Mapping[str, str], removed: list[str]) -> dict[str, str]:
     """Merge the pairs given, then drop the keys removed; at most 50 pairs may remain."""
     merged = {key: value for key, value in {**before, **given}.items() if key not in removed}
     if len(merged) > METADATA_PAIRS_MAX:
