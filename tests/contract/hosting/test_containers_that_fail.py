@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.contract.hosting.conftest import ROLE_WITHOUT_RIGHTS, Stage
-from tests.contract.hosting.test_endpoint_lifecycle import refusal
+from tests.contract.hosting.stage import ROLE_WITHOUT_RIGHTS, Stage, refusal
 
 NO_PING = "The primary container for production variant v2 did not pass the ping health check."
 

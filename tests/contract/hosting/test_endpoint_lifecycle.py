@@ -7,17 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.hosting.conftest import Stage, eventually
+from tests.contract.hosting.stage import Stage, eventually, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/"
-
-
-def refusal(call: Any, **params: Any) -> str:
-    """The message of the ValidationException that a call is answered with."""
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    assert refused.value.response["Error"]["Code"] == "ValidationException"
-    return str(refused.value.response["Error"]["Message"])
 
 
 def test_an_endpoint_comes_up_and_serves(stage: Stage) -> None:

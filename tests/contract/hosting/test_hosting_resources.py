@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.hosting.conftest import BUCKET, ROLE, Stage
-from tests.contract.hosting.test_endpoint_lifecycle import refusal
+from tests.contract.hosting.stage import BUCKET, ROLE, Stage, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 VARIANT = {"VariantName": "v1", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.hosting.conftest import Stage, eventually
+from tests.contract.hosting.stage import Stage, eventually
 
 METRICS = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal.process import ProcessTable
-from tests.contract.hosting.conftest import CONTAINER_PYTHON, REPO, eventually, unpacked
+from tests.contract.hosting.artifacts import CONTAINER_PYTHON, REPO, unpacked
+from tests.contract.hosting.stage import eventually
 
 SERVE = REPO / "rehearsal" / "containers" / "serve.py"
 ROW = "0.1,0.2,0.3"

@@ -1,0 +1,144 @@
+"""A local AWS with hosting in it, and short ways to say what a test wants of it."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from rehearsal.local_aws import LocalAws
+from rehearsal.sagemaker.hosting import Hosting
+from rehearsal.sagemaker.provisioning import Pace
+from rehearsal.sagemaker.registry import Registry
+from rehearsal.sagemaker.runtime import Runtime
+from rehearsal.sagemaker.tags import Tags
+from rehearsal.wire import Service
+from rehearsal.world import World
+from tests.contract.hosting.artifacts import REPO
+from tests.contract.hosting.told import Told
+
+BUCKET = "models"
+ROLE = "arn:aws:iam::123456789012:role/model"
+ROLE_WITHOUT_RIGHTS = "arn:aws:iam::123456789012:role/powerless"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+RIGHTS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"},
+        {"Effect": "Allow", "Action": "logs:*", "Resource": "arn:aws:logs:*:*:log-group:/aws/sagemaker/*"},
+    ],
+}
+DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class Stage:
+    """One local AWS and short ways to say what a test wants of it."""
+
+    aws: LocalAws
+    told: Told
+
+    def __post_init__(self) -> None:
+        self.sagemaker = self.aws.client("sagemaker")
+        self.runtime = self.aws.client("sagemaker-runtime")
+
+    def model(self, name: str, artifact: str, role: str = ROLE) -> str:
+        """Create a model from one of the artifacts; ``script…`` artifacts are served in script mode."""
+        script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+        self.sagemaker.create_model(
+            ModelName=name,
+            PrimaryContainer={
+                "Image": "xgboost:3.0-5",
+                "ModelDataUrl": f"s3://{BUCKET}/{artifact}.tar.gz",
+                "Environment": script if artifact.startswith("script") else {},
+            },
+            ExecutionRoleArn=role,
+        )
+        return name
+
+    def config(self, name: str, variants: Mapping[str, tuple[str, float]], **more: Any) -> str:
+        """Create a config: variant → (model, weight), one instance each."""
+        self.sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {
+                    "VariantName": variant,
+                    "ModelName": model,
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": 1,
+                    "InitialVariantWeight": weight,
+                }
+                for variant, (model, weight) in variants.items()
+            ],
+            **more,
+        )
+        return name
+
+    def settled(self, endpoint: str) -> dict[str, Any]:
+        """The endpoint's description once it is settled."""
+        shown: dict[str, Any] = eventually(
+            lambda: self.sagemaker.describe_endpoint(EndpointName=endpoint),
+            lambda shown: shown["EndpointStatus"] in ("InService", "Failed"),
+        )
+        return shown
+
+    def create(self, endpoint: str, config: str) -> dict[str, Any]:
+        self.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+        return self.settled(endpoint)
+
+    def invoke(self, endpoint: str, row: str = "0.1,0.2,0.3", **more: Any) -> tuple[str, str]:
+        """``(answer, variant that gave it)``."""
+        answer = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=row.encode(), ContentType="text/csv", **more)
+        return answer["Body"].read().decode(), answer["InvokedProductionVariant"]
+
+
+def eventually(look: Callable[[], Any], is_so: Callable[[Any], bool]) -> Any:
+    """What ``look`` returns once ``is_so``; fails after the deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_so(seen := look()):
+        assert time.monotonic() < deadline, f"still {seen}"
+        threading.Event().wait(0.05)
+    return seen
+
+
+def refusal(call: Any, **params: Any) -> str:
+    """The message of the ValidationException that a call is answered with."""
+    with pytest.raises(ClientError) as refused:
+        call(**params)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    return str(refused.value.response["Error"]["Message"])
+
+
+def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterator[Stage]:
+    """A running local AWS with hosting at ``pace`` and the artifacts in a bucket."""
+    told = Told()
+
+    def services(world: World) -> list[Service]:
+        world.bus, world.metrics = told, told
+        hosting = Hosting(world, pace)
+        return [hosting, Runtime(hosting), Registry(world), Tags(world)]
+
+    with LocalAws(run_dir, REPO, services=services) as aws:
+        iam, s3 = aws.client("iam"), aws.client("s3")
+        for role in (ROLE, ROLE_WITHOUT_RIGHTS):
+            name = role.rpartition("/")[2]
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        iam.put_role_policy(RoleName="model", PolicyName="model", PolicyDocument=json.dumps(RIGHTS))
+        s3.create_bucket(Bucket=BUCKET)
+        for name, artifact in artifacts.items():
+            s3.put_object(Bucket=BUCKET, Key=f"{name}.tar.gz", Body=artifact)
+        yield Stage(aws, told)
