@@ -46,6 +46,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if arguments.data:
         uploaded = _upload(session, arguments.model, arguments.data)
         if not arguments.wait:
+            session.out.text(f"The run starts when no more uploads come; `sluice runs {arguments.model}` shows it")
             session.out.result({"uploaded": uploaded})
             return OK
         arn = _await_start(session, arguments.model, before)

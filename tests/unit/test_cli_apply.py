@@ -208,6 +208,14 @@ def test_without_a_stack_it_says_to_deploy_first(project: Path) -> None:
         apply(aws, project)
 
 
+@pytest.mark.parametrize("text", ["{}", "not json", "[]"])
+def test_a_stack_parameter_that_tells_nothing_is_an_error_of_the_deployment(project: Path, text: str) -> None:
+    aws = FakeAws()
+    aws.ssm.parameters["/sluice/dev/stack"] = text
+    with pytest.raises(CommandError, match="deploy again"):
+        apply(aws, project)
+
+
 def test_a_region_without_an_image_is_named(project: Path) -> None:
     with pytest.raises(CommandError, match="mars-1; there is one for: us-east-1"):
         apply(FakeAws(region="mars-1"), project)

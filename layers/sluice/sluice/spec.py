@@ -4,8 +4,6 @@ The classes are the only description of the file: ``spec_section`` reads them fo
 the JSON Schema that editors use. Units are in the attributes' names; in the file time spans carry their unit.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """How a new version takes over: the ``rollout`` section of a spec."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 
