@@ -14,7 +14,7 @@ from rehearsal.lambdas.service import Lambda
 from rehearsal.local_aws import LocalAws
 from rehearsal.wire import Service
 from rehearsal.world import World
-from tests.contract.lambdas.conftest import REPO, Account, Sums
+from tests.contract.lambdas.account import REPO, Account, Sums
 
 PID = "import os, time\ndef handler(event, context):\n  time.sleep(event)\n  return os.getpid()\n"
 
