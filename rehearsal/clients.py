@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import botocore.session
@@ -19,26 +20,27 @@ class Clients:
         self._endpoint_url = endpoint_url
         self._region = region
         self._session = botocore.session.Session()
-        self._lock = threading.RLock()  # sessions may not be shared among threads
-        self._clients: dict[tuple[str, str | None, bool], Any] = {}
+        self._lock = threading.Lock()  # sessions may not be shared among threads
+        self._clients: dict[tuple[str, str, bool], Any] = {}
 
     def as_role(self, service: str, role_arn: str | None, *, validate: bool = True) -> Any:
         """A client under a role; None is the local AWS itself, neither recorded nor authorised."""
-        with self._lock:
-            key = (service, role_arn, validate)
-            if key not in self._clients:
-                self._clients[key] = self._make(service, role_arn or "", validate)
-            return self._clients[key]
+        if role_arn is None:
+            return self._client(service, {"AWS_ACCESS_KEY_ID": OWN_ACCESS_KEY}, validate)
+        return self._client(service, self._identities.credentials(role_arn), validate)
 
     def as_developer(self, service: str) -> Any:
         """A client under the developer's key, which may do everything."""
-        return self.as_role(service, DEVELOPER_ACCESS_KEY)
+        return self._client(service, {"AWS_ACCESS_KEY_ID": DEVELOPER_ACCESS_KEY}, True)
 
-    def _make(self, service: str, owner: str, validate: bool) -> Any:
-        if owner.startswith("arn:"):
-            keys = self._identities.credentials(owner)
-        else:
-            keys = {"AWS_ACCESS_KEY_ID": owner or OWN_ACCESS_KEY}
+    def _client(self, service: str, keys: Mapping[str, str], validate: bool) -> Any:
+        with self._lock:
+            kept = (service, keys["AWS_ACCESS_KEY_ID"], validate)
+            if kept not in self._clients:
+                self._clients[kept] = self._make(service, keys, validate)
+            return self._clients[kept]
+
+    def _make(self, service: str, keys: Mapping[str, str], validate: bool) -> Any:
         return self._session.create_client(
             service,
             region_name=self._region,

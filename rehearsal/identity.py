@@ -8,8 +8,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rehearsal.wire import AwsError
+
 OWN_ACCESS_KEY = "AKIALOCALAWSITSELF00"
 DEVELOPER_ACCESS_KEY = "AKIADEVELOPER0000000"
+_TEMPORARY = "ASIA"  # begins the access keys of roles
 _ALPHABET = string.ascii_uppercase + "234567"
 
 
@@ -29,7 +32,7 @@ class Caller:
 
 
 class Identities:
-    """Maps access keys to callers. A key nobody minted belongs to the developer, who may do everything."""
+    """Maps access keys to callers. Any long-lived key is the developer's, who may do everything."""
 
     def __init__(self, account: str) -> None:
         self._account = account
@@ -39,8 +42,11 @@ class Identities:
         self._minted: dict[tuple[str, str], Mapping[str, str]] = {}
 
     def caller(self, access_key: str) -> Caller:
-        """Whose key this is."""
-        return self._callers.get(access_key, self._developer)
+        """Whose key this is; raises AwsError for a temporary key that was not minted here."""
+        caller = self._callers.get(access_key)
+        if caller is None and access_key.startswith(_TEMPORARY):
+            raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid", 403)
+        return caller or self._developer
 
     def credentials(self, role_arn: str, session: str = "") -> Mapping[str, str]:
         """Credentials of ``role_arn`` as environment variables; the same ones for the same role and session."""
@@ -48,7 +54,7 @@ class Identities:
         session = session or role
         with self._lock:
             if (role_arn, session) not in self._minted:
-                access_key = "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+                access_key = _TEMPORARY + "".join(secrets.choice(_ALPHABET) for _ in range(16))
                 arn = f"arn:aws:sts::{self._account}:assumed-role/{role}/{session}"
                 self._callers[access_key] = Caller(arn, role_arn, session)
                 self._minted[role_arn, session] = {

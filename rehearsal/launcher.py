@@ -67,10 +67,11 @@ def enter_private_mounts(mounts: dict[str, str]) -> None:
 
 
 def enter_namespace() -> None:
-    """A mount namespace; who is not root needs a user namespace around it, in which he is."""
+    """A mount namespace; who lacks the right to it gets a user namespace around it, in which he has it."""
+    if CDLL.unshare(CLONE_NEWNS) == 0:
+        return
     user, group = os.geteuid(), os.getegid()
-    flags = CLONE_NEWNS if user == 0 else CLONE_NEWNS | CLONE_NEWUSER
-    if CDLL.unshare(flags) != 0:
+    if CDLL.unshare(CLONE_NEWNS | CLONE_NEWUSER) != 0:
         number = ctypes.get_errno()
         raise OSError(
             number,
@@ -78,10 +79,9 @@ def enter_namespace() -> None:
             " run as root, or allow user namespaces"
             " (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)",
         )
-    if user != 0:
-        write("/proc/self/setgroups", "deny")
-        write("/proc/self/uid_map", f"{user} {user} 1")
-        write("/proc/self/gid_map", f"{group} {group} 1")
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", f"{user} {user} 1")
+    write("/proc/self/gid_map", f"{group} {group} 1")
 
 
 def write(path: str, text: str) -> None:

@@ -16,10 +16,12 @@ from rehearsal.cloudtrail import CloudTrail
 from rehearsal.emitter import Emitter
 from rehearsal.faults import Faults
 from rehearsal.gate import Gate
+from rehearsal.grants import Grant, compare
 from rehearsal.http_server import HttpServer
 from rehearsal.identity import Identities
 from rehearsal.moto_backend import MotoBackend
 from rehearsal.moto_iam import MotoRolePolicies, know_aws_managed_policies
+from rehearsal.policy import parse_policy
 from rehearsal.process import ProcessTable
 from rehearsal.record import Record
 from rehearsal.roles import RoleAuthoriser
@@ -77,7 +79,7 @@ class LocalAws:
         self._processes = ProcessTable()
         self.world = self._make_world(run_dir, repo)
         self._emitter = Emitter(self.world)
-        self.services = [*self._correct_moto(), *services(self.world)]
+        self.services = [*self._correct_moto(), CloudTrail(self.recorded), *services(self.world)]
 
     def __enter__(self) -> Self:
         try:
@@ -119,6 +121,11 @@ class LocalAws:
     def client(self, service: str, role_arn: str | None = None) -> Any:
         """A botocore client: a role's, or the developer's."""
         return self.clients.as_role(service, role_arn) if role_arn else self.clients.as_developer(service)
+
+    def grants(self, role: str) -> list[Grant]:
+        """What the policies of ``role`` (a name) grant, and whether it was used so far."""
+        statements = (statement for text in self._policies.documents(role) for statement in parse_policy(text))
+        return list(compare(statements, self.recorded.permissions_used(role)))
 
     def _make_world(self, run_dir: Path, repo: Path) -> World:
         run_dir.mkdir(parents=True, exist_ok=True)

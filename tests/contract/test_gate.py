@@ -223,6 +223,28 @@ def test_a_taken_back_permission_is_gone_at_once(aws: LocalAws, new_role: str) -
     assert refusal_of(runtime.invoke_endpoint, EndpointName="e", Body=b"x")["Error"]["Code"] == "AccessDeniedException"
 
 
+def test_grants_are_told_beside_their_use(aws: LocalAws, new_role: str) -> None:
+    allow(aws, new_role, {"Action": ["sagemaker:InvokeEndpoint", "sagemaker:DeleteEndpoint"], "Resource": "*"})
+    aws.client("sagemaker-runtime", new_role).invoke_endpoint(EndpointName="e", Body=b"x")
+    grants = aws.grants(new_role.rsplit("/", 1)[-1])
+    assert {grant.action: grant.used for grant in grants} == {
+        "sagemaker:InvokeEndpoint": True,
+        "sagemaker:DeleteEndpoint": False,
+    }
+
+
+def test_a_temporary_key_from_elsewhere_is_refused(aws: LocalAws) -> None:
+    stale = boto3.client(
+        "sts",
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="ASIAFROMYESTERDAY000",
+        aws_secret_access_key="secret",
+        aws_session_token="token",
+    )
+    assert refusal_of(stale.get_caller_identity)["Error"]["Code"] == "UnrecognizedClientException"
+
+
 def test_policies_that_aws_manages_can_be_attached(aws: LocalAws, new_role: str) -> None:
     logs = aws.client("logs", new_role)
     assert "AccessDenied" in refusal_of(logs.create_log_group, logGroupName="g")["Error"]["Code"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -98,6 +99,20 @@ def test_a_program_that_is_not_there_is_an_error_at_the_start(processes: Process
 def test_a_mount_that_cannot_be_is_an_error_at_the_start(processes: ProcessTable, tmp_path: Path) -> None:
     with pytest.raises(ChildStartError, match="absent"):
         run(processes, tmp_path, "true", mount=tmp_path / "absent")
+
+
+def test_a_host_without_namespaces_is_named_as_the_reason(tmp_path: Path) -> None:
+    order = {"parent": 0, "report": 1, "mounts": {"/opt/ml": str(tmp_path)}, "foreign": [], "argv": ["true"]}
+    forbid = "for kind in mnt user; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done"
+    launch = f"exec {sys.executable} -I -S {REPO}/rehearsal/launcher.py '{json.dumps(order)}'"
+    launched = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", f"{forbid}; {launch}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "this host forbids the private mounts" in launched.stdout, launched.stderr
+    assert launched.returncode == 127
 
 
 def test_stop_terminates_and_then_kills_the_whole_group(processes: ProcessTable, tmp_path: Path) -> None:
