@@ -9,6 +9,7 @@ from typing import Any
 
 from rehearsal.cloudwatch.alarm import State
 from rehearsal.cloudwatch.alarm_settings import composite_alarm, metric_alarm
+from rehearsal.cloudwatch.alarm_views import has_action, shown_alarm, shown_item
 from rehearsal.cloudwatch.alarms import (
     INITIAL_REASON,
     Alarm,
@@ -20,7 +21,7 @@ from rehearsal.cloudwatch.alarms import (
     Standing,
 )
 from rehearsal.cloudwatch.evaluator import Evaluator
-from rehearsal.cloudwatch.paging import epoch, moment, page
+from rehearsal.cloudwatch.paging import epoch, page
 from rehearsal.cloudwatch.query import validation_error
 from rehearsal.cloudwatch.tags import Tags
 from rehearsal.wire import AwsError, Call, Operation
@@ -93,15 +94,15 @@ class AlarmOperations:
                 and alarm.name.startswith(prefix or "")
                 and params.get("StateValue") in (None, alarm.standing.value.value)
                 and type(alarm).__name__ in types
-                and _has_action(alarm, params.get("ActionPrefix"))
+                and has_action(alarm, params.get("ActionPrefix"))
             )
 
         with self._lock:
             found = sorted(filter(wanted, self._book.alarms.values()), key=lambda alarm: alarm.name)
             alarms, more = page(found, params.get("NextToken"), params.get("MaxRecords") or PAGE)
             return {
-                "MetricAlarms": [_shown(alarm) for alarm in alarms if isinstance(alarm, MetricAlarm)],
-                "CompositeAlarms": [_shown(alarm) for alarm in alarms if isinstance(alarm, CompositeAlarm)],
+                "MetricAlarms": [shown_alarm(alarm) for alarm in alarms if isinstance(alarm, MetricAlarm)],
+                "CompositeAlarms": [shown_alarm(alarm) for alarm in alarms if isinstance(alarm, CompositeAlarm)],
                 **more,
             }
 
@@ -143,7 +144,7 @@ class AlarmOperations:
         if params.get("ScanBy") != "TimestampAscending":
             found.reverse()
         items, more = page(found, params.get("NextToken"), params.get("MaxRecords") or 100)
-        return {"AlarmHistoryItems": [_shown_item(item) for item in items], **more}
+        return {"AlarmHistoryItems": [shown_item(item) for item in items], **more}
 
     def enable_alarm_actions(self, params: Params, _call: Call) -> dict[str, Any]:
         return self._set_actions(params["AlarmNames"], enabled=True)
@@ -193,43 +194,8 @@ def _arn(params: Params, call: Call) -> str:
     return f"arn:aws:cloudwatch:{call.region}:{call.account}:alarm:{params.get('AlarmName')}"
 
 
-def _has_action(alarm: Alarm, prefix: str | None) -> bool:
-    lists = (alarm.settings[key] for key in ("OKActions", "AlarmActions", "InsufficientDataActions"))
-    return prefix is None or any(action.startswith(prefix) for actions in lists for action in actions)
-
-
 def _check_json(text: str) -> None:
     try:
         json.loads(text)
     except ValueError as error:
         raise AwsError("InvalidFormat", "StateReasonData is not valid JSON") from error
-
-
-def _shown(alarm: Alarm) -> dict[str, Any]:
-    standing = alarm.standing
-    shown = {
-        **alarm.settings,
-        "AlarmArn": alarm.arn,
-        "AlarmConfigurationUpdatedTimestamp": moment(alarm.configured_at),
-        "ActionsEnabled": alarm.actions_enabled,
-        "StateValue": standing.value.value,
-        "StateReason": standing.reason,
-        "StateUpdatedTimestamp": moment(standing.at),
-        "StateTransitionedTimestamp": moment(standing.at),
-    }
-    if standing.data is not None:
-        shown["StateReasonData"] = standing.data
-    if isinstance(alarm, MetricAlarm):
-        shown.setdefault("Dimensions", [])
-    return shown
-
-
-def _shown_item(item: HistoryItem) -> dict[str, Any]:
-    return {
-        "AlarmName": item.alarm,
-        "AlarmType": item.alarm_type,
-        "Timestamp": moment(item.at),
-        "HistoryItemType": item.kind,
-        "HistorySummary": item.summary,
-        "HistoryData": item.data,
-    }

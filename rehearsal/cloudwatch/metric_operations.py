@@ -9,6 +9,7 @@ from typing import Any
 
 from rehearsal.cloudwatch.distribution import Distribution, parse_statistic
 from rehearsal.cloudwatch.functions import Series
+from rehearsal.cloudwatch.metric_data import metric_of, samples_of, time_of, wrong_value
 from rehearsal.cloudwatch.paging import epoch, moment, offset, page
 from rehearsal.cloudwatch.query import (
     Query,
@@ -29,10 +30,7 @@ DATAPOINTS_MAX = 100_800
 STATISTICS_MAX = 1_440
 QUERIES_MAX = 500
 DATA_MAX = 1_000
-VALUES_MAX = 150
-DIMENSIONS_MAX = 30
 LIST_PAGE = 500
-FUTURE_SECONDS = 2 * 3600
 RECENT_SECONDS = 3 * 3600
 
 
@@ -56,14 +54,14 @@ class MetricOperations:
     def put_metric_data(self, params: Params, _call: Call) -> dict[str, Any]:
         """All or nothing: everything is checked before anything is stored."""
         if params["Namespace"].startswith("AWS/"):
-            raise _wrong_value("The value AWS/ for parameter Namespace is invalid.")
+            raise wrong_value("The value AWS/ for parameter Namespace is invalid.")
         data = params.get("MetricData") or []
         if not data or len(data) > DATA_MAX:
-            raise _wrong_value(f"MetricData must have 1 to {DATA_MAX} members.")
+            raise wrong_value(f"MetricData must have 1 to {DATA_MAX} members.")
         with self._lock:
             now = self._clock()
-            checked = [(_metric(params["Namespace"], datum), _samples(datum), datum) for datum in data]
-            times = [_time(datum, now) for datum in data]
+            checked = [(metric_of(params["Namespace"], datum), samples_of(datum), datum) for datum in data]
+            times = [time_of(datum, now) for datum in data]
             for (metric, samples, datum), at in zip(checked, times, strict=True):
                 self._store.put(
                     metric,
@@ -107,7 +105,7 @@ class MetricOperations:
         check_period(period)
         start, end = int(epoch(params["StartTime"])) // period * period, epoch(params["EndTime"])
         if start >= end:
-            raise _wrong_value("The parameter StartTime must be less than the parameter EndTime.")
+            raise wrong_value("The parameter StartTime must be less than the parameter EndTime.")
         if (end - start) / period > STATISTICS_MAX:
             raise AwsError(
                 "InvalidParameterCombination",
@@ -149,50 +147,6 @@ class MetricOperations:
             found = self._store.metrics(active_since=self._clock() - age, accept=accept)
         shown, more = page(found, params.get("NextToken"), LIST_PAGE)
         return {"Metrics": [_shown(metric) for metric in shown], **more}
-
-
-def _wrong_value(message: str) -> AwsError:
-    return AwsError("InvalidParameterValue", message)
-
-
-def _metric(namespace: str, datum: Mapping[str, Any]) -> Metric:
-    dimensions = datum.get("Dimensions") or []
-    if len(dimensions) > DIMENSIONS_MAX:
-        raise _wrong_value(f"Dimensions must have at most {DIMENSIONS_MAX} members.")
-    if (datum.get("StorageResolution") or 60) not in (1, 60):
-        raise _wrong_value("StorageResolution must be 1 or 60.")
-    return Metric.of(namespace, datum["MetricName"], dimensions_of(dimensions))
-
-
-def _samples(datum: Mapping[str, Any]) -> Distribution:
-    samples = Distribution()
-    summary, values = datum.get("StatisticValues"), datum.get("Values") or []
-    given = [entry for entry in (datum.get("Value"), summary, values or None) if entry is not None]
-    if len(given) != 1:
-        raise AwsError("InvalidParameterCombination", "Exactly one of Value, Values and StatisticValues is required.")
-    if summary:
-        samples.add_summary(
-            count=summary["SampleCount"],
-            total=summary["Sum"],
-            minimum=summary["Minimum"],
-            maximum=summary["Maximum"],
-        )
-        return samples
-    counts = datum.get("Counts") or [1.0] * len(values)
-    if len(values) > VALUES_MAX or len(counts) != len(values):
-        raise _wrong_value(f"Values must have at most {VALUES_MAX} members and Counts as many.")
-    for value, times in zip(values or [datum["Value"]], counts or [1.0], strict=True):
-        if not math.isfinite(value):
-            raise _wrong_value("Value must be a finite number.")
-        samples.add(float(value), float(times))
-    return samples
-
-
-def _time(datum: Mapping[str, Any], now: float) -> float:
-    at = epoch(datum["Timestamp"]) if datum.get("Timestamp") else now
-    if not now - KEEP_SECONDS + 86400 <= at <= now + FUTURE_SECONDS:
-        raise _wrong_value("Timestamp must be at most two weeks past and two hours ahead.")
-    return at
 
 
 def _series(reading: Reading, query: Query) -> list[Series]:
