@@ -57,18 +57,18 @@ class Deployer:
         return live.routing if live else None
 
     def begin(self, endpoint: Endpoint) -> None:
-        """Announce the status that a request led to and carry the request out in the background."""
+        """Announce the status that a request led to and carry the request out, in the background."""
         live = self._live.setdefault(endpoint.name.lower(), Live())
-        self.announce(endpoint)
         act = self._delete if endpoint.status is Status.DELETING else self._deploy
 
         def work() -> None:
-            with live.work:
+            with live.work:  # also keeps events in order: whoever came before has announced its end
+                self._announce(endpoint)
                 act(endpoint, live)
 
         self._world.background(f"endpoint-{endpoint.name}", work)
 
-    def announce(self, endpoint: Endpoint) -> None:
+    def _announce(self, endpoint: Endpoint) -> None:
         """Emit the endpoint's state change event."""
         tags = self._world.client("sagemaker", None).list_tags(ResourceArn=endpoint.arn)["Tags"]
         self._world.bus.put(
@@ -119,7 +119,7 @@ class Deployer:
             return
         now = self._world.now()
         failed = self._endpoints.change(endpoint.name, lambda e: changes.failed(e, reason, now))
-        self.announce(failed)
+        self._announce(failed)
         if failed.status is Status.ROLLING_BACK:
             self._become(endpoint, changes.rolled_back)
 
@@ -131,7 +131,7 @@ class Deployer:
 
     def _become(self, endpoint: Endpoint, change: changes.Change) -> None:
         now = self._world.now()
-        self.announce(self._endpoints.change(endpoint.name, lambda present: change(present, now)))
+        self._announce(self._endpoints.change(endpoint.name, lambda present: change(present, now)))
 
     def _switch(self, live: Live, routing: Routing | None) -> None:
         """Move all traffic in one step, then retire the instances it has left."""

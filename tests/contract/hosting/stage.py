@@ -100,6 +100,13 @@ class Stage:
         self.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
         return self.settled(endpoint)
 
+    def announced(self, endpoint: str, count: int) -> list[tuple[str, str]]:
+        """``(status, config)`` of the endpoint's events, once there are as many as ``count``."""
+        found: list[tuple[str, str]] = eventually(
+            lambda: self.told.statuses(endpoint), lambda statuses: len(statuses) >= count
+        )
+        return found
+
     def invoke(self, endpoint: str, row: str = "0.1,0.2,0.3", **more: Any) -> tuple[str, str]:
         """``(answer, variant that gave it)``."""
         answer = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=row.encode(), ContentType="text/csv", **more)

@@ -17,7 +17,7 @@ def test_an_update_that_cannot_come_up_rolls_back(stage: Stage) -> None:
     assert shown["FailureReason"].startswith(NO_PING)
     assert "PendingDeploymentSummary" not in shown
     assert {stage.invoke("steady")[1] for _ in range(10)} == {"v1"}
-    assert stage.told.statuses("steady")[2:] == [
+    assert stage.announced("steady", 5)[2:] == [
         ("UPDATING", "steady-1"),
         ("ROLLING_BACK", "steady-1"),
         ("IN_SERVICE", "steady-1"),
@@ -38,7 +38,7 @@ def test_a_new_endpoint_fails_and_can_only_be_deleted(impatient: Stage, artifact
     shown = impatient.create(artifact, artifact)
     assert shown["EndpointStatus"] == "Failed"
     assert reason in shown["FailureReason"]
-    assert [status for status, _ in impatient.told.statuses(artifact)] == ["CREATING", "FAILED"]
+    assert [status for status, _ in impatient.announced(artifact, 2)] == ["CREATING", "FAILED"]
     update = impatient.sagemaker.update_endpoint
     assert "in status Failed" in refusal(update, EndpointName=artifact, EndpointConfigName=artifact)
     impatient.sagemaker.delete_endpoint(EndpointName=artifact)

@@ -30,7 +30,7 @@ def test_an_endpoint_comes_up_and_serves(stage: Stage) -> None:
     answer, variant_name = stage.invoke("up")  # names differ regardless of case
     assert 0.0 < float(answer) < 3.0
     assert variant_name == "v1"
-    assert stage.told.statuses("Up") == [("CREATING", "up"), ("IN_SERVICE", "up")]
+    assert stage.announced("Up", 2) == [("CREATING", "up"), ("IN_SERVICE", "up")]
 
 
 def test_weights_take_effect_together_and_refuse_interference_meanwhile(stage: Stage) -> None:
@@ -58,7 +58,7 @@ def test_weights_take_effect_together_and_refuse_interference_meanwhile(stage: S
     after = stage.settled("shift")
     assert [v["CurrentWeight"] for v in after["ProductionVariants"]] == [0.0, 5.0]
     assert {stage.invoke("shift")[1] for _ in range(20)} == {"v2"}
-    assert [status for status, _ in stage.told.statuses("shift")][2:] == ["UPDATING", "IN_SERVICE"]
+    assert [status for status, _ in stage.announced("shift", 4)][2:] == ["UPDATING", "IN_SERVICE"]
 
 
 def test_an_update_loses_no_request_and_keeps_the_instances_of_an_unchanged_variant(stage: Stage) -> None:

@@ -34,7 +34,7 @@ class Told:
             self.samples.append((name, dict(dimensions), value, publish_every_seconds))
 
     def statuses(self, endpoint: str) -> list[tuple[str, str]]:
-        """``(EndpointStatus, EndpointConfigName)`` of an endpoint's events in order."""
+        """``(EndpointStatus, EndpointConfigName)`` of an endpoint's events so far, in order."""
         with self.lock:
             details = [event["detail"] for event in self.events]
         return [
