@@ -23,7 +23,6 @@ REPO = Path(__file__).parents[1]
 READY = "ready.json"
 
 
-
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``serve`` to the commands."""
     parser = commands.add_parser("serve", help="run the local AWS until Ctrl-C")
@@ -95,16 +94,19 @@ def how_to_use(environment: Mapping[str, str], stage: str, log: Path) -> str:
     return f"""The local AWS listens. In another terminal:
 
 {exports}
-{_examples(stage) if stage else "  aws sts get-caller-identity"}
+{_examples(stage, environment["AWS_DEFAULT_REGION"]) if stage else "  aws sts get-caller-identity"}
 
 Its log is {log}. Ctrl-C ends it and every process it started."""
 
 
-def _examples(stage: str) -> str:
+def _examples(stage: str, region: str) -> str:
+    from rehearsal.local_aws import ACCOUNT
+
     name = f"sluice-{stage}-fraud"
+    bucket = f"sluice-{stage}-{ACCOUNT}-{region}"
     return f"""
   .venv/bin/sluice apply models/fraud.yaml
-  aws s3 cp my-data.csv s3://sluice-{stage}-{ACCOUNT}-$AWS_DEFAULT_REGION/data/fraud/
+  aws s3 cp my-data.csv s3://{bucket}/data/fraud/
   aws sagemaker list-model-packages --model-package-group-name {name}
   aws sagemaker update-model-package --model-approval-status Approved --model-package-arn <its ARN>
   aws sagemaker-runtime invoke-endpoint --endpoint-name {name} --content-type text/csv \\

@@ -1,0 +1,206 @@
+"""The story in four acts, played on a deployed Sluice with AWS's own APIs and the ``sluice`` command."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from rehearsal.story.data import Uploads
+from rehearsal.story.healing import Healing, healing_of
+from rehearsal.story.pace import PacedSpec
+from rehearsal.story.progress import Progress
+from rehearsal.story.surroundings import STAGE, Surroundings
+from rehearsal.story.timeline import Event, Timeline
+from rehearsal.story.traffic import Traffic, count
+from rehearsal.story.training import Run, Training
+
+ROLLOUT_SECONDS = 240
+SETTLED_SECONDS = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class Cast:
+    """Who plays: the deployed Sluice, its data, its client, and those who watch."""
+
+    around: Surroundings
+    timeline: Timeline
+    progress: Progress
+    training: Training
+    traffic: Traffic
+    spec: PacedSpec
+    strict_spec: PacedSpec  # the same with out_of_range: reject
+    uploads: Uploads
+
+    @property
+    def endpoint(self) -> str:
+        return f"sluice-{STAGE}-{self.spec.name}"
+
+    def package(self, version: int) -> dict[str, Any]:
+        arn = next(
+            each["ModelPackageArn"]
+            for each in self.around.client("sagemaker").list_model_packages(ModelPackageGroupName=self.endpoint)[
+                "ModelPackageSummaryList"
+            ]
+            if each["ModelPackageVersion"] == version
+        )
+        found: dict[str, Any] = self.around.client("sagemaker").describe_model_package(ModelPackageName=arn)
+        return found
+
+    def shares(self) -> dict[str, float]:
+        found = self.around.client("sagemaker").describe_endpoint(EndpointName=self.endpoint)
+        return {each["VariantName"]: each["CurrentWeight"] for each in found.get("ProductionVariants", [])}
+
+
+def play(cast: Cast) -> Healing | None:
+    """All four acts; how the bad version was healed, if it was."""
+    first_model(cast)
+    narrow = good_canary(cast)
+    healing = bad_canary(cast, narrow)
+    missed_gate(cast)
+    return healing
+
+
+def first_model(cast: Cast) -> None:
+    cast.progress.begin("1 · The first model")
+    with cast.progress.step(f"sluice apply {cast.spec.path.name}") as step:
+        cast.around.sluice("apply", str(cast.spec.path))
+        step.note = "; ".join(cast.spec.changes)
+    run = cast.training.run_of(cast.training.upload("january.csv", cast.uploads.first))
+    _approve(cast, run, 1)
+    ended = _rollout_end(cast, 1)
+    cast.traffic.start()
+    with cast.progress.step("a client starts to send requests and never stops") as step:
+        _until(lambda: len(cast.traffic.sent()) >= 20, "twenty answered requests")
+        step.note = f"{len(cast.traffic.sent())} requests, {_failures(cast)} failed"
+    right = ended.kind == "RolloutPromoted" and list(cast.shares()) == ["v1"]
+    cast.progress.check("first version", "endpoint serves v1", f"endpoint serves {cast.shares()}", right=right)
+
+
+def good_canary(cast: Cast) -> Any:
+    """Version 2 is promoted; meanwhile the narrow extract is already trained. Returns its upload."""
+    cast.progress.begin("2 · A better model: canary, then promotion")
+    run = cast.training.run_of(cast.training.upload("february.csv", cast.uploads.newer))
+    _approve(cast, run, 2)
+    _stages(cast, 2, (10,))
+    # The next data comes while the canary bakes, as it does in life.
+    cast.around.sluice("apply", str(cast.strict_spec.path))
+    narrow = cast.training.upload("march.csv", cast.uploads.narrow)
+    _stages(cast, 2, (50,))
+    ended = _rollout_end(cast, 2)
+    time.sleep(SETTLED_SECONDS)  # traffic after the promotion is part of what is counted
+    weights = [each.detail["weight"] for each in _shifts(cast, 2)]
+    failed = _failures(cast)
+    shares = cast.shares()
+    cast.progress.check(
+        "good version",
+        "10 % → 50 % → 100 %, promoted",
+        f"{weights} %, {ended.kind}, endpoint serves {shares}",
+        right=ended.kind == "RolloutPromoted" and weights == [10, 50] and list(shares) == ["v2"],
+    )
+    cast.progress.check(
+        "client during the promotion", "0 failed requests", f"{failed} of {len(cast.traffic.sent())}", right=failed == 0
+    )
+    return narrow
+
+
+def bad_canary(cast: Cast, narrow: Any) -> Healing | None:
+    cast.progress.begin(f"3 · A bad model: passes the gate, fails live ({cast.uploads.narrowed})")
+    run = cast.training.run_of(narrow)
+    before = time.time()
+    _approve(cast, run, 3)
+    ended = _rollout_end(cast, 3)
+    time.sleep(SETTLED_SECONDS)
+    now = time.time()
+    during = cast.traffic.sent(since=before)
+    bad = count(during, lambda each: each.failed and each.variant in ("v3", "none"))
+    other = count(during, lambda each: each.failed) - bad
+    late = count(cast.traffic.sent(since=now - SETTLED_SECONDS + 1), lambda each: each.failed)
+    package, shares = cast.package(3), cast.shares()
+    cast.progress.check(
+        "bad version",
+        "rolled back to v2 by itself",
+        f"{ended.kind}, endpoint serves {shares}",
+        right=ended.kind == "RolloutRolledBack" and list(shares) == ["v2"],
+    )
+    cast.progress.check(
+        "registry",
+        "v3 Rejected with the reason",
+        f"{package['ModelApprovalStatus']}: {package.get('ApprovalDescription', '')[:160]}",
+        right=package["ModelApprovalStatus"] == "Rejected" and bool(package.get("ApprovalDescription")),
+    )
+    cast.progress.check(
+        "client during the rollback",
+        "only v3 failed requests, none afterwards",
+        f"{bad} failed by v3, {other} by others, {late} afterwards; {len(during)} sent",
+        right=bad > 0 and other == 0 and late == 0,
+    )
+    return healing_of(cast.timeline.events(), cast.endpoint)
+
+
+def missed_gate(cast: Cast) -> None:
+    cast.progress.begin("4 · Bad data: misses the gate")
+    run = cast.training.run_of(cast.training.upload("april.csv", cast.uploads.mislabelled))
+    last = run.steps[-1][0] if run.steps else ""
+    cast.progress.check(
+        "mislabelled data",
+        "ends in FailPipeline, nothing registered",
+        f"{run.status} in {last}, version {run.version}; {run.failure[:160]}",
+        right=run.status == "Failed" and last == "FailPipeline" and run.version is None,
+    )
+
+
+def _approve(cast: Cast, run: Run, version: int) -> None:
+    name = f"{cast.spec.name}/{version}"
+    with cast.progress.step(f"sluice approve {name}") as step:
+        if run.version != version:
+            raise RuntimeError(f"the pipeline registered {run.version}, not {version}: {run.status} {run.failure}")
+        cast.around.sluice("approve", name, "--reason", "looks good offline")
+        step.note = "approved by a person, as always"
+
+
+def _rollout_end(cast: Cast, version: int) -> Event:
+    with cast.progress.step(f"rollout of version {version}") as step:
+        ended = cast.timeline.wait_for(
+            f"the rollout of version {version} to end",
+            lambda event: (
+                event.source == "sluice"
+                and event.kind in ("RolloutPromoted", "RolloutRolledBack", "RolloutFailed")
+                and event.detail["version"] == version
+            ),
+            timeout_seconds=ROLLOUT_SECONDS,
+        )
+        step.note = f"{ended.kind}: {ended.detail.get('reason', ended.detail.get('endpoint', ''))}"[:200]
+    return ended
+
+
+def _stages(cast: Cast, version: int, weights: tuple[int, ...]) -> None:
+    for weight in weights:
+        with cast.progress.step(f"version {version} gets {weight} % of the traffic"):
+            cast.timeline.wait_for(
+                f"version {version} at {weight} %",
+                partial(_is_shift, version=version, weight=weight),
+                timeout_seconds=ROLLOUT_SECONDS,
+            )
+
+
+def _is_shift(event: Event, version: int, weight: int) -> bool:
+    return event.kind == "RolloutShifted" and (event.detail["version"], event.detail["weight"]) == (version, weight)
+
+
+def _shifts(cast: Cast, version: int) -> list[Event]:
+    found = [e for e in cast.timeline.events() if e.kind == "RolloutShifted" and e.detail["version"] == version]
+    return list({event.detail["stage"]: event for event in found}.values())
+
+
+def _failures(cast: Cast) -> int:
+    return count(cast.traffic.sent(), lambda each: each.failed)
+
+
+def _until(reached: Any, what: str, timeout_seconds: float = 30) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while not reached():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_seconds:.0f} s for {what}")
+        time.sleep(0.1)

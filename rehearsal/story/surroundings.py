@@ -1,0 +1,66 @@
+"""What the story plays in: an AWS it reaches by endpoint and keys alone, and the ``sluice`` command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+STAGE = "dev"
+
+
+class CommandFailedError(Exception):
+    """A command of the story ended with an error; carries what it printed."""
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """Everything goes over the wire: nothing here knows that this AWS is a local one."""
+
+    repo: Path
+    folder: Path  # of this run
+    environment: dict[str, str]  # standard AWS variables
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                region_name=self.environment["AWS_DEFAULT_REGION"],
+                endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+                aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+                # No retries: what the story counts is what AWS answered the first time.
+                config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
+            )
+        return self._clients[service]
+
+    def sluice(self, *arguments: str) -> str:
+        """Run the ``sluice`` command as a user would; its output.
+
+        Raises:
+            CommandFailedError: it exited with an error.
+        """
+        done = subprocess.run(
+            [self.repo / ".venv" / "bin" / "sluice", "--stage", STAGE, *arguments],
+            env={**os.environ, **self.environment},
+            cwd=self.repo,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        if done.returncode:
+            raise CommandFailedError(
+                f"sluice {' '.join(arguments)} (exit {done.returncode}):\n{done.stdout}{done.stderr}"
+            )
+        return done.stdout
+
+    def bucket(self) -> str:
+        outputs = self.client("cloudformation").describe_stacks(StackName=f"sluice-{STAGE}")["Stacks"][0]["Outputs"]
+        return next(str(each["OutputValue"]) for each in outputs if each["OutputKey"] == "DataBucketName")
