@@ -113,7 +113,7 @@ def test_a_destination_the_role_may_not_write_to_gets_nothing(account: Account) 
 def test_only_reported_messages_come_back_and_poison_ends_in_the_dead_letter_queue(account: Account) -> None:
     dead, dead_arn = account.queue("poison-dlq")
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
-    url, queue = account.queue("poison", VisibilityTimeout="1", RedrivePolicy=redrive)
+    url, queue = account.queue("poison", VisibilityTimeout="2", RedrivePolicy=redrive)
     account.function("picky", FAIL_SOME, MAY_READ_QUEUES, Timeout=1)
     for n, bad in ((1, False), (2, True), (3, False)):
         account.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps({"n": n, "bad": bad}))
@@ -121,7 +121,6 @@ def test_only_reported_messages_come_back_and_poison_ends_in_the_dead_letter_que
         queue,
         "picky",
         BatchSize=3,
-        MaximumBatchingWindowInSeconds=1,
         FunctionResponseTypes=["ReportBatchItemFailures"],
     )
     assert json.loads(account.message(dead)["Body"]) == {"n": 2, "bad": True}
@@ -132,7 +131,8 @@ def test_a_filter_drops_other_messages(account: Account) -> None:
     url, queue = account.queue("filtered")
     account.function("filtered", ECHO, MAY_READ_QUEUES)
     pattern = json.dumps({"body": {"kind": ["wanted"]}})
-    identifier = account.map_queue(queue, "filtered", FilterCriteria={"Filters": [{"Pattern": pattern}]})
+    settings = {"MaximumBatchingWindowInSeconds": 1, "FilterCriteria": {"Filters": [{"Pattern": pattern}]}}
+    identifier = account.map_queue(queue, "filtered", **settings)
     for kind in ("other", "wanted"):
         account.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps({"kind": kind}))
     eventually(lambda: account.is_empty(url), "the end of the queue")
