@@ -69,7 +69,9 @@ class Deployer:
         self._world.background(f"endpoint-{endpoint.name}", work)
 
     def _announce(self, endpoint: Endpoint) -> None:
-        """Emit the endpoint's state change event."""
+        """Emit the endpoint's state change event; nobody listens any more when the local AWS is stopping."""
+        if self._world.stopping.is_set():
+            return
         tags = self._world.client("sagemaker", None).list_tags(ResourceArn=endpoint.arn)["Tags"]
         self._world.bus.put(
             source="aws.sagemaker",

@@ -66,6 +66,13 @@ def test_an_update_serves_the_old_config_until_it_is_done() -> None:
     assert (done.config.name, [each.name for each in done.variants]) == ("two", ["v2"])
 
 
+def test_the_latest_deployment_config_is_remembered_until_there_is_another() -> None:
+    guarded = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE"}}}
+    first = changes.begin_update(in_service(variant("v1")), pending("two", variant("v1")), guarded)
+    second = changes.begin_update(changes.deployed(first, LATER), pending("three", variant("v1")), None)
+    assert description(second)["LastDeploymentConfig"] == guarded
+
+
 def test_a_failed_update_ends_in_service_with_the_old_config_and_the_reason() -> None:
     updating = changes.begin_update(in_service(variant("v1")), pending("two", variant("v2")), None)
     rolling_back = changes.failed(updating, "no ping" + "!" * 2000, LATER)
