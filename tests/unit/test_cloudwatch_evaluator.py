@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.cloudwatch_world import NOON, Stage, metric_query
 
@@ -295,3 +297,27 @@ def test_an_alarm_may_use_data_from_before_its_creation(stage: Stage) -> None:
     stage.advance_to(20)
 
     assert states(stage) == [("latency", "ALARM")]
+
+
+SAMPLES = st.lists(st.tuples(st.floats(0, 119.999), st.sampled_from([50.0, 500.0])), min_size=1, max_size=12).map(
+    sorted
+)
+
+
+@given(SAMPLES, st.lists(st.floats(0, 119.999), max_size=8), st.sampled_from([(1, 1), (3, 2), (2, 2)]))
+def test_what_an_alarm_does_does_not_depend_on_when_the_evaluator_gets_to_run(
+    samples: list[tuple[float, float]], moments: list[float], rule: tuple[int, int]
+) -> None:
+    def transitions(evaluated_at: list[float]) -> list[tuple[str, str]]:
+        stage = Stage()
+        stage.put_alarm(EvaluationPeriods=rule[0], DatapointsToAlarm=rule[1])
+        happenings: list[tuple[float, float | None]] = [*samples, *((moment, None) for moment in evaluated_at)]
+        for second, value in sorted(happenings, key=lambda happening: happening[0]):
+            if value is None:
+                stage.advance_to(second)
+            else:
+                stage.sample("ModelLatency", value, second=second)
+        stage.advance_to(200)
+        return states(stage)
+
+    assert transitions(moments) == transitions([float(second) for second in range(10, 120, 10)])
