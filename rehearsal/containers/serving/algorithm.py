@@ -66,9 +66,7 @@ class AlgorithmMode:
 
     def _encode(self, scores: list[Any], accept: str) -> Reply:
         if accept == JSON and not self._batch:
-            return Reply(
-                200, json.dumps({"predictions": [{"score": score} for score in scores]}).encode(), JSON
-            )
+            return Reply(200, json.dumps({"predictions": [{"score": score} for score in scores]}).encode(), JSON)
         return Reply(200, "".join(f"{score}\n" for score in scores).encode(), f"{CSV}; charset=utf-8")
 
 
@@ -94,9 +92,8 @@ def _load_booster(model_dir: Path) -> Any:
     if not files:
         raise RuntimeError(f"Unable to load model: {model_dir} holds no file")
     content = files[0].read_bytes()
-    if content.startswith(b"\x80"):
-        booster = pickle.loads(content)  # noqa: S301 - a model is code; who registers one is trusted
-    else:
-        booster = xgb.Booster(model_file=bytearray(content))
+    is_pickle = content.startswith(b"\x80")
+    # A model is code: who registers one is trusted.
+    booster = pickle.loads(content) if is_pickle else xgb.Booster(model_file=bytearray(content))  # noqa: S301
     booster.set_param({"nthread": 1})
     return booster

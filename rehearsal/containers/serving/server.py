@@ -64,9 +64,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _invoke(self, body: bytes) -> Reply:
         try:
-            return self.server.app.invoke(
-                Request(body, self.headers.get("Content-Type"), self.headers.get("Accept"))
-            )
+            return self.server.app.invoke(Request(body, self.headers.get("Content-Type"), self.headers.get("Accept")))
         except Exception:  # the user's code failed on this request; the container lives on
             traceback.print_exc()
             return INTERNAL_ERROR
