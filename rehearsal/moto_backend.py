@@ -18,6 +18,7 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from rehearsal.protocol import Response, Wire
+from rehearsal.wire import AwsError
 
 SERVICES = frozenset(
     {"dynamodb", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts"}
@@ -66,8 +67,11 @@ class MotoBackend:
             answered["status"] = int(status.split(" ", 1)[0])
             answered["headers"] = dict(headers)
 
-        with self.lock(service):
-            body = b"".join(self._app(environ, start_response))
+        try:
+            with self.lock(service):
+                body = b"".join(self._app(environ, start_response))
+        except NotImplementedError as error:
+            raise AwsError("NotImplemented", f"The local AWS cannot do this: {service}: {error}", 501) from error
         return Response(answered["status"], answered["headers"], body)
 
     def _receive_messages(self, environ: dict[str, Any]) -> Response:

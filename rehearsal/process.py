@@ -12,17 +12,17 @@ import contextlib
 import json
 import os
 import queue
-import select
 import signal
 import subprocess
 import sys
 import threading
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from rehearsal.child import RunningChild, signal_group
 
 _HERE = Path(__file__).parent
 _QUICK_PYTHON = (sys.executable, "-I", "-S")  # no site-packages, no environment: starts in about 15 ms
@@ -47,51 +47,21 @@ class _Order:
     result: Future[RunningChild]
 
 
-class RunningChild:
-    """A child, leader of its own process group. When it ends, what is left of its group is killed."""
-
-    def __init__(self, popen: subprocess.Popen[bytes], ended: Callable[[RunningChild], None]) -> None:
-        self._popen = popen
-        self._ended = ended
-        self._reaping = threading.Lock()
-        self._pidfd = os.pidfd_open(popen.pid)
-        weakref.finalize(self, os.close, self._pidfd)
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    def poll(self) -> int | None:
-        """The exit status (negative: the signal that ended it), None while it runs."""
-        return self._reap() if self._has_ended(0) else None
-
-    def wait(self, timeout_seconds: float | None = None) -> int:
-        """Wait for the end; raises TimeoutError."""
-        if not self._has_ended(timeout_seconds):
-            raise TimeoutError(f"process {self.pid} still runs after {timeout_seconds} s")
-        return self._reap()
-
-    def stop(self, grace_seconds: float = 2.0) -> None:
-        """Terminate the whole process group, kill it after the grace; returns when it is gone."""
-        if self.poll() is None:
-            _signal_group(self.pid, signal.SIGTERM)
-            if not self._has_ended(grace_seconds):
-                _signal_group(self.pid, signal.SIGKILL)
-            self.wait()
-
-    def _has_ended(self, timeout_seconds: float | None) -> bool:
-        watch = select.poll()
-        watch.register(self._pidfd, select.POLLIN)
-        return bool(watch.poll(None if timeout_seconds is None else timeout_seconds * 1000))
-
-    def _reap(self) -> int:
-        with self._reaping:
-            if self._popen.returncode is None:
-                # Before the leader is reaped its group id cannot be taken by another group.
-                _signal_group(self.pid, signal.SIGKILL)
-                self._popen.wait()
-                self._ended(self)
-            return int(self._popen.returncode)
+def _launch(order: _Order, report: int) -> subprocess.Popen[bytes]:
+    instructions = {"parent": os.getpid(), "report": report, "mounts": order.mounts, "argv": order.argv}
+    instructions["foreign"] = [name for name in _SET_BY_PYTHON if name not in order.env]
+    with contextlib.ExitStack() as opened:
+        log = opened.enter_context(order.log.open("ab")) if isinstance(order.log, Path) else order.log
+        return subprocess.Popen(
+            [*_QUICK_PYTHON, str(_HERE / "launcher.py"), json.dumps(instructions)],
+            env=order.env,
+            cwd=order.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[report],
+            start_new_session=True,
+        )
 
 
 class ProcessTable:
@@ -146,7 +116,7 @@ class ProcessTable:
         children = list(self._children.values())
         for child in children:
             if child.poll() is None:
-                _signal_group(child.pid, signal.SIGTERM)
+                signal_group(child.pid, signal.SIGTERM)
         for child in children:
             child.stop()
         self._may_end.set()
@@ -157,8 +127,10 @@ class ProcessTable:
         while (order := self._orders.get()) is not None:
             try:
                 child = self._spawn(order)
-            except (OSError, ChildStartError) as error:
+            except ChildStartError as error:
                 order.result.set_exception(error)
+            except OSError as error:
+                order.result.set_exception(ChildStartError(f"{order.argv[0]}: {error}"))
             else:
                 order.result.set_result(child)
         self._no_more_orders.set()
@@ -166,31 +138,11 @@ class ProcessTable:
 
     def _spawn(self, order: _Order) -> RunningChild:
         report, report_of_child = os.pipe()
-        instructions = json.dumps(
-            {"parent": os.getpid(), "report": report_of_child, "mounts": order.mounts, "argv": order.argv}
-            | {"foreign": [name for name in _SET_BY_PYTHON if name not in order.env]}
-        )
-        log = order.log.open("ab") if isinstance(order.log, Path) else order.log
-        try:
-            popen = subprocess.Popen(
-                [*_QUICK_PYTHON, str(_HERE / "launcher.py"), instructions],
-                env=order.env,
-                cwd=order.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[report_of_child],
-                start_new_session=True,
-            )
-        except OSError:
-            os.close(report)
-            raise
-        finally:
-            os.close(report_of_child)
-            if log is not order.log:
-                log.close()
-        child = self._remember(popen)
         with os.fdopen(report, "rb") as problems:
+            try:
+                child = self._remember(_launch(order, report_of_child))
+            finally:
+                os.close(report_of_child)
             problem = problems.read().decode()  # ends, empty, at the moment of exec
         if problem:
             child.wait()
@@ -244,8 +196,3 @@ class _Undertaker:
         pipe = self._process.stdin
         assert pipe is not None
         return pipe
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, number)

@@ -139,6 +139,8 @@ def test_what_the_local_aws_lacks_is_said_and_recorded(aws: LocalAws) -> None:
     assert refused["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "ListEndpoints" in refused["Error"]["Message"]
     assert aws.recorded.calls(operation="ListEndpoints")[-1].error == "NotImplemented"
+    of_moto = refusal_of(aws.client("ssm").list_nodes)
+    assert of_moto["ResponseMetadata"]["HTTPStatusCode"] == 501
     unknown = refusal_of(aws.client("batch").describe_job_queues)
     assert unknown["ResponseMetadata"]["HTTPStatusCode"] == 501
 

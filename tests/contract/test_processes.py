@@ -96,6 +96,11 @@ def test_a_program_that_is_not_there_is_an_error_at_the_start(processes: Process
         processes.start(["no-such-program"], env=ENVIRONMENT, cwd=tmp_path, log=tmp_path / "log")
 
 
+def test_a_directory_that_is_not_there_is_an_error_at_the_start(processes: ProcessTable, tmp_path: Path) -> None:
+    with pytest.raises(ChildStartError, match="absent"):
+        processes.start(["true"], env=ENVIRONMENT, cwd=tmp_path / "absent", log=tmp_path / "log")
+
+
 def test_a_mount_that_cannot_be_is_an_error_at_the_start(processes: ProcessTable, tmp_path: Path) -> None:
     with pytest.raises(ChildStartError, match="absent"):
         run(processes, tmp_path, "true", mount=tmp_path / "absent")
