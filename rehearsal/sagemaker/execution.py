@@ -80,7 +80,10 @@ class Execution:
 
     @property
     def may_start_steps(self) -> bool:
-        """A failure or a stop lets the steps that run come to their end, and no other start."""
+        """A failure or a stop lets the steps that run come to their end, and no other start.
+
+        Whether AWS would still start steps that do not depend on the failed one is not documented.
+        """
         failed = any(run.status in {"Failed", "Stopped"} for run in self.runs.values())
         return not failed and not self.stop_requested.is_set()
 

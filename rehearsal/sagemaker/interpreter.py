@@ -95,23 +95,17 @@ class Interpreter:
     def _complete(self, execution: Execution, step: Step) -> None:
         """Take the step from the cache or perform it; raises what ends it otherwise."""
         execution.change_step(step.name, "Executing")
-        place = None if step.cache_max_age_seconds is None else self._place(execution, step)
-        hit = place and self.cache.find(place, now=self.world.now(), max_age_seconds=step.cache_max_age_seconds or 0.0)
+        if step.cache_max_age_seconds is None:
+            _succeed(execution, step, self._perform(execution, step))
+            return
+        place = self._place(execution, step)
+        hit = self.cache.find(place, now=self.world.now(), max_age_seconds=step.cache_max_age_seconds)
         if hit:
-            execution.change_step(
-                step.name,
-                "Succeeded",
-                outputs=hit.outputs,
-                metadata=hit.metadata,
-                cache_source_arn=hit.execution_arn,
-            )
+            _succeed(execution, step, Done(hit.outputs, hit.metadata), cache_source_arn=hit.execution_arn)
             return
         done = self._perform(execution, step)
-        finished_at = self.world.now()
-        execution.change_step(step.name, "Succeeded", outputs=done.outputs, metadata=done.metadata)
-        if place:
-            run = CachedRun(finished_at, execution.arn, done.outputs, done.metadata)
-            self.cache.keep(place, run)
+        self.cache.keep(place, CachedRun(self.world.now(), execution.arn, done.outputs, done.metadata))
+        _succeed(execution, step, done)
 
     def _perform(self, execution: Execution, step: Step) -> Done:
         """Try until it succeeds, no policy grants another attempt, or the execution is stopped."""
@@ -163,3 +157,13 @@ class Interpreter:
         except ReferenceUnresolvedError as error:
             raise AttemptFailedError(f"ClientError: {error}") from error
         return execution.plan.pipeline_arn, step.name, cache_key(step.type, arguments)
+
+
+def _succeed(execution: Execution, step: Step, done: Done, cache_source_arn: str | None = None) -> None:
+    execution.change_step(
+        step.name,
+        "Succeeded",
+        outputs=done.outputs,
+        metadata=done.metadata,
+        cache_source_arn=cache_source_arn,
+    )

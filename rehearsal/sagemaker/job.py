@@ -65,6 +65,7 @@ class Job:
         self.finished = threading.Event()
         self._world = world
         self._lock = threading.Lock()
+        self._tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
         self.description: Description = {
             **kind.defaults,
             **{field: value for field, value in request.items() if field != "Tags" and value is not None},
@@ -118,6 +119,6 @@ class Job:
         self._world.bus.put(
             source="aws.sagemaker",
             detail_type=f"SageMaker {self.kind.word} Job State Change",
-            detail=job_event(self.kind.word, description),
+            detail=job_event(self.kind.word, description, self._tags),
             resources=[self.arn],
         )

@@ -11,10 +11,10 @@ from rehearsal.sagemaker.timestamps import epoch_ms
 Description = dict[str, Any]  # as Describe…Job returns it
 
 
-def job_event(word: str, description: Mapping[str, Any]) -> dict[str, Any]:
+def job_event(word: str, description: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
     """Detail of "SageMaker <word> Job State Change", with the time format of that kind of job."""
     write: Callable[[datetime], Any] = epoch_ms if word == "Processing" else (lambda at: str(epoch_ms(at)))
-    return {**_plain(description, write), "Tags": {}}
+    return {**_plain(description, write), "Tags": dict(tags)}
 
 
 def _plain(value: Any, write_time: Callable[[datetime], Any]) -> Any:

@@ -47,6 +47,19 @@ class Told:
         """The events that name a resource, in order."""
         return [event for event in self.events if arn in event["resources"]]
 
+    def wait_for(self, arn: str, **detail: str) -> None:
+        """Wait for an event about ``arn`` with these members: a status can be read before its event is out."""
+
+        def found() -> dict[str, Any] | None:
+            matching = (
+                event
+                for event in self.about(arn)
+                if all(event["detail"].get(key) == value for key, value in detail.items())
+            )
+            return next(matching, None)
+
+        eventually(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
