@@ -5,8 +5,11 @@ werkzeug's own server closes the connection after each answer and waits 10 ms to
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -42,11 +45,12 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening. Calls in flight are left to their threads, which die with the process."""
+        """Stop listening and hang up on every client: nobody may call a local AWS that has ended."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
+        self._server.hang_up()
 
 
 class _Server(ThreadingHTTPServer):
@@ -54,6 +58,21 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 512
     app: WsgiApp
+
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        super().__init__(address, handler)
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep alive."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):  # the client was faster
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent when a client hangs up; show anything else."""

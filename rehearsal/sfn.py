@@ -59,9 +59,21 @@ class StateMachines:
         """Wait for the engine; raises what its loading raised."""
         self._loaded.result()
 
+    def stop(self) -> None:
+        """Stop all executions, which would otherwise go on in the next local AWS of this process."""
+        if self._loaded.done():
+            from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+            for backend in stepfunctions_parser_backends[self._world.account].values():
+                for execution in backend._get_executions("RUNNING"):
+                    if execution.exec_worker.env is not None:
+                        execution.exec_worker.env.set_stop(stop_date=datetime.now(UTC), cause=None, error=None)
+
     def _load(self) -> None:
         try:
-            sfn_engine.load(self._make_client, self._status_changed)
+            sfn_engine.load()
+            if not self._world.stopping.is_set():  # the engine may by now belong to the next local AWS
+                sfn_engine.correct(self._make_client, self._status_changed)
         except BaseException as error:
             self._loaded.set_exception(error)
             raise
@@ -135,6 +147,8 @@ class StateMachines:
         return {"result": "OK", "diagnostics": [], "truncated": False}
 
     def _status_changed(self, execution: Any) -> None:
+        if self._world.stopping.is_set():
+            return
         status = execution.exec_status.value
         machine = execution.state_machine
         output = json.dumps(execution.output, default=str) if status == "SUCCEEDED" else None

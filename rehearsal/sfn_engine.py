@@ -5,6 +5,7 @@ Importing the engine takes 2.6 s, so ``load`` runs in the background while the r
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 from collections.abc import Callable
@@ -31,10 +32,14 @@ _ERROR_PREFIXES = {
 }
 
 
-def load(make_client: MakeClient, status_changed: StatusChanged) -> None:
-    """Import the engine and correct it."""
+def load() -> None:
+    """Import the engine, which takes long."""
+    importlib.import_module("moto.stepfunctions.parser.models")
+
+
+def correct(make_client: MakeClient, status_changed: StatusChanged) -> None:
+    """Put our ends into the engine and mend it."""
     from moto.core.config import default_user_config
-    from moto.stepfunctions.parser import models as _import_everything  # noqa: F401
 
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)  # it warns of every caught error
     default_user_config["stepfunctions"] = {"execute_state_machine": True}

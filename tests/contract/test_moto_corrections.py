@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from rehearsal.local_aws import LocalAws
 from rehearsal.wire import Operation, Service
@@ -268,3 +268,25 @@ def test_a_wrong_definition_is_called_that(aws: LocalAws, machine: Callable[...,
     assert refused.value.response["Error"]["Code"] == "InvalidDefinition"
     validated = aws.client("stepfunctions").validate_state_machine_definition(definition='{"StartAt": "x"}')
     assert validated["result"] == "FAIL"
+
+
+def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> None:
+    """Last in this file: moto's state is global, so a second local AWS empties the first."""
+    from moto.stepfunctions.parser.utils import TMP_THREADS  # all threads of all executions
+
+    waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    with LocalAws(tmp_path, REPO, services=lambda world: [Ear(world)]) as ended:
+        role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        client = ended.client("stepfunctions")
+        made = client.create_state_machine(name="waiter", definition=json.dumps(waits), roleArn=role)
+        client.start_execution(stateMachineArn=made["stateMachineArn"], name="long")
+        eventually(lambda: "WaitStateEntered" in json.dumps(history(client, made), default=str), "it waits")
+        assert any(thread.is_alive() for thread in TMP_THREADS)
+    eventually(lambda: not any(thread.is_alive() for thread in TMP_THREADS), "the execution has ended")
+    with pytest.raises(EndpointConnectionError):
+        client.list_state_machines()
+
+
+def history(client: Any, made: dict[str, Any]) -> list[dict[str, Any]]:
+    execution = made["stateMachineArn"].replace(":stateMachine:", ":execution:") + ":long"
+    return list(client.get_execution_history(executionArn=execution)["events"])
