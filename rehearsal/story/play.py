@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rehearsal.story.acts import Cast
     from rehearsal.story.data import Uploads
     from rehearsal.story.healing import Healing
+    from rehearsal.story.measured import Measured
     from rehearsal.story.pace import PacedSpec
     from rehearsal.story.progress import Progress
     from rehearsal.story.surroundings import Surroundings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 REPO = Path(__file__).parents[2]
 SEED = 7
-RATE = 30.0  # requests a second
+RATE = 50.0  # requests a second
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -79,15 +80,17 @@ def _uploads(options: argparse.Namespace, spec: PacedSpec) -> Uploads:
 
 
 def _perform(rate: float, folder: Path, specs: tuple[PacedSpec, PacedSpec], uploads: Uploads, console: Console) -> int:
+    from rehearsal.story.acts import count_failures
     from rehearsal.story.acts import play as play_acts
     from rehearsal.story.progress import Progress
-    from rehearsal.story.report import write_report
+    from rehearsal.story.report import Watched, write_report
     from rehearsal.story.screen import Screen, announce, healing_lines, outcome_table
     from rehearsal.story.server import local_server
 
     progress = Progress(on_change=announce(console))
     traffics: list[Traffic] = []
     healing: Healing | None = None
+    measured: list[Measured] = []
     with Screen(progress, lambda: traffics[0].sent() if traffics else [], console):
         progress.begin("0 · Deploy")
         with progress.step("build and deploy the shipped template on the local AWS") as step:
@@ -100,13 +103,15 @@ def _perform(rate: float, folder: Path, specs: tuple[PacedSpec, PacedSpec], uplo
                 try:
                     healing = play_acts(cast)
                     _check_afterwards(cast)
+                    measured = _measure_to_the_end(cast)
+                    count_failures(cast, measured)
                 except Exception as error:  # the story is told to its end, whatever broke it
                     progress.check("the story", "played to its end", f"{type(error).__name__}: {error}", right=False)
             events, sent = cast.timeline.events(), cast.traffic.sent()
         finally:
             server.__exit__(None, None, None)
     report = folder / "report.html"
-    write_report(report, progress, sent, events, healing)
+    write_report(report, progress, Watched(sent, measured, events, healing))
     console.print(outcome_table(progress.outcomes()))
     for line in healing_lines(healing):
         console.print(line, highlight=False)
@@ -147,6 +152,19 @@ def _cast(
     finally:
         traffic.stop()
         timeline.stop()
+
+
+def _measure_to_the_end(cast: Cast) -> list[Measured]:
+    """Stop the client, let the last metric period close, and read what CloudWatch has of every variant."""
+    from rehearsal.story.measured import measure
+    from rehearsal.story.pace import PERIOD_SECONDS
+
+    with cast.progress.step("the client stops; the last metric period closes"):
+        cast.traffic.stop()
+        ended = time.time()
+        time.sleep(PERIOD_SECONDS - ended % PERIOD_SECONDS + 1)
+    cloudwatch = cast.around.client("cloudwatch")
+    return measure(cloudwatch, cast.endpoint, ("v1", "v2", "v3"), cast.progress.started, time.time())
 
 
 def _check_afterwards(cast: Cast) -> None:

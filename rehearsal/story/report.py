@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.story.healing import Healing
+from rehearsal.story.measured import Measured
 from rehearsal.story.progress import Act, Outcome, Progress
 from rehearsal.story.screen import healing_lines, percentile
 from rehearsal.story.timeline import Event
-from rehearsal.story.traffic import UNANSWERED, Sent
+from rehearsal.story.traffic import Sent
 
 BUCKET_SECONDS = 2
 WIDTH, HEIGHT, LEFT, BOTTOM = 960, 180, 48, 22
@@ -26,10 +29,21 @@ code{font-size:.85em}figcaption{color:#69748a}figure{margin:1rem 0}
 """
 
 
-def write_report(
-    path: Path, progress: Progress, sent: Sequence[Sent], events: Sequence[Event], healing: Healing | None
-) -> None:
-    """Write the report; everything in it was measured by the client or received as an event."""
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What was seen from outside: by the client, by CloudWatch, on the event bus."""
+
+    sent: Sequence[Sent]
+    measured: Sequence[Measured]
+    events: Sequence[Event]
+    healing: Healing | None
+
+
+def write_report(path: Path, progress: Progress, watched: Watched) -> None:
+    """Write the report; everything in it was measured by the client or CloudWatch, or received as an event."""
     start = progress.started
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>Sluice rehearsal</title>",
@@ -38,51 +52,69 @@ def write_report(
         "<p class=dim>Played on the local AWS: real models, real requests, no AWS account. Times are seconds since"
         " the start.</p>",
         _outcomes(progress.outcomes()),
-        *(f"<p>{html.escape(line)}</p>" for line in healing_lines(healing)),
-        _charts(sent, start),
+        *(f"<p>{html.escape(line)}</p>" for line in healing_lines(watched.healing)),
+        "<h2>Traffic</h2>",
+        _chart("Traffic split, percent (CloudWatch)", _split(watched.measured, start)),
+        _chart("Failed requests, percent (CloudWatch)", _failed(watched.measured, start)),
+        _chart("Latency at the client, 95th percentile, ms", _latency(watched.sent, start)),
         _acts(progress.acts(), start),
-        _events(events, start),
+        _events(watched.events, start),
     ]
     path.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _charts(sent: Sequence[Sent], start: float) -> str:
-    if not sent:
-        return "<p>No request was sent.</p>"
-    variants = sorted({each.variant for each in sent if each.variant != UNANSWERED})
-    charts = (
-        ("Traffic split, percent", lambda ours, total: 100 * len(ours) / len(total)),
-        ("Failed requests, percent", lambda ours, _total: 100 * sum(e.failed for e in ours) / len(ours)),
-        ("Latency at the client, 95th percentile, ms", lambda ours, _t: percentile([e.latency_ms for e in ours], 0.95)),
-    )
-    return "<h2>Traffic</h2>" + "".join(_chart(title, variants, sent, start, value) for title, value in charts)
+def _split(measured: Sequence[Measured], start: float) -> dict[str, Points]:
+    totals = Counter[float]()
+    for each in measured:
+        totals.update(each.requests)
+    return {
+        each.variant: [(at - start, 100 * count / totals[at]) for at, count in sorted(each.requests.items()) if count]
+        for each in measured
+    }
 
 
-def _chart(
-    title: str,
-    variants: Sequence[str],
-    sent: Sequence[Sent],
-    start: float,
-    value: Callable[[list[Sent], list[Sent]], float],
-) -> str:
-    lines = {variant: _points(variant, sent, start, value) for variant in variants}
-    end = max(each.at for each in sent) - start
-    begin = min(each.at for each in sent) - start
-    top = max((y for points in lines.values() for _, y in points), default=1.0) or 1.0
+def _failed(measured: Sequence[Measured], start: float) -> dict[str, Points]:
+    return {
+        each.variant: [
+            (at - start, 100 * each.failed.get(at, 0.0) / count) for at, count in sorted(each.requests.items()) if count
+        ]
+        for each in measured
+    }
+
+
+def _latency(sent: Sequence[Sent], start: float) -> dict[str, Points]:
+    buckets: dict[str, dict[int, list[float]]] = {}
+    for each in sent:
+        if not each.failed:
+            at = int((each.at - start) // BUCKET_SECONDS) * BUCKET_SECONDS
+            buckets.setdefault(each.variant, {}).setdefault(at, []).append(each.latency_ms)
+    return {
+        variant: [(float(at), percentile(values, 0.95)) for at, values in sorted(found.items())]
+        for variant, found in sorted(buckets.items())
+    }
+
+
+def _chart(title: str, lines: Mapping[str, Points]) -> str:
+    times = [x for points in lines.values() for x, _ in points]
+    if not times:
+        return f"<p>{html.escape(title)}: nothing was measured.</p>"
+    begin, end = min(times), max(times)
+    top = max(y for points in lines.values() for _, y in points) or 1.0
 
     def place(x: float, y: float) -> str:
         across = LEFT + (x - begin) / max(end - begin, 1) * (WIDTH - LEFT - 10)
         return f"{across:.1f},{HEIGHT - BOTTOM - y / top * (HEIGHT - BOTTOM - 12):.1f}"
 
+    colours = dict(zip(lines, COLOURS, strict=False))
     drawn = "".join(
-        f"<polyline fill=none stroke='{COLOURS[i % len(COLOURS)]}' stroke-width=2 points='"
+        f"<polyline fill=none stroke='{colours[variant]}' stroke-width=2 points='"
         + " ".join(place(x, y) for x, y in points)
         + "'/>"
-        for i, points in enumerate(lines.values())
+        + "".join(f"<circle cx={place(x, y).replace(',', ' cy=')} r=2 fill='{colours[variant]}'/>" for x, y in points)
+        for variant, points in lines.items()
     )
     legend = " ".join(
-        f"<span style='color:{COLOURS[i % len(COLOURS)]}'>&#9644; {html.escape(variant)}</span>"
-        for i, variant in enumerate(lines)
+        f"<span style='color:{colours[variant]}'>&#9644; {html.escape(variant)}</span>" for variant in lines
     )
     axis = (
         f"<g font-size=11 fill=#69748a><text x=2 y=16>{top:.0f}</text><text x=2 y={HEIGHT - BOTTOM}>0</text>"
@@ -93,20 +125,6 @@ def _chart(
         f"<figure><figcaption>{html.escape(title)} &nbsp; {legend}</figcaption>"
         f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role=img aria-label='{html.escape(title)}'>{axis}{drawn}</svg></figure>"
     )
-
-
-def _points(
-    variant: str, sent: Sequence[Sent], start: float, value: Callable[[list[Sent], list[Sent]], float]
-) -> list[tuple[float, float]]:
-    buckets: dict[int, list[Sent]] = {}
-    for each in sent:
-        buckets.setdefault(int((each.at - start) // BUCKET_SECONDS), []).append(each)
-    points: list[tuple[float, float]] = []
-    for bucket, total in sorted(buckets.items()):
-        ours = [each for each in total if each.variant == variant]
-        if ours:
-            points.append((bucket * BUCKET_SECONDS, value(ours, total)))
-    return points
 
 
 def _outcomes(outcomes: Sequence[Outcome]) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-UNANSWERED = "none"  # variant of a request that no variant is known to have answered
+UNKNOWN = "unknown"
+"""Variant of a failed request: SageMaker's answer to a client does not say which variant an error came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,13 @@ class Traffic:
 
     def _request(self, row: str) -> Sent:
         at, clock = time.time(), time.perf_counter()
-        variant, error = UNANSWERED, ""
+        variant, error = UNKNOWN, ""
         try:
             answer = self._client.invoke_endpoint(EndpointName=self._endpoint, ContentType="text/csv", Body=row)
             answer["Body"].read()
-            variant = answer.get("InvokedProductionVariant", UNANSWERED)
+            variant = answer.get("InvokedProductionVariant", UNKNOWN)
         except ClientError as refused:
             error = refused.response["Error"]["Code"]
-            headers = refused.response["ResponseMetadata"].get("HTTPHeaders", {})
-            variant = headers.get("x-amzn-invoked-production-variant", UNANSWERED)
         except BotoCoreError as broken:
             error = type(broken).__name__
         return Sent(at, variant, (time.perf_counter() - clock) * 1000, error)

@@ -88,7 +88,7 @@ class Training:
             ),
             None,
         )
-        failure = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn).get("FailureReason", "")
+        failure = next((step["FailureReason"] for step in steps if step.get("FailureReason")), "")
         return Run(
             arn=arn,
             status=ended.detail["currentPipelineExecutionStatus"],
