@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,14 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     """One step back. ``context`` is all the execution knows: what a task raised, or why one gave up."""
     context = event["context"]
     failure = context.get("failure") or {}
-    raised = ": ".join(filter(None, (failure.get("Error"), failure.get("Cause"))))
+    raised = ": ".join(filter(None, (failure.get("Error"), _message(failure.get("Cause") or ""))))
     gave_up = (context.get("step") or {}).get("reason", "")
     return restore(RolloutId.required(event["rollout_id"]), raised or gave_up, ports)
+
+
+def _message(cause: str) -> str:
+    """What an exception said: Step Functions hands it over as Lambda's JSON, with the stack trace in it."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause

@@ -57,8 +57,11 @@ class Registry:
         )
 
     def reject(self, arn: str, reason: str) -> None:
-        """Mark the version Rejected with the reason; nothing is written if it already says so."""
-        text = reason[:DESCRIPTION_MAX]
+        """Mark the version Rejected with the reason, on one line as the registry wants it.
+
+        Nothing is written if it already says so.
+        """
+        text = " ".join(reason.split())[:DESCRIPTION_MAX]
         now = self.describe(arn)
         if now.approval == "Rejected" and now.description == text:
             return

@@ -1,0 +1,268 @@
+"""Every sample under events/ is fed to its function, and the template's rules take exactly those they should."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+from sluice.metrics import Counts
+from sluice.rollout import RolloutId
+from sluice.spec import ModelSpec
+
+from functions.open_rollout.app import run as open_rollout
+from functions.roll_back.app import run as roll_back
+from functions.start_pipeline.app import run as start_pipeline
+from rehearsal.cloudformation.intrinsics import Scope, evaluate
+from rehearsal.events.matching import matches
+from rehearsal.events.pattern import check_pattern
+from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, sluice_world
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = {str(path.relative_to(ROOT / "events").with_suffix("")): path for path in ROOT.glob("events/*/*.json")}
+RULES: dict[str, Any] = {
+    name: resource["Properties"]
+    for name, resource in yaml_parse((ROOT / "template.yaml").read_text())["Resources"].items()
+    if resource["Type"] == "AWS::Events::Rule"
+}
+ROLLOUT = "fraud-7-1"
+ROLLOUT_ID = RolloutId.required(ROLLOUT)
+ACCOUNT, REGION = "123456789012", "us-east-1"
+BUCKET = f"sluice-dev-{ACCOUNT}-{REGION}"
+
+
+def sample(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(SAMPLES[name].read_text())
+    return found
+
+
+def failed(result: Mapping[str, Any]) -> list[str]:
+    return [each["itemIdentifier"][-1] for each in result["batchItemFailures"]]
+
+
+# ---- uploads: how many pipelines start, which messages go back to the queue, what is published
+
+UPLOADS = {
+    "one-file": (1, [], ["PipelineStarted"]),
+    "unicode-and-space-in-key": (1, [], ["PipelineStarted"]),
+    "multipart-upload": (1, [], ["PipelineStarted"]),
+    "several-files-of-two-models": (2, [], ["PipelineStarted", "PipelineStarted"]),
+    "folder-marker": (0, [], []),
+    "empty-file": (0, [], ["DataRejected"]),
+    "unknown-model": (0, [], ["DataRejected"]),
+    "message-that-is-no-event": (1, ["1"], ["PipelineStarted"]),
+}
+
+
+@pytest.mark.parametrize("case", UPLOADS)
+def test_uploads(case: str) -> None:
+    started, returned, published = UPLOADS[case]
+    world = sluice_world()
+    world.specs.specs["house-prices"] = ModelSpec.parse({**SPEC.to_json(), "name": "house-prices"})
+    event = sample(f"start_pipeline/{case}")
+    for record in event["Records"]:
+        if record["body"].startswith("{"):
+            world.bucket.objects[json.loads(record["body"])["detail"]["object"]["key"]] = b"age,risk\n30,1\n"
+    assert failed(start_pipeline(event, world.ports)) == returned
+    assert len(world.pipelines.started) == started
+    assert [kind for kind, _ in world.events.published] == published
+
+
+def test_a_key_reaches_the_manifest_as_it_was_written() -> None:
+    world = sluice_world()
+    event = sample("start_pipeline/unicode-and-space-in-key")
+    world.bucket.objects["data/fraud/März 2026/teil a+b.csv"] = b"age,risk\n30,1\n"
+    start_pipeline(event, world.ports)
+    (body,) = (body for key, body in world.bucket.objects.items() if key.startswith("manifests/"))
+    assert json.loads(body) == [{"prefix": f"s3://{BUCKET}/data/fraud/"}, "März 2026/teil a+b.csv"]
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name.startswith("start_pipeline/")])
+def test_a_message_is_whole(name: str) -> None:
+    for record in sample(name)["Records"]:
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()
+
+
+# ---- approvals
+
+APPROVALS = {
+    "approved": "rollout",
+    "approved-without-updated-fields": "rollout",
+    "note-on-approved-version": "ignored",
+    "registered-pending": "ignored",
+    "rejected": "ignored",
+    "approved-in-another-group": "ignored",
+}
+
+
+@pytest.mark.parametrize("case", APPROVALS)
+def test_approvals(case: str) -> None:
+    world = sluice_world()
+    event = sample(f"open_rollout/{case}")
+    world.registry.add(event["detail"]["ModelPackageGroupName"], 7, event["detail"]["ModelApprovalStatus"])
+    result = open_rollout(event, world.ports)
+    assert list(result) == [APPROVALS[case]]
+    assert world.executions.started == ([ROLLOUT] if APPROVALS[case] == "rollout" else [])
+
+
+# ---- what stops a rollout, and the tasks of the state machine: fed to a rollout that stands in a certain state
+
+
+class Reached(Exception):
+    """The rollout stands where the sample finds it."""
+
+
+def world_at(state: str, visit: int = 1) -> SluiceWorld:
+    """Version 6 is live, version 7 has been approved, and its execution is about to enter ``state``."""
+    world = sluice_world()
+    world.live(6)
+    world.metrics.per_period = {"v6": Counts(1800, 2), "v7": Counts(200, 0)}
+    visits = 0
+
+    def stop(name: str) -> None:
+        nonlocal visits
+        visits += name == state
+        if visits == visit:
+            raise Reached
+
+    assert world.approve(7) == ROLLOUT
+    with pytest.raises(Reached):
+        world.play(ROLLOUT, on_state=stop)
+    world.hosting.settle()
+    return world
+
+
+STOPS = {
+    "error-alarm-rang": ("alarm", True),
+    "plain-metric-alarm-rang": ("alarm", True),
+    "alarm-set-by-hand": ("alarm", True),
+    "alarm-is-ok-again": (None, False),
+    "alarm-of-no-rollout": (None, False),
+    "execution-failed": ("failed", True),
+    "execution-timed-out": ("failed", True),
+    "execution-aborted": ("failed", True),
+    "restoring-execution-failed": ("failed", True),
+}
+NOT_DELIVERED = {"execution-started", "execution-of-another-machine"}  # the rules keep them away
+
+
+@pytest.mark.parametrize("case", STOPS)
+def test_stops(case: str) -> None:
+    kind, moved = STOPS[case]
+    world = world_at("Bake")
+    result = roll_back(sample(f"roll_back/{case}"), world.ports)
+    record = world.ports.store.get(ROLLOUT_ID)
+    assert (record.fence and record.fence.kind) == kind
+    assert result.get("weights_moved", False) is moved
+    restarted = {"execution-failed", "execution-timed-out", "execution-aborted"}
+    expected = f"{ROLLOUT}-restore-1" if case in restarted else f"{ROLLOUT}-restore-3"
+    assert (expected in world.executions.started) is (kind == "failed")
+
+
+TASKS_AT: dict[str, tuple[Callable[[], SluiceWorld], str]] = {
+    "plan/task": (partial(world_at, "Plan"), "READY"),
+    "provision/task": (partial(world_at, "Provision"), "WAIT"),
+    "shift/first-stage": (partial(world_at, "Shift"), "WAIT"),
+    "shift/second-stage": (partial(world_at, "Shift", 3), "WAIT"),
+    "look/first-stage": (partial(world_at, "Look"), "HOLD"),
+    "look/second-stage": (partial(world_at, "Promote"), "PROMOTE"),
+    "promote/task": (partial(world_at, "Promote"), "WAIT"),
+}
+RESTORED = {
+    "fenced-by-an-alarm": "the rollout failed",
+    "step-gave-up": "endpoint sluice-dev-fraud was changed by hand: it uses tuned-by-hand",
+    "task-raised": "PlanError: endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
+    "task-timed-out": "States.Timeout",
+    "asked-again": "PlanError: endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
+    "replacement-execution": "the rollout failed",
+}
+
+
+@pytest.mark.parametrize("name", TASKS_AT)
+def test_tasks(name: str) -> None:
+    make, status = TASKS_AT[name]
+    task = TASKS[name.split("/", maxsplit=1)[0].capitalize()]
+    assert task(sample(name), make().ports)["status"] == status
+
+
+@pytest.mark.parametrize("case", RESTORED)
+def test_restoring_keeps_the_reason_in_words(case: str) -> None:
+    world = world_at("Look")
+    assert TASKS["Restore"](sample(f"restore/{case}"), world.ports)["status"] == "WAIT"
+    fence = world.ports.store.get(ROLLOUT_ID).fence
+    assert fence is not None
+    assert fence.reason == RESTORED[case]
+
+
+def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() -> None:
+    fed = {
+        *(f"start_pipeline/{case}" for case in UPLOADS),
+        *(f"open_rollout/{case}" for case in APPROVALS),
+        *(f"roll_back/{case}" for case in {*STOPS, *NOT_DELIVERED}),
+        *(f"restore/{case}" for case in RESTORED),
+        *TASKS_AT,
+    }
+    assert set(SAMPLES) == fed
+    assert {name.split("/")[0] for name in SAMPLES} == {path.parent.name for path in ROOT.glob("functions/*/app.py")}
+
+
+# ---- the rules of the template
+
+TAKEN = {
+    "UploadRule": {f"start_pipeline/{case}" for case in UPLOADS},
+    "ApprovalRule": {f"open_rollout/{case}" for case in APPROVALS if "approved" in case} - {
+        "open_rollout/approved-in-another-group"
+    },
+    "CanaryAlarmRule": {f"roll_back/{case}" for case in STOPS if "alarm" in case} - {"roll_back/alarm-is-ok-again"},
+    "ExecutionEndedRule": {f"roll_back/{case}" for case in STOPS if "execution" in case},
+}  # fmt: skip
+
+
+def pattern_of(rule: str) -> dict[str, Any]:
+    """The rule's pattern as deployed to stage dev."""
+    refs = {
+        "Stage": "dev",
+        "DataBucket": BUCKET,
+        "RolloutStateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sluice-dev-rollout",
+    }
+    scope = Scope(parameters=refs, mappings={}, conditions={}, ref=refs.__getitem__, attribute=lambda *_: None)
+    pattern: dict[str, Any] = evaluate(RULES[rule]["EventPattern"], scope)
+    check_pattern(pattern)
+    return pattern
+
+
+def delivered(name: str) -> list[dict[str, Any]]:
+    """The events in a sample as EventBridge saw them; none for a task's payload."""
+    event = sample(name)
+    if "Records" in event:
+        return [json.loads(each["body"]) for each in event["Records"] if each["body"].startswith("{")]
+    return [event] if "detail-type" in event else []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_takes_exactly_its_samples(rule: str) -> None:
+    pattern = pattern_of(rule)
+    taken = {name for name in SAMPLES for event in delivered(name) if matches(pattern, event)}
+    assert taken == TAKEN[rule]
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "change"),
+    [
+        pytest.param("UploadRule", "start_pipeline/one-file", {"bucket": {"name": "another"}}, id="another bucket"),
+        pytest.param("UploadRule", "start_pipeline/one-file", {"object": {"key": "code/x.csv"}}, id="not data"),
+        pytest.param("ApprovalRule", "open_rollout/approved", {"ModelPackageGroupName": "sluice-prod-fraud"}, id="prod"),
+        pytest.param("CanaryAlarmRule", "roll_back/error-alarm-rang", {"alarmName": "sluice-prod-fraud-7-1-errors"}, id="prod alarm"),
+        pytest.param("ExecutionEndedRule", "roll_back/execution-failed", {"status": "SUCCEEDED"}, id="succeeded"),
+    ],
+)  # fmt: skip
+def test_a_rule_leaves_what_is_not_its_own(rule: str, name: str, change: dict[str, Any]) -> None:
+    event = delivered(name)[0]
+    assert matches(pattern_of(rule), event)
+    event["detail"] = {**event["detail"], **change}
+    assert not matches(pattern_of(rule), event)
