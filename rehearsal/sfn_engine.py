@@ -67,9 +67,10 @@ def _report_status_changes(status_changed: StatusChanged) -> None:
 
     start = getattr(Execution, "_moto_start", Execution.start)
 
-    def start_and_tell(self: Any) -> None:
+    def tell_and_start(self: Any) -> None:
+        self.exec_status = ExecutionStatus.RUNNING
+        status_changed(self)  # before the start, or a quick execution would tell of its end first
         start(self)
-        status_changed(self)
 
     def terminated(self: Any) -> None:
         if self.execution.exec_status != ExecutionStatus.ABORTED:
@@ -77,7 +78,7 @@ def _report_status_changes(status_changed: StatusChanged) -> None:
             status_changed(self.execution)
 
     Execution._moto_start = start
-    Execution.start = start_and_tell
+    Execution.start = tell_and_start
     BaseExecutionWorkerCommunication.terminated = terminated
 
 
