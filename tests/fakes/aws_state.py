@@ -287,6 +287,10 @@ class FakeBucket:
     def peek(self, upload: Any) -> bytes | None:
         return self.faults.around(lambda: self.objects.get(upload.key))  # type: ignore[no-any-return]
 
+    def read(self, uri: str) -> bytes | None:
+        key = uri.removeprefix(f"s3://{self.name}/")
+        return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
+
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
 

@@ -44,7 +44,7 @@ class Ports:
 class _Lazy:
     """A client made at its first use, so that a function pays only for the services it calls."""
 
-    def __init__(self, clients: Clients, service: str) -> None:
+    def __init__(self, clients: Callable[[str], Any], service: str) -> None:
         self._clients = clients
         self._service = service
 
@@ -52,7 +52,7 @@ class _Lazy:
         return getattr(self._clients(self._service), operation)
 
 
-def assemble(environ: Mapping[str, str], clients: Clients, now: Callable[[], datetime]) -> Ports:
+def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Callable[[], datetime]) -> Ports:
     """Ports from SLUICE_STAGE, SLUICE_TABLE and, where a function has them, SLUICE_BUCKET and the ARNs."""
     names = Names(environ["SLUICE_STAGE"])
 

@@ -51,6 +51,18 @@ class Bucket:
         body: bytes = found["Body"].read()
         return body
 
+    def read(self, uri: str) -> bytes | None:
+        """A small object by its ``s3://`` URI; None if it is not there or not ours to read."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        try:
+            found = self._client.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code(error) in ("NoSuchKey", "NoSuchBucket", "AccessDenied"):
+                return None
+            raise understood(error) from error
+        body: bytes = found["Body"].read()
+        return body
+
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
 

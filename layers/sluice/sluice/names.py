@@ -67,3 +67,9 @@ def package_group_and_version(arn: str) -> tuple[str, int] | None:
 def variant(version: int) -> str:
     """The production variant that serves one version, e.g. ``v7``."""
     return f"v{version}"
+
+
+def version_of_variant(name: str) -> int | None:
+    """7 for ``v7``; None for a variant that Sluice did not make."""
+    found = re.fullmatch(r"v(\d+)", name)
+    return int(found[1]) if found else None

@@ -27,6 +27,8 @@ class Package:
     approval: str  # Approved | Rejected | PendingManualApproval
     description: str
     last_modified: datetime
+    metrics_uri: str = ""  # the evaluation report; the registry holds no numbers itself
+    generated_by: str = ""  # the pipeline execution that registered it
 
     @property
     def is_approved(self) -> bool:
@@ -47,6 +49,7 @@ class Registry:
             raise understood(error) from error
         named = package_group_and_version(found["ModelPackageArn"])
         group, version = named or (found.get("ModelPackageGroupName", ""), 0)
+        quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
         return Package(
             arn=found["ModelPackageArn"],
             group=group,
@@ -54,6 +57,8 @@ class Registry:
             approval=found.get("ModelApprovalStatus", ""),
             description=found.get("ApprovalDescription", ""),
             last_modified=found.get("LastModifiedTime") or found["CreationTime"],
+            metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
+            generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
         )
 
     def reject(self, arn: str, reason: str) -> None:

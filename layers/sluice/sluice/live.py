@@ -1,0 +1,68 @@
+"""The version in service and how good it was in evaluation: what every newcomer is compared with.
+
+This is the only place that says what "live" means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from sluice.assembly import Ports
+from sluice.dataset import Bucket
+from sluice.names import version_of_variant
+from sluice.registry import Package
+
+_SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def live_version(model: str, ports: Ports) -> int | None:
+    """The version promoted last of those that the endpoint serves; None when nothing serves.
+
+    While a canary runs that is its baseline. In the moment between a promotion's last change to the endpoint and
+    its record, no version counts as promoted; then it is the one with the most traffic.
+    """
+    state = ports.hosting.describe(ports.names.endpoint(model))
+    if state is None or state.status not in _SERVING:
+        return None
+    promoted = {
+        record.id.version: record.closed_at or _NEVER
+        for record in sorted(ports.store.rollouts(model), key=lambda each: each.closed_at or _NEVER)
+        if record.outcome == "promoted"
+    }
+    versions = {number: state.share(each.name) for each in state.variants if (number := version_of_variant(each.name))}
+    return max(versions, key=lambda number: (promoted.get(number, _NEVER), versions[number]), default=None)
+
+
+def live_package(model: str, ports: Ports) -> Package | None:
+    """The live version as the registry has it; None when nothing serves, or when no rollout tells of it."""
+    version = live_version(model, ports)
+    if version is None:
+        return None
+    record = next(ports.store.rollouts(model, version), None)
+    return ports.registry.describe(record.package_arn) if record else None
+
+
+def metrics_of(package: Package, bucket: Bucket) -> Mapping[str, float]:
+    """The numbers of the version's evaluation report by name, such as ``mse``; empty if there is none to read."""
+    report = bucket.read(package.metrics_uri) if package.metrics_uri else None
+    if report is None:
+        return {}
+    try:
+        return dict(metric_values(json.loads(report)))
+    except ValueError:
+        return {}
+
+
+def metric_values(report: object) -> Iterator[tuple[str, float]]:
+    """``mse`` and 4.2 from ``{"regression_metrics": {"mse": {"value": 4.2}}}``."""
+    if not isinstance(report, Mapping):
+        return
+    for name, inner in report.items():
+        value = inner.get("value") if isinstance(inner, Mapping) else None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield str(name), float(value)
+        else:
+            yield from metric_values(inner)
