@@ -30,7 +30,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
         try:
             upload = ObjectCreated.parse(json.loads(message["body"]))
             model = judge_upload(upload, ports)
-        except (RetryableError, KeyError, ValueError):
+        except (RetryableError, KeyError, TypeError, ValueError):
             log.exception("message %s goes back to the queue", message["messageId"])
             failures.append({"itemIdentifier": message["messageId"]})
             continue

@@ -251,16 +251,16 @@ def test_a_rule_takes_exactly_its_samples(rule: str) -> None:
     assert taken == TAKEN[rule]
 
 
-@pytest.mark.parametrize(
-    ("rule", "name", "change"),
-    [
-        pytest.param("UploadRule", "start_pipeline/one-file", {"bucket": {"name": "another"}}, id="another bucket"),
-        pytest.param("UploadRule", "start_pipeline/one-file", {"object": {"key": "code/x.csv"}}, id="not data"),
-        pytest.param("ApprovalRule", "open_rollout/approved", {"ModelPackageGroupName": "sluice-prod-fraud"}, id="prod"),
-        pytest.param("CanaryAlarmRule", "roll_back/error-alarm-rang", {"alarmName": "sluice-prod-fraud-7-1-errors"}, id="prod alarm"),
-        pytest.param("ExecutionEndedRule", "roll_back/execution-failed", {"status": "SUCCEEDED"}, id="succeeded"),
-    ],
-)  # fmt: skip
+NOT_OURS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "another bucket": ("UploadRule", "start_pipeline/one-file", {"bucket": {"name": "another"}}),
+    "not data": ("UploadRule", "start_pipeline/one-file", {"object": {"key": "code/x.csv"}}),
+    "another stage": ("ApprovalRule", "open_rollout/approved", {"ModelPackageGroupName": "sluice-prod-fraud"}),
+    "its alarm": ("CanaryAlarmRule", "roll_back/error-alarm-rang", {"alarmName": "sluice-prod-fraud-7-1-errors"}),
+    "success": ("ExecutionEndedRule", "roll_back/execution-failed", {"status": "SUCCEEDED"}),
+}
+
+
+@pytest.mark.parametrize(("rule", "name", "change"), NOT_OURS.values(), ids=NOT_OURS)
 def test_a_rule_leaves_what_is_not_its_own(rule: str, name: str, change: dict[str, Any]) -> None:
     event = delivered(name)[0]
     assert matches(pattern_of(rule), event)

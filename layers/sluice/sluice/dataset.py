@@ -103,11 +103,11 @@ def flaw(key: str, size: int, start: bytes, data: Data) -> str | None:
 
 
 def manifest_for(model: str, uploads: Iterable[ObjectCreated]) -> Manifest:
-    """The manifest of these uploads, whatever their order. All lie in one bucket.
+    """The manifest of these uploads, whatever their order and however often each is named. All lie in one bucket.
 
     Format: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html (ManifestFile).
     """
-    ordered = sorted(uploads, key=lambda each: (each.key, each.version_id))
+    ordered = sorted(set(uploads), key=lambda each: (each.key, each.version_id))
     prefix = f"s3://{ordered[0].bucket}/{PREFIX}{model}/"
     identity = [[each.bucket, each.key, each.version_id, each.etag] for each in ordered]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()

@@ -10,6 +10,9 @@ from sluice.dataset import flaw, manifest_for, manifest_key, model_of
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import ObjectCreated
 
+FILES_TOLD = 100
+"""Files named in an event, the rest is in the manifest: EventBridge refuses an event that is too large."""
+
 
 def judge_upload(upload: ObjectCreated, ports: Ports) -> str | None:
     """The model whose pipeline the upload belongs to; None if it is no data, or has been rejected.
@@ -50,8 +53,15 @@ def start_run(model: str, uploads: Sequence[ObjectCreated], ports: Ports) -> Non
     for digest, members in runs.items():
         input_data = ports.bucket.uri(manifest_key(model, digest))
         arn = ports.pipelines.start(ports.names.pipeline(model), input_data, digest)
-        files = [upload.key for upload in members]
-        ports.events.publish("PipelineStarted", model=model, execution=arn, input_data=input_data, files=files)
+        files = sorted({upload.key for upload in members})
+        ports.events.publish(
+            "PipelineStarted",
+            model=model,
+            execution=arn,
+            input_data=input_data,
+            files=files[:FILES_TOLD],
+            file_count=len(files),
+        )
 
 
 def _reject(upload: ObjectCreated, model: str, reason: str, ports: Ports) -> None:

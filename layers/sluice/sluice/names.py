@@ -55,7 +55,12 @@ class Names:
         if not resource_name.startswith(self.prefix):
             return None
         model = resource_name.removeprefix(self.prefix)
-        return model if MODEL.fullmatch(model) and len(model) <= MODEL_MAX else None
+        return model if is_model(model) else None
+
+
+def is_model(name: str) -> bool:
+    """Whether a model may be called that."""
+    return MODEL.fullmatch(name) is not None and len(name) <= MODEL_MAX
 
 
 def package_group_and_version(arn: str) -> tuple[str, int] | None:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from sluice.aws import code, understood
 from sluice.errors import UnknownModelError
-from sluice.names import Names
+from sluice.names import Names, is_model
 from sluice.spec import ModelSpec
 
 
@@ -27,6 +27,8 @@ class Specs:
             UnknownModelError: none is stored.
             SpecError: what is stored is not valid, e.g. written by hand or by a newer version.
         """
+        if not is_model(model):
+            raise UnknownModelError(f"{model!r} is no name of a model: SSM would refuse to look for it")
         parameter = self._names.spec_parameter(model)
         try:
             found = self._client.get_parameter(Name=parameter)

@@ -1,0 +1,197 @@
+"""Uploads on their way into a run: duplicates, redeliveries, crashes and everything that is not good data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sluice.intake import FILES_TOLD
+from sluice.spec import ModelSpec
+
+from functions.start_pipeline.app import run as start_pipeline
+from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
+
+GOOD = b"age,risk\n30,1\n"
+PIPELINE = "sluice-dev-fraud"
+
+
+@pytest.fixture
+def world() -> SluiceWorld:
+    made = sluice_world()
+    for name in ("a", "b", "c", "d"):
+        made.bucket.objects[f"data/fraud/{name}.csv"] = GOOD
+    return made
+
+
+def created(key: str, *, version: str = "v1", size: int = 14) -> dict[str, Any]:
+    found = {"key": key, "size": size, "etag": "e", "version-id": version, "sequencer": "00"}
+    return {"detail": {"bucket": {"name": "sluice-dev-data"}, "object": found}}
+
+
+def batch(*bodies: Any) -> dict[str, Any]:
+    """An SQS event whose messages are called m0, m1 …; a name stands for that file of fraud."""
+    events = [created(f"data/fraud/{body}.csv") if isinstance(body, str) else body for body in bodies]
+    return {
+        "Records": [
+            {"messageId": f"m{index}", "body": body if isinstance(body, bytes) else json.dumps(body)}
+            for index, body in enumerate(events)
+        ]
+    }
+
+
+def returned(result: dict[str, Any]) -> list[str]:
+    """Ids of the messages that go back to the queue."""
+    assert list(result) == ["batchItemFailures"]
+    return [each["itemIdentifier"] for each in result["batchItemFailures"]]
+
+
+def deliver(world: SluiceWorld, *bodies: Any) -> list[str]:
+    return returned(start_pipeline(batch(*bodies), world.ports))
+
+
+def runs(world: SluiceWorld) -> list[list[str]]:
+    """The files of each started run, from its manifest."""
+    manifests = [
+        json.loads(world.bucket.objects[uri.removeprefix("s3://sluice-dev-data/")])
+        for _, uri in world.pipelines.started.values()
+    ]
+    return sorted(entries[1:] for entries in manifests)
+
+
+def test_one_batch_is_one_run_per_model(world: SluiceWorld) -> None:
+    world.specs.specs["other"] = ModelSpec.parse({**SPEC.to_json(), "name": "other"})
+    world.bucket.objects["data/other/x.csv"] = GOOD
+    assert deliver(world, "b", "a", created("data/other/x.csv")) == []
+    assert runs(world) == [["a.csv", "b.csv"], ["x.csv"]]
+    assert {pipeline for pipeline, _ in world.pipelines.started.values()} == {PIPELINE, "sluice-dev-other"}
+
+
+def test_a_message_that_comes_twice_changes_nothing(world: SluiceWorld) -> None:
+    assert deliver(world, "a", "a", "b") == []
+    assert deliver(world, "b", "a") == []
+    assert runs(world) == [["a.csv", "b.csv"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        pytest.param("ab", "b", id="part of it"),
+        pytest.param("a", "ab", id="with a new file"),
+        pytest.param("ab", "bc", id="torn apart"),
+        pytest.param("abc", "cbad", id="shuffled"),
+    ],
+)
+def test_a_redelivery_in_other_company_stays_with_its_run(world: SluiceWorld, first: str, again: str) -> None:
+    deliver(world, *first)
+    deliver(world, *again)
+    started = [f"{name}.csv" for name in sorted(first)]
+    assert started in runs(world)
+    # New files' run may list an old file in its manifest; no file is ever without a run.
+    assert {name for run in runs(world) for name in run} == {f"{name}.csv" for name in {*first, *again}}
+    assert len(runs(world)) == (1 if set(again) <= set(first) else 2)
+
+
+def test_a_new_version_of_a_file_is_a_new_run(world: SluiceWorld) -> None:
+    deliver(world, "a")
+    deliver(world, created("data/fraud/a.csv", version="v2"))
+    assert len(world.pipelines.started) == 2
+
+
+REJECTED: dict[str, tuple[bytes | None, dict[str, Any], str]] = {
+    "unknown model": (GOOD, created("data/nobody/x.csv"), "no spec for model 'nobody'"),
+    "empty": (b"", created("data/fraud/x.csv", size=0), "the file is empty"),
+    "deleted": (None, created("data/fraud/x.csv"), "the file was deleted before it was read"),
+    "wrong columns": (b"x,y\n1,2\n", created("data/fraud/x.csv"), "columns age, risk are missing"),
+    "not gzip": (GOOD, created("data/fraud/x.csv.gz"), "the name ends in .gz but the content is not gzip"),
+}
+
+
+@pytest.mark.parametrize(("content", "event", "reason"), REJECTED.values(), ids=REJECTED)
+def test_a_bad_file_is_told_once_and_holds_up_no_other(
+    world: SluiceWorld, content: bytes | None, event: dict[str, Any], reason: str
+) -> None:
+    key = event["detail"]["object"]["key"]
+    if content is not None:
+        world.bucket.objects[key] = content
+    assert deliver(world, event, "a") == []
+    assert runs(world) == [["a.csv"]]
+    (rejection,) = (detail for kind, detail in world.events.published if kind == "DataRejected")
+    assert rejection["key"] == key
+    assert rejection["reason"].startswith(reason)
+    fate = world.ports.store.claim_upload(key, "v1", {"fate": "asked"})
+    assert (fate["fate"], fate["reason"]) == ("rejected", rejection["reason"])
+
+
+def test_a_rejected_file_stays_rejected_when_its_message_comes_again(world: SluiceWorld) -> None:
+    known = world.specs.specs.pop("fraud")
+    deliver(world, "a")
+    world.specs.specs["fraud"] = known
+    deliver(world, "a", "b")
+    told = [detail["files"] for kind, detail in world.events.published if kind == "PipelineStarted"]
+    assert told == [["data/fraud/b.csv"]]
+
+
+def test_a_folder_marker_is_no_data(world: SluiceWorld) -> None:
+    assert deliver(world, created("data/fraud/2026/", size=0)) == []
+    assert world.events.published == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"hello?", b"", b"[]", b"5", b"null", b'{"detail": null}', b'{"detail": {"object": {}}}'],
+    ids=["text", "nothing", "list", "number", "null", "no detail", "no key"],
+)
+def test_a_message_that_is_no_event_goes_back_alone(world: SluiceWorld, body: bytes) -> None:
+    event = batch("a", "b")
+    event["Records"][0]["body"] = body.decode()
+    assert returned(start_pipeline(event, world.ports)) == ["m0"]
+    assert runs(world) == [["b.csv"]]
+
+
+def test_what_cannot_start_now_goes_back_to_the_queue_and_starts_later(world: SluiceWorld) -> None:
+    world.pipelines.refusing = True
+    assert deliver(world, "a", "b") == ["m0", "m1"]
+    assert world.events.published == []
+    world.pipelines.refusing = False
+    assert deliver(world, "b") == []
+    assert runs(world) == [["a.csv", "b.csv"]], "the whole run as it was claimed, not a part of it"
+
+
+def delivered_with_fault(at: int, *, after_effect: bool) -> tuple[SluiceWorld, int]:
+    """The world after a delivery whose ``at``-th call failed and the redelivery of what came back; calls so far."""
+    files = ("a", "b")
+    world = sluice_world()
+    world.bucket.objects |= {f"data/fraud/{name}.csv": GOOD for name in files}
+    world.faults.at, world.faults.after_effect = at, after_effect
+    back = deliver(world, *files)
+    calls, world.faults.at = world.faults.seen, 0
+    assert bool(back) is (0 < at <= calls), "a failed call is said, and nothing else"
+    assert deliver(world, *(files[int(message.removeprefix("m"))] for message in back)) == []
+    return world, calls
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
+def test_a_fault_at_any_call_and_a_redelivery_is_as_no_fault(after_effect: bool) -> None:
+    _, calls = delivered_with_fault(0, after_effect=after_effect)
+    assert calls >= 7, "two looks, a manifest, two claims, a start, an event"
+    for at in range(1, calls + 1):
+        world, _ = delivered_with_fault(at, after_effect=after_effect)
+        assert _started_files(world) == ["data/fraud/a.csv", "data/fraud/b.csv"], f"after a fault at call {at}"
+
+
+def _started_files(world: SluiceWorld) -> Sequence[str]:
+    told = (detail["files"] for kind, detail in world.events.published if kind == "PipelineStarted")
+    return sorted({name for files in told for name in files})
+
+
+def test_an_event_names_no_more_files_than_it_can_hold(world: SluiceWorld) -> None:
+    keys = [f"data/fraud/{number:04}.csv" for number in range(1000)]
+    world.bucket.objects |= dict.fromkeys(keys, GOOD)
+    deliver(world, *(created(key) for key in keys))
+    ((_, detail),) = world.events.published
+    assert detail["files"] == keys[:FILES_TOLD]
+    assert detail["file_count"] == 1000
+    ((manifest,),) = ([run] for run in runs(world))
+    assert len(manifest) == 1000
