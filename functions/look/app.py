@@ -12,7 +12,7 @@ from sluice.judge import Verdict, judge
 from sluice.metrics import Counts, alarms_for
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer
-from sluice.watch import Conclusion, Seen, conclude, rows, rules_of, windows
+from sluice.watch import Conclusion, Seen, conclude, next_look_seconds, rows, rules_of, windows
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -41,7 +41,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     if conclusion.action == "advance":
         last = stage + 1 == len(plan.stages)
         return answer("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=conclusion.reason)
-    return answer("HOLD", stage=stage, wait_seconds=plan.look_seconds, reason=conclusion.reason)
+    return answer("HOLD", stage=stage, wait_seconds=next_look_seconds(plan, ports.now()), reason=conclusion.reason)
 
 
 def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:

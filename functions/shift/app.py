@@ -9,6 +9,7 @@ from sluice.assembly import Ports, live_ports
 from sluice.convergence import Done, Impossible, towards_stage
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, take
+from sluice.watch import next_look_seconds
 
 SETTLE_SECONDS = 2
 
@@ -53,4 +54,4 @@ def _shifted(stage: int, record: RolloutRecord, ports: Ports) -> TaskResult:
         stage=stage,
         weight=weight,
     )
-    return answer("READY", stage=stage, wait_seconds=plan.look_seconds)
+    return answer("READY", stage=stage, wait_seconds=next_look_seconds(plan, now))

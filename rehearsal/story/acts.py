@@ -16,7 +16,7 @@ from rehearsal.story.progress import Progress
 from rehearsal.story.surroundings import STAGE, Surroundings
 from rehearsal.story.timeline import Event, Timeline
 from rehearsal.story.traffic import Traffic, count
-from rehearsal.story.training import Run, Training
+from rehearsal.story.training import Run, Training, Upload
 
 ROLLOUT_SECONDS = 240
 SETTLED_SECONDS = 5
@@ -59,8 +59,8 @@ def play(cast: Cast) -> Healing | None:
     """All four acts; how the bad version was healed, if it was."""
     first_model(cast)
     narrow = good_canary(cast)
-    healing = bad_canary(cast, narrow)
-    missed_gate(cast)
+    healing, mislabelled = bad_canary(cast, narrow)
+    missed_gate(cast, mislabelled)
     return healing
 
 
@@ -80,7 +80,7 @@ def first_model(cast: Cast) -> None:
     cast.progress.check("first version", "endpoint serves v1", f"endpoint serves {cast.shares()}", right=right)
 
 
-def good_canary(cast: Cast) -> Any:
+def good_canary(cast: Cast) -> Upload:
     """Version 2 is promoted; meanwhile the narrow extract is already trained. Returns its upload."""
     cast.progress.begin("2 · A better model: canary, then promotion")
     run = cast.training.run_of(cast.training.upload("february.csv", cast.uploads.newer))
@@ -110,10 +110,13 @@ def good_canary(cast: Cast) -> Any:
     return narrow
 
 
-def bad_canary(cast: Cast, narrow: Any) -> Healing | None:
+def bad_canary(cast: Cast, narrow: Upload) -> tuple[Healing | None, Upload]:
+    """Version 3 is rolled back; meanwhile the mislabelled data is uploaded. Returns its upload too."""
     cast.progress.begin(f"3 · A bad model: passes the gate, fails live ({cast.uploads.narrowed})")
     run = cast.training.run_of(narrow)
     _approve(cast, run, 3)
+    _stages(cast, 3, (10,))
+    mislabelled = cast.training.upload("april.csv", cast.uploads.mislabelled)
     ended = _rollout_end(cast, 3)
     time.sleep(SETTLED_SECONDS)
     now = time.time()
@@ -132,12 +135,12 @@ def bad_canary(cast: Cast, narrow: Any) -> Healing | None:
         right=package["ModelApprovalStatus"] == "Rejected" and bool(package.get("ApprovalDescription")),
     )
     cast.progress.check("client after the rollback", "0 failed requests", f"{late} failed", right=late == 0)
-    return healing_of(cast.timeline.events(), cast.endpoint)
+    return healing_of(cast.timeline.events(), cast.endpoint), mislabelled
 
 
-def missed_gate(cast: Cast) -> None:
+def missed_gate(cast: Cast, mislabelled: Upload) -> None:
     cast.progress.begin("4 · Bad data: misses the gate")
-    run = cast.training.run_of(cast.training.upload("april.csv", cast.uploads.mislabelled))
+    run = cast.training.run_of(mislabelled)
     last = run.steps[-1][0] if run.steps else ""
     cast.progress.check(
         "mislabelled data",

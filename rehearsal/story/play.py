@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REPO = Path(__file__).parents[2]
 SEED = 7
-RATE = 50.0  # requests a second
+RATE = 30.0  # requests a second
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Literal
 
 from sluice.judge import Decision, Row, Rules, Verdict
@@ -42,6 +43,14 @@ class Conclusion:
     action: Literal["advance", "hold", "roll_back", "pause"]
     reason: str
     by: FenceKind = "judge"
+
+
+def next_look_seconds(plan: Plan, now: datetime) -> int:
+    """Seconds until the next metric period is complete: an earlier look would see nothing new."""
+    if plan.look_seconds > plan.period_seconds:
+        return plan.look_seconds
+    since_complete = (now.timestamp() - LAG_SECONDS[plan.period_seconds]) % plan.period_seconds
+    return ceil(plan.period_seconds - since_complete) + 1
 
 
 def rules_of(plan: Plan) -> Rules:
