@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sluice.aws import Clients
+from sluice.aws import Clients, reached
 from sluice.dataset import Bucket
 from sluice.endpoint import Hosting
 from sluice.events import Publisher
@@ -18,9 +18,13 @@ from sluice.metrics import Metrics
 from sluice.names import Names
 from sluice.pipelines import Pipelines
 from sluice.registry import Registry
+from sluice.run_source import RunSource
+from sluice.run_store import RunStore
 from sluice.specs import Specs
 from sluice.store import Store
 from sluice.table import Table
+from sluice.turns import Turns
+from sluice.wakeups import WakeUps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,11 @@ class Ports:
     events: Publisher
     executions: Executions
     pipelines: Pipelines
+    turns: Turns
+    wakeups: WakeUps
     bucket: Bucket
+    run_source: RunSource
+    runs: RunStore
     model_role_arn: str
 
 
@@ -49,20 +57,23 @@ class _Lazy:
         self._service = service
 
     def __getattr__(self, operation: str) -> Any:
-        return getattr(self._clients(self._service), operation)
+        return reached(getattr(self._clients(self._service), operation))
 
 
 def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Callable[[], datetime]) -> Ports:
-    """Ports from SLUICE_STAGE, SLUICE_TABLE and, where a function has them, SLUICE_BUCKET and the ARNs."""
+    """Ports from SLUICE_STAGE, SLUICE_TABLE and, where a function has them, bucket, queue and ARNs."""
     names = Names(environ["SLUICE_STAGE"])
 
     def client(service: str) -> _Lazy:
         return _Lazy(clients, service)
 
+    table = Table(client("dynamodb"), environ["SLUICE_TABLE"])
     return Ports(
         names=names,
         now=now,
-        store=Store(Table(client("dynamodb"), environ["SLUICE_TABLE"])),
+        store=Store(table),
+        runs=RunStore(table),
+        run_source=RunSource(client("sagemaker")),
         specs=Specs(client("ssm"), names),
         hosting=Hosting(client("sagemaker")),
         registry=Registry(client("sagemaker")),
@@ -70,6 +81,8 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         events=Publisher(client("events")),
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
         pipelines=Pipelines(client("sagemaker")),
+        turns=Turns(table),
+        wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
         bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
         model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
     )

@@ -13,6 +13,7 @@ from sluice.aws import understood
 from sluice.errors import RetryableError
 
 SOURCE = "sluice"
+PIPELINE_ENDS = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class PackageChanged:
     arn: str
     approval: str
     changed: tuple[str, ...] | None  # UpdatedModelPackageFields; None where the event has none
+    at: str = ""  # when the package was changed, as the event says
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -31,12 +33,22 @@ class PackageChanged:
             arn=detail["ModelPackageArn"],
             approval=detail.get("ModelApprovalStatus", ""),
             changed=None if fields is None else tuple(fields),
+            at=detail.get("LastModifiedTime") or detail.get("CreationTime", ""),
         )
 
     @property
     def may_be_approval(self) -> bool:
         """Our own notes on an approved version emit the event again; only a changed approval counts."""
-        return self.approval == "Approved" and (self.changed is None or "ModelApprovalStatus" in self.changed)
+        return self.approval == "Approved" and self._names_the_approval
+
+    @property
+    def may_wait(self) -> bool:
+        """A person may now have to decide."""
+        return self.approval == "PendingManualApproval" and self._names_the_approval
+
+    @property
+    def _names_the_approval(self) -> bool:
+        return self.changed is None or "ModelApprovalStatus" in self.changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +106,30 @@ class ObjectCreated:
             version_id=found.get("version-id", ""),
             etag=found.get("etag", ""),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineStatusChanged:
+    """A SageMaker Model Building Pipeline Execution Status Change."""
+
+    execution: str
+    pipeline: str  # its name
+    display_name: str
+    status: str
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        detail = event["detail"]
+        return cls(
+            execution=detail["pipelineExecutionArn"],
+            pipeline=detail["pipelineArn"].rsplit("/", 1)[-1],
+            display_name=detail.get("pipelineExecutionDisplayName", ""),
+            status=detail["currentPipelineExecutionStatus"],
+        )
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in PIPELINE_ENDS
 
 
 class Publisher:

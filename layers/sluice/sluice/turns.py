@@ -1,0 +1,65 @@
+"""Where turns are kept: one item per model, changed only by whoever sees it as it is.
+
+MODEL#<model>      TURN                           the model's current or last turn
+MODEL#<model>      STARTED#<run>                  a run that has been started, for good
+"""
+
+from __future__ import annotations
+
+from sluice.table import ConditionFailedError, Table
+from sluice.turn import Phase, Turn
+
+
+class Turns:
+    """Each change names the run it is about: one that comes late, for an earlier run, changes nothing."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, model: str) -> Turn | None:
+        """The current turn, or the last one; None before the first."""
+        item = self._table.get(_key(model))
+        return Turn.parse(model, item) if item else None
+
+    def claim(self, turn: Turn, last: Turn | None) -> bool:
+        """Take the model's turn, if ``last`` is still its last and over; False if it is not.
+
+        Every run has a name of its own, so a turn that has come and gone unseen in between is noticed.
+        """
+        if last is None:
+            return self._set(turn.model, turn.item(), "attribute_not_exists(run)", {})
+        return self._set(turn.model, turn.item(), "run = :last AND phase = :free", {":last": last.run, ":free": "free"})
+
+    def move(self, turn: Turn, phase: Phase, **changes: str) -> bool:
+        """Enter the next phase; False if someone else has, or the turn is over."""
+        wanted = {":run": turn.run, ":phase": turn.phase}
+        return self._set(turn.model, {"phase": phase, **changes}, "run = :run AND phase = :phase", wanted)
+
+    def mark_ended(self, model: str, run: str, status: str) -> bool:
+        """Note that a run's execution has ended; False if it is not the model's current run."""
+        wanted = {":run": run, ":free": "free"}
+        return self._set(model, {"ended": status}, "run = :run AND phase <> :free", wanted)
+
+    def mark_started(self, turn: Turn) -> None:
+        """Remember for good that this run has been started."""
+        self._table.put_new({**_started(turn.model, turn.run), "execution": turn.execution, "digest": turn.digest})
+
+    def started(self, model: str, run: str) -> str | None:
+        """The ARN of the execution of a run that has been started, None if none has been."""
+        item = self._table.get(_started(model, run))
+        return str(item["execution"]) if item else None
+
+    def _set(self, model: str, changes: dict[str, str], condition: str, values: dict[str, str]) -> bool:
+        try:
+            self._table.set(_key(model), changes, condition, values)
+        except ConditionFailedError:
+            return False
+        return True
+
+
+def _key(model: str) -> dict[str, str]:
+    return {"pk": f"MODEL#{model}", "sk": "TURN"}
+
+
+def _started(model: str, run: str) -> dict[str, str]:
+    return {"pk": f"MODEL#{model}", "sk": f"STARTED#{run}"}
