@@ -6,16 +6,24 @@ share one session.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.session import Session, get_session
 
 from sluice.errors import EndpointBusyError, RetryableError, SluiceError, ThrottledError
 
 _THROTTLED = frozenset(
-    {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
 )
 
 
@@ -35,8 +43,21 @@ class Clients:
 
 
 def _config() -> Config:
-    # Four tries within a function's time; what still fails is retried by the state machine or the queue.
-    return Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=3, read_timeout=15)
+    # Three tries, which all can hang and still leave a function of 60 s time to say so; what fails then is
+    # retried by the state machine or the queue.
+    return Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=10)
+
+
+def reached(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call; that AWS could not be reached, or did not answer, is an error that a retry helps."""
+
+    def attempt(*args: Any, **request: Any) -> Any:
+        try:
+            return call(*args, **request)
+        except HTTPClientError as error:
+            raise RetryableError(str(error)) from error
+
+    return attempt
 
 
 def code(error: ClientError) -> str:
