@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -135,7 +136,12 @@ def bad_canary(cast: Cast, narrow: Upload) -> tuple[Healing | None, Upload]:
         right=package["ModelApprovalStatus"] == "Rejected" and bool(package.get("ApprovalDescription")),
     )
     cast.progress.check("client after the rollback", "0 failed requests", f"{late} failed", right=late == 0)
-    return healing_of(cast.timeline.events(), cast.endpoint), mislabelled
+    calls = [
+        datetime.fromisoformat(each["eventTime"]).timestamp()
+        for each in cast.around.calls()
+        if "RollBackFunction" in each["userIdentity"]["userName"]
+    ]
+    return healing_of(cast.timeline.events(), cast.endpoint, calls), mislabelled
 
 
 def missed_gate(cast: Cast, mislabelled: Upload) -> None:

@@ -20,6 +20,7 @@ class Healing:
     alarm: str
     breach_published: float  # epoch seconds
     alarm_rang: float
+    function_acted: float  # its first call of any AWS service
     weights_asked: float
     weights_restored: float
 
@@ -30,13 +31,17 @@ class Healing:
     def parts(self) -> list[tuple[str, float]]:
         return [
             ("alarm evaluation", self.alarm_rang - self.breach_published),
-            ("event delivery and function", self.weights_asked - self.alarm_rang),
+            ("event delivery and start of the function", self.function_acted - self.alarm_rang),
+            ("function", self.weights_asked - self.function_acted),
             ("weight change", self.weights_restored - self.weights_asked),
         ]
 
 
-def healing_of(events: Sequence[Event], endpoint: str) -> Healing | None:
-    """The healing by alarm; None if no alarm of the rollout rang (the judge may have been quicker)."""
+def healing_of(events: Sequence[Event], endpoint: str, function_calls: Sequence[float]) -> Healing | None:
+    """The healing by alarm; None if no alarm of the rollout rang (the judge may have been quicker).
+
+    ``function_calls``: times of the AWS calls that ``roll_back`` made, in epoch seconds.
+    """
     rang = next((e for e in events if e.kind == ALARM and e.detail["state"]["value"] == "ALARM"), None)
     if rang is None:
         return None
@@ -45,12 +50,14 @@ def healing_of(events: Sequence[Event], endpoint: str) -> Healing | None:
     after = [e for e in ours if e.detail["LastModifiedTime"] / 1000 >= alarm_at]
     asked = next((e for e in after if e.detail["EndpointStatus"] == "UPDATING"), None)
     restored = next((e for e in after if e.detail["EndpointStatus"] == "IN_SERVICE"), None)
-    if asked is None or restored is None:
+    acted = min((at for at in function_calls if at >= alarm_at), default=None)
+    if asked is None or restored is None or acted is None:
         return None
     return Healing(
         alarm=rang.detail["alarmName"],
         breach_published=_first_breach(rang),
         alarm_rang=alarm_at,
+        function_acted=acted,
         weights_asked=asked.detail["LastModifiedTime"] / 1000,
         weights_restored=restored.detail["LastModifiedTime"] / 1000,
     )

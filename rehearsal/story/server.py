@@ -6,13 +6,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rehearsal.process import ProcessTable
 from rehearsal.serve import READY
 from rehearsal.story.surroundings import STAGE, Surroundings
+from rehearsal.world import Child
 
 BOOT_SECONDS = 120
 
@@ -21,21 +20,44 @@ class ServerFailedError(Exception):
     """The local AWS did not come up; carries the end of its log."""
 
 
-@contextmanager
-def local_server(repo: Path, folder: Path) -> Iterator[Surroundings]:
-    """A local AWS with Sluice deployed, for as long as the block lasts."""
-    processes = ProcessTable()
-    log = folder / "serve.log"
-    ready = folder / READY
-    argv = [sys.executable, "-m", "rehearsal", "serve", "--port", "0", "--run-dir", str(folder), "--stage", STAGE]
-    child = processes.start(argv, env=dict(os.environ), cwd=repo, log=log)
-    try:
+class LocalServer:
+    """``start`` it, then use it as a context: leaving stops it and all it started."""
+
+    def __init__(self, repo: Path, folder: Path) -> None:
+        self._repo = repo
+        self._folder = folder
+        self._processes = ProcessTable()
+        self._child: Child | None = None
+
+    def start(self) -> Surroundings:
+        """Boot, build and deploy.
+
+        Raises:
+            ServerFailedError: it ended, or was not ready within two minutes.
+        """
+        log, ready = self._folder / "serve.log", self._folder / READY
+        argv = [sys.executable, "-m", "rehearsal", "serve", "--port", "0", "--run-dir", str(self._folder)]
+        child = self._child = self._processes.start(
+            [*argv, "--stage", STAGE], env=dict(os.environ), cwd=self._repo, log=log
+        )
         deadline = time.monotonic() + BOOT_SECONDS
-        while not ready.exists():
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise ServerFailedError(f"the local AWS did not come up:\n{log.read_text()[-3000:]}")
-            time.sleep(0.05)
-        yield Surroundings(repo=repo, folder=folder, environment=json.loads(ready.read_text()))
-    finally:
-        child.stop(grace_seconds=10)
-        processes.close()
+        try:
+            while not ready.exists():
+                if child.poll() is not None or time.monotonic() > deadline:
+                    raise ServerFailedError(f"the local AWS did not come up:\n{log.read_text()[-2000:]}")
+                time.sleep(0.05)
+        except BaseException:
+            self.stop()
+            raise
+        return Surroundings(repo=self._repo, folder=self._folder, environment=json.loads(ready.read_text()))
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.stop(grace_seconds=10)
+        self._processes.close()
+
+    def __enter__(self) -> LocalServer:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass, field
@@ -64,3 +65,20 @@ class Surroundings:
     def bucket(self) -> str:
         outputs = self.client("cloudformation").describe_stacks(StackName=f"sluice-{STAGE}")["Stacks"][0]["Outputs"]
         return next(str(each["OutputValue"]) for each in outputs if each["OutputKey"] == "DataBucketName")
+
+    def dead_letters(self) -> dict[str, int]:
+        """How many messages wait in each dead-letter queue of the stack."""
+        sqs = self.client("sqs")
+        wanted = "ApproximateNumberOfMessages"
+        urls = [url for url in sqs.list_queues().get("QueueUrls", []) if url.endswith("dead-letters")]
+        return {
+            url.rsplit("/", 1)[1]: int(
+                sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[wanted])["Attributes"][wanted]
+            )
+            for url in urls
+        }
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every call of AWS so far, newest first, as CloudTrail tells it."""
+        found = self.client("cloudtrail").lookup_events(MaxResults=50_000)["Events"]
+        return [json.loads(each["CloudTrailEvent"]) for each in found]
