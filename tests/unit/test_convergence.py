@@ -1,4 +1,4 @@
-"""From every state of an endpoint the next step leads towards the wanted one, and never to an endpoint without weight."""
+"""From every state of an endpoint the next step leads towards the wanted one, and never to one without weight."""
 
 from __future__ import annotations
 

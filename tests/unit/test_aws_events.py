@@ -1,0 +1,62 @@
+"""Events of AWS as they come: fields that are sometimes missing, null, or of another type than one would think."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sluice.events import AlarmRang, ExecutionEnded, ObjectCreated, PackageChanged
+
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/sluice-dev-fraud/7"
+
+
+def package(**detail: Any) -> PackageChanged:
+    return PackageChanged.parse({"detail": {"ModelPackageArn": ARN, **detail}})
+
+
+@pytest.mark.parametrize(
+    ("detail", "may_be"),
+    [
+        pytest.param(
+            {"UpdatedModelPackageFields": ["ModelApprovalStatus", "ApprovalDescription"]}, True, id="approved"
+        ),
+        pytest.param({}, True, id="older events do not say what changed"),
+        pytest.param({"UpdatedModelPackageFields": None}, True, id="null is as good as missing"),
+        pytest.param({"UpdatedModelPackageFields": []}, False, id="nothing changed"),
+        pytest.param({"UpdatedModelPackageFields": ["CustomerMetadataProperties"]}, False, id="our own note"),
+        pytest.param({"UpdatedModelPackageFields": ["ModelLifeCycle"]}, False, id="life cycle"),
+    ],
+)
+def test_what_may_be_an_approval(detail: dict[str, Any], may_be: bool) -> None:
+    assert package(ModelApprovalStatus="Approved", **detail).may_be_approval is may_be
+    assert not package(ModelApprovalStatus="PendingManualApproval", **detail).may_be_approval
+    assert not package(**detail).may_be_approval
+
+
+def test_an_alarm_without_a_reason() -> None:
+    assert AlarmRang.parse({"detail": {"alarmName": "a", "state": {"value": "ALARM"}}}) == AlarmRang(
+        name="a", state="ALARM", reason=""
+    )
+
+
+@pytest.mark.parametrize("nothing", [{}, {"error": None, "cause": None}], ids=["missing", "null"])
+def test_an_aborted_execution_has_no_error(nothing: dict[str, Any]) -> None:
+    ended = ExecutionEnded.parse({"detail": {"name": "fraud-7-1", "status": "ABORTED", **nothing}})
+    assert (ended.error, ended.cause) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(
+            {"key": "a", "size": 5, "version-id": "v", "etag": "e"}, ("a", 5, "v", "e"), id="a versioned bucket"
+        ),
+        pytest.param({"key": "a", "size": 5, "etag": "e"}, ("a", 5, "", "e"), id="an unversioned bucket"),
+        pytest.param({"key": "a", "size": 5.0}, ("a", 5, "", ""), id="numbers may come as floats"),
+        pytest.param({"key": "ä b+c%20.csv", "size": 5}, ("ä b+c%20.csv", 5, "", ""), id="the key is not encoded"),
+        pytest.param({"key": "a"}, ("a", 0, "", ""), id="no size"),
+    ],
+)
+def test_an_object(found: dict[str, Any], expected: tuple[str, int, str, str]) -> None:
+    parsed = ObjectCreated.parse({"detail": {"bucket": {"name": "lake"}, "object": found}})
+    assert (parsed.key, parsed.size, parsed.version_id, parsed.etag) == expected

@@ -1,0 +1,162 @@
+"""Plans: what a spec and a live endpoint lead to, within the limits of Step Functions, and unchanged by storage."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice.endpoint import EndpointState, VariantState
+from sluice.names import Names
+from sluice.plan import MAX_LOOKS, Fleet, Plan, PlanError, first_fleet, make_plan, weights_at
+from sluice.spec import ModelSpec
+
+from tests.unit.spec_examples import spec_with
+
+HISTORY_EVENTS = 25_000  # of one execution (Step Functions quota)
+EVENTS_PER_LOOK = 11
+
+
+def spec(*changes: tuple[str, object]) -> ModelSpec:
+    return ModelSpec.parse(spec_with(*changes))
+
+
+def live(*counts: int, status: str = "InService", version: int = 6) -> EndpointState:
+    variants = tuple(
+        VariantState(
+            name=f"v{version + index}", weight=1.0, desired_count=count, instance_type="ml.c5.xlarge", model="m"
+        )
+        for index, count in enumerate(counts)
+    )
+    return EndpointState(name="sluice-dev-fraud", status=status, config="live-6", variants=variants, failure_reason="x")
+
+
+def plan(spec: ModelSpec, found: EndpointState | None) -> Plan:
+    return make_plan(spec, Names("dev"), "fraud-7-1", 7, found)
+
+
+def test_without_an_endpoint_one_is_created_at_once() -> None:
+    made = plan(spec(), None)
+    assert (made.engine, made.stages, made.baseline) == ("create", (), None)
+    assert first_fleet(made) == 1
+    assert weights_at(made, 50) == {"v7": 100.0}
+
+
+def test_beside_a_live_version_traffic_is_shifted() -> None:
+    made = plan(spec(("endpoint.instance_count", 4)), live(3))
+    assert made.engine == "weights"
+    assert made.baseline == Fleet(
+        variant="v6", instance_type="ml.c5.xlarge", instance_count=3, config="live-6", model="m"
+    )
+    assert [(each.weight, each.bake_seconds, each.candidate_count) for each in made.stages] == [
+        (10, 600, 1),
+        (50, 600, 2),
+    ]
+    assert first_fleet(made) == 1
+    assert weights_at(made, 10) == {"v6": 90.0, "v7": 10.0}
+
+
+def test_the_candidate_gets_as_many_instances_as_the_baseline_needs_by_now() -> None:
+    made = plan(spec(("endpoint.instance_count", 2)), live(9))
+    assert made.candidate.instance_count == 9
+    assert [each.candidate_count for each in made.stages] == [1, 5]
+
+
+def test_a_version_that_serves_already_is_only_acknowledged() -> None:
+    made = plan(spec(), live(2, version=7))
+    assert (made.engine, made.stages) == ("none", ())
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        pytest.param(live(1, status="Failed"), "is Failed (x); delete it and approve again", id="failed"),
+        pytest.param(live(1, 1), "serves v6, v7; a canary starts from exactly one variant", id="two variants"),
+        pytest.param(live(), "a canary starts from exactly one variant", id="none"),
+    ],
+)
+def test_an_endpoint_to_start_from_is_in_order(found: EndpointState, why: str) -> None:
+    with pytest.raises(PlanError) as refused:
+        plan(spec(), found)
+    assert why in str(refused.value)
+
+
+def staged(*stages: tuple[int, int], max_hold: int, period: int = 60) -> ModelSpec:
+    listed: list[dict[str, Any]] = [{"weight": weight, "bake": f"{bake}s"} for weight, bake in stages]
+    return spec(
+        ("rollout.stages", listed),
+        ("rollout.max_hold", f"{max_hold}s"),
+        ("endpoint.metrics_period_seconds", period),
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "look_seconds"),
+    [
+        pytest.param(staged((10, 600), (50, 600), max_hold=3600), 60, id="as shipped: once a period"),
+        pytest.param(staged((10, 60), max_hold=0, period=10), 10, id="quick"),
+        pytest.param(staged((10, 86_400), max_hold=3600), 60, id="a day: just once a period"),
+        pytest.param(staged((10, 86_400 * 5), max_hold=0), 288, id="five days: less often"),
+    ],
+)
+def test_a_look_comes_once_a_period_where_the_history_allows(made: ModelSpec, look_seconds: int) -> None:
+    assert plan(made, live(1)).look_seconds == look_seconds
+
+
+DAY = 86_400
+STAGES = st.lists(st.integers(60, 14 * DAY), min_size=1, max_size=20)
+
+
+@given(bakes=STAGES, max_hold=st.integers(0, 14 * DAY), period=st.sampled_from([10, 60]))
+def test_no_rollout_fills_the_history_of_its_execution(bakes: list[int], max_hold: int, period: int) -> None:
+    base = plan_of(bakes, max_hold, period)
+    longest = sum(each.bake_seconds + base.max_hold_seconds for each in base.stages)
+    looks = longest / base.look_seconds
+    assert looks <= MAX_LOOKS
+    assert looks * EVENTS_PER_LOOK < HISTORY_EVENTS
+    assert base.look_seconds >= period
+
+
+def plan_of(bakes: list[int], max_hold: int, period: int) -> Plan:
+    """A plan with these stages, whether or not a spec may ask for them."""
+    given_spec = spec()
+    rollout = given_spec.rollout
+    stages = tuple(replace(rollout.stages[0], weight=n + 1, bake_seconds=bake) for n, bake in enumerate(bakes))
+    return plan(
+        replace(
+            given_spec,
+            rollout=replace(rollout, stages=stages, max_hold_seconds=max_hold),
+            endpoint=replace(given_spec.endpoint, metrics_period_seconds=period),
+        ),
+        live(1),
+    )
+
+
+@given(
+    count=st.integers(1, 200),
+    baseline=st.integers(0, 200),
+    weights=st.lists(st.integers(1, 99), min_size=1, max_size=20, unique=True).map(sorted),
+)
+def test_every_stage_has_an_instance_and_none_more_than_the_fleet(
+    count: int, baseline: int, weights: list[int]
+) -> None:
+    stages = [{"weight": weight, "bake": "10m"} for weight in weights]
+    made = plan(spec(("endpoint.instance_count", count), ("rollout.stages", stages)), live(baseline))
+    counts = [each.candidate_count for each in made.stages]
+    assert counts == sorted(counts)
+    assert counts[0] >= 1
+    assert counts[-1] <= made.candidate.instance_count == max(count, baseline, 1)
+    for each in made.stages:
+        assert sum(weights_at(made, each.weight).values()) == 100
+
+
+PLANS = {"create": (spec(), None), "weights": (spec(), live(2)), "none": (spec(), live(2, version=7))}
+
+
+@pytest.mark.parametrize(("asked", "found"), PLANS.values(), ids=PLANS)
+def test_a_plan_survives_its_storage(asked: ModelSpec, found: EndpointState | None) -> None:
+    made = plan(asked, found)
+    assert Plan.from_json(json.loads(json.dumps(made.to_json()))) == made

@@ -1,0 +1,63 @@
+"""What tasks answer, and how patiently they ask again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice.convergence import SetWeights, Wait
+from sluice.endpoint import EndpointState, VariantState
+from sluice.steps import TaskResult, answer, patience, take
+
+from tests.fakes.aws_state import FakeHosting, Faults
+
+T0 = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
+MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
+
+
+def test_an_answer_has_every_key_the_machine_selects() -> None:
+    for state in MACHINE["States"].values():
+        if state["Type"] == "Task":
+            assert {f"$.Payload.{key}" for key in answer("READY")} == set(state["ResultSelector"].values())
+    assert set(TaskResult.__annotations__) == set(answer("READY"))
+
+
+def test_a_reason_never_fills_the_executions_state() -> None:
+    assert len(answer("ROLL_BACK", reason="x" * 100_000)["reason"]) == 1000
+
+
+@given(first=st.integers(0, 10_000_000), more=st.integers(0, 10_000_000))
+def test_the_longer_it_takes_the_rarer_it_is_asked(first: int, more: int) -> None:
+    early = patience(T0, T0 + timedelta(seconds=first))
+    late = patience(T0, T0 + timedelta(seconds=first + more))
+    assert 3 <= early <= late <= 30
+
+
+def test_an_hour_of_provisioning_stays_small_in_the_history() -> None:
+    asked, now = 0, T0
+    while now < T0 + timedelta(hours=1):
+        now += timedelta(seconds=patience(T0, now))
+        asked += 1
+    assert asked < 200
+
+
+def serving(status: str) -> FakeHosting:
+    hosting = FakeHosting(Faults())
+    only = VariantState(name="v6", weight=1, desired_count=1, instance_type="ml.m5.large", model="m")
+    hosting.endpoints["e"] = EndpointState(name="e", status=status, config="c", variants=(only,))
+    return hosting
+
+
+def test_a_busy_endpoint_is_no_error_but_a_step_not_taken() -> None:
+    step = SetWeights({"v6": 100.0})
+    assert take(step, "e", serving("InService"))  # type: ignore[arg-type]
+    assert not take(step, "e", serving("Updating"))  # type: ignore[arg-type]
+
+
+def test_waiting_is_taken_without_a_call() -> None:
+    hosting = serving("Updating")
+    assert take(Wait(), "e", hosting)  # type: ignore[arg-type]
+    assert hosting.faults.seen == 0
