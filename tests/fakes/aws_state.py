@@ -11,12 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sluice.endpoint import EndpointState, NewVariant, VariantState
+from botocore.exceptions import ClientError
+from sluice.endpoint import CHANGING, EndpointState, NewVariant, VariantState
 from sluice.errors import EndpointBusyError, RetryableError
 from sluice.metrics import Counts
 from sluice.registry import Package
 from sluice.rollout import RolloutId
+from sluice.run import Run
 from sluice.spec import ModelSpec
+
+
+def refusal(message: str) -> ClientError:
+    """SageMaker's answer to nearly everything that is wrong."""
+    return ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "")
+
 
 START = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 
@@ -61,10 +69,14 @@ class FakeHosting:
     models: dict[str, str] = field(default_factory=dict)
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
-    _pending: dict[str, EndpointState] = field(default_factory=dict)
+    _pending: dict[str, EndpointState | None] = field(default_factory=dict)  # None: it will be gone
 
     def settle(self) -> None:
-        self.endpoints.update(self._pending)
+        for name, state in self._pending.items():
+            if state is None:
+                del self.endpoints[name]
+            else:
+                self.endpoints[name] = state
         self._pending.clear()
 
     def describe(self, endpoint: str) -> EndpointState | None:
@@ -83,17 +95,16 @@ class FakeHosting:
         self.faults.around(lambda: self._use(endpoint, config))
 
     def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
-        self.faults.around(lambda: self._change(endpoint, lambda each: replace(each, weight=weights[each.name])))
+        if not sum(weights.values()) > 0:
+            raise ValueError(f"weights of {endpoint} must not all be zero")
+        changes = {name: {"weight": weight} for name, weight in weights.items()}
+        self.faults.around(lambda: self._change(endpoint, changes))
 
     def set_capacity(self, endpoint: str, variant: str, count: int) -> None:
-        self.faults.around(
-            lambda: self._change(
-                endpoint, lambda each: replace(each, desired_count=count) if each.name == variant else each
-            )
-        )
+        self.faults.around(lambda: self._change(endpoint, {variant: {"desired_count": count}}))
 
     def delete_endpoint(self, endpoint: str) -> None:
-        self.faults.around(lambda: self.endpoints.pop(endpoint, None))
+        self.faults.around(lambda: self._delete(endpoint))
 
     def delete_config(self, name: str) -> None:
         self.faults.around(lambda: self._delete_config(name))
@@ -104,7 +115,7 @@ class FakeHosting:
     def _create(self, endpoint: str, config: str) -> None:
         if endpoint in self.endpoints:
             return
-        variants = tuple(_state(each) for each in self.configs[config])
+        variants = tuple(_state(each) for each in self._configured(config))
         failed = any(each.model in self.unhealthy for each in variants)
         made = EndpointState(name=endpoint, status="Creating", config=config, variants=variants)
         self.endpoints[endpoint] = made
@@ -118,7 +129,7 @@ class FakeHosting:
             replace(_state(each), weight=kept.weight, desired_count=kept.desired_count)
             if (kept := now.variant(each.name))
             else _state(each)
-            for each in self.configs[config]
+            for each in self._configured(config)
         )
         self.endpoints[endpoint] = replace(now, status="Updating")
         if any(each.model in self.unhealthy for each in wanted):
@@ -126,21 +137,41 @@ class FakeHosting:
         else:
             self._pending[endpoint] = replace(now, config=config, variants=wanted, failure_reason="")
 
-    def _change(self, endpoint: str, change: Callable[[VariantState], VariantState]) -> None:
+    def _change(self, endpoint: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
         now = self._free(endpoint)
-        changed = replace(now, variants=tuple(change(each) for each in now.variants))
+        if unknown := changes.keys() - {each.name for each in now.variants}:
+            raise refusal(f"The variant name(s) {unknown} is/are not present within endpoint configuration.")
+        changed = replace(now, variants=tuple(replace(each, **changes.get(each.name, {})) for each in now.variants))
         self.endpoints[endpoint] = replace(changed, status="Updating")
         self._pending[endpoint] = changed
         self.traffic.append({each.name: each.weight for each in changed.variants})
 
     def _free(self, endpoint: str) -> EndpointState:
+        if endpoint not in self.endpoints:
+            raise refusal(f"Could not find endpoint {endpoint}.")
         now = self.endpoints[endpoint]
-        if now.status != "InService":
-            raise EndpointBusyError("Cannot update in-progress endpoint")
+        if now.status in CHANGING:
+            raise EndpointBusyError(f"Cannot update in-progress endpoint {endpoint}.")
+        if now.status == "Failed":
+            raise refusal(f"Cannot update endpoint {endpoint} in status Failed.")
         return now
 
+    def _configured(self, config: str) -> tuple[NewVariant, ...]:
+        if config not in self.configs:
+            raise RetryableError(f"Could not find endpoint configuration {config}.")
+        return self.configs[config]
+
+    def _delete(self, endpoint: str) -> None:
+        now = self.endpoints.get(endpoint)
+        if now is None:
+            return
+        if now.status in CHANGING:
+            raise EndpointBusyError(f"Cannot update in-progress endpoint {endpoint}.")
+        self.endpoints[endpoint] = replace(now, status="Deleting")
+        self._pending[endpoint] = None
+
     def _delete_config(self, name: str) -> None:
-        used = {state.config for state in (*self.endpoints.values(), *self._pending.values())}
+        used = {state.config for state in (*self.endpoints.values(), *self._pending.values()) if state}
         assert name not in used, f"{name} is in use"
         self.configs.pop(name, None)
 
@@ -179,7 +210,12 @@ class FakeRegistry:
         self.faults.around(lambda: self._set(arn, approval="Rejected", description=reason))
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
-        self.faults.around(lambda: self.properties.setdefault(arn, {}).update(properties))
+        self.faults.around(lambda: self._annotate(arn, properties))
+
+    def _annotate(self, arn: str, properties: Mapping[str, str]) -> None:
+        self.properties.setdefault(arn, {}).update(properties)
+        if arn in self.packages:
+            self.packages[arn] = replace(self.packages[arn], properties=dict(self.properties[arn]))
 
     def _set(self, arn: str, **changes: str) -> None:
         self.packages[arn] = replace(self.packages[arn], **changes, last_modified=self.clock.now())  # type: ignore[arg-type]
@@ -296,3 +332,25 @@ class FakeBucket:
 
     def write(self, key: str, body: str) -> None:
         self.faults.around(lambda: self.objects.__setitem__(key, body.encode()))
+
+
+@dataclass
+class FakeRunSource:
+    """Executions as they are; a test changes them as SageMaker would."""
+
+    faults: Faults
+    executions: dict[str, Run] = field(default_factory=dict)
+
+    def read(self, execution: str, model: str) -> Run:
+        return self.faults.around(lambda: self.executions[execution])  # type: ignore[no-any-return]
+
+
+@dataclass
+class FakeWakeUps:
+    """What was booked, in that order: model and delay in seconds."""
+
+    faults: Faults
+    booked: list[tuple[str, float]] = field(default_factory=list)
+
+    def book(self, model: str, delay_seconds: float) -> None:
+        self.faults.around(lambda: self.booked.append((model, delay_seconds)))

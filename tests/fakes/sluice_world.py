@@ -10,8 +10,10 @@ from typing import Any, cast
 
 from sluice.assembly import Ports
 from sluice.names import Names
+from sluice.run_store import RunStore
 from sluice.spec import ModelSpec
 from sluice.store import Store
+from sluice.turns import Turns
 
 from functions.look.app import run as look
 from functions.open_rollout.app import run as open_rollout
@@ -30,7 +32,9 @@ from tests.fakes.aws_state import (
     FakeMetrics,
     FakePipelines,
     FakeRegistry,
+    FakeRunSource,
     FakeSpecs,
+    FakeWakeUps,
     Faults,
 )
 from tests.fakes.table import FakeTable
@@ -77,6 +81,8 @@ class SluiceWorld:
     pipelines: FakePipelines
     bucket: FakeBucket
     specs: FakeSpecs
+    run_source: FakeRunSource
+    wakeups: FakeWakeUps
 
     def approve(self, version: int) -> str:
         """Approve a version, deliver its event, return the rollout's id."""
@@ -152,7 +158,11 @@ def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus
 
 def _choose(state: Mapping[str, Any], context: Mapping[str, Any]) -> str:
     for choice in state["Choices"]:
-        if _path(choice["Variable"], context) == choice["StringEquals"]:
+        if "IsPresent" in choice:
+            holds = (choice["Variable"].removeprefix("$.") in context) == choice["IsPresent"]
+        else:
+            holds = _path(choice["Variable"], context) == choice["StringEquals"]
+        if holds:
             return str(choice["Next"])
     return str(state["Default"])
 
@@ -182,11 +192,16 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "pipelines": FakePipelines(faults),
         "bucket": FakeBucket(faults),
         "specs": FakeSpecs({spec.name: spec}),
+        "run_source": FakeRunSource(faults),
+        "wakeups": FakeWakeUps(faults),
     }
+    table = cast(Any, FakeTable(faults))
     ports = Ports(
         names=Names("dev"),
         now=clock.now,
-        store=Store(cast(Any, FakeTable(faults))),
+        store=Store(table),
+        runs=RunStore(table),
+        turns=Turns(table),
         model_role_arn="arn:aws:iam::123456789012:role/model",
         **cast(Any, parts),
     )

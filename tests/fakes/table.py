@@ -83,4 +83,6 @@ def _holds(term: str, item: Mapping[str, Any], values: Mapping[str, str]) -> boo
         return found == values[value]
     if comparison == "<>":
         return bool(found != values[value])
+    if comparison == "<=":
+        return found is not None and bool(found <= values[value])
     raise ValueError(f"the fake does not know {term!r}")

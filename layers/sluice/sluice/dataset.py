@@ -52,12 +52,12 @@ class Bucket:
         return body
 
     def read(self, uri: str) -> bytes | None:
-        """A small object by its ``s3://`` URI; None if it is not there or not ours to read."""
+        """A small object by its ``s3://`` URI; None if it is not there."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
             found = self._client.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            if code(error) in ("NoSuchKey", "NoSuchBucket", "AccessDenied"):
+            if code(error) in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise understood(error) from error
         body: bytes = found["Body"].read()

@@ -47,11 +47,13 @@ def live_package(model: str, ports: Ports) -> Package | None:
 
 def metrics_of(package: Package, bucket: Bucket) -> Mapping[str, float]:
     """The numbers of the version's evaluation report by name, such as ``mse``; empty if there is none to read."""
-    report = bucket.read(package.metrics_uri) if package.metrics_uri else None
-    if report is None:
-        return {}
+    return metrics_at(package.metrics_uri, bucket) if package.metrics_uri else {}
+
+
+def metrics_at(uri: str, bucket: Bucket) -> dict[str, float]:
+    """The numbers of an evaluation report; empty if it is gone or is no JSON."""
     try:
-        return dict(metric_values(json.loads(report)))
+        return dict(metric_values(json.loads(bucket.read(uri) or b"{}")))
     except ValueError:
         return {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,8 @@ class Package:
     description: str
     last_modified: datetime
     metrics_uri: str = ""  # the evaluation report; the registry holds no numbers itself
-    generated_by: str = ""  # the pipeline execution that registered it
+    generated_by: str = ""  # ARN of the pipeline execution that registered it
+    properties: Mapping[str, str] = field(default_factory=dict)  # what ``annotate`` has written
 
     @property
     def is_approved(self) -> bool:
@@ -59,6 +60,7 @@ class Registry:
             last_modified=found.get("LastModifiedTime") or found["CreationTime"],
             metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
             generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
+            properties=found.get("CustomerMetadataProperties", {}),
         )
 
     def reject(self, arn: str, reason: str) -> None:

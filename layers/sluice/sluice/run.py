@@ -1,0 +1,132 @@
+"""A pipeline run as Sluice remembers it: its data, parameters, steps, metrics, and what came of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+
+from sluice.names import package_group_and_version
+
+ENDED = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
+_JOBS = frozenset({"Processing", "Training"})
+INPUT_PARAMETER = "InputData"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRun:
+    """One step that has begun."""
+
+    name: str
+    kind: str  # Processing | Training | Condition | RegisterModel | Fail | …
+    status: str  # Starting | Executing | Stopping | Stopped | Failed | Succeeded
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    cached_from: str = ""  # the execution whose result was taken instead of doing the work
+    attempts: int = 0
+    reason: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it has not ended."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One pipeline execution."""
+
+    model: str
+    execution: str  # ARN
+    status: str  # Executing | Stopping | Stopped | Failed | Succeeded | CompletedWithFailures
+    started_at: datetime
+    modified_at: datetime  # as SageMaker says; a run that is retried after a failure has it changed
+    parameters: Mapping[str, str] = field(default_factory=dict)  # defaults included
+    steps: tuple[StepRun, ...] = ()
+    code: str = ""  # S3 URI that ends with the code's digest
+    reports: tuple[str, ...] = ()  # S3 URIs of evaluation reports
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    package_arn: str = ""  # of the version registered
+    execution_reason: str = ""  # SageMaker's own words, which do not name the step
+
+    @property
+    def id(self) -> str:
+        return self.execution.rsplit("/", 1)[-1]
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When its last step ended; None while it runs."""
+        ends = [step.ended_at for step in self.steps if step.ended_at]
+        return max(ends, default=self.modified_at) if self.has_ended else None
+
+    @property
+    def version(self) -> int | None:
+        """The version it registered."""
+        named = package_group_and_version(self.package_arn)
+        return named[1] if named else None
+
+    @property
+    def input_data(self) -> str:
+        """The manifest's URI."""
+        return self.parameters.get(INPUT_PARAMETER, "")
+
+    @property
+    def cache_hits(self) -> int:
+        return sum(bool(step.cached_from) for step in self.steps)
+
+    @property
+    def computed_nothing(self) -> bool:
+        """Every job was taken from the cache: what it registered is an earlier model under a new number."""
+        jobs = [step for step in self.steps if step.kind in _JOBS]
+        return bool(jobs) and all(step.cached_from for step in jobs)
+
+    @property
+    def model_from(self) -> str:
+        """The execution whose training made the model, which is another one after a cache hit; "" if none did."""
+        trained = [step for step in self.steps if step.kind == "Training" and step.status == "Succeeded"]
+        return (trained[-1].cached_from or self.execution) if trained else ""
+
+    @property
+    def reason(self) -> str:
+        """Why it did not succeed, in the words of the step that failed first; empty while it may."""
+        if not self.has_ended or self.status == "Succeeded":
+            return ""
+        failed = sorted(
+            (step for step in self.steps if step.status == "Failed"), key=lambda step: step.ended_at or self.modified_at
+        )
+        if failed:
+            return f"{failed[0].name}: {failed[0].reason or self.execution_reason}"
+        return self.execution_reason or f"the run was {self.status.lower()}"
+
+    def measured(self, metrics: Mapping[str, float]) -> Self:
+        return replace(self, metrics=dict(metrics))
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``run_from`` reads back."""
+        told = asdict(self)
+        for held in (told, *told["steps"]):
+            for name, value in held.items():
+                if isinstance(value, datetime):
+                    held[name] = value.isoformat()
+        return told
+
+
+def run_from(told: Mapping[str, Any]) -> Run:
+    """A run as ``to_json`` wrote it."""
+    steps = tuple(
+        StepRun(**{**step, "started_at": _time(step["started_at"]), "ended_at": _time(step["ended_at"])})
+        for step in told["steps"]
+    )
+    times = {name: datetime.fromisoformat(told[name]) for name in ("started_at", "modified_at")}
+    return Run(**{**told, **times, "steps": steps, "reports": tuple(told["reports"])})
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
