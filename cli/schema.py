@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.spec import ModelSpec
 from sluice.spec_collections import Items, Maybe, Parameters
-from sluice.spec_fields import Choice, Duration, Number, Text, Whole
+from sluice.spec_fields import Choice, Duration, Flag, Number, Text, Whole
 from sluice.spec_reading import Kind
 from sluice.spec_section import Entry, Section, entries
 
@@ -64,6 +64,8 @@ def _schema_of_value(kind: Kind) -> dict[str, Any]:
             return {"type": "string", "minLength": kind.least, "maxLength": kind.most, "pattern": pattern}
         case Choice():
             return {"enum": list(kind.values)}
+        case Flag():
+            return {"type": "boolean"}
         case Whole():
             return {"type": "integer", "minimum": kind.least, "maximum": kind.most}
         case Number():

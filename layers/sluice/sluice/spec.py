@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
 from sluice.errors import Problem, SpecError
-from sluice.names import MODEL, MODEL_MAX
-from sluice.spec_collections import Items, Parameters
-from sluice.spec_fields import Choice, Number, Text, Whole
+from sluice.spec_data import Column, Data, TargetValues
+from sluice.spec_fields import Choice, Text, Whole
+from sluice.spec_pipeline import FILLED_PARAMETERS, NAME, Gate, Limit, Pipeline
 from sluice.spec_reading import INVALID, Reading
 from sluice.spec_rollout import Alarms, Judge, Rollout, Stage
 from sluice.spec_rules import RULES, Rule, broken_rules
@@ -24,65 +24,23 @@ __all__ = [
     "Column",
     "Data",
     "Endpoint",
+    "Gate",
     "Inference",
     "Judge",
+    "Limit",
     "ModelSpec",
     "Pipeline",
     "Rollout",
     "Stage",
+    "TargetValues",
 ]
-
-FILLED_PARAMETERS = ("InputData", "DataContract", "ModelPackageGroupName")
-"""Parameters of every pipeline that Sluice fills itself."""
 
 STORED_MAX_BYTES = 8192
 """What one SSM parameter of the advanced tier holds."""
 
-NAME = Text(MODEL_MAX, pattern=MODEL.pattern, example="lower-case letters, digits and inner hyphens, letter first")
-ONE_LINE = Text(128)
 INSTANCE_TYPE = Text(
     32, pattern=r"ml\.[a-z][a-z0-9-]*\.[a-z0-9-]+", example="a SageMaker instance type such as ml.m5.large"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One feature of a row."""
-
-    name: Annotated[str, ONE_LINE, "The column's title in data files"]
-    type: Annotated[str, Choice(("number", "category")), "number | category"]
-    categories: Annotated[
-        tuple[str, ...],
-        Items(ONE_LINE, 0, 1000),
-        "The values a category may have; learned from the data if empty",
-    ] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Data:
-    """What a row of this model's data looks like."""
-
-    target: Annotated[str, ONE_LINE, "The column to predict"]
-    columns: Annotated[
-        tuple[Column, ...],
-        Items(Section(Column), 1, 1000),
-        "The features, in the order in which requests send them",
-    ]
-    max_missing_share: Annotated[
-        float, Number(0, 1), "Refuse data in which more than this share of the features is missing"
-    ] = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """The SageMaker pipeline that turns data into a model version."""
-
-    definition: Annotated[str, NAME, "A folder of pipelines/"]
-    parameters: Annotated[
-        Mapping[str, str],
-        Parameters(200, taken=FILLED_PARAMETERS),
-        "Values for the pipeline's parameters; the pipeline's own defaults apply to the others",
-    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,20 @@ class Choice(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class Flag(_Plain):
+    """Yes or no."""
+
+    @property
+    def allowed(self) -> str:
+        return "true | false"
+
+    def read(self, raw: object, path: str, reading: Reading) -> bool | Invalid:
+        if not isinstance(raw, bool):
+            return reading.refuse(path, raw, self.allowed, f"is {kind_of(raw)}, not true or false")
+        return raw
+
+
+@dataclass(frozen=True, slots=True)
 class Whole(_Plain):
     """A whole number from ``least`` to ``most``."""
 

@@ -2,68 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
 
 from sluice.errors import Problem
-from sluice.spec_reading import element
+from sluice.spec_data_rules import DATA_RULES
+from sluice.spec_rule import Rule, broken_rules
+
+__all__ = ["RULES", "Rule", "broken_rules"]
 
 ONE_DAY_SECONDS = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A check on the values at some paths; it is skipped while one of them is wrong by itself.
-
-    ``a[].b`` stands for the ``b`` of each item of list ``a`` that is in order, as a mapping from path to value.
-    """
-
-    needs: tuple[str, ...]
-    find: Callable[..., Iterator[Problem]]
-
-
-def broken_rules(values: Mapping[str, Any], rules: Sequence[Rule]) -> Iterator[Problem]:
-    """The problems between ``values``, which are the fields that are in order, by path."""
-    for rule in rules:
-        needed = [_at(values, path) for path in rule.needs]
-        if None not in needed:
-            yield from rule.find(*needed)
-
-
-def _at(values: Mapping[str, Any], path: str) -> Any:
-    if "[]" not in path:
-        return values.get(path)
-    each = re.compile(re.escape(path).replace(r"\[\]", r"\[\d+\]"))
-    return {found: value for found, value in values.items() if each.fullmatch(found)} or None
-
-
-def _repeated(names: Mapping[str, str]) -> Iterator[Problem]:
-    seen = set()
-    for path, name in names.items():
-        if name in seen:
-            yield Problem(path, name, "each name once", f"{name!r} is there twice")
-        seen.add(name)
-
-
-def _repeated_categories(lists: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
-    for path, names in lists.items():
-        yield from _repeated({element(path, index): name for index, name in enumerate(names)})
-
-
-def _numbers_with_categories(kinds: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
-    for path, names in lists.items():
-        kind = kinds.get(path.removesuffix("categories") + "type")
-        if names and kind == "number":
-            yield Problem(path, list(names), "only with type: category", "a number has no categories")
-
-
-def _target_among_features(target: str, names: Mapping[str, str]) -> Iterator[Problem]:
-    if target in names.values():
-        message = f"{target!r} is also listed as a feature"
-        yield Problem("data.target", target, "a column that is not in data.columns", message)
+METRICS_KEPT_SECONDS = {10: 3 * 3600, 60: 15 * ONE_DAY_SECONDS}
+"""How long CloudWatch keeps data points, by period."""
 
 
 def _weights_that_do_not_rise(weights: Mapping[str, int]) -> Iterator[Problem]:
@@ -93,6 +43,17 @@ def _alarm_over_a_day(periods: int, period_seconds: int) -> Iterator[Problem]:
         yield Problem("rollout.alarms.evaluation_periods", periods, f"1 to {most}", message)
 
 
+def _rollout_longer_than_its_metrics_last(
+    bakes: Mapping[str, int], max_hold_seconds: int, period_seconds: int
+) -> Iterator[Problem]:
+    kept = METRICS_KEPT_SECONDS[period_seconds]
+    longest = sum(bakes.values()) + len(bakes) * max_hold_seconds
+    if longest > kept:
+        allowed = f"{kept}s or less for all bakes, each with its rollout.max_hold"
+        message = f"CloudWatch keeps {period_seconds}-second metrics for {kept // 3600} hours, the judge needs them all"
+        yield Problem("rollout.stages", f"{longest}s", allowed, message)
+
+
 def _judge_that_contradicts_itself(harm_ratio: float, safe_ratio: float) -> Iterator[Problem]:
     if safe_ratio <= harm_ratio:
         message = f"{safe_ratio:g} would call a version safe that {harm_ratio:g} calls harmful"
@@ -100,12 +61,13 @@ def _judge_that_contradicts_itself(harm_ratio: float, safe_ratio: float) -> Iter
 
 
 RULES = (
-    Rule(("data.columns[].name",), _repeated),
-    Rule(("data.columns[].categories",), _repeated_categories),
-    Rule(("data.columns[].type", "data.columns[].categories"), _numbers_with_categories),
-    Rule(("data.target", "data.columns[].name"), _target_among_features),
+    *DATA_RULES,
     Rule(("rollout.stages[].weight",), _weights_that_do_not_rise),
     Rule(("rollout.stages[].bake", "endpoint.metrics_period_seconds"), _bakes_without_a_measurement),
+    Rule(
+        ("rollout.stages[].bake", "rollout.max_hold", "endpoint.metrics_period_seconds"),
+        _rollout_longer_than_its_metrics_last,
+    ),
     Rule(("rollout.alarms.datapoints_to_alarm", "rollout.alarms.evaluation_periods"), _impossible_alarm),
     Rule(("rollout.alarms.evaluation_periods", "endpoint.metrics_period_seconds"), _alarm_over_a_day),
     Rule(("rollout.judge.harm_ratio", "rollout.judge.safe_ratio"), _judge_that_contradicts_itself),

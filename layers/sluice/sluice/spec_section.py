@@ -43,9 +43,13 @@ def _entry(declared: Any) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A mapping with the keys of the dataclass ``of``, read into an instance of it."""
+    """A mapping with the keys of the dataclass ``of``, read into an instance of it.
+
+    ``terse``: written without what is as by default, for sections of which a spec has hundreds.
+    """
 
     of: type
+    terse: bool = False
 
     @property
     def suffix(self) -> str:
@@ -69,9 +73,9 @@ class Section:
         return self.of(**values)
 
     def write(self, value: Any) -> dict[str, object]:
-        """Every key but those of empty lists: a wide table has hundreds of columns without categories."""
+        """Every key, or those that say something if this is terse."""
         held = ((entry, getattr(value, entry.attribute)) for entry in entries(self.of).values())
-        return {entry.key: entry.kind.write(one) for entry, one in held if one != ()}
+        return {entry.key: entry.kind.write(one) for entry, one in held if not self.terse or one != entry.default}
 
 
 def _read_entry(entry: Entry, raw: Mapping[Any, object], path: str, reading: Reading) -> Any:

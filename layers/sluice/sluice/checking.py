@@ -1,0 +1,236 @@
+"""Holds a file to its data contract: rows of text in, breaches out, in memory that does not grow with the rows.
+
+Standard library only, nothing of this package, and for Python 3.10 on: ``pipelines/tabular`` links to this file,
+so that a function, the ``sluice`` command and PreprocessData give one verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+SHOWN_CHARACTERS = 40
+SHOWN_ROWS = 10
+SHOWN_EXAMPLES = 3
+KEPT_BREACHES = 200  # a table with a thousand bad columns needs no longer list
+
+
+class Column(Protocol):
+    """What a column says about its cells."""
+
+    @property
+    def name(self) -> str: ...
+
+    def objection(self, cell: str) -> tuple[str, str] | None: ...
+
+    def accepts_all(self, cells: Sequence[str]) -> bool: ...
+
+    def is_missing(self, cell: str) -> bool: ...
+
+
+class Contract(Protocol):
+    """What a contract says about a file."""
+
+    @property
+    def header(self) -> bool: ...
+
+    @property
+    def order(self) -> Sequence[str]: ...
+
+    @property
+    def every_column(self) -> Sequence[Column]: ...
+
+    @property
+    def target(self) -> str: ...
+
+    @property
+    def min_rows(self) -> int: ...
+
+    @property
+    def max_rows(self) -> int | None: ...
+
+    @property
+    def max_missing_share(self) -> float: ...
+
+
+@dataclass(slots=True)
+class Breach:
+    """One rule broken in one column, or by the file as a whole where ``column`` is empty."""
+
+    rule: str
+    column: str
+    expected: str
+    count: int = 0
+    rows: list[int] = field(default_factory=list)  # the first ones, counted from 1 as a spreadsheet does
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, row: int, example: str) -> None:
+        self.count += 1
+        if len(self.rows) < SHOWN_ROWS:
+            self.rows.append(row)
+        if example not in self.examples and len(self.examples) < SHOWN_EXAMPLES:
+            self.examples.append(example)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        where = f"column {self.column!r}: " if self.column else ""
+        if not self.rows:
+            return f"{self.rule}: {where}{self.expected}"
+        rows = ", ".join(map(str, self.rows)) + (", …" if self.count > len(self.rows) else "")
+        found = ", ".join(repr(example) for example in self.examples)
+        return f"{self.rule}: {where}expected {self.expected}, found {found} (row{'s'[: self.count > 1]} {rows})"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found in a file. Without breaches it may be used, as far as it was read."""
+
+    breaches: tuple[Breach, ...]
+    rows: int  # of data, read
+    is_whole: bool  # the whole file was read
+
+    @property
+    def is_accepted(self) -> bool:
+        return not self.breaches
+
+    @property
+    def reason(self) -> str:
+        """All that is wrong in one line, the first things first."""
+        return "; ".join(map(str, self.breaches[:5])) + (
+            f"; and {len(self.breaches) - 5} more" if len(self.breaches) > 5 else ""
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "breaches": [breach.to_json() for breach in self.breaches],
+            "rows": self.rows,
+            "is_whole": self.is_whole,
+        }
+
+
+class Rows(Protocol):
+    """A file as rows of cells, such as ``CsvText``."""
+
+    flaw: tuple[str, str] | None
+
+    @property
+    def is_cut(self) -> bool: ...
+
+    def chunks(self) -> Iterator[list[list[str]]]: ...
+
+
+def examine(text: Rows, contract: Contract) -> Verdict:
+    """Hold a file to the contract, as far as it can be read.
+
+    A file that is cut can only be proved bad: rules about all of its rows are left to whoever reads it whole.
+    """
+    check = _Check(contract)
+    at = 1
+    for chunk in text.chunks():
+        check.take(at, chunk)
+        at += len(chunk)
+        if check.is_hopeless:
+            break
+    if text.flaw is not None:
+        check.note(text.flaw[0], "", text.flaw[1])
+    elif not check.is_hopeless:
+        check.close(is_whole=not text.is_cut)
+    is_whole = not (text.is_cut or text.flaw or check.is_hopeless)
+    return Verdict(tuple(check.breaches.values())[:KEPT_BREACHES], check.rows, is_whole)
+
+
+class _Check:
+    """The running account of one file."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.breaches: dict[tuple[str, str, str], Breach] = {}
+        self.rows = 0
+        self.is_hopeless = False  # without the right columns nothing else can be told
+        self._header: list[str] | None = None if contract.header else list(contract.order)
+        self._columns: list[tuple[int, Column]] = []
+        self._missing: dict[str, int] = {}
+        if not contract.header:
+            self._place()
+
+    def note(self, rule: str, column: str, expected: str) -> Breach:
+        return self.breaches.setdefault((rule, column, expected), Breach(rule, column, expected))
+
+    def take(self, first: int, chunk: list[list[str]]) -> None:
+        """Check rows; ``first`` is the number of the first one."""
+        if self._header is None:
+            self._header = [name.strip() for name in chunk[0]]
+            first, chunk = first + 1, chunk[1:]
+            self._check_header()
+        if self.is_hopeless or not chunk:
+            return
+        width = len(self._header)
+        numbers: Sequence[int] = range(first, first + len(chunk))
+        if any(len(row) != width for row in chunk):
+            numbers, chunk = self._of_width(width, numbers, chunk)
+        self.rows += len(chunk)
+        cells = list(zip(*chunk, strict=True))
+        for place, column in self._columns if chunk else ():
+            if not column.accepts_all(cells[place]):
+                self._look(column, numbers, cells[place])
+
+    def close(self, *, is_whole: bool) -> None:
+        """Check what only all rows can tell."""
+        contract = self.contract
+        if contract.max_rows is not None and self.rows > contract.max_rows:
+            self.note("max_rows", "", f"at most {contract.max_rows:,} rows; there are {self.rows:,} or more")
+        if not is_whole:
+            return
+        if self._header is None:
+            self.note("min_rows", "", "the file is empty")
+        elif self.rows < contract.min_rows:
+            self.note("min_rows", "", f"at least {contract.min_rows:,} rows; there are {self.rows:,}")
+        for column, missing in self._missing.items():
+            share = missing / self.rows
+            if share > contract.max_missing_share and column != contract.target:
+                allowed = f"{share:.1%} of the values are missing; {contract.max_missing_share:.1%} are allowed"
+                self.note("max_missing_share", column, allowed)
+
+    def _check_header(self) -> None:
+        header, expected = self._header or [], self.contract.order
+        problems = [
+            *((name, "the column is missing") for name in expected if name not in header),
+            *((name, "the column is not in the data contract") for name in header if name not in expected),
+            *((name, "the column occurs twice") for name in sorted(set(header)) if header.count(name) > 1),
+        ]
+        for name, message in problems:
+            self.note("columns", _shown(name), message)
+        self.is_hopeless = bool(problems)
+        if not problems:
+            self._place()
+
+    def _place(self) -> None:
+        header = self._header or []
+        self._columns = [(header.index(column.name), column) for column in self.contract.every_column]
+
+    def _of_width(
+        self, width: int, numbers: Sequence[int], chunk: list[list[str]]
+    ) -> tuple[list[int], list[list[str]]]:
+        kept = []
+        for at, row in zip(numbers, chunk, strict=True):
+            if len(row) == width:
+                kept.append((at, row))
+            elif row:  # a blank line is nothing
+                self.note("width", "", f"{width} values").add(at, f"{len(row)} values")
+        return [at for at, _ in kept], [row for _, row in kept]
+
+    def _look(self, column: Column, numbers: Sequence[int], cells: Sequence[str]) -> None:
+        for at, cell in zip(numbers, cells, strict=True):
+            broken = column.objection(cell)
+            if broken is not None:
+                self.note(broken[0], column.name, broken[1]).add(at, _shown(cell))
+        count = sum(map(column.is_missing, cells))
+        if count:
+            self._missing[column.name] = self._missing.get(column.name, 0) + count
+
+
+def _shown(cell: str) -> str:
+    return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
