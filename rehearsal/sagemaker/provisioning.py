@@ -6,17 +6,15 @@ import itertools
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rehearsal.process import ChildStartError
-from rehearsal.sagemaker.artifact import ArtifactError, unpack_model
-from rehearsal.sagemaker.container import Container, port_file
+from rehearsal.sagemaker.artifact import ArtifactError
+from rehearsal.sagemaker.container import Container
 from rehearsal.sagemaker.endpoint import Blueprint, Variant
 from rehearsal.sagemaker.endpoint_logs import EndpointLogs
 from rehearsal.sagemaker.fleet import Fleet
+from rehearsal.sagemaker.serving_process import becomes_healthy, log_file, start_serving
 from rehearsal.world import World
-
-SERVE = Path(__file__).parents[1] / "containers" / "serve.py"
 
 
 class ProvisionError(Exception):
@@ -78,54 +76,21 @@ class Provisioner:
         name = f"{blueprint.variant}-{next(self._numbers)}"
         home = self._world.run_dir / "endpoints" / endpoint / name
         shutil.rmtree(home, ignore_errors=True)  # what an earlier run in this directory left
-        model_dir = home / "ml" / "model"
-        model_dir.mkdir(parents=True)
-        spec, log = blueprint.container, home / "container.log"
+        home.mkdir(parents=True)
+        spec, log = blueprint.container, log_file(home)
         try:
-            unpack_model(self._world.client("s3", spec.role_arn), spec.model_data_url, model_dir)
-            child = self._world.processes.start(
-                [
-                    str(self._world.python_of_containers),
-                    str(SERVE),
-                    "--port=0",
-                    f"--port-file={port_file(home)}",
-                ],
-                env=self._environment(blueprint),
-                cwd=home,
-                log=log,
-                mounts={"/opt/ml": home / "ml"},
-            )
+            container = start_serving(self._world, spec, home, {})
         except (ArtifactError, ChildStartError) as error:
             log.write_text(f"{error.__cause__ or error}\n")
             raise ProvisionError(str(error)) from error
-        container = Container(child, home)
         self._logs.follow(endpoint, blueprint.variant, log, container, spec.role_arn)
         return container
 
-    def _environment(self, blueprint: Blueprint) -> dict[str, str]:
-        spec = blueprint.container
-        return {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            "OMP_NUM_THREADS": "1",
-            "AWS_REGION": self._world.region,
-            "AWS_DEFAULT_REGION": self._world.region,
-            "AWS_ENDPOINT_URL": self._world.endpoint_url,
-            **self._world.credentials(spec.role_arn),
-            **spec.environment,
-        }
-
     def _await_health(self, blueprint: Blueprint, container: Container) -> None:
-        """Ping until it answers. A process that ended is not awaited: here nothing restarts it."""
         allowed = min(self._pace.health_check_seconds, blueprint.health_check_seconds or float("inf"))
-        began = self._world.now()
-        while not container.is_healthy():
-            waited = (self._world.now() - began).total_seconds()
-            if waited > allowed or not container.is_running:
-                raise ProvisionError(
-                    f"The primary container for production variant {blueprint.variant} did not pass the ping "
-                    "health check. Please check CloudWatch logs for this endpoint."
-                )
-            if self._world.stopping.wait(self._pace.ping_every_seconds):
-                raise ProvisionError("the local AWS is stopping")
+        every = self._pace.ping_every_seconds
+        if not becomes_healthy(self._world, container, allowed_seconds=allowed, ping_every_seconds=every):
+            raise ProvisionError(
+                f"The primary container for production variant {blueprint.variant} did not pass the ping "
+                "health check. Please check CloudWatch logs for this endpoint."
+            )
