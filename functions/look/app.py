@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from sluice.assembly import Ports, live_ports
+from sluice.consent import is_still_approved
 from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stage
 from sluice.judge import Verdict, judge
 from sluice.metrics import Counts, alarms_for
 from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer
+from sluice.steps import WAIT_FOR_OTHERS_SECONDS, TaskResult, answer, patience
 from sluice.watch import Conclusion, Seen, conclude, next_look_seconds, rows, rules_of, windows
 
 
@@ -23,7 +24,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     """SHIFT to the next stage or PROMOTE on proof, ROLL_BACK on harm, HOLD on anything less."""
     stage = int(event["stage"])
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
-    if not record.may_advance:
+    if not record.may_advance or not is_still_approved(record, ports):
         return answer("ROLL_BACK", stage=stage)
     plan = record.planned()
     planned = plan.stages[stage]
@@ -41,7 +42,18 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     if conclusion.action == "advance":
         last = stage + 1 == len(plan.stages)
         return answer("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=conclusion.reason)
-    return answer("HOLD", stage=stage, wait_seconds=next_look_seconds(plan, ports.now()), reason=conclusion.reason)
+    return answer(
+        "HOLD",
+        stage=stage,
+        wait_seconds=_wait_seconds(conclusion, stage, record, ports.now()),
+        reason=conclusion.reason,
+    )
+
+
+def _wait_seconds(conclusion: Conclusion, stage: int, record: RolloutRecord, now: datetime) -> int:
+    if conclusion.action == "pause":
+        return patience(record.shifted_at[stage], now, WAIT_FOR_OTHERS_SECONDS)
+    return next_look_seconds(record.planned(), now)
 
 
 def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:

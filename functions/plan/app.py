@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.assembly import Ports, live_ports
+from sluice.consent import is_still_approved
 from sluice.endpoint import CHANGING
+from sluice.opening import goes_first
 from sluice.plan import make_plan
 from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer
-
-TURN_SECONDS = 5
+from sluice.steps import WAIT_FOR_OTHERS_SECONDS, TaskResult, answer, patience
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -28,19 +28,36 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
     if not record.may_advance:
         return answer("ROLL_BACK")
-    if not ports.registry.describe(record.package_arn).is_approved:
-        ports.store.fence(record.id, "withdrawn", "the version is no longer Approved", ports.now())
+    if not is_still_approved(record, ports):
         return answer("ROLL_BACK")
-    if not ports.store.lock(record.endpoint, record.id):
-        return answer("WAIT", wait_seconds=TURN_SECONDS)
+    if not _takes_turn(record, ports):
+        return _wait(record, ports)
     return answer("READY") if record.plan else _plan(record, ports)
+
+
+def _takes_turn(record: RolloutRecord, ports: Ports) -> bool:
+    """Whether this rollout now holds its endpoint's lock. Those approved earlier go first."""
+    holder = ports.store.lock_holder(record.endpoint)
+    if holder == record.id:
+        return True
+    if holder is not None:
+        if not ports.store.get(holder).is_closed:
+            return False
+        ports.store.unlock(record.endpoint, holder)  # it was killed between closing and unlocking
+    if goes_first(record, ports.store.rollouts(record.id.model)):
+        return False
+    return ports.store.lock(record.endpoint, record.id)
+
+
+def _wait(record: RolloutRecord, ports: Ports) -> TaskResult:
+    return answer("WAIT", wait_seconds=patience(record.opened_at, ports.now(), WAIT_FOR_OTHERS_SECONDS))
 
 
 def _plan(record: RolloutRecord, ports: Ports) -> TaskResult:
     spec = ports.specs.get(record.id.model)
     live = ports.hosting.describe(record.endpoint)
     if live is not None and live.status in CHANGING:
-        return answer("WAIT", wait_seconds=TURN_SECONDS)
+        return _wait(record, ports)
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
     ports.store.save_plan(record.id, plan)
     ports.store.note(record.id, "planned", f"planned: {plan.engine}", ports.now(), plan=plan.to_json())

@@ -11,9 +11,7 @@ from sluice.endpoint import NewVariant
 from sluice.metrics import alarm_names
 from sluice.plan import Plan
 from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, take
-
-SETTLE_SECONDS = 3
+from sluice.steps import TaskResult, answer, patience, take
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -42,7 +40,8 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
         ports.store.mark_asked(record.id, step.config)
     if not ports.store.get(record.id).may_advance:
         return answer("ROLL_BACK")
-    return answer("WAIT", wait_seconds=SETTLE_SECONDS)
+    now = ports.now()
+    return answer("WAIT", wait_seconds=patience(record.shifting_at.get(len(plan.stages), now), now))
 
 
 def _alone(plan: Plan) -> NewVariant:

@@ -27,6 +27,9 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     ports.store.advance(record.id, "provisioning")
     step = towards_candidate(plan, ports.hosting.describe(record.endpoint), record.asked)
     if isinstance(step, Done):
+        if plan.stages:
+            # Only now: an earlier attempt's errors on a variant of the same name would set off a younger alarm.
+            ports.metrics.put_alarms(alarms_for(ports.names, str(record.id), plan))
         ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by", ports.now())
         return answer("SHIFT" if plan.stages else "PROMOTE")
     if isinstance(step, Impossible):
@@ -39,11 +42,9 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
 
 
 def _prepare(config: str, plan: Plan, record: RolloutRecord, ports: Ports) -> None:
-    """The model, the endpoint config and, where traffic will be shifted, the alarms that watch it."""
+    """The model and the endpoint config."""
     ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
     ports.hosting.create_config(config, _variants(plan), plan.period_seconds)
-    if plan.baseline is not None:
-        ports.metrics.put_alarms(alarms_for(ports.names, str(record.id), plan))
 
 
 def _variants(plan: Plan) -> list[NewVariant]:

@@ -8,10 +8,8 @@ from typing import Any
 from sluice.assembly import Ports, live_ports
 from sluice.convergence import Done, Impossible, towards_stage
 from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, take
+from sluice.steps import TaskResult, answer, patience, take
 from sluice.watch import next_look_seconds
-
-SETTLE_SECONDS = 2
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -37,7 +35,8 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     # A rollback may have come between our reading of the fence and our change: then this change is undone.
     if not ports.store.get(record.id).may_advance:
         return answer("ROLL_BACK", stage=stage)
-    return answer("WAIT", stage=stage, wait_seconds=SETTLE_SECONDS)
+    now = ports.now()
+    return answer("WAIT", stage=stage, wait_seconds=patience(record.shifting_at.get(stage, now), now))
 
 
 def _shifted(stage: int, record: RolloutRecord, ports: Ports) -> TaskResult:

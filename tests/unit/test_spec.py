@@ -111,6 +111,7 @@ WRONG = [
     ("rollout.alarms.latency_p95_ms", 0, "above 0", "out of range"),
     ("rollout.alarms.datapoints_to_alarm", 4, "1 to 3", "never be too high"),
     ("rollout.alarms.evaluation_periods", 1441, "1 to 1440", "one day"),
+    ("rollout.stages", [{"weight": 9, "bake": "14d"}, {"weight": 50, "bake": "1d"}], "1296000s", "for 360 hours"),
 ]
 
 
@@ -201,7 +202,7 @@ def raw_specs(draw: st.DrawFn) -> dict[str, Any]:
         "endpoint": {"instance_type": "ml.c7i.2xlarge", "instance_count": draw(st.integers(1, 50))},
         "rollout": {
             "stages": [{"weight": weight, "bake": f"{draw(st.integers(60, 9000))}s"} for weight in weights],
-            "max_hold": f"{draw(st.integers(0, 300))}h",
+            "max_hold": f"{draw(st.integers(0, 60))}h",  # five stages must end before their metrics are gone
             "judge": {"safe_ratio": draw(finite), "safe_margin_percent": draw(st.floats(0, 100))},
             "alarms": {"latency_p95_ms": draw(st.none() | finite)},
         },

@@ -216,7 +216,7 @@ class Hosting:
 
 
 def _settling(error: ClientError) -> Exception:
-    """A config just made may not be visible to the next call yet (CreateEndpointConfig reference)."""
-    if says(error, "Could not find endpoint configuration"):
+    """A model or config just made may not be visible to the next call yet (CreateEndpointConfig reference)."""
+    if says(error, "Could not find endpoint configuration") or says(error, "Could not find model"):
         return RetryableError(str(error))
     return understood(error)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sluice.registry import Package
 from sluice.rollout import FenceKind, RolloutId, RolloutRecord
@@ -14,16 +15,24 @@ def attempt_for(latest: RolloutRecord | None, package: Package, *, is_certain: b
     """The attempt an approval belongs to; None if it has been dealt with.
 
     ``latest`` is this version's newest rollout. A closed one is only tried again if the package was touched
-    after it closed: a repeated or late event finds the package unchanged. ``is_certain`` says that the event
-    names the approval as what changed; without that, a promoted version is not rolled out again on a guess.
+    after it closed: a repeated or late event finds the package unchanged. One that is stopped but not yet
+    restored is likewise only tried again if the package was touched after it was stopped. ``is_certain`` says that
+    the event names the approval as what changed; without that, a promoted version is not rolled out again on a guess.
     """
     if latest is None:
         return 1
     if latest.closed_at is None:
-        return latest.id.attempt
+        is_new = latest.fence is not None and package.last_modified > latest.fence.at
+        return latest.id.attempt + is_new
     if package.last_modified <= latest.closed_at or (latest.outcome == "promoted" and not is_certain):
         return None
     return latest.id.attempt + 1
+
+
+def goes_first(record: RolloutRecord, known: Iterable[RolloutRecord]) -> RolloutRecord | None:
+    """The rollout that has its turn before ``record``, because it was approved earlier; None if there is none."""
+    waiting = (each for each in known if each.may_advance and _approval(each) < _approval(record))
+    return min(waiting, key=_approval, default=None)
 
 
 def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -> list[Loser]:
@@ -34,9 +43,13 @@ def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -
     if policy == "reject":
         running = ", ".join(str(each.id) for each in rivals)
         return [(new.id, "withdrawn", f"{running} is under way and on_new_version is reject")]
-    newest = max([new, *rivals], key=lambda each: (each.approved_at, each.id.version))
+    newest = max([new, *rivals], key=_approval)
     return [
         (each.id, "superseded", f"superseded by {newest.id.model}/{newest.id.version}")
         for each in [new, *rivals]
         if each.id != newest.id
     ]
+
+
+def _approval(record: RolloutRecord) -> tuple[datetime, int]:
+    return record.approved_at, record.id.version

@@ -84,7 +84,8 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
     """The plan that takes ``version`` live.
 
     Raises:
-        PlanError: the endpoint has failed, or serves something other than exactly one variant.
+        PlanError: the endpoint has failed, serves something other than exactly one variant on instances, or its
+            config is gone, without which there would be no way back.
     """
     baseline = _baseline(live)
     total = max(spec.endpoint.instance_count, baseline.instance_count if baseline else 0)
@@ -125,6 +126,11 @@ def _baseline(live: EndpointState | None) -> Fleet | None:
         found = ", ".join(sorted(each.name for each in live.variants))
         raise PlanError(f"endpoint {live.name} serves {found}; a canary starts from exactly one variant")
     only = live.variants[0]
+    if not only.model or not only.instance_type:
+        raise PlanError(
+            f"config {live.config} of endpoint {live.name} is gone or names no model and instance type for "
+            f"{only.name}: there would be no way back to it"
+        )
     return Fleet(
         variant=only.name,
         instance_type=only.instance_type,

@@ -7,7 +7,7 @@ from sluice.convergence import Done, Impossible, SetWeights, towards_baseline
 from sluice.endpoint import EndpointState
 from sluice.metrics import alarm_names
 from sluice.rollout import FenceKind, Outcome, RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, take
+from sluice.steps import TaskResult, answer, patience, take
 
 _OUTCOMES: dict[FenceKind, Outcome] = {
     "alarm": "rolled_back",
@@ -39,7 +39,8 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
     if isinstance(step, Impossible):
         return _finish(record, state, step.reason, ports)
     take(step, record.endpoint, ports.hosting)
-    return answer("WAIT")
+    since = record.fence.at if record.fence else record.opened_at
+    return answer("WAIT", wait_seconds=patience(since, ports.now()))
 
 
 def weights_back_now(record: RolloutRecord, ports: Ports) -> bool:

@@ -36,9 +36,17 @@ def answer(status: Status, *, stage: int = 0, wait_seconds: int = 3, reason: str
     return {"status": status, "stage": stage, "wait_seconds": wait_seconds, "reason": reason[:1000]}
 
 
-def patience(since: datetime, now: datetime) -> int:
-    """Seconds until the next try: short at first, at most 30, so that a slow start does not fill the history."""
-    return min(30, 3 + int((now - since).total_seconds() / 20))
+WAIT_FOR_A_CHANGE_SECONDS = 30
+WAIT_FOR_OTHERS_SECONDS = 3600
+
+
+def patience(since: datetime, now: datetime, most: int = WAIT_FOR_A_CHANGE_SECONDS) -> int:
+    """Seconds until the next try: short at first, then a twentieth of the time waited, up to ``most``.
+
+    A turn costs 9 of an execution's 25,000 history events, and one that runs out of them fails. So a change of the
+    endpoint is asked for twice a minute in the end, and another rollout or a person, who may take a month, hourly.
+    """
+    return min(most, 3 + int((now - since).total_seconds() / 20))
 
 
 def take(step: Step, endpoint: str, hosting: Hosting) -> bool:
