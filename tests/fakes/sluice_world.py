@@ -37,6 +37,7 @@ from tests.fakes.aws_state import (
     FakeWakeUps,
     Faults,
 )
+from tests.fakes.quarantine import FakeQuarantine
 from tests.fakes.table import FakeTable
 
 MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
@@ -203,6 +204,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         runs=RunStore(table),
         turns=Turns(table),
         model_role_arn="arn:aws:iam::123456789012:role/model",
+        quarantine=cast(Any, FakeQuarantine(faults, parts["bucket"])),
         **cast(Any, parts),
     )
     return SluiceWorld(ports=ports, clock=clock, faults=faults, **parts)

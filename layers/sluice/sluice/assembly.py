@@ -17,6 +17,7 @@ from sluice.executions import Executions
 from sluice.metrics import Metrics
 from sluice.names import Names
 from sluice.pipelines import Pipelines
+from sluice.quarantine import Quarantine
 from sluice.registry import Registry
 from sluice.run_source import RunSource
 from sluice.run_store import RunStore
@@ -44,6 +45,7 @@ class Ports:
     turns: Turns
     wakeups: WakeUps
     bucket: Bucket
+    quarantine: Quarantine
     run_source: RunSource
     runs: RunStore
     model_role_arn: str
@@ -84,6 +86,7 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         turns=Turns(table),
         wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
         bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        quarantine=Quarantine(client("s3")),
         model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
     )
 

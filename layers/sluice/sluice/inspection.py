@@ -1,0 +1,65 @@
+"""An upload held to its model's data contract, and set aside when it breaks it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+from sluice.assembly import Ports
+from sluice.checking import Verdict, examine
+from sluice.contract import DataContract
+from sluice.csv_text import CsvText
+from sluice.errors import RetryableError
+from sluice.events import ObjectCreated
+from sluice.spec import ModelSpec
+
+BUDGET_BYTES = 64 << 20
+"""Text of one file that a function reads: about ten seconds. PreprocessData reads every file to its end."""
+
+TOLD_BREACHES = 20
+"""Breaches in an event, all are in the reason file: EventBridge refuses an event that is too large."""
+
+
+def inspect(upload: ObjectCreated, spec: ModelSpec, ports: Ports) -> Verdict | None:
+    """What the contract says of an upload, as far as it is read; None if that version is not there any more.
+
+    Raises:
+        RetryableError: S3 stopped sending.
+    """
+    body = ports.quarantine.open(upload)
+    if body is None:
+        return None
+    contract = DataContract.parse(data_contract(spec))
+    with closing(body):
+        try:
+            return examine(CsvText(body, contract.encoding, BUDGET_BYTES), contract)
+        except (HTTPClientError, IncompleteReadError) as error:
+            raise RetryableError(f"{upload.key} could not be read to its end: {error}") from error
+
+
+def reject(upload: ObjectCreated, model: str, verdict: Verdict, ports: Ports) -> None:
+    """Move the upload to quarantine with the reason and publish DataRejected.
+
+    The upload is deleted last: after a crash anywhere before, doing it all again has the same result, but for an
+    event that may be told twice.
+    """
+    about = {
+        "model": model,
+        "bucket": upload.bucket,
+        "key": upload.key,
+        "version_id": upload.version_id,
+        "reason": verdict.reason,
+    }
+    found = verdict.to_json()
+    kept = ports.quarantine.keep(upload, {**about, "size": upload.size, "at": ports.now().isoformat(), **found})
+    ports.events.publish("DataRejected", **about, quarantine=kept, breaches=found["breaches"][:TOLD_BREACHES])
+    ports.quarantine.remove(upload)
+
+
+def data_contract(spec: ModelSpec) -> dict[str, Any]:
+    """The contract as ``sluice apply`` uploads it for the pipeline: what a file is held to, and serving too."""
+    data = spec.to_json()["data"]
+    kept = ("target", "target_values", "columns", "max_missing_share", "min_rows", "max_rows", "encoding", "header")
+    return {**{name: data[name] for name in kept}, "out_of_range": spec.inference.out_of_range}
