@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sluice.assembly import Ports
 from sluice.dataset import flaw, manifest_for, manifest_key, model_of
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import ObjectCreated
+from sluice.spec import ModelSpec
+
+SpecOf = Callable[[str], ModelSpec]
 
 FILES_TOLD = 100
 """Files named in an event, the rest is in the manifest: EventBridge refuses an event that is too large."""
 
 
-def judge_upload(upload: ObjectCreated, ports: Ports) -> str | None:
+def judge_upload(upload: ObjectCreated, spec_of: SpecOf, ports: Ports) -> str | None:
     """The model whose pipeline the upload belongs to; None if it is no data, or has been rejected.
 
+    ``spec_of`` is ``ports.specs.get``, remembered for a batch: Parameter Store allows few reads a second.
     A rejection is recorded and published as DataRejected; the file stays where it is.
     """
     model = model_of(upload.key)
     if model is None:
         return None
     try:
-        spec = ports.specs.get(model)
+        spec = spec_of(model)
     except (UnknownModelError, SpecError) as error:
         _reject(upload, model, str(error), ports)
         return None
