@@ -1,4 +1,4 @@
-"""On pipeline status: a run has ended, so the model's next one may begin."""
+"""On pipeline status: a run has begun, gone on or ended. It is recorded; an ended one makes way for the next."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from sluice.assembly import Ports, live_ports
 from sluice.events import PipelineStatusChanged
 from sluice.gathering import run_ended
+from sluice.runs import record_run
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -15,6 +16,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
 
 def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """Free the model for what waits; an event that comes twice or late frees nothing."""
+    """Free the model for what waits, then record: a report that cannot be read must not hold up the next run.
+
+    An event that comes twice, late or out of order changes nothing: the run is read anew each time.
+    """
     changed = PipelineStatusChanged.parse(event)
-    return {"execution": changed.execution, "freed": changed.has_ended and run_ended(changed, ports)}
+    freed = changed.has_ended and run_ended(changed, ports)
+    recorded = record_run(changed.execution, ports)
+    return {"execution": changed.execution, "freed": freed, "status": recorded.status if recorded else None}

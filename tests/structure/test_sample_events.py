@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from sluice.metrics import Counts
 from sluice.rollout import RolloutId
 from sluice.spec import ModelSpec
 
+from functions.announce_pending.app import run as announce_pending
+from functions.on_pipeline_status.app import run as on_pipeline_status
 from functions.open_rollout.app import run as open_rollout
 from functions.roll_back.app import run as roll_back
 from functions.start_pipeline.app import run as start_pipeline
@@ -22,6 +25,7 @@ from rehearsal.cloudformation.intrinsics import Scope, evaluate
 from rehearsal.events.matching import matches
 from rehearsal.events.pattern import check_pattern
 from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, sluice_world
+from tests.unit.run_examples import succeeded
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = {str(path.relative_to(ROOT / "events").with_suffix("")): path for path in ROOT.glob("events/*/*.json")}
@@ -108,6 +112,51 @@ def test_approvals(case: str) -> None:
     result = open_rollout(event, world.ports)
     assert list(result) == [APPROVALS[case]]
     assert world.executions.started == ([ROLLOUT] if APPROVALS[case] == "rollout" else [])
+
+
+# ---- versions that wait for a person, and what pipelines do: what is published
+
+PENDING = {
+    "registered": ["ModelPending"],
+    "put-back-to-pending": ["ModelPending"],
+    "note-on-waiting-version": [],
+    "of-another-group": [],
+}
+STATUSES = {
+    "started": [],
+    "step-succeeded": [],
+    "step-from-cache": [],
+    "step-failed": [],
+    "succeeded": ["PipelineSucceeded"],
+    "failed": ["PipelineFailed"],
+    "stopped": ["PipelineFailed"],
+    "completed-with-failures": ["PipelineFailed"],
+    "of-another-pipeline": [],
+}
+NO_STATUS = {"step-started"}  # the rule keeps it away: it tells nothing that the step's end does not
+
+
+@pytest.mark.parametrize("case", PENDING)
+def test_versions_that_wait(case: str) -> None:
+    world = sluice_world()
+    event = sample(f"announce_pending/{case}")
+    world.registry.add(event["detail"]["ModelPackageGroupName"], 7, "PendingManualApproval")
+    for _ in range(2):
+        announce_pending(event, world.ports)
+    assert [kind for kind, _ in world.events.published] == PENDING[case]
+
+
+@pytest.mark.parametrize("case", STATUSES)
+def test_statuses_of_pipelines(case: str) -> None:
+    world = sluice_world()
+    world.registry.add("sluice-dev-fraud", 7, "PendingManualApproval")
+    event = sample(f"on_pipeline_status/{case}")
+    execution = event["detail"]["pipelineExecutionArn"]
+    status = event["detail"].get("currentPipelineExecutionStatus", "Executing")
+    world.run_source.executions[execution] = replace(succeeded(), execution=execution, status=status)
+    for _ in range(2):
+        on_pipeline_status(event, world.ports)
+    assert [kind for kind, _ in world.events.published] == STATUSES[case]
 
 
 # ---- what stops a rollout, and the tasks of the state machine: fed to a rollout that stands in a certain state
@@ -203,6 +252,8 @@ def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() ->
     fed = {
         *(f"start_pipeline/{case}" for case in UPLOADS),
         *(f"open_rollout/{case}" for case in APPROVALS),
+        *(f"announce_pending/{case}" for case in PENDING),
+        *(f"on_pipeline_status/{case}" for case in {*STATUSES, *NO_STATUS}),
         *(f"roll_back/{case}" for case in {*STOPS, *NOT_DELIVERED}),
         *(f"restore/{case}" for case in RESTORED),
         *TASKS_AT,
@@ -218,6 +269,11 @@ TAKEN = {
     "ApprovalRule": {f"open_rollout/{case}" for case in APPROVALS if "approved" in case} - {
         "open_rollout/approved-in-another-group"
     },
+    "PendingRule": {f"announce_pending/{case}" for case in PENDING} - {"announce_pending/of-another-group"}
+    | {"open_rollout/registered-pending"},
+    "PipelineStatusRule": {f"on_pipeline_status/{case}" for case in STATUSES if "step" not in case}
+    - {"on_pipeline_status/of-another-pipeline"},
+    "PipelineStepRule": {f"on_pipeline_status/{case}" for case in STATUSES if "step" in case},
     "CanaryAlarmRule": {f"roll_back/{case}" for case in STOPS if "alarm" in case} - {"roll_back/alarm-is-ok-again"},
     "ExecutionEndedRule": {f"roll_back/{case}" for case in STOPS if "execution" in case},
 }  # fmt: skip
@@ -227,6 +283,9 @@ def pattern_of(rule: str) -> dict[str, Any]:
     """The rule's pattern as deployed to stage dev."""
     refs = {
         "Stage": "dev",
+        "AWS::Partition": "aws",
+        "AWS::Region": REGION,
+        "AWS::AccountId": ACCOUNT,
         "DataBucket": BUCKET,
         "RolloutStateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sluice-dev-rollout",
     }
@@ -255,6 +314,12 @@ NOT_OURS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "another bucket": ("UploadRule", "start_pipeline/one-file", {"bucket": {"name": "another"}}),
     "not data": ("UploadRule", "start_pipeline/one-file", {"object": {"key": "code/x.csv"}}),
     "another stage": ("ApprovalRule", "open_rollout/approved", {"ModelPackageGroupName": "sluice-prod-fraud"}),
+    "its waiting version": (
+        "PendingRule",
+        "announce_pending/registered",
+        {"ModelPackageGroupName": "sluice-prod-fraud"},
+    ),
+    "a step that goes on": ("PipelineStepRule", "on_pipeline_status/step-failed", {"currentStepStatus": "Executing"}),
     "its alarm": ("CanaryAlarmRule", "roll_back/error-alarm-rang", {"alarmName": "sluice-prod-fraud-7-1-errors"}),
     "success": ("ExecutionEndedRule", "roll_back/execution-failed", {"status": "SUCCEEDED"}),
 }

@@ -110,12 +110,12 @@ class ObjectCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineStatusChanged:
-    """A SageMaker Model Building Pipeline Execution Status Change."""
+    """A status change of a pipeline execution, or of one of its steps."""
 
     execution: str
     pipeline: str  # its name
     display_name: str
-    status: str
+    status: str  # of the execution; empty in a step's event
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -124,7 +124,7 @@ class PipelineStatusChanged:
             execution=detail["pipelineExecutionArn"],
             pipeline=detail["pipelineArn"].rsplit("/", 1)[-1],
             display_name=detail.get("pipelineExecutionDisplayName", ""),
-            status=detail["currentPipelineExecutionStatus"],
+            status=detail.get("currentPipelineExecutionStatus", ""),
         )
 
     @property

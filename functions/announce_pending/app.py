@@ -1,0 +1,20 @@
+"""Announce pending: a version waits for a person, who is told how good it is beside the live one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.events import PackageChanged
+from sluice.pending import announce_pending
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    return run(event, live_ports())
+
+
+def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    """Publish ModelPending once for each wait."""
+    changed = PackageChanged.parse(event)
+    return {"package": changed.arn, "done": announce_pending(changed, ports)}
