@@ -48,7 +48,7 @@ def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition:
         "ModelPackageGroup": session.names.group(spec.name),
         "DataContract": f"s3://{stack.bucket}/{contract_key}",
     }
-    yield _pipeline(session, stack, spec, filled(definition, tokens, spec.pipeline.parameters))
+    yield _pipeline(session, stack, spec, filled(definition, tokens, spec.pipeline))
     yield _stored_spec(session, spec)
 
 

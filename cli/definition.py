@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import Problem
-from sluice.spec import FILLED_PARAMETERS
+from sluice.spec import FILLED_PARAMETERS, Pipeline
 from sluice.spec_reading import suggest
 from sluice.spec_rules import Rule
 
@@ -130,20 +130,31 @@ def _typed(kind: str, text: str) -> object | None:
     return text
 
 
-def filled(definition: Definition, tokens: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """The definition as SageMaker gets it: every token replaced, the spec's values as parameter defaults.
+def filled(definition: Definition, tokens: Mapping[str, str], chosen: Pipeline) -> str:
+    """The definition as SageMaker gets it: tokens replaced, the spec's values as defaults, its caching.
 
     Raises ``BadInputError`` when a token is left over.
     """
     whole = _replaced(definition.template, tokens)
     for parameter in whole["Parameters"]:
-        if parameter["Name"] in values:
-            parameter["DefaultValue"] = _typed(parameter["Type"], values[parameter["Name"]])
+        if parameter["Name"] in chosen.parameters:
+            parameter["DefaultValue"] = _typed(parameter["Type"], chosen.parameters[parameter["Name"]])
+    for step in whole["Steps"]:  # caching is only for jobs, which stand outside of conditions
+        if "CacheConfig" in step:
+            step["CacheConfig"] = _caching(chosen.cache_seconds)
     text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
     if "${" in text:
         left = ", ".join(sorted(set(_TOKEN.findall(text)))) or "an unfinished ${"
         raise BadInputError(f"Pipeline {definition.name} asks for what apply does not know: {left}")
     return text
+
+
+def _caching(seconds: int | None) -> dict[str, object]:
+    """SageMaker wants an ISO 8601 duration."""
+    if seconds is None:
+        return {"Enabled": False}
+    days = f"P{seconds // 86_400}D"
+    return {"Enabled": True, "ExpireAfter": days if seconds % 86_400 == 0 else f"PT{seconds}S"}
 
 
 def _replaced(value: Any, tokens: Mapping[str, str]) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import MISSING
 from typing import Any
 
 from sluice.spec import ModelSpec
-from sluice.spec_collections import Items, Maybe, Parameters
+from sluice.spec_collections import Items, Maybe, OrOff, Parameters
 from sluice.spec_fields import Choice, Duration, Flag, Number, Text, Whole
 from sluice.spec_reading import Kind
 from sluice.spec_section import Entry, Section, entries
@@ -51,6 +51,8 @@ def schema_of(kind: Kind) -> dict[str, Any]:
             }
         case Maybe():
             return {"anyOf": [schema_of(kind.of), {"type": "null"}]}
+        case OrOff():
+            return {"anyOf": [schema_of(kind.of), {"enum": ["off", False]}]}
         case Parameters():
             return _schema_of_parameters(kind)
         case _:

@@ -41,6 +41,7 @@ DEFINITION = {
         {
             "Name": "Train",
             "Type": "Training",
+            "CacheConfig": {"Enabled": True, "ExpireAfter": "30d"},
             "Arguments": {
                 "RoleArn": "${PipelineRoleArn}",
                 "Image": "${XGBoostImage}",
@@ -233,3 +234,28 @@ def test_people_are_told_what_changed(project: Path) -> None:
     apply(aws, project)
     assert "created    pipeline  sluice-dev-fraud" in aws.shown
     assert "created    spec  /sluice/dev/models/fraud" in aws.shown
+
+
+@pytest.mark.parametrize(
+    ("cache", "config"),
+    [
+        pytest.param("", {"Enabled": True, "ExpireAfter": "P30D"}, id="by default"),
+        pytest.param("  cache: 7d", {"Enabled": True, "ExpireAfter": "P7D"}, id="days"),
+        pytest.param("  cache: 90m", {"Enabled": True, "ExpireAfter": "PT5400S"}, id="part of a day"),
+        pytest.param("  cache: off", {"Enabled": False}, id="off"),
+    ],
+)
+def test_the_spec_says_how_long_results_are_kept(project: Path, cache: str, config: dict[str, object]) -> None:
+    aws = FakeAws()
+    (project / "models" / "fraud.yaml").write_text(SPEC.replace("  definition: tiny", f"  definition: tiny\n{cache}"))
+    assert apply(aws, project) == 0
+    definition = json.loads(aws.sagemaker.pipelines["sluice-dev-fraud"]["PipelineDefinition"])
+    assert definition["Steps"][0]["CacheConfig"] == config
+
+
+def test_a_time_that_is_none_is_refused_with_off_among_what_is_allowed(project: Path) -> None:
+    (project / "models" / "fraud.yaml").write_text(
+        SPEC.replace("  definition: tiny", "  definition: tiny\n  cache: on")
+    )
+    with pytest.raises(SpecFilesError, match=r"pipeline\.cache: True is not a time span.*1m to 365d, or off"):
+        apply(FakeAws(), project)

@@ -33,6 +33,33 @@ class Maybe:
 
 
 @dataclass(frozen=True, slots=True)
+class OrOff:
+    """What ``of`` allows, or ``off``, which is kept as None."""
+
+    of: Kind
+
+    @property
+    def suffix(self) -> str:
+        return self.of.suffix
+
+    @property
+    def allowed(self) -> str:
+        return f"{self.of.allowed}, or off"
+
+    def read(self, raw: object, path: str, reading: Reading) -> Any:
+        if raw is False or raw == "off":  # YAML takes a bare off for false
+            return None
+        alone = Reading()
+        value = self.of.read(raw, path, alone)
+        for problem in alone.problems:
+            reading.refuse(path, raw, self.allowed, problem.message)
+        return value
+
+    def write(self, value: Any) -> object:
+        return "off" if value is None else self.of.write(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list of ``least`` to ``most`` values of one kind."""
 

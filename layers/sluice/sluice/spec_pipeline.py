@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from sluice.names import MODEL, MODEL_MAX
-from sluice.spec_collections import Maybe, Parameters
-from sluice.spec_fields import Number, Text
+from sluice.spec_collections import Maybe, OrOff, Parameters
+from sluice.spec_fields import Duration, Number, Text
 from sluice.spec_section import Section, entries
 
 FILLED_PARAMETERS = ("InputData", "DataContract", "ModelPackageGroupName", "Objective", "Gate", "Live")
@@ -68,6 +68,11 @@ class Pipeline:
         Parameters(200, taken=FILLED_PARAMETERS),
         "Values for the pipeline's parameters; the pipeline's own defaults apply to the others",
     ] = field(default_factory=dict)
+    cache_seconds: Annotated[
+        int | None,
+        OrOff(Duration(60, 365 * 86400)),
+        "How long a step's result stands for the same work on the same inputs; off: every run does all of it",
+    ] = 30 * 86400
     gate: Annotated[
         Gate, Section(Gate, terse=True), "What a version must reach, beside the pipeline's own threshold"
     ] = Gate()
