@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from sluice.endpoint import CHANGING, EndpointState, NewVariant, VariantState
 from sluice.errors import EndpointBusyError, RetryableError
 from sluice.metrics import Counts
-from sluice.registry import Package
+from sluice.registry import DESCRIPTION_MAX, Package
 from sluice.rollout import RolloutId
 from sluice.run import Run
 from sluice.spec import ModelSpec
@@ -204,18 +204,28 @@ class FakeRegistry:
         self.packages[arn] = replace(self.packages[arn], approval="Approved", last_modified=self.clock.now())
 
     def describe(self, arn: str) -> Package:
-        return self.faults.around(lambda: self.packages[arn])  # type: ignore[no-any-return]
+        return self.faults.around(lambda: self._found(arn))  # type: ignore[no-any-return]
 
     def reject(self, arn: str, reason: str) -> None:
-        self.faults.around(lambda: self._set(arn, approval="Rejected", description=reason))
+        self.faults.around(lambda: self._reject(arn, " ".join(reason.split())[:DESCRIPTION_MAX]))
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
         self.faults.around(lambda: self._annotate(arn, properties))
 
+    def _found(self, arn: str) -> Package:
+        if arn not in self.packages:
+            raise refusal(f"ModelPackage {arn} does not exist.")
+        return self.packages[arn]
+
+    def _reject(self, arn: str, reason: str) -> None:
+        now = self._found(arn)
+        if (now.approval, now.description) != ("Rejected", reason):
+            self._set(arn, approval="Rejected", description=reason)
+
     def _annotate(self, arn: str, properties: Mapping[str, str]) -> None:
+        now = self._found(arn)
         self.properties.setdefault(arn, {}).update(properties)
-        if arn in self.packages:
-            self.packages[arn] = replace(self.packages[arn], properties=dict(self.properties[arn]))
+        self.packages[arn] = replace(now, properties=dict(self.properties[arn]), last_modified=self.clock.now())
 
     def _set(self, arn: str, **changes: str) -> None:
         self.packages[arn] = replace(self.packages[arn], **changes, last_modified=self.clock.now())  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""The fake metrics and the adapter on the local AWS's CloudWatch keep the same promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sluice.endpoint import EndpointState, VariantState
+from sluice.metrics import Counts, Metrics, alarm_names, alarms_for
+from sluice.names import Names
+from sluice.plan import Plan, make_plan
+
+from rehearsal.cloudwatch.service import CloudWatch
+from rehearsal.local_aws import LocalAws
+from rehearsal.wire import Service
+from rehearsal.world import World
+from tests.fakes.aws_state import FakeMetrics, Faults
+from tests.fakes.sluice_world import SPEC
+
+REPO = Path(__file__).parents[2]
+ENDPOINT, ROLLOUT = "sluice-dev-fraud", "fraud-7-1"
+NAMES = Names("dev")
+PERIOD = timedelta(seconds=60)
+
+
+def plan() -> Plan:
+    baseline = VariantState(name="v6", weight=1, desired_count=1, instance_type="ml.m5.large", model="m")
+    live = EndpointState(name=ENDPOINT, status="InService", config="c", variants=(baseline,))
+    return make_plan(SPEC, NAMES, ROLLOUT, 7, live)
+
+
+@dataclass(frozen=True)
+class Board:
+    """Metrics, and how requests come to be counted in them."""
+
+    metrics: Metrics
+    answer: Callable[[str, datetime, Counts], None]  # variant, start of a period, what it saw
+
+
+def fake() -> Board:
+    metrics = FakeMetrics(Faults())
+
+    def answer(variant: str, _at: datetime, seen: Counts) -> None:
+        metrics.per_period[variant] = seen
+
+    return Board(cast(Metrics, metrics), answer)
+
+
+class _Silent:
+    """No bus: nobody listens to these alarms."""
+
+    def put(self, *, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
+        pass
+
+
+class _Real:
+    """CloudWatch alone on a local AWS, whose clock can be turned back to when requests were answered."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._turned_to: datetime | None = None
+        self.aws = LocalAws(run_dir, REPO, services=self._services)
+
+    def _services(self, world: World) -> list[Service]:
+        world.bus, world.now = _Silent(), self._now
+        self._cloudwatch = world.metrics = CloudWatch(world)
+        return [self._cloudwatch]
+
+    def _now(self) -> datetime:
+        return self._turned_to or datetime.now(UTC)
+
+    def answer(self, variant: str, at: datetime, seen: Counts) -> None:
+        self._turned_to = at + timedelta(seconds=1)
+        for number in range(seen.requests):
+            error = 1.0 if number < seen.errors else 0.0
+            dimensions = {"EndpointName": ENDPOINT, "VariantName": variant}
+            self._cloudwatch.record("AWS/SageMaker", "InvocationModelErrors", dimensions, error)
+        self._turned_to = None
+
+
+@pytest.fixture(scope="module", params=["fake", "local AWS"])
+def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    if request.param == "fake":
+        yield fake()
+        return
+    real = _Real(tmp_path_factory.mktemp("run"))
+    with real.aws as aws:
+        yield Board(Metrics(aws.client("cloudwatch")), real.answer)
+
+
+def a_past_period() -> datetime:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    return now - 10 * PERIOD
+
+
+def test_requests_and_errors_of_a_period(board: Board) -> None:
+    at = a_past_period()
+    board.answer("v7", at, Counts(200, 3))
+    found = board.metrics.counts(ENDPOINT, "v7", start=at, end=at + PERIOD, period_seconds=60)
+    assert found == {at: Counts(200, 3)}
+    assert all(type(each.requests) is int for each in found.values())
+
+
+def test_a_variant_without_requests_has_no_periods(board: Board) -> None:
+    at = a_past_period()
+    assert board.metrics.counts(ENDPOINT, "v1", start=at, end=at + 5 * PERIOD, period_seconds=60) == {}
+
+
+def test_alarms_are_put_seen_and_deleted_any_number_of_times(board: Board) -> None:
+    names = alarm_names(NAMES, ROLLOUT)
+    assert board.metrics.alarm_states(names) == {}
+    for _ in range(2):
+        board.metrics.put_alarms(alarms_for(NAMES, ROLLOUT, plan()))
+    states = board.metrics.alarm_states(names)
+    assert states.keys() == set(names)
+    assert set(states.values()) <= {"OK", "INSUFFICIENT_DATA"}
+    board.metrics.delete_alarms(names[:1])
+    assert board.metrics.alarm_states(names).keys() == {names[1]}
+    for _ in range(2):
+        board.metrics.delete_alarms(names)
+        assert board.metrics.alarm_states(names) == {}
