@@ -1,0 +1,110 @@
+"""How advice on ways to serve is shown to people, and to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import log10
+from typing import Any
+
+from sluice.advice import Advice, Verdict, endpoint_settings
+from sluice.serving_costs import Costs, assumptions
+from sluice.spec import Endpoint
+from sluice.spec_fields import Choice
+from sluice.spec_section import entries
+
+from cli.output import Output
+from cli.plot import log_plot, short
+
+_COLUMNS = 60
+
+
+def supported_types() -> tuple[str, ...]:
+    """The ways to serve that ``sluice apply`` accepts, as the spec itself says."""
+    kind = entries(Endpoint)["type"].kind
+    return tuple(map(str, kind.values)) if isinstance(kind, Choice) else ()
+
+
+def show(out: Output, advice: Advice) -> None:
+    """What to choose and why, then the others, the crossover and everything it rests on."""
+    out.text(f"Choose {advice.chosen.type}. {advice.why}" if advice.chosen else advice.why)
+    out.text("")
+    head = ("type", "fits", "USD a month", "what it breaks, or what to live with")
+    out.table("All ways to serve", head, [_row(one) for one in advice.verdicts])
+    out.text("")
+    _show_crossover(out, advice)
+    out.text("")
+    out.text("This rests on:")
+    for one in assumptions(advice.costs):
+        out.text(f"  - {one}")
+    for kind in _worth_writing(advice):
+        out.text("")
+        out.text(block(kind, advice.costs))
+
+
+def _worth_writing(advice: Advice) -> list[str]:
+    """The chosen type, and while that one is not supported also what serves until then."""
+    ready = ready_type(advice)
+    chosen = [advice.chosen.type] if advice.chosen else []
+    return chosen if ready in (None, *chosen) else [*chosen, ready]
+
+
+def ready_type(advice: Advice) -> str | None:
+    """The chosen type, or the cheapest one that fits and that this release accepts."""
+    ready = [one for one in advice.verdicts if one.fits and one.type in supported_types()]
+    if advice.chosen in ready:
+        return advice.chosen.type
+    return min(ready, key=lambda one: one.usd_per_month).type if ready else None
+
+
+def _row(one: Verdict) -> tuple[str, str, str, str]:
+    return one.type, "yes" if one.fits else "no", f"{one.usd_per_month:,.2f}", "; ".join(one.breaks or one.drawbacks)
+
+
+def block(kind: str, costs: Costs) -> str:
+    """The spec's ``endpoint:`` section; a comment says so when this release does not accept the type yet."""
+    lines = ["endpoint:", *(f"  {key}: {value}" for key, value in endpoint_settings(kind, costs).items())]
+    if kind not in supported_types():
+        lines.insert(0, f"# Coming: sluice apply does not accept type: {kind} yet; its fields may get other names.")
+    return "\n".join(lines)
+
+
+def _show_crossover(out: Output, advice: Advice) -> None:
+    costs, crossing = advice.costs, advice.crossover
+    if costs.load.gpu:
+        out.text("No crossover with serverless: it has no GPU.")
+        return
+    if crossing is None:
+        out.text("Serverless is cheaper at any number of requests: a full instance costs more than what it serves.")
+    else:
+        again = f", and for good from {crossing.for_good:,}" if crossing.for_good > crossing.first else ""
+        out.text(f"Real-time is cheaper than serverless from {crossing.first:,} requests a month{again}.")
+    for line in _plot(costs, crossing.first if crossing else costs.load.requests_per_month):
+        out.text(line)
+
+
+def _plot(costs: Costs, crossing: int) -> list[str]:
+    """Both costs over the requests per month: around the workload's own number and around the crossing."""
+    ends = sorted((costs.load.requests_per_month, crossing))
+    low, high = log10(max(1, ends[0] / 10)), log10(ends[1] * 10)
+    requests = [round(10 ** (low + (high - low) * step / (_COLUMNS - 1))) for step in range(_COLUMNS)]
+    lines = {
+        "real-time": [costs.real_time(one) for one in requests],
+        "serverless": [costs.serverless(one) for one in requests],
+    }
+    head = "USD a month over requests a month (r real-time, s serverless, * both; log scales)"
+    return [head, *log_plot(requests, lines), f"your workload: {short(costs.load.requests_per_month)} a month"]
+
+
+def as_json(advice: Advice) -> Mapping[str, Any]:
+    """All of it; ``endpoint`` is null when nothing fits, ``ready_endpoint`` when nothing does that is supported."""
+    chosen, ready, supported = advice.chosen, ready_type(advice), supported_types()
+    return {
+        "type": chosen.type if chosen else None,
+        "why": advice.why,
+        "types": [asdict(one) | {"fits": one.fits, "supported": one.type in supported} for one in advice.verdicts],
+        "crossover_requests_per_month": asdict(advice.crossover) if advice.crossover else None,
+        "endpoint": dict(endpoint_settings(chosen.type, advice.costs)) if chosen else None,
+        "ready_endpoint": dict(endpoint_settings(ready, advice.costs)) if ready else None,
+        "assumptions": list(assumptions(advice.costs)),
+    }

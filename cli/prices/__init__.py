@@ -1,0 +1,33 @@
+"""Price tables of AWS regions, each named by region and date, and how they are read."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from sluice.serving_prices import Prices
+
+from cli.failures import BadInputError
+
+SHIPPED = "us-east-1-2025-10.json"
+
+
+def read_prices(path: Path | None = None) -> Prices:
+    """The table at ``path``, or the shipped one; ``BadInputError`` when it is not a price table."""
+    where = path or SHIPPED
+    try:
+        text = path.read_text(encoding="utf-8") if path else (files(__name__) / SHIPPED).read_text(encoding="utf-8")
+        return Prices.parse(json.loads(text))
+    except OSError as error:
+        raise BadInputError(f"{where} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise BadInputError(f"{where} is not a price table: {error}") from error
+
+
+def known_instance(prices: Prices, name: str) -> str:
+    """``name``, if the table has a price for it."""
+    if name not in prices.instances:
+        known = ", ".join(prices.instances)
+        raise BadInputError(f"The price table has no {name}; it has: {known}. --prices takes another table.")
+    return name

@@ -1,0 +1,184 @@
+"""The advice obeys AWS's limits, and its costs follow the price table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice.advice import LATENCY, SCHEDULES, TRAFFIC, TYPES, Advice, advise, endpoint_settings
+from sluice.serving_costs import Costs, Workload
+from sluice.serving_prices import Prices
+from sluice.spec import ModelSpec
+
+from cli.advice_view import block, ready_type, supported_types
+from cli.prices import read_prices
+from tests.unit.spec_examples import spec_with
+
+PRICES = read_prices()
+SMALL = Workload(
+    payload_mb=0.01,
+    response_seconds=0.1,
+    traffic="steady",
+    requests_per_month=1_000_000,
+    latency="seconds",
+    instance_type="ml.m5.large",
+)
+
+workloads = st.builds(
+    Workload,
+    payload_mb=st.floats(0.001, 5000),
+    response_seconds=st.floats(0.001, 10_000),
+    traffic=st.sampled_from(list(TRAFFIC)),
+    requests_per_month=st.integers(1, 10**10),
+    latency=st.sampled_from(list(LATENCY)),
+    gpu=st.booleans(),
+    schedule=st.sampled_from(SCHEDULES),
+    memory_mb=st.sampled_from([1024, 2048, 6144]),
+    instance_type=st.sampled_from(["ml.m5.large", "ml.g5.xlarge"]),
+    peak_factor=st.none() | st.floats(1, 100),
+)
+
+
+def fitting(load: Workload) -> set[str]:
+    return {one.type for one in advise(load, PRICES).verdicts if one.fits}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        pytest.param({}, {"real-time", "serverless"}, id="small and awaited"),
+        pytest.param({"payload_mb": 4}, {"real-time", "serverless"}, id="exactly serverless's largest request"),
+        pytest.param({"payload_mb": 4.001}, {"real-time"}, id="over serverless's largest request"),
+        pytest.param({"payload_mb": 6}, {"real-time"}, id="exactly the largest request of real-time"),
+        pytest.param({"payload_mb": 6.001}, set(), id="too large to be awaited"),
+        pytest.param({"payload_mb": 1024, "latency": "minutes"}, {"async"}, id="exactly async's largest request"),
+        pytest.param({"payload_mb": 1025, "latency": "minutes"}, set(), id="too large for all but a job"),
+        pytest.param({"payload_mb": 1025, "latency": "hours"}, {"batch"}, id="large, nobody waits"),
+        pytest.param({"response_seconds": 60, "requests_per_month": 9}, {"real-time", "serverless"}, id="60 seconds"),
+        pytest.param({"response_seconds": 61, "latency": "minutes"}, {"async"}, id="longer than a minute"),
+        pytest.param({"response_seconds": 3601, "latency": "hours"}, set(), id="longer than an hour"),
+        pytest.param({"latency": "instant"}, {"real-time"}, id="no cold starts"),
+        pytest.param({"latency": "minutes"}, {"real-time", "serverless", "async"}, id="fetched later"),
+        pytest.param({"latency": "hours"}, set(TYPES), id="no hurry"),
+        pytest.param({"gpu": True, "instance_type": "ml.g5.xlarge"}, {"real-time"}, id="a GPU"),
+        pytest.param({"peak_factor": 5256.0}, {"real-time", "serverless"}, id="200 requests at once"),
+        pytest.param({"peak_factor": 5257.0}, {"real-time"}, id="more than 200 requests at once"),
+    ],
+)
+def test_what_fits_follows_the_limits(changes: dict[str, Any], fits: set[str]) -> None:
+    assert fitting(replace(SMALL, **changes)) == fits
+
+
+@pytest.mark.parametrize(
+    ("changes", "chosen"),
+    [
+        pytest.param({}, "serverless", id="little work: pay by request"),
+        pytest.param({"requests_per_month": 24_000_000}, "real-time", id="much work: pay by the hour"),
+        pytest.param({"latency": "instant"}, "real-time", id="no cold starts"),
+        pytest.param({"payload_mb": 50, "latency": "minutes", "traffic": "spiky"}, "async", id="large inputs"),
+        pytest.param({"traffic": "batch", "latency": "hours", "schedule": "weekly"}, "batch", id="every Sunday"),
+        pytest.param({"traffic": "batch", "latency": "seconds"}, "serverless", id="a batch that somebody waits for"),
+        pytest.param({"payload_mb": 50}, None, id="nothing fits"),
+    ],
+)
+def test_the_choice(changes: dict[str, Any], chosen: str | None) -> None:
+    advice = advise(replace(SMALL, **changes), PRICES)
+    assert (advice.chosen.type if advice.chosen else None) == chosen
+
+
+@given(workloads)
+def test_what_is_chosen_fits_and_only_a_batch_costs_more_than_another(load: Workload) -> None:
+    advice: Advice = advise(load, PRICES)
+    fits = [one for one in advice.verdicts if one.fits]
+    assert (advice.chosen is None) == (not fits)
+    if advice.chosen:
+        assert advice.chosen.fits
+        cheapest = min(one.usd_per_month for one in fits)
+        assert advice.chosen.usd_per_month == cheapest or (load.traffic, advice.chosen.type) == ("batch", "batch")
+
+
+def test_a_month_of_one_instance_and_of_serverless_by_hand() -> None:
+    costs = Costs(SMALL, PRICES)
+    data = 1_000_000 * 0.01 / 1024 * 0.016
+    assert costs.real_time(1_000_000) == pytest.approx(730 * 0.115 + data)
+    assert costs.serverless(1_000_000) == pytest.approx(1_000_000 * 0.1 * 2 * 0.00002 + data)
+    assert costs.batch(1_000_000) == pytest.approx((30 * 5 / 60 + 100_000 / 3600 / 2) * 0.115)
+
+
+@given(workloads)
+def test_every_cost_rises_with_the_requests(load: Workload) -> None:
+    costs = Costs(load, PRICES)
+    for cost in (costs.real_time, costs.serverless, costs.asynchronous, costs.batch):
+        assert 0 < cost(load.requests_per_month) <= cost(load.requests_per_month * 2) * (1 + 1e-9)
+
+
+@given(workloads, st.lists(st.floats(1, 1000), max_size=20))
+def test_the_crossover_is_where_the_costs_cross(load: Workload, beyond: list[float]) -> None:
+    costs = Costs(load, PRICES)
+    crossing = costs.crossover()
+    if crossing is None:
+        for requests in (1, load.requests_per_month, round(costs.requests_per_instance), 10**12):
+            assert costs.serverless(requests) <= costs.real_time(requests) * (1 + 1e-9)
+        return
+    assert costs.real_time(crossing.first + 1) <= costs.serverless(crossing.first + 1) * (1 + 1e-9)
+    assert costs.real_time(crossing.first - 1) >= costs.serverless(crossing.first - 1) * (1 - 1e-9)
+    for factor in beyond:
+        requests = round((crossing.for_good + 1) * factor)
+        assert costs.real_time(requests) <= costs.serverless(requests) * (1 + 1e-9)
+
+
+def test_there_is_a_crossover_for_steady_traffic_and_none_for_spiky() -> None:
+    steady, spiky = (Costs(replace(SMALL, traffic=one), PRICES).crossover() for one in ("steady", "spiky"))
+    assert steady is not None
+    assert 20_000_000 < steady.first < 22_000_000
+    assert steady.first < steady.for_good
+    assert spiky is None
+
+
+def test_the_endpoint_block_of_every_supported_type_is_accepted() -> None:
+    assert "real-time" in supported_types()
+    for kind in supported_types():
+        settings = dict(endpoint_settings(kind, Costs(SMALL, PRICES)))
+        assert ModelSpec.parse(spec_with(("endpoint", settings))).endpoint.type == kind
+
+
+def test_a_type_that_is_not_supported_is_marked() -> None:
+    for kind in TYPES:
+        assert block(kind, Costs(SMALL, PRICES)).startswith("# Coming") == (kind not in supported_types())
+
+
+def test_until_the_chosen_type_is_supported_another_one_is_ready() -> None:
+    advice = advise(replace(SMALL, payload_mb=50, latency="minutes"), PRICES)
+    assert ready_type(advice) in (None, "async")
+    assert ready_type(advise(SMALL, PRICES)) in ("real-time", "serverless")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"data_usd_per_gb": -1}, "data_usd_per_gb: -1"),
+        ({"data_usd_per_gb": float("nan")}, "data_usd_per_gb: nan"),
+        ({"serverless_usd_per_gb_second": True}, "serverless_usd_per_gb_second: True"),
+        ({"instances": {"ml.a.b": {"usd_per_hour": 1, "vcpus": 0, "gpus": 0, "sure": True}}}, "ml.a.b: vcpus"),
+        ({"instances": {"ml.a.b": {"usd_per_hour": 1}}}, "vcpus is missing"),
+        ({"instances": []}, "not a price table"),
+    ],
+)
+def test_a_price_table_that_is_none_is_refused(changes: dict[str, Any], problem: str) -> None:
+    raw: dict[str, Any] = {
+        "region": "r",
+        "as_of": "2025-10",
+        "source": "s",
+        "instances": {},
+        "serverless_usd_per_gb_second": 1,
+        "data_usd_per_gb": 1,
+        "s3_usd_per_put": 1,
+        "s3_usd_per_get": 1,
+        "unsure": [],
+    }
+    Prices.parse(raw)
+    with pytest.raises(ValueError, match=problem):
+        Prices.parse(raw | changes)
