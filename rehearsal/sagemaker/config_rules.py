@@ -32,7 +32,6 @@ def refuse_what_is_not_rehearsed(config: Config) -> None:
     for what, used in (
         ("serverless endpoints", any(variant.get("ServerlessConfig") for variant in _variants(config))),
         ("asynchronous endpoints", bool(config.get("AsyncInferenceConfig"))),
-        ("shadow variants", bool(config.get("ShadowProductionVariants"))),
         ("instance pools", any(variant.get("InstancePools") for variant in _variants(config))),
         ("inference components", any(not variant.get("ModelName") for variant in _variants(config))),
         ("explainers", bool(config.get("ExplainerConfig"))),

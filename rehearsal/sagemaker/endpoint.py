@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from rehearsal.sagemaker.endpoint_configs import EndpointConfig
 from rehearsal.sagemaker.endpoint_status import Happening, Status, next_status
-from rehearsal.sagemaker.models import ContainerSpec, Model
+from rehearsal.sagemaker.guardrails import Policy
+from rehearsal.sagemaker.variant import Progress, Variant, wished
 from rehearsal.wire import invalid
 
 FAILURE_REASON_MAX = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blueprint:
-    """What the instances of a variant are made from; while it stays the same, so may the instances."""
-
-    variant: str
-    model: str
-    container: ContainerSpec
-    instance_type: str
-    health_check_seconds: int | None  # None: SageMaker's default
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """One production variant: what is wanted, and what is so at the moment."""
-
-    blueprint: Blueprint
-    resolved: datetime  # when the image was looked up
-    weight: float
-    desired_weight: float
-    instances: int
-    desired_instances: int
-
-    @property
-    def name(self) -> str:
-        return self.blueprint.variant
-
-    def settled(self) -> Variant:
-        """With what is wanted being so."""
-        return replace(self, weight=self.desired_weight, instances=self.desired_instances)
-
-    def unchanged(self) -> Variant:
-        """With what is so being wanted: a change that was given up."""
-        return replace(self, desired_weight=self.weight, desired_instances=self.instances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +23,8 @@ class Pending:
     config: EndpointConfig
     started: datetime
     variants: tuple[Variant, ...]
+    shadows: tuple[Variant, ...] = ()
+    policy: Policy | None = None  # None: all at once, and nothing watches over it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +38,7 @@ class Endpoint:
     created: datetime
     modified: datetime
     variants: tuple[Variant, ...] = ()
+    shadows: tuple[Variant, ...] = ()
     pending: Pending | None = None
     failure_reason: str | None = None
     last_deployment: Mapping[str, Any] | None = None  # DeploymentConfig of the latest update that had one
@@ -86,7 +55,7 @@ class Endpoint:
 Change = Callable[[Endpoint, datetime], Endpoint]
 
 
-def new_endpoint(name: str, arn: str, pending: Pending) -> Endpoint:
+def new_endpoint(name: str, arn: str, pending: Pending, deployment: Mapping[str, Any] | None = None) -> Endpoint:
     """An endpoint that is being created."""
     return Endpoint(
         name=name,
@@ -96,27 +65,7 @@ def new_endpoint(name: str, arn: str, pending: Pending) -> Endpoint:
         created=pending.started,
         modified=pending.started,
         pending=pending,
-    )
-
-
-def wanted_variants(config: EndpointConfig, models: Mapping[str, Model], now: datetime) -> tuple[Variant, ...]:
-    """The variants a config asks for; ``models`` by name. Nothing of them is there yet."""
-    return tuple(
-        Variant(
-            blueprint=Blueprint(
-                variant=wanted["VariantName"],
-                model=wanted["ModelName"],
-                container=models[wanted["ModelName"]].container,
-                instance_type=wanted["InstanceType"],
-                health_check_seconds=wanted.get("ContainerStartupHealthCheckTimeoutInSeconds"),
-            ),
-            resolved=now,
-            weight=0.0,
-            desired_weight=float(wanted["InitialVariantWeight"]),
-            instances=0,
-            desired_instances=int(wanted["InitialInstanceCount"]),
-        )
-        for wanted in config.variants
+        last_deployment=deployment,
     )
 
 
@@ -131,33 +80,37 @@ def begin_update(endpoint: Endpoint, pending: Pending, deployment: Mapping[str, 
     )
 
 
-def retained(wanted: Variant, endpoint: Endpoint, excluded: Collection[str]) -> Variant:
-    """``wanted`` with the weight and instance count that the variant of the same name has now.
-
-    ``excluded`` names what comes from the config after all: ``DesiredWeight``, ``DesiredInstanceCount``.
-    """
-    present = endpoint.variant(wanted.name)
-    if present is None:
-        return wanted
-    if "DesiredWeight" not in excluded:
-        wanted = replace(wanted, desired_weight=present.desired_weight)
-    if "DesiredInstanceCount" not in excluded:
-        wanted = replace(wanted, desired_instances=present.desired_instances)
-    return wanted
-
-
 def deployed(endpoint: Endpoint, now: datetime) -> Endpoint:
     """The pending deployment has taken over."""
     pending = endpoint.pending
     assert pending is not None
     variants = tuple(variant.settled() for variant in pending.variants)
-    return endpoint.happened(Happening.SUCCEEDED, now, config=pending.config, variants=variants, pending=None)
+    shadows = tuple(variant.settled() for variant in pending.shadows)
+    return endpoint.happened(
+        Happening.SUCCEEDED, now, config=pending.config, variants=variants, shadows=shadows, pending=None
+    )
 
 
 def failed(endpoint: Endpoint, reason: str, now: datetime) -> Endpoint:
-    """Creation failed for good, or an update begins to roll back."""
+    """Creation failed for good, an update begins to roll back, or rolling back failed in its turn."""
     after = endpoint.happened(Happening.FAILED, now, failure_reason=reason[:FAILURE_REASON_MAX])
-    return replace(after, pending=None) if after.status is Status.FAILED else after
+    return after if after.status is Status.ROLLING_BACK else replace(after, pending=None)
+
+
+def progressed(endpoint: Endpoint, active: Mapping[str, int], progress: Mapping[str, Progress]) -> Endpoint:
+    """With the new fleets where they are now: instances with traffic, and what is being done, by variant."""
+    pending = endpoint.pending
+    assert pending is not None
+    variants = tuple(
+        replace(
+            variant,
+            instances=active[variant.name],
+            weight=variant.desired_weight if active[variant.name] else 0.0,
+            progress=progress[variant.name],
+        )
+        for variant in pending.variants
+    )
+    return replace(endpoint, pending=replace(pending, variants=variants))
 
 
 def rolled_back(endpoint: Endpoint, now: datetime) -> Endpoint:
@@ -178,7 +131,7 @@ def begin_rescale(endpoint: Endpoint, wishes: Iterable[Mapping[str, Any]], now: 
         raise invalid(
             f'The variant name(s) {names} is/are not present within endpoint configuration "{endpoint.config.name}".'
         )
-    variants = tuple(_wished(variant, by_name.get(variant.name, {})) for variant in endpoint.variants)
+    variants = tuple(wished(variant, by_name.get(variant.name, {}), now) for variant in endpoint.variants)
     if not sum(variant.desired_weight for variant in variants):
         raise invalid("At least one production variant must have a weight greater than 0.")
     return endpoint.happened(Happening.CHANGE_REQUESTED, now, variants=variants, failure_reason=None)
@@ -188,11 +141,3 @@ def rescaled(endpoint: Endpoint, now: datetime) -> Endpoint:
     """The wanted weights and counts are so."""
     variants = tuple(variant.settled() for variant in endpoint.variants)
     return endpoint.happened(Happening.SUCCEEDED, now, variants=variants)
-
-
-def _wished(variant: Variant, wish: Mapping[str, Any]) -> Variant:
-    return replace(
-        variant,
-        desired_weight=float(wish.get("DesiredWeight", variant.desired_weight)),
-        desired_instances=int(wish.get("DesiredInstanceCount", variant.desired_instances)),
-    )

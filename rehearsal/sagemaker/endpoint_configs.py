@@ -39,6 +39,11 @@ class EndpointConfig:
         return list(self.request["ProductionVariants"])
 
     @property
+    def shadows(self) -> list[Mapping[str, Any]]:
+        """The shadow variants, as given: none or one."""
+        return list(self.request.get("ShadowProductionVariants") or ())
+
+    @property
     def metrics_period_seconds(self) -> int:
         """How often invocation metrics appear; the frequency counts only with enhanced metrics on."""
         metrics = self.request.get("MetricsConfig") or {}

@@ -39,6 +39,7 @@ NEXT = {
     (Status.UPDATING, Happening.SUCCEEDED): Status.IN_SERVICE,
     (Status.UPDATING, Happening.FAILED): Status.ROLLING_BACK,
     (Status.ROLLING_BACK, Happening.ROLLED_BACK): Status.IN_SERVICE,
+    (Status.ROLLING_BACK, Happening.FAILED): Status.UPDATE_ROLLBACK_FAILED,
     (Status.IN_SERVICE, Happening.DELETION_REQUESTED): Status.DELETING,
     (Status.FAILED, Happening.DELETION_REQUESTED): Status.DELETING,
     (Status.OUT_OF_SERVICE, Happening.DELETION_REQUESTED): Status.DELETING,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from rehearsal.sagemaker import endpoint as changes
+from rehearsal.sagemaker.alarm_watch import AlarmWatch
 from rehearsal.sagemaker.config_rules import refuse_what_is_not_rehearsed
 from rehearsal.sagemaker.constraints import check
 from rehearsal.sagemaker.deployment import Deployer
@@ -14,11 +15,14 @@ from rehearsal.sagemaker.endpoint import Endpoint, Pending
 from rehearsal.sagemaker.endpoint_configs import EndpointConfig, EndpointConfigs
 from rehearsal.sagemaker.endpoint_status import Happening
 from rehearsal.sagemaker.endpoint_view import description, summary
+from rehearsal.sagemaker.guarded import execution_role
+from rehearsal.sagemaker.guardrails import check_fits, parse_policy
 from rehearsal.sagemaker.listing import Order, in_time, sorted_page
 from rehearsal.sagemaker.models import Models
 from rehearsal.sagemaker.shelf import Shelf
 from rehearsal.sagemaker.tags import tag_on_create
-from rehearsal.wire import AwsError, Call, Operation, invalid
+from rehearsal.sagemaker.variant import Variant, retained, wanted_variants
+from rehearsal.wire import Call, Operation, invalid
 from rehearsal.world import World
 
 _ORDER = Order(
@@ -64,13 +68,13 @@ class Endpoints:
     def create(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("CreateEndpoint", params)
         if params.get("DeploymentConfig"):
-            check_deployment(params["DeploymentConfig"])
+            parse_policy(params["DeploymentConfig"])  # a first deployment has no old fleet to guard: only checked
         name = params["EndpointName"]
         self._shelf.refuse_taken(name)
         pending = self._pending(params["EndpointConfigName"])
         arn = self._shelf.arn(name)
         tag_on_create(self._world, arn, params.get("Tags"))
-        endpoint = changes.new_endpoint(name, arn, pending)
+        endpoint = changes.new_endpoint(name, arn, pending, params.get("DeploymentConfig"))
         self._shelf.add(endpoint)
         self._deployer.begin(endpoint)
         return {"EndpointArn": arn}
@@ -80,20 +84,21 @@ class Endpoints:
 
     def update(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("UpdateEndpoint", params)
-        deployment = params.get("DeploymentConfig")
-        if deployment:
-            check_deployment(deployment)
-        excluded = {item["VariantPropertyType"] for item in params.get("ExcludeRetainedVariantProperties") or ()}
-        retain = params.get("RetainAllVariantProperties", False)
         name = params["EndpointName"]
-        self._shelf.get(name)  # an unknown endpoint is reported before an unknown config
-        pending = self._pending(params["EndpointConfigName"])
+        present = self._shelf.get(name)  # an unknown endpoint is reported before an unknown config
+        deployment = params.get("DeploymentConfig")
+        if not deployment and params.get("RetainDeploymentConfig"):
+            deployment = present.last_deployment
+        policy = parse_policy(deployment) if deployment else None
+        pending = replace(self._pending(params["EndpointConfigName"]), policy=policy)
+        if policy:
+            AlarmWatch(self._world, execution_role(pending), policy.alarms).check()
 
         def change(present: Endpoint) -> Endpoint:
-            wanted = pending.variants
-            if retain:
-                wanted = tuple(changes.retained(variant, present, excluded) for variant in wanted)
-            return changes.begin_update(present, replace(pending, variants=wanted), deployment)
+            wanted = replace(pending, variants=_retaining(present, pending, params))
+            if policy:
+                check_fits(policy, _instances(present.variants), _instances(wanted.variants))
+            return changes.begin_update(present, wanted, deployment)
 
         endpoint = self._shelf.change(name, change)
         self._deployer.begin(endpoint)
@@ -136,19 +141,24 @@ class Endpoints:
         """A deployment of the config as it and its models are now; raises ValidationException if one is missing."""
         config: EndpointConfig = self._configs.shelf.get(config_name)
         refuse_what_is_not_rehearsed(config.request)
-        names = {variant["ModelName"] for variant in config.variants}
+        names = {variant["ModelName"] for variant in (*config.variants, *config.shadows)}
         models = {name: self._models.shelf.get(name) for name in names}
         now = self._world.now()
-        return Pending(config=config, started=now, variants=changes.wanted_variants(config, models, now))
+        return Pending(
+            config=config,
+            started=now,
+            variants=wanted_variants(config.variants, models, now),
+            shadows=wanted_variants(config.shadows, models, now),
+        )
 
 
-def check_deployment(config: Mapping[str, Any]) -> None:
-    """Accept blue/green, all at once, which is also the default; raise NotImplemented (501) for the rest."""
-    policy = config.get("BlueGreenUpdatePolicy")
-    if bool(policy) == bool(config.get("RollingUpdatePolicy")):
-        raise invalid("DeploymentConfig needs exactly one of BlueGreenUpdatePolicy and RollingUpdatePolicy.")
-    routing = policy["TrafficRoutingConfiguration"]["Type"] if policy else "rolling"
-    if routing != "ALL_AT_ONCE" or config.get("AutoRollbackConfiguration"):
-        raise AwsError("NotImplemented", "of deployment guardrails only ALL_AT_ONCE is rehearsed", 501)
-    if policy and policy.get("TerminationWaitInSeconds"):
-        raise AwsError("NotImplemented", "TerminationWaitInSeconds is not rehearsed", 501)
+def _retaining(present: Endpoint, pending: Pending, params: Mapping[str, Any]) -> tuple[Variant, ...]:
+    """The wanted variants, with weights and counts they have now as far as an UpdateEndpoint retains them."""
+    if not params.get("RetainAllVariantProperties", False):
+        return pending.variants
+    excluded = {item["VariantPropertyType"] for item in params.get("ExcludeRetainedVariantProperties") or ()}
+    return tuple(retained(variant, present.variant(variant.name), excluded) for variant in pending.variants)
+
+
+def _instances(variants: Iterable[Variant]) -> dict[str, int]:
+    return {variant.name: variant.desired_instances for variant in variants}

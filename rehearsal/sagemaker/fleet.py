@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rehearsal.sagemaker.container import Container
-from rehearsal.sagemaker.endpoint import Blueprint
+from rehearsal.sagemaker.variant import Blueprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rehearsal.sagemaker.container import Answer, SlowError, UnreachableError
@@ -23,6 +24,7 @@ class Invocation:
     outcome: Outcome
     model_seconds: float  # from sending the request to the container to having its whole answer
     overhead_seconds: float  # the rest
+    deploying_config: str | None = None  # of a fleet that is being deployed
 
     @property
     def status(self) -> int:
@@ -35,9 +37,21 @@ class Invocation:
 
 
 def record(metrics: MetricSink, invocation: Invocation, publish_every_seconds: int) -> None:
-    """Publish the samples of one request under its endpoint and variant."""
+    """Publish the samples of one request under its endpoint and variant.
+
+    What a fleet answers that is being deployed appears once more with the name of its config.
+    """
+    variant = {"EndpointName": invocation.endpoint, "VariantName": invocation.variant}
+    _record(metrics, invocation, variant, publish_every_seconds)
+    if invocation.deploying_config:
+        new_fleet = {**variant, "EndpointConfigName": invocation.deploying_config}
+        _record(metrics, invocation, new_fleet, publish_every_seconds)
+
+
+def _record(
+    metrics: MetricSink, invocation: Invocation, dimensions: Mapping[str, str], publish_every_seconds: int
+) -> None:
     status = invocation.status
-    dimensions = {"EndpointName": invocation.endpoint, "VariantName": invocation.variant}
     for name, value, unit in (
         ("Invocations", 1.0, "None"),
         ("InvocationsPerInstance", 1.0 / invocation.instances, "None"),

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from rehearsal.process import ChildStartError
 from rehearsal.sagemaker.artifact import ArtifactError
 from rehearsal.sagemaker.container import Container
-from rehearsal.sagemaker.endpoint import Blueprint, Variant
 from rehearsal.sagemaker.endpoint_logs import EndpointLogs
 from rehearsal.sagemaker.fleet import Fleet
 from rehearsal.sagemaker.serving_process import becomes_healthy, log_file, start_serving
+from rehearsal.sagemaker.variant import Blueprint, Variant
 from rehearsal.world import World
 
 
@@ -29,6 +29,11 @@ class Pace:
     health_check_seconds: float = 30.0  # at most; less where the config says so
     ping_every_seconds: float = 0.1
     drain_seconds: float = 60.0  # for requests under way when an instance retires
+    shadow_drain_seconds: float = 1.0  # the same for a shadow's, whose answers nobody awaits
+    shadow_timeout_seconds: float = 60.0  # for an answer of a shadow
+    wait_scale: float = 1.0  # of a DeploymentConfig's waits and time limit: 0.01 makes 10 minutes 6 seconds
+    alarms_every_seconds: float = 0.5  # how often the alarms of a deployment are read
+    capture_flush_every_seconds: float = 1.0
     healing_every_seconds: float = 0.5
     log_shipping_every_seconds: float = 1.0
 
@@ -66,10 +71,10 @@ class Provisioner:
             raise
         return fleets
 
-    def retire(self, containers: Iterable[Container]) -> None:
+    def retire(self, containers: Iterable[Container], *, shadow: bool = False) -> None:
         """Drain and stop instances; only their logs remain."""
         for container in containers:
-            container.retire(self._pace.drain_seconds)
+            container.retire(self._pace.shadow_drain_seconds if shadow else self._pace.drain_seconds)
             shutil.rmtree(container.home / "ml", ignore_errors=True)
 
     def _start(self, endpoint: str, blueprint: Blueprint) -> Container:

@@ -1,20 +1,36 @@
-"""Which variant a request goes to."""
+"""Which variant, and which of its fleets, a request goes to."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rehearsal.sagemaker.capture import Capture
 from rehearsal.sagemaker.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One variant that can be invoked. Only the ratio of the weights matters."""
+    """One fleet of a variant that can be invoked. Only the ratio of the weights matters.
+
+    While a deployment moves traffic a variant has two routes, whose ``share`` of its weight adds up to 1.
+    """
 
     variant: str
     weight: float
     fleet: Fleet
+    share: float = 1.0
+    deploying_config: str | None = None  # config of a fleet that is being deployed: gets metrics of its own
+    capture: Capture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A variant that sees a ``ratio`` of the requests, and whose answers nobody sees."""
+
+    route: Route
+    ratio: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,18 +40,23 @@ class Routing:
     endpoint: str
     metrics_period_seconds: int
     routes: tuple[Route, ...]
+    shadow: Shadow | None = None
 
     def by_weight(self, chance: random.Random) -> Route | None:
         """A route drawn by weight; None if no route has any."""
-        total = sum(route.weight for route in self.routes)
-        point = chance.random() * total
-        for route in self.routes:
-            if point < route.weight:
-                return route
-            point -= route.weight
-        # Rounding may leave a remainder: it belongs to the last route with a weight.
-        return next((route for route in reversed(self.routes) if route.weight > 0), None)
+        return _drawn([(route, route.weight * route.share) for route in self.routes], chance)
 
-    def named(self, variant: str) -> Route | None:
-        """The route of ``TargetVariant``, whatever its weight."""
-        return next((route for route in self.routes if route.variant == variant), None)
+    def named(self, variant: str, chance: random.Random) -> Route | None:
+        """A route of ``TargetVariant``, whatever its weight."""
+        return _drawn([(route, route.share) for route in self.routes if route.variant == variant], chance)
+
+
+def _drawn(weighted: Iterable[tuple[Route, float]], chance: random.Random) -> Route | None:
+    candidates = [(route, weight) for route, weight in weighted if weight > 0]
+    point = chance.random() * sum(weight for _, weight in candidates)
+    for route, weight in candidates:
+        if point < weight:
+            return route
+        point -= weight
+    # Rounding may leave a remainder: it belongs to the last route with a weight.
+    return candidates[-1][0] if candidates else None

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rehearsal.sagemaker.container import Answer, RetiredError, SlowError, UnreachableError
+from rehearsal.sagemaker.container import Answer, RetiredError
 from rehearsal.sagemaker.hosting import Hosting
-from rehearsal.sagemaker.invocation import Invocation, Outcome, error_of, record, refused, unavailable
+from rehearsal.sagemaker.invocation import Invocation, error_of, refused, unavailable
+from rehearsal.sagemaker.mirror import Mirrors
 from rehearsal.sagemaker.routing import Route, Routing
+from rehearsal.sagemaker.sending import Request, Sender
 from rehearsal.wire import AwsError, Call, Operation
 
 BODY_MAX_BYTES = 6_291_456
@@ -40,8 +42,8 @@ class Runtime:
         """``chance`` draws the variants, ``clock`` measures latencies in seconds."""
         self._hosting = hosting
         self._world = hosting.world
-        self._chance = chance or random.Random()  # noqa: S311 - draws a variant, guards nothing
-        self._clock = clock
+        self._sender = Sender(hosting.world, hosting.captures, chance=chance, clock=clock)
+        self._mirrors = Mirrors(hosting.world, self._sender, hosting.pace.shadow_timeout_seconds)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -49,11 +51,14 @@ class Runtime:
 
     def invoke(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         """Answer with what the container answered; raises ModelError (424) for anything but success."""
-        began = self._clock()
-        body = _body(params)
-        headers = {header: params[field] for field, header in _PASSED_ON.items() if params.get(field)}
-        routing, invocation = self._send(params, body, headers, began)
-        record(self._world.metrics, invocation, routing.metrics_period_seconds)
+        request = Request(
+            began=self._sender.clock(),
+            body=_body(params),
+            headers={header: params[field] for field, header in _PASSED_ON.items() if params.get(field)},
+            inference_id=params.get("InferenceId"),
+        )
+        routing, invocation = self._send(params, request)
+        self._mirrors.offer(request, routing)
         error = error_of(invocation, self._world)
         if error:
             raise error
@@ -63,38 +68,24 @@ class Runtime:
     def invoke_async(self, _params: dict[str, Any], _call: Call) -> dict[str, Any]:
         raise AwsError("NotImplemented", "asynchronous endpoints are not rehearsed", 501)
 
-    def _send(
-        self, params: Mapping[str, Any], body: bytes, headers: Mapping[str, str], began: float
-    ) -> tuple[Routing, Invocation]:
+    def _send(self, params: Mapping[str, Any], request: Request) -> tuple[Routing, Invocation]:
         while True:
             routing, route = self._route(params)
             container = route.fleet.next()
             if container is None:
                 raise unavailable(f"Variant {route.variant} has no instances.")
-            sent = self._clock()
             try:
-                outcome: Outcome = container.invoke(body, headers, ANSWER_MAX_SECONDS)
+                return routing, self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
             except RetiredError:  # traffic moved between choosing and sending: choose again
                 continue
-            except (SlowError, UnreachableError) as failure:
-                outcome = failure
-            answered = self._clock()
-            return routing, Invocation(
-                endpoint=routing.endpoint,
-                variant=route.variant,
-                instances=len(route.fleet.containers),
-                outcome=outcome,
-                model_seconds=answered - sent,
-                overhead_seconds=sent - began,
-            )
 
     def _route(self, params: Mapping[str, Any]) -> tuple[Routing, Route]:
         name = params["EndpointName"]
         routing = self._hosting.routing(name)
         if routing is None:
             raise refused(f"Endpoint {name} of account {self._world.account} not found.")
-        target = params.get("TargetVariant")
-        route = routing.named(target) if target else routing.by_weight(self._chance)
+        target, chance = params.get("TargetVariant"), self._sender.chance
+        route = routing.named(target, chance) if target else routing.by_weight(chance)
         if route is None and target:
             raise refused(f'Variant "{target}" not found for endpoint {name}.')
         if route is None:

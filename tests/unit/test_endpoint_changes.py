@@ -12,6 +12,7 @@ from rehearsal.sagemaker.endpoint_configs import EndpointConfig
 from rehearsal.sagemaker.endpoint_status import Status
 from rehearsal.sagemaker.endpoint_view import description, event_detail, screaming_snake
 from rehearsal.sagemaker.models import ContainerSpec, Model
+from rehearsal.sagemaker.variant import retained, wanted_variants
 from rehearsal.wire import AwsError
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def variant(name: str, weight: float = 1.0, count: int = 1) -> dict[str, Any]:
 def pending(config: str, *variants: Mapping[str, Any], at: datetime = NOON) -> Pending:
     made = EndpointConfig(name=config, arn=f"arn:{config}", created=NOON, request={"ProductionVariants": variants})
     models = {str(given["ModelName"]): model(str(given["ModelName"])) for given in variants}
-    return Pending(config=made, started=at, variants=changes.wanted_variants(made, models, at))
+    return Pending(config=made, started=at, variants=wanted_variants(made.variants, models, at))
 
 
 def in_service(*variants: Mapping[str, Any]) -> Endpoint:
@@ -127,13 +128,13 @@ def test_some_variant_keeps_traffic() -> None:
 def test_retained_properties(excluded: set[str], weight_and_count: tuple[float, int]) -> None:
     endpoint = in_service(variant("v1", 7.0, 5))
     (wanted,) = pending("two", variant("v1", 1.0, 2)).variants
-    kept = changes.retained(wanted, endpoint, excluded)
+    kept = retained(wanted, endpoint.variant("v1"), excluded)
     assert (kept.desired_weight, kept.desired_instances) == weight_and_count
 
 
 def test_a_new_variant_has_nothing_to_retain() -> None:
     (wanted,) = pending("two", variant("v2", 3.0)).variants
-    assert changes.retained(wanted, in_service(variant("v1")), set()) == wanted
+    assert retained(wanted, in_service(variant("v1")).variant("v2"), set()) == wanted
 
 
 def test_an_event_has_the_shape_of_the_real_one() -> None:

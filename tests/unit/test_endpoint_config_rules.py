@@ -7,7 +7,6 @@ import pytest
 
 from rehearsal.sagemaker.config_rules import check_combinations, refuse_what_is_not_rehearsed
 from rehearsal.sagemaker.endpoint_configs import EndpointConfig
-from rehearsal.sagemaker.endpoints import check_deployment
 from rehearsal.wire import AwsError
 
 V1: dict[str, Any] = {
@@ -101,7 +100,6 @@ def test_accepted(given: dict[str, Any]) -> None:
     [
         pytest.param(config(SERVERLESS), id="serverless"),
         pytest.param(config(V1, AsyncInferenceConfig=ASYNC), id="async"),
-        pytest.param(config(V1, ShadowProductionVariants=[V2]), id="a shadow"),
     ],
 )
 def test_what_is_valid_but_not_rehearsed_says_so(given: dict[str, Any]) -> None:
@@ -124,32 +122,3 @@ def test_the_metrics_period(metrics: dict[str, Any] | None, seconds: int) -> Non
         name="c", arn="arn", created=datetime(2026, 1, 1, tzinfo=UTC), request=config(V1, MetricsConfig=metrics)
     )
     assert made.metrics_period_seconds == seconds
-
-
-def blue_green(kind: str, **more: Any) -> dict[str, Any]:
-    routing = {"Type": kind, "WaitIntervalInSeconds": 0}
-    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, **more}}
-
-
-def test_all_at_once_is_what_happens_anyway() -> None:
-    check_deployment(blue_green("ALL_AT_ONCE"))
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        blue_green("CANARY"),
-        blue_green("LINEAR"),
-        blue_green("ALL_AT_ONCE", TerminationWaitInSeconds=60),
-        {**blue_green("ALL_AT_ONCE"), "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}},
-        {"RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}}},
-    ],
-)
-def test_other_guardrails_are_not_rehearsed(given: dict[str, Any]) -> None:
-    with pytest.raises(AwsError, match="rehearsed"):
-        check_deployment(given)
-
-
-def test_a_deployment_has_one_policy() -> None:
-    with pytest.raises(AwsError, match="exactly one"):
-        check_deployment({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}})

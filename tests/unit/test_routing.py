@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.sagemaker.endpoint import Blueprint
+from rehearsal.sagemaker.variant import Blueprint
 from rehearsal.sagemaker.fleet import Fleet
 from rehearsal.sagemaker.models import ContainerSpec
 from rehearsal.sagemaker.routing import Route, Routing
@@ -65,7 +65,7 @@ def test_without_any_weight_there_is_no_route() -> None:
 
 
 def test_a_target_is_reached_whatever_its_weight() -> None:
-    route = routing(v1=1.0, v2=0.0).named("v2")
+    route = routing(v1=1.0, v2=0.0).named("v2", Always(0.5))
     assert route is not None
     assert route.variant == "v2"
-    assert routing(v1=1.0).named("v9") is None
+    assert routing(v1=1.0).named("v9", Always(0.5)) is None

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+STATE_CHANGE = "SageMaker Endpoint State Change"
+
 
 @dataclass
 class Told:
@@ -34,17 +36,28 @@ class Told:
             self.samples.append((name, dict(dimensions), value, publish_every_seconds))
 
     def statuses(self, endpoint: str) -> list[tuple[str, str]]:
-        """``(EndpointStatus, EndpointConfigName)`` of an endpoint's events so far, in order."""
+        """``(EndpointStatus, EndpointConfigName)`` of an endpoint's state changes so far, in order."""
         with self.lock:
-            details = [event["detail"] for event in self.events]
+            details = [event["detail"] for event in self.events if event["detail-type"] == STATE_CHANGE]
         return [
             (detail["EndpointStatus"], detail["EndpointConfigName"])
             for detail in details
             if detail["EndpointName"] == endpoint
         ]
 
-    def total(self, endpoint: str, variant: str, metric: str) -> float:
-        """The sum of a metric's samples."""
-        dimensions = {"EndpointName": endpoint, "VariantName": variant}
+    def deployments(self, endpoint: str) -> list[dict[str, Any]]:
+        """The details of an endpoint's deployment state changes so far, in order."""
+        with self.lock:
+            events = list(self.events)
+        kind = "SageMaker Endpoint Deployment State Change"
+        return [
+            dict(event["detail"])
+            for event in events
+            if event["detail-type"] == kind and event["detail"]["EndpointName"] == endpoint
+        ]
+
+    def total(self, endpoint: str, variant: str, metric: str, **more: str) -> float:
+        """The sum of a metric's samples; ``more`` are further dimensions."""
+        dimensions = {"EndpointName": endpoint, "VariantName": variant, **more}
         with self.lock:
             return sum(value for name, at, value, _ in self.samples if (name, at) == (metric, dimensions))

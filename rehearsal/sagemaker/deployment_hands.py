@@ -1,0 +1,36 @@
+"""What every way of deploying does to an endpoint: move its traffic, change its record, tell of it."""
+
+from __future__ import annotations
+
+from rehearsal.sagemaker.endpoint import Change, Endpoint
+from rehearsal.sagemaker.endpoint_events import EndpointEvents
+from rehearsal.sagemaker.live import Live
+from rehearsal.sagemaker.provisioning import Provisioner
+from rehearsal.sagemaker.routing import Routing
+from rehearsal.sagemaker.shelf import Shelf
+from rehearsal.world import World
+
+
+class DeploymentHands:
+    """Shared by the deployments of all endpoints."""
+
+    def __init__(self, world: World, endpoints: Shelf[Endpoint], provisioner: Provisioner) -> None:
+        self.world = world
+        self.endpoints = endpoints
+        self.provisioner = provisioner
+        self.events = EndpointEvents(world)
+
+    def switch(self, live: Live, routing: Routing | None) -> None:
+        """Move all traffic in one step, then retire the instances it has left."""
+        before, shadows = live.containers, live.shadow_containers
+        live.routing = routing
+        gone = before - live.containers
+        self.provisioner.retire(gone - shadows)
+        self.provisioner.retire(gone & shadows, shadow=True)
+
+    def become(self, name: str, change: Change) -> Endpoint:
+        """Change an endpoint's record and announce its status."""
+        now = self.world.now()
+        endpoint = self.endpoints.change(name, lambda present: change(present, now))
+        self.events.state(endpoint)
+        return endpoint

@@ -1,0 +1,89 @@
+"""One request to one instance, and all the traces it leaves: metrics, and captured data if the endpoint wants it."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rehearsal.sagemaker.capture import Exchange
+from rehearsal.sagemaker.capture_files import CaptureFiles
+from rehearsal.sagemaker.container import Answer, Container, SlowError, UnreachableError
+from rehearsal.sagemaker.invocation import Invocation, Outcome, record
+from rehearsal.sagemaker.routing import Route, Routing
+from rehearsal.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a caller of InvokeEndpoint sent, and when, in the sender's clock."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    began: float
+    inference_id: str | None = None
+    event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class Sender:
+    """Shared by production and shadow traffic; called from many threads."""
+
+    def __init__(
+        self,
+        world: World,
+        captures: CaptureFiles,
+        *,
+        chance: random.Random | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """``chance`` draws what is sampled, ``clock`` measures latencies in seconds."""
+        self._world = world
+        self._captures = captures
+        self.chance = chance or random.Random()  # noqa: S311 - draws a variant, guards nothing
+        self.clock = clock
+
+    def send(
+        self, request: Request, routing: Routing, route: Route, container: Container, timeout_seconds: float
+    ) -> Invocation:
+        """Send and account for one request; raises RetiredError, leaving no trace, when the instance retires."""
+        sent = self.clock()
+        try:
+            outcome: Outcome = container.invoke(request.body, request.headers, timeout_seconds)
+        except (SlowError, UnreachableError) as failure:
+            outcome = failure
+        answered = self.clock()
+        invocation = Invocation(
+            endpoint=routing.endpoint,
+            variant=route.variant,
+            instances=len(route.fleet.containers),
+            outcome=outcome,
+            model_seconds=answered - sent,
+            overhead_seconds=sent - request.began,
+            deploying_config=route.deploying_config,
+        )
+        record(self._world.metrics, invocation, routing.metrics_period_seconds)
+        if invocation.is_success and isinstance(outcome, Answer):
+            self._capture(request, routing, route, outcome)
+        return invocation
+
+    def _capture(self, request: Request, routing: Routing, route: Route, answer: Answer) -> None:
+        if route.capture is None or not route.capture.takes(self.chance.random()):
+            return
+        exchange = Exchange(
+            event_id=request.event_id,
+            at=self._world.now(),
+            request=request.body,
+            request_type=request.headers.get("Content-Type", ""),
+            answer=answer.body,
+            answer_type=answer.headers.get("content-type", ""),
+            inference_id=request.inference_id,
+        )
+        self._captures.keep(
+            route.capture,
+            exchange,
+            endpoint=routing.endpoint,
+            variant=route.variant,
+            role_arn=route.fleet.blueprint.container.role_arn,
+        )
