@@ -10,7 +10,9 @@ from rehearsal.events.service import EventBridge
 from rehearsal.lambdas.service import Lambda
 from rehearsal.sagemaker.engine import engine
 from rehearsal.sagemaker.hosting import Hosting
+from rehearsal.sagemaker.jobs import Jobs
 from rehearsal.sagemaker.runtime import Runtime
+from rehearsal.sagemaker.transform import transform_kind
 from rehearsal.wire import Service
 from rehearsal.world import World
 
@@ -20,4 +22,6 @@ def shipped_services(world: World) -> Sequence[Service]:
     metrics = world.metrics = CloudWatch(world)
     bus = world.bus = EventBridge(world)
     hosting = Hosting(world)
-    return [metrics, bus, Lambda(world), hosting, Runtime(hosting), *engine(world), CloudFormation(world)]
+    transforms = Jobs(world, [transform_kind(hosting.models)])
+    serving: list[Service] = [hosting, Runtime(hosting), transforms]
+    return [metrics, bus, Lambda(world), *serving, *engine(world), CloudFormation(world)]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
+from typing import IO
 
 from rehearsal.world import Child
 
@@ -52,6 +53,10 @@ class Container:
     def is_running(self) -> bool:
         return self._child.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def is_healthy(self) -> bool:
         """Whether GET /ping is answered 200 within two seconds."""
         try:
@@ -59,10 +64,17 @@ class Container:
         except (UnreachableError, SlowError):
             return False
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
-        """POST /invocations; raises RetiredError, UnreachableError or SlowError."""
+    def invoke(self, body: bytes | IO[bytes], headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+        """POST /invocations; raises RetiredError, UnreachableError or SlowError.
+
+        A file is sent as it is read; ``headers`` must tell its Content-Length.
+        """
         with self._counted():
             return self._exchange("POST", "/invocations", body, headers, timeout_seconds)
+
+    def get(self, path: str) -> Answer:
+        """GET a path of the container; raises UnreachableError or SlowError."""
+        return self._exchange("GET", path, None, {}, PING_TIMEOUT_SECONDS)
 
     def retire(self, drain_seconds: float) -> None:
         """Refuse new requests, let those under way finish, then stop the process."""
@@ -92,7 +104,7 @@ class Container:
                     self._changed.notify_all()
 
     def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout_seconds: float
+        self, method: str, path: str, body: bytes | IO[bytes] | None, headers: Mapping[str, str], timeout_seconds: float
     ) -> Answer:
         connection = self._connection(timeout_seconds)
         try:

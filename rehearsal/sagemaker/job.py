@@ -19,9 +19,9 @@ TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What differs between processing and training jobs."""
+    """What differs between processing, training and transform jobs."""
 
-    word: str  # "Processing" | "Training", the first part of every name in the API
+    word: str  # "Processing" | "Training" | "Transform", the first part of every name in the API
     check: Callable[[Mapping[str, Any]], None]
     run: Callable[[Task], Result]
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from rehearsal.sagemaker.timestamps import epoch_ms
+from rehearsal.sagemaker.timestamps import epoch_ms, iso
 
 Description = dict[str, Any]  # as Describe…Job returns it
 
 
 def job_event(word: str, description: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
     """Detail of "SageMaker <word> Job State Change", with the time format of that kind of job."""
-    write: Callable[[datetime], Any] = epoch_ms if word == "Processing" else (lambda at: str(epoch_ms(at)))
-    return {**_plain(description, write), "Tags": dict(tags)}
+    shown = {field: value for field, value in description.items() if (word, field) != _NOT_TOLD}
+    return {**_plain(shown, _TIMES[word]), "Tags": dict(tags)}
 
 
 def _plain(value: Any, write_time: Callable[[datetime], Any]) -> Any:
@@ -43,6 +43,12 @@ def with_transition(description: Description, status: str, now: datetime) -> Des
     }
 
 
+_TIMES: Mapping[str, Callable[[datetime], Any]] = {
+    "Processing": epoch_ms,
+    "Training": lambda at: str(epoch_ms(at)),
+    "Transform": iso,
+}
+_NOT_TOLD = ("Transform", "LastModifiedTime")  # in the events of the other jobs it is
 _TERMINAL = frozenset({"Completed", "Failed", "Stopped", "MaxRuntimeExceeded"})
 _MESSAGES = {
     "Starting": "Preparing the instances for training",

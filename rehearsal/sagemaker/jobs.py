@@ -1,11 +1,11 @@
-"""Processing and training jobs that really run: one process per instance, S3 under the job's role."""
+"""Jobs that really run: one process per instance, S3 under the job's role."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rehearsal.sagemaker.constraints import check
@@ -23,19 +23,20 @@ LOG = logging.getLogger(__name__)
 
 
 class Jobs:
-    """The job operations of SageMaker, for both kinds of jobs."""
+    """The job operations of SageMaker for some kinds of jobs."""
 
     name = "sagemaker"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, kinds: Sequence[Kind] = (PROCESSING, TRAINING)) -> None:
         self._world = world
+        self._kinds = kinds
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}  # by ARN
 
     @property
     def operations(self) -> Mapping[str, Operation]:
         operations: dict[str, Operation] = {}
-        for kind in (PROCESSING, TRAINING):
+        for kind in self._kinds:
             operations[f"Create{kind.word}Job"] = functools.partial(self._create, kind)
             operations[f"Describe{kind.word}Job"] = functools.partial(self._describe, kind)
             operations[f"Stop{kind.word}Job"] = functools.partial(self._stop, kind)

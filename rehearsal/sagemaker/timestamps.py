@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def iso(at: datetime) -> str:
-    """``2026-03-04T09:00:00Z``: model packages, pipelines."""
+    """``2026-03-04T09:00:00Z``: model packages, pipelines, transform jobs."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,0 +1,17 @@
+"""One local AWS for all tests of serving."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from rehearsal.sagemaker.provisioning import Pace
+from tests.contract.hosting.artifacts import make_artifacts
+from tests.contract.serving.account import DEADLINE_SECONDS, Account, opened
+
+
+@pytest.fixture(scope="package")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """At a quick pace, patient with containers because the machine may be busy."""
+    pace = Pace(settle_seconds=0.2, health_check_seconds=DEADLINE_SECONDS, healing_every_seconds=0.2)
+    artifacts = make_artifacts(tmp_path_factory.mktemp("models"))
+    yield from opened(tmp_path_factory.mktemp("serving"), artifacts, pace)
