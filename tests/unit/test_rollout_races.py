@@ -1,0 +1,140 @@
+"""Alarms, newer approvals, stopped executions and people, each coming between any two calls of a rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sluice.metrics import Counts
+from sluice.rollout import RolloutId
+
+from tests.fakes.sluice_world import SluiceWorld, sluice_world
+
+ENDPOINT = "sluice-dev-fraud"
+GOOD = {"v1": Counts(1800, 2), "v2": Counts(200, 0), "v3": Counts(200, 0)}
+ROLLOUT = "fraud-2-1"
+
+Act = Callable[[SluiceWorld], Any]
+
+
+class ExecutionStopped(BaseException):
+    """Someone stopped the execution: no Catch runs."""
+
+
+def canary(act: Act, at: int) -> tuple[SluiceWorld, int, str]:
+    """Roll version 2 out, with ``act`` before the ``at``-th call; the world, the number of calls, the last state."""
+    world = sluice_world()
+    world.live(1)
+    world.metrics.per_period = dict(GOOD)
+    rollout = world.approve(2)
+    calls, within = 0, False
+    around = world.faults.around
+
+    def interrupted(effect: Callable[[], Any]) -> Any:
+        nonlocal calls, within
+        if within:
+            return around(effect)
+        calls += 1
+        if calls == at:
+            within = True
+            try:
+                act(world)
+            finally:
+                within = False
+        return around(effect)
+
+    world.faults.around = interrupted  # type: ignore[method-assign]
+    try:
+        last = world.play(rollout)
+    except ExecutionStopped:
+        last = "stopped"
+    within = True
+    return world, calls, last
+
+
+def assert_settled(world: SluiceWorld, rollout: str = ROLLOUT) -> None:
+    """One variant serves everything, nothing is held or left over, and the record tells the truth."""
+    world.hosting.settle()
+    (only,) = world.hosting.endpoints[ENDPOINT].variants
+    record = world.ports.store.get(RolloutId.required(rollout))
+    assert record.is_closed
+    assert (only.name, only.weight) == ("v2" if record.outcome == "promoted" else "v1", 100.0)
+    assert world.ports.store.lock_holder(ENDPOINT) is None
+    assert world.metrics.alarms == {}
+    assert all(sum(weights.values()) > 0 for weights in world.hosting.traffic)
+
+
+def ring(world: SluiceWorld) -> None:
+    world.ring(f"{ENDPOINT}-2-1-errors")
+    world.metrics.alarms.pop(f"{ENDPOINT}-2-1-errors")
+
+
+def stop(_world: SluiceWorld) -> None:
+    raise ExecutionStopped
+
+
+def calls_of(act: Act) -> int:
+    return canary(act, at=0)[1]
+
+
+def test_an_alarm_between_any_two_calls_ends_with_one_variant_and_no_lock() -> None:
+    total = calls_of(ring)
+    assert total > 60
+    outcomes = set()
+    for at in range(1, total + 1):
+        world, _, last = canary(ring, at)
+        assert last in ("Promoted", "RolledBack"), f"at call {at}"
+        assert_settled(world)
+        outcomes.add(world.ports.store.get(RolloutId.required(ROLLOUT)).outcome)
+    assert outcomes == {"rolled_back", "promoted"}, "the last calls come after the end"
+
+
+def test_an_execution_stopped_between_any_two_calls_is_restored_by_another() -> None:
+    for at in range(1, calls_of(stop) + 1):
+        world, _, last = canary(stop, at)
+        assert last == "stopped"
+        world.end_execution(ROLLOUT, "ABORTED")
+        if f"{ROLLOUT}-restore-1" in world.executions.started:
+            assert world.play(ROLLOUT, mode="restore") == "RolledBack", f"at call {at}"
+        follower = world.approve(3)
+        assert world.play(follower) == "Promoted", f"the endpoint is free again after a stop at call {at}"
+
+
+def test_a_newer_approval_between_any_two_calls_takes_over() -> None:
+    def approve_newer(world: SluiceWorld) -> None:
+        world.clock.pass_seconds(1)
+        assert world.approve(3) == "fraud-3-1"
+
+    for at in range(1, calls_of(approve_newer) + 1):
+        world, _, last = canary(approve_newer, at)
+        assert last in ("Promoted", "RolledBack"), f"at call {at}"
+        world.metrics.per_period = {name: Counts(1800, 2) for name in ("v1", "v2", "v3")}
+        assert world.play("fraud-3-1") == "Promoted", f"at call {at}"
+        world.hosting.settle()
+        assert [each.name for each in world.hosting.endpoints[ENDPOINT].variants] == ["v3"]
+        assert world.ports.store.lock_holder(ENDPOINT) is None
+
+
+@pytest.mark.parametrize("act", [ring, stop], ids=["alarm", "stop"])
+def test_restoring_executions_side_by_side_do_no_harm(act: Act) -> None:
+    """The same event twice, or a replay, starts restores beside the execution that is restoring already."""
+
+    def at_bake(world: SluiceWorld) -> SluiceWorld:
+        rollout = world.approve(2)
+
+        def once(state: str) -> None:
+            if state == "Bake":
+                act(world)
+            if state == "WaitForBaseline":
+                world.play(rollout, mode="restore")
+
+        try:
+            world.play(rollout, on_state=once)
+        except ExecutionStopped:
+            world.play(rollout, mode="restore", on_state=once)
+        return world
+
+    world = sluice_world()
+    world.live(1)
+    assert_settled(at_bake(world))
