@@ -1,4 +1,4 @@
-"""Start pipeline: uploads become one manifest per model and one pipeline execution per manifest."""
+"""Start pipeline: uploads, requests and wake-ups become one run after the other of each model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from sluice.assembly import Ports, live_ports
-from sluice.errors import RetryableError
-from sluice.events import ObjectCreated
-from sluice.intake import judge_upload, start_run
+from sluice.errors import PermanentError, RetryableError
+from sluice.gathering import advance
+from sluice.intake import receive
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +31,34 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
     """Messages that cannot be dealt with now go back to the queue, and after five times to its DLQ."""
     failures: Failures = []
     spec_of = cache(ports.specs.get)
-    good: dict[str, list[tuple[str, ObjectCreated]]] = defaultdict(list)
+    messages: dict[str, list[str]] = defaultdict(list)
+    delays: dict[str, set[int]] = defaultdict(set)
     for message in event["Records"]:
         try:
-            upload = ObjectCreated.parse(json.loads(message["body"]))
-            model = judge_upload(upload, spec_of, ports)
-        except (*NOT_NOW, KeyError, TypeError, ValueError):
+            look = receive(json.loads(message["body"]), spec_of, ports)
+        except (*NOT_NOW, AttributeError, KeyError, TypeError, ValueError):
             log.exception("message %s goes back to the queue", message["messageId"])
             failures.append({"itemIdentifier": message["messageId"]})
             continue
-        if model is not None:
-            good[model].append((message["messageId"], upload))
-    for model, accepted in good.items():
+        if look is not None:
+            messages[look.model].append(message["messageId"])
+            delays[look.model].add(look.delay_seconds)
+    for model, together in messages.items():
         try:
-            start_run(model, [upload for _, upload in accepted], ports)
+            _look(model, delays[model], ports)
         except NOT_NOW:
-            log.exception("the pipeline of %s could not be started now", model)
-            failures.extend({"itemIdentifier": message_id} for message_id, _ in accepted)
+            log.exception("the turn of %s could not be looked at now", model)
+            failures.extend({"itemIdentifier": message_id} for message_id in together)
     return {"batchItemFailures": failures}
+
+
+def _look(model: str, delays: set[int], ports: Ports) -> None:
+    for delay in delays - {0}:
+        ports.wakeups.book(model, delay)
+    if 0 not in delays:
+        return
+    try:
+        advance(model, ports)
+    except PermanentError:
+        # What waits goes on waiting; the sweep looks again once there is a spec to go by.
+        log.exception("%s has no valid spec now", model)

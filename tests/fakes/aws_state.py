@@ -6,7 +6,7 @@ function or a lost answer would.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -310,18 +310,61 @@ class FakeSpecs:
 
 @dataclass
 class FakePipelines:
+    """Executions by token. One that runs twice at a time, for a pipeline that Sluice starts, is a bug."""
+
     faults: Faults
-    started: dict[str, tuple[str, str]] = field(default_factory=dict)  # token -> pipeline, input
+    started: dict[str, FakeExecution] = field(default_factory=dict)
     refusing: bool = False
 
-    def start(self, pipeline: str, input_data: str, token: str) -> str:
+    def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
         if self.refusing:
             raise RetryableError("ResourceLimitExceeded")
-        return self.faults.around(lambda: self._start(pipeline, input_data, token))  # type: ignore[no-any-return]
+        return self.faults.around(lambda: self._start(pipeline, run, token, parameters))  # type: ignore[no-any-return]
 
-    def _start(self, pipeline: str, input_data: str, token: str) -> str:
-        self.started.setdefault(token, (pipeline, input_data))
-        return f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{pipeline}/execution/{token[:12]}"
+    def find(self, pipeline: str, run: str, since: datetime) -> str | None:
+        matching = (each.arn for each in self.started.values() if (each.pipeline, each.run) == (pipeline, run))
+        return self.faults.around(lambda: next(matching, None))  # type: ignore[no-any-return]
+
+    def status(self, execution: str) -> str:
+        return self.faults.around(  # type: ignore[no-any-return]
+            lambda: next(each.status for each in self.started.values() if each.arn == execution)
+        )
+
+    def running(self, pipeline: str) -> list[FakeExecution]:
+        return [each for each in self.started.values() if each.pipeline == pipeline and each.status == "Executing"]
+
+    def _start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
+        if token not in self.started:
+            assert self.running(pipeline) == [], f"{run} would run beside another of {pipeline}"
+            self.started[token] = FakeExecution(pipeline=pipeline, run=run, parameters=dict(parameters))
+        return self.started[token].arn
+
+
+@dataclass
+class FakeExecution:
+    """One execution of a pipeline."""
+
+    pipeline: str
+    run: str
+    parameters: dict[str, str]
+    status: str = "Executing"
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{self.pipeline}/execution/{self.run}"
+
+    def event(self) -> dict[str, Any]:
+        """What SageMaker says of its status, as it is now."""
+        return {
+            "source": "aws.sagemaker",
+            "detail-type": "SageMaker Model Building Pipeline Execution Status Change",
+            "detail": {
+                "pipelineExecutionArn": self.arn,
+                "pipelineArn": self.arn.rsplit("/execution/", 1)[0],
+                "pipelineExecutionDisplayName": self.run,
+                "currentPipelineExecutionStatus": self.status,
+            },
+        }
 
 
 @dataclass
@@ -329,6 +372,12 @@ class FakeBucket:
     faults: Faults
     name: str = "sluice-dev-data"
     objects: dict[str, bytes] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)  # the current one by key, where it is not v1
+
+    def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
+        return self.faults.around(  # type: ignore[no-any-return]
+            lambda: {key: self.versions.get(key, "v1") for key in keys if key in self.objects}
+        )
 
     def peek(self, upload: Any) -> bytes | None:
         return self.faults.around(lambda: self.objects.get(upload.key))  # type: ignore[no-any-return]

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from sluice.assembly import Ports
+from sluice.events import PipelineStatusChanged
+from sluice.gathering import run_ended
 from sluice.names import Names
 from sluice.run_store import RunStore
 from sluice.spec import ModelSpec
 from sluice.store import Store
 from sluice.turns import Turns
+from sluice.waiting import WaitingList
 
 from functions.look.app import run as look
 from functions.open_rollout.app import run as open_rollout
@@ -23,10 +26,12 @@ from functions.provision.app import run as provision
 from functions.restore.app import run as restore
 from functions.roll_back.app import run as roll_back
 from functions.shift.app import run as shift
+from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.aws_state import (
     Clock,
     FakeBucket,
     FakeEvents,
+    FakeExecution,
     FakeExecutions,
     FakeHosting,
     FakeMetrics,
@@ -89,6 +94,27 @@ class SluiceWorld:
         """Approve a version, deliver its event, return the rollout's id."""
         arn = self.registry.add(GROUP, version)
         return str(open_rollout(approval_of(arn), self.ports)["rollout"])
+
+    def wake(self) -> None:
+        """Let time pass and deliver all wake-ups that are booked, and those that they book."""
+        while self.wakeups.booked:
+            self.wake_once()
+
+    def wake_once(self) -> None:
+        """Deliver one wake-up, again and again until it is dealt with."""
+        model, delay = self.wakeups.booked.pop(0)
+        self.clock.pass_seconds(delay)
+        body = json.dumps({"source": "sluice", "detail-type": "WakeUp", "detail": {"model": model}})
+        while start_pipeline({"Records": [{"messageId": "m", "body": body}]}, self.ports)["batchItemFailures"]:
+            assert self.faults.at, "nothing is to fail here"
+
+    def end_run(self, pipeline: str = GROUP, status: str = "Succeeded") -> FakeExecution:
+        """End the run that is going, tell Sluice, and have it look."""
+        (execution,) = self.pipelines.running(pipeline)
+        execution.status = status
+        run_ended(PipelineStatusChanged.parse(execution.event()), self.ports)
+        self.wake()
+        return execution
 
     def ring(self, alarm: str) -> dict[str, Any]:
         self.metrics.alarms[alarm] = "ALARM"
@@ -203,6 +229,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         store=Store(table),
         runs=RunStore(table),
         turns=Turns(table),
+        waiting=WaitingList(table),
         model_role_arn="arn:aws:iam::123456789012:role/model",
         quarantine=cast(Any, FakeQuarantine(faults, parts["bucket"])),
         **cast(Any, parts),

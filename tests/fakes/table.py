@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from sluice.table import ConditionFailedError, Key
@@ -23,8 +24,17 @@ class FakeTable:
         found = self._faults.around(lambda: self._items.get(_of(key)))
         return dict(found) if found else None
 
-    def put_new(self, item: Mapping[str, str | int]) -> bool:
-        return self._faults.around(lambda: self._put_new(item))  # type: ignore[no-any-return]
+    def put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None = None) -> bool:
+        return self._faults.around(lambda: self._put_new(item, also))  # type: ignore[no-any-return]
+
+    def put_all(self, items: Iterable[Mapping[str, str | int]]) -> None:
+        """One call for each item, so that a fault can hit between any two."""
+        for item in items:
+            self._faults.around(partial(self._items.__setitem__, _of(item), dict(item)))
+
+    def delete_all(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._faults.around(partial(self._items.pop, _of(key), None))
 
     def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         def effect() -> None:
@@ -56,10 +66,12 @@ class FakeTable:
         )
         return (dict(self._items[at]) for at in (reversed(found) if newest_first else found))
 
-    def _put_new(self, item: Mapping[str, str | int]) -> bool:
+    def _put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None) -> bool:
         if _of(item) in self._items:
             return False
-        self._items[_of(item)] = dict(item)
+        for each in (item, also or {}):
+            if each:
+                self._items[_of(each)] = dict(each)
         return True
 
     def _check(self, key: Key, condition: str, values: Mapping[str, str]) -> None:

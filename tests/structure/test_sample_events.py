@@ -71,8 +71,11 @@ def test_uploads(case: str) -> None:
     event = sample(f"start_pipeline/{case}")
     for record in event["Records"]:
         if record["body"].startswith("{"):
-            world.bucket.objects[json.loads(record["body"])["detail"]["object"]["key"]] = b"age,risk\n30,1\n"
+            uploaded = json.loads(record["body"])["detail"]["object"]
+            world.bucket.objects[uploaded["key"]] = b"age,risk\n30,1\n"
+            world.bucket.versions[uploaded["key"]] = uploaded["version-id"]
     assert failed(start_pipeline(event, world.ports)) == returned
+    world.wake()
     assert len(world.pipelines.started) == started
     assert [kind for kind, _ in world.events.published] == published
 
@@ -80,10 +83,24 @@ def test_uploads(case: str) -> None:
 def test_a_key_reaches_the_manifest_as_it_was_written() -> None:
     world = sluice_world()
     event = sample("start_pipeline/unicode-and-space-in-key")
+    uploaded = delivered("start_pipeline/unicode-and-space-in-key")[0]["detail"]["object"]
     world.bucket.objects["data/fraud/März 2026/teil a+b.csv"] = b"age,risk\n30,1\n"
+    world.bucket.versions[uploaded["key"]] = uploaded["version-id"]
     start_pipeline(event, world.ports)
-    (body,) = (body for key, body in world.bucket.objects.items() if key.startswith("manifests/"))
+    world.wake()
+    (body,) = (body for key, body in world.bucket.objects.items() if key.endswith(".manifest"))
     assert json.loads(body) == [{"prefix": f"s3://{BUCKET}/data/fraud/"}, "März 2026/teil a+b.csv"]
+
+
+OTHER_MESSAGES = {"wake-up": [], "train-requested": ["TrainingRefused"], "schedule-fired": ["TrainingRefused"]}
+
+
+@pytest.mark.parametrize("case", OTHER_MESSAGES)
+def test_other_messages_start_nothing_without_data(case: str) -> None:
+    world = sluice_world()
+    assert failed(start_pipeline(sample(f"start_pipeline/{case}"), world.ports)) == []
+    assert len(world.pipelines.started) == 0
+    assert [kind for kind, _ in world.events.published] == OTHER_MESSAGES[case]
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name.startswith("start_pipeline/")])
@@ -250,7 +267,7 @@ def test_restoring_keeps_the_reason_in_words(case: str) -> None:
 
 def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() -> None:
     fed = {
-        *(f"start_pipeline/{case}" for case in UPLOADS),
+        *(f"start_pipeline/{case}" for case in {**UPLOADS, **OTHER_MESSAGES}),
         *(f"open_rollout/{case}" for case in APPROVALS),
         *(f"announce_pending/{case}" for case in PENDING),
         *(f"on_pipeline_status/{case}" for case in {*STATUSES, *NO_STATUS}),

@@ -109,11 +109,10 @@ def test_a_queue_that_feeds_a_function_waits_long_enough_and_gives_up() -> None:
         if event["Type"] == "SQS"
     ]
     assert fed
-    longest_window = TEMPLATE["Parameters"]["SettleSeconds"]["MaxValue"]
     for name, source in fed:
         queue = queues[source["Queue"]["Fn::GetAtt"][0]]
         timeout = FUNCTIONS[name].get("Timeout", GLOBALS["Timeout"])
-        assert queue["VisibilityTimeout"] >= 6 * timeout + longest_window
+        assert queue["VisibilityTimeout"] >= 6 * timeout + source["MaximumBatchingWindowInSeconds"]
         assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 

@@ -174,7 +174,7 @@ def test_only_alarms_that_exist_are_deleted(aws: Aws) -> None:
 
 
 def described(**more: Any) -> dict[str, Any]:
-    status = {"ValidationStatuses": [], "ImageScanStatuses": []}
+    status: dict[str, list[str]] = {"ValidationStatuses": [], "ImageScanStatuses": []}
     return {
         "ModelPackageName": "n",
         "ModelPackageArn": ARN,
@@ -259,16 +259,16 @@ def test_too_many_pipelines_at_once_is_worth_another_try(aws: Aws) -> None:
         {"PipelineExecutionArn": "arn:run"},
         {
             "PipelineName": "sluice-dev-fraud",
-            "PipelineExecutionDisplayName": "data-a1b2a1b2a1b2",
+            "PipelineExecutionDisplayName": "data-a1b2",
             "PipelineParameters": [{"Name": "InputData", "Value": "s3://lake/m"}],
             "ClientRequestToken": token,
         },
     )
     stub.add_client_error("start_pipeline_execution", "ResourceLimitExceeded")
     pipelines = Pipelines(client)
-    assert pipelines.start("sluice-dev-fraud", "s3://lake/m", token) == "arn:run"
+    assert pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"}) == "arn:run"
     with pytest.raises(RetryableError):
-        pipelines.start("sluice-dev-fraud", "s3://lake/m", token)
+        pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"})
 
 
 def test_an_event_that_was_not_accepted_is_an_error(aws: Aws) -> None:

@@ -1,26 +1,20 @@
-"""Uploads: whose they are, what speaks against them, and manifests that depend on nothing but the files."""
+"""Uploads: whose they are, and what speaks against them."""
 
 from __future__ import annotations
 
 import gzip
-import json
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.dataset import PEEK_BYTES, flaw, manifest_for, model_of
-from sluice.events import ObjectCreated
+from sluice.dataset import PEEK_BYTES, flaw, model_of
 from sluice.spec import ModelSpec
 
 from tests.unit.spec_examples import spec_with
 
 DATA = ModelSpec.parse(spec_with()).data  # columns age, shop; target risk
 GOOD = b"age,shop,risk\n30,a,1\n"
-
-
-def upload(key: str, version: str = "v1", etag: str = "e1") -> ObjectCreated:
-    return ObjectCreated(bucket="lake", key=key, size=10, version_id=version, etag=etag)
 
 
 @pytest.mark.parametrize(
@@ -96,32 +90,3 @@ def test_an_endless_header_is_cut_in_the_reason() -> None:
 def test_any_bytes_are_judged_without_a_crash(content: bytes, packed: bool) -> None:
     found = flaw("a.csv.gz" if packed else "a.csv", len(content), content, DATA)
     assert found is None or found.strip()
-
-
-UPLOADS = [upload("data/fraud/a.csv"), upload("data/fraud/2026/b c.csv", "v2", "e2"), upload("data/fraud/ä.csv")]
-
-
-def test_the_manifest_is_in_sagemakers_format() -> None:
-    made = manifest_for("fraud", UPLOADS)
-    assert json.loads(made.body) == [{"prefix": "s3://lake/data/fraud/"}, "2026/b c.csv", "a.csv", "ä.csv"]
-    assert made.key == f"manifests/fraud/{made.digest}.manifest"
-    assert 32 <= len(made.digest) <= 128, "it is also the token of StartPipelineExecution"
-
-
-@given(shuffled=st.permutations(UPLOADS), repeated=st.lists(st.sampled_from(UPLOADS), max_size=4))
-def test_order_and_repetition_change_nothing(shuffled: list[ObjectCreated], repeated: list[ObjectCreated]) -> None:
-    assert manifest_for("fraud", [*shuffled, *repeated]) == manifest_for("fraud", UPLOADS)
-
-
-def test_two_versions_of_one_key_are_named_once() -> None:
-    both = manifest_for("fraud", [upload("data/fraud/a.csv", "v1"), upload("data/fraud/a.csv", "v2", "e2")])
-    assert json.loads(both.body)[1:] == ["a.csv"]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [upload("data/fraud/b.csv"), upload("data/fraud/a.csv", "v9"), upload("data/fraud/a.csv", etag="e9")],
-    ids=["key", "version", "content"],
-)
-def test_other_files_are_another_run(other: ObjectCreated) -> None:
-    assert manifest_for("fraud", [other]).digest != manifest_for("fraud", UPLOADS[:1]).digest

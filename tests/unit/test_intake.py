@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sluice.intake import FILES_TOLD
+from sluice.gathering import FILES_TOLD, RETRY_SECONDS
 from sluice.spec import ModelSpec
 
 from functions.start_pipeline.app import run as start_pipeline
@@ -15,6 +15,8 @@ from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
 
 GOOD = b"age,risk\n30,1\n"
 PIPELINE = "sluice-dev-fraud"
+RAW = SPEC.to_json()
+LATEST = ModelSpec.parse({**RAW, "data": {**RAW["data"], "mode": "latest"}})
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ def world() -> SluiceWorld:
     made = sluice_world()
     for name in ("a", "b", "c", "d"):
         made.bucket.objects[f"data/fraud/{name}.csv"] = GOOD
+    made.specs.specs["fraud"] = LATEST
     return made
 
 
@@ -48,15 +51,16 @@ def returned(result: dict[str, Any]) -> list[str]:
 
 
 def deliver(world: SluiceWorld, *bodies: Any) -> list[str]:
-    return returned(start_pipeline(batch(*bodies), world.ports))
+    """Deliver a batch, and the wake-ups that it leads to."""
+    result = returned(start_pipeline(batch(*bodies), world.ports))
+    world.wake()
+    return result
 
 
 def runs(world: SluiceWorld) -> list[list[str]]:
-    """The files of each started run, from its manifest."""
-    manifests = [
-        json.loads(world.bucket.objects[uri.removeprefix("s3://sluice-dev-data/")])
-        for _, uri in world.pipelines.started.values()
-    ]
+    """The files of each started run, from the manifest that it was given."""
+    uris = [each.parameters["InputData"] for each in world.pipelines.started.values()]
+    manifests = [json.loads(world.bucket.objects[uri.removeprefix("s3://sluice-dev-data/")]) for uri in uris]
     return sorted(entries[1:] for entries in manifests)
 
 
@@ -65,7 +69,7 @@ def test_one_batch_is_one_run_per_model(world: SluiceWorld) -> None:
     world.bucket.objects["data/other/x.csv"] = GOOD
     assert deliver(world, "b", "a", created("data/other/x.csv")) == []
     assert runs(world) == [["a.csv", "b.csv"], ["x.csv"]]
-    assert {pipeline for pipeline, _ in world.pipelines.started.values()} == {PIPELINE, "sluice-dev-other"}
+    assert {each.pipeline for each in world.pipelines.started.values()} == {PIPELINE, "sluice-dev-other"}
 
 
 def test_a_message_that_comes_twice_changes_nothing(world: SluiceWorld) -> None:
@@ -86,15 +90,16 @@ def test_a_message_that_comes_twice_changes_nothing(world: SluiceWorld) -> None:
 def test_a_redelivery_in_other_company_stays_with_its_run(world: SluiceWorld, first: str, again: str) -> None:
     deliver(world, *first)
     deliver(world, *again)
-    started = [f"{name}.csv" for name in sorted(first)]
-    assert started in runs(world)
-    # New files' run may list an old file in its manifest; no file is ever without a run.
-    assert {name for run in runs(world) for name in run} == {f"{name}.csv" for name in {*first, *again}}
-    assert len(runs(world)) == (1 if set(again) <= set(first) else 2)
+    assert runs(world) == [[f"{name}.csv" for name in sorted(first)]]
+    world.end_run()
+    later = [f"{name}.csv" for name in sorted({*again} - {*first})]
+    assert runs(world) == sorted([*([later] if later else []), [f"{name}.csv" for name in sorted(first)]])
 
 
 def test_a_new_version_of_a_file_is_a_new_run(world: SluiceWorld) -> None:
     deliver(world, "a")
+    world.end_run()
+    world.bucket.versions["data/fraud/a.csv"] = "v2"
     deliver(world, created("data/fraud/a.csv", version="v2"))
     assert len(world.pipelines.started) == 2
 
@@ -147,16 +152,22 @@ def test_a_message_that_is_no_event_goes_back_alone(world: SluiceWorld, body: by
     event = batch("a", "b")
     event["Records"][0]["body"] = body.decode()
     assert returned(start_pipeline(event, world.ports)) == ["m0"]
+    world.wake()
     assert runs(world) == [["b.csv"]]
 
 
-def test_what_cannot_start_now_goes_back_to_the_queue_and_starts_later(world: SluiceWorld) -> None:
+def test_what_cannot_start_now_is_started_later(world: SluiceWorld) -> None:
     world.pipelines.refusing = True
-    assert deliver(world, "a", "b") == ["m0", "m1"]
-    assert world.events.published == []
+    assert returned(start_pipeline(batch("a", "b"), world.ports)) == []
+    (booked,) = world.wakeups.booked
+    assert booked == ("fraud", LATEST.data.settle_seconds)
+    for _ in range(3):
+        world.wake_once()
+        assert world.wakeups.booked == [("fraud", RETRY_SECONDS)]
+    assert world.events.kinds() == ["PipelineDelayed"]
     world.pipelines.refusing = False
-    assert deliver(world, "b") == []
-    assert runs(world) == [["a.csv", "b.csv"]], "the whole run as it was claimed, not a part of it"
+    world.wake()
+    assert runs(world) == [["a.csv", "b.csv"]]
 
 
 def delivered_with_fault(at: int, *, after_effect: bool) -> tuple[SluiceWorld, int]:
@@ -165,19 +176,23 @@ def delivered_with_fault(at: int, *, after_effect: bool) -> tuple[SluiceWorld, i
     world = sluice_world()
     world.bucket.objects |= {f"data/fraud/{name}.csv": GOOD for name in files}
     world.faults.at, world.faults.after_effect = at, after_effect
-    back = deliver(world, *files)
+    back = returned(start_pipeline(batch(*files), world.ports))
+    while back:
+        back = returned(
+            start_pipeline(batch(*(files[int(message.removeprefix("m"))] for message in back)), world.ports)
+        )
+    world.wake()
     calls, world.faults.at = world.faults.seen, 0
-    assert bool(back) is (0 < at <= calls), "a failed call is said, and nothing else"
-    assert deliver(world, *(files[int(message.removeprefix("m"))] for message in back)) == []
     return world, calls
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
 def test_a_fault_at_any_call_and_a_redelivery_is_as_no_fault(after_effect: bool) -> None:
     _, calls = delivered_with_fault(0, after_effect=after_effect)
-    assert calls >= 7, "two looks, a manifest, two claims, a start, an event"
+    assert calls >= 20, "two looks, two claims, a wake-up, a manifest, a start, an event, and the turn's own steps"
     for at in range(1, calls + 1):
         world, _ = delivered_with_fault(at, after_effect=after_effect)
+        assert runs(world) == [["a.csv", "b.csv"]], f"after a fault at call {at}"
         assert _started_files(world) == ["data/fraud/a.csv", "data/fraud/b.csv"], f"after a fault at call {at}"
 
 

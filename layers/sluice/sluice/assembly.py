@@ -25,6 +25,7 @@ from sluice.specs import Specs
 from sluice.store import Store
 from sluice.table import Table
 from sluice.turns import Turns
+from sluice.waiting import WaitingList
 from sluice.wakeups import WakeUps
 
 
@@ -43,6 +44,7 @@ class Ports:
     executions: Executions
     pipelines: Pipelines
     turns: Turns
+    waiting: WaitingList
     wakeups: WakeUps
     bucket: Bucket
     quarantine: Quarantine
@@ -84,6 +86,7 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
         pipelines=Pipelines(client("sagemaker")),
         turns=Turns(table),
+        waiting=WaitingList(table),
         wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
         bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
         quarantine=Quarantine(client("s3")),

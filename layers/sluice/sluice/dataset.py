@@ -1,14 +1,12 @@
-"""Uploaded data: whose it is, whether it can be read at all, and the manifest a pipeline starts from."""
+"""Uploaded data: whose it is, and whether it can be read at all."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import json
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from os.path import commonprefix
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,15 +17,6 @@ from sluice.spec import Data
 
 PREFIX = "data/"
 PEEK_BYTES = 65_536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """The files of one run in SageMaker's own manifest format, named by what is in them."""
-
-    key: str
-    digest: str  # sha256 over bucket, keys, versions and etags: the same files are the same run
-    body: str
 
 
 class Bucket:
@@ -62,6 +51,27 @@ class Bucket:
             raise understood(error) from error
         body: bytes = found["Body"].read()
         return body
+
+    def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
+        """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""
+        wanted = set(keys)
+        if not wanted:
+            return {}
+        prefix = commonprefix(list(wanted))  # noqa: RUF071 - S3's prefixes are of characters, too
+        found: dict[str, str] = {}
+        more: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.list_object_versions(Bucket=self.name, Prefix=prefix, **more)
+            except ClientError as error:
+                raise understood(error) from error
+            latest = (each for each in page.get("Versions", []) if each["IsLatest"] and each["Key"] in wanted)
+            found |= {each["Key"]: "" if each["VersionId"] == "null" else each["VersionId"] for each in latest}
+            if not page.get("IsTruncated"):
+                return found
+            more = {"KeyMarker": page["NextKeyMarker"]}
+            if page.get("NextVersionIdMarker"):
+                more["VersionIdMarker"] = page["NextVersionIdMarker"]
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
@@ -100,28 +110,6 @@ def flaw(key: str, size: int, start: bytes, data: Data) -> str | None:
     if missing:
         return f"columns {', '.join(missing)} are missing; the first line names {', '.join(header)[:300]}"
     return None
-
-
-def manifest_for(model: str, uploads: Iterable[ObjectCreated]) -> Manifest:
-    """The manifest of these uploads, whatever their order and however often each is named. All lie in one bucket.
-
-    Format: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html (ManifestFile).
-    """
-    ordered = sorted(set(uploads), key=lambda each: (each.key, each.version_id))
-    prefix = f"s3://{ordered[0].bucket}/{PREFIX}{model}/"
-    identity = [[each.bucket, each.key, each.version_id, each.etag] for each in ordered]
-    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    names = _unique(each.key.removeprefix(f"{PREFIX}{model}/") for each in ordered)
-    body = json.dumps([{"prefix": prefix}, *names])
-    return Manifest(key=manifest_key(model, digest), digest=digest, body=body)
-
-
-def manifest_key(model: str, digest: str) -> str:
-    return f"manifests/{model}/{digest}.manifest"
-
-
-def _unique(names: Iterable[str]) -> Sequence[str]:
-    return list(dict.fromkeys(names))
 
 
 def _inflate(start: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 
@@ -95,6 +95,7 @@ class ObjectCreated:
     size: int
     version_id: str
     etag: str
+    sequencer: str
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -105,6 +106,29 @@ class ObjectCreated:
             size=int(found.get("size", 0)),
             version_id=found.get("version-id", ""),
             etag=found.get("etag", ""),
+            sequencer=found.get("sequencer", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRequested:
+    """A person or a schedule wants a run; the same request id is the same request."""
+
+    KIND: ClassVar = "TrainRequested"
+
+    model: str
+    request: str
+    parameters: Mapping[str, str]
+    is_again: bool  # also if the same data and parameters have been run before
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        detail = event["detail"]
+        return cls(
+            model=detail["model"],
+            request=detail["request"],
+            parameters={str(name): str(value) for name, value in detail.get("parameters", {}).items()},
+            is_again=bool(detail.get("again", False)),
         )
 
 

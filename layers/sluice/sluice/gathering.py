@@ -1,9 +1,41 @@
-"""Gathering: what waits for a model becomes one run after the other, never two at a time."""
+"""Gathering: what waits for a model becomes one run after the other, never two at a time.
+
+A model's turn goes claimed → started → taken → free, and each step may be repeated by anyone at any time: all that
+a step needs was written down by the one before, and it is entered by a conditional write. So whoever is woken, by
+an upload, the end of a run or the sweep, takes the turn as far as it will go.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from botocore.exceptions import ClientError
+
 from sluice.assembly import Ports
+from sluice.aws import code
+from sluice.errors import RetryableError
 from sluice.events import PipelineStatusChanged
+from sluice.manifest import File, Manifest, added, native_key, rich_key
+from sluice.next_run import Chosen, choose, fates, is_settled
+from sluice.turn import Turn, run_name, run_token
+from sluice.waiting import Waiting
+
+MOST_STEPS = 12
+RETRY_SECONDS = 60
+"""After how long a start is tried again that AWS had no room for."""
+
+CLOCK_SLACK = timedelta(minutes=5)
+FILES_TOLD = 100
+"""Files named in an event, the rest is in the manifest: EventBridge refuses an event that is too large."""
+
+
+def advance(model: str, ports: Ports) -> None:
+    """Take the model's turn as far as it will go now."""
+    for _ in range(MOST_STEPS):
+        turn = ports.turns.get(model)
+        if not _step(model, turn, ports):
+            return
+    ports.wakeups.book(model, 1)
 
 
 def run_ended(changed: PipelineStatusChanged, ports: Ports) -> bool:
@@ -16,3 +48,144 @@ def run_ended(changed: PipelineStatusChanged, ports: Ports) -> bool:
         return False
     ports.wakeups.book(model, 0)
     return True
+
+
+def _step(model: str, turn: Turn | None, ports: Ports) -> bool:
+    """One step; True if there may be another."""
+    if turn is None or turn.phase == "free":
+        return _claim(model, turn, ports)
+    if turn.phase == "claimed":
+        return _start(turn, ports)
+    if turn.phase == "started":
+        return _take(turn, ports)
+    if not turn.ended:
+        return False
+    ports.turns.move(turn, "free")
+    return True
+
+
+def _claim(model: str, last: Turn | None, ports: Ports) -> bool:
+    waiting = ports.waiting.of(model)
+    if not (waiting.files or waiting.requests):
+        return False
+    spec, now = ports.specs.get(model), ports.now()
+    if not is_settled(waiting.files, spec.data.settle_seconds, now):
+        return False  # a later upload has booked a later wake-up
+    base = _files(model, last.newest, ports) if last else ()
+    waiting, current = _without_deleted(model, waiting, base, ports)
+    chosen = choose(waiting, base, current, spec.data.mode)
+    if chosen is None or not is_settled(chosen.new, spec.data.settle_seconds, now):
+        return False
+    if not chosen.files:
+        return _refuse(model, chosen, "there is no data to train on yet", ports)
+    manifest = Manifest.of(model, chosen.files)
+    turn = _turn(manifest, chosen, last, now)
+    if ports.turns.started(model, turn.run):
+        _settle(turn, waiting, manifest.files, ports)  # the same data and parameters have been run before
+        return True
+    # Before the claim: it must never name a manifest that a crash kept from being written.
+    ports.bucket.write(rich_key(model, manifest.digest), manifest.text())
+    ports.bucket.write(native_key(model, manifest.digest), manifest.native())
+    ports.turns.claim(turn, last)  # if somebody else did, the next step is to help them
+    return True
+
+
+def _turn(manifest: Manifest, chosen: Chosen, last: Turn | None, now: datetime) -> Turn:
+    nonces = [each.id for each in chosen.requests if each.is_again]
+    parameters = chosen.requests[0].parameters if chosen.requests else {}
+    token = run_token(manifest.digest, parameters, nonces)
+    return Turn(
+        model=manifest.model,
+        number=last.number + 1 if last else 1,
+        run=run_name(token),
+        token=token,
+        digest=manifest.digest,
+        parameters=parameters,
+        requests=tuple(each.id for each in chosen.requests),
+        claimed_at=now.isoformat(),
+        newest=last.newest if last else "",
+    )
+
+
+def _start(turn: Turn, ports: Ports) -> bool:
+    pipeline = ports.names.pipeline(turn.model)
+    since = datetime.fromisoformat(turn.claimed_at) - CLOCK_SLACK
+    try:
+        arn = ports.pipelines.find(pipeline, turn.run, since) or ports.pipelines.start(
+            pipeline, turn.run, turn.token, {**turn.parameters, "InputData": _input_data(turn, ports)}
+        )
+    except RetryableError as error:
+        ports.wakeups.book(turn.model, RETRY_SECONDS)
+        ports.events.publish("PipelineDelayed", model=turn.model, run=turn.run, reason=str(error))
+        return False
+    except ClientError as error:
+        if code(error) != "ValidationException" or not turn.parameters:
+            raise
+        return _give_up(turn, str(error), ports)
+    ports.turns.move(turn, "started", execution=arn)
+    return True
+
+
+def _take(turn: Turn, ports: Ports) -> bool:
+    files = _files(turn.model, turn.digest, ports)
+    new = added(files, _files(turn.model, turn.newest, ports))
+    _settle(turn, ports.waiting.of(turn.model), files, ports)
+    ports.turns.mark_started(turn)
+    ports.events.publish(
+        "PipelineStarted",
+        model=turn.model,
+        run=turn.run,
+        execution=turn.execution,
+        input_data=_input_data(turn, ports),
+        parameters=dict(turn.parameters),
+        files=[each.key for each in new[:FILES_TOLD]],
+        file_count=len(files),
+        new_file_count=len(new),
+    )
+    ports.turns.move(turn, "taken", newest=turn.digest)
+    return True
+
+
+def _give_up(turn: Turn, reason: str, ports: Ports) -> bool:
+    """SageMaker will never accept what was asked for: the requests are refused, the files wait for another run."""
+    ports.events.publish("TrainingRefused", model=turn.model, requests=list(turn.requests), reason=reason)
+    ports.waiting.settle_requests(turn.model, turn.requests, {"fate": "refused", "reason": reason})
+    ports.turns.move(turn, "free")
+    return True
+
+
+def _refuse(model: str, chosen: Chosen, reason: str, ports: Ports) -> bool:
+    ids = [each.id for each in chosen.requests]
+    ports.events.publish("TrainingRefused", model=model, requests=ids, reason=reason)
+    ports.waiting.settle_requests(model, ids, {"fate": "refused", "reason": reason})
+    return True
+
+
+def _settle(turn: Turn, waiting: Waiting, files: tuple[File, ...], ports: Ports) -> None:
+    ports.waiting.settle_files(turn.model, fates(waiting.files, files, {"run": turn.run}))
+    ports.waiting.settle_requests(turn.model, turn.requests, {"fate": "run", "run": turn.run})
+
+
+def _without_deleted(
+    model: str, waiting: Waiting, base: tuple[File, ...], ports: Ports
+) -> tuple[Waiting, dict[str, str]]:
+    """What waits and is still there, and the version of each key that S3 would hand out."""
+    current = ports.bucket.current_versions([*(each.file.key for each in waiting.files), *(each.key for each in base)])
+    deleted = [each for each in waiting.files if each.file.key not in current]
+    for each in deleted:
+        ports.waiting.drop_file(model, each.file)
+    there = tuple(each for each in waiting.files if each.file.key in current)
+    return Waiting(files=there, requests=waiting.requests), current
+
+
+def _files(model: str, digest: str, ports: Ports) -> tuple[File, ...]:
+    if not digest:
+        return ()
+    text = ports.bucket.read(ports.bucket.uri(rich_key(model, digest)))
+    if text is None:
+        raise LookupError(f"manifest {digest} of {model} is gone")
+    return Manifest.parse(text).files
+
+
+def _input_data(turn: Turn, ports: Ports) -> str:
+    return ports.bucket.uri(native_key(turn.model, turn.digest))

@@ -1,7 +1,9 @@
-"""SageMaker pipelines: starting an execution once per manifest."""
+"""SageMaker pipelines: starting a run's execution once, and asking how it is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,8 +18,8 @@ class Pipelines:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def start(self, pipeline: str, input_data: str, token: str) -> str:
-        """Start an execution on a manifest and return its ARN; the same token starts it once.
+    def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
+        """Start an execution called ``run`` and return its ARN; the same token starts it once.
 
         Raises:
             RetryableError: too many executions are running (20 per account by default), or AWS asks for patience.
@@ -25,8 +27,8 @@ class Pipelines:
         try:
             started = self._client.start_pipeline_execution(
                 PipelineName=pipeline,
-                PipelineExecutionDisplayName=f"data-{token[:12]}",
-                PipelineParameters=[{"Name": "InputData", "Value": input_data}],
+                PipelineExecutionDisplayName=run,
+                PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
                 ClientRequestToken=token,
             )
         except ClientError as error:
@@ -35,3 +37,28 @@ class Pipelines:
             raise understood(error) from error
         arn: str = started["PipelineExecutionArn"]
         return arn
+
+    def find(self, pipeline: str, run: str, since: datetime) -> str | None:
+        """The ARN of the execution called ``run`` that was started after ``since``, None if there is none.
+
+        For a start that may have been answered into the void: how long AWS knows a token is not documented.
+        """
+        more: dict[str, str] = {}
+        while True:
+            page = self._ask("list_pipeline_executions", PipelineName=pipeline, CreatedAfter=since, **more)
+            for found in page["PipelineExecutionSummaries"]:
+                if found.get("PipelineExecutionDisplayName") == run:
+                    return str(found["PipelineExecutionArn"])
+            if not page.get("NextToken"):
+                return None
+            more = {"NextToken": page["NextToken"]}
+
+    def status(self, execution: str) -> str:
+        """Executing, Stopping, Stopped, Failed, Succeeded or CompletedWithFailures."""
+        return str(self._ask("describe_pipeline_execution", PipelineExecutionArn=execution)["PipelineExecutionStatus"])
+
+    def _ask(self, operation: str, **request: Any) -> Any:
+        try:
+            return getattr(self._client, operation)(**request)
+        except ClientError as error:
+            raise understood(error) from error

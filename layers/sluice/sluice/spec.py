@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
 from sluice.errors import Problem, SpecError
+from sluice.spec_collections import Maybe
 from sluice.spec_data import Column, Data, TargetValues
 from sluice.spec_fields import Choice, Text, Whole
 from sluice.spec_pipeline import FILLED_PARAMETERS, NAME, Gate, Limit, Pipeline
 from sluice.spec_reading import INVALID, Reading
 from sluice.spec_rollout import Alarms, Judge, Rollout, Stage
 from sluice.spec_rules import RULES, Rule, broken_rules
+from sluice.spec_schedule import Schedule
 from sluice.spec_section import Section
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "ModelSpec",
     "Pipeline",
     "Rollout",
+    "Schedule",
     "Stage",
     "TargetValues",
 ]
@@ -77,6 +80,9 @@ class ModelSpec:
     inference: Annotated[Inference, Section(Inference), "How live requests are treated"] = Inference()
     endpoint: Annotated[Endpoint, Section(Endpoint), "Where the model serves"]
     rollout: Annotated[Rollout, Section(Rollout), "How a new version takes over"] = field(default_factory=Rollout)
+    schedule: Annotated[
+        Schedule | None, Maybe(Section(Schedule)), "When to train by the clock, besides when data comes"
+    ] = None
 
     @classmethod
     def parse(cls, raw: Mapping[str, object], rules: Sequence[Rule] = ()) -> Self:

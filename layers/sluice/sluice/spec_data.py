@@ -60,6 +60,12 @@ class Data:
     header: Annotated[
         bool, Flag(), "Whether the first line names the columns; else they come as listed, the target last"
     ] = True
+    mode: Annotated[
+        str, Choice(("accumulate", "latest")), "Whether a run trains on all files so far, or on the new ones only"
+    ] = "accumulate"
+    settle_seconds: Annotated[
+        int, Whole(0, 300), "How long no upload must come before a run starts on those that came"
+    ] = 30
 
     @property
     def is_classification(self) -> bool:

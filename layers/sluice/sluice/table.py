@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sluice.aws import code, understood
+from sluice.errors import RetryableError, ThrottledError
 
 Key = Mapping[str, str]
+
+BATCH_ITEMS = 25
+"""What one BatchWriteItem takes."""
+
+BATCH_TRIES = 8
 
 
 class ConditionFailedError(Exception):
@@ -27,13 +33,25 @@ class Table:
         found = self._call("get_item", Key=_dump(key), ConsistentRead=True).get("Item")
         return _load(found) if found else None
 
-    def put_new(self, item: Mapping[str, str | int]) -> bool:
-        """False, and nothing written, if there is an item with this key."""
+    def put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None = None) -> bool:
+        """False, and nothing written, if there is an item with this key; ``also`` is written with it or not at all."""
+        condition = {"ConditionExpression": "attribute_not_exists(pk)"}
         try:
-            self._call("put_item", Item=_dump(item), ConditionExpression="attribute_not_exists(pk)")
+            if also is None:
+                self._call("put_item", Item=_dump(item), **condition)
+            else:
+                self._write_together({"Item": _dump(item), **condition}, {"Item": _dump(also)})
         except ConditionFailedError:
             return False
         return True
+
+    def put_all(self, items: Iterable[Mapping[str, str | int]]) -> None:
+        """Write items, whatever is there; a failure leaves some of them written."""
+        self._write_batches([{"PutRequest": {"Item": _dump(item)}} for item in items])
+
+    def delete_all(self, keys: Iterable[Key]) -> None:
+        """Delete items, there or not; a failure leaves some of them deleted."""
+        self._write_batches([{"DeleteRequest": {"Key": _dump(key)}} for key in keys])
 
     def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         """Set attributes if ``condition`` holds, which may use ``values``; ConditionFailedError otherwise."""
@@ -89,6 +107,31 @@ class Table:
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _write_together(self, *puts: Mapping[str, Any]) -> None:
+        writes = [{"Put": {"TableName": self.name, **put}} for put in puts]
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+            if "ConditionalCheckFailed" in reasons:
+                raise ConditionFailedError from error
+            if code(error) == "TransactionCanceledException":  # another write to these items was under way
+                raise RetryableError(str(error)) from error
+            raise understood(error) from error
+
+    def _write_batches(self, requests: list[dict[str, Any]]) -> None:
+        for start in range(0, len(requests), BATCH_ITEMS):
+            left = {self.name: requests[start : start + BATCH_ITEMS]}
+            for _ in range(BATCH_TRIES):
+                try:
+                    left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
+                except ClientError as error:
+                    raise understood(error) from error
+                if not left:
+                    break
+            else:
+                raise ThrottledError(f"table {self.name} takes no more writes at this pace")
 
     def _call(self, operation: str, **request: Any) -> Any:
         try:

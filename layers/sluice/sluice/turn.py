@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from sluice.names import Names
-
 Phase = Literal["claimed", "started", "taken", "free"]
 """claimed: decided, perhaps not started · started · taken: what waited for it is marked · free: it has ended."""
 
@@ -19,6 +17,7 @@ class Turn:
     """A decided run. Everything in it is fixed by the claim but the phase, the execution and the end."""
 
     model: str
+    number: int  # of the model's turns, from 1
     run: str  # its name, also the execution's display name
     token: str  # the ClientRequestToken
     digest: str  # of its manifest
@@ -34,6 +33,7 @@ class Turn:
     def parse(cls, model: str, item: Mapping[str, Any]) -> Self:
         return cls(
             model=model,
+            number=int(item["turn_number"]),
             run=item["run"],
             token=item["run_token"],
             digest=item["digest"],
@@ -49,6 +49,7 @@ class Turn:
     def item(self) -> dict[str, str]:
         """What ``parse`` reads back."""
         return {
+            "turn_number": str(self.number),
             "run": self.run,
             "run_token": self.token,
             "digest": self.digest,
@@ -73,7 +74,3 @@ def run_token(digest: str, parameters: Mapping[str, str], nonces: Sequence[str] 
 def run_name(token: str) -> str:
     """A run's name, at most 82 letters, digits and hyphens as SageMaker asks of display names."""
     return f"data-{token[:24]}"
-
-
-def pipeline_of(turn: Turn, names: Names) -> str:
-    return names.pipeline(turn.model)

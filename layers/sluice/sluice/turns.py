@@ -9,9 +9,11 @@ from __future__ import annotations
 from sluice.table import ConditionFailedError, Table
 from sluice.turn import Phase, Turn
 
+_AS_SEEN = "turn_number = :number AND phase = :phase"
+
 
 class Turns:
-    """Each change names the run it is about: one that comes late, for an earlier run, changes nothing."""
+    """Each change names the turn it is about: one that comes late, for an earlier turn, changes nothing."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -24,16 +26,15 @@ class Turns:
     def claim(self, turn: Turn, last: Turn | None) -> bool:
         """Take the model's turn, if ``last`` is still its last and over; False if it is not.
 
-        Every run has a name of its own, so a turn that has come and gone unseen in between is noticed.
+        Turns are numbered, so one that has come and gone unseen in between is noticed.
         """
         if last is None:
-            return self._set(turn.model, turn.item(), "attribute_not_exists(run)", {})
-        return self._set(turn.model, turn.item(), "run = :last AND phase = :free", {":last": last.run, ":free": "free"})
+            return self._set(turn.model, turn.item(), "attribute_not_exists(turn_number)", {})
+        return self._set(turn.model, turn.item(), _AS_SEEN, _seen(last))
 
     def move(self, turn: Turn, phase: Phase, **changes: str) -> bool:
-        """Enter the next phase; False if someone else has, or the turn is over."""
-        wanted = {":run": turn.run, ":phase": turn.phase}
-        return self._set(turn.model, {"phase": phase, **changes}, "run = :run AND phase = :phase", wanted)
+        """Enter the next phase; False if someone else has."""
+        return self._set(turn.model, {"phase": phase, **changes}, _AS_SEEN, _seen(turn))
 
     def mark_ended(self, model: str, run: str, status: str) -> bool:
         """Note that a run's execution has ended; False if it is not the model's current run."""
@@ -55,6 +56,10 @@ class Turns:
         except ConditionFailedError:
             return False
         return True
+
+
+def _seen(turn: Turn) -> dict[str, str]:
+    return {":number": str(turn.number), ":phase": turn.phase}
 
 
 def _key(model: str) -> dict[str, str]:
