@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluice.inspection import data_contract
 from sluice.spec import ModelSpec
 
 from cli.definition import Definition, filled, source_archive
@@ -48,23 +49,8 @@ def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition:
         "ModelPackageGroup": session.names.group(spec.name),
         "DataContract": f"s3://{stack.bucket}/{contract_key}",
     }
-    yield _pipeline(session, stack, spec, filled(definition, tokens, spec.pipeline))
+    yield _pipeline(session, stack, spec, filled(definition, tokens, spec))
     yield _stored_spec(session, spec)
-
-
-def data_contract(spec: ModelSpec) -> dict[str, object]:
-    """What preprocessing and serving hold the data to."""
-    columns = [
-        {"name": column.name, "type": column.type}
-        | ({"categories": list(column.categories)} if column.categories else {})
-        for column in spec.data.columns
-    ]
-    return {
-        "target": spec.data.target,
-        "columns": columns,
-        "max_missing_share": spec.data.max_missing_share,
-        "out_of_range": spec.inference.out_of_range,
-    }
 
 
 def _canonical(document: Mapping[str, object]) -> bytes:

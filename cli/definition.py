@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import Problem
-from sluice.spec import FILLED_PARAMETERS, Pipeline
+from sluice.spec import FILLED_PARAMETERS, Gate, ModelSpec
 from sluice.spec_reading import suggest
 from sluice.spec_rules import Rule
 
@@ -82,7 +82,25 @@ def pipeline_rules(pipelines: Path) -> tuple[Rule, ...]:
         if name in available(pipelines):
             yield from parameter_problems(read_definition(pipelines, name), parameters)
 
-    return Rule(("pipeline.definition",), there_is), Rule(("pipeline.definition", "pipeline.parameters"), takes)
+    def can_gate(name: str, gate: Gate, target: str) -> Iterator[Problem]:
+        known = read_definition(pipelines, name).parameters if name in available(pipelines) else None
+        if known is not None and gate != Gate() and not {"Gate", "Live"} <= known.keys():
+            yield Problem("pipeline.gate", None, "nothing", f"pipeline {name} has no Gate and Live parameters")
+        if known is not None and target == "category" and "Objective" not in known:
+            allowed = "number | integer"
+            yield Problem("data.target_values.type", target, allowed, f"pipeline {name} has no Objective parameter")
+
+    return (
+        Rule(("pipeline.definition",), there_is),
+        Rule(("pipeline.definition", "pipeline.parameters"), takes),
+        Rule(("pipeline.definition", "pipeline.gate", "data.target_values.type"), can_gate),
+    )
+
+
+def chosen_parameters(spec: ModelSpec) -> Mapping[str, str]:
+    """What a spec says about a pipeline's parameters, those that Sluice fills among them."""
+    objective = "binary:logistic" if spec.data.is_classification else "reg:squarederror"
+    return {**spec.pipeline.parameters, "Objective": objective, "Gate": spec.pipeline.gate.text}
 
 
 def parameter_problems(definition: Definition, values: Mapping[str, str]) -> Iterator[Problem]:
@@ -130,18 +148,19 @@ def _typed(kind: str, text: str) -> object | None:
     return text
 
 
-def filled(definition: Definition, tokens: Mapping[str, str], chosen: Pipeline) -> str:
+def filled(definition: Definition, tokens: Mapping[str, str], spec: ModelSpec) -> str:
     """The definition as SageMaker gets it: tokens replaced, the spec's values as defaults, its caching.
 
     Raises ``BadInputError`` when a token is left over.
     """
     whole = _replaced(definition.template, tokens)
+    chosen = chosen_parameters(spec)
     for parameter in whole["Parameters"]:
-        if parameter["Name"] in chosen.parameters:
-            parameter["DefaultValue"] = _typed(parameter["Type"], chosen.parameters[parameter["Name"]])
+        if parameter["Name"] in chosen:
+            parameter["DefaultValue"] = _typed(parameter["Type"], chosen[parameter["Name"]])
     for step in whole["Steps"]:  # caching is only for jobs, which stand outside of conditions
         if "CacheConfig" in step:
-            step["CacheConfig"] = _caching(chosen.cache_seconds)
+            step["CacheConfig"] = _caching(spec.pipeline.cache_seconds)
     text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
     if "${" in text:
         left = ", ".join(sorted(set(_TOKEN.findall(text)))) or "an unfinished ${"

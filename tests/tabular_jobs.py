@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sluice import inspection
+from sluice.spec import ModelSpec
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "pipelines" / "tabular"
 PYTHON = ROOT / ".venvs" / "xgboost" / "bin" / "python"
@@ -82,17 +85,21 @@ class Run:
             {"SM_MODEL_DIR": str(self.model), **channels},
         )
 
-    def evaluate(self) -> Finished:
+    def evaluate(self, *arguments: str) -> Finished:
         inputs = self.root / "evaluate" / "processing" / "input"
-        (inputs / "model").mkdir(parents=True)
+        (inputs / "model").mkdir(parents=True, exist_ok=True)
         with tarfile.open(inputs / "model" / "model.tar.gz", "w:gz") as archive:
             archive.add(self.model.resolve(), arcname=".")
-        shutil.copytree(self.output / "test", inputs / "test")
-        return _job("evaluate.py", self.root / "evaluate")
+        shutil.copytree(self.output / "test", inputs / "test", dirs_exist_ok=True)
+        return _job("evaluate.py", self.root / "evaluate", *arguments)
+
+    def report(self) -> dict[str, Any]:
+        path = self.root / "evaluate" / "processing" / "output" / "evaluation" / "evaluation.json"
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
 
     def metrics(self) -> dict[str, Any]:
-        path = self.root / "evaluate" / "processing" / "output" / "evaluation" / "evaluation.json"
-        found: dict[str, Any] = json.loads(path.read_text())["regression_metrics"]
+        found: dict[str, Any] = self.report()["regression_metrics"]
         return found
 
     def serve(self, requests: Sequence[tuple[str, str, str]]) -> list[Any]:
@@ -106,17 +113,11 @@ class Run:
 
 def data_contract(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The data contract of a spec as ``sluice apply`` uploads it."""
-    data = spec["data"]
-    return {
-        "target": data["target"],
-        "columns": data["columns"],
-        "max_missing_share": data["max_missing_share"],
-        "out_of_range": spec["inference"]["out_of_range"],
-    }
+    return inspection.data_contract(ModelSpec.parse(spec))
 
 
-def _job(script: str, root: Path) -> Finished:
-    return _finish([PYTHON, SCRIPTS / script, "--root", root], root, {})
+def _job(script: str, root: Path, *arguments: str) -> Finished:
+    return _finish([PYTHON, SCRIPTS / script, "--root", root, *arguments], root, {})
 
 
 def _finish(command: Sequence[str | Path], root: Path, environment: Mapping[str, str]) -> Finished:

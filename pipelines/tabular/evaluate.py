@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gate import NONE, GateError, failed_rules
 from job import JobError, run
+from measuring import Metrics, classification, regression
 
 ROWS_AT_ONCE = 10_000
 
@@ -26,22 +28,40 @@ class EvaluationError(JobError):
     """The model cannot be judged, or cannot score the test split."""
 
 
-def evaluate(root: Path) -> None:
-    """Write ``evaluation.json``. Raises EvaluationError unless every number in it is finite."""
+def evaluate(root: Path, gate: str, live: str) -> None:
+    """Write ``evaluation.json``. Raises EvaluationError unless every number in it is finite.
+
+    ``gate`` and ``live`` are the rules and the version in service, as ``gate.failed_rules`` reads them.
+    """
     inputs = root / "processing" / "input"
     with tempfile.TemporaryDirectory() as unpacked:
         with tarfile.open(inputs / "model" / "model.tar.gz") as archive:
             archive.extractall(unpacked, filter="data")
-        target, predicted = score(Path(unpacked), inputs / "test" / "test.csv")
-    report = {"regression_metrics": metrics(target, predicted)}
+        target, predicted, labels = score(Path(unpacked), inputs / "test" / "test.csv")
+    found = metrics(target, predicted, labels)
+    values = {name: value for group in found.values() for name, (value, _) in group.items()}
+    try:
+        failed = failed_rules(gate, live, values)
+    except GateError as error:
+        raise EvaluationError(str(error)) from error
+    report: dict[str, Any] = {
+        group: {name: {"value": value, "standard_deviation": error} for name, (value, error) in each.items()}
+        for group, each in found.items()
+    }
+    report["gate"] = {
+        "rules": gate,
+        "live": live,
+        "failed_rules": len(failed),
+        "verdict": "; ".join(failed) or "no other rule failed",
+    }
     path = root / "processing" / "output" / "evaluation" / "evaluation.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     print(json.dumps(report))
 
 
-def score(model_dir: Path, test: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Target and prediction of each row of the test split."""
+def score(model_dir: Path, test: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Target and prediction of each row of the test split, and the labels of a classifier."""
     # The model's own copy of the serving code, not the one that lies beside this script.
     sys.path.insert(0, str(model_dir / "code"))
     inference = importlib.import_module("inference")
@@ -61,28 +81,27 @@ def score(model_dir: Path, test: Path) -> tuple[np.ndarray, np.ndarray]:
                 raise EvaluationError(f"the model refuses a row of the test split: {error}") from error
     if not targets:
         raise EvaluationError("the test split is empty")
-    return np.concatenate(targets), np.concatenate(predictions).astype(float)
+    return np.concatenate(targets), np.concatenate(predictions).astype(float), model.features.labels
 
 
-def metrics(target: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-    """Each metric with its standard error: its standard deviation over test splits of this size."""
+def metrics(target: np.ndarray, predicted: np.ndarray, labels: tuple[str, ...]) -> dict[str, Metrics]:
+    """The metrics in SageMaker's groups.
+
+    A classifier has an ``mse`` as well, that of its probability, known as Brier score: so the condition on it
+    in the pipeline holds for every model.
+    """
     if not (np.isfinite(target).all() and np.isfinite(predicted).all()):
         raise EvaluationError("a prediction or a target is not a finite number")
-    error = predicted - target
-    rows = len(error)
-    mse = float(np.mean(error**2))
-    mse_deviation = float(np.std(error**2) / np.sqrt(rows))
-    rmse = float(np.sqrt(mse))
-    found = {
-        "mse": (mse, mse_deviation),
-        "rmse": (rmse, mse_deviation / (2 * rmse) if rmse else 0.0),
-        "mae": (float(np.mean(np.abs(error))), float(np.std(np.abs(error)) / np.sqrt(rows))),
+    if not labels:
+        return {"regression_metrics": regression(target, predicted)}
+    for label, value in zip(labels, (0, 1), strict=True):
+        if not (target == value).any():
+            raise EvaluationError(f"no row of the test split is {label!r}: more data is needed to judge a classifier")
+    return {
+        "binary_classification_metrics": classification(target, predicted),
+        "regression_metrics": {"mse": regression(target, predicted)["mse"]},
     }
-    variance = float(np.var(target))
-    if variance:  # a constant target has no variance to explain
-        found["r2"] = (1 - mse / variance, mse_deviation / variance)
-    return {name: {"value": value, "standard_deviation": deviation} for name, (value, deviation) in found.items()}
 
 
 if __name__ == "__main__":
-    sys.exit(run(evaluate, sys.argv[1:]))
+    sys.exit(run(evaluate, sys.argv[1:], gate=NONE, live=NONE))

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from cells import category, number
+from contract import category, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Features:
     columns: tuple[Feature, ...]
     target: str
     rejects_out_of_range: bool
+    labels: tuple[str, ...] = ()  # of a classifier: the negative category, then the positive one
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Features:
@@ -96,12 +97,13 @@ class Features:
             if "categories" in fields:
                 fields["categories"] = tuple(fields["categories"])
             columns.append(kind(**fields))
-        return cls(tuple(columns), state["target"], state["out_of_range"] == "reject")
+        return cls(tuple(columns), state["target"], state["out_of_range"] == "reject", tuple(state["labels"]))
 
     def to_state(self) -> dict[str, Any]:
         """As JSON: everything that was fitted."""
         return {
             "target": self.target,
+            "labels": list(self.labels),
             "out_of_range": "reject" if self.rejects_out_of_range else "accept",
             "columns": [
                 {"type": "number" if isinstance(column, NumberFeature) else "category", **asdict(column)}

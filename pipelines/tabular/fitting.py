@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from contract import Column, DataContract
 from features import CategoryFeature, Feature, Features, NumberFeature
-from table import Column, DataContract, DataError, Table
+from table import DataError, Table
 
 MAX_LEARNED_CATEGORIES = 100
 
@@ -26,7 +27,8 @@ def fit(table: Table, contract: DataContract, train: np.ndarray) -> Features:
             columns.append(_fit_number(column.name, numbers, numbers[train]))
         else:
             columns.append(_fit_category(column, values, [values[at] for at in train.tolist()]))
-    return Features(tuple(columns), contract.target, contract.out_of_range == "reject")
+    labels = sorted(contract.target_column.categories, key=lambda name: name == contract.positive)
+    return Features(tuple(columns), contract.target, contract.out_of_range == "reject", tuple(labels))
 
 
 def _fit_number(name: str, everything: np.ndarray, train: np.ndarray) -> NumberFeature:
@@ -50,13 +52,13 @@ def _fit_category(column: Column, everything: Sequence[str], train: Sequence[str
     counts = Counter(text for text in train if text)
     if not counts:
         raise DataError(f"column {column.name!r} has no values to learn from")
-    learned = column.categories is None
+    learned = not column.categories
     if learned and len(counts) > MAX_LEARNED_CATEGORIES:
         raise DataError(
             f"column {column.name!r} has {len(set(everything)):,} different values, more than "
             f"{MAX_LEARNED_CATEGORIES}: list the categories that matter in the spec, or leave the column out"
         )
-    categories = tuple(sorted(counts)) if column.categories is None else column.categories
+    categories = column.categories or tuple(sorted(counts))
     known = [text for text in categories if text in counts]
     if not known:
         raise DataError(f"column {column.name!r} has none of its categories {', '.join(categories)}")

@@ -14,16 +14,20 @@ class JobError(Exception):
     """The job cannot do its work, and the text says what to change."""
 
 
-def run(work: Callable[[Path], None], arguments: Sequence[str]) -> int:
+def run(work: Callable[..., None], arguments: Sequence[str], **options: str) -> int:
     """Do ``work`` on the directory that SageMaker prepared and return the exit code.
 
+    ``options`` are further arguments of the job with their defaults; ``work`` gets them by name.
     The reason of a failure goes to ``<root>/output/message``, which becomes the job's ExitMessage.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=Path, default=Path("/opt/ml"), help="directory tree of the job")
-    root: Path = parser.parse_args(arguments).root
+    for name, default in options.items():
+        parser.add_argument(f"--{name}", default=default)
+    chosen = vars(parser.parse_args(arguments))
+    root: Path = chosen.pop("root")
     try:
-        work(root)
+        work(root, **chosen)
     except JobError as error:
         _leave_message(root, str(error))
         print(error, file=sys.stderr)

@@ -16,7 +16,7 @@ from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import StoppingCondition
 from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
-from sagemaker.core.workflow.conditions import ConditionLessThanOrEqualTo
+from sagemaker.core.workflow.conditions import ConditionEquals, ConditionLessThanOrEqualTo
 from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
 from sagemaker.core.workflow.properties import PropertyFile
@@ -48,6 +48,8 @@ SERVING_ENVIRONMENT = {
     "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
 }
 METRIC = "regression_metrics.mse.value"
+FAILED_RULES = "gate.failed_rules"
+VERDICT = "gate.verdict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class Parameters:
     rounds: ParameterInteger
     max_depth: ParameterInteger
     eta: ParameterFloat
+    objective: ParameterString
+    gate: ParameterString
+    live: ParameterString
     input_data: ParameterString
     data_contract: ParameterString
     package_group: ParameterString
@@ -79,6 +84,9 @@ class Parameters:
             rounds=ParameterInteger("NumRound", 50),
             max_depth=ParameterInteger("MaxDepth", 5),
             eta=ParameterFloat("Eta", 0.2),
+            objective=ParameterString("Objective", "reg:squarederror", ["reg:squarederror", "binary:logistic"]),
+            gate=ParameterString("Gate", "none"),
+            live=ParameterString("Live", "none"),
             input_data=ParameterString("InputData"),
             data_contract=ParameterString("DataContract", setting.data_contract),
             package_group=ParameterString("ModelPackageGroupName", setting.package_group),
@@ -92,16 +100,26 @@ def build(setting: Setting) -> Pipeline:
     train = train_step(setting, chosen, preprocess)
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
     evaluate = evaluate_step(setting, chosen, preprocess, train, report)
-    mse = JsonGet(step_name=evaluate.name, property_file=report, json_path=METRIC)
+
+    def reported(path: str) -> JsonGet:
+        return JsonGet(step_name=evaluate.name, property_file=report, json_path=path)
+
+    mse = reported(METRIC)
     check = ConditionStep(
         name="CheckModelQuality",
-        conditions=[ConditionLessThanOrEqualTo(left=mse, right=chosen.mse_threshold)],
+        conditions=[
+            ConditionLessThanOrEqualTo(left=mse, right=chosen.mse_threshold),
+            ConditionEquals(left=reported(FAILED_RULES), right=0),
+        ],
         if_steps=[register_step(setting, chosen, train, evaluate)],
         else_steps=[
             FailStep(
                 name="FailPipeline",
                 error_message=Join(
-                    values=[METRIC, " is ", mse, ", above the MseThreshold of ", chosen.mse_threshold],
+                    values=[
+                        *(METRIC, " is ", mse, ", to be at most the MseThreshold of ", chosen.mse_threshold),
+                        *("; gate of the spec: ", reported(VERDICT)),
+                    ],
                 ),
             )
         ],
@@ -142,7 +160,7 @@ def train_step(setting: Setting, chosen: Parameters, preprocess: ProcessingStep)
             "sagemaker_program": "train.py",
             "sagemaker_submit_directory": f"{setting.code}/sourcedir.tar.gz",
             "sagemaker_region": setting.region,
-            "objective": "reg:squarederror",
+            "objective": chosen.objective,
             # Hyperparameters are strings; a bare reference to a number would stay a number.
             "num_round": chosen.rounds.to_string(),
             "max_depth": chosen.max_depth.to_string(),
@@ -177,6 +195,8 @@ def evaluate_step(
             job_input("code", f"{setting.code}/scripts/"),
         ],
         outputs=[job_output(setting, "evaluation")],
+        # Part of the cache key: another gate, or another version in service, is another verdict.
+        arguments=["--gate", chosen.gate, "--live", chosen.live],
     )
     return ProcessingStep(
         name="EvaluateModel",

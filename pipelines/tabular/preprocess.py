@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contract import DataContract
 from features import CategoryFeature, Features
 from fitting import fit
 from job import run
-from table import DataContract, DataError, Table, find_files, load_contract, read_table
+from table import DataError, Table, find_files, load_contract, read_table
 
 SEED = 20  # any constant will do
 TRAIN_SHARE = 0.70
@@ -40,7 +41,7 @@ class Splits:
 
 
 def preprocess(root: Path) -> None:
-    """Read, check, split, fit and write. Raises DataError with a reason that names file, line and column."""
+    """Read, check, split, fit and write. Raises DataError with a reason that names file, rule, column and rows."""
     inputs = root / "processing" / "input"
     contract = load_contract(inputs / "contract")
     paths = find_files(inputs / "data")

@@ -1,68 +1,39 @@
-"""Raw CSV files, read column by column and held to the data contract."""
+"""Raw CSV files, held to the data contract and read column by column."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import json
 import math
 import sys
-import zlib
 from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cells import category, number
+from checking import examine
+from contract import Column, DataContract, category, number
+from csv_text import CsvText
 from job import JobError
 
-GZIP_MAGIC = b"\x1f\x8b"
+TOLD_FILES = 3
+
+Place = tuple[int, Callable[[str], Any], Callable[[Any], None]]
+"""Where a column stands in a row, how its cells are read, and where their values go."""
+
+Values = Any  # array("d") of numbers (NaN: missing) or list[str] of categories ("": missing)
 
 
 class DataError(JobError):
     """The data is not what the data contract says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One feature. ``categories`` is None for numbers and for categories to be learned from the data."""
-
-    name: str
-    is_number: bool
-    categories: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DataContract:
-    """What the files hold; ``columns`` are the features in the order in which live requests send them."""
-
-    target: str
-    columns: tuple[Column, ...]
-    max_missing_share: float
-    out_of_range: str  # "accept" or "reject"
-
-    @classmethod
-    def parse(cls, raw: dict[str, Any]) -> DataContract:
-        columns = tuple(
-            Column(
-                name=column["name"],
-                is_number=column["type"] == "number",
-                categories=tuple(column["categories"]) if column.get("categories") else None,
-            )
-            for column in raw["columns"]
-        )
-        return cls(raw["target"], columns, float(raw["max_missing_share"]), raw["out_of_range"])
-
-
-Values = Any  # array("d") of numbers (NaN: missing) or list[str] of categories ("": missing)
-
-
 @dataclass(slots=True)
 class Table:
-    """All usable rows. A row without a target teaches nothing: it is counted and left out."""
+    """All usable rows. A row without a target teaches nothing: it is counted and left out.
+
+    The target of a classifier is 1 for the positive category and 0 for the other.
+    """
 
     columns: dict[str, Values]
     target: array[float] = field(default_factory=lambda: array("d"))
@@ -87,76 +58,61 @@ def find_files(directory: Path) -> list[Path]:
 
 
 def read_table(paths: Sequence[Path], contract: DataContract) -> Table:
-    """Every row of ``paths``. DataError names file, line and column of the first thing that is wrong."""
+    """Every row of ``paths``. DataError names rule, column and rows of all that breaks the contract."""
+    check(paths, contract)
     table = Table({column.name: array("d") if column.is_number else [] for column in contract.columns})
     for path in paths:
-        with _open_text(path) as text:
-            _read_file(csv.reader(text), path.name, contract, table)
+        with path.open("rb") as source:
+            _read(CsvText(source, contract.encoding).chunks(), contract, table)
     if not len(table):
         raise DataError(f"no rows with a value in the target column {contract.target!r}")
     return table
 
 
-@contextmanager
-def _open_text(path: Path) -> Iterator[io.TextIOWrapper]:
-    """``path`` as text, unpacked when it is gzip, its byte order mark dropped."""
-    with path.open("rb") as raw:
-        is_gzip = raw.peek(2)[:2] == GZIP_MAGIC
-        try:
-            with io.TextIOWrapper(
-                gzip.GzipFile(fileobj=raw) if is_gzip else raw, encoding="utf-8-sig", newline=""
-            ) as text:
-                yield text
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path.name}: not UTF-8 text ({error.reason})") from error
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataError(f"{path.name}: damaged gzip file ({error})") from error
-        except csv.Error as error:
-            raise DataError(f"{path.name}: not a CSV file ({error})") from error
+def check(paths: Sequence[Path], contract: DataContract) -> None:
+    """Hold every file to the contract, to its end: what looked at an upload may have read only its start."""
+    broken = []
+    for path in paths:
+        with path.open("rb") as source:
+            verdict = examine(CsvText(source, contract.encoding), contract)
+        if not verdict.is_accepted:
+            broken.append(f"{path.name}: {verdict.reason}")
+    if broken:
+        more = [f"and {len(broken) - TOLD_FILES} more files"] if len(broken) > TOLD_FILES else []
+        raise DataError("\n".join(broken[:TOLD_FILES] + more))
 
 
-def _read_file(reader: Any, file: str, contract: DataContract, table: Table) -> None:
-    header = [name.strip() for name in next(reader, [])]
-    _check_header(header, file, contract)
-    target_at = header.index(contract.target)
-    places = [(header.index(column.name), column, table.columns[column.name].append) for column in contract.columns]
-    for row in reader:
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise DataError(
-                f"{file}, line {reader.line_num}: {len(row)} values, but the header has {len(header)} columns"
-            )
-        target = _number(row[target_at], contract.target, file, reader.line_num)
-        if math.isnan(target):
-            table.rows_without_target += 1
-            continue
-        for place, column, append in places:
-            cell = row[place]
-            if column.is_number:
-                append(_number(cell, column.name, file, reader.line_num))
-            else:
-                append(sys.intern(category(cell)))  # few different texts in many rows: keep one copy of each
-        table.target.append(target)
+def _read(chunks: Iterable[list[list[str]]], contract: DataContract, table: Table) -> None:
+    """Add the rows of a file that keeps to the contract."""
+    header = None if contract.header else list(contract.order)
+    target_at = 0
+    places: list[Place] = []
+    target_of = _target_reader(contract)
+    for chunk in chunks:
+        rows = chunk
+        if header is None:
+            header, rows = [name.strip() for name in chunk[0]], chunk[1:]
+        if not places:
+            target_at = header.index(contract.target)
+            places = [_place(header, column, table.columns[column.name].append) for column in contract.columns]
+        for row in filter(None, rows):
+            target = target_of(row[target_at])
+            if math.isnan(target):
+                table.rows_without_target += 1
+                continue
+            for at, read, append in places:
+                append(read(row[at]))
+            table.target.append(target)
 
 
-def _check_header(header: list[str], file: str, contract: DataContract) -> None:
-    if not header:
-        raise DataError(f"{file}: the file is empty")
-    expected = [column.name for column in contract.columns] + [contract.target]
-    problems = [
-        f"column {name!r} is missing" + (" (the target)" if name == contract.target else "")
-        for name in expected
-        if name not in header
-    ]
-    problems += [f"column {name!r} is not in the data contract" for name in header if name not in expected]
-    problems += [f"column {name!r} occurs twice" for name in sorted(set(header)) if header.count(name) > 1]
-    if problems:
-        raise DataError(f"{file}: {'; '.join(problems)}")
+def _place(header: list[str], column: Column, append: Callable[[Any], None]) -> Place:
+    # Few different texts in many rows: interning keeps one copy of each.
+    read: Callable[[str], Any] = number if column.is_number else lambda cell: sys.intern(category(cell))
+    return header.index(column.name), read, append
 
 
-def _number(cell: str, column: str, file: str, line: int) -> float:
-    try:
-        return number(cell)
-    except ValueError as error:
-        raise DataError(f"{file}, line {line}, column {column!r}: {error}") from None
+def _target_reader(contract: DataContract) -> Callable[[str], float]:
+    if contract.target_column.is_number:
+        return number
+    values = {name: float(name == contract.positive) for name in contract.target_column.categories}
+    return lambda cell: values.get(category(cell), math.nan)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import xgboost as xgb
 
-SERVING_CODE = ("inference.py", "features.py", "cells.py")
+SERVING_CODE = ("inference.py", "features.py", "contract.py")
 ROWS_PER_THREAD = 10_000  # below, threads cost more than they bring
 
 

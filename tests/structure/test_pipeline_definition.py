@@ -90,6 +90,9 @@ def test_parameters_have_the_documented_defaults(definition: dict[str, Any]) -> 
         "NumRound": ("Integer", 50),
         "MaxDepth": ("Integer", 5),
         "Eta": ("Float", 0.2),
+        "Objective": ("String", "reg:squarederror"),
+        "Gate": ("String", "none"),
+        "Live": ("String", "none"),
         "InputData": ("String", None),
         "DataContract": ("String", TOKENS["DataContract"]),
         "ModelPackageGroupName": ("String", TOKENS["ModelPackageGroup"]),
@@ -147,7 +150,7 @@ def test_channels_say_that_they_are_csv(definition: dict[str, Any]) -> None:
 
 def test_the_gate_reads_what_evaluation_writes_and_its_failure_names_it(definition: dict[str, Any]) -> None:
     steps = steps_of(definition)
-    (condition,) = steps["CheckModelQuality"]["Arguments"]["Conditions"]
+    condition, others = steps["CheckModelQuality"]["Arguments"]["Conditions"]
     metric = condition["LeftValue"]["Std:JsonGet"]
     assert metric["Path"] == "regression_metrics.mse.value"
     assert steps["EvaluateModel"]["PropertyFiles"] == [
@@ -158,6 +161,9 @@ def test_the_gate_reads_what_evaluation_writes_and_its_failure_names_it(definiti
     said = steps["FailPipeline"]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"]
     assert said[0] == metric["Path"]
     assert {"Std:JsonGet": metric} in said
+    assert (others["Type"], others["RightValue"]) == ("Equals", 0)
+    assert others["LeftValue"]["Std:JsonGet"]["Path"] == "gate.failed_rules"
+    assert "gate.verdict" in [each["Std:JsonGet"]["Path"] for each in said if "Std:JsonGet" in each]
     assert condition["RightValue"] in said
 
 

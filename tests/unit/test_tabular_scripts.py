@@ -79,7 +79,7 @@ def test_training_prints_the_metrics_of_each_round_and_keeps_what_serving_needs(
     assert [line.split("\t")[0] for line in printed] == ["[0]", "[1]", "[2]"]
     assert all("\ttrain-rmse:" in line and "\tvalidation-rmse:" in line for line in printed)
     kept = {path.relative_to(again.model).as_posix() for path in again.model.rglob("*.*")}
-    assert kept == {"preprocessing.json", "code/inference.py", "code/features.py", "code/cells.py"}
+    assert kept == {"preprocessing.json", "code/inference.py", "code/features.py", "code/contract.py"}
     assert (again.model / "xgboost-model").stat().st_size > 0
 
 
@@ -95,7 +95,7 @@ def test_evaluation_reports_each_metric_with_its_standard_deviation(run: Run) ->
 @pytest.mark.parametrize(
     ("files", "contract", "words"),
     [
-        pytest.param({"a.csv": b""}, {}, "a.csv: the file is empty", id="empty file"),
+        pytest.param({"a.csv": b""}, {}, "a.csv: min_rows: the file is empty", id="empty file"),
         pytest.param({"a.csv": house_csv(1, 19)}, {}, "only 19 usable rows; at least 20", id="too few rows"),
         pytest.param(
             {"a.csv": house_csv(1, 60)},
@@ -112,7 +112,7 @@ def test_evaluation_reports_each_metric_with_its_standard_deviation(run: Run) ->
         pytest.param(
             {"a.csv": (HEADER + "\n1,2,3,4,Z,North,9" * 30).encode()},
             {},
-            "column 'energy_class' has none of its categories A, B,",
+            "a.csv: categories: column 'energy_class': expected one of A, B, C, D, E, F, G, found 'Z' (rows 2, 3,",
             id="unlisted categories",
         ),
     ],

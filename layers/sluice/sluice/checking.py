@@ -60,7 +60,7 @@ class Breach:
 
     rule: str
     column: str
-    expected: str
+    expected: str  # what should stand there, or what is wrong where no row can be named
     count: int = 0
     rows: list[int] = field(default_factory=list)  # the first ones, counted from 1 as a spreadsheet does
     examples: list[str] = field(default_factory=list)
@@ -76,9 +76,9 @@ class Breach:
         return asdict(self)
 
     def __str__(self) -> str:
-        where = f"column {self.column!r}: " if self.column else ""
         if not self.rows:
-            return f"{self.rule}: {where}{self.expected}"
+            return f"{self.rule}: " + (f"column {self.column!r} " if self.column else "") + self.expected
+        where = f"column {self.column!r}: " if self.column else ""
         rows = ", ".join(map(str, self.rows)) + (", …" if self.count > len(self.rows) else "")
         found = ", ".join(repr(example) for example in self.examples)
         return f"{self.rule}: {where}expected {self.expected}, found {found} (row{'s'[: self.count > 1]} {rows})"
@@ -181,25 +181,30 @@ class _Check:
         """Check what only all rows can tell."""
         contract = self.contract
         if contract.max_rows is not None and self.rows > contract.max_rows:
-            self.note("max_rows", "", f"at most {contract.max_rows:,} rows; there are {self.rows:,} or more")
+            self.note("max_rows", "", f"there are more than {contract.max_rows:,} rows")
         if not is_whole:
             return
         if self._header is None:
             self.note("min_rows", "", "the file is empty")
         elif self.rows < contract.min_rows:
-            self.note("min_rows", "", f"at least {contract.min_rows:,} rows; there are {self.rows:,}")
+            self.note("min_rows", "", f"there are {self.rows:,} rows; at least {contract.min_rows:,} are needed")
         for column, missing in self._missing.items():
             share = missing / self.rows
             if share > contract.max_missing_share and column != contract.target:
-                allowed = f"{share:.1%} of the values are missing; {contract.max_missing_share:.1%} are allowed"
-                self.note("max_missing_share", column, allowed)
+                allowed = f"the data contract allows {contract.max_missing_share:.1%}"
+                self.note("max_missing_share", column, f"has no value in {share:.1%} of the rows; {allowed}")
 
     def _check_header(self) -> None:
-        header, expected = self._header or [], self.contract.order
+        header = self._header or []
+        expected = sorted(self.contract.order, key=lambda name: name != self.contract.target)  # the target first
         problems = [
-            *((name, "the column is missing") for name in expected if name not in header),
-            *((name, "the column is not in the data contract") for name in header if name not in expected),
-            *((name, "the column occurs twice") for name in sorted(set(header)) if header.count(name) > 1),
+            *(
+                (name, "is missing" + (" (the target)" if name == self.contract.target else ""))
+                for name in expected
+                if name not in header
+            ),
+            *((name, "is not in the data contract") for name in header if name not in expected),
+            *((name, "occurs twice") for name in sorted(set(header)) if header.count(name) > 1),
         ]
         for name, message in problems:
             self.note("columns", _shown(name), message)

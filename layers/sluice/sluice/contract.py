@@ -101,11 +101,10 @@ class Column:
 class DataContract:
     """What the files hold; ``columns`` are the features in the order in which live requests send them."""
 
-    target: str
+    target_column: Column
     columns: tuple[Column, ...]
-    max_missing_share: float
+    max_missing_share: float  # of a feature's values
     out_of_range: str  # "accept" or "reject"
-    target_column: Column = Column("")
     positive: str = ""  # the category of the target that a classifier predicts the probability of
     min_rows: int = 1  # of one file
     max_rows: int | None = None
@@ -117,17 +116,20 @@ class DataContract:
         """Read what ``sluice apply`` wrote; what an older one left out has its default."""
         target = raw.get("target_values") or {"type": "number"}
         return cls(
-            target=raw["target"],
+            target_column=Column.parse(target, raw["target"]),
             columns=tuple(Column.parse(each) for each in raw["columns"]),
             max_missing_share=float(raw["max_missing_share"]),
             out_of_range=raw["out_of_range"],
-            target_column=Column.parse(target, raw["target"]),
             positive=target.get("positive") or "",
             min_rows=int(raw.get("min_rows", 1)),
             max_rows=raw.get("max_rows"),
             encoding=raw.get("encoding", "utf-8"),
             header=bool(raw.get("header", True)),
         )
+
+    @property
+    def target(self) -> str:
+        return self.target_column.name
 
     @property
     def order(self) -> tuple[str, ...]:

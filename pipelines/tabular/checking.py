@@ -1,0 +1,1 @@
+../../layers/sluice/sluice/checking.py

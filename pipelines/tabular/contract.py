@@ -1,0 +1,1 @@
+../../layers/sluice/sluice/contract.py
