@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rehearsal.sagemaker.capture_files import CaptureFiles
 from rehearsal.sagemaker.deployment import Deployer
 from rehearsal.sagemaker.endpoint import Endpoint
 from rehearsal.sagemaker.endpoint_configs import EndpointConfigs
@@ -24,7 +25,9 @@ class Hosting:
     def __init__(self, world: World, pace: Pace | None = None) -> None:
         self.world = world
         shelf: Shelf[Endpoint] = Shelf(world, kind="endpoint", arn_type="endpoint")
-        self._deployer = Deployer(world, shelf, pace or Pace())
+        self.pace = pace or Pace()
+        self.captures = CaptureFiles(world, self.pace.capture_flush_every_seconds)
+        self._deployer = Deployer(world, shelf, self.pace)
         self.models = Models(world)
         self._configs = EndpointConfigs(world, self.models)
         self._endpoints = Endpoints(
@@ -36,8 +39,9 @@ class Hosting:
         return {**self.models.operations, **self._configs.operations, **self._endpoints.operations}
 
     def start(self) -> None:
-        """Begin to replace instances that die and to ship the containers' logs."""
+        """Begin to replace instances that die, to ship the containers' logs and what is captured."""
         self._deployer.start()
+        self.world.background("data-capture", self.captures.run)
 
     def stop(self) -> None:
         """Stop all instances."""
