@@ -51,7 +51,10 @@ def _open(rollout_id: RolloutId, package: Package, spec: ModelSpec, ports: Ports
     for loser, kind, reason in stand_off(
         record, list(ports.store.rollouts(rollout_id.model)), spec.rollout.on_new_version
     ):
-        ports.store.fence(loser, kind, reason, ports.now())
+        if kind == "end_watch":
+            ports.store.end_watch(loser, reason)
+        else:
+            ports.store.fence(loser, kind, reason, ports.now())
     ports.executions.start(rollout_id)
     ports.events.publish("RolloutOpened", rollout=str(rollout_id), model=rollout_id.model, version=rollout_id.version)
     return {"rollout": str(rollout_id)}

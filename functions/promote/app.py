@@ -1,4 +1,4 @@
-"""Promote: all instances and all traffic to the candidate, then the endpoint without the baseline."""
+"""Promote: all instances and all traffic to the candidate, then the endpoint without the baseline, then a watch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sluice.metrics import alarm_names
 from sluice.plan import Plan
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
+from sluice.watching import watch
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -27,11 +28,11 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     if not record.may_advance:
         return answer("ROLL_BACK")
     plan = record.planned()
-    ports.store.advance(record.id, "promoting")
+    ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
     ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
     step = towards_promotion(plan, ports.hosting.describe(record.endpoint), record.asked)
     if isinstance(step, Done):
-        return _finish(record, plan, ports)
+        return watch(record, ports) or _finish(record, plan, ports)
     if isinstance(step, Impossible):
         return answer("ROLL_BACK", reason=step.reason)
     if isinstance(step, UseConfig):

@@ -27,7 +27,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     ports.store.advance(record.id, "provisioning")
     step = towards_candidate(plan, ports.hosting.describe(record.endpoint), record.asked)
     if isinstance(step, Done):
-        if plan.stages:
+        if plan.is_watched:
             # Only now: an earlier attempt's errors on a variant of the same name would set off a younger alarm.
             ports.metrics.put_alarms(alarms_for(ports.names, str(record.id), plan))
         ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by", ports.now())
@@ -54,9 +54,9 @@ def _variants(plan: Plan) -> list[NewVariant]:
         model=plan.candidate.model,
         instance_type=plan.candidate.instance_type,
         instance_count=first_fleet(plan),
-        weight=0.0 if plan.baseline else 100.0,
+        weight=0.0 if plan.stages else 100.0,
     )
-    if plan.baseline is None:
+    if plan.baseline is None or not plan.stages:
         return [candidate]
     baseline = NewVariant(
         name=plan.baseline.variant,

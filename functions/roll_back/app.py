@@ -9,7 +9,7 @@ from typing import Any
 from sluice.assembly import Ports, live_ports
 from sluice.errors import PermanentError
 from sluice.events import AlarmRang, ExecutionEnded
-from sluice.restoring import weights_back_now
+from sluice.restoring import go_back_now
 from sluice.rollout import FenceKind, RolloutId
 
 MAX_RESTORES = 10
@@ -49,10 +49,10 @@ def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ports: Ports) -> 
         return {"ignored": f"rollout {rollout_id} is not known"}
     if record.is_closed:
         return {"ignored": f"rollout {rollout_id} has ended: {record.outcome}"}
-    moved = weights_back_now(record, ports)
+    moved = go_back_now(record, ports)
     if moved:
-        ports.store.note(rollout_id, "weights-back", f"baseline has all traffic: {reason}", ports.now())
-    return {"rollout": str(rollout_id), "weights_moved": moved}
+        ports.store.note(rollout_id, "going-back", f"baseline's {moved} asked for: {reason}", ports.now())
+    return {"rollout": str(rollout_id), "moved": moved}
 
 
 def _restore_again(execution: str, rollout_id: RolloutId, ports: Ports) -> None:

@@ -224,7 +224,7 @@ def test_stops(case: str) -> None:
     result = roll_back(sample(f"roll_back/{case}"), world.ports)
     record = world.ports.store.get(ROLLOUT_ID)
     assert (record.fence and record.fence.kind) == kind
-    assert result.get("weights_moved", False) is moved
+    assert (result.get("moved") == "weights") is moved
     restarted = {"execution-failed", "execution-timed-out", "execution-aborted"}
     expected = f"{ROLLOUT}-restore-1" if case in restarted else f"{ROLLOUT}-restore-3"
     assert (expected in world.executions.started) is (kind == "failed")

@@ -95,7 +95,7 @@ def test_the_alarm_moves_the_weights_without_waiting_for_the_machine(world: Slui
     with pytest.raises(StopHere):
         world.play(rollout, on_state=stop)
     assert live_variants(world) == {"v1": 90.0, "v2": 10.0}
-    assert world.ring("sluice-dev-fraud-2-1-latency") == {"rollout": rollout, "weights_moved": True}
+    assert world.ring("sluice-dev-fraud-2-1-latency") == {"rollout": rollout, "moved": "weights"}
     assert live_variants(world) == {"v1": 100.0, "v2": 0.0}
 
 
@@ -276,7 +276,7 @@ def test_a_killed_execution_is_replaced_by_one_that_restores(world: SluiceWorld)
 
     with pytest.raises(KilledError):
         world.play(rollout, on_state=kill)
-    assert world.end_execution(rollout, "ABORTED")["weights_moved"] is True
+    assert world.end_execution(rollout, "ABORTED")["moved"] == "weights"
     assert world.executions.started[-1] == f"{rollout}-restore-1"
     assert world.play(rollout, mode="restore") == "RolledBack"
     assert live_variants(world) == {"v1": 100.0}

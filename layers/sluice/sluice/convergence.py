@@ -62,7 +62,7 @@ Step = Done | Wait | Impossible | CreateEndpoint | DeleteEndpoint | UseConfig | 
 
 
 def towards_candidate(plan: Plan, state: EndpointState | None, asked: frozenset[str]) -> Step:
-    """Towards the candidate's fleet standing by: beside the baseline without traffic, or as a new endpoint.
+    """Towards the candidate's fleet: beside the baseline without traffic, in its place, or as a new endpoint.
 
     ``asked`` holds the configs already requested: an endpoint in service without one of them has rolled back.
     """
@@ -102,7 +102,7 @@ def towards_promotion(plan: Plan, state: EndpointState | None, asked: frozenset[
     """Towards the candidate serving alone on its full fleet."""
     if plan.engine == "none" or (state and state.is_settled and state.config == plan.candidate.config):
         return Done()
-    if plan.engine == "create":
+    if plan.engine in ("create", "replace"):
         return towards_candidate(plan, state, asked)
     step = towards_stage(plan, 100, plan.candidate.instance_count, state)
     if isinstance(step, Done) and state is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Literal
 
 from sluice.registry import Package
 from sluice.rollout import FenceKind, RolloutId, RolloutRecord
 
-Loser = tuple[RolloutId, FenceKind, str]
+Loser = tuple[RolloutId, FenceKind | Literal["end_watch"], str]
 
 
 def attempt_for(latest: RolloutRecord | None, package: Package, *, is_certain: bool) -> int | None:
@@ -37,7 +38,11 @@ def goes_first(record: RolloutRecord, known: Iterable[RolloutRecord]) -> Rollout
 
 def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -> list[Loser]:
     """Who gives way, with the reason. Later approvals win, in whatever order their events arrive."""
-    rivals = [each for each in known if each.id != new.id and not each.is_closed and each.fence is None]
+    open_ones = [each for each in known if each.id != new.id and not each.is_closed and each.fence is None]
+    rivals = [each for each in open_ones if each.phase != "watching"]
+    done: list[Loser] = [(each.id, "end_watch", f"{new.id} begins") for each in open_ones if each.phase == "watching"]
+    if policy != "reject" and done:
+        return [*done, *stand_off(new, rivals, policy)]
     if policy == "queue" or not rivals:
         return []
     if policy == "reject":

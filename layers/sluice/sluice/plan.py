@@ -16,7 +16,7 @@ from sluice.names import Names, variant
 from sluice.spec import ModelSpec
 from sluice.spec_rollout import Alarms, Judge, Rollout
 
-Engine = Literal["create", "weights", "none"]
+Engine = Literal["create", "weights", "replace", "none"]
 
 MAX_LOOKS = 1_500
 """A look costs about 11 of an execution's 25,000 history events (Step Functions quota)."""
@@ -48,7 +48,11 @@ class PlannedStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a rollout will do. ``engine``: ``create`` the endpoint, shift ``weights``, or ``none`` (it is live)."""
+    """What a rollout will do.
+
+    ``engine``: ``create`` the endpoint, shift ``weights`` between two variants, ``replace`` the fleet at once, or
+    ``none`` because the version is live.
+    """
 
     engine: Engine
     endpoint: str
@@ -59,9 +63,15 @@ class Plan:
     period_seconds: int
     look_seconds: int
     max_hold_seconds: int
+    watch_seconds: int  # with all the traffic, before the rollout ends
     on_doubt: str
     judge: Judge
     alarms: Alarms
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether alarms watch the candidate at any time: there has to be a way back for them to take."""
+        return self.baseline is not None and self.engine != "none" and bool(self.stages or self.watch_seconds)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -101,6 +111,8 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         engine = "create"
     elif baseline.variant == candidate.variant:
         engine = "none"
+    elif not spec.rollout.planned_stages():
+        engine = "replace"
     return Plan(
         engine=engine,
         endpoint=names.endpoint(spec.name),
@@ -111,6 +123,7 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         period_seconds=spec.endpoint.metrics_period_seconds,
         look_seconds=_look_seconds(spec.rollout, spec.endpoint.metrics_period_seconds),
         max_hold_seconds=spec.rollout.max_hold_seconds,
+        watch_seconds=spec.rollout.watch_seconds,
         on_doubt=spec.rollout.on_doubt,
         judge=spec.rollout.judge,
         alarms=spec.rollout.alarms,
@@ -147,13 +160,14 @@ def _stages(spec: ModelSpec, total: int) -> tuple[PlannedStage, ...]:
             bake_seconds=stage.bake_seconds,
             candidate_count=max(1, ceil(total * stage.weight / 100)),
         )
-        for stage in spec.rollout.stages
+        for stage in spec.rollout.planned_stages()
     )
 
 
 def _look_seconds(rollout: Rollout, period_seconds: int) -> int:
     """Look once a period, or less often where a very long rollout would fill the execution's history."""
-    longest = sum(stage.bake_seconds + rollout.max_hold_seconds for stage in rollout.stages)
+    stages = rollout.planned_stages()
+    longest = sum(stage.bake_seconds + rollout.max_hold_seconds for stage in stages) + rollout.watch_seconds
     return max(period_seconds, ceil(longest / MAX_LOOKS))
 
 

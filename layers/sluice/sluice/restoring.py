@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sluice.assembly import Ports
-from sluice.convergence import Done, Impossible, SetWeights, towards_baseline
+from sluice.convergence import Done, Impossible, SetWeights, UseConfig, towards_baseline
 from sluice.endpoint import EndpointState
 from sluice.metrics import alarm_names
 from sluice.rollout import FenceKind, Outcome, RolloutId, RolloutRecord
@@ -43,12 +43,22 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
     return answer("WAIT", wait_seconds=patience(since, ports.now()))
 
 
-def weights_back_now(record: RolloutRecord, ports: Ports) -> bool:
-    """The quick attempt: the baseline gets all traffic now if the endpoint accepts it; False otherwise."""
+def go_back_now(record: RolloutRecord, ports: Ports) -> str:
+    """The quick attempt, outside the state machine: the first step back if the endpoint accepts it.
+
+    Returns what was done: ``weights`` back at once, the old ``config`` asked for where only that serves the
+    baseline, or nothing.
+    """
     if record.plan is None:
-        return False
-    step = towards_baseline(record.plan, ports.hosting.describe(record.endpoint))
-    return isinstance(step, SetWeights) and take(step, record.endpoint, ports.hosting)
+        return ""
+    state = ports.hosting.describe(record.endpoint)
+    step = towards_baseline(record.plan, state)
+    if isinstance(step, SetWeights):
+        return "weights" if take(step, record.endpoint, ports.hosting) else ""
+    serving = state is not None and state.config == record.plan.candidate.config
+    if isinstance(step, UseConfig) and serving:
+        return "config" if take(step, record.endpoint, ports.hosting) else ""
+    return ""
 
 
 def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: Ports) -> TaskResult:

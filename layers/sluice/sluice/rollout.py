@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from sluice.plan import Plan
 
-Phase = Literal["queued", "provisioning", "baking", "promoting", "restoring", "closed"]
+Phase = Literal["queued", "provisioning", "baking", "promoting", "watching", "restoring", "closed"]
 Outcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "failed"]
 FenceKind = Literal["alarm", "judge", "superseded", "withdrawn", "failed"]
 
@@ -76,6 +76,8 @@ class RolloutRecord:
     asked: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were asked for
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when they were in force
+    watching_since: datetime | None = None  # when the candidate had all the traffic
+    watch_ended: str = ""  # who ended the watch early
     fence: Fence | None = None
     outcome: Outcome | None = None
     reason: str = ""
@@ -110,6 +112,8 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         asked=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
+        watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
+        watch_ended=item.get("watch_ended", ""),
         fence=_fence_from(item),
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),

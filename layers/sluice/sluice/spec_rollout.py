@@ -17,6 +17,20 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Linear:
+    """Equal steps up to 100 percent."""
+
+    weight: Annotated[int, Whole(5, 50), "Percent of the traffic that each step adds"] = 10
+    bake_seconds: Annotated[int, Duration(10, 14 * 86400), "How long each step lasts at least, such as 10m"] = 600
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The steps below 100 percent."""
+        return tuple(
+            Stage(weight=weight, bake_seconds=self.bake_seconds) for weight in range(self.weight, 100, self.weight)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
     """How sure the comparison of the two versions has to be."""
 
@@ -63,14 +77,20 @@ class Rollout:
 
     strategy: Annotated[
         str,
-        Choice(("canary",), planned=("linear", "ab_test", "blue_green", "shadow", "all_at_once")),
-        "How traffic moves to the new version",
+        Choice(("canary", "linear", "all_at_once"), planned=("ab_test", "blue_green", "shadow")),
+        "How traffic moves to the new version: in stages, in equal steps, or all at once",
     ] = "canary"
     stages: Annotated[
         tuple[Stage, ...],
         Items(Section(Stage), 1, 20),
-        "The new version's share of the traffic, rising; 100 comes by itself at the end",
+        "canary: the new version's share of the traffic, rising; 100 comes by itself at the end",
     ] = (Stage(weight=10, bake_seconds=600), Stage(weight=50, bake_seconds=600))
+    step: Annotated[Linear, Section(Linear), "linear: the size of the steps, and how long each lasts"] = Linear()
+    watch_seconds: Annotated[
+        int,
+        Duration(0, 86400),
+        "How long the alarms watch a version that has all the traffic; they put the old one back",
+    ] = 0
     max_hold_seconds: Annotated[
         int, Duration(0, 14 * 86400), "How long a stage may stay in doubt after its bake, such as 60m"
     ] = 3600
@@ -80,3 +100,9 @@ class Rollout:
     ] = "supersede"
     judge: Annotated[Judge, Section(Judge), "When the new version counts as harmful, or as safe"] = Judge()
     alarms: Annotated[Alarms, Section(Alarms), "The alarms on the new version during a rollout"] = Alarms()
+
+    def planned_stages(self) -> tuple[Stage, ...]:
+        """The stages of the strategy; none when the new version takes over all at once."""
+        if self.strategy == "linear":
+            return self.step.stages()
+        return self.stages if self.strategy == "canary" else ()

@@ -80,6 +80,10 @@ class Store:
         """Keep when something happened first, e.g. ``shifted_0``."""
         self._table.set_once(_record_key(rollout_id), name, now.isoformat())
 
+    def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
+        """Let a rollout that only watches any more end as promoted at its next look."""
+        self._table.set_once(_record_key(rollout_id), "watch_ended", reason)
+
     def save_plan(self, rollout_id: RolloutId, plan: Plan) -> None:
         """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
         text = json.dumps(plan.to_json())

@@ -1,0 +1,34 @@
+"""The watch after a promotion: the candidate has all the traffic, its alarms still ring, the way back is open."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sluice.assembly import Ports
+from sluice.consent import is_still_approved
+from sluice.metrics import alarms_for
+from sluice.rollout import RolloutRecord
+from sluice.steps import TaskResult, answer
+
+
+def watch(record: RolloutRecord, ports: Ports) -> TaskResult | None:
+    """WAIT while the watch lasts, ROLL_BACK if an alarm rings or the approval is taken back; None once it is over."""
+    plan = record.planned()
+    if not plan.is_watched or not plan.watch_seconds or record.watch_ended:
+        return None
+    now = ports.now()
+    if record.watching_since is None:
+        ports.store.mark_time(record.id, "watching_since", now)
+        ports.store.note(record.id, "watching", f"{plan.candidate.variant} has all traffic and is watched", now)
+        return answer("WAIT", wait_seconds=plan.look_seconds)
+    if not is_still_approved(record, ports):
+        return answer("ROLL_BACK")
+    expected = [alarm["AlarmName"] for alarm in alarms_for(ports.names, str(record.id), plan)]
+    ringing = sorted(name for name, state in ports.metrics.alarm_states(expected).items() if state == "ALARM")
+    if ringing:
+        reason = f"alarm {', '.join(ringing)} in the watch after the promotion"
+        ports.store.fence(record.id, "alarm", reason, now)
+        return answer("ROLL_BACK", reason=reason)
+    if now < record.watching_since + timedelta(seconds=plan.watch_seconds):
+        return answer("WAIT", wait_seconds=plan.look_seconds)
+    return None
