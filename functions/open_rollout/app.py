@@ -1,4 +1,4 @@
-"""Open rollout: someone approved a version. One approval is one rollout, however often its event comes."""
+"""Open rollout: someone approved a version, or rejected the one that serves. One decision is one rollout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from sluice.assembly import Ports, live_ports
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import PackageChanged
-from sluice.opening import attempt_for, stand_off
+from sluice.live import live_version
+from sluice.opening import attempt_for, last_good, next_attempt, stand_off
 from sluice.registry import Package
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.spec import ModelSpec
@@ -21,12 +22,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Keep a record and start the state machine; an approval that cannot be rolled out is reported."""
     changed = PackageChanged.parse(event)
-    if not changed.may_be_approval:
-        return {"ignored": "not an approval"}
+    if not changed.may_be_approval and not changed.may_be_rejection:
+        return {"ignored": "no decision on a version"}
     package = ports.registry.describe(changed.arn)
     model = ports.names.model_of(package.group)
-    if not package.is_approved or model is None:
+    if package.approval != changed.approval or model is None:
         return {"ignored": f"{package.group}/{package.version} is {package.approval}"}
+    return (_approved if package.is_approved else _rejected)(package, model, changed, ports)
+
+
+def _approved(package: Package, model: str, changed: PackageChanged, ports: Ports) -> dict[str, Any]:
     try:
         spec = ports.specs.get(model)
     except (UnknownModelError, SpecError) as error:
@@ -35,18 +40,41 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     attempt = attempt_for(latest, package, is_certain=changed.changed is not None)
     if attempt is None:
         return {"ignored": f"{model}/{package.version} has been rolled out: {latest and latest.outcome}"}
-    return _open(RolloutId(model=model, version=package.version, attempt=attempt), package, spec, ports)
-
-
-def _open(rollout_id: RolloutId, package: Package, spec: ModelSpec, ports: Ports) -> dict[str, Any]:
     record = RolloutRecord(
-        id=rollout_id,
+        id=RolloutId(model=model, version=package.version, attempt=attempt),
         package_arn=package.arn,
-        endpoint=ports.names.endpoint(rollout_id.model),
+        endpoint=ports.names.endpoint(model),
         phase="queued",
         opened_at=ports.now(),
         approved_at=package.last_modified,
     )
+    return _open(record, spec, ports)
+
+
+def _rejected(package: Package, model: str, _changed: PackageChanged, ports: Ports) -> dict[str, Any]:
+    """The version that serves was rejected: the last good one comes back, without stages."""
+    if live_version(model, ports) != package.version:
+        return {"ignored": f"{model}/{package.version} does not serve"}
+    known = list(ports.store.rollouts(model))
+    good = last_good(package.version, known, lambda arn: ports.registry.describe(arn).is_approved)
+    if good is None:
+        reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
+        ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
+        return {"ignored": reason}
+    record = RolloutRecord(
+        id=next_attempt(good, known),
+        package_arn=good.package_arn,
+        endpoint=good.endpoint,
+        phase="queued",
+        opened_at=ports.now(),
+        approved_at=package.last_modified,
+        urgent=True,
+    )
+    return _open(record, ports.specs.get(model), ports)
+
+
+def _open(record: RolloutRecord, spec: ModelSpec, ports: Ports) -> dict[str, Any]:
+    rollout_id = record.id
     ports.store.open(record)
     for loser, kind, reason in stand_off(
         record, list(ports.store.rollouts(rollout_id.model)), spec.rollout.on_new_version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sluice.assembly import Ports, live_ports
@@ -55,6 +56,8 @@ def _wait(record: RolloutRecord, ports: Ports) -> TaskResult:
 
 def _plan(record: RolloutRecord, ports: Ports) -> TaskResult:
     spec = ports.specs.get(record.id.model)
+    if record.urgent:
+        spec = replace(spec, rollout=replace(spec.rollout, strategy="all_at_once"))
     live = ports.hosting.describe(record.endpoint)
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)

@@ -42,6 +42,11 @@ class PackageChanged:
         return self.approval == "Approved" and self._names_the_approval
 
     @property
+    def may_be_rejection(self) -> bool:
+        """The version may have been serving."""
+        return self.approval == "Rejected" and self._names_the_approval
+
+    @property
     def may_wait(self) -> bool:
         """A person may now have to decide."""
         return self.approval == "PendingManualApproval" and self._names_the_approval

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -39,8 +40,8 @@ def goes_first(record: RolloutRecord, known: Iterable[RolloutRecord]) -> Rollout
 def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -> list[Loser]:
     """Who gives way, with the reason. Later approvals win, in whatever order their events arrive."""
     open_ones = [each for each in known if each.id != new.id and not each.is_closed and each.fence is None]
-    rivals = [each for each in open_ones if each.phase != "watching"]
-    done: list[Loser] = [(each.id, "end_watch", f"{new.id} begins") for each in open_ones if each.phase == "watching"]
+    rivals = [each for each in open_ones if each.watching_since is None]
+    done: list[Loser] = [(each.id, "end_watch", f"{new.id} begins") for each in open_ones if each.watching_since]
     if policy != "reject" and done:
         return [*done, *stand_off(new, rivals, policy)]
     if policy == "queue" or not rivals:
@@ -54,6 +55,21 @@ def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -
         for each in [new, *rivals]
         if each.id != newest.id
     ]
+
+
+def last_good(
+    rejected: int, known: Iterable[RolloutRecord], is_approved: Callable[[str], bool]
+) -> RolloutRecord | None:
+    """The newest promotion of another version that people still approve of; None if there is none."""
+    promoted = [each for each in known if each.outcome == "promoted" and each.id.version != rejected]
+    newest_first = sorted(promoted, key=lambda each: each.closed_at or each.opened_at, reverse=True)
+    return next((each for each in newest_first if is_approved(each.package_arn)), None)
+
+
+def next_attempt(good: RolloutRecord, known: Iterable[RolloutRecord]) -> RolloutId:
+    """The attempt that brings a version back: the one under way if there is one, so that a repetition is the same."""
+    latest = max((each for each in known if each.id.version == good.id.version), key=lambda each: each.id.attempt)
+    return replace(latest.id, attempt=latest.id.attempt + latest.is_closed)
 
 
 def _approval(record: RolloutRecord) -> tuple[datetime, int]:

@@ -71,6 +71,7 @@ class RolloutRecord:
     phase: Phase
     opened_at: datetime
     approved_at: datetime  # when the package was last modified as this rollout was opened
+    urgent: bool = False  # away from a version that was rejected while it served: no stages
     stage: int = -1  # index of the stage shifted to last; -1 before the first
     plan: Plan | None = None
     asked: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
@@ -107,6 +108,7 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         phase=item["phase"],
         opened_at=datetime.fromisoformat(item["opened_at"]),
         approved_at=datetime.fromisoformat(item["approved_at"]),
+        urgent=bool(item.get("urgent")),
         stage=int(item.get("stage", -1)),
         plan=Plan.from_json(json.loads(item["rollout_plan"])) if "rollout_plan" in item else None,
         asked=frozenset(item.get("asked", ())),

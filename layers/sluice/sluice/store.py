@@ -45,6 +45,7 @@ class Store:
                 "phase": "queued",
                 "opened_at": record.opened_at.isoformat(),
                 "approved_at": record.approved_at.isoformat(),
+                **({"urgent": 1} if record.urgent else {}),
             }
         )
 
