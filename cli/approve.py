@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from sluice.live import live_version
+
 from cli.failures import OK, BadInputError
-from cli.packages import as_json, find_version, shown_metrics
-from cli.session import CliSession, Commands
+from cli.packages import Version, as_json, find_version, shown_metrics
+from cli.session import CliSession, Commands, ports_of
 
 _REASON_MAX = 1024
 
@@ -28,7 +30,9 @@ def run(arguments: Namespace, session: CliSession) -> int:
         raise BadInputError(f"--reason has {len(reason)} characters; SageMaker keeps up to {_REASON_MAX}")
     version = find_version(session, arguments.version)
     session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}  {version.description}".rstrip())
-    told = as_json(version)
+    live = _live_version(session, version)
+    _compare(session, version, live)
+    told = as_json(version) | {"live": as_json(live) if live else None}
     if version.approval == arguments.status and reason in ("", version.description):
         session.out.text(f"{version.name} is {version.approval} already; nothing is changed")
     else:
@@ -40,3 +44,27 @@ def run(arguments: Namespace, session: CliSession) -> int:
         session.out.text(f"{version.name} is {arguments.status} now")
     session.out.result({**told, "was": version.approval})
     return OK
+
+
+def _live_version(session: CliSession, version: Version) -> Version | None:
+    """The version in service, None if there is none or it is this one."""
+    live = live_version(version.model, ports_of(session))
+    return find_version(session, f"{version.model}/{live}") if live not in (None, version.number) else None
+
+
+def _compare(session: CliSession, version: Version, live: Version | None) -> None:
+    """The metrics of both, side by side."""
+    if live is None:
+        session.out.text("No other version is live")
+        return
+    ours, theirs = version.metrics or {}, live.metrics or {}
+    rows = [
+        (
+            name,
+            f"{ours[name]:.6g}" if name in ours else "",
+            f"{theirs[name]:.6g}" if name in theirs else "",
+            f"{ours[name] - theirs[name]:+.6g}" if name in ours and name in theirs else "",
+        )
+        for name in dict.fromkeys((*ours, *theirs))
+    ]
+    session.out.table("Metrics", ("metric", version.name, f"{live.name} (live)", "difference"), rows)

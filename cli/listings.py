@@ -1,4 +1,4 @@
-"""``sluice versions`` and ``sluice runs``: everything there is of one model."""
+"""``sluice versions``: everything that was registered of one model; and short lists for other commands."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ def add_to(commands: Commands) -> None:
     versions = commands.add_parser("versions", help="list a model's versions")
     versions.add_argument("model")
     versions.set_defaults(run=run_versions)
-    runs = commands.add_parser("runs", help="list a model's pipeline runs")
-    runs.add_argument("model")
-    runs.set_defaults(run=run_runs)
 
 
 def run_versions(arguments: Namespace, session: CliSession) -> int:
@@ -28,14 +25,6 @@ def run_versions(arguments: Namespace, session: CliSession) -> int:
     detailed = [packages.with_details(session, one) for one in found[:_DETAILED]] + found[_DETAILED:]
     show_versions(session, detailed)
     session.out.result({"versions": [packages.as_json(one) for one in detailed]})
-    return OK
-
-
-def run_runs(arguments: Namespace, session: CliSession) -> int:
-    read_spec(session, arguments.model)
-    found = executions.list_executions(session, arguments.model, most=50)
-    show_runs(session, found)
-    session.out.result({"runs": [executions.as_json(one) for one in found]})
     return OK
 
 

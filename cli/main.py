@@ -14,7 +14,7 @@ from sluice.aws import Clients, code
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
-from cli import advise, apply, approve, listings, schema, status, train
+from cli import advise, apply, approve, lineage, listings, runs, schema, simulate, status, train
 from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError
 from cli.output import Output, choose
 from cli.session import CliSession
@@ -65,7 +65,7 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
     _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for each in (apply, train, approve, status, listings, advise, schema):
+    for each in (apply, train, approve, status, listings, runs, lineage, advise, simulate, schema):
         each.add_to(commands)
     for command in commands.choices.values():
         _add_common(command, stage=SUPPRESS, output=SUPPRESS)

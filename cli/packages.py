@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 from sluice.aws import code
+from sluice.live import metric_values
 from sluice.names import MODEL
 
 from cli.failures import BadInputError, NotFoundError
@@ -106,25 +107,13 @@ def _metrics(session: CliSession, package: Mapping[str, Any]) -> dict[str, float
     place = urlsplit(source)
     try:
         held = session.clients("s3").get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
-        return dict(_values(json.loads(held["Body"].read())))
+        return dict(metric_values(json.loads(held["Body"].read())))
     except ClientError as error:
         if code(error) in ("NoSuchKey", "NoSuchBucket", "AccessDenied"):
             return None  # the version can be judged without; the missing numbers are shown as such
         raise
     except ValueError:
         return None
-
-
-def _values(report: object) -> Iterator[tuple[str, float]]:
-    """``mse`` and 4.2 from ``{"regression_metrics": {"mse": {"value": 4.2}}}``."""
-    if not isinstance(report, Mapping):
-        return
-    for name, inner in report.items():
-        value = inner.get("value") if isinstance(inner, Mapping) else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            yield str(name), float(value)
-        else:
-            yield from _values(inner)
 
 
 def shown_metrics(version: Version) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
+from sluice.assembly import Ports, assemble
 from sluice.aws import code
 from sluice.errors import SpecError, UnknownModelError
 from sluice.names import Names
@@ -58,6 +59,13 @@ def read_stack(session: CliSession) -> Stack:
         return Stack(**{key: held[key] for key in ("bucket", "table", "pipeline_role_arn")})
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(f"SSM parameter {name} is not what the stack writes ({error}): deploy again.") from error
+
+
+def ports_of(session: CliSession) -> Ports:
+    """What the functions of the stage may talk to, under the credentials of the person at the keyboard."""
+    stack = read_stack(session)
+    environ = {"SLUICE_STAGE": session.names.stage, "SLUICE_TABLE": stack.table, "SLUICE_BUCKET": stack.bucket}
+    return assemble(environ, session.clients, session.now)
 
 
 def read_spec(session: CliSession, model: str) -> ModelSpec:

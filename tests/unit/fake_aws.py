@@ -131,7 +131,10 @@ class FakeSageMaker:
         return {"PipelineExecutionSummaries": self.executions}
 
     def describe_pipeline_execution(self, *, PipelineExecutionArn: str) -> dict[str, Any]:
-        return next(one for one in self.executions if one["PipelineExecutionArn"] == PipelineExecutionArn)
+        for one in self.executions:
+            if one["PipelineExecutionArn"] == PipelineExecutionArn:
+                return one
+        raise refused("DescribePipelineExecution", "ResourceNotFound")
 
     def list_pipeline_execution_steps(self, *, PipelineExecutionArn: str, **_request: Any) -> dict[str, Any]:
         execution = self.describe_pipeline_execution(PipelineExecutionArn=PipelineExecutionArn)

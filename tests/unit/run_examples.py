@@ -78,3 +78,15 @@ def refused(name: str = "one") -> Run:
     fail = step("FailPipeline", "Fail", 59, 60, status="Failed", reason=GATE)
     reason = "Step failure: One or multiple steps failed."
     return replace(done, status="Failed", steps=(*done.steps[:-1], fail), package_arn="", execution_reason=reason)
+
+
+def later(run: Run, hours: int) -> Run:
+    """The same so many hours after."""
+    shift = timedelta(hours=hours)
+    steps = tuple(
+        replace(
+            one, started_at=one.started_at and one.started_at + shift, ended_at=one.ended_at and one.ended_at + shift
+        )
+        for one in run.steps
+    )
+    return replace(run, started_at=run.started_at + shift, modified_at=run.modified_at + shift, steps=steps)

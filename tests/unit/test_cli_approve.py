@@ -35,11 +35,48 @@ def package(aws: FakeAws, version: int) -> dict[str, Any]:
     return aws.sagemaker.packages[f"arn:aws:sagemaker:us-east-1:1:model-package/{GROUP}/{version}"]
 
 
+def live(aws: FakeAws, version: int, report: bytes) -> None:
+    """The version serves, and was evaluated like this."""
+    aws.sagemaker.endpoints[GROUP] = {
+        "EndpointName": GROUP,
+        "EndpointStatus": "InService",
+        "EndpointConfigName": "c",
+        "ProductionVariants": [{"VariantName": f"v{version}", "DesiredWeight": 100.0, "DesiredInstanceCount": 1}],
+    }
+    quality = {"Statistics": {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/p/live.json"}}
+    package(aws, version)["ModelMetrics"] = {"ModelQuality": quality}
+    aws.s3.objects["p/live.json"] = report
+
+
 def test_approving_writes_status_and_reason_and_shows_the_metrics(aws: FakeAws) -> None:
     assert run(aws, "approve", "fraud/2", "--reason", "better on fraud") == 0
     assert package(aws, 2)["ModelApprovalStatus"] == "Approved"
     assert package(aws, 2)["ApprovalDescription"] == "better on fraud"
     assert "mse 4.25" in aws.shown
+
+
+def test_the_live_versions_metrics_stand_beside(aws: FakeAws) -> None:
+    live(aws, 1, b'{"metrics": {"mse": {"value": 5.0}, "mae": {"value": 2.0}}}')
+    assert run(aws, "approve", "fraud/2") == 0
+    table = [line.split() for line in aws.shown.splitlines() if line.startswith("  m")]
+    assert table == [
+        ["metric", "fraud/2", "fraud/1", "(live)", "difference"],
+        ["mse", "4.25", "5", "-0.75"],
+        ["mae", "2"],
+    ]
+
+
+def test_programs_get_the_live_versions_metrics(aws: FakeAws) -> None:
+    live(aws, 1, b'{"metrics": {"mse": {"value": 5.0}}}')
+    run(aws, "reject", "fraud/2", output="json")
+    told = json.loads(aws.shown)
+    assert (told["live"]["version"], told["live"]["metrics"]) == ("fraud/1", {"mse": 5.0})
+
+
+def test_the_live_version_is_not_compared_with_itself(aws: FakeAws) -> None:
+    live(aws, 2, b"{}")
+    assert run(aws, "approve", "fraud/2") == 0
+    assert "No other version is live" in aws.shown
 
 
 def test_rejecting_writes_the_other_word(aws: FakeAws) -> None:

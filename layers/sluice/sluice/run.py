@@ -82,10 +82,14 @@ class Run:
         return sum(bool(step.cached_from) for step in self.steps)
 
     @property
+    def jobs(self) -> int:
+        """Steps that do work, and so can be taken from the cache."""
+        return sum(step.kind in _JOBS for step in self.steps)
+
+    @property
     def computed_nothing(self) -> bool:
         """Every job was taken from the cache: what it registered is an earlier model under a new number."""
-        jobs = [step for step in self.steps if step.kind in _JOBS]
-        return bool(jobs) and all(step.cached_from for step in jobs)
+        return 0 < self.jobs == self.cache_hits
 
     @property
     def model_from(self) -> str:
