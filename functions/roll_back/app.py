@@ -30,25 +30,25 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
         rollout_id = RolloutId.within(rang.name.removeprefix(ports.names.prefix))
         if rang.state != "ALARM" or rollout_id is None:
             return {"ignored": f"alarm {rang.name} is {rang.state}"}
-        return _stop(rollout_id, "alarm", f"alarm {rang.name}: {rang.reason}", ports)
+        return _stop(rollout_id, "alarm", f"alarm {rang.name}: {rang.reason}", "", ports)
     ended = ExecutionEnded.parse(event)
     rollout_id = RolloutId.within(ended.name)
     if rollout_id is None:
         return {"ignored": f"execution {ended.name} is no rollout's"}
     why = ": ".join(filter(None, (f"execution {ended.status}", ended.error, ended.cause)))
-    done = _stop(rollout_id, "failed", why, ports)
-    if "ignored" not in done:
-        _restore_again(ended.name, rollout_id, ports)
-    return done
+    return _stop(rollout_id, "failed", why, ended.name, ports)
 
 
-def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ports: Ports) -> dict[str, Any]:
+def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ended: str, ports: Ports) -> dict[str, Any]:
+    """``ended`` is the execution that is gone, empty if one is still there to restore."""
     try:
         record = ports.store.fence(rollout_id, kind, reason, ports.now())
     except LookupError:
         return {"ignored": f"rollout {rollout_id} is not known"}
     if record.is_closed:
         return {"ignored": f"rollout {rollout_id} has ended: {record.outcome}"}
+    if ended:
+        _restore_again(ended, rollout_id, ports)  # first: the quick attempt below may fail, this one does not give up
     moved = go_back_now(record, ports)
     if moved:
         ports.store.note(rollout_id, "going-back", f"baseline's {moved} asked for: {reason}", ports.now())

@@ -138,3 +138,16 @@ def test_restoring_executions_side_by_side_do_no_harm(act: Act) -> None:
     world = sluice_world()
     world.live(1)
     assert_settled(at_bake(world))
+
+
+def test_a_dead_execution_is_replaced_even_if_the_quick_attempt_fails() -> None:
+    world, _, _ = canary(stop, at=60)
+    world.hosting.settle()
+
+    def refuse(endpoint: str) -> None:
+        raise PermissionError(f"AccessDeniedException: {endpoint}")
+
+    world.hosting.describe = refuse  # type: ignore[method-assign,assignment]
+    with pytest.raises(PermissionError):
+        world.end_execution(ROLLOUT, "ABORTED")
+    assert world.executions.started[-1] == f"{ROLLOUT}-restore-1"
