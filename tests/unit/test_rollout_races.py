@@ -147,7 +147,7 @@ def test_a_dead_execution_is_replaced_even_if_the_quick_attempt_fails() -> None:
     def refuse(endpoint: str) -> None:
         raise PermissionError(f"AccessDeniedException: {endpoint}")
 
-    world.hosting.describe = refuse  # type: ignore[method-assign,assignment]
+    world.hosting.describe = refuse  # type: ignore[method-assign]
     with pytest.raises(PermissionError):
         world.end_execution(ROLLOUT, "ABORTED")
     assert world.executions.started[-1] == f"{ROLLOUT}-restore-1"
