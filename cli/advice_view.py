@@ -46,7 +46,7 @@ def _worth_writing(advice: Advice) -> list[str]:
     """The chosen type, and while that one is not supported also what serves until then."""
     ready = ready_type(advice)
     chosen = [advice.chosen.type] if advice.chosen else []
-    return chosen if ready in (None, *chosen) else [*chosen, ready]
+    return [*chosen, ready] if ready and ready not in chosen else chosen
 
 
 def ready_type(advice: Advice) -> str | None:

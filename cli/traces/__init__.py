@@ -1,0 +1,1 @@
+"""Request traces that are shipped, and the scripts that made them."""
