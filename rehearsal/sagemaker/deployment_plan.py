@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -99,7 +100,7 @@ def _rolled_back(name: str, policy: Policy, whole: int, counts: Counts) -> Itera
         rebuilt = replace(counts, old=min(whole, counts.old + max(batch, 1)))
         yield Stage(phase=Phase.CREATING, counts={name: rebuilt})
         lost = (whole - rebuilt.old) / whole if whole else 0.0
-        left = round(peak.new * lost)
+        left = math.ceil(peak.new * lost)  # rounded up: traffic that stays needs an instance
         returned = replace(rebuilt, active=min(left, rebuilt.active), share=min(lost, rebuilt.share))
         yield Stage(phase=Phase.ACTIVATING_TRAFFIC, counts={name: returned})
         counts = replace(returned, new=left)

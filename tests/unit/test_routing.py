@@ -5,10 +5,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.sagemaker.variant import Blueprint
 from rehearsal.sagemaker.fleet import Fleet
 from rehearsal.sagemaker.models import ContainerSpec
 from rehearsal.sagemaker.routing import Route, Routing
+from rehearsal.sagemaker.variant import Blueprint
 
 BLUEPRINT = Blueprint(
     variant="any",

@@ -39,6 +39,15 @@ def output_fn(prediction, accept):
     return "".join(f"{os.getpid()} {score:.1f}\\n" for score in prediction), "text/plain"
 """
 
+HANGS = (
+    INFERENCE
+    + """
+def predict_fn(data, model):
+    import time
+    time.sleep(3600)
+"""
+)
+
 
 def make_artifacts(directory: Path) -> dict[str, bytes]:
     """Packed models by name: two that differ by a factor of 100, each plain and with code, and broken ones."""
@@ -51,6 +60,7 @@ def make_artifacts(directory: Path) -> dict[str, bytes]:
         "script-low": packed({"xgboost-model": low, "code/inference.py": INFERENCE.encode()}),
         "script-high": packed({"xgboost-model": high, "code/inference.py": INFERENCE.encode()}),
         "script-broken": packed({"xgboost-model": low, "code/inference.py": b"import no_such_module"}),
+        "script-hangs": packed({"xgboost-model": low, "code/inference.py": HANGS.encode()}),
         "script-exits": packed({"code/inference.py": b"import os; os._exit(3)"}),
         "not-a-model": packed({"xgboost-model": b"no model"}),
         "not-a-tar": b"not a tar",

@@ -32,3 +32,19 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, artifacts: dict[str, byt
     """Hosting that gives containers little time, for those that never get healthy."""
     pace = Pace(settle_seconds=0.1, health_check_seconds=1.0)
     yield from staged(tmp_path_factory.mktemp("aws"), artifacts, pace)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, artifacts: dict[str, bytes]) -> Iterator[Stage]:
+    """Hosting whose deployments bake a hundred times quicker than their configs say."""
+    pace = Pace(
+        settle_seconds=0.1,
+        health_check_seconds=DEADLINE_SECONDS,
+        healing_every_seconds=0.1,
+        wait_scale=0.01,
+        alarms_every_seconds=0.05,
+        capture_flush_every_seconds=0.2,
+        shadow_timeout_seconds=1.0,
+        shadow_drain_seconds=0.1,
+    )
+    yield from staged(tmp_path_factory.mktemp("aws"), artifacts, pace)

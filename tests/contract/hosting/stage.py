@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.local_aws import LocalAws
 from rehearsal.sagemaker.hosting import Hosting
 from rehearsal.sagemaker.provisioning import Pace
@@ -39,7 +40,9 @@ RIGHTS = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"},
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/captured/*"},
         {"Effect": "Allow", "Action": "logs:*", "Resource": "arn:aws:logs:*:*:log-group:/aws/sagemaker/*"},
+        {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"},
     ],
 }
 DEADLINE_SECONDS = 60.0
@@ -70,29 +73,40 @@ class Stage:
         )
         return name
 
-    def config(self, name: str, variants: Mapping[str, tuple[str, float]], **more: Any) -> str:
-        """Create a config: variant → (model, weight), one instance each."""
+    def config(self, name: str, variants: Mapping[str, tuple[str, float]], *, instances: int = 1, **more: Any) -> str:
+        """Create a config: variant → (model, weight), with as many instances each."""
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name,
-            ProductionVariants=[
-                {
-                    "VariantName": variant,
-                    "ModelName": model,
-                    "InstanceType": "ml.m5.large",
-                    "InitialInstanceCount": 1,
-                    "InitialVariantWeight": weight,
-                }
-                for variant, (model, weight) in variants.items()
-            ],
+            ProductionVariants=[wanted_variant(name, *what, instances) for name, what in variants.items()],
             **more,
         )
         return name
+
+    def update(self, endpoint: str, config: str, **how: Any) -> None:
+        """Ask for an update; ``settled`` awaits it."""
+        self.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **how)
+
+    def alarm(self, name: str, state: str = "OK") -> None:
+        """Create an alarm without data and set it."""
+        cloudwatch = self.aws.client("cloudwatch")
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="Test",
+            MetricName="Never",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1.0,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="ignore",
+        )
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test says so")
 
     def settled(self, endpoint: str) -> dict[str, Any]:
         """The endpoint's description once it is settled."""
         shown: dict[str, Any] = eventually(
             lambda: self.sagemaker.describe_endpoint(EndpointName=endpoint),
-            lambda shown: shown["EndpointStatus"] in ("InService", "Failed"),
+            lambda shown: shown["EndpointStatus"] in ("InService", "Failed", "UpdateRollbackFailed"),
         )
         return shown
 
@@ -111,6 +125,17 @@ class Stage:
         """``(answer, variant that gave it)``."""
         answer = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=row.encode(), ContentType="text/csv", **more)
         return answer["Body"].read().decode(), answer["InvokedProductionVariant"]
+
+
+def wanted_variant(name: str, model: str, weight: float, instances: int = 1) -> dict[str, Any]:
+    """A variant as CreateEndpointConfig wants it."""
+    return {
+        "VariantName": name,
+        "ModelName": model,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": instances,
+        "InitialVariantWeight": weight,
+    }
 
 
 def eventually(look: Callable[[], Any], is_so: Callable[[Any], bool]) -> Any:
@@ -137,7 +162,7 @@ def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterato
     def services(world: World) -> list[Service]:
         world.bus, world.metrics = told, told
         hosting = Hosting(world, pace)
-        return [hosting, Runtime(hosting), Registry(world), Tags(world)]
+        return [hosting, Runtime(hosting), Registry(world), Tags(world), CloudWatch(world)]
 
     with LocalAws(run_dir, REPO, services=services) as aws:
         iam, s3 = aws.client("iam"), aws.client("s3")
