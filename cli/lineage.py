@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from botocore.exceptions import ClientError
 from sluice.assembly import Ports
-from sluice.aws import code
 from sluice.manifest import File, Manifest
 from sluice.run import Run
 from sluice.runs import read_run, same_model_as
@@ -90,12 +88,7 @@ def _run_of(model: str, execution: str, ports: Ports) -> Run | None:
     recorded = next((one for one in ports.runs.runs(model) if one.execution == execution), None)
     if recorded or not execution:
         return recorded
-    try:
-        return read_run(execution, model, ports)
-    except ClientError as error:
-        if code(error) in ("ResourceNotFound", "ValidationException"):
-            return None
-        raise
+    return read_run(execution, model, ports)
 
 
 def files_of(manifest: str, ports: Ports) -> Sequence[File] | None:

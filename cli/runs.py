@@ -97,7 +97,7 @@ def find_run(session: CliSession, ports: Ports, model: str, wanted: str) -> Run:
         what = f"{len(found)} runs of {model} begin with {wanted}" if found else f"There is no run {wanted} of {model}"
         raise NotFoundError(f"{what}; there are: {known}")
     run = found[0]
-    return run if run.has_ended and run.steps else read_run(run.execution, model, ports)
+    return run if run.has_ended and run.steps else read_run(run.execution, model, ports) or run
 
 
 def _twin(run: Run, runs: Sequence[Run]) -> int | None:

@@ -206,6 +206,12 @@ class FakeRegistry:
     def describe(self, arn: str) -> Package:
         return self.faults.around(lambda: self._found(arn))  # type: ignore[no-any-return]
 
+    def newest_approved(self, group: str) -> Package | None:
+        approved = (each for each in self.packages.values() if each.group == group and each.is_approved)
+        return self.faults.around(  # type: ignore[no-any-return]
+            lambda: max(approved, key=lambda each: each.version, default=None)
+        )
+
     def reject(self, arn: str, reason: str) -> None:
         self.faults.around(lambda: self._reject(arn, " ".join(reason.split())[:DESCRIPTION_MAX]))
 
@@ -279,6 +285,13 @@ class FakeEvents:
 class FakeExecutions:
     faults: Faults
     started: list[str] = field(default_factory=list)
+    ended: dict[str, str] = field(default_factory=dict)  # name -> status
+    state_machine_arn: str = "arn:aws:states:us-east-1:123456789012:stateMachine:sluice-dev-rollout"
+
+    def status(self, name: str) -> str | None:
+        return self.faults.around(  # type: ignore[no-any-return]
+            lambda: self.ended.get(name, "RUNNING") if name in self.started else None
+        )
 
     def start(self, rollout_id: RolloutId) -> bool:
         return self._start(str(rollout_id))
@@ -307,6 +320,9 @@ class FakeSpecs:
             raise UnknownModelError(f"no spec for model {model!r}")
         return self.specs[model]
 
+    def names(self) -> list[str]:
+        return sorted(self.specs)
+
 
 @dataclass
 class FakePipelines:
@@ -325,9 +341,9 @@ class FakePipelines:
         matching = (each.arn for each in self.started.values() if (each.pipeline, each.run) == (pipeline, run))
         return self.faults.around(lambda: next(matching, None))  # type: ignore[no-any-return]
 
-    def status(self, execution: str) -> str:
+    def look(self, execution: str) -> tuple[str, str]:
         return self.faults.around(  # type: ignore[no-any-return]
-            lambda: next(each.status for each in self.started.values() if each.arn == execution)
+            lambda: next((each.status, each.run) for each in self.started.values() if each.arn == execution)
         )
 
     def running(self, pipeline: str) -> list[FakeExecution]:
@@ -379,9 +395,6 @@ class FakeBucket:
             lambda: {key: self.versions.get(key, "v1") for key in keys if key in self.objects}
         )
 
-    def peek(self, upload: Any) -> bytes | None:
-        return self.faults.around(lambda: self.objects.get(upload.key))  # type: ignore[no-any-return]
-
     def read(self, uri: str) -> bytes | None:
         key = uri.removeprefix(f"s3://{self.name}/")
         return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
@@ -400,8 +413,8 @@ class FakeRunSource:
     faults: Faults
     executions: dict[str, Run] = field(default_factory=dict)
 
-    def read(self, execution: str, model: str) -> Run:
-        return self.faults.around(lambda: self.executions[execution])  # type: ignore[no-any-return]
+    def read(self, execution: str, model: str) -> Run | None:
+        return self.faults.around(lambda: self.executions.get(execution))  # type: ignore[no-any-return]
 
 
 @dataclass

@@ -171,3 +171,22 @@ def test_a_run_that_failed_without_a_failed_step_gives_the_executions_reason() -
     run = replace(running(), status="Failed", execution_reason="the role cannot be assumed")
     assert run.reason == "the role cannot be assumed"
     assert succeeded().reason == running().reason == ""
+
+
+def test_a_run_whose_pipeline_is_deleted_ends_with_it(world: SluiceWorld) -> None:
+    see(world, running())
+    world.run_source.executions.clear()
+    for _ in range(2):
+        record_run(ARN + "one", world.ports)
+        world.clock.pass_seconds(60)
+    assert [(one.status, one.reason) for one in kept(world)] == [("Stopped", "the pipeline was deleted while it ran")]
+    assert [kind for kind, _ in world.events.published] == ["PipelineFailed"]
+
+
+def test_a_run_that_ended_before_its_pipeline_was_deleted_stays_as_it_was(world: SluiceWorld) -> None:
+    see(world, succeeded())
+    world.run_source.executions.clear()
+    record_run(ARN + "one", world.ports)
+    record_run(ARN + "never-seen", world.ports)
+    assert [one.status for one in kept(world)] == ["Succeeded"]
+    assert world.events.kinds() == ["PipelineSucceeded"]

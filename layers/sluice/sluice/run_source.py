@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sluice.aws import understood
+from sluice.aws import code, understood
 from sluice.run import Run, StepRun
 
 _CODE = re.compile(r's3://[^/"]+/code/[^/"]+/[0-9a-f]{64}')
@@ -30,11 +30,17 @@ class RunSource:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def read(self, execution: str, model: str) -> Run:
-        """The run as it is now, without its metrics.
+    def read(self, execution: str, model: str) -> Run | None:
+        """The run as it is now, without its metrics; None if its pipeline was deleted, and it with it."""
+        try:
+            return self._read(execution, model)
+        except ClientError as error:
+            if code(error) == "ResourceNotFound":
+                return None
+            raise
 
-        The status is read before the steps, so that a run that has ended comes with all of its steps.
-        """
+    def _read(self, execution: str, model: str) -> Run:
+        """The status is read before the steps, so that a run that has ended comes with all of its steps."""
         found = self._call("describe_pipeline_execution", PipelineExecutionArn=execution)
         definition = self._call("describe_pipeline_definition_for_execution", PipelineExecutionArn=execution)
         text = definition["PipelineDefinition"]
@@ -47,7 +53,7 @@ class RunSource:
             PipelineExecutionArn=execution,
             SortOrder="Ascending",
         )
-        code = _CODE.search(text)
+        code_uri = _CODE.search(text)
         return Run(
             model=model,
             execution=execution,
@@ -56,7 +62,7 @@ class RunSource:
             modified_at=found.get("LastModifiedTime") or found["CreationTime"],
             parameters={**_defaults(json.loads(text)), **{one["Name"]: one["Value"] for one in given}},
             steps=tuple(_step(step) for step in steps),
-            code=code[0] if code else "",
+            code=code_uri[0] if code_uri else "",
             reports=tuple(self._reports(json.loads(text), steps)),
             package_arn=_package(steps),
             execution_reason=found.get("FailureReason", ""),

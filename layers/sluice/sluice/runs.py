@@ -6,6 +6,7 @@ Events of executions and steps come late, twice and out of order; each only says
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from sluice.assembly import Ports
@@ -16,7 +17,7 @@ _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:pipeline/(?P<pipeline>
 
 
 def record_run(execution: str, ports: Ports) -> Run | None:
-    """Record the run as it is now, and announce its end once; None if the pipeline is not of this stage.
+    """Record the run as it is now, and announce its end once; None if it is not of this stage, or long gone.
 
     After a crash between the announcement and its note, the same end is announced again.
     """
@@ -24,7 +25,9 @@ def record_run(execution: str, ports: Ports) -> Run | None:
     model = ports.names.model_of(found["pipeline"]) if found else None
     if model is None:
         return None
-    run = read_run(execution, model, ports)
+    run = read_run(execution, model, ports) or _cut_short(execution, model, ports)
+    if run is None:
+        return None
     ports.runs.save(run)
     if run.has_ended and not ports.runs.is_told(run):
         _annotate(run, ports)
@@ -33,13 +36,25 @@ def record_run(execution: str, ports: Ports) -> Run | None:
     return run
 
 
-def read_run(execution: str, model: str, ports: Ports) -> Run:
-    """The run with its metrics, from SageMaker and the evaluation reports."""
+def read_run(execution: str, model: str, ports: Ports) -> Run | None:
+    """The run with its metrics, from SageMaker and the evaluation reports; None if SageMaker has it no more."""
     run = ports.run_source.read(execution, model)
+    if run is None:
+        return None
     metrics: dict[str, float] = {}
     for uri in run.reports:
         metrics |= metrics_at(uri, ports.bucket)
     return run.measured(metrics)
+
+
+def _cut_short(execution: str, model: str, ports: Ports) -> Run | None:
+    """What is recorded of a run that went on until its pipeline was deleted."""
+    known = next((each for each in ports.runs.runs(model) if each.execution == execution), None)
+    if known is None or known.has_ended:
+        return known
+    return replace(
+        known, status="Stopped", modified_at=ports.now(), execution_reason="the pipeline was deleted while it ran"
+    )
 
 
 def same_model_as(run: Run, ports: Ports) -> int | None:

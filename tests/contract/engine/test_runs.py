@@ -146,3 +146,20 @@ def test_a_missed_gate_is_recorded_with_its_metrics_and_the_step_that_failed(fra
     assert "mse" in run.reason
     assert run.metrics == first.metrics
     assert fraud.published.events[-1][0] == "PipelineFailed"
+
+
+def test_an_execution_that_is_not_there_is_none(fraud: Fraud, first: Run) -> None:
+    assert fraud.ports.run_source.read(first.execution[:-1] + "x", "fraud") is None
+
+
+def test_lineage_and_runs_are_shown_from_what_was_recorded(
+    fraud: Fraud, first: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--stage", STAGE, "--output", "json"]
+    assert main(["lineage", "fraud/1", *words]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["execution"], shown["data"], shown["code"]) == (first.execution, first.input_data, first.code)
+    assert main(["runs", "show", "fraud", first.id, *words]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["version"], shown["metrics"]) == ("fraud/1", first.metrics)
+    assert [step["name"] for step in shown["steps"]][:3] == JOBS
