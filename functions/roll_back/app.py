@@ -59,6 +59,7 @@ def _restore_again(execution: str, rollout_id: RolloutId, ports: Ports) -> None:
     found = re.search(r"-restore-(\d+)$", execution)
     attempt = int(found[1]) + 1 if found else 1
     if attempt > MAX_RESTORES:
-        ports.events.publish("RolloutStuck", rollout=str(rollout_id), execution=execution)
-        raise RolloutStuckError(f"rollout {rollout_id} could not be restored in {MAX_RESTORES} executions")
+        reason = f"{MAX_RESTORES} executions could not restore it, the last is {execution}"
+        ports.events.publish("RolloutStuck", rollout=str(rollout_id), reason=reason)
+        raise RolloutStuckError(f"rollout {rollout_id}: {reason}")
     ports.executions.start_restore(rollout_id, attempt)

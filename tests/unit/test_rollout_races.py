@@ -151,3 +151,29 @@ def test_a_dead_execution_is_replaced_even_if_the_quick_attempt_fails() -> None:
     with pytest.raises(PermissionError):
         world.end_execution(ROLLOUT, "ABORTED")
     assert world.executions.started[-1] == f"{ROLLOUT}-restore-1"
+
+
+def test_a_way_back_that_sagemaker_rolls_back_is_told_and_tried_again() -> None:
+    world = sluice_world()
+    world.live(1)
+    rollout = world.approve(2)
+    tries = 0
+
+    def out_of_capacity(state: str) -> None:
+        nonlocal tries
+        if state == "Bake":
+            world.ring(f"{ENDPOINT}-2-1-errors")
+        tries += state == "WaitForBaseline"
+        model = world.hosting.endpoints[ENDPOINT].variants[0].model
+        (world.hosting.unhealthy.add if tries < 6 else world.hosting.unhealthy.discard)(model)
+
+    def once_the_canary_bakes(state: str) -> None:
+        if state == "Bake" or tries or "RolloutShifted" in world.events.kinds():
+            out_of_capacity(state)
+
+    assert world.play(rollout, on_state=once_the_canary_bakes) == "RolledBack"
+    stuck = [detail for kind, detail in world.events.published if kind == "RolloutStuck"]
+    assert stuck
+    assert all(detail["rollout"] == rollout and "ping failed" in detail["reason"] for detail in stuck)
+    world.metrics.alarms.pop(f"{ENDPOINT}-2-1-errors", None)
+    assert_settled(world)

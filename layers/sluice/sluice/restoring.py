@@ -38,9 +38,21 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
         return _finish(record, state, "", ports)
     if isinstance(step, Impossible):
         return _finish(record, state, step.reason, ports)
-    take(step, record.endpoint, ports.hosting)
+    if isinstance(step, UseConfig) and step.config in record.asked:
+        _tell_of_refusal(record, step.config, state, ports)
+    if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+        ports.store.mark_asked(rollout_id, step.config)
     since = record.fence.at if record.fence else record.opened_at
     return answer("WAIT", wait_seconds=patience(since, ports.now()))
+
+
+def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | None, ports: Ports) -> None:
+    """SageMaker took the way back and rolled it back, e.g. for want of instances: it is tried again, and told."""
+    ports.events.publish(
+        "RolloutStuck",
+        rollout=str(record.id),
+        reason=f"SageMaker rolled the update to {config} back: {(state and state.failure_reason) or 'no reason given'}",
+    )
 
 
 def go_back_now(record: RolloutRecord, ports: Ports) -> str:
