@@ -100,6 +100,16 @@ def find_run(session: CliSession, ports: Ports, model: str, wanted: str) -> Run:
     return run if run.has_ended and run.steps else read_run(run.execution, model, ports) or run
 
 
+def ended_run(session: CliSession, execution: str) -> tuple[Run, int | None]:
+    """A run that was followed to its end, and the version it repeats if it only took from the cache."""
+    model = session.names.model_of(execution.rsplit("/", 3)[-3])
+    ports = ports_of(session)
+    run = read_run(execution, model, ports) if model else None
+    if run is None:
+        raise NotFoundError(f"{execution} is gone: its pipeline was deleted")
+    return run, same_model_as(run, ports)
+
+
 def _twin(run: Run, runs: Sequence[Run]) -> int | None:
     if not run.computed_nothing:
         return None

@@ -14,6 +14,9 @@ from sluice.spec import FILLED_PARAMETERS
 from cli.definition import Definition, parameter_problems
 from cli.executions import Execution, as_json, describe, follow, list_executions
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
+from cli.run_view import as_json as run_as_json
+from cli.run_view import outcome
+from cli.runs import ended_run
 from cli.session import CliSession, Commands, objects, read_spec, read_stack
 
 _START_WAIT_SECONDS = 420
@@ -59,9 +62,14 @@ def run(arguments: Namespace, session: CliSession) -> int:
 
 def _finish(session: CliSession, arn: str, wait: bool) -> int:
     session.out.text(f"Execution {arn}")
-    execution: Execution = follow(session, arn) if wait else describe(session, arn)
-    session.out.result(as_json(execution))
-    return REFUSED if wait and execution.status != "Succeeded" else OK
+    if not wait:
+        session.out.result(as_json(describe(session, arn)))
+        return OK
+    execution: Execution = follow(session, arn)
+    run, twin = ended_run(session, arn)
+    session.out.text(outcome(run, twin))
+    session.out.result(as_json(execution) | run_as_json(run, twin))
+    return OK if execution.status == "Succeeded" else REFUSED
 
 
 def _parameters(texts: Sequence[str]) -> Iterator[tuple[str, str]]:

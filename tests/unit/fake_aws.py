@@ -122,6 +122,7 @@ class FakeSageMaker:
                 "PipelineExecutionArn": arn,
                 "PipelineExecutionStatus": "Failed" if failed else "Succeeded",
                 "StartTime": START,
+                "CreationTime": START,
                 "parameters": parameters,
                 "steps": [{"StepName": name, "StepStatus": status, "StartTime": START} for name, status in steps],
             },
@@ -135,6 +136,13 @@ class FakeSageMaker:
             if one["PipelineExecutionArn"] == PipelineExecutionArn:
                 return one
         raise refused("DescribePipelineExecution", "ResourceNotFound")
+
+    def describe_pipeline_definition_for_execution(self, *, PipelineExecutionArn: str) -> dict[str, Any]:
+        return {"PipelineDefinition": '{"Parameters": [], "Steps": []}'}
+
+    def list_pipeline_parameters_for_execution(self, *, PipelineExecutionArn: str) -> dict[str, Any]:
+        given = self.describe_pipeline_execution(PipelineExecutionArn=PipelineExecutionArn)["parameters"]
+        return {"PipelineParameters": [{"Name": name, "Value": value} for name, value in given.items()]}
 
     def list_pipeline_execution_steps(self, *, PipelineExecutionArn: str, **_request: Any) -> dict[str, Any]:
         execution = self.describe_pipeline_execution(PipelineExecutionArn=PipelineExecutionArn)

@@ -50,6 +50,23 @@ def test_waiting_follows_the_run_that_the_upload_started(aws: FakeAws, csv: Path
     assert "TrainModel  Failed" in aws.shown
 
 
+def test_a_run_that_only_took_from_the_cache_says_so(aws: FakeAws, csv: Path) -> None:
+    job = {
+        "Metadata": {"TrainingJob": {"Arn": "arn:job/x"}},
+        "CacheHitResult": {"SourcePipelineExecutionArn": "arn/old"},
+    }
+    package = {"Metadata": {"RegisterModel": {"Arn": "arn:aws:sagemaker:us-east-1:1:model-package/sluice-dev-fraud/8"}}}
+
+    def start() -> None:
+        aws.sagemaker.run(ARN, {}, (("TrainModel", "Succeeded"), ("RegisterModel", "Succeeded")))
+        for step, more in zip(aws.sagemaker.executions[0]["steps"], (job, package), strict=True):
+            step.update(more)
+
+    aws.on_sleep = start
+    assert train(aws, "fraud", "--data", str(csv), "--wait") == 0
+    assert "fraud/8, all from the cache: the model of run old" in aws.shown
+
+
 def test_waiting_for_a_run_that_never_starts_ends(aws: FakeAws, csv: Path) -> None:
     with pytest.raises(CommandError, match="No run has started"):
         train(aws, "fraud", "--data", str(csv), "--wait")
