@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from sluice.assembly import Ports, live_ports
 from sluice.errors import PermanentError, RetryableError
 from sluice.gathering import advance
-from sluice.intake import receive
+from sluice.intake import Batch, receive
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Failures]:
 def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
     """Messages that cannot be dealt with now go back to the queue, and after five times to its DLQ."""
     failures: Failures = []
-    spec_of = cache(ports.specs.get)
+    batch = Batch(cache(ports.specs.get), len(event["Records"]))
     messages: dict[str, list[str]] = defaultdict(list)
     delays: dict[str, set[int]] = defaultdict(set)
     for message in event["Records"]:
         try:
-            look = receive(json.loads(message["body"]), spec_of, ports)
+            look = receive(json.loads(message["body"]), batch, ports)
         except (*NOT_NOW, AttributeError, KeyError, TypeError, ValueError):
             log.exception("message %s goes back to the queue", message["messageId"])
             failures.append({"itemIdentifier": message["messageId"]})

@@ -106,10 +106,12 @@ def test_a_new_version_of_a_file_is_a_new_run(world: SluiceWorld) -> None:
 
 REJECTED: dict[str, tuple[bytes | None, dict[str, Any], str]] = {
     "unknown model": (GOOD, created("data/nobody/x.csv"), "no spec for model 'nobody'"),
-    "empty": (b"", created("data/fraud/x.csv", size=0), "the file is empty"),
+    "empty": (b"", created("data/fraud/x.csv", size=0), "min_rows: the file is empty"),
     "deleted": (None, created("data/fraud/x.csv"), "the file was deleted before it was read"),
-    "wrong columns": (b"x,y\n1,2\n", created("data/fraud/x.csv"), "columns age, risk are missing"),
-    "not gzip": (GOOD, created("data/fraud/x.csv.gz"), "the name ends in .gz but the content is not gzip"),
+    "wrong columns": (b"x,y\n1,2\n", created("data/fraud/x.csv"), "columns: column 'risk' is missing"),
+    "not gzip": (b"\x1f\x8b, no more", created("data/fraud/x.csv.gz"), "gzip: the gzip file is damaged"),
+    "no CSV": (GOOD, created("data/fraud/x.parquet"), "name: the name does not end in .csv or .csv.gz"),
+    "wrong cell": (b"age,risk\nold,1\n", created("data/fraud/x.csv"), "type: column 'age': expected a number"),
 }
 
 
@@ -127,6 +129,59 @@ def test_a_bad_file_is_told_once_and_holds_up_no_other(
     assert rejection["reason"].startswith(reason)
     fate = world.ports.store.claim_upload(key, "v1", {"fate": "asked"})
     assert (fate["fate"], fate["reason"]) == ("rejected", rejection["reason"])
+
+
+BAD = b"age,risk\nold,1\n"
+
+
+def quarantined(world: SluiceWorld) -> dict[str, Any]:
+    """What lies in quarantine; reasons without their time."""
+    kept = {key: content for key, content in world.bucket.objects.items() if key.startswith("quarantine/")}
+    return {key: json.loads(content)["reason"] if "reason" in key else content for key, content in kept.items()}
+
+
+def test_a_file_that_breaks_the_contract_moves_to_quarantine_with_its_reason(world: SluiceWorld) -> None:
+    world.bucket.objects["data/fraud/2026/x.csv"] = BAD
+    deliver(world, created("data/fraud/2026/x.csv"), "a")
+    reason = "type: column 'age': expected a number, found 'old' (row 2)"
+    assert quarantined(world) == {
+        "quarantine/fraud/2026/x.csv": BAD,
+        "quarantine/fraud/2026/x.csv.reason.json": reason,
+    }
+    assert "data/fraud/2026/x.csv" not in world.bucket.objects
+    (told,) = (detail for kind, detail in world.events.published if kind == "DataRejected")
+    assert (told["reason"], told["quarantine"]) == (reason, "s3://sluice-dev-data/quarantine/fraud/2026/x.csv")
+    assert [each["rule"] for each in told["breaches"]] == ["type"]
+    assert runs(world) == [["a.csv"]]
+
+
+def test_the_event_of_a_file_in_quarantine_changes_nothing_when_it_comes_again(world: SluiceWorld) -> None:
+    world.bucket.objects["data/fraud/x.csv"] = BAD
+    deliver(world, "x")
+    before, told = quarantined(world), list(world.events.published)
+    deliver(world, "x", "x")
+    assert (quarantined(world), world.events.published) == (before, told)
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
+def test_a_fault_at_any_call_of_a_rejection_leaves_the_file_in_one_place(after_effect: bool) -> None:
+    for at in range(1, 12):
+        world = sluice_world()
+        world.bucket.objects["data/fraud/x.csv"] = BAD
+        world.faults.at, world.faults.after_effect = at, after_effect
+        while returned(start_pipeline(batch("x"), world.ports)):
+            pass
+        world.faults.at = 0
+        world.wake()
+        assert "data/fraud/x.csv" not in world.bucket.objects, at
+        assert set(quarantined(world)) == {"quarantine/fraud/x.csv", "quarantine/fraud/x.csv.reason.json"}, at
+        assert "DataRejected" in world.events.kinds(), at
+        assert runs(world) == [], at
+
+
+def test_a_run_is_told_of_the_live_version_only_when_the_gate_compares(world: SluiceWorld) -> None:
+    deliver(world, "a")
+    assert [set(each.parameters) for each in world.pipelines.started.values()] == [{"InputData"}]
 
 
 def test_a_rejected_file_stays_rejected_when_its_message_comes_again(world: SluiceWorld) -> None:

@@ -53,7 +53,7 @@ class Column:
     def parse(cls, raw: Mapping[str, Any], name: str = "") -> Column:
         return cls(
             name=name or raw["name"],
-            type=raw["type"],
+            type=raw.get("type", "number"),
             categories=tuple(raw.get("categories") or ()),
             low=-math.inf if raw.get("min") is None else float(raw["min"]),
             high=math.inf if raw.get("max") is None else float(raw["max"]),
@@ -114,7 +114,7 @@ class DataContract:
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> DataContract:
         """Read what ``sluice apply`` wrote; what an older one left out has its default."""
-        target = raw.get("target_values") or {"type": "number"}
+        target = raw.get("target_values") or {}
         return cls(
             target_column=Column.parse(target, raw["target"]),
             columns=tuple(Column.parse(each) for each in raw["columns"]),

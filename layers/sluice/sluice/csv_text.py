@@ -104,7 +104,8 @@ class _Joined:
     def read(self, size: int = -1) -> bytes:
         if not self._start:
             return self._rest.read(size)
-        taken, self._start = self._start, b""
+        end = len(self._start) if size < 0 else size
+        taken, self._start = self._start[:end], self._start[end:]
         return taken
 
 

@@ -1,10 +1,7 @@
-"""Uploaded data: whose it is, and whether it can be read at all."""
+"""Uploaded data: whose it is, and the bucket that holds it."""
 
 from __future__ import annotations
 
-import csv
-import io
-import zlib
 from collections.abc import Iterable
 from os.path import commonprefix
 from typing import Any
@@ -12,11 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sluice.aws import code, understood
-from sluice.events import ObjectCreated
-from sluice.spec import Data
 
 PREFIX = "data/"
-PEEK_BYTES = 65_536
 
 
 class Bucket:
@@ -25,20 +19,6 @@ class Bucket:
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
         self.name = name
-
-    def peek(self, upload: ObjectCreated) -> bytes | None:
-        """The first bytes of exactly the uploaded version; None if it has been deleted since."""
-        version = {"VersionId": upload.version_id} if upload.version_id else {}
-        try:
-            found = self._client.get_object(
-                Bucket=upload.bucket, Key=upload.key, Range=f"bytes=0-{PEEK_BYTES - 1}", **version
-            )
-        except ClientError as error:
-            if code(error) in ("NoSuchKey", "NoSuchVersion", "404"):
-                return None
-            raise understood(error) from error
-        body: bytes = found["Body"].read()
-        return body
 
     def read(self, uri: str) -> bytes | None:
         """A small object by its ``s3://`` URI; None if it is not there."""
@@ -88,35 +68,3 @@ def model_of(key: str) -> str | None:
     """``fraud`` for ``data/fraud/2026/may.csv``; None for a folder marker or anything else."""
     parts = key.removeprefix(PREFIX).split("/") if key.startswith(PREFIX) else []
     return parts[0] if len(parts) > 1 and parts[0] and parts[-1] else None
-
-
-def flaw(key: str, size: int, start: bytes, data: Data) -> str | None:
-    """Why a file cannot be training data, as far as its first bytes tell; None if nothing speaks against it."""
-    if size == 0:
-        return "the file is empty"
-    try:
-        text = _inflate(start) if key.endswith(".gz") else start
-        header = _header(text)
-    except zlib.error:
-        return "the name ends in .gz but the content is not gzip"
-    except UnicodeDecodeError as error:
-        return f"the file is not UTF-8 text (byte {error.start})"
-    except csv.Error as error:
-        return f"the first line is not CSV: {error}"
-    if not header:
-        return "the first line, which should name the columns, is blank"
-    wanted = [column.name for column in data.columns] + [data.target]
-    missing = [name for name in wanted if name not in header]
-    if missing:
-        return f"columns {', '.join(missing)} are missing; the first line names {', '.join(header)[:300]}"
-    return None
-
-
-def _inflate(start: bytes) -> bytes:
-    return zlib.decompressobj(wbits=31).decompress(start, PEEK_BYTES)
-
-
-def _header(start: bytes) -> list[str]:
-    line = start.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0]
-    fields = next(csv.reader(io.StringIO(line.decode())), [])
-    return [name.strip() for name in fields if name.strip()]

@@ -15,6 +15,7 @@ from sluice.assembly import Ports
 from sluice.aws import code
 from sluice.errors import RetryableError
 from sluice.events import PipelineStatusChanged
+from sluice.gating import live_parameters
 from sluice.manifest import File, Manifest, added, native_key, rich_key
 from sluice.next_run import Chosen, choose, fates, is_settled
 from sluice.turn import Turn, run_name, run_token
@@ -112,7 +113,7 @@ def _start(turn: Turn, ports: Ports) -> bool:
     since = datetime.fromisoformat(turn.claimed_at) - CLOCK_SLACK
     try:
         arn = ports.pipelines.find(pipeline, turn.run, since) or ports.pipelines.start(
-            pipeline, turn.run, turn.token, {**turn.parameters, "InputData": _input_data(turn, ports)}
+            pipeline, turn.run, turn.token, _parameters(turn, ports)
         )
     except RetryableError as error:
         ports.wakeups.book(turn.model, RETRY_SECONDS)
@@ -185,6 +186,11 @@ def _files(model: str, digest: str, ports: Ports) -> tuple[File, ...]:
     if text is None:
         raise LookupError(f"manifest {digest} of {model} is gone")
     return Manifest.parse(text).files
+
+
+def _parameters(turn: Turn, ports: Ports) -> dict[str, str]:
+    live = live_parameters(ports.specs.get(turn.model), ports)
+    return {**turn.parameters, **live, "InputData": _input_data(turn, ports)}
 
 
 def _input_data(turn: Turn, ports: Ports) -> str:

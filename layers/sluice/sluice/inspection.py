@@ -8,22 +8,20 @@ from typing import Any
 from botocore.exceptions import HTTPClientError, IncompleteReadError
 
 from sluice.assembly import Ports
-from sluice.checking import Verdict, examine
+from sluice.checking import Breach, Verdict, examine
 from sluice.contract import DataContract
-from sluice.csv_text import CsvText
+from sluice.csv_text import CsvText, Source
 from sluice.errors import RetryableError
 from sluice.events import ObjectCreated
 from sluice.spec import ModelSpec
 
-BUDGET_BYTES = 64 << 20
-"""Text of one file that a function reads: about ten seconds. PreprocessData reads every file to its end."""
-
+ENDINGS = (".csv", ".csv.gz")
 TOLD_BREACHES = 20
 """Breaches in an event, all are in the reason file: EventBridge refuses an event that is too large."""
 
 
-def inspect(upload: ObjectCreated, spec: ModelSpec, ports: Ports) -> Verdict | None:
-    """What the contract says of an upload, as far as it is read; None if that version is not there any more.
+def inspect(upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: Ports) -> Verdict | None:
+    """What the contract says of the first ``budget_bytes`` of an upload's text; None if that version is gone.
 
     Raises:
         RetryableError: S3 stopped sending.
@@ -31,12 +29,20 @@ def inspect(upload: ObjectCreated, spec: ModelSpec, ports: Ports) -> Verdict | N
     body = ports.quarantine.open(upload)
     if body is None:
         return None
-    contract = DataContract.parse(data_contract(spec))
     with closing(body):
         try:
-            return examine(CsvText(body, contract.encoding, BUDGET_BYTES), contract)
+            return judge(upload.key, body, spec, budget_bytes)
         except (HTTPClientError, IncompleteReadError) as error:
             raise RetryableError(f"{upload.key} could not be read to its end: {error}") from error
+
+
+def judge(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None = None) -> Verdict:
+    """What the contract says of a file, read to its end unless there is a budget."""
+    if not name.lower().endswith(ENDINGS):
+        wrong = Breach("name", "", f"the name does not end in {' or '.join(ENDINGS)}")
+        return Verdict((wrong,), rows=0, is_whole=False)
+    contract = DataContract.parse(data_contract(spec))
+    return examine(CsvText(content, contract.encoding, budget_bytes), contract)
 
 
 def reject(upload: ObjectCreated, model: str, verdict: Verdict, ports: Ports) -> None:

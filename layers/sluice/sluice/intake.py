@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sluice.assembly import Ports
-from sluice.dataset import flaw, model_of
+from sluice.dataset import model_of
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import ObjectCreated, TrainRequested
+from sluice.inspection import inspect, reject
 from sluice.manifest import File
 from sluice.spec import ModelSpec
 from sluice.waiting import Request
 from sluice.wakeups import WAKE_UP
 
-SpecOf = Callable[[str], ModelSpec]
+_PER_FILE_BYTES = 64 << 20
+_PER_BATCH_BYTES = 256 << 20
+"""Of text: at 8 MB/s, which 512 MB of memory give, 32 of the function's 120 seconds."""
+
+_DELETED = "the file was deleted before it was read"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the messages of one call have in common."""
+
+    spec_of: Callable[[str], ModelSpec]  # ``specs.get``, remembered: Parameter Store allows few reads a second
+    messages: int
+
+    @property
+    def budget_bytes(self) -> int:
+        """How much text of each file is read here; PreprocessData reads all of it before training."""
+        return min(_PER_FILE_BYTES, _PER_BATCH_BYTES // self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,51 +44,56 @@ class Look:
     delay_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An upload that may become training data."""
-
-    spec: ModelSpec
-    rows: int | None = None  # of data, if the whole file was read
-
-
-def receive(message: Mapping[str, Any], spec_of: SpecOf, ports: Ports) -> Look | None:
-    """Keep what a message says, and say which model's turn it may change; None if it can change none.
-
-    ``spec_of`` is ``ports.specs.get``, remembered for a batch: Parameter Store allows few reads a second.
-    """
+def receive(message: Mapping[str, Any], batch: Batch, ports: Ports) -> Look | None:
+    """Keep what a message says, and say which model's turn it may change; None if it can change none."""
     kind = message.get("detail-type")
     if kind == WAKE_UP:
         return Look(message["detail"]["model"], 0)
     if kind == TrainRequested.KIND:
-        return _keep_request(TrainRequested.parse(message), spec_of, ports)
-    return _keep_upload(ObjectCreated.parse(message), spec_of, ports)
+        return _keep_request(TrainRequested.parse(message), batch, ports)
+    return _keep_upload(ObjectCreated.parse(message), batch, ports)
 
 
-def _keep_upload(upload: ObjectCreated, spec_of: SpecOf, ports: Ports) -> Look | None:
-    accepted = judge_upload(upload, spec_of, ports)
-    if accepted is None:
+def _keep_upload(upload: ObjectCreated, batch: Batch, ports: Ports) -> Look | None:
+    model = model_of(upload.key)
+    if model is None:
         return None
-    spec = accepted.spec
-    file = File(
+    try:
+        spec = batch.spec_of(model)
+    except (UnknownModelError, SpecError) as error:
+        _refuse(upload, model, str(error), ports)
+        return None
+    look, file = Look(model, spec.data.settle_seconds), _file(upload)
+    # One that came before may still wait because of a crash between it and its wake-up.
+    fate = ports.waiting.fate_of_file(file).get("fate", "")
+    if fate and fate != "rejected":
+        return look if fate == "waiting" else None
+    verdict = inspect(upload, spec, batch.budget_bytes, ports)
+    if verdict is None:
+        _refuse(upload, model, _DELETED, ports)
+        return None
+    if verdict.is_accepted:
+        rows = verdict.rows if verdict.is_whole else None
+        return look if ports.waiting.add_file(model, replace(file, rows=rows), ports.now()) else None
+    if _claim_rejected(upload, verdict.reason, ports).get("fate") == "rejected":
+        reject(upload, model, verdict, ports)
+    return look  # an older version of the file, which this one had hidden, is current again
+
+
+def _file(upload: ObjectCreated) -> File:
+    return File(
         bucket=upload.bucket,
         key=upload.key,
         version_id=upload.version_id,
         etag=upload.etag,
         size=upload.size,
         sequencer=upload.sequencer,
-        rows=accepted.rows,
     )
-    is_new = ports.waiting.add_file(spec.name, file, ports.now())
-    # One that came before may still wait because of a crash between it and its wake-up.
-    if not is_new and ports.waiting.fate_of_file(file).get("fate") != "waiting":
-        return None
-    return Look(spec.name, spec.data.settle_seconds)
 
 
-def _keep_request(wanted: TrainRequested, spec_of: SpecOf, ports: Ports) -> Look | None:
+def _keep_request(wanted: TrainRequested, batch: Batch, ports: Ports) -> Look | None:
     try:
-        spec_of(wanted.model)
+        batch.spec_of(wanted.model)
     except (UnknownModelError, SpecError) as error:
         ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=str(error))
         return None
@@ -79,32 +102,11 @@ def _keep_request(wanted: TrainRequested, spec_of: SpecOf, ports: Ports) -> Look
     return Look(wanted.model, 0)
 
 
-def judge_upload(upload: ObjectCreated, spec_of: SpecOf, ports: Ports) -> Accepted | None:
-    """Whether the upload may become training data; None if it is no data, or has been rejected.
-
-    A rejection is recorded and published as DataRejected; the file stays where it is.
-    """
-    model = model_of(upload.key)
-    if model is None:
-        return None
-    try:
-        spec = spec_of(model)
-    except (UnknownModelError, SpecError) as error:
-        _reject(upload, model, str(error), ports)
-        return None
-    start = ports.bucket.peek(upload) if upload.size else b""
-    deleted = "the file was deleted before it was read"
-    reason = deleted if start is None else flaw(upload.key, upload.size, start, spec.data)
-    if reason:
-        _reject(upload, model, reason, ports)
-        return None
-    return Accepted(spec)
-
-
-def _reject(upload: ObjectCreated, model: str, reason: str, ports: Ports) -> None:
-    fate = {"fate": "rejected", "reason": reason, "at": ports.now().isoformat()}
-    if ports.store.claim_upload(upload.key, upload.version_id, fate).get("fate") != "rejected":
-        return  # it was accepted before, and may have been deleted since
+def _refuse(upload: ObjectCreated, model: str, reason: str, ports: Ports) -> None:
+    """Tell of an upload that cannot be held to any contract; what is there of it stays where it is."""
+    fate = _claim_rejected(upload, reason, ports)
+    if (fate.get("fate"), fate.get("reason")) != ("rejected", reason):
+        return  # something became of it before: it was accepted, or is in quarantine by now
     ports.events.publish(
         "DataRejected",
         model=model,
@@ -113,3 +115,8 @@ def _reject(upload: ObjectCreated, model: str, reason: str, ports: Ports) -> Non
         version_id=upload.version_id,
         reason=reason,
     )
+
+
+def _claim_rejected(upload: ObjectCreated, reason: str, ports: Ports) -> Mapping[str, str]:
+    fate = {"fate": "rejected", "reason": reason, "at": ports.now().isoformat()}
+    return ports.store.claim_upload(upload.key, upload.version_id, fate)
