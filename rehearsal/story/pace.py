@@ -18,6 +18,7 @@ BAKE = "20s"
 MAX_HOLD = "120s"
 PERIOD_SECONDS = 10
 SAFE_MARGIN_PERCENT = 10
+SETTLE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class PacedSpec:
 def quicken(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The spec at the story's pace, and in words what is different."""
     quick = copy.deepcopy(dict(spec))
+    quick["data"]["settle_seconds"] = SETTLE_SECONDS
     endpoint = quick.setdefault("endpoint", {})
     endpoint["metrics_period_seconds"] = PERIOD_SECONDS
     rollout = quick.setdefault("rollout", {})
@@ -42,6 +44,7 @@ def quicken(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     rollout["max_hold"] = MAX_HOLD
     rollout["judge"] = {**rollout.get("judge", {}), "safe_margin_percent": SAFE_MARGIN_PERCENT}
     return quick, (
+        f"uploads settle for {SETTLE_SECONDS} s",
         f"each stage bakes {BAKE} instead of minutes",
         f"metrics every {PERIOD_SECONDS} s instead of 60",
         f"the judge accepts {SAFE_MARGIN_PERCENT} % more failures as safe: a minute of traffic cannot prove less",

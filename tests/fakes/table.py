@@ -61,6 +61,7 @@ class FakeTable:
         self._faults.around(effect)
 
     def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        assert prefix, "DynamoDB refuses an empty key"
         found = self._faults.around(
             lambda: sorted(at for at in self._items if at[0] == pk and at[1].startswith(prefix))
         )

@@ -21,6 +21,7 @@ from functions.on_pipeline_status.app import run as on_pipeline_status
 from functions.open_rollout.app import run as open_rollout
 from functions.roll_back.app import run as roll_back
 from functions.start_pipeline.app import run as start_pipeline
+from functions.sweep.app import run as sweep
 from rehearsal.cloudformation.intrinsics import Scope, evaluate
 from rehearsal.events.matching import matches
 from rehearsal.events.pattern import check_pattern
@@ -32,7 +33,7 @@ SAMPLES = {str(path.relative_to(ROOT / "events").with_suffix("")): path for path
 RULES: dict[str, Any] = {
     name: resource["Properties"]
     for name, resource in yaml_parse((ROOT / "template.yaml").read_text())["Resources"].items()
-    if resource["Type"] == "AWS::Events::Rule"
+    if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]
 }
 ROLLOUT = "fraud-7-1"
 ROLLOUT_ID = RolloutId.required(ROLLOUT)
@@ -265,6 +266,10 @@ def test_restoring_keeps_the_reason_in_words(case: str) -> None:
     assert fence.reason == RESTORED[case]
 
 
+def test_the_sweep_has_nothing_to_say_where_nothing_happened() -> None:
+    assert sweep(sample("sweep/scheduled"), sluice_world().ports) == {"said": []}
+
+
 def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() -> None:
     fed = {
         *(f"start_pipeline/{case}" for case in {**UPLOADS, **OTHER_MESSAGES}),
@@ -274,6 +279,7 @@ def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() ->
         *(f"roll_back/{case}" for case in {*STOPS, *NOT_DELIVERED}),
         *(f"restore/{case}" for case in RESTORED),
         *TASKS_AT,
+        "sweep/scheduled",
     }
     assert set(SAMPLES) == fed
     assert {name.split("/")[0] for name in SAMPLES} == {path.parent.name for path in ROOT.glob("functions/*/app.py")}

@@ -16,7 +16,7 @@ class Executions:
 
     def __init__(self, client: Any, state_machine_arn: str) -> None:
         self._client = client
-        self._arn = state_machine_arn
+        self.state_machine_arn = state_machine_arn
 
     def start(self, rollout_id: RolloutId) -> bool:
         """Start the rollout; False if it was started before."""
@@ -26,10 +26,20 @@ class Executions:
         """Start an execution that only restores, for a rollout whose own execution is gone."""
         return self._start(f"{rollout_id}-restore-{attempt}", {"rollout_id": str(rollout_id), "mode": "restore"})
 
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None if there is no such execution."""
+        arn = self.state_machine_arn.replace(":stateMachine:", ":execution:", 1)
+        try:
+            return str(self._client.describe_execution(executionArn=f"{arn}:{name}")["status"])
+        except ClientError as error:
+            if code(error) == "ExecutionDoesNotExist":
+                return None
+            raise understood(error) from error
+
     def _start(self, name: str, payload: dict[str, str]) -> bool:
         try:
             self._client.start_execution(
-                stateMachineArn=self._arn, name=name, input=json.dumps(payload, sort_keys=True)
+                stateMachineArn=self.state_machine_arn, name=name, input=json.dumps(payload, sort_keys=True)
             )
         except ClientError as error:
             # While it runs with the same input, StartExecution succeeds; this is one that has ended.

@@ -53,9 +53,15 @@ class Pipelines:
                 return None
             more = {"NextToken": page["NextToken"]}
 
-    def status(self, execution: str) -> str:
-        """Executing, Stopping, Stopped, Failed, Succeeded or CompletedWithFailures."""
-        return str(self._ask("describe_pipeline_execution", PipelineExecutionArn=execution)["PipelineExecutionStatus"])
+    def look(self, execution: str) -> tuple[str, str]:
+        """Status and display name; one whose pipeline was deleted is Stopped and has no name any more."""
+        try:
+            found = self._client.describe_pipeline_execution(PipelineExecutionArn=execution)
+        except ClientError as error:
+            if code(error) == "ResourceNotFound":
+                return "Stopped", ""
+            raise understood(error) from error
+        return str(found["PipelineExecutionStatus"]), str(found.get("PipelineExecutionDisplayName", ""))
 
     def _ask(self, operation: str, **request: Any) -> Any:
         try:

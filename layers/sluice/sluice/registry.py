@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sluice.aws import understood
+from sluice.aws import code, understood
 from sluice.names import package_group_and_version
 
 DESCRIPTION_MAX = 1024
@@ -62,6 +62,23 @@ class Registry:
             generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
             properties=found.get("CustomerMetadataProperties", {}),
         )
+
+    def newest_approved(self, group: str) -> Package | None:
+        """The approved version that was registered last; None if there is none, or no such group."""
+        try:
+            found = self._client.list_model_packages(
+                ModelPackageGroupName=group,
+                ModelApprovalStatus="Approved",
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                MaxResults=1,
+            )
+        except ClientError as error:
+            if code(error) in ("ValidationException", "ResourceNotFound"):
+                return None
+            raise understood(error) from error
+        newest = found["ModelPackageSummaryList"][:1]
+        return self.describe(newest[0]["ModelPackageArn"]) if newest else None
 
     def reject(self, arn: str, reason: str) -> None:
         """Mark the version Rejected with the reason, on one line as the registry wants it.

@@ -39,3 +39,18 @@ class Specs:
                 ) from error
             raise understood(error) from error
         return ModelSpec.parse(json.loads(found["Parameter"]["Value"]))
+
+    def names(self) -> list[str]:
+        """The models of the stage, whether their specs are valid or not."""
+        folder = self._names.spec_parameter("")
+        found: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.get_parameters_by_path(Path=folder, **more)
+            except ClientError as error:
+                raise understood(error) from error
+            found += [each["Name"].removeprefix(folder) for each in page["Parameters"]]
+            if not page.get("NextToken"):
+                return sorted(found)
+            more = {"NextToken": page["NextToken"]}

@@ -73,13 +73,11 @@ class WaitingList:
 
     def of(self, model: str) -> Waiting:
         """What waits for the model now."""
-        files, requests = [], []
-        for item in self._table.query(f"WAITING#{model}", ""):
-            since = datetime.fromisoformat(item["since"])
-            if "file" in item:
-                files.append(WaitingFile(file=File.parse(json.loads(item["file"])), since=since))
-            else:
-                requests.append(_request_from(item, since))
+        files = [
+            WaitingFile(file=File.parse(json.loads(item["file"])), since=datetime.fromisoformat(item["since"]))
+            for item in self._table.query(f"WAITING#{model}", "FILE#")
+        ]
+        requests = [_request_from(item) for item in self._table.query(f"WAITING#{model}", "REQUEST#")]
         return Waiting(
             files=tuple(sorted(files, key=lambda each: each.since)),
             requests=tuple(sorted(requests, key=lambda each: (each.since, each.id))),
@@ -110,12 +108,12 @@ class WaitingList:
         return self._table.get(_upload(file)) or {}
 
 
-def _request_from(item: Mapping[str, Any], since: datetime) -> Request:
+def _request_from(item: Mapping[str, Any]) -> Request:
     return Request(
         id=item["sk"].removeprefix("REQUEST#"),
         parameters=json.loads(item["run_parameters"]),
         is_again=item["is_again"] == "yes",
-        since=since,
+        since=datetime.fromisoformat(item["since"]),
     )
 
 

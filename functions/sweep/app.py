@@ -1,0 +1,18 @@
+"""Sweep: every few minutes, look for what should have been told by an event and was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.sweeping import sweep
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, list[str]]:
+    return run(event, live_ports())
+
+
+def run(_event: Mapping[str, Any], ports: Ports) -> dict[str, list[str]]:
+    """What was said again; nothing, nearly always."""
+    return {"said": sweep(ports)}
