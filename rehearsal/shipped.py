@@ -8,6 +8,7 @@ from rehearsal.cloudformation.service import CloudFormation
 from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.events.service import EventBridge
 from rehearsal.lambdas.service import Lambda
+from rehearsal.sagemaker.async_runtime import AsyncRuntime
 from rehearsal.sagemaker.engine import engine
 from rehearsal.sagemaker.hosting import Hosting
 from rehearsal.sagemaker.jobs import Jobs
@@ -23,5 +24,5 @@ def shipped_services(world: World) -> Sequence[Service]:
     bus = world.bus = EventBridge(world)
     hosting = Hosting(world)
     transforms = Jobs(world, [transform_kind(hosting.models)])
-    serving: list[Service] = [hosting, Runtime(hosting), transforms]
+    serving: list[Service] = [hosting, Runtime(hosting), AsyncRuntime(hosting), transforms]
     return [metrics, bus, Lambda(world), *serving, *engine(world), CloudFormation(world)]

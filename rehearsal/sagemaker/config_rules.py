@@ -29,9 +29,12 @@ def check_combinations(config: Config) -> None:
 
 def refuse_what_is_not_rehearsed(config: Config) -> None:
     """Raise NotImplemented (501) for configs that are valid but cannot be served here."""
+    asynchronous = bool(config.get("AsyncInferenceConfig"))
     for what, used in (
         ("serverless endpoints", any(variant.get("ServerlessConfig") for variant in _variants(config))),
-        ("asynchronous endpoints", bool(config.get("AsyncInferenceConfig"))),
+        ("asynchronous endpoints with several variants", asynchronous and len(_variants(config)) > 1),
+        ("asynchronous endpoints without S3OutputPath", asynchronous and not _async_output(config)),
+        ("data capture of asynchronous endpoints", asynchronous and bool(config.get("DataCaptureConfig"))),
         ("instance pools", any(variant.get("InstancePools") for variant in _variants(config))),
         ("inference components", any(not variant.get("ModelName") for variant in _variants(config))),
         ("explainers", bool(config.get("ExplainerConfig"))),
@@ -42,6 +45,10 @@ def refuse_what_is_not_rehearsed(config: Config) -> None:
 
 def _variants(config: Config) -> list[Mapping[str, Any]]:
     return [*config["ProductionVariants"], *(config.get("ShadowProductionVariants") or ())]
+
+
+def _async_output(config: Config) -> str:
+    return str(config["AsyncInferenceConfig"]["OutputConfig"].get("S3OutputPath") or "")
 
 
 def _names_are_unique(config: Config) -> None:

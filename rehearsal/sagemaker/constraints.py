@@ -17,11 +17,18 @@ from rehearsal.wire import invalid
 
 def check(operation: str, params: Mapping[str, Any]) -> None:
     """Raise SageMaker's ValidationException when ``params`` break the model of ``operation``."""
-    shape = get_service_model("sagemaker").operation_model(operation).input_shape
-    problems = [] if shape is None else list(_problems(shape, params, ""))
-    if problems:
-        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
-        raise invalid(f"{count} detected: {'; '.join(problems)}")
+    found = problems("sagemaker", operation, params)
+    if found:
+        raise invalid(found)
+
+
+def problems(service: str, operation: str, params: Mapping[str, Any]) -> str:
+    """All that is wrong with ``params`` in AWS's words; empty if nothing is."""
+    shape = get_service_model(service).operation_model(operation).input_shape
+    found = [] if shape is None else list(_problems(shape, params, ""))
+    if not found:
+        return ""
+    return f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: {'; '.join(found)}"
 
 
 def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:

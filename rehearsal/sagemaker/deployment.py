@@ -6,6 +6,7 @@ import functools
 import logging
 
 from rehearsal.sagemaker import endpoint as changes
+from rehearsal.sagemaker.async_notices import NotificationError, try_topics
 from rehearsal.sagemaker.deployment_hands import DeploymentHands
 from rehearsal.sagemaker.endpoint import Endpoint
 from rehearsal.sagemaker.endpoint_logs import EndpointLogs
@@ -50,7 +51,13 @@ class Deployer:
                 self._hands.events.state(endpoint)
                 if endpoint.status is Status.DELETING:
                     self._delete(endpoint, live)
-                elif endpoint.pending and endpoint.pending.policy and live.routing:
+                    return
+                try:
+                    try_topics(self._world, endpoint)
+                except NotificationError as error:
+                    self._give_up(endpoint, str(error))
+                    return
+                if endpoint.pending and endpoint.pending.policy and live.routing:
                     GuardedDeployment(self._hands, self._pace, endpoint, live).run()
                 else:
                     self._deploy(endpoint, live)

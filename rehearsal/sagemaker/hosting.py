@@ -25,6 +25,7 @@ class Hosting:
     def __init__(self, world: World, pace: Pace | None = None) -> None:
         self.world = world
         shelf: Shelf[Endpoint] = Shelf(world, kind="endpoint", arn_type="endpoint")
+        self._shelf = shelf
         self.pace = pace or Pace()
         self.captures = CaptureFiles(world, self.pace.capture_flush_every_seconds)
         self._deployer = Deployer(world, shelf, self.pace)
@@ -46,6 +47,14 @@ class Hosting:
     def stop(self) -> None:
         """Stop all instances."""
         self._deployer.stop()
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """An endpoint as it is now."""
+        return self._shelf.find(name)
+
+    def endpoints(self) -> list[Endpoint]:
+        """All of them."""
+        return self._shelf.all()
 
     def routing(self, endpoint: str) -> Routing | None:
         """Where requests to an endpoint go now; None for one that is unknown or not serving."""

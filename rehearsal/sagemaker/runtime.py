@@ -13,7 +13,7 @@ from rehearsal.sagemaker.invocation import Invocation, error_of, refused, unavai
 from rehearsal.sagemaker.mirror import Mirrors
 from rehearsal.sagemaker.routing import Route, Routing
 from rehearsal.sagemaker.sending import Request, Sender
-from rehearsal.wire import AwsError, Call, Operation
+from rehearsal.wire import Call, Operation
 
 BODY_MAX_BYTES = 6_291_456
 ANSWER_MAX_SECONDS = 60.0
@@ -28,7 +28,7 @@ _PASSED_ON = {
 
 
 class Runtime:
-    """The service ``sagemaker-runtime``."""
+    """The synchronous half of the service ``sagemaker-runtime``."""
 
     name = "sagemaker-runtime"
 
@@ -47,7 +47,7 @@ class Runtime:
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        return {"InvokeEndpoint": self.invoke, "InvokeEndpointAsync": self.invoke_async}
+        return {"InvokeEndpoint": self.invoke}
 
     def invoke(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         """Answer with what the container answered; raises ModelError (424) for anything but success."""
@@ -65,9 +65,6 @@ class Runtime:
         assert isinstance(invocation.outcome, Answer)
         return _result(invocation.variant, invocation.outcome)
 
-    def invoke_async(self, _params: dict[str, Any], _call: Call) -> dict[str, Any]:
-        raise AwsError("NotImplemented", "asynchronous endpoints are not rehearsed", 501)
-
     def _send(self, params: Mapping[str, Any], request: Request) -> tuple[Routing, Invocation]:
         while True:
             routing, route = self._route(params)
@@ -84,6 +81,9 @@ class Runtime:
         routing = self._hosting.routing(name)
         if routing is None:
             raise refused(f"Endpoint {name} of account {self._world.account} not found.")
+        endpoint = self._hosting.endpoint(name)
+        if endpoint and endpoint.config.request.get("AsyncInferenceConfig"):
+            raise refused(f"Endpoint {name} takes asynchronous invocations only: use InvokeEndpointAsync.")
         target, chance = params.get("TargetVariant"), self._sender.chance
         route = routing.named(target, chance) if target else routing.by_weight(chance)
         if route is None and target:

@@ -99,7 +99,8 @@ def test_accepted(given: dict[str, Any]) -> None:
     "given",
     [
         pytest.param(config(SERVERLESS), id="serverless"),
-        pytest.param(config(V1, AsyncInferenceConfig=ASYNC), id="async"),
+        pytest.param(config(V1, V2, AsyncInferenceConfig=ASYNC), id="async with two variants"),
+        pytest.param(config(V1, AsyncInferenceConfig={"OutputConfig": {}}), id="async without an output path"),
     ],
 )
 def test_what_is_valid_but_not_rehearsed_says_so(given: dict[str, Any]) -> None:

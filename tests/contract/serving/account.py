@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.events.service import EventBridge
 from rehearsal.local_aws import LocalAws
+from rehearsal.sagemaker.async_runtime import AsyncPace, AsyncRuntime
 from rehearsal.sagemaker.hosting import Hosting
 from rehearsal.sagemaker.jobs import Jobs
 from rehearsal.sagemaker.provisioning import Pace
@@ -28,6 +29,7 @@ BUCKET = "serving"
 ROLE = "arn:aws:iam::123456789012:role/serving"
 ROLE_ONLY_MODELS = "arn:aws:iam::123456789012:role/only-models"
 DEADLINE_SECONDS = 60.0
+PAYLOAD_MAX_BYTES = 9 * 1024 * 1024  # of asynchronous requests: above the limit of the synchronous ones
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -172,6 +174,7 @@ def eventually(look: Callable[[], T], is_so: Callable[[T], object]) -> T:
 def opened(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterator[Account]:
     """A running local AWS with all that serves, at ``pace``, and the models low and script-low."""
     clock = Clock()
+    async_pace = AsyncPace(payload_max_bytes=PAYLOAD_MAX_BYTES)
 
     def services(world: World) -> Sequence[Service]:
         world.now = clock.now
@@ -179,7 +182,7 @@ def opened(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterato
         bus = world.bus = EventBridge(world)
         hosting = Hosting(world, pace)
         transforms = Jobs(world, [transform_kind(hosting.models)])
-        return [metrics, bus, hosting, Runtime(hosting), transforms, Tags(world)]
+        return [metrics, bus, hosting, Runtime(hosting), AsyncRuntime(hosting, async_pace), transforms, Tags(world)]
 
     with LocalAws(run_dir, REPO, services=services) as aws:
         account = Account(aws, clock, next(s for s in aws.services if isinstance(s, CloudWatch)))
