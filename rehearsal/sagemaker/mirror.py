@@ -38,7 +38,7 @@ class Mirror:
         self._queue: queue.Queue[_Copy] = queue.Queue(WAITING_MAX)
         self._lock = threading.Lock()
         self._workers = 0
-        self._busy = 0
+        self._unfinished = 0  # waiting or under way
         self.dropped = 0
 
     def offer(self, request: Request, routing: Routing, shadow: Shadow) -> None:
@@ -49,7 +49,8 @@ class Mirror:
             self._drop(routing)
             return
         with self._lock:
-            if self._workers - self._busy >= self._queue.qsize() or self._workers >= WORKERS_MAX:
+            self._unfinished += 1
+            if self._unfinished <= self._workers or self._workers == WORKERS_MAX:
                 return
             self._workers += 1
         self._world.background(f"shadow-{routing.endpoint}", self._work)
@@ -70,13 +71,11 @@ class Mirror:
                         continue
                     self._workers -= 1
                     return
-            with self._lock:
-                self._busy += 1
             try:
                 self._send(copy)
             finally:
                 with self._lock:
-                    self._busy -= 1
+                    self._unfinished -= 1
 
     def _send(self, copy: _Copy) -> None:
         route = copy.shadow.route

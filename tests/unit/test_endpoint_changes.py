@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from rehearsal.sagemaker import endpoint as changes
+from rehearsal.sagemaker.deployment_plan import Phase
 from rehearsal.sagemaker.endpoint import Endpoint, Pending
 from rehearsal.sagemaker.endpoint_configs import EndpointConfig
 from rehearsal.sagemaker.endpoint_status import Status
-from rehearsal.sagemaker.endpoint_view import description, event_detail, screaming_snake
+from rehearsal.sagemaker.endpoint_view import deployment_detail, description, event_detail, screaming_snake
 from rehearsal.sagemaker.models import ContainerSpec, Model
-from rehearsal.sagemaker.variant import retained, wanted_variants
+from rehearsal.sagemaker.variant import Progress, retained, wanted_variants
 from rehearsal.wire import AwsError
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -174,3 +175,40 @@ def test_a_description_shows_what_is_and_what_is_to_come() -> None:
     (coming,) = shown["PendingDeploymentSummary"]["ProductionVariants"]
     assert (coming["VariantName"], coming["DesiredWeight"], coming["CurrentWeight"]) == ("v2", 4.0, 0.0)
     assert "FailureReason" not in shown
+
+
+def test_a_deployment_event_has_the_shape_of_the_real_one() -> None:
+    updating = changes.begin_update(in_service(variant("v1", count=4)), pending("two", variant("v1", count=4)), None)
+    baking = Progress(phase=Phase.BAKING, message="Baking for 600 seconds.", since=LATER)
+    detail = deployment_detail(changes.progressed(updating, {"v1": 1}, {"v1": baking}), {})
+    fleet = {"VariantName": "v1", "CurrentWeight": 1.0, "DesiredWeight": 1.0, "DesiredInstanceCount": 4}
+    assert detail == {
+        "EndpointName": "Fraud",
+        "EndpointArn": "arn:fraud",
+        "EndpointConfigName": "one",
+        "ProductionVariants": [fleet | {"CurrentInstanceCount": 4}],
+        "EndpointStatus": "UPDATING",
+        "CreationTime": 1772625600000,
+        "LastModifiedTime": 1772625600000,
+        "Tags": {},
+        "PendingDeploymentSummary": {
+            "EndpointConfigName": "two",
+            "StartTime": 1772625600000,
+            "ProductionVariants": [
+                fleet
+                | {
+                    "CurrentInstanceCount": 1,
+                    "VariantStatus": [
+                        {"Status": "Baking", "StatusMessage": "Baking for 600 seconds.", "StartTime": 1772625900000}
+                    ],
+                }
+            ],
+        },
+    }
+
+
+def test_what_a_deployment_did_to_a_variant_is_over_when_it_has_ended() -> None:
+    baking = Progress(phase=Phase.BAKING, message="", since=LATER)
+    updating = changes.begin_update(in_service(variant("v1")), pending("two", variant("v1")), None)
+    done = changes.deployed(changes.progressed(updating, {"v1": 1}, {"v1": baking}), LATER)
+    assert [each.progress for each in done.variants] == [None]

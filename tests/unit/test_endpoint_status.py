@@ -49,6 +49,11 @@ def test_what_serves_can_be_changed(status: Status) -> None:
             Status.IN_SERVICE,
             id="rolled back",
         ),
+        pytest.param(
+            [Happening.SUCCEEDED, Happening.CHANGE_REQUESTED, Happening.FAILED, Happening.FAILED],
+            Status.UPDATE_ROLLBACK_FAILED,
+            id="could not roll back",
+        ),
         pytest.param([Happening.FAILED, Happening.DELETION_REQUESTED], Status.DELETING, id="failed and deleted"),
     ],
 )

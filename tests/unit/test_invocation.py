@@ -1,5 +1,6 @@
 """What one request leaves behind: samples, and the error its caller sees."""
 
+import dataclasses
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
@@ -87,6 +88,13 @@ def test_samples_carry_endpoint_variant_and_period() -> None:
     record(sink, invocation(OK), 10)
     assert sink.settings == {("AWS/SageMaker", (("EndpointName", "Fraud"), ("VariantName", "v7")), 10)}
     assert {sink.units[name] for name in ("ModelLatency", "OverheadLatency")} == {"Microseconds"}
+
+
+def test_a_fleet_that_is_being_deployed_appears_once_more_under_its_config() -> None:
+    sink = Samples()
+    record(sink, dataclasses.replace(invocation(OK), deploying_config="fraud-8"), 60)
+    usual = (("EndpointName", "Fraud"), ("VariantName", "v7"))
+    assert {dimensions for _, dimensions, _ in sink.settings} == {usual, (("EndpointConfigName", "fraud-8"), *usual)}
 
 
 def test_a_success_is_no_error() -> None:

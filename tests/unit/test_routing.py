@@ -69,3 +69,19 @@ def test_a_target_is_reached_whatever_its_weight() -> None:
     assert route is not None
     assert route.variant == "v2"
     assert routing(v1=1.0).named("v9", Always(0.5)) is None
+
+
+def test_a_variant_with_two_fleets_divides_its_weight_between_them() -> None:
+    old, new = Route("v1", 8.0, EMPTY, share=0.75), Route("v1", 8.0, EMPTY, share=0.25, deploying_config="new")
+    both = Routing(endpoint="fraud", metrics_period_seconds=60, routes=(old, new, Route("v2", 2.0, EMPTY)))
+
+    def chosen(at: float) -> tuple[Route | None, Route | None]:
+        return both.by_weight(Always(at)), both.named("v1", Always(at))
+
+    assert [chosen(at)[0] for at in (0.59, 0.61, 0.79)] == [old, new, new]  # 6 : 2 : 2
+    assert [chosen(at)[1] for at in (0.74, 0.76)] == [old, new]
+
+
+def test_a_fleet_whose_traffic_has_moved_is_not_reachable_even_by_name() -> None:
+    gone = Routing(endpoint="fraud", metrics_period_seconds=60, routes=(Route("v1", 1.0, EMPTY, share=0.0),))
+    assert gone.named("v1", Always(0.0)) is None

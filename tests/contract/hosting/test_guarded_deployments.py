@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from rehearsal.sagemaker.provisioning import Pace
 from rehearsal.wire import AwsError
@@ -162,6 +163,37 @@ def test_a_rollback_that_cannot_rebuild_leaves_a_mixed_fleet_that_serves_and_can
     ]
 
 
+def test_an_instance_that_dies_while_it_bakes_is_replaced(guarded: Stage) -> None:
+    low, high = guarded.model("frail-low", "script-low"), guarded.model("frail-high", "script-high")
+    guarded.create("frail", guarded.config("frail-1", {"v1": (low, 1.0)}))
+    guarded.config("frail-2", {"v1": (high, 1.0)})
+    guarded.update("frail", "frail-2", DeploymentConfig=blue_green("ALL_AT_ONCE", wait=3600))
+    eventually(lambda: phase(guarded, "frail"), lambda now: now == "Baking 1")
+    pid = guarded.invoke("frail")[0].split()[0]
+    with pytest.raises(ClientError):
+        guarded.invoke("frail", "die")
+
+    def answered() -> str | None:
+        try:
+            return guarded.invoke("frail")[0].split()[0]
+        except ClientError:
+            return None
+
+    assert eventually(answered, bool) != pid
+    assert phase(guarded, "frail") == "Baking 1"
+
+
+def test_a_change_of_capacity_is_told_as_a_deployment(guarded: Stage) -> None:
+    guarded.create("grow", guarded.config("grow", {"v1": (guarded.model("grow", "low"), 1.0)}))
+    wishes = [{"VariantName": "v1", "DesiredInstanceCount": 2}]
+    guarded.sagemaker.update_endpoint_weights_and_capacities(EndpointName="grow", DesiredWeightsAndCapacities=wishes)
+    guarded.settled("grow")
+    (detail,) = guarded.told.deployments("grow")
+    assert "PendingDeploymentSummary" not in detail
+    (status,) = detail["ProductionVariants"][0]["VariantStatus"]
+    assert (status["Status"], status["StatusMessage"]) == ("Updating", "Scaling out desired instance count to 2.")
+
+
 def test_a_deployment_config_is_retained_on_request_only(guarded: Stage) -> None:
     prepared(guarded, "retain")(blue_green("ALL_AT_ONCE", wait=10))
     guarded.settled("retain")
@@ -201,7 +233,7 @@ NAMES = itertools.count()
 def test_refusals_leave_the_endpoint_alone(
     guarded: Stage, refusable: str, deployment: dict[str, Any], config: dict[str, Any], text: str
 ) -> None:
-    role = {"ExecutionRoleArn": ROLE_WITHOUT_RIGHTS} if config.get("blind") else {}
+    role: dict[str, Any] = {"ExecutionRoleArn": ROLE_WITHOUT_RIGHTS} if config.get("blind") else {}
     name = f"refused-{next(NAMES)}"
     guarded.config(name, {variant: ("refusable", 1.0) for variant in config.get("variants", ("v1",))}, **role)
     message = refusal(
