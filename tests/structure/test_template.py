@@ -117,6 +117,21 @@ def test_a_queue_that_feeds_a_function_waits_long_enough_and_gives_up() -> None:
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+def test_a_function_that_feeds_its_own_queue_says_that_it_means_to() -> None:
+    """Lambda stops a chain of a function and its queue after about 16 links unless that is allowed."""
+    looping = {
+        name
+        for name, properties in FUNCTIONS.items()
+        for event in properties.get("Events", {}).values()
+        if event["Type"] == "SQS" and may_send_to(properties["Policies"], event["Properties"]["Queue"])
+    }
+    assert looping == {name for name, properties in FUNCTIONS.items() if properties.get("RecursiveLoop") == "Allow"}
+
+
+def may_send_to(policies: Any, queue: Any) -> bool:
+    return any("sqs:SendMessage" in str(each["Action"]) and each["Resource"] == queue for each in statements(policies))
+
+
 def test_every_queue_is_encrypted_and_dead_letters_last_longest() -> None:
     for name, queue in of_type("AWS::SQS::Queue").items():
         assert queue.get("SqsManagedSseEnabled"), name

@@ -12,6 +12,7 @@ from rehearsal.cloudformation.stack import Made
 def make_function(creation: Creation) -> Made:
     name = creation.name_from("FunctionName", longest=64)
     reserved = creation.take("ReservedConcurrentExecutions")
+    creation.take("RecursiveLoop")  # chains of a function and its queue are not detected here: nothing to allow
     code = creation.need("Code")
     if "ZipFile" in code:
         raise PropertyError("Code.ZipFile", "inline code is not supported by the local CloudFormation")
