@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping, Sequence
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _SubParsersAction
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
@@ -14,10 +14,10 @@ from sluice.aws import Clients, code
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
-from cli import advise, apply, approve, lineage, listings, runs, schema, simulate, status, train
+from cli import advise, apply, approve, data, lineage, listings, runs, schema, simulate, status, train
 from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError
 from cli.output import Output, choose
-from cli.session import CliSession
+from cli.session import CliSession, Commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,11 +65,20 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
     _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for each in (apply, train, approve, status, listings, runs, lineage, advise, simulate, schema):
+    for each in (apply, data, train, approve, status, listings, runs, lineage, advise, simulate, schema):
         each.add_to(commands)
-    for command in commands.choices.values():
+    for command in _all(commands):
         _add_common(command, stage=SUPPRESS, output=SUPPRESS)
     return parser
+
+
+def _all(commands: Commands) -> Iterator[ArgumentParser]:
+    """Every command, with those of a command."""
+    for command in commands.choices.values():
+        yield command
+        for action in command._actions:
+            if isinstance(action, _SubParsersAction):
+                yield from _all(action)
 
 
 def _add_common(parser: ArgumentParser, *, stage: str, output: str) -> None:

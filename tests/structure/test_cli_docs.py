@@ -10,9 +10,17 @@ from cli.main import command_line
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 
-def commands() -> dict[str, ArgumentParser]:
-    (found,) = (one for one in command_line({})._actions if isinstance(one, _SubParsersAction))
-    return dict(found.choices)
+def commands(parser: ArgumentParser | None = None, above: str = "") -> dict[str, ArgumentParser]:
+    """Every command that can be run, by its words."""
+    inner = [one for one in (parser or command_line({}))._actions if isinstance(one, _SubParsersAction)]
+    if parser is not None and not inner:
+        return {above.strip(): parser}
+    return {
+        words: command
+        for action in inner
+        for name, each in action.choices.items()
+        for words, command in commands(each, f"{above} {name}").items()
+    }
 
 
 def test_every_command_is_described() -> None:
