@@ -29,7 +29,8 @@ class Scaler:
 
     Out: all of the last 3 minutes were above the target. In: all of the last 15 were below 90 % of it. A minute
     without requests has no data point and interrupts both. After scaling out, only a larger step is taken before
-    the cooldown ends. While instances start, the endpoint is updating and no step is possible.
+    the cooldown ends; the cooldown after scaling in holds back nothing but the next step in. While instances
+    start, the endpoint is updating and no step is possible.
     """
 
     def __init__(self, policy: TargetTracking) -> None:
@@ -59,8 +60,7 @@ class Scaler:
         return wanted
 
     def _scale_in(self, now: float, wanted: int, instances: int) -> int:
-        since = now - max(self._in_at, self._out_at)
-        if since < self._policy.scale_in_cooldown_seconds:
+        if now - self._in_at < self._policy.scale_in_cooldown_seconds:
             return instances
         self._in_at = now
         return wanted

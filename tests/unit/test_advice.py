@@ -80,6 +80,9 @@ def test_what_fits_follows_the_limits(changes: dict[str, Any], fits: set[str]) -
         pytest.param({"latency": "instant"}, "real-time", id="no cold starts"),
         pytest.param({"payload_mb": 50, "latency": "minutes", "traffic": "spiky"}, "async", id="large inputs"),
         pytest.param({"traffic": "batch", "latency": "hours", "schedule": "weekly"}, "batch", id="every Sunday"),
+        pytest.param(
+            {"traffic": "batch", "latency": "hours", "requests_per_month": 10_000}, "batch", id="a job, though dearer"
+        ),
         pytest.param({"traffic": "batch", "latency": "seconds"}, "serverless", id="a batch that somebody waits for"),
         pytest.param({"payload_mb": 50}, None, id="nothing fits"),
     ],
@@ -106,6 +109,51 @@ def test_a_month_of_one_instance_and_of_serverless_by_hand() -> None:
     assert costs.real_time(1_000_000) == pytest.approx(730 * 0.115 + data)
     assert costs.serverless(1_000_000) == pytest.approx(1_000_000 * 0.1 * 2 * 0.00002 + data)
     assert costs.batch(1_000_000) == pytest.approx((30 * 5 / 60 + 100_000 / 3600 / 2) * 0.115)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "hours"),
+    [
+        pytest.param("steady", 730, id="never stops"),
+        pytest.param("spiky", 60 / 4 + 10_000 / 3600 / 2, id="60 bursts"),
+        pytest.param("rare", 730, id="each request a burst, more than fit into a month"),
+        pytest.param("batch", 30 / 4 + 10_000 / 3600 / 2, id="daily runs"),
+    ],
+)
+def test_async_pays_for_work_bursts_and_objects(traffic: str, hours: float) -> None:
+    costs = Costs(replace(SMALL, traffic=traffic), PRICES)
+    objects, data = 100_000 * (2 * 0.000005 + 2 * 0.0000004), 100_000 * 0.01 / 1024 * 0.016
+    assert costs.asynchronous(100_000) == pytest.approx(hours * 0.115 + objects + data)
+
+
+def test_rare_traffic_pays_for_each_of_few_bursts() -> None:
+    costs = Costs(replace(SMALL, traffic="rare", payload_mb=0.001), PRICES)
+    assert costs.asynchronous(8) == pytest.approx(8 / 4 * 0.115, rel=0.01)
+
+
+def test_nothing_fits_names_the_way_that_breaks_least() -> None:
+    advice = advise(replace(SMALL, payload_mb=50, gpu=True, instance_type="ml.g5.xlarge", latency="instant"), PRICES)
+    assert advice.chosen is None
+    assert "The nearest is real-time, but: a request of 50 MB is over its limit of 6 MB." in advice.why
+
+
+def test_a_job_without_a_schedule_has_to_be_started_by_someone() -> None:
+    def drawbacks(schedule: str) -> tuple[str, ...]:
+        return advise(replace(SMALL, schedule=schedule), PRICES).verdicts[3].drawbacks
+
+    assert "someone or something has to start the job" in drawbacks("none")
+    assert "someone or something has to start the job" not in drawbacks("daily")
+
+
+def test_the_settings_are_sized_for_the_workload() -> None:
+    costs = Costs(replace(SMALL, requests_per_month=60_000_000), PRICES)
+    assert endpoint_settings("real-time", costs) == {
+        "type": "real-time",
+        "instance_type": "ml.m5.large",
+        "instance_count": 3,  # 3.4 requests at once at the peak, of which an instance takes 1.4
+    }
+    assert endpoint_settings("serverless", costs)["max_concurrency"] == 7  # twice what is expected
+    assert endpoint_settings("async", costs)["max_concurrent_invocations_per_instance"] == 2
 
 
 @given(workloads)

@@ -76,4 +76,4 @@ def test_while_instances_start_nothing_else_happens() -> None:
 
 
 def test_a_load_that_fits_exactly_needs_no_further_instance() -> None:
-    assert counts(TargetTracking(target=0.1), [0.3] * 3) == [1, 1, 3]
+    assert counts(TargetTracking(target=0.1), [0.1 * 3] * 3) == [1, 1, 3]
