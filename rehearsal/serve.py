@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 REPO = Path(__file__).parents[1]
 READY = "ready.json"
+GRANTS = "grants.json"
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,11 +50,12 @@ def serve(options: argparse.Namespace) -> int:
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
         return 1
+    stack = None
     with local_aws as aws:
         if not options.empty:
             print(f"Building and deploying Sluice as stage {options.stage} ...", flush=True)
             try:
-                deploy(aws, ensure_built(REPO), options.stage)
+                stack = deploy(aws, ensure_built(REPO), options.stage)
             except BuildError as error:
                 print(error, file=sys.stderr)
                 return 1
@@ -60,6 +63,8 @@ def serve(options: argparse.Namespace) -> int:
         announce_ready(options.run_dir / READY, environment)
         print(how_to_use(environment, "" if options.empty else options.stage, log), flush=True)
         asked_to_stop.wait()
+        if stack is not None:
+            (options.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws, stack), indent=1))
     return 0
 
 
@@ -88,6 +93,15 @@ def announce_ready(file: Path, environment: Mapping[str, str]) -> None:
     draft.rename(file)
 
 
+def granted_and_used(aws: LocalAws, stack: Stack) -> dict[str, list[dict[str, object]]]:
+    """What the policies of each role in the stack grant, by the role's logical id, and whether it was used."""
+    return {
+        logical_id: [asdict(grant) for grant in aws.grants(resource.physical_id)]
+        for logical_id, resource in stack.resources.items()
+        if resource.type == "AWS::IAM::Role"
+    }
+
+
 def how_to_use(environment: Mapping[str, str], stage: str, log: Path) -> str:
     """What to type in another terminal."""
     exports = "\n".join(f"  export {name}={value}" for name, value in environment.items())
@@ -109,5 +123,8 @@ def _examples(stage: str, region: str) -> str:
   aws s3 cp my-data.csv s3://{bucket}/data/fraud/
   aws sagemaker list-model-packages --model-package-group-name {name}
   aws sagemaker update-model-package --model-approval-status Approved --model-package-arn <its ARN>
+  aws sagemaker list-endpoints
+  aws sagemaker describe-endpoint --endpoint-name {name}
+  echo 25,50000,680,12,0.7,0.3,0.1 > row.csv
   aws sagemaker-runtime invoke-endpoint --endpoint-name {name} --content-type text/csv \\
-      --cli-binary-format raw-in-base64-out --body 25,50000,680,12,0.7,0.3,0.1 /dev/stdout"""
+      --body fileb://row.csv /dev/stdout"""
