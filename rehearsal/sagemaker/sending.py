@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rehearsal.sagemaker.capture import Exchange
 from rehearsal.sagemaker.capture_files import CaptureFiles
@@ -24,7 +24,6 @@ class Request:
     headers: Mapping[str, str]
     began: float
     inference_id: str | None = None
-    event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 class Sender:
@@ -72,7 +71,7 @@ class Sender:
         if route.capture is None or not route.capture.takes(self.chance.random()):
             return
         exchange = Exchange(
-            event_id=request.event_id,
+            event_id=str(uuid.uuid4()),
             at=self._world.now(),
             request=request.body,
             request_type=request.headers.get("Content-Type", ""),

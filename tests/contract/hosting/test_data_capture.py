@@ -49,6 +49,8 @@ def test_production_and_shadow_are_captured_under_their_names(guarded: Stage) ->
     records = eventually(
         lambda: captured(guarded, "kept"), lambda found: [len(found[v]) for v in ("live", "candidate")] == [5, 5]
     )
+    event_ids = [record["eventMetadata"]["eventId"] for variant in records.values() for record in variant]
+    assert len(set(event_ids)) == 10
     by_id = {
         variant: {record["eventMetadata"]["inferenceId"]: record["captureData"] for record in records[variant]}
         for variant in records
