@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 
 from sluice.assembly import Ports
@@ -69,7 +68,7 @@ def all_runs(session: CliSession, ports: Ports, model: str, most: int) -> list[R
         if known is None:
             recorded[listed.arn] = _bare(model, listed, session)
         elif known.status != listed.status and not known.has_ended:
-            recorded[listed.arn] = replace(known, status=listed.status, execution_reason=listed.reason)
+            recorded[listed.arn] = read_run(listed.arn, model, ports) or known
     return sorted(recorded.values(), key=lambda one: one.started_at, reverse=True)[:most]
 
 

@@ -22,5 +22,5 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """
     changed = PipelineStatusChanged.parse(event)
     freed = changed.has_ended and run_ended(changed, ports)
-    recorded = record_run(changed.execution, ports)
+    recorded = record_run(changed.execution, ports, may_end=changed.has_ended)
     return {"execution": changed.execution, "freed": freed, "status": recorded.status if recorded else None}

@@ -30,7 +30,7 @@ def world() -> SluiceWorld:
 def see(world: SluiceWorld, run: Run) -> Run | None:
     """SageMaker has the run like this, and an event says so."""
     world.run_source.executions[run.execution] = run
-    return record_run(run.execution, world.ports)
+    return record_run(run.execution, world.ports, may_end=True)
 
 
 def kept(world: SluiceWorld) -> list[Run]:
@@ -93,7 +93,7 @@ def test_repeated_and_late_events_change_nothing(world: SluiceWorld) -> None:
     see(world, succeeded())
     before = kept(world)
     for _ in range(3):
-        record_run(ARN + "one", world.ports)
+        record_run(ARN + "one", world.ports, may_end=True)
     assert kept(world) == before
     assert world.events.kinds() == ["PipelineSucceeded"]
     assert len(world.events.published) == 1
@@ -139,7 +139,7 @@ def test_a_run_that_trained_repeats_no_version(world: SluiceWorld) -> None:
 
 def test_the_pipelines_of_others_are_left_alone(world: SluiceWorld) -> None:
     for arn in (ARN.replace("sluice-dev-fraud", "churn") + "one", "arn:aws:sagemaker:::training-job/x"):
-        assert record_run(arn, world.ports) is None
+        assert record_run(arn, world.ports, may_end=True) is None
     assert kept(world) == []
 
 
@@ -152,13 +152,13 @@ def test_a_crash_anywhere_is_repaired_by_the_next_delivery(at: int, after_effect
     world.faults.at, world.faults.after_effect = world.faults.seen + at, after_effect
     for _ in range(2):
         try:
-            record_run(ARN + "one", world.ports)
+            record_run(ARN + "one", world.ports, may_end=True)
         except RetryableError:
             continue
     assert [one.status for one in kept(world)] == ["Succeeded"]
     assert world.events.kinds() == ["PipelineSucceeded"]
     assert world.registry.properties[package(7)]["sluice.data"] == DATA
-    record_run(ARN + "one", world.ports)
+    record_run(ARN + "one", world.ports, may_end=True)
     assert len(world.events.published) <= 2
 
 
@@ -177,7 +177,7 @@ def test_a_run_whose_pipeline_is_deleted_ends_with_it(world: SluiceWorld) -> Non
     see(world, running())
     world.run_source.executions.clear()
     for _ in range(2):
-        record_run(ARN + "one", world.ports)
+        record_run(ARN + "one", world.ports, may_end=True)
         world.clock.pass_seconds(60)
     assert [(one.status, one.reason) for one in kept(world)] == [("Stopped", "the pipeline was deleted while it ran")]
     assert [kind for kind, _ in world.events.published] == ["PipelineFailed"]
@@ -186,7 +186,16 @@ def test_a_run_whose_pipeline_is_deleted_ends_with_it(world: SluiceWorld) -> Non
 def test_a_run_that_ended_before_its_pipeline_was_deleted_stays_as_it_was(world: SluiceWorld) -> None:
     see(world, succeeded())
     world.run_source.executions.clear()
-    record_run(ARN + "one", world.ports)
-    record_run(ARN + "never-seen", world.ports)
+    record_run(ARN + "one", world.ports, may_end=True)
+    record_run(ARN + "never-seen", world.ports, may_end=True)
     assert [one.status for one in kept(world)] == ["Succeeded"]
     assert world.events.kinds() == ["PipelineSucceeded"]
+
+
+def test_the_last_steps_event_leaves_the_end_to_the_executions(world: SluiceWorld) -> None:
+    see(world, running())
+    world.run_source.executions[ARN + "one"] = succeeded()
+    record_run(ARN + "one", world.ports, may_end=False)
+    assert ([one.status for one in kept(world)], world.events.published) == (["Executing"], [])
+    record_run(ARN + "one", world.ports, may_end=True)
+    assert ([one.status for one in kept(world)], world.events.kinds()) == (["Succeeded"], ["PipelineSucceeded"])

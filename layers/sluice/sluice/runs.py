@@ -16,18 +16,20 @@ from sluice.run import Run
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:pipeline/(?P<pipeline>[^/]+)/execution/[^/]+")
 
 
-def record_run(execution: str, ports: Ports) -> Run | None:
+def record_run(execution: str, ports: Ports, *, may_end: bool) -> Run | None:
     """Record the run as it is now, and announce its end once; None if it is not of this stage, or long gone.
 
-    After a crash between the announcement and its note, the same end is announced again.
+    ``may_end``: whether an end is to be recorded. The last step's event comes in the same moment as the execution's
+    and would announce the end beside it; so it leaves the end to the other, or to the sweep if that is lost. After a
+    crash between the announcement and its note, the same end is announced again.
     """
     found = _EXECUTION.fullmatch(execution)
     model = ports.names.model_of(found["pipeline"]) if found else None
     if model is None:
         return None
     run = read_run(execution, model, ports) or _cut_short(execution, model, ports)
-    if run is None:
-        return None
+    if run is None or (run.has_ended and not may_end):
+        return run
     ports.runs.save(run)
     if run.has_ended and not ports.runs.is_told(run):
         _annotate(run, ports)

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sluice.assembly import Ports, assemble
+from sluice.events import Publisher
 from sluice.run import Run
 from sluice.runs import record_run
 
@@ -53,7 +54,7 @@ class Fraud:
             PipelineName=PIPELINE, PipelineParameters=[{"Name": key, "Value": value} for key, value in given.items()]
         )
         self.engine.ended_execution(started["PipelineExecutionArn"])
-        run = record_run(started["PipelineExecutionArn"], self.ports)
+        run = record_run(started["PipelineExecutionArn"], self.ports, may_end=True)
         assert run is not None
         return run
 
@@ -80,7 +81,7 @@ def fraud(engine_aws: Engine) -> Iterator[Fraud]:
         assert main(["apply", str(REPO / "models" / "fraud.yaml"), "--stage", STAGE]) == 0
         published = Published()
         environ = {"SLUICE_STAGE": STAGE, "SLUICE_TABLE": TABLE, "SLUICE_BUCKET": BUCKET}
-        ports = replace(assemble(environ, aws.client, lambda: datetime.now(UTC)), events=published)
+        ports = replace(assemble(environ, aws.client, lambda: datetime.now(UTC)), events=cast(Publisher, published))
         yield Fraud(engine_aws, ports, published)
 
 

@@ -1,0 +1,144 @@
+"""The deployed functions, under their own roles, record a run and announce it and the version it registers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import main
+from rehearsal.build import ensure_built
+from rehearsal.cloudformation.service import CloudFormation
+from rehearsal.cloudformation.stack import Stack
+from rehearsal.local_aws import LocalAws
+from rehearsal.story.timeline import Timeline
+from tests.contract.engine.test_tabular_pipeline import rows
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = "sluice-dev-fraud"
+NOT_NEEDED_HERE = {
+    # No report is missing, the run was started by hand so that nothing waits for its end, and nothing fails.
+    "OnPipelineStatus": {"s3:ListBucket", "sqs:SendMessage"},
+    # No report is missing, nothing serves yet that the version could be compared with, and nothing fails.
+    "AnnouncePending": {"s3:ListBucket", "sagemaker:DescribeEndpointConfig", "dynamodb:Query", "sqs:SendMessage"},
+}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    aws: LocalAws
+    stack: Stack
+    timeline: Timeline
+
+    def run(self, name: str, **parameters: str) -> str:
+        """Start the pipeline on some data; returns the execution's ARN."""
+        bucket, s3 = self.stack.output("DataBucketName"), self.aws.client("s3")
+        s3.put_object(
+            Bucket=bucket, Key=f"code/{name}.csv", Body=rows(400, noise=0.5)
+        )  # an upload would start one, too
+        manifest = [{"prefix": f"s3://{bucket}/code/"}, f"{name}.csv"]
+        s3.put_object(Bucket=bucket, Key=f"manifests/fraud/{name}.manifest", Body=json.dumps(manifest))
+        given = {"InputData": f"s3://{bucket}/manifests/fraud/{name}.manifest", **parameters}
+        started = self.aws.client("sagemaker").start_pipeline_execution(
+            PipelineName=PIPELINE, PipelineParameters=[{"Name": key, "Value": value} for key, value in given.items()]
+        )
+        return str(started["PipelineExecutionArn"])
+
+    def told(self, kind: str, execution: str) -> dict[str, Any]:
+        """The detail of the domain event about an execution, once it comes."""
+        event = self.timeline.wait_for(
+            f"{kind} of {execution}",
+            lambda one: one.source == "sluice" and one.kind == kind and one.detail.get("execution") == execution,
+            timeout_seconds=90,
+        )
+        return dict(event.detail)
+
+    def unused(self, function: str) -> set[str]:
+        """Actions that the function's role is granted and has not used."""
+        role = self.stack.physical_id(f"{function}FunctionRole")
+        used: dict[str, bool] = {}
+        for grant in self.aws.grants(role):
+            used[grant.action] = used.get(grant.action, False) or grant.used
+        return {action for action, was_used in used.items() if not was_used and not action.startswith("logs:")}
+
+    def dead_letters(self) -> int:
+        queue = self.stack.physical_id("EventDeadLetters")
+        found = self.aws.client("sqs").get_queue_attributes(
+            QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    built = ensure_built(ROOT)
+    with LocalAws(tmp_path_factory.mktemp("run"), ROOT) as aws, pytest.MonkeyPatch.context() as environment:
+        cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
+        stack = cloudformation.deploy(built, "sluice-dev", {"Stage": "dev"})
+        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        environment.setenv("AWS_DEFAULT_REGION", aws.region)
+        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
+        assert main(["apply", str(ROOT / "models" / "fraud.yaml")]) == 0
+        timeline = Timeline(aws.client)
+        timeline.start()
+        yield Deployed(aws, stack, timeline)
+        timeline.stop()
+
+
+@pytest.fixture(scope="module")
+def execution(deployed: Deployed) -> str:
+    return deployed.run("good")
+
+
+def test_a_run_that_succeeds_is_announced_with_its_version(deployed: Deployed, execution: str) -> None:
+    told = deployed.told("PipelineSucceeded", execution)
+    assert (told["model"], told["version"], told["cache_hits"]) == ("fraud", 1, [])
+    assert 0 < told["metrics"]["mse"] <= 6
+    package = deployed.aws.client("sagemaker").describe_model_package(ModelPackageName=told["package"])
+    assert package["CustomerMetadataProperties"]["sluice.data"] == told["input_data"]
+
+
+def test_its_version_is_announced_as_waiting_with_its_metrics(deployed: Deployed, execution: str) -> None:
+    told = deployed.told("ModelPending", execution)
+    assert (told["model"], told["version"], told["live_version"], told["live_metrics"]) == ("fraud", 1, None, {})
+    assert told["metrics"] == deployed.told("PipelineSucceeded", execution)["metrics"]
+
+
+def test_a_run_that_misses_the_gate_is_announced_with_the_reason(deployed: Deployed, execution: str) -> None:
+    deployed.told("PipelineSucceeded", execution)
+    told = deployed.told("PipelineFailed", deployed.run("good", MseThreshold="0.0001"))
+    assert told["status"] == "Failed"
+    assert told["reason"].startswith("FailPipeline: ")
+    assert told["cache_hits"] == ["PreprocessData", "TrainModel", "EvaluateModel"]
+
+
+def test_runs_are_listed_as_they_ended(deployed: Deployed, execution: str, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed.told("PipelineSucceeded", execution)
+    assert main(["runs", "fraud", "--output", "json"]) == 0
+    runs = {one["arn"]: one for one in json.loads(capsys.readouterr().out)["runs"]}
+    assert (runs[execution]["status"], runs[execution]["version"]) == ("Succeeded", "fraud/1")
+
+
+def test_each_event_came_once_and_nothing_was_lost(deployed: Deployed, execution: str) -> None:
+    deployed.told("ModelPending", execution)
+    events = [one for one in deployed.timeline.events() if one.source == "sluice"]
+    kinds = [one.kind for one in events if one.detail.get("execution") == execution]
+    assert sorted(kinds) == ["ModelPending", "PipelineSucceeded"]
+    assert deployed.dead_letters() == 0
+
+
+@pytest.mark.parametrize("function", NOT_NEEDED_HERE)
+def test_the_role_of_a_function_grants_nothing_that_it_does_not_use(
+    deployed: Deployed, execution: str, function: str
+) -> None:
+    deployed.told("PipelineSucceeded", execution)
+    again = deployed.told("PipelineSucceeded", deployed.run("good"))
+    assert again["same_model_as"] == 1
+    deployed.told("ModelPending", execution)
+    assert deployed.unused(function) == NOT_NEEDED_HERE[function]
