@@ -47,15 +47,21 @@ class Faults:
     at: int = 0
     after_effect: bool = False
     seen: int = 0
+    error: Callable[[str], BaseException] = RetryableError
+    meanwhile: Callable[[], object] | None = None  # happens before the ``at``-th call, instead of a failure
 
     def around(self, effect: Callable[[], Any]) -> Any:
         self.seen += 1
         failing = self.seen == self.at
+        if failing and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+            return effect()
         if failing and not self.after_effect:
-            raise RetryableError("injected: the call did not arrive")
+            raise self.error("injected: the call did not arrive")
         result = effect()
         if failing:
-            raise RetryableError("injected: the answer did not arrive")
+            raise self.error("injected: the answer did not arrive")
         return result
 
 

@@ -72,14 +72,14 @@ def _claim(model: str, last: Turn | None, ports: Ports) -> bool:
     spec, now = ports.specs.get(model), ports.now()
     if not is_settled(waiting.files, spec.data.settle_seconds, now):
         return False  # a later upload has booked a later wake-up
-    base = _files(model, last.newest, ports) if last else ()
+    base = _known_files(model, last.newest, ports) if last else ()
     waiting, current = _without_deleted(model, waiting, base, ports)
     chosen = choose(waiting, base, current, spec.data.mode)
     if chosen is None or not is_settled(chosen.new, spec.data.settle_seconds, now):
         return False
     if not chosen.files:
         return _refuse(model, chosen, "there is no data to train on yet", ports)
-    manifest = Manifest.of(model, chosen.files)
+    manifest = Manifest.of(model, chosen.files, chosen.left_out)
     turn = _turn(manifest, chosen, last, now)
     if ports.turns.started(model, turn.run):
         _settle(turn, waiting, manifest.files, ports)  # the same data and parameters have been run before
@@ -128,8 +128,8 @@ def _start(turn: Turn, ports: Ports) -> bool:
 
 
 def _take(turn: Turn, ports: Ports) -> bool:
-    files = _files(turn.model, turn.digest, ports)
-    new = added(files, _files(turn.model, turn.newest, ports))
+    files = _manifest(turn.model, turn.digest, ports).files
+    new = added(files, _known_files(turn.model, turn.newest, ports))
     _settle(turn, ports.waiting.of(turn.model), files, ports)
     ports.turns.mark_started(turn)
     ports.events.publish(
@@ -179,13 +179,18 @@ def _without_deleted(
     return Waiting(files=there, requests=waiting.requests), current
 
 
-def _files(model: str, digest: str, ports: Ports) -> tuple[File, ...]:
+def _known_files(model: str, digest: str, ports: Ports) -> tuple[File, ...]:
     if not digest:
         return ()
+    manifest = _manifest(model, digest, ports)
+    return (*manifest.files, *manifest.left_out)
+
+
+def _manifest(model: str, digest: str, ports: Ports) -> Manifest:
     text = ports.bucket.read(ports.bucket.uri(rich_key(model, digest)))
     if text is None:
         raise LookupError(f"manifest {digest} of {model} is gone")
-    return Manifest.parse(text).files
+    return Manifest.parse(text)
 
 
 def _parameters(turn: Turn, ports: Ports) -> dict[str, str]:

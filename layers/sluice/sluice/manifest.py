@@ -49,33 +49,49 @@ class Manifest:
 
     model: str
     files: tuple[File, ...]  # by key
+    left_out: tuple[File, ...] = ()  # belong to the data, but the key holds a version now that was not accepted
 
     @classmethod
-    def of(cls, model: str, files: Iterable[File]) -> Self:
+    def of(cls, model: str, files: Iterable[File], left_out: Iterable[File] = ()) -> Self:
         """The manifest of these files, at most one version of each key, all in one bucket."""
-        return cls(model=model, files=tuple(sorted(files, key=lambda each: each.key)))
+        return cls(model=model, files=_by_key(files), left_out=_by_key(left_out))
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
         found = json.loads(text)
-        return cls(model=found["model"], files=tuple(File.parse(each) for each in found["files"]))
+        return cls(
+            model=found["model"],
+            files=tuple(File.parse(each) for each in found["files"]),
+            left_out=tuple(File.parse(each) for each in found["left_out"]),
+        )
 
     @property
     def digest(self) -> str:
         """SHA-256 over bucket, keys, versions and etags."""
-        identity = [[each.bucket, each.key, each.version_id, each.etag] for each in self.files]
+        identity: list[object] = [[each.bucket, each.key, each.version_id, each.etag] for each in self.files]
+        if self.left_out:
+            identity.append([[each.key, each.version_id] for each in self.left_out])
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
     def text(self) -> str:
         """What ``parse`` reads back: all that is known of each file."""
-        files = [each.to_json() for each in self.files]
-        return json.dumps({"model": self.model, "digest": self.digest, "files": files}, ensure_ascii=False)
+        told = {
+            "model": self.model,
+            "digest": self.digest,
+            "files": [each.to_json() for each in self.files],
+            "left_out": [each.to_json() for each in self.left_out],
+        }
+        return json.dumps(told, ensure_ascii=False)
 
     def native(self) -> str:
         """Format: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html (ManifestFile)."""
         prefix = f"data/{self.model}/"
         names = [each.key.removeprefix(prefix) for each in self.files]
         return json.dumps([{"prefix": f"s3://{self.files[0].bucket}/{prefix}"}, *names])
+
+
+def _by_key(files: Iterable[File]) -> tuple[File, ...]:
+    return tuple(sorted(files, key=lambda each: each.key))
 
 
 def rich_key(model: str, digest: str) -> str:

@@ -21,6 +21,7 @@ class Chosen:
     """What the next run is made of; no files at all if there is no data to train on."""
 
     files: tuple[File, ...]
+    left_out: tuple[File, ...]  # as in ``Manifest``
     requests: tuple[Request, ...]
     new: tuple[WaitingFile, ...]  # those of the files that have not been in a run
 
@@ -37,7 +38,7 @@ def is_settled(files: Iterable[WaitingFile], settle_seconds: int, now: datetime)
 def choose(waiting: Waiting, base: Sequence[File], current: Mapping[str, str], mode: str) -> Chosen | None:
     """The next run; None if nothing that waits can be in one now.
 
-    ``base`` are the files of the newest run, ``current`` the version of each key that S3 would hand out. A manifest
+    ``base`` are the files that the newest run knew, ``current`` the version of each key that S3 would hand out. A manifest
     names keys and no versions, so a file counts only while the version that was checked is the current one: one
     that has been overwritten waits until it is known whether its successor is any good.
     """
@@ -46,10 +47,11 @@ def choose(waiting: Waiting, base: Sequence[File], current: Mapping[str, str], m
     requests = tuple(each for each in waiting.requests if each.parameters == oldest[0].parameters)
     if not new and not requests:
         return None
-    files = {each.key: each for each in base if current.get(each.key) == each.version_id}
     fresh = {each.file.key: each.file for each in new}
-    chosen = {**files, **fresh} if mode == "accumulate" or not fresh else fresh
-    return Chosen(files=tuple(chosen.values()), requests=requests, new=new)
+    kept = [each for each in base if each.key not in fresh] if mode == "accumulate" or not fresh else []
+    there = [each for each in kept if current.get(each.key) == each.version_id]
+    hidden = [each for each in kept if current.get(each.key, each.version_id) != each.version_id]
+    return Chosen(files=(*there, *fresh.values()), left_out=tuple(hidden), requests=requests, new=new)
 
 
 def fates(
