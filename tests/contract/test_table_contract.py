@@ -48,6 +48,9 @@ def test_an_item_is_put_once(table: AnyTable) -> None:
         ("attribute_exists(id) AND phase <> :closed", False),
         ("attribute_not_exists(holder) OR holder = :closed", True),
         ("phase = :closed", False),
+        ("phase <= :closed", False),
+        ("attribute_not_exists(phase) OR pk <= :closed", True),
+        ("holder <= :closed", False),
     ],
 )
 def test_a_change_needs_its_condition(table: AnyTable, condition: str, holds: bool) -> None:
