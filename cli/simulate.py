@@ -11,12 +11,12 @@ from random import Random
 
 from sluice.spec import ModelSpec
 
-from cli.advise import above_zero
 from cli.capacity.policy import TargetTracking
 from cli.capacity.search import Suggestion, suggest
 from cli.capacity.simulator import Fleet, Run, percentile, simulate
 from cli.capacity.trace import read_trace
 from cli.failures import OK, BadInputError
+from cli.numbers import above_zero, whole
 from cli.prices import known_instance, read_prices
 from cli.session import CliSession, Commands
 from cli.simulation_view import Simulation, as_json, show
@@ -25,7 +25,8 @@ from cli.specfile import load
 SHIPPED_TRACE = Path(__file__).parent / "traces" / "black-friday.csv"
 _DEFAULTS = TargetTracking()
 _STARTUP_SECONDS = 300.0
-_INSTANCES_MAX = 1000
+_count = whole(1, 1000)
+_seconds = whole(0, 86_400)
 
 
 def add_to(commands: Commands) -> None:
@@ -148,17 +149,3 @@ def _search(simulation: Simulation, service: Service, simulate_at: Callable[[flo
     """Above what an instance can serve in a minute, no target is of use."""
     highest = ceil(60 / service.mean * simulation.fleet.concurrency)
     return suggest(simulate_at, highest=highest, p95_seconds=simulation.p95_goal_seconds)
-
-
-def _count(text: str) -> int:
-    return _whole(text, 1, _INSTANCES_MAX)
-
-
-def _seconds(text: str) -> int:
-    return _whole(text, 0, 86_400)
-
-
-def _whole(text: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most and len(text) <= 9):
-        raise ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
-    return int(text)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.advise import QUESTIONS, gather
 from cli.failures import BadInputError
 from cli.main import command_line, main
 from cli.plot import log_plot, short, sparkline
+from cli.questions import QUESTIONS, gather
 from tests.unit.fake_aws import FakeAws
 
 WORDS = "--payload-mb 0.01 --response-seconds 0.1 --requests-per-month 5,000,000 --traffic steady --latency seconds"
@@ -123,17 +123,34 @@ def given(words: str) -> Namespace:
 
 def test_what_is_not_given_is_asked_until_it_is_understood() -> None:
     aws = FakeAws()
-    answers = gather(given("--payload-mb 2"), aws.session(), asked(["soon", "0.5", "1000", "bursts", "spiky", "hours"]))
+    answers = gather(
+        given("--payload-mb 2"), aws.session(), asked(["soon", "0.5", "1000", "bursts", "spiky", "hours", "no"])
+    )
     assert answers == {
         "payload_mb": 2.0,
         "response_seconds": 0.5,
         "requests_per_month": 1000,
         "traffic": "spiky",
         "latency": "hours",
+        "gpu": False,
+        "schedule": "none",
     }
     assert "'soon' is not a number above 0" in aws.shown
     assert "'bursts' is none of: steady, spiky, rare, batch" in aws.shown
     assert QUESTIONS[0].text not in aws.shown
+
+
+def test_for_batches_the_schedule_is_asked_too_unless_it_is_given() -> None:
+    common = "--payload-mb 2 --response-seconds 1 --requests-per-month 9 --traffic batch"
+    every = gather(given(common), FakeAws().session(), asked(["hours", "yes", "weekly"]))
+    assert (every["gpu"], every["schedule"]) == (True, "weekly")
+    some = gather(given(common + " --no-gpu --schedule daily"), FakeAws().session(), asked(["hours"]))
+    assert (some["gpu"], some["schedule"]) == (False, "daily")
+
+
+def test_nothing_is_asked_when_the_options_say_enough() -> None:
+    found = gather(given(WORDS), FakeAws().session(), asked([]))
+    assert (found["latency"], found["gpu"], found["schedule"]) == ("seconds", False, "none")
 
 
 def test_an_end_of_the_answers_names_the_option() -> None:
