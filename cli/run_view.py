@@ -10,8 +10,8 @@ from sluice.run import Run, StepRun
 from cli.listings import minute
 from cli.session import CliSession
 
-_WIDTH = 32
-"""Characters of the time line."""
+_WIDTH = 24
+"""Characters of the time line: with the other columns it fits into 80."""
 
 WORKED = "█"
 CACHED = "░"
@@ -50,21 +50,24 @@ def show_one(session: CliSession, run: Run, twin: int | None) -> None:
     for name, value in facts.items():
         if value:
             session.out.text(f"  {name:<10}  {value}")
+    until = run.ended_at or session.now()
     rows = [
-        (step.name, step.status, bar(step, run), took(step.started_at, step.ended_at), _remark(step))
+        (step.name, step.status, bar(step, run.started_at, until), took(step.started_at, step.ended_at))
         for step in run.steps
     ]
-    session.out.table("Steps", ("step", "status", "when", "took", "remark"), rows)
+    session.out.table("Steps", ("step", "status", "when", "took"), rows)
+    for step in run.steps:
+        if remark := _remark(step):
+            session.out.text(f"  {step.name}: {remark}")
 
 
-def bar(step: StepRun, run: Run) -> str:
-    """The step's part of the run's time; at least one character long."""
-    ends = [one.ended_at or run.modified_at for one in run.steps]
-    begin, whole = run.started_at, max([run.modified_at, *ends]) - run.started_at
+def bar(step: StepRun, begin: datetime, until: datetime) -> str:
+    """The step's part of the time from ``begin`` to ``until``; at least one character long."""
+    whole = until - begin
     if step.started_at is None or whole <= timedelta(0):
         return ""
     first = min(int((step.started_at - begin) / whole * _WIDTH), _WIDTH - 1)
-    last = int(((step.ended_at or begin + whole) - begin) / whole * _WIDTH)
+    last = int(((step.ended_at or until) - begin) / whole * _WIDTH)
     return " " * first + (CACHED if step.cached_from else WORKED) * max(last - first, 1)
 
 
