@@ -28,6 +28,7 @@ class Columns:
     features: tuple[str, ...]
     numbers: frozenset[str]
     target: str
+    target_is_number: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Uploads:
 
 def uploads_from(data: Dataset, columns: Columns, seed: int) -> Uploads:
     """The story's uploads out of one data set. StoryDataError if it is too small or cannot be narrowed."""
-    data = _pick(data, list(_numbers(data, columns.target)))  # training would leave out the others
+    data = _pick(data, _rows_with_target(data, columns))  # training would leave out the others
     if len(data.rows) < MIN_ROWS:
         raise StoryDataError(f"{len(data.rows)} rows with a target are too few: the story needs {MIN_ROWS}")
     first, newer = halves(data, columns, seed)
@@ -159,6 +160,12 @@ def _text(path: Path) -> str:
         raise StoryDataError(f"{path}: damaged gzip file ({error})") from error
     except OSError as error:
         raise StoryDataError(f"{path}: {error.strerror}") from error
+
+
+def _rows_with_target(data: Dataset, columns: Columns) -> list[int]:
+    if columns.target_is_number:
+        return list(_numbers(data, columns.target))
+    return [at for at, row in enumerate(data.rows) if row[-1].strip()]
 
 
 def _numbers(data: Dataset, name: str) -> dict[int, float]:

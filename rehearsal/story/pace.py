@@ -30,13 +30,14 @@ class PacedSpec:
     features: tuple[str, ...]
     numbers: frozenset[str]
     target: str
+    target_is_number: bool
     changes: tuple[str, ...]
 
 
 def quicken(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The spec at the story's pace, and in words what is different."""
     quick = copy.deepcopy(dict(spec))
-    quick["data"]["settle_seconds"] = SETTLE_SECONDS
+    quick["data"] |= {"settle_seconds": SETTLE_SECONDS, "mode": "latest"}
     endpoint = quick.setdefault("endpoint", {})
     endpoint["metrics_period_seconds"] = PERIOD_SECONDS
     rollout = quick.setdefault("rollout", {})
@@ -44,7 +45,7 @@ def quicken(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     rollout["max_hold"] = MAX_HOLD
     rollout["judge"] = {**rollout.get("judge", {}), "safe_margin_percent": SAFE_MARGIN_PERCENT}
     return quick, (
-        f"uploads settle for {SETTLE_SECONDS} s",
+        f"uploads settle for {SETTLE_SECONDS} s, and each run trains on its own upload alone",
         f"each stage bakes {BAKE} instead of minutes",
         f"metrics every {PERIOD_SECONDS} s instead of 60",
         f"the judge accepts {SAFE_MARGIN_PERCENT} % more failures as safe: a minute of traffic cannot prove less",
@@ -67,7 +68,8 @@ def write_paced(source: Path, folder: Path, name: str, **inference: str) -> Pace
         path=path,
         name=spec["name"],
         features=tuple(column["name"] for column in columns),
-        numbers=frozenset(column["name"] for column in columns if column["type"] == "number"),
+        numbers=frozenset(column["name"] for column in columns if column["type"] != "category"),
         target=spec["data"]["target"],
+        target_is_number=spec["data"].get("target_values", {}).get("type") != "category",
         changes=changes,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rehearsal.story.pace import PacedSpec
 
 REPO = Path(__file__).parents[2]
+DATASETS = Path(__file__).parent / "datasets"
 SEED = 7
 RATE = 30.0  # requests a second
 INTERRUPTED = 130
@@ -24,7 +25,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add ``play`` to the commands."""
     parser = commands.add_parser("play", help="play the whole story and check its outcomes")
     parser.add_argument("--model", default="fraud", metavar="NAME", help="models/NAME.yaml (default fraud)")
-    parser.add_argument("--data", type=Path, metavar="FILE", help="your own CSV instead of the synthetic data")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="your own CSV instead of the data that ships")
     parser.add_argument("--rate", type=float, default=RATE, help=f"requests a second (default {RATE:.0f})")
     parser.set_defaults(run=play)
 
@@ -67,9 +68,12 @@ def _play(options: argparse.Namespace) -> int:
 
 
 def _uploads(options: argparse.Namespace, spec: PacedSpec) -> Uploads:
-    columns = Columns(features=spec.features, numbers=spec.numbers, target=spec.target)
-    if options.data is not None:
-        return uploads_from(read_rows(options.data, columns), columns, SEED)
-    if options.model != "fraud":
-        raise StoryDataError(f"--model {options.model} needs --data FILE: synthetic data ships for fraud only")
-    return fraud_uploads(SEED)
+    if options.data is None and options.model == "fraud":
+        return fraud_uploads(SEED)
+    columns = Columns(
+        features=spec.features, numbers=spec.numbers, target=spec.target, target_is_number=spec.target_is_number
+    )
+    shipped = DATASETS / f"{options.model}.csv"
+    if options.data is None and not shipped.exists():
+        raise StoryDataError(f"--model {options.model} needs --data FILE: no data of its own ships with it")
+    return uploads_from(read_rows(options.data or shipped, columns), columns, SEED)

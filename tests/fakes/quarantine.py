@@ -29,7 +29,7 @@ class FakeQuarantine:
             key = quarantine_key(upload.key)
             self.bucket.objects[key] = self.bucket.objects[upload.key]
             self.bucket.objects[key + REASON] = json.dumps(reason).encode()
-            return self.bucket.uri(key)
+            return key
 
         return self.faults.around(work)  # type: ignore[no-any-return]
 

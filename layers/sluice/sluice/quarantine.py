@@ -42,7 +42,7 @@ class Quarantine:
             raise understood(error) from error
 
     def keep(self, upload: ObjectCreated, reason: Mapping[str, Any]) -> str:
-        """Copy the uploaded version and write the reason beside it; returns the copy's URI.
+        """Copy the uploaded version and write the reason beside it; returns the copy's key.
 
         A version that is gone, because another delivery of its event was quicker, leaves what is there.
         """
@@ -59,7 +59,7 @@ class Quarantine:
         except ClientError as error:
             if code(error) not in _GONE:
                 raise understood(error) from error
-        return f"s3://{upload.bucket}/{key}"
+        return key
 
     def remove(self, upload: ObjectCreated) -> None:
         """Delete that version for good. A good file of the same name, replaced by it, is current again."""
