@@ -1,0 +1,85 @@
+"""What the template grants although the story does not use it, and why it has to. A new line needs a good reason."""
+
+from __future__ import annotations
+
+_PLATFORM = "SageMaker or Lambda does this as the role on AWS; here the local AWS does it by itself"
+_VENDED = "Step Functions sets up the delivery of its logs with these; that is not rehearsed"
+_FAILURE = "a failure that the story does not have; unit tests of rollouts, uploads and runs take it"
+_PERSON = "only when a person steps in"
+_SWEEP = "the sweep finds what an event should have told; in a story every event tells, and most end before it comes"
+_MISSING = "without it what is missing looks like what is forbidden"
+_QUARANTINE = "for an upload that breaks its contract; the story's bad file only misses the gate"
+
+_LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+_IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+_DELIVERY = (
+    "CreateLogDelivery",
+    "GetLogDelivery",
+    "UpdateLogDelivery",
+    "DeleteLogDelivery",
+    "ListLogDeliveries",
+    "PutResourcePolicy",
+    "DescribeResourcePolicies",
+    "DescribeLogGroups",
+)
+
+ANYWHERE: dict[str, str] = {
+    **{f"logs:{name}": _PLATFORM for name in _LOGS},
+    **{f"ecr:{name}": _PLATFORM for name in _IMAGES},
+    "cloudwatch:PutMetricData": _PLATFORM,
+    "sqs:SendMessage": "a destination for what a function fails at, or a wake-up for uploads that wait their turn",
+}
+"""Action -> reason, whatever the role."""
+
+UNUSED: dict[str, dict[str, str]] = {
+    "PipelineRole": {
+        "s3:AbortMultipartUpload": _FAILURE,
+        "sagemaker:AddTags": _PLATFORM,
+        "sagemaker:DescribeModelPackage": _PLATFORM,
+        "sagemaker:DescribeModelPackageGroup": _PLATFORM,
+        "sagemaker:StopProcessingJob": _PERSON,
+        "sagemaker:StopTrainingJob": _PERSON,
+    },
+    "ModelRole": {"s3:ListBucket": _MISSING},
+    "StartPipelineFunctionRole": {
+        "s3:GetObject": _QUARANTINE,
+        "s3:PutObject": _QUARANTINE,
+        "s3:DeleteObject": _QUARANTINE,
+        "s3:DeleteObjectVersion": _QUARANTINE,
+        "s3:ListBucket": _MISSING,
+        "sagemaker:DescribeEndpoint": "only for models whose spec asks to be compared with the live version",
+        "sagemaker:DescribeEndpointConfig": "likewise",
+        "sagemaker:DescribeModelPackage": "likewise",
+    },
+    "OnPipelineStatusFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
+    "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},
+    "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
+    "PlanFunctionRole": {"dynamodb:DeleteItem": _FAILURE},
+    "ProvisionFunctionRole": {"sagemaker:DescribeModelPackage": _PLATFORM},
+    "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm"},
+    "PromoteFunctionRole": {
+        "sagemaker:CreateEndpoint": _FAILURE,
+        "sagemaker:DescribeModelPackage": "is it still approved, in the watch after a promotion",
+    },
+    "RestoreFunctionRole": {
+        "sagemaker:DeleteEndpoint": _FAILURE,
+        "sagemaker:UpdateEndpointWeightsAndCapacities": "when the quick way back was refused",
+    },
+    "RollBackFunctionRole": {
+        "events:PutEvents": _FAILURE,
+        "sagemaker:UpdateEndpoint": _FAILURE,
+        "states:StartExecution": _FAILURE,
+    },
+    "SweepFunctionRole": {
+        "dynamodb:GetItem": _SWEEP,
+        "dynamodb:Query": _SWEEP,
+        "events:PutEvents": _SWEEP,
+        "sagemaker:DescribeModelPackage": _SWEEP,
+        "sagemaker:DescribePipelineExecution": _SWEEP,
+        "sagemaker:ListModelPackages": _SWEEP,
+        "ssm:GetParametersByPath": _SWEEP,
+        "states:DescribeExecution": _SWEEP,
+    },
+    "RolloutRole": {f"logs:{name}": _VENDED for name in _DELIVERY},
+}
+"""Role -> action -> reason."""
