@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ from tests.contract.engine.test_tabular_pipeline import rows
 ROOT = Path(__file__).parents[2]
 PIPELINE = "sluice-dev-fraud"
 NOT_NEEDED_HERE = {
-    # No report is missing, the run was started by hand so that nothing waits for its end, and nothing fails.
-    "OnPipelineStatus": {"s3:ListBucket", "sqs:SendMessage"},
+    # No report is missing.
+    "OnPipelineStatus": {"s3:ListBucket"},
     # No report is missing, nothing serves yet that the version could be compared with, and nothing fails.
     "AnnouncePending": {"s3:ListBucket", "sagemaker:DescribeEndpointConfig", "dynamodb:Query", "sqs:SendMessage"},
 }
@@ -34,16 +35,23 @@ class Deployed:
     stack: Stack
     timeline: Timeline
 
-    def run(self, name: str, **parameters: str) -> str:
-        """Start the pipeline on some data; returns the execution's ARN."""
-        bucket, s3 = self.stack.output("DataBucketName"), self.aws.client("s3")
-        s3.put_object(
-            Bucket=bucket, Key=f"code/{name}.csv", Body=rows(400, noise=0.5)
-        )  # an upload would start one, too
-        manifest = [{"prefix": f"s3://{bucket}/code/"}, f"{name}.csv"]
-        s3.put_object(Bucket=bucket, Key=f"manifests/fraud/{name}.manifest", Body=json.dumps(manifest))
-        given = {"InputData": f"s3://{bucket}/manifests/fraud/{name}.manifest", **parameters}
-        started = self.aws.client("sagemaker").start_pipeline_execution(
+    def upload(self, name: str) -> str:
+        """Put a file where anyone would; returns the ARN of the execution that it starts."""
+        key, bucket = f"data/fraud/{name}", self.stack.output("DataBucketName")
+        self.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=rows(400, noise=0.5))
+        started = self.timeline.wait_for(
+            f"a run on {key}",
+            lambda one: one.kind == "PipelineStarted" and key in one.detail["files"],
+            timeout_seconds=90,
+        )
+        return str(started.detail["execution"])
+
+    def again(self, execution: str, **parameters: str) -> str:
+        """Start the pipeline on the same data; returns the execution's ARN."""
+        sagemaker = self.aws.client("sagemaker")
+        found = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=execution)
+        given = {one["Name"]: one["Value"] for one in found["PipelineParameters"]} | parameters
+        started = sagemaker.start_pipeline_execution(
             PipelineName=PIPELINE, PipelineParameters=[{"Name": key, "Value": value} for key, value in given.items()]
         )
         return str(started["PipelineExecutionArn"])
@@ -84,7 +92,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         environment.setenv("AWS_ACCESS_KEY_ID", "developer")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
-        assert main(["apply", str(ROOT / "models" / "fraud.yaml")]) == 0
+        spec = tmp_path_factory.mktemp("models") / "fraud.yaml"
+        shipped = (ROOT / "models" / "fraud.yaml").read_text()
+        spec.write_text(re.sub(r"settle_seconds: \d+", "settle_seconds: 1", shipped))
+        assert main(["apply", str(spec), "--pipelines", str(ROOT / "pipelines")]) == 0
         timeline = Timeline(aws.client)
         timeline.start()
         yield Deployed(aws, stack, timeline)
@@ -93,7 +104,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @pytest.fixture(scope="module")
 def execution(deployed: Deployed) -> str:
-    return deployed.run("good")
+    return deployed.upload("good.csv")
 
 
 def test_a_run_that_succeeds_is_announced_with_its_version(deployed: Deployed, execution: str) -> None:
@@ -112,7 +123,7 @@ def test_its_version_is_announced_as_waiting_with_its_metrics(deployed: Deployed
 
 def test_a_run_that_misses_the_gate_is_announced_with_the_reason(deployed: Deployed, execution: str) -> None:
     deployed.told("PipelineSucceeded", execution)
-    told = deployed.told("PipelineFailed", deployed.run("good", MseThreshold="0.0001"))
+    told = deployed.told("PipelineFailed", deployed.again(execution, MseThreshold="0.0001"))
     assert told["status"] == "Failed"
     assert told["reason"].startswith("FailPipeline: ")
     assert told["cache_hits"] == ["PreprocessData", "TrainModel", "EvaluateModel"]
@@ -125,11 +136,27 @@ def test_runs_are_listed_as_they_ended(deployed: Deployed, execution: str, capsy
     assert (runs[execution]["status"], runs[execution]["version"]) == ("Succeeded", "fraud/1")
 
 
+def test_lineage_leads_from_the_version_to_the_file_and_back(
+    deployed: Deployed, execution: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed.told("PipelineSucceeded", execution)
+    assert main(["lineage", "fraud/1", "--output", "json"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    assert file["uri"].endswith("/data/fraud/good.csv")
+    head = deployed.aws.client("s3").head_object(
+        Bucket=deployed.stack.output("DataBucketName"), Key="data/fraud/good.csv"
+    )
+    assert (file["version_id"], file["size"]) == (head["VersionId"], head["ContentLength"])
+    assert main(["lineage", f"{file['uri']}?versionId={file['version_id']}", "--output", "json"]) == 0
+    made = json.loads(capsys.readouterr().out)["runs"]
+    assert {"fraud/1"} <= {one["version"] for one in made}
+
+
 def test_each_event_came_once_and_nothing_was_lost(deployed: Deployed, execution: str) -> None:
     deployed.told("ModelPending", execution)
     events = [one for one in deployed.timeline.events() if one.source == "sluice"]
     kinds = [one.kind for one in events if one.detail.get("execution") == execution]
-    assert sorted(kinds) == ["ModelPending", "PipelineSucceeded"]
+    assert sorted(kinds) == ["ModelPending", "PipelineStarted", "PipelineSucceeded"]
     assert deployed.dead_letters() == 0
 
 
@@ -138,7 +165,7 @@ def test_the_role_of_a_function_grants_nothing_that_it_does_not_use(
     deployed: Deployed, execution: str, function: str
 ) -> None:
     deployed.told("PipelineSucceeded", execution)
-    again = deployed.told("PipelineSucceeded", deployed.run("good"))
+    again = deployed.told("PipelineSucceeded", deployed.again(execution))
     assert again["same_model_as"] == 1
     deployed.told("ModelPending", execution)
     assert deployed.unused(function) == NOT_NEEDED_HERE[function]
