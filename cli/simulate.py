@@ -13,7 +13,7 @@ from sluice.spec import ModelSpec
 
 from cli.capacity.policy import TargetTracking
 from cli.capacity.search import Suggestion, suggest
-from cli.capacity.simulator import Fleet, Run, percentile, simulate
+from cli.capacity.simulator import Fleet, Totals, percentile, simulate
 from cli.capacity.trace import read_trace
 from cli.failures import OK, BadInputError
 from cli.numbers import above_zero, whole
@@ -57,8 +57,8 @@ def run(arguments: Namespace, session: CliSession) -> int:
     service = _service(arguments)
     fleet = _fleet(arguments, spec, service)
 
-    def simulate_at(target: float) -> Run:
-        return simulate(trace, replace(policy, target=target), fleet, seed=arguments.seed)
+    def simulate_at(target: float) -> Totals:
+        return simulate(trace, replace(policy, target=target), fleet, seed=arguments.seed).totals()
 
     simulation = Simulation(
         model=spec.name,
@@ -66,7 +66,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         trace=trace,
         policy=policy,
         fleet=fleet,
-        run=simulate_at(policy.target),
+        run=simulate(trace, policy, fleet, seed=arguments.seed),
         p95_goal_seconds=_p95_goal(arguments, spec, service),
         suggestion=None,
     )
@@ -145,7 +145,7 @@ def _fleet(arguments: Namespace, spec: ModelSpec, service: Service) -> Fleet:
     )
 
 
-def _search(simulation: Simulation, service: Service, simulate_at: Callable[[float], Run]) -> Suggestion:
+def _search(simulation: Simulation, service: Service, simulate_at: Callable[[float], Totals]) -> Suggestion:
     """Above what an instance can serve in a minute, no target is of use."""
     highest = ceil(60 / service.mean * simulation.fleet.concurrency)
     return suggest(simulate_at, highest=highest, p95_seconds=simulation.p95_goal_seconds)

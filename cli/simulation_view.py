@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cli.capacity.policy import TargetTracking
-from cli.capacity.search import Candidate, Suggestion
-from cli.capacity.simulator import Fleet, Minute, Run, percentile
+from cli.capacity.search import Suggestion
+from cli.capacity.simulator import Fleet, Minute, Run, Totals
 from cli.capacity.trace import Trace
 from cli.output import Output
 from cli.plot import short, sparkline
@@ -46,9 +46,9 @@ def show(out: Output, simulation: Simulation) -> None:
         out.text(f"  {line}")
     out.text("")
     head = ("target", "instances", "utilisation", "p50 ms", "p95 ms", "p99 ms", "worst minute's p95", "rejected", "USD")
-    rows = [_row("", policy.target, simulation.run)]
+    rows = [_row("", policy.target, simulation.run.totals())]
     if simulation.suggestion:
-        rows += [_row(" tried", one.target, one.run) for one in simulation.suggestion.tried]
+        rows += [_row(" tried", one.target, one.totals) for one in simulation.suggestion.tried]
     out.table("Targets (simulated)", head, rows)
     if simulation.suggestion:
         out.text("")
@@ -67,15 +67,13 @@ def _timeline(minutes: Sequence[Minute]) -> list[str]:
     return [f"{name:<{width}} |{sparkline(values)}| up to {short(max(values))}" for name, values in series.items()]
 
 
-def _row(mark: str, target: float, run: Run) -> tuple[str, ...]:
-    times = (_ms(percentile(run.latencies, share)) for share in (0.5, 0.95, 0.99))
-    utilisation = f"{run.utilisation:.0%}"
+def _row(mark: str, target: float, run: Totals) -> tuple[str, ...]:
+    times = map(_ms, (run.p50, run.p95, run.p99, run.worst_p95))
     return (
         f"{target:g}{mark}",
         f"{run.most_instances}",
-        utilisation,
+        f"{run.utilisation:.0%}",
         *times,
-        _ms(run.worst_p95),
         f"{run.rejected:,}",
         f"{run.usd:,.2f}",
     )
@@ -87,21 +85,22 @@ def _ms(seconds: float | None) -> str:
 
 def _advice(simulation: Simulation, suggestion: Suggestion) -> str:
     goal = f"every minute a p95 within {_ms(simulation.p95_goal_seconds)} ms and nothing rejected"
-    best, now = suggestion.best, simulation.run
+    best, now = suggestion.best, simulation.run.totals()
     if not suggestion.good:
         return (
             f"Simulated: no target gives {goal}. Instances start too late or are too few: raise --min-instances or "
-            f"--max-instances, or scale by a schedule. The nearest is {best.target:g}: {best.run.rejected:,} rejected."
+            f"--max-instances, or scale by a schedule. "
+            f"The nearest is {best.target:g}: {best.totals.rejected:,} rejected."
         )
-    if _meets(now, simulation.p95_goal_seconds) and now.usd <= best.run.usd:
+    if _meets(now, simulation.p95_goal_seconds) and now.usd <= best.totals.usd:
         return f"Simulated: {simulation.policy.target:g} gives {goal}, and no other that was tried is cheaper."
     return (
         f"Simulated: better is a target of {best.target:g}, the cheapest that gives {goal}: "
-        f"${best.run.usd:,.2f} instead of ${now.usd:,.2f} for this trace."
+        f"${best.totals.usd:,.2f} instead of ${now.usd:,.2f} for this trace."
     )
 
 
-def _meets(run: Run, p95_seconds: float) -> bool:
+def _meets(run: Totals, p95_seconds: float) -> bool:
     return run.rejected == 0 and run.worst_p95 is not None and run.worst_p95 <= p95_seconds
 
 
@@ -116,24 +115,29 @@ def as_json(simulation: Simulation) -> Mapping[str, Any]:
         "concurrency": fleet.concurrency,
         "startup_seconds": fleet.startup_seconds,
         "policy": asdict(simulation.policy),
-        "totals": _totals(Candidate(simulation.policy.target, simulation.run)),
+        "totals": _totals(simulation.policy.target, simulation.run.totals()),
         "minutes": [_minute(index, one) for index, one in enumerate(simulation.run.minutes)],
-        "suggestion": _totals(suggestion.best) | {"meets_goal": suggestion.good} if suggestion else None,
-        "tried": [_totals(one) for one in suggestion.tried] if suggestion else [],
+        "suggestion": _suggested(suggestion) if suggestion else None,
+        "tried": [_totals(one.target, one.totals) for one in suggestion.tried] if suggestion else [],
         "p95_goal_ms": simulation.p95_goal_seconds * 1000,
     }
 
 
-def _totals(one: Candidate) -> dict[str, Any]:
-    run = one.run
+def _suggested(suggestion: Suggestion) -> dict[str, Any]:
+    return _totals(suggestion.best.target, suggestion.best.totals) | {"meets_goal": suggestion.good}
+
+
+def _totals(target: float, run: Totals) -> dict[str, Any]:
     return {
-        "target": one.target,
-        "requests": run.arrived,
+        "target": target,
+        "requests": run.requests,
         "rejected": run.rejected,
         "most_instances": run.most_instances,
         "instance_hours": run.instance_hours,
         "utilisation": run.utilisation,
-        **{f"p{share}_ms": _milliseconds(percentile(run.latencies, share / 100)) for share in (50, 95, 99)},
+        "p50_ms": _milliseconds(run.p50),
+        "p95_ms": _milliseconds(run.p95),
+        "p99_ms": _milliseconds(run.p99),
         "worst_minute_p95_ms": _milliseconds(run.worst_p95),
         "usd": run.usd,
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-from cli.capacity.simulator import Run
+from cli.capacity.simulator import Totals
 
 _COARSE = 8
 _FINE = 4
@@ -18,7 +18,7 @@ class Candidate:
     """A target that was tried, and what came of it."""
 
     target: float
-    run: Run
+    totals: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Suggestion:
     """In the order of their targets."""
 
 
-def suggest(simulate_at: Callable[[float], Run], *, highest: float, p95_seconds: float) -> Suggestion:
+def suggest(simulate_at: Callable[[float], Totals], *, highest: float, p95_seconds: float) -> Suggestion:
     """The cheapest target of those without a rejected request and with every minute's p95 within ``p95_seconds``.
 
     Targets up to ``highest`` (requests per instance and minute) are tried from coarse to fine. Between two
@@ -39,7 +39,7 @@ def suggest(simulate_at: Callable[[float], Run], *, highest: float, p95_seconds:
     """
 
     def good(one: Candidate) -> bool:
-        return one.run.rejected == 0 and _worst(one) <= p95_seconds
+        return one.totals.rejected == 0 and _worst(one) <= p95_seconds
 
     lowest = min(_LOWEST, highest)
     steps = [_rounded(lowest * (highest / lowest) ** (step / (_COARSE - 1))) for step in range(_COARSE)]
@@ -55,17 +55,18 @@ def suggest(simulate_at: Callable[[float], Run], *, highest: float, p95_seconds:
         tried[between] = Candidate(between, simulate_at(between))
     ordered = tuple(tried[target] for target in sorted(tried))
     best = _cheapest([one for one in ordered if good(one)])
-    return Suggestion(best or min(ordered, key=lambda one: (one.run.rejected, _worst(one))), best is not None, ordered)
+    return Suggestion(
+        best or min(ordered, key=lambda one: (one.totals.rejected, _worst(one))), best is not None, ordered
+    )
 
 
 def _cheapest(candidates: list[Candidate]) -> Candidate | None:
     """Of equally cheap ones the lowest target, which leaves the most room."""
-    return min(candidates, key=lambda one: (one.run.usd, one.target), default=None)
+    return min(candidates, key=lambda one: (one.totals.usd, one.target), default=None)
 
 
 def _worst(one: Candidate) -> float:
-    value = one.run.worst_p95
-    return inf if value is None else value
+    return inf if one.totals.worst_p95 is None else one.totals.worst_p95
 
 
 def _rounded(target: float) -> float:

@@ -57,38 +57,50 @@ class Minute:
         return percentile(self.latencies, share)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """A run in a few numbers; latencies are in seconds, and None when nothing was answered."""
+
+    requests: int
+    rejected: int
+    most_instances: int
+    instance_hours: float
+    utilisation: float
+    """Share of the ready capacity that was used."""
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    worst_p95: float | None
+    """The 95th percentile of the slowest minute."""
+    usd: float
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A whole simulated run; a request is answered or rejected."""
 
     minutes: list[Minute]
     instance_hours: float
-    usd: float
+    usd_per_hour: float
     latencies: list[float]
     """Of all answered requests in seconds, sorted."""
 
-    @property
-    def arrived(self) -> int:
-        return sum(minute.arrived for minute in self.minutes)
-
-    @property
-    def rejected(self) -> int:
-        return sum(minute.rejected for minute in self.minutes)
-
-    @property
-    def worst_p95(self) -> float | None:
-        """Seconds within which 95 % of the answers came in the slowest minute."""
-        return max((found for one in self.minutes if (found := one.percentile(0.95)) is not None), default=None)
-
-    @property
-    def most_instances(self) -> int:
-        return max(minute.ready + minute.starting for minute in self.minutes)
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the paid, ready capacity that was used."""
-        capacity = sum(minute.capacity_seconds for minute in self.minutes)
-        return min(1.0, sum(minute.busy_seconds for minute in self.minutes) / capacity) if capacity else 0.0
+    def totals(self) -> Totals:
+        minutes = self.minutes
+        capacity = sum(one.capacity_seconds for one in minutes)
+        slow = [found for one in minutes if (found := one.percentile(0.95)) is not None]
+        return Totals(
+            requests=sum(one.arrived for one in minutes),
+            rejected=sum(one.rejected for one in minutes),
+            most_instances=max(one.ready + one.starting for one in minutes),
+            instance_hours=self.instance_hours,
+            utilisation=min(1.0, sum(one.busy_seconds for one in minutes) / capacity) if capacity else 0.0,
+            p50=percentile(self.latencies, 0.5),
+            p95=percentile(self.latencies, 0.95),
+            p99=percentile(self.latencies, 0.99),
+            worst_p95=max(slow, default=None),
+            usd=self.instance_hours * self.usd_per_hour,
+        )
 
 
 def percentile(ordered: list[float], share: float) -> float | None:
@@ -175,8 +187,7 @@ class _Replay:
         self._instances = wanted
 
     def _ended(self) -> Run:
-        hours = self._paid_seconds / 3600
         for minute in self._minutes:
             minute.latencies.sort()
         latencies = sorted(chain.from_iterable(minute.latencies for minute in self._minutes))
-        return Run(self._minutes, hours, hours * self._fleet.usd_per_hour, latencies)
+        return Run(self._minutes, self._paid_seconds / 3600, self._fleet.usd_per_hour, latencies)

@@ -83,5 +83,5 @@ def test_the_policy_is_the_one_that_is_simulated() -> None:
 def test_the_example_ends_as_it_says() -> None:
     trace = read_trace(SHIPPED_TRACE)
     fleet = Fleet(concurrency=2, service_time=lambda _random: 0.2, startup_seconds=300, usd_per_hour=1)
-    assert simulate(trace, TargetTracking(), fleet, seed=0).rejected > 20_000
-    assert simulate(trace, TargetTracking(), replace(fleet, startup_seconds=120), seed=0).rejected == 0
+    assert simulate(trace, TargetTracking(), fleet, seed=0).totals().rejected > 20_000
+    assert simulate(trace, TargetTracking(), replace(fleet, startup_seconds=120), seed=0).totals().rejected == 0
