@@ -244,7 +244,7 @@ def _new(name: str, weight: float, count: int) -> NewVariant:
 MOVES = st.sampled_from(["candidate", "10", "50", "promotion", "baseline", "settle"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(moves=st.lists(MOVES, max_size=25), unhealthy=st.booleans())
 def test_from_wherever_a_rollout_was_interrupted_the_baseline_comes_back(moves: list[str], unhealthy: bool) -> None:
     rollout = Rollout(SERVING, PLAN)
@@ -263,7 +263,7 @@ def test_from_wherever_a_rollout_was_interrupted_the_baseline_comes_back(moves: 
     assert rollout.always_served()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(repeats=st.lists(st.sampled_from(["candidate", "10", "50", "promotion"]), min_size=1, max_size=40))
 def test_steps_that_are_repeated_or_late_still_end_in_the_promotion(repeats: list[str]) -> None:
     rollout = Rollout(SERVING, PLAN)
