@@ -14,7 +14,7 @@ from sluice.aws import Clients, code
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
-from cli import advise, apply, approve, data, lineage, listings, runs, schema, simulate, status, train
+from cli import advise, apply, approve, data, lineage, listings, runs, schema, simulate, status, steer, train
 from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError
 from cli.output import Output, choose
 from cli.session import CliSession, Commands
@@ -65,7 +65,8 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
     _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for each in (apply, data, train, approve, status, listings, runs, lineage, advise, simulate, schema):
+    commands_of = (apply, data, train, approve, steer, status, listings, runs, lineage, advise, simulate, schema)
+    for each in commands_of:
         each.add_to(commands)
     for command in _all(commands):
         _add_common(command, stage=SUPPRESS, output=SUPPRESS)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sluice.assembly import Ports, live_ports
 from sluice.consent import is_still_approved
+from sluice.control import obey
 from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stage
 from sluice.judge import Verdict, judge
 from sluice.metrics import Counts, alarms_for
@@ -39,6 +40,8 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     if conclusion.action == "roll_back":
         ports.store.fence(record.id, conclusion.by, conclusion.reason, now)
         return answer("ROLL_BACK", stage=stage, reason=conclusion.reason)
+    if conclusion.action == "promote":
+        return answer("PROMOTE", stage=stage, reason=conclusion.reason)
     if conclusion.action == "advance":
         last = stage + 1 == len(plan.stages)
         return answer("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=conclusion.reason)
@@ -67,7 +70,7 @@ def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) ->
         now=now,
         in_force_since=record.shifted_at[stage],
     )
-    conclusion = conclude(seen, plan, stage)
+    conclusion = obey(conclude(seen, plan, stage), record.command)
     ports.store.note(
         record.id,
         f"look-{now.isoformat()}",

@@ -1,4 +1,4 @@
-"""Roll back, outside the state machine: an alarm of a canary rang, or a rollout's execution ended badly."""
+"""Roll back, outside the state machine: an alarm rang, a person aborted, or a rollout's execution ended badly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sluice.assembly import Ports, live_ports
 from sluice.errors import PermanentError
-from sluice.events import AlarmRang, ExecutionEnded
+from sluice.events import AbortRequested, AlarmRang, ExecutionEnded
 from sluice.restoring import go_back_now
 from sluice.rollout import FenceKind, RolloutId
 
@@ -31,6 +31,8 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
         if rang.state != "ALARM" or rollout_id is None:
             return {"ignored": f"alarm {rang.name} is {rang.state}"}
         return _stop(rollout_id, "alarm", f"alarm {rang.name}: {rang.reason}", "", ports)
+    if event["detail-type"] == "RolloutAbortRequested":
+        return _stop(RolloutId.required(AbortRequested.parse(event).rollout), "aborted", "aborted", "", ports)
     ended = ExecutionEnded.parse(event)
     rollout_id = RolloutId.within(ended.name)
     if rollout_id is None:

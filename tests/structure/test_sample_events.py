@@ -214,6 +214,7 @@ STOPS = {
     "execution-timed-out": ("failed", True),
     "execution-aborted": ("failed", True),
     "restoring-execution-failed": ("failed", True),
+    "person-stopped-it": ("aborted", True),
 }
 NOT_DELIVERED = {"execution-started", "execution-of-another-machine"}  # the rules keep them away
 
@@ -299,6 +300,7 @@ TAKEN = {
     "PipelineStepRule": {f"on_pipeline_status/{case}" for case in STATUSES if "step" in case},
     "CanaryAlarmRule": {f"roll_back/{case}" for case in STOPS if "alarm" in case} - {"roll_back/alarm-is-ok-again"},
     "ExecutionEndedRule": {f"roll_back/{case}" for case in STOPS if "execution" in case},
+    "AbortRule": {"roll_back/person-stopped-it"},
 }  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from sluice.metrics import Counts
-from sluice.rollout import RolloutId
+from sluice.rollout import Command, CommandKind, RolloutId
 from sluice.spec import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
@@ -396,3 +397,67 @@ def test_rejecting_a_version_that_does_not_serve_changes_nothing(world: SluiceWo
     world.live(1)
     world.registry.add(GROUP, 2)
     assert "does not serve" in str(reject(world, 2)["ignored"])
+
+
+def say(world: SluiceWorld, rollout: str, kind: CommandKind) -> None:
+    command = Command(kind=kind, by="arn:aws:iam::1:user/ada", reason="launch day", at=world.clock.now())
+    assert world.ports.store.steer(RolloutId.required(rollout), command)
+
+
+def test_a_paused_rollout_waits_for_a_person_and_then_goes_on(world: SluiceWorld) -> None:
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    rollout = world.approve(2)
+    bakes: list[datetime] = []
+
+    def pause_then_resume(state: str) -> None:
+        if state == "Bake":
+            bakes.append(world.clock.now())
+            if len(bakes) == 1:
+                say(world, rollout, "pause")
+            elif (world.clock.now() - bakes[0]).total_seconds() > 24 * 3600:
+                say(world, rollout, "resume")
+
+    assert world.play(rollout, on_state=pause_then_resume) == "Promoted"
+    assert (world.clock.now() - bakes[0]).total_seconds() > 24 * 3600
+    history = [line["text"] for line in world.ports.store.history(RolloutId.required(rollout))]
+    assert any("pause by arn:aws:iam::1:user/ada: launch day" in text for text in history)
+
+
+def test_a_pause_does_not_keep_harm_in_traffic(world: SluiceWorld) -> None:
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 60)}
+    rollout = world.approve(2)
+    said: list[str] = []
+
+    def pause(state: str) -> None:
+        if state == "Bake" and not said:
+            said.append(state)
+            say(world, rollout, "pause")
+
+    assert world.play(rollout, on_state=pause) == "RolledBack"
+    assert live_variants(world) == {"v1": 100.0}
+
+
+def test_a_person_can_promote_without_proof_but_not_against_an_alarm(world: SluiceWorld) -> None:
+    world.live(1)
+    world.metrics.per_period = {}
+    rollout = world.approve(2)
+    said: list[str] = []
+
+    def promote(state: str) -> None:
+        if state == "Bake" and not said:
+            said.append(state)
+            say(world, rollout, "promote")
+
+    assert world.play(rollout, on_state=promote) == "Promoted"
+    assert live_variants(world) == {"v2": 100.0}
+    later = world.approve(3)
+
+    def promote_a_ringing_one(state: str) -> None:
+        if state == "Bake":
+            say(world, later, "promote")
+            world.metrics.alarms["sluice-dev-fraud-3-1-errors"] = "ALARM"
+
+    assert world.play(later, on_state=promote_a_ringing_one) == "RolledBack"
+    assert live_variants(world) == {"v2": 100.0}

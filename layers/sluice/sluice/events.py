@@ -161,6 +161,17 @@ class PipelineStatusChanged:
         return self.status in PIPELINE_ENDS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortRequested:
+    """A person stopped a rollout, which is fenced already; our own event."""
+
+    rollout: str
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> Self:
+        return cls(rollout=event["detail"]["rollout"])
+
+
 class Publisher:
     """Puts domain events on the default bus; the same fact may be published twice after a crash."""
 

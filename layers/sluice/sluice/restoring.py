@@ -12,6 +12,7 @@ from sluice.steps import TaskResult, answer, patience, take
 _OUTCOMES: dict[FenceKind, Outcome] = {
     "alarm": "rolled_back",
     "judge": "rolled_back",
+    "aborted": "rolled_back",
     "superseded": "superseded",
     "withdrawn": "withdrawn",
     "failed": "failed",

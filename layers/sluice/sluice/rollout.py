@@ -13,7 +13,9 @@ from sluice.plan import Plan
 
 Phase = Literal["queued", "provisioning", "baking", "promoting", "watching", "restoring", "closed"]
 Outcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "failed"]
-FenceKind = Literal["alarm", "judge", "superseded", "withdrawn", "failed"]
+FenceKind = Literal["alarm", "judge", "aborted", "superseded", "withdrawn", "failed"]
+
+CommandKind = Literal["pause", "resume", "promote"]
 
 _ID = re.compile(r"(?P<model>[a-z][a-z0-9-]*)-(?P<version>\d+)-(?P<attempt>\d+)")
 
@@ -62,6 +64,19 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """The last thing a person said."""
+
+    kind: CommandKind
+    by: str  # ARN of who said it
+    reason: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.by}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutRecord:
     """One rollout as stored."""
 
@@ -79,6 +94,7 @@ class RolloutRecord:
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when they were in force
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # who ended the watch early
+    command: Command | None = None
     fence: Fence | None = None
     outcome: Outcome | None = None
     reason: str = ""
@@ -116,6 +132,7 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         shifted_at=_times(item, "shifted_"),
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
+        command=_command_from(item),
         fence=_fence_from(item),
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),
@@ -130,6 +147,17 @@ def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
         for name, value in item.items()
         if name.startswith(prefix)
     }
+
+
+def _command_from(item: Mapping[str, Any]) -> Command | None:
+    if "command_kind" not in item:
+        return None
+    return Command(
+        kind=item["command_kind"],
+        by=item["command_by"],
+        reason=item["command_reason"],
+        at=datetime.fromisoformat(item["command_at"]),
+    )
 
 
 def _fence_from(item: Mapping[str, Any]) -> Fence | None:

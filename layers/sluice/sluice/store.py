@@ -16,7 +16,7 @@ from typing import Any
 
 from sluice.errors import SluiceError
 from sluice.plan import Plan
-from sluice.rollout import FenceKind, Outcome, Phase, RolloutId, RolloutRecord, record_from
+from sluice.rollout import Command, FenceKind, Outcome, Phase, RolloutId, RolloutRecord, record_from
 from sluice.table import ConditionFailedError, Table
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
@@ -84,6 +84,22 @@ class Store:
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """Let a rollout that only watches any more end as promoted at its next look."""
         self._table.set_once(_record_key(rollout_id), "watch_ended", reason)
+
+    def steer(self, rollout_id: RolloutId, command: Command) -> bool:
+        """Keep what a person said, for the next look; False if the rollout goes nowhere any more."""
+        changes: dict[str, str | int] = {
+            "command_kind": command.kind,
+            "command_by": command.by,
+            "command_reason": command.reason,
+            "command_at": command.at.isoformat(),
+        }
+        try:
+            self._table.set(
+                _record_key(rollout_id), changes, f"attribute_exists(id) AND {_OPEN}", {":closed": "closed"}
+            )
+        except ConditionFailedError:
+            return False
+        return True
 
     def save_plan(self, rollout_id: RolloutId, plan: Plan) -> None:
         """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""

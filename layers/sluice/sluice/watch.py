@@ -38,11 +38,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """``pause`` is a hold that only a person ends; ``by`` is who stops the rollout."""
+    """``pause`` is a hold that only a person ends, ``promote`` skips the stages left; ``by`` is who stops the rollout.
 
-    action: Literal["advance", "hold", "roll_back", "pause"]
+    ``is_doubt``: nothing bad was seen, there was just no proof in time.
+    """
+
+    action: Literal["advance", "hold", "roll_back", "pause", "promote"]
     reason: str
     by: FenceKind = "judge"
+    is_doubt: bool = False
 
 
 def next_look_seconds(plan: Plan, now: datetime) -> int:
@@ -110,4 +114,4 @@ def conclude(seen: Seen, plan: Plan, stage: int) -> Conclusion:
         return Conclusion("hold", doubt)
     if plan.on_doubt == "pause":
         return Conclusion("pause", doubt)
-    return Conclusion("roll_back", f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}")
+    return Conclusion("roll_back", f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}", is_doubt=True)
