@@ -12,6 +12,7 @@ from sluice.assembly import Ports
 from sluice.events import PipelineStatusChanged
 from sluice.gathering import run_ended
 from sluice.names import Names
+from sluice.rollout import RolloutId
 from sluice.run_store import RunStore
 from sluice.spec import ModelSpec
 from sluice.store import Store
@@ -55,6 +56,7 @@ TASKS: dict[str, Callable[[Mapping[str, Any], Ports], Any]] = {
     "Restore": restore,
 }
 GROUP = "sluice-dev-fraud"
+ENDPOINT = "sluice-dev-fraud"
 
 SPEC = ModelSpec.parse(
     {
@@ -181,6 +183,18 @@ def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus
     if fields is not None:
         detail["UpdatedModelPackageFields"] = list(fields)
     return {"detail": detail}
+
+
+def live_variants(world: SluiceWorld) -> dict[str, float]:
+    """Variants and weights once the endpoint has settled."""
+    world.hosting.settle()
+    return {each.name: each.weight for each in world.hosting.endpoints[ENDPOINT].variants}
+
+
+def outcome_of(world: SluiceWorld, rollout: str) -> tuple[str | None, str]:
+    """How a rollout ended, and why."""
+    found = world.ports.store.get(RolloutId.required(rollout))
+    return found.outcome, found.reason
 
 
 def _choose(state: Mapping[str, Any], context: Mapping[str, Any]) -> str:

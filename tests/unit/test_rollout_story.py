@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 from sluice.metrics import Counts
-from sluice.rollout import Command, CommandKind, RolloutId
+from sluice.rollout import RolloutId
 from sluice.spec import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
-from tests.fakes.sluice_world import GROUP, SPEC, SluiceWorld, approval_of, sluice_world
-
-ENDPOINT = "sluice-dev-fraud"
+from tests.fakes.sluice_world import (
+    ENDPOINT,
+    GROUP,
+    SPEC,
+    SluiceWorld,
+    approval_of,
+    live_variants,
+    outcome_of,
+    sluice_world,
+)
 
 
 @pytest.fixture
 def world() -> SluiceWorld:
     return sluice_world()
-
-
-def live_variants(world: SluiceWorld) -> dict[str, float]:
-    world.hosting.settle()
-    return {each.name: each.weight for each in world.hosting.endpoints[ENDPOINT].variants}
-
-
-def record(world: SluiceWorld, rollout: str) -> tuple[str | None, str]:
-    found = world.ports.store.get(RolloutId.required(rollout))
-    return found.outcome, found.reason
 
 
 def test_the_first_approval_creates_the_endpoint(world: SluiceWorld) -> None:
@@ -44,7 +40,7 @@ def test_a_healthy_canary_is_promoted_stage_by_stage(world: SluiceWorld) -> None
     assert world.play(rollout) == "Promoted"
     assert [weights["v2"] for weights in world.hosting.traffic if "v2" in weights][-1] == 100.0
     assert live_variants(world) == {"v2": 100.0}
-    assert record(world, rollout)[0] == "promoted"
+    assert outcome_of(world, rollout)[0] == "promoted"
     assert world.metrics.alarms == {}, "alarms are removed"
     assert world.hosting.endpoints[ENDPOINT].variants[0].desired_count == 4, "the full fleet serves"
 
@@ -74,7 +70,7 @@ def test_an_alarm_puts_the_baseline_back_and_rejects_the_version(world: SluiceWo
 
     assert world.play(rollout, on_state=ring_once) == "RolledBack"
     assert live_variants(world) == {"v1": 100.0}
-    outcome, reason = record(world, rollout)
+    outcome, reason = outcome_of(world, rollout)
     assert outcome == "rolled_back"
     assert "sluice-dev-fraud-2-1-errors" in reason
     package = next(each for each in world.registry.packages.values() if each.version == 2)
@@ -106,7 +102,7 @@ def test_the_judge_puts_the_baseline_back(world: SluiceWorld) -> None:
     rollout = world.approve(2)
     assert world.play(rollout) == "RolledBack"
     assert live_variants(world) == {"v1": 100.0}
-    assert record(world, rollout)[1].startswith("judge: ")
+    assert outcome_of(world, rollout)[1].startswith("judge: ")
 
 
 def test_silence_never_advances_and_never_waits_forever(world: SluiceWorld) -> None:
@@ -114,7 +110,7 @@ def test_silence_never_advances_and_never_waits_forever(world: SluiceWorld) -> N
     world.metrics.per_period = {}
     rollout = world.approve(2)
     assert world.play(rollout) == "RolledBack"
-    assert record(world, rollout)[1].startswith("in doubt for 600 s after the bake")
+    assert outcome_of(world, rollout)[1].startswith("in doubt for 600 s after the bake")
 
 
 def test_a_missing_alarm_is_no_proof(world: SluiceWorld) -> None:
@@ -127,7 +123,7 @@ def test_a_missing_alarm_is_no_proof(world: SluiceWorld) -> None:
 
     rollout = world.approve(2)
     assert world.play(rollout, on_state=delete) == "RolledBack"
-    assert "latency is missing" in record(world, rollout)[1]
+    assert "latency is missing" in outcome_of(world, rollout)[1]
 
 
 def test_a_model_that_never_becomes_healthy_leaves_the_baseline_serving(world: SluiceWorld) -> None:
@@ -136,7 +132,7 @@ def test_a_model_that_never_becomes_healthy_leaves_the_baseline_serving(world: S
     rollout = world.approve(2)
     assert world.play(rollout) == "RolledBack"
     assert live_variants(world) == {"v1": 100.0}
-    assert "ping failed" in record(world, rollout)[1]
+    assert "ping failed" in outcome_of(world, rollout)[1]
 
 
 def test_a_first_version_that_never_becomes_healthy_leaves_no_endpoint(world: SluiceWorld) -> None:
@@ -156,7 +152,7 @@ def test_an_endpoint_deleted_in_mid_rollout_ends_the_rollout(world: SluiceWorld)
             world.hosting.endpoints.pop(ENDPOINT, None)
 
     assert world.play(rollout, on_state=delete) == "RolledBack"
-    outcome, reason = record(world, rollout)
+    outcome, reason = outcome_of(world, rollout)
     assert outcome == "failed"
     assert "deleted" in reason
 
@@ -172,7 +168,7 @@ def test_an_endpoint_changed_by_hand_is_left_alone(world: SluiceWorld) -> None:
 
     assert world.play(rollout, on_state=change) == "RolledBack"
     assert world.hosting.endpoints[ENDPOINT].config == "by-hand"
-    assert "changed by hand" in record(world, rollout)[1]
+    assert "changed by hand" in outcome_of(world, rollout)[1]
 
 
 def test_the_same_approval_twice_is_one_rollout(world: SluiceWorld) -> None:
@@ -222,7 +218,7 @@ def test_a_newer_approval_takes_over(world: SluiceWorld) -> None:
             newer.append(world.approve(3))
 
     assert world.play(old, on_state=approve_newer) == "RolledBack"
-    assert record(world, old) == ("superseded", "superseded by fraud/3")
+    assert outcome_of(world, old) == ("superseded", "superseded by fraud/3")
     assert next(each for each in world.registry.packages.values() if each.version == 2).approval == "Approved"
     world.metrics.per_period = {"v1": Counts(1800, 2), "v3": Counts(200, 0)}
     assert world.play(newer[0]) == "Promoted"
@@ -235,7 +231,7 @@ def test_an_older_approval_whose_event_comes_late_gives_way(world: SluiceWorld) 
     newer = world.approve(3)
     older = open_rollout(approval_of(late), world.ports)["rollout"]
     assert world.play(older) == "RolledBack"
-    assert record(world, older) == ("superseded", "superseded by fraud/3")
+    assert outcome_of(world, older) == ("superseded", "superseded by fraud/3")
     assert world.ports.store.get(RolloutId.required(newer)).may_advance
 
 
@@ -260,7 +256,7 @@ def test_a_withdrawn_approval_changes_nothing(world: SluiceWorld) -> None:
     arn = next(arn for arn, each in world.registry.packages.items() if each.version == 2)
     world.registry.reject(arn, "changed my mind")
     assert world.play(rollout) == "RolledBack"
-    assert record(world, rollout)[0] == "withdrawn"
+    assert outcome_of(world, rollout)[0] == "withdrawn"
     assert live_variants(world) == {"v1": 100.0}
 
 
@@ -291,173 +287,5 @@ def test_an_unmodelled_answer_of_a_task_restores(world: SluiceWorld) -> None:
     rollout = world.approve(2)
     world.specs.specs.clear()
     assert world.play(rollout) == "RolledBack"
-    assert "UnknownModelError" in record(world, rollout)[1]
+    assert "UnknownModelError" in outcome_of(world, rollout)[1]
     assert live_variants(world) == {"v1": 100.0}
-
-
-def spec_with(**rollout: object) -> ModelSpec:
-    raw = SPEC.to_json()
-    raw["rollout"] |= rollout
-    return ModelSpec.parse(raw)
-
-
-def test_linear_steps_are_equal_and_reach_the_end() -> None:
-    world = sluice_world(spec_with(strategy="linear", step={"weight": 25, "bake": "5m"}))
-    world.live(1)
-    world.metrics.per_period = {"v1": Counts(1500, 2), "v2": Counts(500, 0)}
-    assert world.play(world.approve(2)) == "Promoted"
-    shifted = [detail["weight"] for kind, detail in world.events.published if kind == "RolloutShifted"]
-    assert shifted == [25, 50, 75]
-    assert live_variants(world) == {"v2": 100.0}
-
-
-def test_all_at_once_replaces_the_fleet_and_keeps_the_old_config() -> None:
-    world = sluice_world(spec_with(strategy="all_at_once"))
-    world.live(1)
-    before = world.hosting.endpoints[ENDPOINT].config
-    assert world.play(world.approve(2)) == "Promoted"
-    assert live_variants(world) == {"v2": 100.0}
-    assert before in world.hosting.configs, "the way back"
-
-
-@pytest.mark.parametrize("strategy", ["canary", "all_at_once"])
-def test_an_alarm_in_the_watch_puts_the_old_version_back(strategy: str) -> None:
-    world = sluice_world(spec_with(strategy=strategy, watch="10m"))
-    world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
-    rollout = world.approve(2)
-
-    def ring_when_alone(state: str) -> None:
-        world.hosting.settle()
-        alone = [each.name for each in world.hosting.endpoints[ENDPOINT].variants] == ["v2"]
-        if state == "WaitForPromotion" and alone and world.metrics.alarms:
-            world.ring("sluice-dev-fraud-2-1-errors")
-
-    assert world.play(rollout, on_state=ring_when_alone) == "RolledBack"
-    assert live_variants(world) == {"v1": 100.0}
-    assert record(world, rollout)[0] == "rolled_back"
-
-
-def test_a_quiet_watch_ends_as_promoted_after_its_time() -> None:
-    world = sluice_world(spec_with(strategy="all_at_once", watch="10m"))
-    world.live(1)
-    started = world.clock.now()
-    rollout = world.approve(2)
-    assert world.play(rollout) == "Promoted"
-    assert (world.clock.now() - started).total_seconds() >= 600
-    assert record(world, rollout)[0] == "promoted"
-    assert world.metrics.alarms == {}
-
-
-def test_a_newer_approval_ends_a_watch_and_does_not_undo_it() -> None:
-    world = sluice_world(spec_with(strategy="all_at_once", watch="10m"))
-    world.live(1)
-    newer: list[str] = []
-    rollout = world.approve(2)
-
-    def approve_newer(state: str) -> None:
-        if state == "WaitForPromotion" and world.ports.store.get(RolloutId.required(rollout)).watching_since:
-            world.clock.pass_seconds(1)
-            newer.extend([] if newer else [world.approve(3)])
-
-    assert world.play(rollout, on_state=approve_newer) == "Promoted"
-    assert world.play(newer[0]) == "Promoted"
-    assert live_variants(world) == {"v3": 100.0}
-
-
-def reject(world: SluiceWorld, version: int) -> dict[str, object]:
-    arn = next(arn for arn, each in world.registry.packages.items() if each.version == version)
-    world.clock.pass_seconds(1)
-    world.registry.reject(arn, "it insults customers")
-    event = approval_of(arn)
-    event["detail"]["ModelApprovalStatus"] = "Rejected"
-    return open_rollout(event, world.ports)
-
-
-def test_rejecting_the_live_version_brings_the_last_good_one_back_at_once(world: SluiceWorld) -> None:
-    world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
-    world.live(2)
-    answer = reject(world, 2)
-    assert answer == {"rollout": "fraud-1-2"}
-    assert reject(world, 2) == answer, "a repetition is the same rollout"
-    assert world.play("fraud-1-2") == "Promoted"
-    assert live_variants(world) == {"v1": 100.0}
-    assert "ignored" in reject(world, 2), "it does not serve any more"
-
-
-def test_rejecting_the_only_good_version_leaves_it_serving_and_says_so(world: SluiceWorld) -> None:
-    world.live(1)
-    assert "serves on" in str(reject(world, 1)["ignored"])
-    assert world.events.kinds()[-1] == "NoWayBack"
-    assert live_variants(world) == {"v1": 100.0}
-
-
-def test_rejecting_a_version_that_does_not_serve_changes_nothing(world: SluiceWorld) -> None:
-    world.live(1)
-    world.registry.add(GROUP, 2)
-    assert "does not serve" in str(reject(world, 2)["ignored"])
-
-
-def say(world: SluiceWorld, rollout: str, kind: CommandKind) -> None:
-    command = Command(kind=kind, by="arn:aws:iam::1:user/ada", reason="launch day", at=world.clock.now())
-    assert world.ports.store.steer(RolloutId.required(rollout), command)
-
-
-def test_a_paused_rollout_waits_for_a_person_and_then_goes_on(world: SluiceWorld) -> None:
-    world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
-    rollout = world.approve(2)
-    bakes: list[datetime] = []
-
-    def pause_then_resume(state: str) -> None:
-        if state == "Bake":
-            bakes.append(world.clock.now())
-            if len(bakes) == 1:
-                say(world, rollout, "pause")
-            elif (world.clock.now() - bakes[0]).total_seconds() > 24 * 3600:
-                say(world, rollout, "resume")
-
-    assert world.play(rollout, on_state=pause_then_resume) == "Promoted"
-    assert (world.clock.now() - bakes[0]).total_seconds() > 24 * 3600
-    history = [line["text"] for line in world.ports.store.history(RolloutId.required(rollout))]
-    assert any("pause by arn:aws:iam::1:user/ada: launch day" in text for text in history)
-
-
-def test_a_pause_does_not_keep_harm_in_traffic(world: SluiceWorld) -> None:
-    world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 60)}
-    rollout = world.approve(2)
-    said: list[str] = []
-
-    def pause(state: str) -> None:
-        if state == "Bake" and not said:
-            said.append(state)
-            say(world, rollout, "pause")
-
-    assert world.play(rollout, on_state=pause) == "RolledBack"
-    assert live_variants(world) == {"v1": 100.0}
-
-
-def test_a_person_can_promote_without_proof_but_not_against_an_alarm(world: SluiceWorld) -> None:
-    world.live(1)
-    world.metrics.per_period = {}
-    rollout = world.approve(2)
-    said: list[str] = []
-
-    def promote(state: str) -> None:
-        if state == "Bake" and not said:
-            said.append(state)
-            say(world, rollout, "promote")
-
-    assert world.play(rollout, on_state=promote) == "Promoted"
-    assert live_variants(world) == {"v2": 100.0}
-    later = world.approve(3)
-
-    def promote_a_ringing_one(state: str) -> None:
-        if state == "Bake":
-            say(world, later, "promote")
-            world.metrics.alarms["sluice-dev-fraud-3-1-errors"] = "ALARM"
-
-    assert world.play(later, on_state=promote_a_ringing_one) == "RolledBack"
-    assert live_variants(world) == {"v2": 100.0}

@@ -120,13 +120,13 @@ CONCLUSIONS: dict[str, tuple[Decision, dict[str, str | None], float, Conclusion]
         DOUBT,
         OK,
         BAKE + HOLD,
-        Conclusion("roll_back", "in doubt for 600 s after the bake: judge says HOLD; counts"),
+        Conclusion("roll_back", "in doubt for 600 s after the bake: judge says HOLD; counts", is_doubt=True),
     ),
     "nor does a missing alarm": (
         ADVANCE,
         MISSING,
         BAKE + HOLD,
-        Conclusion("roll_back", "in doubt for 600 s after the bake: alarm latency is missing"),
+        Conclusion("roll_back", "in doubt for 600 s after the bake: alarm latency is missing", is_doubt=True),
     ),
 }
 
