@@ -193,3 +193,29 @@ def test_a_person_can_promote_without_proof_but_not_against_an_alarm(world: Slui
 
     assert world.play(later, on_state=promote_a_ringing_one) == "RolledBack"
     assert live_variants(world) == {"v2": 100.0}
+
+
+@pytest.mark.parametrize("policy", ["supersede", "queue", "reject"])
+def test_taking_a_rejected_version_out_of_service_waits_for_nobody(policy: str) -> None:
+    world = sluice_world(spec_with(on_new_version=policy))
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.live(2)
+    world.clock.pass_seconds(5)
+    canary = world.approve(3)
+    assert reject(world, 2) == {"rollout": "fraud-1-2"}
+    assert world.play(canary) == "RolledBack"
+    assert outcome_of(world, canary)[0] == "superseded"
+    assert world.play("fraud-1-2") == "Promoted"
+    assert live_variants(world) == {"v1": 100.0}
+
+
+def test_a_new_approval_does_not_take_the_place_of_the_way_back(world: SluiceWorld) -> None:
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.live(2)
+    reject(world, 2)
+    world.clock.pass_seconds(5)
+    world.approve(3)
+    assert world.play("fraud-1-2") == "Promoted"
+    assert live_variants(world) == {"v1": 100.0}

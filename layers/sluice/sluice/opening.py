@@ -32,15 +32,20 @@ def attempt_for(latest: RolloutRecord | None, package: Package, *, is_certain: b
 
 
 def goes_first(record: RolloutRecord, known: Iterable[RolloutRecord]) -> RolloutRecord | None:
-    """The rollout that has its turn before ``record``, because it was approved earlier; None if there is none."""
-    waiting = (each for each in known if each.may_advance and _approval(each) < _approval(record))
-    return min(waiting, key=_approval, default=None)
+    """The rollout whose turn is before that of ``record``: an urgent one, or one approved earlier; None if none is."""
+    waiting = (each for each in known if each.may_advance and _turn(each) < _turn(record))
+    return min(waiting, key=_turn, default=None)
 
 
 def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -> list[Loser]:
-    """Who gives way, with the reason. Later approvals win, in whatever order their events arrive."""
+    """Who gives way, with the reason. Later approvals win, in whatever order their events arrive.
+
+    An urgent rollout takes a rejected version out of service: it waits for nobody, and nobody takes its place.
+    """
+    if new.urgent:
+        policy = "supersede"
     open_ones = [each for each in known if each.id != new.id and not each.is_closed and each.fence is None]
-    rivals = [each for each in open_ones if each.watching_since is None]
+    rivals = [each for each in open_ones if each.watching_since is None and not each.urgent]
     done: list[Loser] = [(each.id, "end_watch", f"{new.id} begins") for each in open_ones if each.watching_since]
     if policy != "reject" and done:
         return [*done, *stand_off(new, rivals, policy)]
@@ -70,6 +75,10 @@ def next_attempt(good: RolloutRecord, known: Iterable[RolloutRecord]) -> Rollout
     """The attempt that brings a version back: the one under way if there is one, so that a repetition is the same."""
     latest = max((each for each in known if each.id.version == good.id.version), key=lambda each: each.id.attempt)
     return replace(latest.id, attempt=latest.id.attempt + latest.is_closed)
+
+
+def _turn(record: RolloutRecord) -> tuple[bool, datetime, int]:
+    return not record.urgent, *_approval(record)
 
 
 def _approval(record: RolloutRecord) -> tuple[datetime, int]:

@@ -63,10 +63,11 @@ class Plan:
     period_seconds: int
     look_seconds: int
     max_hold_seconds: int
-    watch_seconds: int  # with all the traffic, before the rollout ends
     on_doubt: str
     judge: Judge
     alarms: Alarms
+    # A field added later has a default: a rollout under way has been planned without it.
+    watch_seconds: int = 0  # with all the traffic, before the rollout ends
 
     @property
     def is_watched(self) -> bool:
