@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,21 @@ def test_data_that_cannot_be_learned_from_misses_the_gate(engine_aws: Engine, fr
     assert status == "Failed"
     assert steps["CheckModelQuality"]["Metadata"]["Condition"]["Outcome"] == "False"
     assert steps["FailPipeline"]["StepStatus"] == "Failed"
+    assert "to be at most the MseThreshold of 6.0" in steps["FailPipeline"]["FailureReason"]
     assert "RegisterModel" not in steps
+
+
+def test_a_version_worse_than_the_live_one_misses_the_gate_which_says_so(engine_aws: Engine, fraud: str) -> None:
+    gate = {"Gate": "mae<=5 live<=10", "Live": "7 mse=0.05"}
+    status, steps = run(engine_aws, "good", rows(600, noise=0.5), **gate)
+    assert status == "Failed"
+    assert "RegisterModel" not in steps
+    reason = steps["FailPipeline"]["FailureReason"]
+    found = re.search(r"regression_metrics.mse.value is ([\d.]+), to be at most the MseThreshold of 6.0;", reason)
+    assert found, reason
+    assert "above 0.055: worse than the 0.05 of live version 7 by more than 10 %" in reason
+    status, _ = run(engine_aws, "good", rows(600, noise=0.5), **gate | {"Live": "none"})
+    assert status == "Succeeded"
 
 
 def test_data_without_the_target_fails_preprocessing_with_the_reason(engine_aws: Engine, fraud: str) -> None:
