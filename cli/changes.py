@@ -17,6 +17,7 @@ from sluice.spec import ModelSpec
 
 from cli.definition import Definition, filled, source_archive
 from cli.failures import CommandError
+from cli.schedules import schedule_change
 from cli.session import CliSession, Stack, described, objects, read_parameter
 
 
@@ -27,7 +28,7 @@ class Change:
     what: str
     name: str
     verdict: str
-    """created | changed | unchanged"""
+    """created | changed | unchanged | deleted"""
     make: Callable[[], object] | None = field(default=None, repr=False, compare=False)
 
 
@@ -50,6 +51,9 @@ def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition:
         "DataContract": f"s3://{stack.bucket}/{contract_key}",
     }
     yield _pipeline(session, stack, spec, filled(definition, tokens, spec))
+    verdict, make = schedule_change(session, stack, spec)
+    if verdict:
+        yield Change(what="schedule", name=session.names.pipeline(spec.name), verdict=verdict, make=make)
     yield _stored_spec(session, spec)
 
 

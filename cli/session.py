@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -42,6 +42,12 @@ class Stack:
     bucket: str
     table: str
     pipeline_role_arn: str
+    # A stack that was deployed before there were schedules does not tell these.
+    upload_queue_url: str = ""
+    upload_queue_arn: str = ""
+    event_dead_letters_arn: str = ""
+    schedule_group: str = ""
+    schedule_role_arn: str = ""
 
 
 def read_stack(session: CliSession) -> Stack:
@@ -56,7 +62,7 @@ def read_stack(session: CliSession) -> Stack:
         )
     try:
         held = json.loads(text)
-        return Stack(**{key: held[key] for key in ("bucket", "table", "pipeline_role_arn")})
+        return Stack(**{field.name: held[field.name] for field in fields(Stack) if field.name in held})
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(f"SSM parameter {name} is not what the stack writes ({error}): deploy again.") from error
 
@@ -64,7 +70,12 @@ def read_stack(session: CliSession) -> Stack:
 def ports_of(session: CliSession) -> Ports:
     """What the functions of the stage may talk to, under the credentials of the person at the keyboard."""
     stack = read_stack(session)
-    environ = {"SLUICE_STAGE": session.names.stage, "SLUICE_TABLE": stack.table, "SLUICE_BUCKET": stack.bucket}
+    environ = {
+        "SLUICE_STAGE": session.names.stage,
+        "SLUICE_TABLE": stack.table,
+        "SLUICE_BUCKET": stack.bucket,
+        "SLUICE_UPLOAD_QUEUE_URL": stack.upload_queue_url,
+    }
     return assemble(environ, session.clients, session.now)
 
 

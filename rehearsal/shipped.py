@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rehearsal.autoscaling.service import AutoScaling
 from rehearsal.cloudformation.service import CloudFormation
 from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.events.service import EventBridge
@@ -14,6 +15,7 @@ from rehearsal.sagemaker.hosting import Hosting
 from rehearsal.sagemaker.jobs import Jobs
 from rehearsal.sagemaker.runtime import Runtime
 from rehearsal.sagemaker.transform import transform_kind
+from rehearsal.scheduler.service import Scheduler
 from rehearsal.wire import Service
 from rehearsal.world import World
 
@@ -24,5 +26,5 @@ def shipped_services(world: World) -> Sequence[Service]:
     bus = world.bus = EventBridge(world)
     hosting = Hosting(world)
     transforms = Jobs(world, [transform_kind(hosting.models)])
-    serving: list[Service] = [hosting, Runtime(hosting), AsyncRuntime(hosting), transforms]
-    return [metrics, bus, Lambda(world), *serving, *engine(world), CloudFormation(world)]
+    serving: list[Service] = [hosting, Runtime(hosting), AsyncRuntime(hosting), transforms, AutoScaling(world)]
+    return [metrics, bus, Lambda(world), *serving, *engine(world), Scheduler(world), CloudFormation(world)]

@@ -38,9 +38,9 @@ def is_settled(files: Iterable[WaitingFile], settle_seconds: int, now: datetime)
 def choose(waiting: Waiting, base: Sequence[File], current: Mapping[str, str], mode: str) -> Chosen | None:
     """The next run; None if nothing that waits can be in one now.
 
-    ``base`` are the files that the newest run knew, ``current`` the version of each key that S3 would hand out. A manifest
-    names keys and no versions, so a file counts only while the version that was checked is the current one: one
-    that has been overwritten waits until it is known whether its successor is any good.
+    ``base`` are the files that the newest run knew, ``current`` the version of each key that S3 would hand out.
+    A manifest names keys and no versions, so a file counts only while the version that was checked is the current
+    one: one that has been overwritten waits until it is known whether its successor is any good.
     """
     new = tuple(each for each in waiting.files if current.get(each.file.key) == each.file.version_id)
     oldest = waiting.requests[:1]

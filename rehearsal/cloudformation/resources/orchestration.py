@@ -1,4 +1,4 @@
-"""Event rules and state machines."""
+"""Event rules, schedule groups and state machines."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def make_rule(creation: Creation) -> Made:
         answer = creation.call("events", "PutTargets", params)
         if answer.get("FailedEntryCount"):
             raise PropertyError("Targets", f"refused: {answer['FailedEntries']}")
+    return Made(physical_id=name, attributes={"Arn": arn})
+
+
+def make_schedule_group(creation: Creation) -> Made:
+    name = creation.name_from("Name", longest=64)
+    arn = creation.call("scheduler", "CreateScheduleGroup", {"Name": name, **creation.rest()})["ScheduleGroupArn"]
     return Made(physical_id=name, attributes={"Arn": arn})
 
 
@@ -75,5 +81,6 @@ def _lower_camel(value: Any) -> Any:
 
 MAKERS: Mapping[str, Maker] = {
     "AWS::Events::Rule": make_rule,
+    "AWS::Scheduler::ScheduleGroup": make_schedule_group,
     "AWS::StepFunctions::StateMachine": make_state_machine,
 }

@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: schedules with time zones that fire under a role of their own."""
