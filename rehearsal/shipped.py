@@ -15,7 +15,6 @@ from rehearsal.sagemaker.hosting import Hosting
 from rehearsal.sagemaker.jobs import Jobs
 from rehearsal.sagemaker.runtime import Runtime
 from rehearsal.sagemaker.transform import transform_kind
-from rehearsal.scheduler.service import Scheduler
 from rehearsal.wire import Service
 from rehearsal.world import World
 
@@ -27,4 +26,4 @@ def shipped_services(world: World) -> Sequence[Service]:
     hosting = Hosting(world)
     transforms = Jobs(world, [transform_kind(hosting.models)])
     serving: list[Service] = [hosting, Runtime(hosting), AsyncRuntime(hosting), transforms, AutoScaling(world)]
-    return [metrics, bus, Lambda(world), *serving, *engine(world), Scheduler(world), CloudFormation(world)]
+    return [metrics, bus, Lambda(world), *serving, *engine(world), CloudFormation(world)]

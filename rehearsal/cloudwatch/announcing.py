@@ -45,8 +45,8 @@ class Announcer:
             self._world.client("lambda", None).invoke(
                 FunctionName=action, InvocationType="Event", Payload=json.dumps(self._lambda_event(change))
             )
-        else:
-            raise UnsupportedActionError("the local AWS performs SNS and Lambda actions only")
+        elif service != "autoscaling":  # which looks itself, again and again, for as long as the alarm lasts
+            raise UnsupportedActionError("the local AWS performs SNS, Lambda and scaling actions only")
 
     def _lambda_event(self, change: Change) -> dict[str, object]:
         return {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rehearsal.permissions import acting, observing, sagemaker, storage
+from rehearsal.permissions import acting, observing, sagemaker, scaling, storage
 from rehearsal.permissions.permission import Params, Permission, Place, Rules
 from rehearsal.wire import Call
 
 _RULES: dict[str, Rules] = {
+    "application-autoscaling": scaling.autoscaling,
     "cloudformation": observing.cloudformation,
     "cloudwatch": observing.cloudwatch,
     "dynamodb": storage.dynamodb,

@@ -19,6 +19,7 @@ from rehearsal.sagemaker.guarded import execution_role
 from rehearsal.sagemaker.guardrails import check_fits, parse_policy
 from rehearsal.sagemaker.listing import Order, in_time, sorted_page
 from rehearsal.sagemaker.models import Models
+from rehearsal.sagemaker.scaled_variants import refuse_to_lose_scaled_variants
 from rehearsal.sagemaker.shelf import Shelf
 from rehearsal.sagemaker.tags import tag_on_create
 from rehearsal.sagemaker.variant import Variant, retained, wanted_variants
@@ -91,6 +92,7 @@ class Endpoints:
             deployment = present.last_deployment
         policy = parse_policy(deployment) if deployment else None
         pending = replace(self._pending(params["EndpointConfigName"]), policy=policy)
+        refuse_to_lose_scaled_variants(self._world, present, pending.variants)
         if policy:
             AlarmWatch(self._world, execution_role(pending), policy.alarms).check()
 

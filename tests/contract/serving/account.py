@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rehearsal.autoscaling.service import AutoScaling, ScalingPace
 from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.events.service import EventBridge
 from rehearsal.local_aws import LocalAws
@@ -174,6 +175,7 @@ def eventually(look: Callable[[], T], is_so: Callable[[T], object]) -> T:
 def opened(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterator[Account]:
     """A running local AWS with all that serves, at ``pace``, and the models low and script-low."""
     clock = Clock()
+    scaling = ScalingPace(look_every_seconds=0.1)
     async_pace = AsyncPace(payload_max_bytes=PAYLOAD_MAX_BYTES)
 
     def services(world: World) -> Sequence[Service]:
@@ -182,7 +184,16 @@ def opened(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterato
         bus = world.bus = EventBridge(world)
         hosting = Hosting(world, pace)
         transforms = Jobs(world, [transform_kind(hosting.models)])
-        return [metrics, bus, hosting, Runtime(hosting), AsyncRuntime(hosting, async_pace), transforms, Tags(world)]
+        return [
+            metrics,
+            bus,
+            AutoScaling(world, scaling),
+            hosting,
+            Runtime(hosting),
+            AsyncRuntime(hosting, async_pace),
+            transforms,
+            Tags(world),
+        ]
 
     with LocalAws(run_dir, REPO, services=services) as aws:
         account = Account(aws, clock, next(s for s in aws.services if isinstance(s, CloudWatch)))
