@@ -155,14 +155,18 @@ def refusal(call: Any, **params: Any) -> str:
     return str(refused.value.response["Error"]["Message"])
 
 
-def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterator[Stage]:
-    """A running local AWS with hosting at ``pace`` and the artifacts in a bucket."""
+def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace, *, measured: bool = False) -> Iterator[Stage]:
+    """A running local AWS with hosting at ``pace`` and the artifacts in a bucket.
+
+    ``measured``: metrics go to CloudWatch, where alarms see them, and not to ``told``.
+    """
     told = Told()
 
     def services(world: World) -> list[Service]:
-        world.bus, world.metrics = told, told
+        cloudwatch = CloudWatch(world)
+        world.bus, world.metrics = told, cloudwatch if measured else told
         hosting = Hosting(world, pace)
-        return [hosting, Runtime(hosting), Registry(world), Tags(world), CloudWatch(world)]
+        return [hosting, Runtime(hosting), Registry(world), Tags(world), cloudwatch]
 
     with LocalAws(run_dir, REPO, services=services) as aws:
         iam, s3 = aws.client("iam"), aws.client("s3")
