@@ -22,14 +22,14 @@ class Traffic:
 
 
 @contextmanager
-def traffic(stage: Stage, endpoint: str, clients: int = 2) -> Iterator[Traffic]:
+def traffic(stage: Stage, endpoint: str, *, clients: int = 2, row: str = "0.5,0.5,0.5") -> Iterator[Traffic]:
     """Clients that ask without pause for as long as the block runs."""
     seen, stop = Traffic(), threading.Event()
 
     def ask() -> None:
         while not stop.wait(0.01):
             try:
-                answer, _ = stage.invoke(endpoint, "0.5,0.5,0.5")
+                answer, _ = stage.invoke(endpoint, row)
                 seen.answered["high" if float(answer.split()[-1]) > BIG else "low"] += 1
             except (ClientError, BotoCoreError) as problem:
                 seen.problems.append(problem)

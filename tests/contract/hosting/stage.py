@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.autoscaling.service import AutoScaling
 from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.local_aws import LocalAws
 from rehearsal.sagemaker.hosting import Hosting
@@ -166,7 +167,7 @@ def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace, *, measure
         cloudwatch = CloudWatch(world)
         world.bus, world.metrics = told, cloudwatch if measured else told
         hosting = Hosting(world, pace)
-        return [hosting, Runtime(hosting), Registry(world), Tags(world), cloudwatch]
+        return [hosting, Runtime(hosting), Registry(world), Tags(world), AutoScaling(world), cloudwatch]
 
     with LocalAws(run_dir, REPO, services=services) as aws:
         iam, s3 = aws.client("iam"), aws.client("s3")
