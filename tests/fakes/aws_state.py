@@ -212,10 +212,10 @@ class FakeRegistry:
     def describe(self, arn: str) -> Package:
         return self.faults.around(lambda: self._found(arn))  # type: ignore[no-any-return]
 
-    def newest_approved(self, group: str) -> Package | None:
-        approved = (each for each in self.packages.values() if each.group == group and each.is_approved)
+    def newest(self, group: str, approval: str) -> Package | None:
+        found = (each for each in self.packages.values() if (each.group, each.approval) == (group, approval))
         return self.faults.around(  # type: ignore[no-any-return]
-            lambda: max(approved, key=lambda each: each.version, default=None)
+            lambda: max(found, key=lambda each: each.version, default=None)
         )
 
     def reject(self, arn: str, reason: str) -> None:

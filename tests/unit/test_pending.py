@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sluice.events import PackageChanged
 from sluice.pending import announce_pending
+from sluice.sweeping import sweep
 
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 
@@ -101,3 +102,31 @@ def test_a_late_event_of_a_version_decided_on_tells_nothing(world: SluiceWorld, 
 def test_a_version_of_another_group_is_left_alone(world: SluiceWorld) -> None:
     announce_pending(changed(world.registry.add("churn", 1, "PendingManualApproval")), world.ports)
     assert world.events.published == []
+
+
+def say_again(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
+    """What the sweep publishes in place of lost events, taken to the function that reads them."""
+    world.events.published.clear()
+    sweep(world.ports)
+    found = [one for one in world.events.published if one[0] == "SageMaker Model Package State Change"]
+    for _, detail in found:
+        announce_pending(PackageChanged.parse({"detail": detail}), world.ports)
+    return found
+
+
+def test_a_version_that_nobody_was_told_of_is_found_by_the_sweep(world: SluiceWorld, waiting: str) -> None:
+    assert say_again(world) == []  # its event may still be on its way
+    world.clock.pass_seconds(300)
+    assert [detail["ModelPackageArn"] for _, detail in say_again(world)] == [waiting]
+    assert world.events.kinds()[-1] == "ModelPending"
+    assert say_again(world) == []
+
+
+def test_an_announced_version_is_no_matter_for_the_sweep_and_a_late_event_no_news(
+    world: SluiceWorld, waiting: str
+) -> None:
+    announce_pending(changed(waiting), world.ports)
+    world.clock.pass_seconds(300)
+    assert say_again(world) == []
+    announce_pending(changed(waiting), world.ports)
+    assert "ModelPending" not in world.events.kinds()

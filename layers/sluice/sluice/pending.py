@@ -6,6 +6,9 @@ from sluice.assembly import Ports
 from sluice.events import PackageChanged
 from sluice.live import live_package, metrics_of
 
+REGISTERED = "registered"
+"""Names the wait that begins with the registration, of which there is one."""
+
 
 def announce_pending(changed: PackageChanged, ports: Ports) -> str:
     """Publish ModelPending with the version's metrics beside the live one's; returns what was done.
@@ -19,7 +22,8 @@ def announce_pending(changed: PackageChanged, ports: Ports) -> str:
     model = ports.names.model_of(package.group)
     if model is None or package.approval != "PendingManualApproval":
         return f"{package.group}/{package.version} is {package.approval}"
-    if ports.runs.is_pending_told(package.arn, changed.at):
+    since = REGISTERED if changed.changed is None else changed.at
+    if ports.runs.is_pending_told(package.arn, since):
         return "it was announced before"
     live = live_package(model, ports)
     ports.events.publish(
@@ -32,5 +36,5 @@ def announce_pending(changed: PackageChanged, ports: Ports) -> str:
         live_version=live.version if live else None,
         live_metrics=metrics_of(live, ports.bucket) if live else {},
     )
-    ports.runs.mark_pending_told(package.arn, changed.at)
+    ports.runs.mark_pending_told(package.arn, since)
     return "announced"

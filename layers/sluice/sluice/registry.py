@@ -63,12 +63,12 @@ class Registry:
             properties=found.get("CustomerMetadataProperties", {}),
         )
 
-    def newest_approved(self, group: str) -> Package | None:
-        """The approved version that was registered last; None if there is none, or no such group."""
+    def newest(self, group: str, approval: str) -> Package | None:
+        """The version registered last of those with this approval; None if there is none, or no such group."""
         try:
             found = self._client.list_model_packages(
                 ModelPackageGroupName=group,
-                ModelApprovalStatus="Approved",
+                ModelApprovalStatus=approval,
                 SortBy="CreationTime",
                 SortOrder="Descending",
                 MaxResults=1,

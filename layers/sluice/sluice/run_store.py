@@ -1,7 +1,7 @@
 """The runs of a model in the table: one item each, never overwritten by what was read before it.
 
 MODEL#<model>      RUN#<start>#<execution id>     a run, as last seen
-PENDING#<arn>      <time>                         a wait for approval that has been announced
+PENDING#<arn>      registered | <time>            a wait for approval that has been announced
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from sluice.assembly import Ports
 from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
+from sluice.pending import REGISTERED
 from sluice.rollout import RolloutId, RolloutRecord
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def sweep(ports: Ports) -> list[str]:
     said: list[str] = []
     failed: list[str] = []
     for model in ports.specs.names():
-        for look in (lost_runs, waiting_without_turn, lost_approval, dead_rollouts):
+        for look in (lost_runs, waiting_without_turn, lost_wait, lost_approval, dead_rollouts):
             try:
                 said.extend(look(model, ports))
             except (RetryableError, ClientError):
@@ -83,14 +84,23 @@ def waiting_without_turn(model: str, ports: Ports) -> Iterator[str]:
         yield f"{model} was woken"
 
 
+def lost_wait(model: str, ports: Ports) -> Iterator[str]:
+    """A version that waits for a person whom nobody has told."""
+    package = ports.registry.newest(ports.names.group(model), "PendingManualApproval")
+    if package is None or package.last_modified > ports.now() - GRACE:
+        return
+    if not ports.runs.is_pending_told(package.arn, REGISTERED):
+        yield _say_package(package.arn, package.group, package.approval, ports)
+
+
 def lost_approval(model: str, ports: Ports) -> Iterator[str]:
     """An approved version that no rollout was opened for, if it is newer than all that were rolled out."""
-    package = ports.registry.newest_approved(ports.names.group(model))
+    package = ports.registry.newest(ports.names.group(model), "Approved")
     if package is None or package.last_modified > ports.now() - GRACE:
         return
     latest = next(ports.store.rollouts(model), None)
     if latest is None or latest.id.version < package.version:
-        yield _say_approved(package.arn, package.group, ports)
+        yield _say_package(package.arn, package.group, "Approved", ports)
 
 
 def dead_rollouts(model: str, ports: Ports) -> Iterator[str]:
@@ -100,7 +110,7 @@ def dead_rollouts(model: str, ports: Ports) -> Iterator[str]:
             continue
         name, status = _last_execution(record.id, ports)
         if status is None:  # it was never started
-            yield _say_approved(record.package_arn, ports.names.group(model), ports)
+            yield _say_package(record.package_arn, ports.names.group(model), "Approved", ports)
         elif status in DEAD:
             yield _say_dead(record, name, status, ports)
 
@@ -117,14 +127,14 @@ def _last_execution(rollout_id: RolloutId, ports: Ports) -> tuple[str, str | Non
     return name, status
 
 
-def _say_approved(package_arn: str, group: str, ports: Ports) -> str:
+def _say_package(package_arn: str, group: str, approval: str, ports: Ports) -> str:
     ports.events.publish(
         "SageMaker Model Package State Change",
         ModelPackageArn=package_arn,
         ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
+        ModelApprovalStatus=approval,
     )
-    return f"{package_arn} is Approved"
+    return f"{package_arn} is {approval}"
 
 
 def _say_dead(record: RolloutRecord, name: str, status: str, ports: Ports) -> str:
