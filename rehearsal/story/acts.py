@@ -151,7 +151,7 @@ def missed_gate(cast: Cast, mislabelled: Upload) -> None:
     cast.progress.check(
         "mislabelled data",
         "ends in FailPipeline, nothing registered",
-        f"{run.status} in {last}, version {run.version}; {run.failure[:160]}",
+        f"{run.status} in {last}, version {run.version}; {run.failure[:400]}",
         right=run.status == "Failed" and last == "FailPipeline" and run.version is None,
     )
 

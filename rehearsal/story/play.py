@@ -27,6 +27,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--model", default="fraud", metavar="NAME", help="models/NAME.yaml (default fraud)")
     parser.add_argument("--data", type=Path, metavar="FILE", help="your own CSV instead of the data that ships")
     parser.add_argument("--rate", type=float, default=RATE, help=f"requests a second (default {RATE:.0f})")
+    parser.add_argument("--short", action="store_true", help="only what becomes of data, without canaries: a minute")
     parser.set_defaults(run=play)
 
 
@@ -63,6 +64,7 @@ def _play(options: argparse.Namespace) -> int:
         uploads=_uploads(options, spec),
         rate=options.rate,
         seed=SEED,
+        is_short=options.short,
     )
     return 0 if Performance(script, Console()).perform() else 1
 

@@ -8,7 +8,8 @@ _FAILURE = "a failure that the story does not have; unit tests of rollouts, uplo
 _PERSON = "only when a person steps in"
 _SWEEP = "the sweep finds what an event should have told; in a story every event tells, and most end before it comes"
 _MISSING = "without it what is missing looks like what is forbidden"
-_QUARANTINE = "for an upload that breaks its contract; the story's bad file only misses the gate"
+_QUARANTINE = "for an upload that breaks its contract; the short story has one"
+_COMPARED = "only for models whose spec asks to be compared with the live version, as that of the short story"
 
 _LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
 _IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
@@ -42,14 +43,13 @@ UNUSED: dict[str, dict[str, str]] = {
     },
     "ModelRole": {"s3:ListBucket": _MISSING},
     "StartPipelineFunctionRole": {
-        "s3:GetObject": _QUARANTINE,
         "s3:PutObject": _QUARANTINE,
-        "s3:DeleteObject": _QUARANTINE,
         "s3:DeleteObjectVersion": _QUARANTINE,
         "s3:ListBucket": _MISSING,
-        "sagemaker:DescribeEndpoint": "only for models whose spec asks to be compared with the live version",
-        "sagemaker:DescribeEndpointConfig": "likewise",
-        "sagemaker:DescribeModelPackage": "likewise",
+        "s3:GetObject": _COMPARED,
+        "sagemaker:DescribeEndpoint": _COMPARED,
+        "sagemaker:DescribeEndpointConfig": _COMPARED,
+        "sagemaker:DescribeModelPackage": _COMPARED,
     },
     "OnPipelineStatusFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},

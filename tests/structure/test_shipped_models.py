@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from contract import DataContract
+from sluice.inspection import data_contract
 from sluice.spec import ModelSpec
-from table import DataContract
 
-from cli.changes import data_contract
 from cli.definition import parameter_problems, read_definition
 
 ROOT = Path(__file__).parents[2]
