@@ -6,6 +6,7 @@ import re
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import parse_qs
 
 from sluice.assembly import Ports
@@ -108,10 +109,11 @@ def _forward(session: CliSession, named: re.Match[str]) -> int:
     (version_id,) = parse_qs(named["query"] or "").get("versionId", [""])
     read_spec(session, model)
     ports = ports_of(session)
+    files = cache(lambda manifest: files_of(manifest, ports))  # runs again on the same data share one
     uses = [
         (one, file)
         for one in ports.runs.runs(model)
-        for file in files_of(one.input_data, ports) or ()
+        for file in files(one.input_data) or ()
         if file.key == key and named["bucket"] in (None, file.bucket) and version_id in ("", file.version_id)
     ]
     if not uses:
