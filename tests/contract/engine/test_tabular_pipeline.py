@@ -112,3 +112,14 @@ def test_data_without_the_target_fails_preprocessing_with_the_reason(engine_aws:
     status, steps = run(engine_aws, "headless", "a,b\n1,2\n")
     assert status == "Failed"
     assert "risk_score" in steps["PreprocessData"]["FailureReason"]
+
+
+def test_a_breach_that_only_a_whole_reading_finds_fails_the_run_with_its_place(engine_aws: Engine, fraud: str) -> None:
+    header, *lines = rows(60, noise=0.5).splitlines()
+    lines[48] = "old" + lines[48]
+    status, steps = run(engine_aws, "late", "\n".join([header, *lines]))
+    assert status == "Failed"
+    expected = "late.csv: type: column 'age': expected a number, found 'old"
+    assert expected in steps["PreprocessData"]["FailureReason"]
+    assert "(row 50)" in steps["PreprocessData"]["FailureReason"]
+    assert "TrainModel" not in steps
