@@ -6,8 +6,10 @@ so that a function, the ``sluice`` command and PreprocessData give one verdict.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 SHOWN_CHARACTERS = 40
@@ -195,18 +197,16 @@ class _Check:
                 self.note("max_missing_share", column, f"has no value in {share:.1%} of the rows; {allowed}")
 
     def _check_header(self) -> None:
-        header = self._header or []
-        expected = sorted(self.contract.order, key=lambda name: name != self.contract.target)  # the target first
-        problems = [
-            *(
-                (name, "is missing" + (" (the target)" if name == self.contract.target else ""))
-                for name in expected
-                if name not in header
-            ),
-            *((name, "is not in the data contract") for name in header if name not in expected),
-            *((name, "occurs twice") for name in sorted(set(header)) if header.count(name) > 1),
-        ]
-        for name, message in problems:
+        names, target = Counter(self._header), self.contract.target
+        expected = dict.fromkeys((target, *self.contract.order))  # the target first
+        problems = {
+            **{
+                name: "is missing" + (" (the target)" if name == target else "") for name in expected if not names[name]
+            },
+            **{name: "occurs twice" for name, count in names.items() if count > 1},
+            **{name: "is not in the data contract" for name in names if name not in expected},
+        }
+        for name, message in islice(problems.items(), KEPT_BREACHES):
             self.note("columns", _shown(name), message)
         self.is_hopeless = bool(problems)
         if not problems:
