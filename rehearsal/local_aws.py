@@ -21,6 +21,7 @@ from rehearsal.http_server import HttpServer
 from rehearsal.identity import Identities
 from rehearsal.moto_backend import MotoBackend
 from rehearsal.moto_iam import MotoRolePolicies, know_aws_managed_policies
+from rehearsal.moto_transactions import quicken_transactions
 from rehearsal.policy import parse_policy
 from rehearsal.process import ProcessTable
 from rehearsal.record import Record
@@ -99,6 +100,7 @@ class LocalAws:
         state_machines = StateMachines(self.world, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         know_aws_managed_policies()
+        quicken_transactions()
         return [state_machines, SecurityTokens(self.identities, self._policies)]
 
     def start(self) -> None:
