@@ -31,7 +31,6 @@ def refuse_what_is_not_rehearsed(config: Config) -> None:
     """Raise NotImplemented (501) for configs that are valid but cannot be served here."""
     asynchronous = bool(config.get("AsyncInferenceConfig"))
     for what, used in (
-        ("serverless endpoints", any(variant.get("ServerlessConfig") for variant in _variants(config))),
         ("asynchronous endpoints with several variants", asynchronous and len(_variants(config)) > 1),
         ("asynchronous endpoints without S3OutputPath", asynchronous and not _async_output(config)),
         ("data capture of asynchronous endpoints", asynchronous and bool(config.get("DataCaptureConfig"))),

@@ -74,6 +74,8 @@ class Deployer:
         for live in list(self._live.values()):
             for container in live.containers:
                 container.stop()
+            for pool in live.pools:
+                pool.close(drain_seconds=0.0)
 
     def _deploy(self, endpoint: Endpoint, live: Live) -> None:
         """Bring the endpoint to its pending config or, without one, to its wanted weights and counts."""
@@ -107,9 +109,11 @@ class Deployer:
         self._endpoints.remove(endpoint.name)
 
     def _watch(self) -> None:
-        """Replace instances that died in service, until the local AWS stops."""
+        """Replace instances that died in service and stop idle serverless ones, until the local AWS stops."""
         while not self._world.stopping.wait(self._pace.healing_every_seconds):
             for name, live in list(self._live.items()):
+                for pool in live.pools:
+                    pool.stop_idle(self._pace.serverless_idle_seconds)
                 if not live.work.locked() and any(not container.is_running for container in live.containers):
                     self._world.background(f"healing-{name}", functools.partial(self._heal, name, live))
 

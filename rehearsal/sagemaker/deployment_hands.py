@@ -22,11 +22,12 @@ class DeploymentHands:
 
     def switch(self, live: Live, routing: Routing | None) -> None:
         """Move all traffic in one step, then retire the instances it has left."""
-        before, shadows = live.containers, live.shadow_containers
+        before, shadows, pools = live.containers, live.shadow_containers, live.pools
         live.routing = routing
         gone = before - live.containers
         self.provisioner.retire(gone - shadows)
         self.provisioner.retire(gone & shadows, shadow=True)
+        self.provisioner.close(pools - live.pools)
 
     def become(self, name: str, change: Change) -> Endpoint:
         """Change an endpoint's record and announce its status."""

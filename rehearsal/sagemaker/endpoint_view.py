@@ -140,6 +140,13 @@ def _told(variant: Variant) -> dict[str, Any]:
 
 
 def _capacity(variant: Variant) -> dict[str, Any]:
+    if variant.size and variant.desired_size:
+        return {
+            "CurrentWeight": variant.weight,
+            "DesiredWeight": variant.desired_weight,
+            "CurrentServerlessConfig": variant.size.shown(),
+            "DesiredServerlessConfig": variant.desired_size.shown(),
+        }
     return {
         "CurrentWeight": variant.weight,
         "DesiredWeight": variant.desired_weight,

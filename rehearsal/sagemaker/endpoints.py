@@ -20,10 +20,11 @@ from rehearsal.sagemaker.guardrails import check_fits, parse_policy
 from rehearsal.sagemaker.listing import Order, in_time, sorted_page
 from rehearsal.sagemaker.models import Models
 from rehearsal.sagemaker.scaled_variants import refuse_to_lose_scaled_variants
+from rehearsal.sagemaker.serverless import check_update
 from rehearsal.sagemaker.shelf import Shelf
 from rehearsal.sagemaker.tags import tag_on_create
 from rehearsal.sagemaker.variant import Variant, retained, wanted_variants
-from rehearsal.wire import Call, Operation, invalid
+from rehearsal.wire import Call, Operation
 from rehearsal.world import World
 
 _ORDER = Order(
@@ -92,6 +93,7 @@ class Endpoints:
             deployment = present.last_deployment
         policy = parse_policy(deployment) if deployment else None
         pending = replace(self._pending(params["EndpointConfigName"]), policy=policy)
+        check_update(present.variants, pending.variants, policy)
         refuse_to_lose_scaled_variants(self._world, present, pending.variants)
         if policy:
             AlarmWatch(self._world, execution_role(pending), policy.alarms).check()
@@ -109,8 +111,6 @@ class Endpoints:
     def rescale(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("UpdateEndpointWeightsAndCapacities", params)
         wishes, now = params["DesiredWeightsAndCapacities"], self._world.now()
-        if any(wish.get("ServerlessUpdateConfig") for wish in wishes):
-            raise invalid("ServerlessUpdateConfig is only for variants of serverless endpoints.")
         endpoint = self._shelf.change(
             params["EndpointName"], lambda present: changes.begin_rescale(present, wishes, now)
         )

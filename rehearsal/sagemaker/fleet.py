@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rehearsal.sagemaker.container import Container
+from rehearsal.sagemaker.serverless_pool import ServerlessPool
 from rehearsal.sagemaker.variant import Blueprint
 
 
@@ -16,6 +17,7 @@ class Fleet:
 
     blueprint: Blueprint
     containers: tuple[Container, ...]
+    pool: ServerlessPool[Container] | None = None  # of a serverless variant, which has no instances
     _turns: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def next(self) -> Container | None:

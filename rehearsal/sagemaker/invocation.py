@@ -20,7 +20,7 @@ class Invocation:
 
     endpoint: str
     variant: str
-    instances: int  # of the variant, at that moment
+    instances: int  # of the variant, at that moment; 0 for a serverless one
     outcome: Outcome
     model_seconds: float  # from sending the request to the container to having its whole answer
     overhead_seconds: float  # the rest
@@ -52,9 +52,10 @@ def _record(
     metrics: MetricSink, invocation: Invocation, dimensions: Mapping[str, str], publish_every_seconds: int
 ) -> None:
     status = invocation.status
+    share = (("InvocationsPerInstance", 1.0 / invocation.instances, "None"),) if invocation.instances else ()
     for name, value, unit in (
+        *share,
         ("Invocations", 1.0, "None"),
-        ("InvocationsPerInstance", 1.0 / invocation.instances, "None"),
         ("Invocation4XXErrors", float(400 <= status < 500), "None"),
         ("Invocation5XXErrors", float(status == 0 or status >= 500), "None"),
         ("InvocationModelErrors", float(not invocation.is_success), "None"),

@@ -10,6 +10,7 @@ from rehearsal.sagemaker.container import Container
 from rehearsal.sagemaker.endpoint_configs import EndpointConfig
 from rehearsal.sagemaker.fleet import Fleet
 from rehearsal.sagemaker.routing import Route, Routing, Shadow
+from rehearsal.sagemaker.serverless_pool import ServerlessPool
 from rehearsal.sagemaker.variant import Variant
 
 
@@ -28,6 +29,11 @@ class Live:
     @property
     def containers(self) -> set[Container]:
         return {container for route in self._routes for container in route.fleet.containers}
+
+    @property
+    def pools(self) -> set[ServerlessPool[Container]]:
+        """Of serverless variants."""
+        return {route.fleet.pool for route in self._routes if route.fleet.pool}
 
     @property
     def shadow_containers(self) -> set[Container]:

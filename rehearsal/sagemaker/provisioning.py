@@ -12,6 +12,8 @@ from rehearsal.sagemaker.artifact import ArtifactError
 from rehearsal.sagemaker.container import Container
 from rehearsal.sagemaker.endpoint_logs import EndpointLogs
 from rehearsal.sagemaker.fleet import Fleet
+from rehearsal.sagemaker.serverless import ServerlessSize
+from rehearsal.sagemaker.serverless_pool import ServerlessPool
 from rehearsal.sagemaker.serving_process import becomes_healthy, log_file, start_serving
 from rehearsal.sagemaker.variant import Blueprint, Variant
 from rehearsal.world import World
@@ -35,6 +37,7 @@ class Pace:
     alarms_every_seconds: float = 0.5  # how often the alarms of a deployment are read
     capture_flush_every_seconds: float = 1.0
     healing_every_seconds: float = 0.5
+    serverless_idle_seconds: float = 300.0  # after which a serverless container stops; AWS does not say when
     log_shipping_every_seconds: float = 1.0
 
 
@@ -58,6 +61,9 @@ class Provisioner:
             for variant in variants:
                 blueprint, count = variant.blueprint, variant.desired_instances
                 fleet = present.get(variant.name)
+                if variant.desired_size:
+                    fleets[variant.name] = self._serverless(endpoint, blueprint, variant.desired_size, fleet)
+                    continue
                 reused = fleet.reusable(blueprint, count) if fleet else ()
                 first = len(started)
                 for _ in range(count - len(reused)):
@@ -76,6 +82,41 @@ class Provisioner:
         for container in containers:
             container.retire(self._pace.shadow_drain_seconds if shadow else self._pace.drain_seconds)
             shutil.rmtree(container.home / "ml", ignore_errors=True)
+
+    def close(self, pools: Iterable[ServerlessPool[Container]]) -> None:
+        """Drain and stop the containers of serverless variants."""
+        for pool in pools:
+            pool.close(self._pace.drain_seconds)
+
+    def _serverless(self, endpoint: str, blueprint: Blueprint, size: ServerlessSize, present: Fleet | None) -> Fleet:
+        """The present fleet at its new size, or a new one whose container came up once, to show that it can."""
+        if present and present.pool and present.blueprint == blueprint:
+            present.pool.resize(size)
+            present.pool.warm()
+            return present
+
+        def start() -> Container:
+            container = self._start(endpoint, blueprint)
+            try:
+                self._await_health(blueprint, container)
+            except ProvisionError:
+                self.retire([container])
+                raise
+            return container
+
+        pool = ServerlessPool(size, start=start, retire=lambda container: self.retire([container]))
+        try:
+            pool.warm()
+            if not size.provisioned:
+                self.retire([start()])
+        except ProvisionError as error:
+            pool.close(drain_seconds=0.0)
+            raise ProvisionError(
+                "Unable to successfully stand up your model within the allotted 180 second timeout. Please ensure "
+                "that downloading your model artifacts, starting your model container and passing the ping health "
+                f"checks can be completed within 180 seconds. ({error})"
+            ) from error
+        return Fleet(blueprint=blueprint, containers=(), pool=pool)
 
     def _start(self, endpoint: str, blueprint: Blueprint) -> Container:
         name = f"{blueprint.variant}-{next(self._numbers)}"

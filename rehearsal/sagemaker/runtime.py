@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rehearsal.sagemaker.container import Answer, RetiredError
+from rehearsal.sagemaker.container import Answer, Container, RetiredError
 from rehearsal.sagemaker.hosting import Hosting
 from rehearsal.sagemaker.invocation import Invocation, error_of, refused, unavailable
 from rehearsal.sagemaker.mirror import Mirrors
+from rehearsal.sagemaker.provisioning import ProvisionError
 from rehearsal.sagemaker.routing import Route, Routing
 from rehearsal.sagemaker.sending import Request, Sender
-from rehearsal.wire import Call, Operation
+from rehearsal.sagemaker.serverless import BODY_MAX_BYTES as SERVERLESS_BODY_MAX_BYTES
+from rehearsal.sagemaker.serverless import record_usage
+from rehearsal.sagemaker.serverless_pool import ConcurrencyError, ServerlessPool
+from rehearsal.wire import AwsError, Call, Operation
 
 BODY_MAX_BYTES = 6_291_456
 ANSWER_MAX_SECONDS = 60.0
@@ -68,6 +72,11 @@ class Runtime:
     def _send(self, params: Mapping[str, Any], request: Request) -> tuple[Routing, Invocation]:
         while True:
             routing, route = self._route(params)
+            if route.fleet.pool is not None:
+                try:
+                    return routing, self._send_serverless(request, routing, route, route.fleet.pool)
+                except RetiredError:
+                    continue
             container = route.fleet.next()
             if container is None:
                 raise unavailable(f"Variant {route.variant} has no instances.")
@@ -75,6 +84,21 @@ class Runtime:
                 return routing, self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
             except RetiredError:  # traffic moved between choosing and sending: choose again
                 continue
+
+    def _send_serverless(
+        self, request: Request, routing: Routing, route: Route, pool: ServerlessPool[Container]
+    ) -> Invocation:
+        if len(request.body) > SERVERLESS_BODY_MAX_BYTES:
+            raise refused(f"The payload of a serverless endpoint must not exceed {SERVERLESS_BODY_MAX_BYTES} bytes.")
+        try:
+            with pool.borrowed() as (container, usage):
+                where = {"EndpointName": routing.endpoint, "VariantName": route.variant}
+                record_usage(self._world.metrics, usage, where, routing.metrics_period_seconds)
+                return self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
+        except ConcurrencyError:
+            raise AwsError("ThrottlingException", "Rate exceeded") from None
+        except ProvisionError as error:
+            raise unavailable(str(error)) from error
 
     def _route(self, params: Mapping[str, Any]) -> tuple[Routing, Route]:
         name = params["EndpointName"]

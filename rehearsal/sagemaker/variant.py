@@ -9,6 +9,7 @@ from typing import Any
 
 from rehearsal.sagemaker.deployment_plan import Phase
 from rehearsal.sagemaker.models import ContainerSpec, Model
+from rehearsal.sagemaker.serverless import SERVERLESS_TYPE, ServerlessSize, check_wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Blueprint:
     variant: str
     model: str
     container: ContainerSpec
-    instance_type: str
+    instance_type: str  # SERVERLESS_TYPE for a serverless variant
     health_check_seconds: int | None  # None: SageMaker's default
 
 
@@ -42,6 +43,8 @@ class Variant:
     instances: int
     desired_instances: int
     progress: Progress | None = None
+    size: ServerlessSize | None = None  # of a serverless variant, which has no instances
+    desired_size: ServerlessSize | None = None
 
     @property
     def name(self) -> str:
@@ -49,11 +52,23 @@ class Variant:
 
     def settled(self) -> Variant:
         """With what is wanted being so."""
-        return replace(self, weight=self.desired_weight, instances=self.desired_instances, progress=None)
+        return replace(
+            self,
+            weight=self.desired_weight,
+            instances=self.desired_instances,
+            size=self.desired_size,
+            progress=None,
+        )
 
     def unchanged(self) -> Variant:
         """With what is so being wanted: a change that was given up."""
-        return replace(self, desired_weight=self.weight, desired_instances=self.instances, progress=None)
+        return replace(
+            self,
+            desired_weight=self.weight,
+            desired_instances=self.instances,
+            desired_size=self.size,
+            progress=None,
+        )
 
 
 def wanted_variants(
@@ -66,14 +81,16 @@ def wanted_variants(
                 variant=wanted["VariantName"],
                 model=wanted["ModelName"],
                 container=models[wanted["ModelName"]].container,
-                instance_type=wanted["InstanceType"],
+                instance_type=wanted.get("InstanceType", SERVERLESS_TYPE),
                 health_check_seconds=wanted.get("ContainerStartupHealthCheckTimeoutInSeconds"),
             ),
             resolved=now,
             weight=0.0,
             desired_weight=float(wanted["InitialVariantWeight"]),
             instances=0,
-            desired_instances=int(wanted["InitialInstanceCount"]),
+            desired_instances=int(wanted.get("InitialInstanceCount", 0)),
+            size=ServerlessSize.of(wanted.get("ServerlessConfig")),
+            desired_size=ServerlessSize.of(wanted.get("ServerlessConfig")),
         )
         for wanted in given
     )
@@ -94,7 +111,11 @@ def retained(wanted: Variant, present: Variant | None, excluded: Collection[str]
 
 
 def wished(variant: Variant, wish: Mapping[str, Any], now: datetime) -> Variant:
-    """``variant`` with what a DesiredWeightAndCapacity asks of it."""
+    """``variant`` with what a DesiredWeightAndCapacity asks of it; raises ValidationException."""
+    check_wish(variant, wish)
+    size = variant.desired_size
+    if size and wish.get("ServerlessUpdateConfig"):
+        size = size.updated(wish["ServerlessUpdateConfig"])
     count = int(wish.get("DesiredInstanceCount", variant.desired_instances))
     progress = None
     if count != variant.instances:
@@ -102,4 +123,4 @@ def wished(variant: Variant, wish: Mapping[str, Any], now: datetime) -> Variant:
         message = f"Scaling {way} desired instance count to {count}."
         progress = Progress(phase=Phase.UPDATING, message=message, since=now)
     weight = float(wish.get("DesiredWeight", variant.desired_weight))
-    return replace(variant, desired_weight=weight, desired_instances=count, progress=progress)
+    return replace(variant, desired_weight=weight, desired_instances=count, desired_size=size, progress=progress)

@@ -98,7 +98,6 @@ def test_accepted(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        pytest.param(config(SERVERLESS), id="serverless"),
         pytest.param(config(V1, V2, AsyncInferenceConfig=ASYNC), id="async with two variants"),
         pytest.param(config(V1, AsyncInferenceConfig={"OutputConfig": {}}), id="async without an output path"),
     ],

@@ -12,6 +12,11 @@ from tests.contract.serving.account import DEADLINE_SECONDS, Account, opened
 @pytest.fixture(scope="package")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """At a quick pace, patient with containers because the machine may be busy."""
-    pace = Pace(settle_seconds=0.2, health_check_seconds=DEADLINE_SECONDS, healing_every_seconds=0.2)
+    pace = Pace(
+        settle_seconds=0.2,
+        health_check_seconds=DEADLINE_SECONDS,
+        healing_every_seconds=0.2,
+        serverless_idle_seconds=5.0,
+    )
     artifacts = make_artifacts(tmp_path_factory.mktemp("models"))
     yield from opened(tmp_path_factory.mktemp("serving"), artifacts, pace)
