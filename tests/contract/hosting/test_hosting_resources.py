@@ -135,14 +135,15 @@ def test_only_an_approved_package_becomes_a_model(stage: Stage) -> None:
 
 def test_what_is_not_rehearsed_says_so(stage: Stage) -> None:
     stage.sagemaker.create_endpoint_config(
-        EndpointConfigName="serverless",
+        EndpointConfigName="pooled",
         ProductionVariants=[
             {
                 "VariantName": "v1",
-                "ModelName": stage.model("serverless", "low"),
-                "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+                "ModelName": stage.model("pooled", "low"),
+                "InstancePools": [{"InstanceType": "ml.m5.large", "Priority": 1}],
+                "InitialInstanceCount": 1,
             }
         ],
     )
-    with pytest.raises(ClientError, match="serverless endpoints are not rehearsed"):
-        stage.sagemaker.create_endpoint(EndpointName="serverless", EndpointConfigName="serverless")
+    with pytest.raises(ClientError, match="instance pools are not rehearsed"):
+        stage.sagemaker.create_endpoint(EndpointName="pooled", EndpointConfigName="pooled")
