@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import uuid
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sluice.gathering import advance
 from sluice.spec import FILLED_PARAMETERS
+from sluice.waiting import Request
 
 from cli.definition import Definition, parameter_problems
 from cli.executions import Execution, as_json, describe, follow, list_executions
@@ -17,7 +19,7 @@ from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
 from cli.run_view import as_json as run_as_json
 from cli.run_view import outcome
 from cli.runs import ended_run
-from cli.session import CliSession, Commands, objects, read_spec, read_stack
+from cli.session import CliSession, Commands, ports_of, read_spec, read_stack
 
 _START_WAIT_SECONDS = 420
 """Uploads are gathered for up to 300 s before a run starts; the rest is for delivery."""
@@ -55,6 +57,9 @@ def run(arguments: Namespace, session: CliSession) -> int:
         arn = _await_start(session, arguments.model, before)
     else:
         arn = _start(session, arguments, parameters)
+        if not arn:
+            session.out.result({"waiting": True})
+            return OK
         if arn in before:
             session.out.text("The same data with the same parameters ran before; --again runs it once more")
     return _finish(session, arn, arguments.wait)
@@ -118,20 +123,25 @@ def _await_start(session: CliSession, model: str, before: set[str]) -> str:
 
 
 def _start(session: CliSession, arguments: Namespace, parameters: Mapping[str, str]) -> str:
-    pipeline = session.names.pipeline(arguments.model)
-    _check_parameters(session, pipeline, parameters)
-    inputs = {**parameters, "InputData": _newest_manifest(session, arguments.model)}
-    started = session.clients("sagemaker").start_pipeline_execution(
-        PipelineName=pipeline,
-        PipelineParameters=[{"Name": name, "Value": value} for name, value in inputs.items()],
-        ClientRequestToken=_token(pipeline, inputs, session.now().isoformat() if arguments.again else ""),
-    )
-    return str(started["PipelineExecutionArn"])
+    """Ask for a run and take the model's turn, by the code and the table that the functions use; its ARN.
 
-
-def _token(pipeline: str, inputs: Mapping[str, str], nonce: str) -> str:
-    """The same for the same run, so that a start repeated after a lost answer starts nothing."""
-    return hashlib.sha256(json.dumps([pipeline, sorted(inputs.items()), nonce]).encode()).hexdigest()
+    Uploads that wait are part of it. If another run is going, this one begins when that one ends.
+    """
+    model = arguments.model
+    _check_parameters(session, session.names.pipeline(model), parameters)
+    ports = ports_of(session)
+    request = Request(id=uuid.uuid4().hex, parameters=parameters, is_again=arguments.again, since=session.now())
+    ports.waiting.add_request(model, request)
+    advance(model, ports)
+    fate = ports.waiting.fate_of_request(model, request.id)
+    if fate["fate"] == "waiting":
+        session.out.text("The run starts when uploads have settled and the run that is going has ended")
+        while fate["fate"] == "waiting" and arguments.wait:
+            session.sleep(1.0)
+            fate = ports.waiting.fate_of_request(model, request.id)
+    if fate["fate"] == "refused":
+        raise NotFoundError(f"{model}: {fate['reason']}; `sluice train {model} --data FILE` uploads some")
+    return ports.turns.started(model, fate["run"]) or "" if fate["fate"] == "run" else ""
 
 
 def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[str, str]) -> None:
@@ -142,12 +152,3 @@ def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[st
     problems += [f"--parameter {name}: is filled by Sluice itself" for name in FILLED_PARAMETERS if name in parameters]
     if problems:
         raise BadInputError("\n".join(problems))
-
-
-def _newest_manifest(session: CliSession, model: str) -> str:
-    bucket = read_stack(session).bucket
-    manifests = objects(session, bucket, f"manifests/{model}/")
-    if not manifests:
-        raise NotFoundError(f"{model} has no data yet; `sluice train {model} --data FILE` uploads some")
-    newest = max(manifests, key=lambda one: (one["LastModified"], one["Key"]))
-    return f"s3://{bucket}/{newest['Key']}"

@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from sluice.manifest import File
 
+from cli.executions import Execution
 from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.main import command_line
+from tests.fakes.aws_state import START
+from tests.fakes.sluice_world import SluiceWorld, sluice_world
 from tests.unit.fake_aws import FakeAws
 from tests.unit.spec_examples import spec_with
 
@@ -72,19 +76,54 @@ def test_waiting_for_a_run_that_never_starts_ends(aws: FakeAws, csv: Path) -> No
         train(aws, "fraud", "--data", str(csv), "--wait")
 
 
-def test_without_data_the_newest_manifest_is_used_and_the_same_run_starts_once(aws: FakeAws) -> None:
-    for name in ("z", "b", "c", "a"):  # the last one put is the newest
-        aws.s3.objects[f"manifests/fraud/{name}.manifest"] = b"[]"
-    assert train(aws, "fraud", "--parameter", "Rounds=5") == 0
-    assert train(aws, "fraud", "--parameter", "Rounds=5") == 0
-    assert [one["parameters"] for one in aws.sagemaker.executions] == [
-        {"Rounds": "5", "InputData": "s3://the-bucket/manifests/fraud/a.manifest"}
-    ]
+@pytest.fixture
+def world(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> SluiceWorld:
+    """The table and pipelines that the functions use, with one file waiting."""
+    world = sluice_world()
+    monkeypatch.setattr("cli.train.ports_of", lambda _session: world.ports)
+    monkeypatch.setattr(
+        "cli.train.describe", lambda _session, arn: Execution(arn=arn, status="Executing", started=None)
+    )
+    aws.on_sleep = world.wake
+    return world
+
+
+def upload_to(world: SluiceWorld) -> None:
+    key = "data/fraud/a.csv"
+    world.bucket.objects[key] = b"age,risk\n30,1\n"
+    world.ports.waiting.add_file("fraud", File(bucket="lake", key=key, version_id="v1", etag="e", size=1), START)
+
+
+def started(world: SluiceWorld) -> list[str | None]:
+    return [each.parameters.get("Rounds") for each in world.pipelines.started.values()]
+
+
+def test_a_run_starts_once_for_the_same_data_and_parameters(aws: FakeAws, world: SluiceWorld) -> None:
+    upload_to(world)
+    world.clock.pass_seconds(60)
+    for expected, more in (
+        (["5"], ["--parameter", "Rounds=5"]),
+        (["5"], ["--parameter", "Rounds=5"]),
+        (["5", "6"], ["--parameter", "Rounds=6"]),
+        (["5", "6", "5"], ["--parameter", "Rounds=5", "--again"]),
+    ):
+        assert train(aws, "fraud", *more) == 0
+        assert started(world) == expected
+        for execution in world.pipelines.running("sluice-dev-fraud"):
+            aws.sagemaker.run(execution.arn, {})
+            world.end_run()
     assert "ran before" in aws.shown
-    train(aws, "fraud", "--parameter", "Rounds=6")
-    assert len(aws.sagemaker.executions) == 2
-    train(aws, "fraud", "--parameter", "Rounds=5", "--again")
-    assert len(aws.sagemaker.executions) == 3
+
+
+def test_a_run_that_has_to_wait_for_another_says_so(aws: FakeAws, world: SluiceWorld) -> None:
+    upload_to(world)
+    world.clock.pass_seconds(60)
+    assert train(aws, "fraud") == 0
+    assert train(aws, "fraud", "--parameter", "Rounds=7") == 0
+    assert "starts when" in aws.shown
+    assert started(world) == [None]
+    world.end_run()
+    assert started(world) == [None, "7"]
 
 
 @pytest.mark.parametrize(
@@ -113,12 +152,7 @@ def test_an_empty_file_is_not_uploaded(aws: FakeAws, tmp_path: Path) -> None:
         train(aws, "fraud", "--data", str(tmp_path / "empty.csv"))
 
 
-def test_a_model_without_data_says_how_to_bring_some(aws: FakeAws) -> None:
+def test_a_model_without_data_says_how_to_bring_some(aws: FakeAws, world: SluiceWorld) -> None:
     with pytest.raises(NotFoundError, match="--data FILE"):
         train(aws, "fraud")
-
-
-def test_an_unknown_model_names_the_known_ones(aws: FakeAws, csv: Path) -> None:
-    with pytest.raises(NotFoundError, match=r"no model froud.*there are: fraud"):
-        train(aws, "froud", "--data", str(csv))
-    assert not aws.s3.objects
+    assert world.pipelines.started == {}

@@ -22,7 +22,7 @@ from sluice.turn import Turn, run_name, run_token
 from sluice.waiting import Waiting
 
 MOST_STEPS = 12
-RETRY_SECONDS = 60
+RETRY_SECONDS = 20
 """After how long a start is tried again that AWS had no room for."""
 
 CLOCK_SLACK = timedelta(minutes=5)

@@ -107,6 +107,10 @@ class WaitingList:
         """What has become of an upload; empty if it is not known."""
         return self._table.get(_upload(file)) or {}
 
+    def fate_of_request(self, model: str, request_id: str) -> Fate:
+        """What has become of a request; empty if it is not known."""
+        return self._table.get(_request(model, request_id)) or {}
+
 
 def _request_from(item: Mapping[str, Any]) -> Request:
     return Request(
