@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import logging
 import signal
@@ -32,6 +33,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--run-dir", type=Path, default=REPO / ".rehearsal" / "serve", help="where logs and files go")
     parser.add_argument("--stage", default="dev", help="deploy Sluice as this stage (default dev)")
     parser.add_argument("--empty", action="store_true", help="deploy nothing: just the local AWS")
+    parser.add_argument(
+        "--hurry", action="store_true", help="scale after seconds and stop idle serverless containers soon"
+    )
     parser.set_defaults(run=serve)
 
 
@@ -41,12 +45,15 @@ def serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_stop.set())
     from rehearsal.local_aws import LocalAws  # takes a second, and the answer to a wrong option should not
+    from rehearsal.paces import HURRIED, USUAL
+    from rehearsal.shipped import shipped_services
 
     options.run_dir.mkdir(parents=True, exist_ok=True)
     log = options.run_dir / "server.log"
     logging.basicConfig(filename=log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        local_aws = LocalAws(options.run_dir, REPO, options.port)
+        services = functools.partial(shipped_services, paces=HURRIED if options.hurry else USUAL)
+        local_aws = LocalAws(options.run_dir, REPO, options.port, services)
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
         return 1

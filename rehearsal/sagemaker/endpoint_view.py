@@ -22,6 +22,7 @@ def description(endpoint: Endpoint) -> dict[str, Any]:
         "ProductionVariants": [_variant(variant) for variant in endpoint.variants],
         "ShadowProductionVariants": [_variant(variant) for variant in endpoint.shadows],
         "DataCaptureConfig": _data_capture(config.get("DataCaptureConfig")),
+        "AsyncInferenceConfig": config.get("AsyncInferenceConfig"),
         "MetricsConfig": config.get("MetricsConfig"),
         "PendingDeploymentSummary": _pending(endpoint),
         "LastDeploymentConfig": endpoint.last_deployment,

@@ -41,6 +41,7 @@ def endpoint(account: Account, topics: Topics) -> str:
     }
     shown = account.endpoint("queued", {"ModelName": "script-low"}, AsyncInferenceConfig=config_of(notify))
     assert shown["EndpointStatus"] == "InService", shown
+    assert shown["AsyncInferenceConfig"]["ClientConfig"] == {"MaxConcurrentInvocationsPerInstance": 2}
     return "queued"
 
 
