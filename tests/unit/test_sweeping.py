@@ -1,0 +1,101 @@
+"""The sweep says again what was lost, once it is old enough, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from sluice.manifest import File
+from sluice.sweeping import SweepIncompleteError, sweep
+
+from functions.open_rollout.app import run as open_rollout
+from functions.roll_back.app import run as roll_back
+from tests.fakes.aws_state import START, refusal
+from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
+
+ROLLOUT = "fraud-1-1"
+
+
+@pytest.fixture
+def world() -> SluiceWorld:
+    return sluice_world()
+
+
+def said_again(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
+    before = len(world.events.published)
+    sweep(world.ports)
+    return world.events.published[before:]
+
+
+def test_a_quiet_stage_has_nothing_to_say(world: SluiceWorld) -> None:
+    world.live(1)
+    world.clock.pass_seconds(3600)
+    assert sweep(world.ports) == []
+    assert world.wakeups.booked == []
+
+
+def test_an_approval_that_was_not_told_is_told_once_it_is_old(world: SluiceWorld) -> None:
+    arn = world.registry.add(GROUP, 1)
+    assert said_again(world) == []
+    world.clock.pass_seconds(180)
+    ((kind, detail),) = said_again(world)
+    assert (kind, detail["ModelPackageArn"]) == ("SageMaker Model Package State Change", arn)
+    assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}
+
+
+def test_a_version_older_than_one_that_was_rolled_out_is_left_alone(world: SluiceWorld) -> None:
+    world.registry.add(GROUP, 1)
+    world.live(2)
+    world.clock.pass_seconds(3600)
+    assert said_again(world) == []
+
+
+def test_a_rollout_that_was_never_started_is_approved_again(world: SluiceWorld) -> None:
+    world.approve(1)
+    world.executions.started.clear()
+    world.clock.pass_seconds(180)
+    ((kind, detail),) = said_again(world)
+    assert kind == "SageMaker Model Package State Change"
+    open_rollout({"detail": detail}, world.ports)
+    assert world.executions.started == [ROLLOUT]
+
+
+@pytest.mark.parametrize("dead", [[ROLLOUT], [ROLLOUT, f"{ROLLOUT}-restore-1"]], ids=["first", "restoring"])
+def test_a_dead_execution_is_told(world: SluiceWorld, dead: list[str]) -> None:
+    world.approve(1)
+    world.executions.started = list(dead)
+    world.executions.ended = dict.fromkeys(dead, "ABORTED")
+    world.clock.pass_seconds(180)
+    ((kind, detail),) = said_again(world)
+    assert (kind, detail["name"], detail["status"]) == ("Step Functions Execution Status Change", dead[-1], "ABORTED")
+    roll_back({"detail-type": kind, "detail": detail}, world.ports)
+    assert world.executions.started == [*dead, f"{ROLLOUT}-restore-{len(dead)}"]
+
+
+def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> None:
+    file = File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1)
+    world.bucket.objects[file.key] = b"age,risk\n30,1\n"
+    world.ports.waiting.add_file("fraud", file, START)
+    world.clock.pass_seconds(60)
+    sweep(world.ports)
+    world.wake()
+    (execution,) = world.pipelines.running(GROUP)
+    assert said_again(world) == [], "it is going"
+    execution.status = "Succeeded"
+    ((_, detail),) = said_again(world)
+    assert detail == execution.event()["detail"]
+
+
+def test_what_cannot_be_looked_at_holds_up_nothing_else(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_group: str, _approval: str) -> ClientError:
+        raise refusal("not you")
+
+    world.registry.add(GROUP, 1)
+    world.ports.waiting.add_file(
+        "fraud", File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1), START
+    )
+    monkeypatch.setattr(world.registry, "newest", refuse)
+    with pytest.raises(SweepIncompleteError, match="lost_approval of fraud"):
+        sweep(world.ports)
+    assert world.wakeups.booked == [("fraud", 0)]
