@@ -344,8 +344,11 @@ class FakePipelines:
         return self.faults.around(lambda: self._start(pipeline, run, token, parameters))  # type: ignore[no-any-return]
 
     def find(self, pipeline: str, run: str, since: datetime) -> str | None:
-        matching = (each.arn for each in self.started.values() if (each.pipeline, each.run) == (pipeline, run))
-        return self.faults.around(lambda: next(matching, None))  # type: ignore[no-any-return]
+        def effect() -> str | None:
+            matching = (each.arn for each in self.started.values() if (each.pipeline, each.run) == (pipeline, run))
+            return next(matching, None)
+
+        return self.faults.around(effect)  # type: ignore[no-any-return]
 
     def look(self, execution: str) -> tuple[str, str]:
         return self.faults.around(  # type: ignore[no-any-return]

@@ -251,6 +251,39 @@ def test_a_fault_at_any_call_and_a_redelivery_is_as_no_fault(after_effect: bool)
         assert _started_files(world) == ["data/fraud/a.csv", "data/fraud/b.csv"], f"after a fault at call {at}"
 
 
+def overtaken(at: int) -> tuple[SluiceWorld, int]:
+    """A wake-up for file b, overtaken before its ``at``-th call by one that also takes c, and by that run's end."""
+    world = sluice_world(LATEST)
+    world.bucket.objects |= {f"data/fraud/{name}.csv": GOOD for name in "abc"}
+    deliver(world, "a")
+    world.end_run()
+    start_pipeline(batch("b"), world.ports)
+
+    def overtake() -> None:
+        start_pipeline(batch("c"), world.ports)
+        world.wake()
+        if world.pipelines.running(PIPELINE):
+            world.end_run()
+
+    seen, world.faults.meanwhile = world.faults.seen, overtake
+    world.faults.at = seen + at if at else 0
+    world.wake_once()
+    calls, world.faults.at, world.faults.meanwhile = world.faults.seen - seen, 0, None
+    world.wake()
+    while world.pipelines.running(PIPELINE):
+        world.end_run()
+    return world, calls
+
+
+def test_one_that_is_overtaken_between_any_two_calls_runs_nothing_twice() -> None:
+    _, calls = overtaken(0)
+    assert calls >= 10
+    for at in range(1, calls + 1):
+        world, _ = overtaken(at)
+        files = [name for run in runs(world) for name in run]
+        assert sorted(files) == ["a.csv", "b.csv", "c.csv"], f"overtaken at call {at}"
+
+
 def _started_files(world: SluiceWorld) -> Sequence[str]:
     told = (detail["files"] for kind, detail in world.events.published if kind == "PipelineStarted")
     return sorted({name for files in told for name in files})
