@@ -94,16 +94,19 @@ class AsyncRuntime:
         if routing is None:
             return
         queue, route = self._queue(endpoint.name), routing.routes[0]
+        routes = {  # of one variant: an update may be moving it from one fleet to another
+            container: each for each in routing.routes if each.share > 0 for container in each.fleet.containers
+        }
         for request in queue.take_expired(self._world.now()):
             work = self._work(request, settings, route, endpoint)
             work.measure("ExpiredRequests", 1, "Count")
             work.conclude(End(failure_reason="ClientError: The request expired before it could be processed."))
-        running = [container for container in route.fleet.containers if container.is_running]
+        running = [container for container in routes if container.is_running]
         for request, container in queue.take(running, settings.concurrent_per_instance):
-            work = self._work(request, settings, route, endpoint)
+            work = self._work(request, settings, routes[container], endpoint)
             act = functools.partial(self._carry_out, work, container, queue)
             self._world.background(f"async-{request.inference_id}", act)
-        self._measure_backlog(endpoint, queue, len(route.fleet.containers))
+        self._measure_backlog(endpoint, queue, len(routes))
 
     def _work(self, request: AsyncRequest, settings: AsyncSettings, route: Route, endpoint: Endpoint) -> Work:
         return Work(

@@ -122,7 +122,8 @@ def rolled_back(endpoint: Endpoint, now: datetime) -> Endpoint:
 def begin_rescale(endpoint: Endpoint, wishes: Iterable[Mapping[str, Any]], now: datetime) -> Endpoint:
     """On the way to other weights or instance counts (``DesiredWeightsAndCapacities``) of the same config.
 
-    Raises ValidationException for a variant that does not exist, or when no variant would get traffic.
+    Raises ValidationException for a variant that does not exist, when no variant would get traffic, or when one that
+    has to answer at once would have no instances.
     """
     by_name = {wish["VariantName"]: wish for wish in wishes}
     missing = [name for name in by_name if endpoint.variant(name) is None]
@@ -131,6 +132,9 @@ def begin_rescale(endpoint: Endpoint, wishes: Iterable[Mapping[str, Any]], now: 
         raise invalid(
             f'The variant name(s) {names} is/are not present within endpoint configuration "{endpoint.config.name}".'
         )
+    wants_none = any(wish.get("DesiredInstanceCount") == 0 for wish in by_name.values())
+    if wants_none and not endpoint.config.request.get("AsyncInferenceConfig"):
+        raise invalid("DesiredInstanceCount must be at least 1: only asynchronous endpoints can go without instances.")
     variants = tuple(wished(variant, by_name.get(variant.name, {}), now) for variant in endpoint.variants)
     if not sum(variant.desired_weight for variant in variants):
         raise invalid("At least one production variant must have a weight greater than 0.")

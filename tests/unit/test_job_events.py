@@ -20,6 +20,11 @@ def test_processing_writes_milliseconds_as_numbers_and_training_as_text() -> Non
     assert training["Tags"] == {"team": "risk"}
 
 
+def test_transform_writes_iso_times_and_not_when_it_was_modified() -> None:
+    event = job_event("Transform", {"CreationTime": NOON, "LastModifiedTime": NOON}, {})
+    assert event == {"CreationTime": "2026-01-01T12:00:00Z", "Tags": {}}
+
+
 def test_a_stage_ends_when_the_next_begins() -> None:
     description: dict[str, Any] = {}
     for minute, stage in enumerate(("Starting", "Training", "Completed")):

@@ -1,4 +1,4 @@
-"""One local AWS for all tests of serving."""
+"""A local AWS for each module of serving tests: each pushes the clock of its own."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,13 @@ from tests.contract.serving.account import DEADLINE_SECONDS, Account, opened
 
 
 @pytest.fixture(scope="package")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def packed_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Packed models by name."""
+    return make_artifacts(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory, packed_models: dict[str, bytes]) -> Iterator[Account]:
     """At a quick pace, patient with containers because the machine may be busy."""
     pace = Pace(
         settle_seconds=0.2,
@@ -18,5 +24,4 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         healing_every_seconds=0.2,
         serverless_idle_seconds=5.0,
     )
-    artifacts = make_artifacts(tmp_path_factory.mktemp("models"))
-    yield from opened(tmp_path_factory.mktemp("serving"), artifacts, pace)
+    yield from opened(tmp_path_factory.mktemp("serving"), packed_models, pace)

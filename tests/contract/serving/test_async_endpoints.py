@@ -233,3 +233,15 @@ def test_a_result_that_may_not_be_stored_is_a_failure(account: Account) -> None:
     where = {"EndpointName": "inkless", "VariantName": "v1"}
     eventually(lambda: account.datapoints("InvocationFailures", where), lambda points: points == [1.0])
     assert sum(account.datapoints("ResponseUploadFailures", where)) == 2
+    location = account.put("async/secret.csv", "1,2,3")
+    account.runtime.invoke_endpoint_async(EndpointName="inkless", InputLocation=location, ContentType="text/csv")
+    eventually(lambda: sum(account.datapoints("RequestDownloadFailures", where)), lambda count: count == 1)
+
+
+def test_only_asynchronous_endpoints_go_to_zero(account: Account) -> None:
+    account.endpoint("awake", {})
+    wish = {"VariantName": "v1", "DesiredInstanceCount": 0}
+    with pytest.raises(ClientError, match="only asynchronous endpoints"):
+        account.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName="awake", DesiredWeightsAndCapacities=[wish]
+        )
