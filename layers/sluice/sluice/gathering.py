@@ -7,6 +7,7 @@ an upload, the end of a run or the sweep, takes the turn as far as it will go.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError
@@ -73,7 +74,7 @@ def _claim(model: str, last: Turn | None, ports: Ports) -> bool:
     if not is_settled(waiting.files, spec.data.settle_seconds, now):
         return False  # a later upload has booked a later wake-up
     base = _known_files(model, last.newest, ports) if last else ()
-    waiting, current = _without_deleted(model, waiting, base, ports)
+    waiting, current = _without_gone(model, waiting, base, ports)
     chosen = choose(waiting, base, current, spec.data.mode)
     if chosen is None or not is_settled(chosen.new, spec.data.settle_seconds, now):
         return False
@@ -167,16 +168,25 @@ def _settle(turn: Turn, waiting: Waiting, files: tuple[File, ...], ports: Ports)
     ports.waiting.settle_requests(turn.model, turn.requests, {"fate": "run", "run": turn.run})
 
 
-def _without_deleted(
-    model: str, waiting: Waiting, base: tuple[File, ...], ports: Ports
-) -> tuple[Waiting, dict[str, str]]:
-    """What waits and is still there, and the version of each key that S3 would hand out."""
+def _without_gone(model: str, waiting: Waiting, base: tuple[File, ...], ports: Ports) -> tuple[Waiting, dict[str, str]]:
+    """What waits and may still be in a run some time, and the version of each key that S3 would hand out."""
     current = ports.bucket.current_versions([*(each.file.key for each in waiting.files), *(each.key for each in base)])
-    deleted = [each for each in waiting.files if each.file.key not in current]
-    for each in deleted:
-        ports.waiting.drop_file(model, each.file)
-    there = tuple(each for each in waiting.files if each.file.key in current)
+    there = tuple(each for each in waiting.files if not _is_gone(model, each.file, current, ports))
     return Waiting(files=there, requests=waiting.requests), current
+
+
+def _is_gone(model: str, file: File, current: dict[str, str], ports: Ports) -> bool:
+    """Whether a waiting file has been deleted, or its event came only after its successor was in a run."""
+    version = current.get(file.key)
+    if version == file.version_id:
+        return False
+    if version is None:
+        ports.waiting.drop_file(model, file, {"fate": "deleted"})
+        return True
+    if ports.waiting.fate_of_file(replace(file, version_id=version)).get("fate") != "run":
+        return False  # it is not known yet whether the successor is any good
+    ports.waiting.drop_file(model, file, {"fate": "superseded", "by": version})
+    return True
 
 
 def _known_files(model: str, digest: str, ports: Ports) -> tuple[File, ...]:

@@ -91,10 +91,10 @@ class WaitingList:
         )
         self._table.delete_all(_file_marker(model, each.file) for each, _ in pairs)
 
-    def drop_file(self, model: str, file: File) -> None:
-        """A file was deleted while it waited."""
+    def drop_file(self, model: str, file: File, fate: dict[str, str | int]) -> None:
+        """A file is never to be in a run: deleted or replaced while it waited."""
         with suppress(ConditionFailedError):  # it has been in a run by now
-            self._table.set(_upload(file), {"fate": "deleted"}, "fate = :waiting", {":waiting": "waiting"})
+            self._table.set(_upload(file), fate, "fate = :waiting", {":waiting": "waiting"})
         self._table.delete_all([_file_marker(model, file)])
 
     def settle_requests(self, model: str, ids: Iterable[str], fate: Fate) -> None:
