@@ -76,6 +76,9 @@ def test_a_hundred_thousand_rows_on_two_instances_none_lost_and_in_order(account
     sample = [0, 24_999, 25_000, 99_999]
     expected = scores_of(account, [lines[number].split(",", 1)[1] for number in sample])
     assert [float(joined[number][1]) for number in sample] == expected
+    for host in ("algo-1", "algo-2"):
+        where = {"Host": f"large/{host}"}
+        assert max(account.datapoints("CPUUtilization", where, "Maximum", "/aws/sagemaker/TransformJobs")) > 0
 
 
 @pytest.mark.parametrize("strategy", ["MultiRecord", "SingleRecord"])
