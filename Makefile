@@ -28,8 +28,13 @@ check: setup  ## Lint, check formatting and types, validate the template
 	.venv/bin/cfn-lint template.yaml
 	.venvs/sam/bin/sam validate --lint
 
-test: setup setup-authoring  ## Run every test; ARGS go to pytest
+test: setup setup-authoring  ## Run every test; ARGS=... runs what pytest is told instead
+ifdef ARGS
 	.venv/bin/pytest $(ARGS)
+else
+	.venv/bin/pytest -n 2 --dist loadfile tests/unit tests/structure tests/contract
+	.venv/bin/pytest tests/rehearsal
+endif
 
 rehearse: setup  ## Play the whole story on the local AWS; ARGS go to `rehearsal play`
 	.venv/bin/python -m rehearsal play $(ARGS)
