@@ -1,8 +1,25 @@
-"""What holds for every test: no property is refuted by a machine that is busy."""
+"""What holds for every test: which run in one process, and that no property is refuted by a busy machine."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+CONTRACT = Path(__file__).parent / "contract"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, keep together what shares a local AWS: a folder of contract tests, else a file.
+
+    moto's state is global, so two local AWSs of one process would wipe each other's buckets.
+    """
+    for item in items:
+        folder = item.path.parent
+        together = folder if CONTRACT in folder.parents else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together)))
