@@ -20,7 +20,7 @@ from rehearsal.story.traffic import Traffic, count
 from rehearsal.story.training import Run, Training, Upload
 
 ROLLOUT_SECONDS = 240
-SETTLED_SECONDS = 5
+SETTLED_SECONDS = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,20 +58,26 @@ class Cast:
 
 def play(cast: Cast) -> Healing | None:
     """All four acts; how the bad version was healed, if it was."""
-    first_model(cast)
-    narrow = good_canary(cast)
+    train_first_model(cast)
+    newer = cast.training.upload("february.csv", cast.uploads.newer)  # more data comes before the model is live
+    go_live(cast)
+    narrow = good_canary(cast, newer)
     healing, mislabelled = bad_canary(cast, narrow)
     missed_gate(cast, mislabelled)
     return healing
 
 
-def first_model(cast: Cast) -> None:
+def train_first_model(cast: Cast) -> None:
     cast.progress.begin("1 · The first model")
     with cast.progress.step(f"sluice apply {cast.spec.path.name}") as step:
         cast.around.sluice("apply", str(cast.spec.path))
         step.note = "; ".join(cast.spec.changes)
     run = cast.training.run_of(cast.training.upload("january.csv", cast.uploads.first))
     _approve(cast, run, 1)
+
+
+def go_live(cast: Cast) -> None:
+    """The first version gets the endpoint, and the endpoint a client."""
     ended = _rollout_end(cast, 1)
     cast.traffic.start()
     with cast.progress.step("a client starts to send requests and never stops") as step:
@@ -81,10 +87,10 @@ def first_model(cast: Cast) -> None:
     cast.progress.check("first version", "endpoint serves v1", f"endpoint serves {cast.shares()}", right=right)
 
 
-def good_canary(cast: Cast) -> Upload:
+def good_canary(cast: Cast, newer: Upload) -> Upload:
     """Version 2 is promoted; meanwhile the narrow extract is already trained. Returns its upload."""
     cast.progress.begin("2 · A better model: canary, then promotion")
-    run = cast.training.run_of(cast.training.upload("february.csv", cast.uploads.newer))
+    run = cast.training.run_of(newer)
     _approve(cast, run, 2)
     _stages(cast, 2, (10,))
     with cast.progress.step(

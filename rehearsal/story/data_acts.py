@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from rehearsal.story.acts import Cast, first_model, missed_gate
+from rehearsal.story.acts import Cast, go_live, missed_gate, train_first_model
 from rehearsal.story.data import Dataset
 
 REFUSED_SECONDS = 60
 
 
 def play_data_story(cast: Cast) -> None:
-    first_model(cast)
+    train_first_model(cast)
+    go_live(cast)
     broken_file(cast)
     missed_gate(cast, cast.training.upload("april.csv", cast.uploads.mislabelled))
 
