@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,23 @@ def test_memory_does_not_grow_with_the_file() -> None:
         return kilobytes
 
     assert peak(600_000) < 1.1 * peak(30_000)
+
+
+def test_a_file_of_very_wide_rows_takes_little_memory() -> None:
+    wide = io.BytesIO(HEADER.encode() + (b"ab," * 80_000 + b"\n") * 30)
+    spec = ModelSpec.parse(spec_with(*RULES))
+    tracemalloc.start()
+    try:
+        verdict = judge("a.csv", wide, spec)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [breach.rule for breach in verdict.breaches] == ["width", "min_rows"]
+    assert peak < 64 << 20, "a function that runs out of memory takes every file of its batch with it"
+
+
+def test_a_row_that_quotes_spread_over_lines_has_an_end() -> None:
+    verdict = verdict_on(HEADER + '"\n",' * 100_000)
+    assert [str(breach) for breach in verdict.breaches] == [
+        "csv: the file is not CSV (a row is longer than 262,144 characters)"
+    ]

@@ -10,12 +10,12 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Protocol
 
 GZIP_MAGIC = b"\x1f\x8b"
 ROWS_AT_ONCE = 250
-MAX_LINE = 1 << 18  # characters: a line without end would fill the memory
+CELLS_AT_ONCE = 1 << 16  # of which each takes some 60 bytes: wide rows come fewer at a time
+MAX_ROW = 1 << 18  # characters: a row without end would fill the memory
 
 
 class Source(Protocol):
@@ -41,8 +41,15 @@ class CsvText:
 
     def chunks(self) -> Iterator[list[list[str]]]:
         """All complete rows in order, a few hundred at a time; a blank line is a row without cells."""
-        rows = self._rows()
-        while chunk := list(islice(rows, ROWS_AT_ONCE)):
+        chunk: list[list[str]] = []
+        cells = 0
+        for row in self._rows():
+            chunk.append(row)
+            cells += len(row)
+            if len(chunk) == ROWS_AT_ONCE or cells >= CELLS_AT_ONCE:
+                yield chunk
+                chunk, cells = [], 0
+        if chunk:
             yield chunk
 
     def _rows(self) -> Iterator[list[str]]:
@@ -60,7 +67,10 @@ class CsvText:
             with io.TextIOWrapper(
                 io.BufferedReader(self._unpacked, 1 << 16), encoding=self._encoding, newline=""
             ) as text:
-                yield from csv.reader(_lines(text))
+                lines = _Lines(text)
+                for row in csv.reader(lines):
+                    lines.row_ends()
+                    yield row
         except UnicodeDecodeError as error:
             if not self.is_cut:  # else the budget ended inside a character
                 self.flaw = ("encoding", f"the file is not {_named(self._encoding)} text ({error.reason})")
@@ -109,12 +119,22 @@ class _Joined:
         return taken
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines as the file has them; raises ``csv.Error`` for one without end."""
-    while line := text.readline(MAX_LINE):
-        if len(line) == MAX_LINE and not line.endswith(("\n", "\r")):
-            raise csv.Error(f"a line is longer than {MAX_LINE:,} characters")
-        yield line
+class _Lines:
+    """The lines as the file has them; raises ``csv.Error`` for a row without end, which quotes spread over lines."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._left = MAX_ROW
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(MAX_ROW + 1):
+            self._left -= len(line)
+            if self._left < 0:
+                raise csv.Error(f"a row is longer than {MAX_ROW:,} characters")
+            yield line
+
+    def row_ends(self) -> None:
+        self._left = MAX_ROW
 
 
 def _named(encoding: str) -> str:
