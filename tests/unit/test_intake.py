@@ -225,6 +225,24 @@ def test_what_cannot_start_now_is_started_later(world: SluiceWorld) -> None:
     assert runs(world) == [["a.csv", "b.csv"]]
 
 
+def test_a_model_whose_manifest_was_deleted_holds_up_no_other(world: SluiceWorld) -> None:
+    world.specs.specs["other"] = ModelSpec.parse({**SPEC.to_json(), "name": "other"})
+    world.bucket.objects["data/other/x.csv"] = GOOD
+    deliver(world, "a")
+    world.end_run()
+    kept = {key: body for key, body in world.bucket.objects.items() if key.startswith("manifests/")}
+    for key in kept:
+        del world.bucket.objects[key]
+    start_pipeline(batch("b", created("data/other/x.csv")), world.ports)
+    world.clock.pass_seconds(LATEST.data.settle_seconds)
+    wake_ups = ({"detail-type": "WakeUp", "detail": {"model": model}} for model in ("fraud", "other"))
+    assert returned(start_pipeline(batch(*wake_ups), world.ports)) == ["m0"]
+    assert [each.pipeline for each in world.pipelines.running("sluice-dev-other")] == ["sluice-dev-other"]
+    world.bucket.objects |= kept
+    world.wake()
+    assert runs(world) == [["a.csv"], ["b.csv"], ["x.csv"]]
+
+
 def delivered_with_fault(at: int, *, after_effect: bool) -> tuple[SluiceWorld, int]:
     """The world after a delivery whose ``at``-th call failed and the redelivery of what came back; calls so far."""
     files = ("a", "b")

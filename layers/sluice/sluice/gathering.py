@@ -31,8 +31,16 @@ FILES_TOLD = 100
 """Files named in an event, the rest is in the manifest: EventBridge refuses an event that is too large."""
 
 
+class ManifestGoneError(RetryableError):
+    """A manifest that the model's turn goes by was deleted; once it is restored, the turn goes on."""
+
+
 def advance(model: str, ports: Ports) -> None:
-    """Take the model's turn as far as it will go now."""
+    """Take the model's turn as far as it will go now.
+
+    Raises:
+        ManifestGoneError: this model can do nothing before a person has restored the file that is named.
+    """
     for _ in range(MOST_STEPS):
         turn = ports.turns.get(model)
         if not _step(model, turn, ports):
@@ -199,7 +207,9 @@ def _known_files(model: str, digest: str, ports: Ports) -> tuple[File, ...]:
 def _manifest(model: str, digest: str, ports: Ports) -> Manifest:
     text = ports.bucket.read(ports.bucket.uri(rich_key(model, digest)))
     if text is None:
-        raise LookupError(f"manifest {digest} of {model} is gone")
+        raise ManifestGoneError(
+            f"manifest {digest} of {model} is gone: restore {ports.bucket.uri(rich_key(model, digest))}"
+        )
     return Manifest.parse(text)
 
 
