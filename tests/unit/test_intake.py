@@ -225,6 +225,20 @@ def test_what_cannot_start_now_is_started_later(world: SluiceWorld) -> None:
     assert runs(world) == [["a.csv", "b.csv"]]
 
 
+def test_what_cannot_start_now_is_tried_at_one_pace_whoever_wakes_it(world: SluiceWorld) -> None:
+    world.pipelines.refusing = True
+    wake_up = batch({"detail-type": "WakeUp", "detail": {"model": "fraud"}})
+    start_pipeline(batch("a"), world.ports)
+    world.wake_once()
+    for _ in range(5):  # uploads that settle, and the sweep
+        start_pipeline(wake_up, world.ports)
+    assert world.wakeups.booked == [("fraud", RETRY_SECONDS)]
+    assert [kind for kind, _ in world.events.published] == ["PipelineDelayed"]
+    world.pipelines.refusing = False
+    world.wake()
+    assert runs(world) == [["a.csv"]]
+
+
 def test_a_model_whose_manifest_was_deleted_holds_up_no_other(world: SluiceWorld) -> None:
     world.specs.specs["other"] = ModelSpec.parse({**SPEC.to_json(), "name": "other"})
     world.bucket.objects["data/other/x.csv"] = GOOD

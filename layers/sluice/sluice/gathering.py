@@ -18,7 +18,7 @@ from sluice.errors import RetryableError
 from sluice.events import PipelineStatusChanged
 from sluice.gating import live_parameters
 from sluice.manifest import File, Manifest, added, native_key, rich_key
-from sluice.next_run import Chosen, choose, fates, is_settled
+from sluice.next_run import TOLERANCE, Chosen, choose, fates, is_settled
 from sluice.turn import Turn, run_name, run_token
 from sluice.waiting import Waiting
 
@@ -118,6 +118,8 @@ def _turn(manifest: Manifest, chosen: Chosen, last: Turn | None, now: datetime) 
 
 
 def _start(turn: Turn, ports: Ports) -> bool:
+    if turn.retry_at and ports.now() + TOLERANCE < datetime.fromisoformat(turn.retry_at):
+        return False  # every upload wakes the turn, too: without this each would go on asking beside the others
     pipeline = ports.names.pipeline(turn.model)
     since = datetime.fromisoformat(turn.claimed_at) - CLOCK_SLACK
     try:
@@ -126,6 +128,8 @@ def _start(turn: Turn, ports: Ports) -> bool:
         )
     except RetryableError as error:
         ports.wakeups.book(turn.model, RETRY_SECONDS)
+        again = ports.now() + timedelta(seconds=RETRY_SECONDS)
+        ports.turns.move(turn, "claimed", retry_at=again.isoformat())
         ports.events.publish("PipelineDelayed", model=turn.model, run=turn.run, reason=str(error))
         return False
     except ClientError as error:

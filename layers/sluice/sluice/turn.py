@@ -27,6 +27,7 @@ class Turn:
     phase: Phase = "claimed"
     execution: str = ""  # ARN, once known
     ended: str = ""  # the execution's last status, once known
+    retry_at: str = ""  # ISO 8601: when a start that was refused is tried again
     newest: str = ""  # digest of the newest manifest a run has taken: this turn's from phase "taken" on
 
     @classmethod
@@ -43,6 +44,7 @@ class Turn:
             phase=item["phase"],
             execution=item["execution"],
             ended=item["ended"],
+            retry_at=item.get("retry_at", ""),
             newest=item["newest"],
         )
 
@@ -59,6 +61,7 @@ class Turn:
             "phase": self.phase,
             "execution": self.execution,
             "ended": self.ended,
+            "retry_at": self.retry_at,
             "newest": self.newest,
         }
 
