@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from sluice.live import live_package, live_version, metrics_of
+from sluice.live import live_package, live_version, metric_values, metrics_of
 
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 
@@ -86,3 +86,8 @@ def test_metrics_are_read_from_the_evaluation_report() -> None:
     assert metrics_of(package, world.ports.bucket) == {"mse": 4.2}
     world.bucket.objects["e.json"] = b"{"
     assert metrics_of(package, world.ports.bucket) == {}
+
+
+def test_a_metric_that_is_no_number_is_none() -> None:
+    report = json.loads('{"m": {"auc": {"value": NaN}, "mse": {"value": Infinity}, "mae": {"value": 2}}}')
+    assert dict(metric_values(report)) == {"mae": 2.0}

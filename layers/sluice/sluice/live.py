@@ -6,6 +6,7 @@ This is the only place that says what "live" means.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -65,6 +66,7 @@ def metric_values(report: object) -> Iterator[tuple[str, float]]:
     for name, inner in report.items():
         value = inner.get("value") if isinstance(inner, Mapping) else None
         if isinstance(value, int | float) and not isinstance(value, bool):
-            yield str(name), float(value)
+            if math.isfinite(value):  # JSON has no NaN: an event that held one would never be accepted
+                yield str(name), float(value)
         else:
             yield from metric_values(inner)
