@@ -193,3 +193,13 @@ def statements(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_every_output_is_explained() -> None:
     assert [name for name, output in TEMPLATE["Outputs"].items() if not output.get("Description")] == []
+
+
+def test_whoever_looks_at_our_endpoints_may_see_a_config_that_was_put_on_one_by_hand() -> None:
+    for name, function in FUNCTIONS.items():
+        seen = [
+            str(statement["Resource"])
+            for statement in statements(function.get("Policies"))
+            if "sagemaker:DescribeEndpointConfig" in statement["Action"]
+        ]
+        assert not seen or any(":endpoint-config/*" in resources for resources in seen), name
