@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 NONE = "none"
+UNKNOWN = "unknown"
 _RULE = re.compile(r"(?P<metric>[a-z0-9_]+)(?P<sign><=|>=)(?P<limit>\S+)")
 
 
@@ -21,7 +22,8 @@ def failed_rules(rules: str, live: str, metrics: Mapping[str, float]) -> list[st
     """Each rule that ``metrics`` break, with metric, value and threshold; GateError for one without its metric.
 
     ``rules`` are such as ``mse<=6 auc>=0.9 live<=10``, where the last says by how many percent the metric in
-    ``live``, such as ``7 mse=4.2``, may be missed. ``none`` stands for no rules and for no live version.
+    ``live``, such as ``7 mse=4.2``, may be missed. ``none`` stands for no rules and for no live version; a live
+    metric that is ``unknown`` fails the rule.
     """
     return list(_failed(rules, live, metrics))
 
@@ -47,6 +49,12 @@ def _worse_than_live(live: str, percent: float, metrics: Mapping[str, float]) ->
         return
     version, _, measured = live.partition(" ")
     metric, _, number = measured.partition("=")
+    if number == UNKNOWN:
+        yield (
+            f"{metric} of live version {version} is not known, so nothing shows that this one is not worse: "
+            "take not_worse_than_live_percent out of the spec until a measured version is live"
+        )
+        return
     value, before = _value(metrics, metric), float(number)
     more_is_better = metric == "auc"
     threshold = before * (1 - percent / 100) if more_is_better else before * (1 + percent / 100)

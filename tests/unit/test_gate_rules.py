@@ -90,6 +90,11 @@ def test_a_gate_that_does_not_compare_asks_nothing() -> None:
     assert world.faults.seen == seen
 
 
-def test_without_a_live_version_or_its_metric_there_is_nothing_to_be_worse_than() -> None:
+def test_without_a_live_version_there_is_nothing_to_be_worse_than() -> None:
     assert live_parameters(spec_that_compares(), sluice_world().ports) == {"Live": "none"}
-    assert live_parameters(spec_that_compares(), world_with_live({}).ports) == {"Live": "none"}
+
+
+def test_a_live_version_whose_metric_cannot_be_read_lets_nothing_pass() -> None:
+    (told,) = live_parameters(spec_that_compares(), world_with_live({}).ports).values()
+    (reason,) = failed_rules("live<=10", told, METRICS)
+    assert reason.startswith("mse of live version 1 is not known")
