@@ -116,7 +116,8 @@ def _show(session: CliSession, file: Path, verdict: Verdict) -> None:
     if verdict.is_accepted:
         session.out.text(f"{file}: in order, {verdict.rows:,} rows")
     for breach in verdict.breaches:
-        session.out.text(f"{file}: {breach}" + (f", {breach.count:,} in all" if breach.count > 1 else ""))
+        count = f"{breach.count:,} in all" if verdict.is_whole else f"at least {breach.count:,}"
+        session.out.text(f"{file}: {breach}" + (f", {count}" if breach.count > 1 else ""))
 
 
 def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:

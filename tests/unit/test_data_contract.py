@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.checking import KEPT_BREACHES, SHOWN_ROWS, Verdict
+from sluice.checking import ENOUGH, KEPT_BREACHES, SHOWN_ROWS, Verdict, examine
 from sluice.contract import Column, DataContract
+from sluice.csv_text import CsvText
 from sluice.inspection import data_contract, judge
 from sluice.spec import ModelSpec
 
@@ -221,7 +222,7 @@ print(verdict.rows, len(verdict.breaches), resource.getrusage(resource.RUSAGE_SE
 def test_memory_does_not_grow_with_the_file() -> None:
     """Peak memory of a process that reads 10 MB of rows, against one that reads half a MB."""
     contract = json.dumps(data_contract(ModelSpec.parse(spec_with(*RULES, ("data.max_rows", None)))) | {"min_rows": 1})
-    contract = contract.replace("120.0", "50.0")  # so that nearly half of the rows are bad
+    contract = contract.replace("120.0", "88.0")  # so that a row in 90 is bad, some in each chunk
 
     def peak(lines: int) -> int:
         command = [sys.executable, "-c", MEASURED, str(lines), contract]
@@ -252,3 +253,28 @@ def test_a_row_that_quotes_spread_over_lines_has_an_end() -> None:
     assert [str(breach) for breach in verdict.breaches] == [
         "csv: the file is not CSV (a row is longer than 262,144 characters)"
     ]
+
+
+def test_enough_bad_cells_are_not_counted_to_the_end() -> None:
+    """The worst file that a function may read must not take longer than the function has."""
+    content = HEADER + "x,a,1,y\n" * (10 * ENOUGH)
+    verdict = verdict_on(content, ("data.max_rows", None))
+    assert not verdict.is_whole
+    assert [(breach.column, breach.rows[0]) for breach in verdict.breaches] == [("age", 2), ("risk", 2)]
+    assert ENOUGH <= sum(breach.count for breach in verdict.breaches) < 2 * ENOUGH
+
+
+def test_gaps_cost_no_look_at_each_cell() -> None:
+    looked_at: list[str] = []
+
+    class Watched(Column):
+        def objection(self, cell: str) -> tuple[str, str] | None:
+            looked_at.append(cell)
+            return super().objection(cell)
+
+    contract = DataContract(
+        target_column=Watched("risk"), columns=(Watched("age"),), max_missing_share=1.0, out_of_range="accept"
+    )
+    verdict = examine(CsvText(io.BytesIO(b"age,risk\n" + b",\n" * 5_000)), contract)
+    assert (verdict.rows, verdict.breaches) == (5_000, ())
+    assert len(looked_at) < 100

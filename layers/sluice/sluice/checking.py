@@ -15,6 +15,7 @@ from typing import Any, Protocol
 SHOWN_CHARACTERS = 40
 SHOWN_ROWS = 10
 SHOWN_EXAMPLES = 3
+ENOUGH = 10_000  # bad cells or rows: they prove a file bad, and to tell of each takes fifty times as long as a good one
 KEPT_BREACHES = 200  # a table with a thousand bad columns needs no longer list
 
 
@@ -134,13 +135,13 @@ def examine(text: Rows, contract: Contract) -> Verdict:
     for chunk in text.chunks():
         check.take(at, chunk)
         at += len(chunk)
-        if check.is_hopeless:
+        if check.is_decided:
             break
     if text.flaw is not None:
         check.note(text.flaw[0], "", text.flaw[1])
-    elif not check.is_hopeless:
+    elif not check.is_decided:
         check.close(is_whole=not text.is_cut)
-    is_whole = not (text.is_cut or text.flaw or check.is_hopeless)
+    is_whole = not (text.is_cut or text.flaw or check.is_decided)
     return Verdict(tuple(check.breaches.values())[:KEPT_BREACHES], check.rows, is_whole)
 
 
@@ -157,6 +158,11 @@ class _Check:
         self._missing: dict[str, int] = {}
         if not contract.header:
             self._place()
+
+    @property
+    def is_decided(self) -> bool:
+        """Reading on would change nothing about the verdict."""
+        return self.is_hopeless or sum(breach.count for breach in self.breaches.values()) >= ENOUGH
 
     def note(self, rule: str, column: str, expected: str) -> Breach:
         return self.breaches.setdefault((rule, column, expected), Breach(rule, column, expected))
@@ -228,13 +234,15 @@ class _Check:
         return [at for at, _ in kept], [row for _, row in kept]
 
     def _look(self, column: Column, numbers: Sequence[int], cells: Sequence[str]) -> None:
-        for at, cell in zip(numbers, cells, strict=True):
-            broken = column.objection(cell)
-            if broken is not None:
-                self.note(broken[0], column.name, broken[1]).add(at, _shown(cell))
-        count = sum(map(column.is_missing, cells))
-        if count:
-            self._missing[column.name] = self._missing.get(column.name, 0) + count
+        counts = Counter(cells)  # gaps and bad cells are mostly the same few texts
+        broken = {cell: found for cell in counts if (found := column.objection(cell)) is not None}
+        for at, cell in zip(numbers, cells, strict=True) if broken else ():
+            if cell in broken:
+                rule, expected = broken[cell]
+                self.note(rule, column.name, expected).add(at, _shown(cell))
+        missing = sum(count for cell, count in counts.items() if column.is_missing(cell))
+        if missing:
+            self._missing[column.name] = self._missing.get(column.name, 0) + missing
 
 
 def _shown(cell: str) -> str:
