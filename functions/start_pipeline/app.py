@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from sluice.assembly import Ports, live_ports
 from sluice.errors import PermanentError, RetryableError
 from sluice.gathering import advance
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 Failures = list[dict[str, str]]
 
-NOT_NOW = (RetryableError, ClientError)
-"""What AWS refuses for one file or one model must not take the rest of the batch with it."""
+NOT_NOW = (RetryableError, ClientError, BotoCoreError)
+"""What AWS, or botocore before it, refuses for one file or one model must not take the rest of the batch with it."""
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Failures]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import ParamValidationError
 from sluice.gathering import FILES_TOLD, RETRY_SECONDS
 from sluice.spec import ModelSpec
 
@@ -237,6 +238,24 @@ def test_what_cannot_start_now_is_tried_at_one_pace_whoever_wakes_it(world: Slui
     world.pipelines.refusing = False
     world.wake()
     assert runs(world) == [["a.csv"]]
+
+
+def test_a_request_that_botocore_itself_refuses_is_refused(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver(world, "a")
+    world.end_run()
+    start = world.pipelines.start
+
+    def strict(pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
+        if "" in parameters:
+            raise ParamValidationError(report="Invalid length for parameter PipelineParameters[0].Name")
+        return start(pipeline, run, token, parameters)
+
+    monkeypatch.setattr(world.pipelines, "start", strict)
+    detail = {"model": "fraud", "request": "r1", "parameters": {"": "1"}}
+    assert deliver(world, {"detail-type": "TrainRequested", "detail": detail}) == []
+    assert world.ports.waiting.fate_of_request("fraud", "r1")["fate"] == "refused"
+    deliver(world, "b")
+    assert runs(world) == [["a.csv"], ["b.csv"]]
 
 
 def test_a_model_whose_manifest_was_deleted_holds_up_no_other(world: SluiceWorld) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from sluice.assembly import Ports
 from sluice.aws import code
@@ -132,8 +132,9 @@ def _start(turn: Turn, ports: Ports) -> bool:
         ports.turns.move(turn, "claimed", retry_at=again.isoformat())
         ports.events.publish("PipelineDelayed", model=turn.model, run=turn.run, reason=str(error))
         return False
-    except ClientError as error:
-        if code(error) != "ValidationException" or not turn.parameters:
+    except (ClientError, ParamValidationError) as error:
+        is_invalid = isinstance(error, ParamValidationError) or code(error) == "ValidationException"
+        if not (is_invalid and turn.parameters):
             raise
         return _give_up(turn, str(error), ports)
     ports.turns.move(turn, "started", execution=arn)
