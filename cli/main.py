@@ -28,15 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         names=Names(arguments.stage), clients=Clients(), out=out, now=lambda: datetime.now(UTC), sleep=time.sleep
     )
     try:
-        return int(arguments.run(arguments, session))
+        try:
+            return int(arguments.run(arguments, session))
+        except (CommandError, SluiceError, ClientError, BotoCoreError) as error:
+            return report(error, out)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader, such as head, has seen enough; Python must not complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
-    except (CommandError, SluiceError, ClientError, BotoCoreError) as error:
-        return report(error, out)
 
 
 def report(error: Exception, out: Output) -> int:

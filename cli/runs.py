@@ -93,7 +93,8 @@ def find_run(session: CliSession, ports: Ports, model: str, wanted: str) -> Run:
     found = [one for one in runs if one.id.startswith(wanted)]
     if not found or (wanted and len(found) > 1 and found[0].id != wanted):
         known = ", ".join(one.id for one in (found or runs)[:20]) or "none"
-        what = f"{len(found)} runs of {model} begin with {wanted}" if found else f"There is no run {wanted} of {model}"
+        missing = f"There is no run {wanted} of {model}" if wanted else f"There is no run of {model}"
+        what = f"{len(found)} runs of {model} begin with {wanted}" if found else missing
         raise NotFoundError(f"{what}; there are: {known}")
     run = found[0]
     return run if run.has_ended and run.steps else read_run(run.execution, model, ports) or run

@@ -14,6 +14,7 @@ from sluice.errors import RetryableError
 from cli import status
 from cli.failures import BadInputError, NotFoundError
 from cli.main import command_line, main
+from cli.output import JsonOutput
 from tests.unit.fake_aws import refused
 
 
@@ -109,3 +110,17 @@ def test_a_wrong_command_line_exits_with_2(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(words)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), BadInputError("that is wrong")])
+def test_a_reader_that_has_seen_enough_gets_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def gone(_self: object, _document: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(status, "run", fail_with(error))
+    monkeypatch.setattr(JsonOutput, "result", gone)
+    monkeypatch.setattr("cli.main.os.dup2", lambda _from, _to: None)
+    assert main(["status", "--output", "json"]) == 1
+    assert "Traceback" not in capfd.readouterr().err

@@ -129,7 +129,7 @@ def test_a_run_shown_to_a_program_has_its_steps(aws: FakeAws) -> None:
     assert shown["metrics"] == {"mse": 4.5}
 
 
-@pytest.mark.parametrize(("wanted", "message"), [("x", "There is no run x"), ("", "no run")])
+@pytest.mark.parametrize(("wanted", "message"), [("x", "There is no run x"), ("", "There is no run of fraud; there")])
 def test_a_run_that_is_not_there_lists_the_others(aws: FakeAws, wanted: str, message: str) -> None:
     if not wanted:
         aws.dynamodb.items.clear()
