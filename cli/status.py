@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from itertools import islice
 
 from sluice.endpoint import Hosting
 from sluice.store import Store
@@ -48,7 +47,8 @@ def run(arguments: Namespace, session: CliSession) -> int:
 def gather(session: CliSession, table: str, model: str) -> ModelStatus:
     """Ask AWS for everything about one model."""
     store = Store(Table(session.clients("dynamodb"), table))
-    rollouts = list(islice(store.rollouts(model), _SHOWN))
+    # Going back to an older version opens a rollout of it, so the newest is not that of the newest version.
+    rollouts = sorted(store.rollouts(model), key=lambda one: one.opened_at, reverse=True)[:_SHOWN]
     runs = executions.list_executions(session, model, most=_SHOWN)
     versions = packages.list_versions(session, model, most=_SHOWN)
     return ModelStatus(

@@ -66,7 +66,7 @@ def abort(arguments: Namespace, session: CliSession) -> int:
 
 def history(arguments: Namespace, session: CliSession) -> int:
     store = _store(session)
-    newest = next(store.rollouts(arguments.model), None)
+    newest = max(store.rollouts(arguments.model), key=lambda one: one.opened_at, default=None)
     if newest is None:
         raise NotFoundError(f"{arguments.model} has had no rollout in stage {session.names.stage}")
     lines = store.history(newest.id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -144,3 +145,10 @@ def test_history_shows_what_was_said_and_seen(stage: Stage) -> None:
     assert "launch day" in stage.screen.getvalue()
     with pytest.raises(NotFoundError, match="has had no rollout"):
         stage.run("history", "prices")
+
+
+def test_history_is_of_the_rollout_opened_last_even_of_an_older_version(stage: Stage) -> None:
+    back = RolloutId(model="fraud", version=1, attempt=9)
+    stage.store.open(replace(stage.store.get(RUNNING), id=back, opened_at=NOW + timedelta(minutes=1)))
+    stage.run("history", "fraud")
+    assert "fraud-1-9" in stage.screen.getvalue()
