@@ -44,7 +44,7 @@ def add_to(commands: Commands) -> None:
 
 def run_check(arguments: Namespace, session: CliSession) -> int:
     spec = load(arguments.spec).spec
-    verdicts = {file: _judge_local(file, spec) for file in arguments.files}
+    verdicts = {file: judge_local(file, spec) for file in arguments.files}
     for file, verdict in verdicts.items():
         _show(session, file, verdict)
     session.out.result({"files": [{"file": str(file), **verdict.to_json()} for file, verdict in verdicts.items()]})
@@ -97,14 +97,15 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
 
 
 def _upload(session: CliSession, file: Path, spec: ModelSpec, bucket: str, key: str) -> None:
-    verdict = _judge_local(file, spec)
+    verdict = judge_local(file, spec)
     if not verdict.is_accepted:
         raise BadInputError(f"{file} breaks the data contract as well: {verdict.reason}")
     with file.open("rb") as content:
         session.clients("s3").put_object(Bucket=bucket, Key=key, Body=content)
 
 
-def _judge_local(file: Path, spec: ModelSpec) -> Verdict:
+def judge_local(file: Path, spec: ModelSpec) -> Verdict:
+    """The verdict that an upload of this file would meet; raises ``BadInputError`` for a file that cannot be read."""
     try:
         with file.open("rb") as content:
             return judge(file.name, content, spec)

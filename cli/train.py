@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sluice.gathering import advance
-from sluice.spec import FILLED_PARAMETERS
+from sluice.spec import FILLED_PARAMETERS, ModelSpec
 from sluice.waiting import Request
 
+from cli.data import judge_local
 from cli.definition import Definition, parameter_problems
 from cli.executions import Execution, as_json, describe, follow, list_executions
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
@@ -46,7 +47,9 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if arguments.data and (parameters or arguments.again):
         raise BadInputError("--data starts a run by its upload, which takes no --parameter and no --again")
     _check_files(arguments.data)
-    read_spec(session, arguments.model)
+    spec = read_spec(session, arguments.model)
+    for file in arguments.data:
+        _check_contract(file, spec)
     before = {one.arn for one in list_executions(session, arguments.model)}
     if arguments.data:
         uploaded = _upload(session, arguments.model, arguments.data)
@@ -107,6 +110,13 @@ def _upload(session: CliSession, model: str, files: Sequence[Path]) -> list[str]
     return uris
 
 
+def _check_contract(file: Path, spec: ModelSpec) -> None:
+    """Here, before the upload: afterwards it would be set aside, and no run would ever start."""
+    verdict = judge_local(file, spec)
+    if not verdict.is_accepted:
+        raise BadInputError(f"{file} breaks the data contract, nothing is uploaded: {verdict.reason}")
+
+
 def _await_start(session: CliSession, model: str, before: set[str]) -> str:
     """The execution that the upload started."""
     session.out.text("Waiting for the run to start")
@@ -117,8 +127,8 @@ def _await_start(session: CliSession, model: str, before: set[str]) -> str:
             return new[-1]
         session.sleep(1.0)
     raise CommandError(
-        f"No run has started within {_START_WAIT_SECONDS} seconds: the data may be refused, or the same as "
-        "before. The events of source sluice tell."
+        f"No run has started within {_START_WAIT_SECONDS} seconds: the data may be refused "
+        f"(`sluice data quarantine {model}`), or wait for the run that is going (`sluice runs {model}`)."
     )
 
 

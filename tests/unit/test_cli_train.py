@@ -33,16 +33,27 @@ def aws() -> FakeAws:
     return aws
 
 
+ROWS = "age,shop,risk\n" + "30,a,2\n" * 3
+
+
 @pytest.fixture
 def csv(tmp_path: Path) -> Path:
     file = tmp_path / "märz data.csv"
-    file.write_text("age,risk\n1,2\n")
+    file.write_text(ROWS)
     return file
 
 
 def test_data_is_uploaded_where_the_event_rule_looks(aws: FakeAws, csv: Path) -> None:
     assert train(aws, "fraud", "--data", str(csv)) == 0
-    assert aws.s3.objects == {"data/fraud/märz data.csv": b"age,risk\n1,2\n"}
+    assert aws.s3.objects == {"data/fraud/märz data.csv": ROWS.encode()}
+
+
+def test_data_that_breaks_the_contract_is_told_before_it_is_uploaded(aws: FakeAws, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("age,shop,risk\nmany,a,2\n")
+    with pytest.raises(BadInputError, match="breaks the data contract, nothing is uploaded"):
+        train(aws, "fraud", "--data", str(file), "--wait")
+    assert aws.s3.objects == {}
 
 
 def test_waiting_follows_the_run_that_the_upload_started(aws: FakeAws, csv: Path) -> None:
