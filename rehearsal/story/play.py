@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,8 +54,10 @@ def _play(options: argparse.Namespace) -> int:
     from rehearsal.story.pace import write_paced
     from rehearsal.story.performance import Performance, Script
 
-    folder = REPO / ".rehearsal" / time.strftime("%Y%m%d-%H%M%S")
-    folder.mkdir(parents=True)
+    runs = REPO / ".rehearsal"
+    runs.mkdir(exist_ok=True)
+    # Named by the time for people, and unique: two stories may begin in the same second.
+    folder = Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=runs))
     spec = write_paced(source, folder, f"{options.model}.yaml")
     script = Script(
         repo=REPO,
