@@ -130,7 +130,6 @@ def story(tmp_path: Path) -> Iterator[Story]:
     ("running", "number"),
     [
         pytest.param("rehearsal serve", signal.SIGKILL, id="killed while it boots"),
-        pytest.param("containers/train.py", signal.SIGINT, id="interrupted while it trains"),
         pytest.param("containers/serve.py", signal.SIGKILL, id="killed while it serves"),
     ],
 )
