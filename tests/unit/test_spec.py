@@ -83,7 +83,6 @@ WRONG = [
     ("endpoint.type", "serverless", "real-time", "not supported yet"),
     ("endpoint.type", "batch", "real-time", "not supported yet"),
     ("endpoint.instance_type", "m5.large", "ml.m5.large", "wrong form"),
-    ("endpoint.instance_type", MISSING, "ml.m5.large", "is missing"),
     ("endpoint.instance_count", 0, "from 1", "out of range"),
     ("endpoint.instance_count", 1.0, "whole", "not a whole number"),
     ("endpoint.instance_count", True, "whole", "not a whole number"),

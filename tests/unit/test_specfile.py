@@ -49,7 +49,7 @@ def found(file: Path) -> list[tuple[int, int, str]]:
         ("type: category", "type: categry", (7, 13, "data.columns[1].type")),
         ("{name: age, type: number}", "age", (5, 7, "data.columns[0]")),
         ("NumRound: 50", "Input_Data: 50", (10, 28, "pipeline.parameters.Input_Data")),
-        ("endpoint:\n  instance_type: ml.m5.large\n", "endpoint: {}\n", (11, 1, "endpoint.instance_type")),
+        ("pipeline:\n  definition: tabular", "pipeline:", (8, 1, "pipeline.definition")),
         ("endpoint:\n  instance_type: ml.m5.large\n", "", (1, 1, "endpoint")),
     ],
 )

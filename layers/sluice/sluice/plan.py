@@ -86,7 +86,7 @@ class Plan:
                 "baseline": Fleet(**raw["baseline"]) if raw["baseline"] else None,
                 "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
                 "judge": Judge(**raw["judge"]),
-                "alarms": Alarms(**raw["alarms"]),
+                "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
             }
         )
 

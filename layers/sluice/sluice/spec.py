@@ -12,13 +12,15 @@ from typing import Annotated, Any, Self
 from sluice.errors import Problem, SpecError
 from sluice.spec_collections import Maybe
 from sluice.spec_data import Column, Data, TargetValues
-from sluice.spec_fields import Choice, Text, Whole
+from sluice.spec_endpoint import Endpoint
+from sluice.spec_fields import Choice, Text
 from sluice.spec_pipeline import FILLED_PARAMETERS, NAME, Gate, Limit, Pipeline
 from sluice.spec_reading import INVALID, Reading
-from sluice.spec_rollout import Alarms, Judge, Rollout, Stage
+from sluice.spec_rollout import Alarms, Judge, Rollout
 from sluice.spec_rules import RULES, Rule, broken_rules
 from sluice.spec_schedule import Schedule
 from sluice.spec_section import Section
+from sluice.spec_strategies import Stage
 
 __all__ = [
     "FILLED_PARAMETERS",
@@ -41,10 +43,6 @@ __all__ = [
 STORED_MAX_BYTES = 8192
 """What one SSM parameter of the advanced tier holds."""
 
-INSTANCE_TYPE = Text(
-    32, pattern=r"ml\.[a-z][a-z0-9-]*\.[a-z0-9-]+", example="a SageMaker instance type such as ml.m5.large"
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inference:
@@ -53,20 +51,6 @@ class Inference:
     out_of_range: Annotated[
         str, Choice(("accept", "reject")), "What to do with a number outside the range seen in training"
     ] = "accept"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where the model serves."""
-
-    type: Annotated[
-        str, Choice(("real-time",), planned=("serverless", "async", "batch")), "How requests are answered"
-    ] = "real-time"
-    instance_type: Annotated[str, INSTANCE_TYPE, "A SageMaker instance type such as ml.m5.large"]
-    instance_count: Annotated[int, Whole(1, 1000), "Instances of the version that has all the traffic"] = 1
-    metrics_period_seconds: Annotated[
-        int, Choice((60, 10)), "How often the endpoint publishes metrics; 10 costs extra"
-    ] = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,33 +1,15 @@
 """How a new version takes over: the ``rollout`` section of a spec."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from sluice.spec_collections import Items, Maybe
-from sluice.spec_fields import Choice, Duration, Number, Whole
+from sluice.spec_fields import Choice, Duration, Flag, Number, Text, Whole
 from sluice.spec_section import Section
+from sluice.spec_strategies import GATE, ABTest, BlueGreen, Linear, Shadow, Stage
+from sluice.spec_windows import Windows
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One step of a rollout."""
-
-    weight: Annotated[int, Whole(1, 99), "Percent of the traffic that the new version gets"]
-    bake_seconds: Annotated[int, Duration(10, 14 * 86400), "How long this stage lasts at least, such as 10m"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Linear:
-    """Equal steps up to 100 percent."""
-
-    weight: Annotated[int, Whole(5, 50), "Percent of the traffic that each step adds"] = 10
-    bake_seconds: Annotated[int, Duration(10, 14 * 86400), "How long each step lasts at least, such as 10m"] = 600
-
-    def stages(self) -> tuple[Stage, ...]:
-        """The steps below 100 percent."""
-        return tuple(
-            Stage(weight=weight, bake_seconds=self.bake_seconds) for weight in range(self.weight, 100, self.weight)
-        )
+ALARM_NAME = Text(255, example="the name of a CloudWatch alarm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +29,11 @@ class Judge:
     ] = 0.1
     alpha: Annotated[float, Number(0, 0.5, inside=True), "Chance of rolling back a harmless version"] = 0.05
     beta: Annotated[float, Number(0, 0.5, inside=True), "Chance of going on with a harmful version"] = 0.05
+    latency: Annotated[bool, Flag(), "Whether slow requests are judged, too"] = True
+    slow_ratio: Annotated[
+        float, Number(1, 100), "Roll back when requests are slow more than this many times as often"
+    ] = 1.25
+    warm_up_periods: Annotated[int, Whole(0, 60), "Metric periods after a change of traffic that are not judged"] = 1
 
     @property
     def safe_margin(self) -> float:
@@ -69,6 +56,7 @@ class Alarms:
     evaluation_periods: Annotated[int, Whole(1, 8640), "Metric periods an alarm looks back"] = 3
     datapoints_to_alarm: Annotated[int, Whole(1, 8640), "How many of them must be too high"] = 2
     min_requests: Annotated[int, Whole(1, 1_000_000), "Periods with fewer requests do not count"] = 5
+    also: Annotated[tuple[str, ...], Items(ALARM_NAME, 0, 50), "Alarms of your own that stop a rollout, by name"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +65,30 @@ class Rollout:
 
     strategy: Annotated[
         str,
-        Choice(("canary", "linear", "all_at_once"), planned=("ab_test", "blue_green", "shadow")),
-        "How traffic moves to the new version: in stages, in equal steps, or all at once",
+        Choice(("canary", "linear", "all_at_once"), planned=("auto", "ab_test", "blue_green", "shadow")),
+        "How the new version takes over",
     ] = "canary"
     stages: Annotated[
         tuple[Stage, ...],
         Items(Section(Stage), 1, 20),
         "canary: the new version's share of the traffic, rising; 100 comes by itself at the end",
     ] = (Stage(weight=10, bake_seconds=600), Stage(weight=50, bake_seconds=600))
-    step: Annotated[Linear, Section(Linear), "linear: the size of the steps, and how long each lasts"] = Linear()
+    step: Annotated[Linear, Section(Linear), "linear: the size of the steps, and how long each lasts"] = field(
+        default_factory=Linear
+    )
+    blue_green: Annotated[BlueGreen, Section(BlueGreen), "blue_green: how SageMaker moves the traffic"] = field(
+        default_factory=BlueGreen
+    )
+    shadow: Annotated[Shadow, Section(Shadow), "shadow: what is mirrored, and what must agree"] = field(
+        default_factory=Shadow
+    )
+    ab_test: Annotated[ABTest, Section(ABTest), "ab_test: what is compared, and for how long"] = field(
+        default_factory=ABTest
+    )
+    gate: Annotated[str | None, Maybe(GATE), "Who must agree before the promotion: human, or a Lambda function"] = None
+    windows: Annotated[
+        Windows | None, Maybe(Section(Windows)), "When rollouts may move forward; at any time when left out"
+    ] = None
     watch_seconds: Annotated[
         int,
         Duration(0, 86400),

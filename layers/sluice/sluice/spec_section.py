@@ -38,7 +38,8 @@ def _entry(declared: Any) -> Entry:
         raise TypeError(f"{declared.name} is not described: {declared.type!r}")
     kind, meaning = declared.type.__metadata__
     default = declared.default if declared.default_factory is MISSING else declared.default_factory()
-    return Entry(declared.name.removesuffix(kind.suffix), declared.name, kind, meaning, default)
+    key = declared.name.removesuffix(kind.suffix).removesuffix("_")  # async_ and from_: words of Python in a spec
+    return Entry(key, declared.name, kind, meaning, default)
 
 
 @dataclass(frozen=True, slots=True)
