@@ -36,6 +36,7 @@ class Story:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_hear_interrupts,
             )
 
     def look(self) -> list[int]:
@@ -88,6 +89,11 @@ class Story:
         return False
 
 
+def _hear_interrupts() -> None:
+    """As a terminal starts it: a shell's background job, which these tests may be, would ignore SIGINT for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _pids() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
@@ -130,7 +136,10 @@ def story(tmp_path: Path) -> Iterator[Story]:
     ("running", "number"),
     [
         pytest.param("rehearsal serve", signal.SIGKILL, id="killed while it boots"),
+        pytest.param("rehearsal serve", signal.SIGINT, id="interrupted while it boots"),
+        pytest.param("containers/train.py", signal.SIGINT, id="interrupted while it trains"),
         pytest.param("containers/serve.py", signal.SIGKILL, id="killed while it serves"),
+        pytest.param("containers/serve.py", signal.SIGINT, id="interrupted while it serves"),
     ],
 )
 def test_nothing_is_left(story: Story, running: str, number: signal.Signals) -> None:
