@@ -16,6 +16,8 @@ import pytest
 
 REPO = Path(__file__).parents[2]
 MARK = "SLUICE_STORY_UNDER_TEST"
+# Background jobs of a shell ignore SIGINT, and so would the story if these tests are part of one.
+AS_IN_A_TERMINAL = ("env", "--default-signal=INT")
 REACH_SECONDS, GONE_SECONDS = 120, 20
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,13 +32,12 @@ class Story:
         self._seen: dict[int, str] = {}  # process id -> when it started, as ids are used again
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "rehearsal", "play"],
+                [*AS_IN_A_TERMINAL, sys.executable, "-m", "rehearsal", "play"],
                 cwd=REPO,
                 env={**os.environ, MARK: self._mark},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_hear_interrupts,
             )
 
     def look(self) -> list[int]:
@@ -87,11 +88,6 @@ class Story:
         with contextlib.suppress(OSError):
             return f"{MARK}={self._mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
         return False
-
-
-def _hear_interrupts() -> None:
-    """As a terminal starts it: a shell's background job, which these tests may be, would ignore SIGINT for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _pids() -> list[int]:
