@@ -62,10 +62,10 @@ class Shadow:
     duration_seconds: Annotated[int, Duration(10, 14 * 86400), "How long at least, such as 1h"] = 3600
     tolerance_percent: Annotated[
         float, Number(0, 100, unit="percent"), "Numbers that differ by no more than this agree"
-    ] = 1.0
+    ] = 10.0
     min_agreement_percent: Annotated[
         float, Number(0, 100, unit="percent"), "The least share of answers that must agree with the old version's"
-    ] = 95.0
+    ] = 90.0
     min_requests: Annotated[int, Whole(1, 1_000_000), "Answers to compare before there is proof"] = 500
 
 

@@ -1,0 +1,75 @@
+"""Which capture files are read: the same minutes of both versions, and no more than a look can read."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice.captures import CaptureFile, Captures, sample_of
+
+AT = datetime(2026, 3, 4, 23, 58, tzinfo=UTC)
+UNTIL = datetime(2026, 3, 5, 0, 3, tzinfo=UTC)
+
+
+class FakeS3:
+    """Pages of two objects each."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:
+        keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > ContinuationToken)
+        page: dict[str, Any] = {"Contents": [{"Key": key, "Size": len(self.objects[key])} for key in keys[:2]]}
+        return page | ({"IsTruncated": True, "NextContinuationToken": keys[1]} if len(keys) > 2 else {})
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+
+def whole(answer: str) -> bytes:
+    side = {"data": answer, "encoding": "CSV"}
+    return json.dumps({"captureData": {"endpointInput": side, "endpointOutput": side}}).encode()
+
+
+def test_files_of_all_hours_are_found_over_all_pages() -> None:
+    keys = [
+        "capture/e/v1/2026/03/04/22/59-00-000-a.jsonl",
+        "capture/e/v1/2026/03/04/23/58-00-000-a.jsonl",
+        "capture/e/v1/2026/03/04/23/58-30-000-b.jsonl",
+        "capture/e/v1/2026/03/04/23/59-00-000-c.jsonl",
+        "capture/e/v1/2026/03/05/00/01-00-000-d.jsonl",
+        "capture/e/v2/2026/03/05/00/01-00-000-e.jsonl",
+    ]
+    captures = Captures(FakeS3(dict.fromkeys(keys, b"")), "bucket")
+    found = captures.files("capture/e/v1", AT, UNTIL)
+    assert [each.key for each in found] == keys[1:5]
+    assert len({each.minute for each in found}) == 3
+
+
+def test_lines_that_are_not_whole_are_left_out() -> None:
+    captures = Captures(FakeS3({"k": whole("1") + b"\n{\n" + whole("2")[:-4]}), "bucket")
+    assert [each.answer for each in captures.read([CaptureFile("k", 1, "m")])] == ["1"]
+
+
+sizes = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 50)), max_size=40)
+
+
+@given(sizes, sizes, st.integers(60, 500))
+def test_both_sides_come_from_the_same_minutes(
+    live: list[tuple[int, int]], shadow: list[tuple[int, int]], most: int
+) -> None:
+    def files(side: list[tuple[int, int]]) -> list[CaptureFile]:
+        return [CaptureFile(f"{index}", size, f"{minute:02d}") for index, (minute, size) in enumerate(side)]
+
+    ours, theirs = files(live), files(shadow)
+    found = sample_of(ours, theirs, most)
+    minutes = {each.minute for side in found for each in side}
+    assert sorted(found[0], key=ours.index) == [each for each in ours if each.minute in minutes]
+    assert sorted(found[1], key=theirs.index) == [each for each in theirs if each.minute in minutes]
+    assert len(minutes) <= 1 or sum(each.size for side in found for each in side) <= most
+    if sum(each.size for each in (*ours, *theirs)) <= most:
+        assert len(found[0]) + len(found[1]) == len(ours) + len(theirs)
