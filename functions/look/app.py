@@ -10,11 +10,10 @@ from sluice.assembly import Ports, live_ports
 from sluice.consent import is_still_approved
 from sluice.control import obey
 from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stage
-from sluice.judge import Verdict, judge
-from sluice.metrics import Counts, alarms_for
+from sluice.looking import look
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import WAIT_FOR_OTHERS_SECONDS, TaskResult, answer, patience
-from sluice.watch import Conclusion, Seen, conclude, next_look_seconds, rows, rules_of, windows
+from sluice.watch import Conclusion, Seen, conclude, next_look_seconds
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -60,38 +59,15 @@ def _wait_seconds(conclusion: Conclusion, stage: int, record: RolloutRecord, now
 
 
 def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:
-    plan = record.planned()
-    expected = [alarm["AlarmName"] for alarm in alarms_for(ports.names, str(record.id), plan)]
-    states = ports.metrics.alarm_states(expected)
-    verdict = _verdict(record, now, ports)
-    seen = Seen(
-        verdict=verdict,
-        alarms={name: states.get(name) for name in expected},
-        now=now,
-        in_force_since=record.shifted_at[stage],
-    )
-    conclusion = obey(conclude(seen, plan, stage), record.command)
+    found = look(stage, record, now, ports)
+    seen = Seen(findings=found, now=now, in_force_since=record.shifted_at[stage])
+    conclusion = obey(conclude(seen, record.planned(), stage), record.command)
     ports.store.note(
         record.id,
         f"look-{now.isoformat()}",
         f"{conclusion.action}: {conclusion.reason}",
         now,
         stage=stage,
-        alarms=seen.alarms,
-        evidence={"harm": verdict.harm, "catastrophe": verdict.catastrophe, "safe": verdict.safe},
-        requests=[verdict.canary_requests, verdict.baseline_requests],
-        errors=[verdict.canary_errors, verdict.baseline_errors],
+        findings=[each.to_json() for each in found],
     )
     return conclusion
-
-
-def _verdict(record: RolloutRecord, now: datetime, ports: Ports) -> Verdict:
-    plan = record.planned()
-    stretches = windows(record, now)
-    start, period = stretches[0].start, plan.period_seconds
-
-    def counts(variant: str) -> dict[datetime, Counts]:
-        return ports.metrics.counts(plan.endpoint, variant, start=start, end=now, period_seconds=period)
-
-    baseline = counts(plan.baseline.variant) if plan.baseline else {}
-    return judge(rows(stretches, counts(plan.candidate.variant), baseline, period), rules_of(plan))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sluice.alarms import alarm_names
 from sluice.assembly import Ports, live_ports
 from sluice.convergence import Done, Impossible, UseConfig, towards_promotion
 from sluice.endpoint import NewVariant
-from sluice.metrics import alarm_names
 from sluice.plan import Plan
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sluice.alarms import alarms_for, composite_for
 from sluice.assembly import Ports, live_ports
 from sluice.convergence import CreateEndpoint, Done, Impossible, UseConfig, towards_candidate
 from sluice.endpoint import NewVariant
-from sluice.metrics import alarms_for
 from sluice.plan import Plan, first_fleet
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
@@ -30,6 +30,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
         if plan.is_watched:
             # Only now: an earlier attempt's errors on a variant of the same name would set off a younger alarm.
             ports.metrics.put_alarms(alarms_for(ports.names, str(record.id), plan))
+            ports.metrics.put_composite_alarm(composite_for(ports.names, str(record.id), plan))
         ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by", ports.now())
         return answer("SHIFT" if plan.stages else "PROMOTE")
     if isinstance(step, Impossible):

@@ -10,6 +10,8 @@ def cloudwatch(operation: str, params: Params, place: Place) -> list[Permission]
     action = f"cloudwatch:{operation}"
     if operation == "PutMetricData":
         return [Permission(action, "*", {"cloudwatch:namespace": str(params.get("Namespace", ""))})]
+    if operation == "PutCompositeAlarm" or "CompositeAlarm" in params.get("AlarmTypes", ()):
+        return [Permission(action, "*")]  # AWS wants the widest scope for anything with composite alarms
     names = params.get("AlarmNames") or [params.get("AlarmName")]
     if names != [None]:
         return [Permission(action, place.arn("cloudwatch", f"alarm:{name}")) for name in names]

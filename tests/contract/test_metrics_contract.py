@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sluice.alarms import alarm_names, alarms_for
 from sluice.endpoint import EndpointState, VariantState
-from sluice.metrics import Counts, Metrics, alarm_names, alarms_for
+from sluice.metrics import Counts, Metrics
 from sluice.names import Names
 from sluice.plan import Plan, make_plan
 

@@ -266,6 +266,9 @@ class FakeMetrics:
     def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
         self.faults.around(lambda: [self.alarms.setdefault(each["AlarmName"], "INSUFFICIENT_DATA") for each in alarms])
 
+    def put_composite_alarm(self, alarm: Mapping[str, Any]) -> None:
+        self.faults.around(lambda: self.alarms.setdefault(alarm["AlarmName"], "INSUFFICIENT_DATA"))
+
     def delete_alarms(self, names: Sequence[str]) -> None:
         self.faults.around(lambda: [self.alarms.pop(name, None) for name in names])
 

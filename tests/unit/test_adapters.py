@@ -10,11 +10,12 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
+from sluice.alarms import alarm_names, alarms_for
 from sluice.endpoint import EndpointState, VariantState
 from sluice.errors import RetryableError, ThrottledError, UnknownModelError
 from sluice.events import Publisher
 from sluice.executions import Executions
-from sluice.metrics import Counts, Metrics, alarm_names, alarms_for
+from sluice.metrics import Counts, Metrics
 from sluice.names import Names
 from sluice.pipelines import Pipelines
 from sluice.plan import Plan, make_plan

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.evidence import HARM_ALTERNATIVES, SAFE_ALTERNATIVES, Bound
-from sluice.judge import Decision, Evidence, Row, Rules, judge, weigh
+from sluice.findings import Answer
+from sluice.judge import Evidence, Row, Rules, judge, weigh
 from sluice.sample_ratio import is_starved
 
 RULES = Rules()
@@ -33,7 +34,7 @@ def last(rows: Sequence[Row], rules: Rules = RULES) -> Evidence:
 def test_without_rows_nothing_is_known() -> None:
     verdict = judge([], RULES)
 
-    assert verdict.decision is Decision.HOLD
+    assert verdict.decision is Answer.HOLD
     assert (verdict.harm, verdict.catastrophe, verdict.safe) == (0, 0, 0)
     assert verdict.requests_needed is None
     assert "no traffic" in verdict.reasons[-1]
@@ -80,7 +81,7 @@ def test_one_period_can_give_half_of_the_proof_of_harm_and_no_more() -> None:
 def test_a_total_outage_is_a_catastrophe_within_one_period() -> None:
     verdict = judge([HEALTHY] * 30 + [OUTAGE], RULES)
 
-    assert verdict.decision is Decision.ROLL_BACK
+    assert verdict.decision is Answer.ROLL_BACK
     assert verdict.harm_proven_at == 30
     assert verdict.harm < RULES.harm_needed
     assert "plus 20% of requests, since period 31" in verdict.reasons[0]
@@ -90,8 +91,8 @@ def test_harm_is_proven_by_repetition() -> None:
     bad = Row(100, 5, 900, 9)
     decisions = [judge([bad] * n, RULES).decision for n in range(1, 8)]
 
-    assert decisions[:2] == [Decision.HOLD, Decision.HOLD]
-    assert decisions[-1] is Decision.ROLL_BACK
+    assert decisions[:2] == [Answer.HOLD, Answer.HOLD]
+    assert decisions[-1] is Answer.ROLL_BACK
 
 
 def test_harm_once_proven_stays_proven() -> None:
@@ -99,15 +100,15 @@ def test_harm_once_proven_stays_proven() -> None:
     verdict = judge(recovered, RULES)
 
     assert last(recovered).harm < RULES.harm_needed
-    assert verdict.decision is Decision.ROLL_BACK
+    assert verdict.decision is Answer.ROLL_BACK
 
 
 def test_safety_counts_only_while_it_lasts() -> None:
     proven = [HEALTHY] * 20
     doubtful = [*proven, Row(100, 6, 900, 9)]
 
-    assert judge(proven, RULES).decision is Decision.ADVANCE
-    assert judge(doubtful, RULES).decision is Decision.HOLD
+    assert judge(proven, RULES).decision is Answer.ADVANCE
+    assert judge(doubtful, RULES).decision is Answer.HOLD
 
 
 def test_without_baseline_traffic_only_an_absolute_rate_can_be_proven_safe() -> None:
@@ -117,11 +118,11 @@ def test_without_baseline_traffic_only_an_absolute_rate_can_be_proven_safe() -> 
     assert (verdict.harm, verdict.catastrophe) == (0, 0)
     assert exp(verdict.safe) == pytest.approx(expected)
     assert "baseline has had no traffic" in verdict.reasons[-1]
-    assert judge([Row(100, 0, 0, 0)] * 60, RULES).decision is Decision.ADVANCE
+    assert judge([Row(100, 0, 0, 0)] * 60, RULES).decision is Answer.ADVANCE
 
 
 def test_a_failing_canary_without_a_baseline_neither_advances_nor_rolls_back() -> None:
-    assert judge([Row(100, 100, 0, 0)] * 60, RULES).decision is Decision.HOLD
+    assert judge([Row(100, 100, 0, 0)] * 60, RULES).decision is Answer.HOLD
 
 
 def test_reasons_name_counts_evidence_and_outlook() -> None:
@@ -135,15 +136,15 @@ def test_reasons_name_counts_evidence_and_outlook() -> None:
 @pytest.mark.parametrize(
     ("row", "decision"),
     [
-        pytest.param(Row(100, 0, 900, 0), Decision.ADVANCE, id="no errors at all"),
-        pytest.param(HEALTHY, Decision.ADVANCE, id="as good as the baseline"),
-        pytest.param(Row(100, 3, 900, 9), Decision.ROLL_BACK, id="three times as bad"),
+        pytest.param(Row(100, 0, 900, 0), Answer.ADVANCE, id="no errors at all"),
+        pytest.param(HEALTHY, Answer.ADVANCE, id="as good as the baseline"),
+        pytest.param(Row(100, 3, 900, 9), Answer.ROLL_BACK, id="three times as bad"),
     ],
 )
-def test_the_outlook_is_about_right_if_things_go_on(row: Row, decision: Decision) -> None:
+def test_the_outlook_is_about_right_if_things_go_on(row: Row, decision: Answer) -> None:
     known = [row] * 3
     estimate = judge(known, RULES).requests_needed
-    more = next(n for n in range(1, 500) if judge([*known, *[row] * n], RULES).decision is not Decision.HOLD)
+    more = next(n for n in range(1, 500) if judge([*known, *[row] * n], RULES).decision is not Answer.HOLD)
 
     assert judge([*known, *[row] * more], RULES).decision is decision
     assert estimate is not None
@@ -154,7 +155,7 @@ def test_between_safe_and_harmful_no_number_of_requests_decides() -> None:
     rules = replace(RULES, harm_ratio=2.0, safe_ratio=2.0, safe_margin=0.0)
     verdict = judge([Row(10_000, 200, 90_000, 900)], rules)
 
-    assert (verdict.decision, verdict.requests_needed) == (Decision.HOLD, None)
+    assert (verdict.decision, verdict.requests_needed) == (Answer.HOLD, None)
     assert "no number of requests" in verdict.reasons[-1]
 
 
@@ -311,10 +312,10 @@ def test_only_proof_moves_anything(rows: list[Row], rules: Rules) -> None:
     verdict = judge(rows, rules)
     proven = verdict.harm >= rules.harm_needed or verdict.catastrophe >= rules.catastrophe_needed
 
-    assert (verdict.decision is Decision.ROLL_BACK) == proven == (verdict.harm_proven_at is not None)
-    if verdict.decision is Decision.ADVANCE:
+    assert (verdict.decision is Answer.ROLL_BACK) == proven == (verdict.harm_proven_at is not None)
+    if verdict.decision is Answer.ADVANCE:
         assert verdict.safe >= rules.safe_needed
-    assert verdict.requests_needed is None or verdict.decision is Decision.HOLD
+    assert verdict.requests_needed is None or verdict.decision is Answer.HOLD
 
 
 @given(st.lists(any_row(most=10**12), max_size=6), ANY_RULES)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import pytest
 from sluice.evidence import log_sum, safe_path
-from sluice.judge import Decision, Row, Rules, judge
+from sluice.findings import Answer
+from sluice.judge import Row, Rules, judge
 
 from bench.canary_traffic import (
     Cell,
@@ -53,7 +54,7 @@ def played(rollout: Rollout) -> Callable[[random.Random], list[Row]]:
 
 
 def is_rolled_back(seen: list[Row]) -> bool:
-    return judge(seen, RULES).decision is Decision.ROLL_BACK
+    return judge(seen, RULES).decision is Answer.ROLL_BACK
 
 
 def is_found_within(minutes: int, onset: int = 0) -> Callable[[list[Row]], bool]:

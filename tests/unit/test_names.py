@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.metrics import alarm_names
+from sluice.alarms import alarm_names
 from sluice.names import MODEL_MAX, STAGE_MAX, Names, is_model, package_group_and_version, variant
 from sluice.rollout import RolloutId
 

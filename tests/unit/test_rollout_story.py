@@ -102,7 +102,7 @@ def test_the_judge_puts_the_baseline_back(world: SluiceWorld) -> None:
     rollout = world.approve(2)
     assert world.play(rollout) == "RolledBack"
     assert live_variants(world) == {"v1": 100.0}
-    assert outcome_of(world, rollout)[1].startswith("judge: ")
+    assert outcome_of(world, rollout)[1].startswith("errors: proven harm")
 
 
 def test_silence_never_advances_and_never_waits_forever(world: SluiceWorld) -> None:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sluice.endpoint import EndpointState, VariantState
-from sluice.judge import Decision, Row, Verdict
+from sluice.evidence import Row
+from sluice.findings import Answer, Finding
 from sluice.metrics import Counts, whole_periods
 from sluice.names import Names
 from sluice.plan import Plan, make_plan
-from sluice.rollout import RolloutId, RolloutRecord
+from sluice.rollout import FenceKind, RolloutId, RolloutRecord
 from sluice.watch import LAG_SECONDS, Conclusion, Seen, Window, conclude, rows, rules_of, windows
 
 from tests.fakes.sluice_world import SPEC
@@ -85,69 +86,59 @@ def test_a_row_per_period_and_silence_is_no_request() -> None:
     assert found == [Row(0, 0, 90, 2), Row(10, 1, 91, 0), Row(99, 99, 0, 0)]
 
 
-def verdict(decision: Decision) -> Verdict:
-    return Verdict(
-        decision=decision,
-        reasons=(f"judge says {decision}", "counts"),
-        harm=0.0,
-        catastrophe=0.0,
-        safe=0.0,
-        harm_proven_at=None,
-        requests_needed=None,
-        canary_requests=0,
-        canary_errors=0,
-        baseline_requests=0,
-        baseline_errors=0,
-    )
+def finding(answer: Answer, name: str = "errors", by: FenceKind = "judge") -> Finding:
+    return Finding(name=name, answer=answer, reason=f"says {answer}", by=by)
 
 
-OK: dict[str, str | None] = {"errors": "OK", "latency": "INSUFFICIENT_DATA"}
-MISSING: dict[str, str | None] = {"errors": "OK", "latency": None}
-RINGING: dict[str, str | None] = {"errors": "ALARM", "latency": None}
 BAKE, HOLD = 300, 600  # of SPEC
-ADVANCE, ROLL_BACK, DOUBT = Decision.ADVANCE, Decision.ROLL_BACK, Decision.HOLD
+QUIET = finding(Answer.ABSTAIN, "alarm", "alarm")
+MISSING = finding(Answer.HOLD, "alarm", "alarm")
+RINGING = finding(Answer.ROLL_BACK, "alarm", "alarm")
+SAFE, DOUBT, HARM = finding(Answer.ADVANCE), finding(Answer.HOLD), finding(Answer.ROLL_BACK)
+SLOW = finding(Answer.HOLD, "latency")
+RANG = "alarm: says ROLL_BACK"
 
-CONCLUSIONS: dict[str, tuple[Decision, dict[str, str | None], float, Conclusion]] = {
-    "an alarm vetoes proof": (ADVANCE, RINGING, 900, Conclusion("roll_back", "alarm errors", "alarm")),
-    "an alarm does not wait for the bake": (DOUBT, RINGING, 1, Conclusion("roll_back", "alarm errors", "alarm")),
-    "nor does proven harm": (ROLL_BACK, OK, 1, Conclusion("roll_back", "judge: judge says ROLL_BACK; counts")),
-    "proof waits for the bake": (ADVANCE, OK, BAKE - 1, Conclusion("hold", "baking until 10:05:00")),
-    "at the end of the bake proof advances": (ADVANCE, OK, BAKE, Conclusion("advance", "judge says ADVANCE; counts")),
-    "a missing alarm is doubt": (ADVANCE, MISSING, BAKE, Conclusion("hold", "alarm latency is missing")),
-    "doubt holds": (DOUBT, OK, BAKE + HOLD - 1, Conclusion("hold", "judge says HOLD; counts")),
-    "late proof is proof": (ADVANCE, OK, BAKE + 10 * HOLD, Conclusion("advance", "judge says ADVANCE; counts")),
+CONCLUSIONS: dict[str, tuple[tuple[Finding, ...], float, Conclusion]] = {
+    "an alarm vetoes proof": ((RINGING, SAFE), 900, Conclusion("roll_back", RANG, "alarm")),
+    "an alarm does not wait for the bake": ((RINGING, DOUBT), 1, Conclusion("roll_back", RANG, "alarm")),
+    "nor does proven harm": ((QUIET, HARM), 1, Conclusion("roll_back", "errors: says ROLL_BACK")),
+    "all harm is told": (
+        (RINGING, HARM),
+        1,
+        Conclusion("roll_back", f"{RANG}; errors: says ROLL_BACK", "alarm"),
+    ),
+    "proof waits for the bake": ((QUIET, SAFE), BAKE - 1, Conclusion("hold", "baking until 10:05:00")),
+    "at the end of the bake proof advances": ((QUIET, SAFE), BAKE, Conclusion("advance", "errors: says ADVANCE")),
+    "one open question holds": ((QUIET, SAFE, SLOW), BAKE, Conclusion("hold", "latency: says HOLD")),
+    "a missing alarm is doubt": ((MISSING, SAFE), BAKE, Conclusion("hold", "alarm: says HOLD")),
+    "that nobody objects is no proof": ((QUIET,), BAKE, Conclusion("hold", "nothing that was seen proves it safe")),
+    "doubt holds": ((QUIET, DOUBT), BAKE + HOLD - 1, Conclusion("hold", "errors: says HOLD")),
+    "late proof is proof": ((QUIET, SAFE), BAKE + 10 * HOLD, Conclusion("advance", "errors: says ADVANCE")),
     "doubt does not last for ever": (
-        DOUBT,
-        OK,
+        (QUIET, DOUBT),
         BAKE + HOLD,
-        Conclusion("roll_back", "in doubt for 600 s after the bake: judge says HOLD; counts", is_doubt=True),
+        Conclusion("roll_back", "in doubt for 600 s after the bake: errors: says HOLD", is_doubt=True),
     ),
     "nor does a missing alarm": (
-        ADVANCE,
-        MISSING,
+        (MISSING, SAFE),
         BAKE + HOLD,
-        Conclusion("roll_back", "in doubt for 600 s after the bake: alarm latency is missing", is_doubt=True),
+        Conclusion("roll_back", "in doubt for 600 s after the bake: alarm: says HOLD", is_doubt=True),
     ),
 }
 
 
-def look(decision: Decision, alarms: dict[str, str | None], seconds: float, plan: Plan = PLAN) -> Conclusion:
-    return conclude(Seen(verdict=verdict(decision), alarms=alarms, now=at(seconds), in_force_since=T0), plan, 0)
+def look(findings: tuple[Finding, ...], seconds: float, plan: Plan = PLAN) -> Conclusion:
+    return conclude(Seen(findings=findings, now=at(seconds), in_force_since=T0), plan, 0)
 
 
-@pytest.mark.parametrize(("decision", "alarms", "seconds", "expected"), CONCLUSIONS.values(), ids=CONCLUSIONS)
-def test_what_follows(decision: Decision, alarms: dict[str, str | None], seconds: float, expected: Conclusion) -> None:
-    assert look(decision, alarms, seconds) == expected
+@pytest.mark.parametrize(("findings", "seconds", "expected"), CONCLUSIONS.values(), ids=CONCLUSIONS)
+def test_what_follows(findings: tuple[Finding, ...], seconds: float, expected: Conclusion) -> None:
+    assert look(findings, seconds) == expected
 
 
 def test_a_spec_may_ask_for_a_person_instead() -> None:
-    paused = look(DOUBT, OK, BAKE + HOLD, replace(PLAN, on_doubt="pause"))
-    assert paused == Conclusion("pause", "judge says HOLD; counts")
-
-
-def test_all_ringing_alarms_are_named() -> None:
-    both: dict[str, str | None] = {"latency": "ALARM", "errors": "ALARM"}
-    assert look(DOUBT, both, 1).reason == "alarm errors, latency"
+    paused = look((QUIET, DOUBT), BAKE + HOLD, replace(PLAN, on_doubt="pause"))
+    assert paused == Conclusion("pause", "errors: says HOLD")
 
 
 def test_the_judge_gets_the_rules_of_the_plan() -> None:

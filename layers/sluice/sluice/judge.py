@@ -14,24 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import exp, log
 
 from sluice.evidence import Row, Wealth, harm_path, log_sum, safe_path
+from sluice.findings import Answer, Finding
 from sluice.judge_rules import Rules
 from sluice.outlook import requests_needed
 
-__all__ = ["Decision", "Evidence", "Row", "Rules", "Verdict", "judge", "weigh"]
+__all__ = ["Evidence", "Row", "Rules", "Verdict", "judge", "weigh"]
 
 _LOG_MILLION = log(1e6)
-
-
-class Decision(StrEnum):
-    """What to do with the canary now."""
-
-    ADVANCE = "ADVANCE"
-    HOLD = "HOLD"
-    ROLL_BACK = "ROLL_BACK"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +39,7 @@ class Evidence:
 class Verdict:
     """The decision and what it rests on. Evidence is in natural logarithms; at log 20 it is 20 to 1."""
 
-    decision: Decision
+    decision: Answer
     reasons: tuple[str, ...]
     harm: float  # the highest it ever was, from 0 before any row, as harm stays proven
     catastrophe: float  # likewise
@@ -59,6 +51,18 @@ class Verdict:
     baseline_requests: int  # in periods in which the canary had traffic, like its errors
     baseline_errors: int
 
+    def finding(self, name: str) -> Finding:
+        """What is told of this verdict, and stored with the look."""
+        numbers = {
+            "harm": round(self.harm, 3),
+            "catastrophe": round(self.catastrophe, 3),
+            "safe": round(self.safe, 3),
+            "requests": [self.canary_requests, self.baseline_requests],
+            "errors": [self.canary_errors, self.baseline_errors],
+            "requests_needed": self.requests_needed,
+        }
+        return Finding(name=name, answer=self.decision, reason="; ".join(self.reasons), numbers=numbers)
+
 
 def judge(rows: Sequence[Row], rules: Rules) -> Verdict:
     """Proof of harm rolls back, proof of safety advances, anything else holds."""
@@ -68,13 +72,13 @@ def judge(rows: Sequence[Row], rules: Rules) -> Verdict:
     harm = max([0.0, *(seen.harm for seen in path)])
     catastrophe = max([0.0, *(seen.catastrophe for seen in path)])
     safe = path[-1].safe if path else 0.0
-    decision = Decision.HOLD
+    decision = Answer.HOLD
     if proven_at is not None:
-        decision = Decision.ROLL_BACK
+        decision = Answer.ROLL_BACK
     elif safe >= rules.safe_needed:
-        decision = Decision.ADVANCE
+        decision = Answer.ADVANCE
     compared = [row for row in rows if row.canary_requests]
-    undecided = decision is Decision.HOLD and held
+    undecided = decision is Answer.HOLD and held
     needed = requests_needed(rows, rules, held[-1]) if undecided else None
     verdict = Verdict(
         decision=decision,
@@ -118,9 +122,9 @@ def _harm_is_proven(seen: Evidence, rules: Rules) -> bool:
 
 def _reasons(verdict: Verdict, rules: Rules) -> Iterator[str]:
     """Sentences for people, the decisive one first."""
-    if verdict.decision is Decision.ROLL_BACK:
+    if verdict.decision is Answer.ROLL_BACK:
         yield _harm_reason(verdict, rules)
-    elif verdict.decision is Decision.ADVANCE:
+    elif verdict.decision is Answer.ADVANCE:
         yield f"proven safe: the canary fails less than {_safe_limit(rules)}"
     else:
         yield f"not proven yet: neither harm, nor that the canary fails less than {_safe_limit(rules)}"
@@ -133,7 +137,7 @@ def _reasons(verdict: Verdict, rules: Rules) -> Iterator[str]:
         f"of catastrophe {_odds(verdict.catastrophe)} of {_odds(rules.catastrophe_needed)}, "
         f"of safety {_odds(verdict.safe)} of {_odds(rules.safe_needed)}"
     )
-    if verdict.decision is Decision.HOLD:
+    if verdict.decision is Answer.HOLD:
         yield _outlook(verdict)
 
 

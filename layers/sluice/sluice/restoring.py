@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sluice.alarms import alarm_names
 from sluice.assembly import Ports
 from sluice.convergence import Done, Impossible, SetWeights, UseConfig, towards_baseline
 from sluice.endpoint import EndpointState
-from sluice.metrics import alarm_names
 from sluice.rollout import FenceKind, Outcome, RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
 

@@ -56,7 +56,7 @@ class Alarms:
     evaluation_periods: Annotated[int, Whole(1, 8640), "Metric periods an alarm looks back"] = 3
     datapoints_to_alarm: Annotated[int, Whole(1, 8640), "How many of them must be too high"] = 2
     min_requests: Annotated[int, Whole(1, 1_000_000), "Periods with fewer requests do not count"] = 5
-    also: Annotated[tuple[str, ...], Items(ALARM_NAME, 0, 50), "Alarms of your own that stop a rollout, by name"] = ()
+    also: Annotated[tuple[str, ...], Items(ALARM_NAME, 0, 30), "Alarms of your own that stop a rollout, by name"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

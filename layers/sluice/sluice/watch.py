@@ -1,4 +1,4 @@
-"""What a look at a bake sees, and what follows from it. Alarms veto, the judge proves, silence waits."""
+"""Which periods a look at a bake judges, and what follows from what it found: harm vetoes, proof advances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal
 
-from sluice.judge import Decision, Row, Rules, Verdict
+from sluice.evidence import Row
+from sluice.findings import Answer, Finding
+from sluice.judge_rules import Rules
 from sluice.metrics import Counts, whole_periods
 from sluice.plan import Plan
 from sluice.rollout import FenceKind, RolloutRecord
@@ -28,10 +30,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One look. ``alarms``: state by name; an alarm that should exist and does not is None."""
+    """One look: everything that was found, and since when the stage is in force."""
 
-    verdict: Verdict
-    alarms: Mapping[str, str | None]
+    findings: tuple[Finding, ...]
     now: datetime
     in_force_since: datetime
 
@@ -97,21 +98,24 @@ def rows(
 
 
 def conclude(seen: Seen, plan: Plan, stage: int) -> Conclusion:
-    """Only proof advances: the bake is over, no alarm is missing or ringing, and the judge is convinced."""
-    ringing = sorted(name for name, state in seen.alarms.items() if state == "ALARM")
-    if ringing:
-        return Conclusion("roll_back", f"alarm {', '.join(ringing)}", "alarm")
-    if seen.verdict.decision is Decision.ROLL_BACK:
-        return Conclusion("roll_back", "judge: " + "; ".join(seen.verdict.reasons))
+    """Harm rolls back at once. Only proof advances: the bake is over, something proves safety, nothing holds."""
+    harmful = [found for found in seen.findings if found.answer is Answer.ROLL_BACK]
+    if harmful:
+        return Conclusion("roll_back", _told(harmful), harmful[0].by)
     baked = seen.in_force_since + timedelta(seconds=plan.stages[stage].bake_seconds)
     if seen.now < baked:
         return Conclusion("hold", f"baking until {baked:%H:%M:%S}")
-    missing = sorted(name for name, state in seen.alarms.items() if state is None)
-    if not missing and seen.verdict.decision is Decision.ADVANCE:
-        return Conclusion("advance", "; ".join(seen.verdict.reasons))
-    doubt = f"alarm {', '.join(missing)} is missing" if missing else "; ".join(seen.verdict.reasons)
+    open_questions = [found for found in seen.findings if found.answer is Answer.HOLD]
+    proven = [found for found in seen.findings if found.answer is Answer.ADVANCE]
+    if proven and not open_questions:
+        return Conclusion("advance", _told(proven))
+    doubt = _told(open_questions) or "nothing that was seen proves it safe"
     if seen.now < baked + timedelta(seconds=plan.max_hold_seconds):
         return Conclusion("hold", doubt)
     if plan.on_doubt == "pause":
         return Conclusion("pause", doubt)
     return Conclusion("roll_back", f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}", is_doubt=True)
+
+
+def _told(findings: Sequence[Finding]) -> str:
+    return "; ".join(f"{found.name}: {found.reason}" for found in findings)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sluice.alarms import alarm_finding, watched_alarms
 from sluice.assembly import Ports
 from sluice.consent import is_still_approved
-from sluice.metrics import alarms_for
+from sluice.findings import Answer
 from sluice.rollout import RolloutRecord
 from sluice.steps import TaskResult, answer
 
@@ -23,10 +24,10 @@ def watch(record: RolloutRecord, ports: Ports) -> TaskResult | None:
         return answer("WAIT", wait_seconds=plan.look_seconds)
     if not is_still_approved(record, ports):
         return answer("ROLL_BACK")
-    expected = [alarm["AlarmName"] for alarm in alarms_for(ports.names, str(record.id), plan)]
-    ringing = sorted(name for name, state in ports.metrics.alarm_states(expected).items() if state == "ALARM")
-    if ringing:
-        reason = f"alarm {', '.join(ringing)} in the watch after the promotion"
+    watched = watched_alarms(ports.names, str(record.id), plan)
+    found = alarm_finding(watched, ports.metrics.alarm_states(watched))
+    if found.answer is Answer.ROLL_BACK:
+        reason = f"alarm {found.reason} in the watch after the promotion"
         ports.store.fence(record.id, "alarm", reason, now)
         return answer("ROLL_BACK", reason=reason)
     if now < record.watching_since + timedelta(seconds=plan.watch_seconds):
