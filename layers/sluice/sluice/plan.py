@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from sluice.endpoint import EndpointState
 from sluice.errors import PermanentError
+from sluice.experiment import Experiment, experiment_of
 from sluice.names import Names, variant
 from sluice.spec import ModelSpec
 from sluice.spec_rollout import Alarms, Judge, Rollout
@@ -68,6 +69,7 @@ class Plan:
     alarms: Alarms
     # A field added later has a default: a rollout under way has been planned without it.
     watch_seconds: int = 0  # with all the traffic, before the rollout ends
+    experiment: Experiment | None = None  # the first stage is an A/B test
 
     @property
     def is_watched(self) -> bool:
@@ -128,7 +130,14 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         on_doubt=spec.rollout.on_doubt,
         judge=spec.rollout.judge,
         alarms=spec.rollout.alarms,
+        experiment=_experiment(spec) if engine == "weights" else None,
     )
+
+
+def _experiment(spec: ModelSpec) -> Experiment | None:
+    if spec.rollout.strategy != "ab_test":
+        return None
+    return experiment_of(spec.rollout.ab_test, spec.endpoint.metrics_period_seconds)
 
 
 def _baseline(live: EndpointState | None) -> Fleet | None:
@@ -167,9 +176,7 @@ def _stages(spec: ModelSpec, total: int) -> tuple[PlannedStage, ...]:
 
 def _look_seconds(rollout: Rollout, period_seconds: int) -> int:
     """Look once a period, or less often where a very long rollout would fill the execution's history."""
-    stages = rollout.planned_stages()
-    longest = sum(stage.bake_seconds + rollout.max_hold_seconds for stage in stages) + rollout.watch_seconds
-    return max(period_seconds, ceil(longest / MAX_LOOKS))
+    return max(period_seconds, ceil((rollout.longest_stages_seconds + rollout.watch_seconds) / MAX_LOOKS))
 
 
 def weights_at(plan: Plan, weight: int) -> dict[str, float]:

@@ -108,4 +108,15 @@ class Rollout:
         """The stages of the strategy; none when the new version takes over all at once."""
         if self.strategy == "linear":
             return self.step.stages()
+        if self.strategy == "ab_test":
+            return self.ab_test.stages()
         return self.stages if self.strategy == "canary" else ()
+
+    @property
+    def longest_stages_seconds(self) -> int:
+        """How long all stages together last at most."""
+        stages = self.planned_stages()
+        longest = sum(stage.bake_seconds + self.max_hold_seconds for stage in stages)
+        if self.strategy == "ab_test":
+            longest += self.ab_test.max_duration_seconds - self.ab_test.min_duration_seconds
+        return longest

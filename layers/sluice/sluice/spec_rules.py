@@ -54,6 +54,33 @@ def _rollout_longer_than_its_metrics_last(
         yield Problem("rollout.stages", f"{longest}s", allowed, message)
 
 
+def _test_longer_than_its_metrics_last(
+    strategy: str, most: int, final_bake: int, max_hold_seconds: int, period_seconds: int
+) -> Iterator[Problem]:
+    kept = METRICS_KEPT_SECONDS[period_seconds]
+    left = kept - final_bake - 2 * max_hold_seconds
+    if strategy == "ab_test" and most > left:
+        message = f"CloudWatch keeps {period_seconds}-second metrics for {kept // 3600} hours, the judge needs them all"
+        allowed = f"{max(left, 0)}s or less: what rollout.max_hold, twice, and final_bake leave of {kept}s"
+        yield Problem("rollout.ab_test.max_duration", f"{most}s", allowed, message)
+
+
+def _test_that_ends_before_it_may(least: int, most: int) -> Iterator[Problem]:
+    if most < least:
+        allowed = f"{least}s (min_duration) or longer"
+        yield Problem("rollout.ab_test.max_duration", f"{most}s", allowed, "is shorter than min_duration")
+
+
+def _test_without_a_measurement(least: int, final: int, period_seconds: int) -> Iterator[Problem]:
+    bakes = {"rollout.ab_test.min_duration": least, "rollout.ab_test.final_bake": final}
+    yield from _bakes_without_a_measurement(bakes, period_seconds)
+
+
+def _test_for_the_worse(metric: str, better: str) -> Iterator[Problem]:
+    if metric in ("errors", "latency") and better != "lower":
+        yield Problem("rollout.ab_test.better", better, "lower", f"more {metric} are never better")
+
+
 def _judge_that_contradicts_itself(harm_ratio: float, safe_ratio: float) -> Iterator[Problem]:
     if safe_ratio <= harm_ratio:
         message = f"{safe_ratio:g} would call a version safe that {harm_ratio:g} calls harmful"
@@ -68,6 +95,22 @@ RULES = (
         ("rollout.stages[].bake", "rollout.max_hold", "endpoint.metrics_period_seconds"),
         _rollout_longer_than_its_metrics_last,
     ),
+    Rule(
+        (
+            "rollout.strategy",
+            "rollout.ab_test.max_duration",
+            "rollout.ab_test.final_bake",
+            "rollout.max_hold",
+            "endpoint.metrics_period_seconds",
+        ),
+        _test_longer_than_its_metrics_last,
+    ),
+    Rule(("rollout.ab_test.min_duration", "rollout.ab_test.max_duration"), _test_that_ends_before_it_may),
+    Rule(
+        ("rollout.ab_test.min_duration", "rollout.ab_test.final_bake", "endpoint.metrics_period_seconds"),
+        _test_without_a_measurement,
+    ),
+    Rule(("rollout.ab_test.metric", "rollout.ab_test.better"), _test_for_the_worse),
     Rule(("rollout.alarms.datapoints_to_alarm", "rollout.alarms.evaluation_periods"), _impossible_alarm),
     Rule(("rollout.alarms.evaluation_periods", "endpoint.metrics_period_seconds"), _alarm_over_a_day),
     Rule(("rollout.judge.harm_ratio", "rollout.judge.safe_ratio"), _judge_that_contradicts_itself),

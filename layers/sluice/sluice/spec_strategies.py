@@ -73,7 +73,7 @@ class Shadow:
 class ABTest:
     """Both versions serve until one is proved better."""
 
-    weight: Annotated[int, Whole(1, 99), "Percent of the traffic that the new version gets"] = 10
+    weight: Annotated[int, Whole(1, 50), "Percent of the traffic that the new version gets"] = 10
     min_duration_seconds: Annotated[int, Duration(10, 14 * 86400), "How long at least, such as 1h"] = 3600
     max_duration_seconds: Annotated[int, Duration(10, 14 * 86400), "How long at most; then it is a tie"] = 14 * 86400
     max_requests: Annotated[
@@ -87,3 +87,10 @@ class ABTest:
     final_bake_seconds: Annotated[
         int, Duration(10, 86400), "How long a winner bakes at half of the traffic, such as 10m"
     ] = 600
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The test, and the bake of its winner at half of the traffic."""
+        return (
+            Stage(weight=self.weight, bake_seconds=self.min_duration_seconds),
+            Stage(weight=50, bake_seconds=self.final_bake_seconds),
+        )
