@@ -44,8 +44,8 @@ class Story:
         """Processes of the story that live now, those included that others have adopted since."""
         parents = {pid: parent for pid in _pids() if (parent := _parent(pid)) is not None}
         for pid in parents:
-            if self._is_descendant(pid, parents) or self._is_marked(pid):
-                self._seen.setdefault(pid, _started(pid))
+            if (self._is_descendant(pid, parents) or self._is_marked(pid)) and (started := _started(pid)):
+                self._seen.setdefault(pid, started)
         self._seen.pop(self.process.pid, None)
         return [pid for pid, started in self._seen.items() if _started(pid) == started]
 
@@ -109,8 +109,9 @@ def _parent(pid: int) -> int | None:
 
 
 def _started(pid: int) -> str:
+    """When it began, in ticks since the machine did; empty once it is gone."""
     stat = _stat(pid)
-    return stat[19] if stat else "gone"
+    return stat[19] if stat else ""
 
 
 def _command(pid: int) -> str:
