@@ -41,19 +41,10 @@ class Cast:
         return f"sluice-{STAGE}-{self.spec.name}"
 
     def package(self, version: int) -> dict[str, Any]:
-        arn = next(
-            each["ModelPackageArn"]
-            for each in self.around.client("sagemaker").list_model_packages(ModelPackageGroupName=self.endpoint)[
-                "ModelPackageSummaryList"
-            ]
-            if each["ModelPackageVersion"] == version
-        )
-        found: dict[str, Any] = self.around.client("sagemaker").describe_model_package(ModelPackageName=arn)
-        return found
+        return self.around.package(self.endpoint, version)
 
     def shares(self) -> dict[str, float]:
-        found = self.around.client("sagemaker").describe_endpoint(EndpointName=self.endpoint)
-        return {each["VariantName"]: each["CurrentWeight"] for each in found.get("ProductionVariants", [])}
+        return self.around.shares(self.endpoint)
 
 
 def play(cast: Cast) -> Healing | None:

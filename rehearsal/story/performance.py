@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rehearsal.story.acts import Cast, count_failures, play
+from rehearsal.story.afterwards import check_afterwards
 from rehearsal.story.data import Uploads, live_rows
 from rehearsal.story.data_acts import play_data_story
 from rehearsal.story.healing import Healing
@@ -71,10 +72,10 @@ class Performance:
         with server, self._cast(around) as cast:
             if self._script.is_short:
                 play_data_story(cast)
-                self._check_afterwards(cast)
+                check_afterwards(around, self._progress)
                 return
             self._healing = play(cast)
-            self._check_afterwards(cast)
+            check_afterwards(around, self._progress)
             self._measured = _measure_to_the_end(cast)
             count_failures(cast, self._measured)
 
@@ -104,16 +105,6 @@ class Performance:
             traffic.stop()
             timeline.stop()
             self._events = timeline.events()
-
-    def _check_afterwards(self, cast: Cast) -> None:
-        """What must hold whatever the story: no permission was missing, no event was lost."""
-        denied = [each for each in cast.around.calls() if each.get("errorCode") == "AccessDenied"]
-        names = ", ".join(sorted({f"{each['userIdentity']['userName']} {each['eventName']}" for each in denied}))
-        self._progress.check("permissions", "no call was denied", names or "none denied", right=not denied)
-        waiting = cast.around.dead_letters()
-        right = bool(waiting) and not any(waiting.values())
-        seen = ", ".join(f"{name}: {count}" for name, count in waiting.items())
-        self._progress.check("dead-letter queues", "empty", seen, right=right)
 
     def _sent(self) -> list[Sent]:
         return self._traffic.sent() if self._traffic else []

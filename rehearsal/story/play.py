@@ -20,6 +20,7 @@ DATASETS = Path(__file__).parent / "datasets"
 SEED = 7
 RATE = 30.0  # requests a second
 INTERRUPTED = 130
+EVERY_SCENE = "all"
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,6 +30,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--data", type=Path, metavar="FILE", help="your own CSV instead of the data that ships")
     parser.add_argument("--rate", type=float, default=RATE, help=f"requests a second (default {RATE:.0f})")
     parser.add_argument("--short", action="store_true", help="only what becomes of data, without canaries: a minute")
+    parser.add_argument(
+        "--scene",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="play this scene instead, one strategy or way to serve; again for more; all: every one, side by side",
+    )
     parser.set_defaults(run=play)
 
 
@@ -44,6 +52,33 @@ def play(options: argparse.Namespace) -> int:
 
 
 def _play(options: argparse.Namespace) -> int:
+    return _play_scenes(options.scene) if options.scene else _play_story(options)
+
+
+def _play_scenes(names: list[str]) -> int:
+    from rich.console import Console
+
+    from rehearsal.story.ensemble import Ensemble
+    from rehearsal.story.programme import SCENES
+
+    known = {scene.name: scene for scene in SCENES}
+    for name in names:
+        if name not in known and name != EVERY_SCENE:
+            raise StoryDataError(
+                f"--scene {name}: there is no such scene; there are {', '.join(known)} and {EVERY_SCENE}"
+            )
+    chosen = SCENES if EVERY_SCENE in names else [known[name] for name in dict.fromkeys(names)]
+    return 0 if Ensemble(REPO, _folder_of_run(), chosen, Console()).perform() else 1
+
+
+def _folder_of_run() -> Path:
+    runs = REPO / ".rehearsal"
+    runs.mkdir(exist_ok=True)
+    # Named by the time for people, and unique: two stories may begin in the same second.
+    return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=runs))
+
+
+def _play_story(options: argparse.Namespace) -> int:
     source = REPO / "models" / f"{options.model}.yaml"
     if not source.exists():
         known = ", ".join(sorted(path.stem for path in source.parent.glob("*.yaml")))
@@ -54,10 +89,7 @@ def _play(options: argparse.Namespace) -> int:
     from rehearsal.story.pace import write_paced
     from rehearsal.story.performance import Performance, Script
 
-    runs = REPO / ".rehearsal"
-    runs.mkdir(exist_ok=True)
-    # Named by the time for people, and unique: two stories may begin in the same second.
-    folder = Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=runs))
+    folder = _folder_of_run()
     spec = write_paced(source, folder, f"{options.model}.yaml")
     script = Script(
         repo=REPO,

@@ -78,22 +78,24 @@ class Screen:
         return Panel(table, title=title, title_align="left", border_style="red" if failed else "green", width=78)
 
 
-def announce(console: Console) -> Callable[[Step], None]:
-    """Lines for a log, when the output is no terminal."""
+def announce(console: Console, who: str = "") -> Callable[[Step], None]:
+    """Lines for a log, when the output is no terminal; ``who`` begins each, if several speak."""
+    speaker = f"{who}: " if who else ""
 
     def say(step: Step) -> None:
         if console.is_terminal:
             return
         if step.ended is None:
-            console.print(f"… {step.text}", highlight=False)
+            console.print(f"… {speaker}{step.text}", highlight=False)
         else:
-            console.print(f"{'✗' if step.failed else '✓'} {_line(step).plain}", highlight=False)
+            mark = "✗" if step.failed else "✓"
+            console.print(f"{mark} {speaker}{_line(step).plain}", highlight=False)
 
     return say
 
 
-def outcome_table(outcomes: list[Outcome]) -> Table:
-    table = Table(title="Outcomes", title_justify="left", show_lines=True)
+def outcome_table(outcomes: list[Outcome], title: str = "Outcomes") -> Table:
+    table = Table(title=title, title_justify="left", show_lines=True)
     for name in ("", "what", "wanted", "seen"):
         table.add_column(name)
     for each in outcomes:

@@ -23,9 +23,11 @@ class ServerFailedError(Exception):
 class LocalServer:
     """``start`` it, then use it as a context: leaving stops it and all it started."""
 
-    def __init__(self, repo: Path, folder: Path) -> None:
+    def __init__(self, repo: Path, folder: Path, *options: str) -> None:
+        """``options`` go to ``rehearsal serve``."""
         self._repo = repo
         self._folder = folder
+        self._options = options
         self._processes = ProcessTable()
         self._child: Child | None = None
 
@@ -38,7 +40,7 @@ class LocalServer:
         log, ready = self._folder / "serve.log", self._folder / READY
         argv = [sys.executable, "-m", "rehearsal", "serve", "--port", "0", "--run-dir", str(self._folder)]
         child = self._child = self._processes.start(
-            [*argv, "--stage", STAGE], env=dict(os.environ), cwd=self._repo, log=log
+            [*argv, "--stage", STAGE, *self._options], env=dict(os.environ), cwd=self._repo, log=log
         )
         deadline = time.monotonic() + BOOT_SECONDS
         try:

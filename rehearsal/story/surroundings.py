@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 STAGE = "dev"
+CONNECTIONS = 100  # kept open per service: each scene's client holds some
 
 
 class CommandFailedError(Exception):
@@ -27,19 +29,21 @@ class Surroundings:
     folder: Path  # of this run
     environment: dict[str, str]  # standard AWS variables
     _clients: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # making clients is not thread-safe
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
-                service,
-                region_name=self.environment["AWS_DEFAULT_REGION"],
-                endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-                aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-                # No retries: what the story counts is what AWS answered the first time.
-                config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
-            )
-        return self._clients[service]
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(
+                    service,
+                    region_name=self.environment["AWS_DEFAULT_REGION"],
+                    endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+                    aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+                    aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+                    # No retries: what the story counts is what AWS answered the first time.
+                    config=Config(retries={"total_max_attempts": 1}, max_pool_connections=CONNECTIONS),
+                )
+            return self._clients[service]
 
     def sluice(self, *arguments: str) -> str:
         """Run the ``sluice`` command as a user would; its output.
@@ -65,6 +69,19 @@ class Surroundings:
     def bucket(self) -> str:
         outputs = self.client("cloudformation").describe_stacks(StackName=f"sluice-{STAGE}")["Stacks"][0]["Outputs"]
         return next(str(each["OutputValue"]) for each in outputs if each["OutputKey"] == "DataBucketName")
+
+    def package(self, group: str, version: int) -> dict[str, Any]:
+        """A version in the registry; StopIteration when the group has none of that number."""
+        sagemaker = self.client("sagemaker")
+        listed = sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+        arn = next(each["ModelPackageArn"] for each in listed if each["ModelPackageVersion"] == version)
+        found: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=arn)
+        return found
+
+    def shares(self, endpoint: str) -> dict[str, float]:
+        """The current weight of each production variant."""
+        found = self.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+        return {each["VariantName"]: each["CurrentWeight"] for each in found.get("ProductionVariants", [])}
 
     def dead_letters(self) -> dict[str, int]:
         """How many messages wait in each dead-letter queue of the stack."""

@@ -1,0 +1,1 @@
+"""One scene for each strategy and way to serve, with a good and a bad ending."""
