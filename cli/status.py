@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from sluice.endpoint import Hosting
+from sluice.live import last_endpoint
 from sluice.store import Store
 from sluice.table import Table
 
@@ -48,13 +49,15 @@ def gather(session: CliSession, table: str, model: str) -> ModelStatus:
     """Ask AWS for everything about one model."""
     store = Store(Table(session.clients("dynamodb"), table))
     # Going back to an older version opens a rollout of it, so the newest is not that of the newest version.
-    rollouts = sorted(store.rollouts(model), key=lambda one: one.opened_at, reverse=True)[:_SHOWN]
+    rollouts = sorted(store.rollouts(model), key=lambda one: one.opened_at, reverse=True)
+    endpoint = last_endpoint(rollouts) or session.names.endpoint(model)
     runs = executions.list_executions(session, model, most=_SHOWN)
     versions = packages.list_versions(session, model, most=_SHOWN)
     return ModelStatus(
         model=model,
-        endpoint=Hosting(session.clients("sagemaker")).describe(session.names.endpoint(model)),
-        rollouts=rollouts,
+        endpoint_name=endpoint,
+        endpoint=Hosting(session.clients("sagemaker")).describe(endpoint),
+        rollouts=rollouts[:_SHOWN],
         history=store.history(rollouts[0].id) if rollouts else [],
         versions=[packages.with_details(session, one) for one in versions],
         runs=runs,

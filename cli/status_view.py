@@ -19,6 +19,7 @@ class ModelStatus:
     """Everything that is known of one model right now."""
 
     model: str
+    endpoint_name: str
     endpoint: EndpointState | None
     rollouts: list[RolloutRecord]
     history: list[dict[str, Any]]
@@ -64,7 +65,7 @@ def show_one(session: CliSession, found: ModelStatus) -> None:
 def _show_endpoint(session: CliSession, found: ModelStatus) -> None:
     state = found.endpoint
     remark = f"{state.status} {state.failure_reason}".rstrip() if state else "none"
-    session.out.text(f"Endpoint {session.names.endpoint(found.model)}: {remark}")
+    session.out.text(f"Endpoint {found.endpoint_name}: {remark}")
     if state:
         rows = [
             (one.name, f"{state.share(one.name):.0%}", str(one.desired_count), one.instance_type)

@@ -8,7 +8,7 @@ from typing import Any
 from sluice.assembly import Ports, live_ports
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import PackageChanged
-from sluice.live import live_version
+from sluice.live import live_endpoint, live_version
 from sluice.opening import attempt_for, last_good, next_attempt, stand_off
 from sluice.registry import Package
 from sluice.rollout import RolloutId, RolloutRecord
@@ -43,7 +43,7 @@ def _approved(package: Package, model: str, changed: PackageChanged, ports: Port
     record = RolloutRecord(
         id=RolloutId(model=model, version=package.version, attempt=attempt),
         package_arn=package.arn,
-        endpoint=ports.names.endpoint(model),
+        endpoint=ports.names.endpoint(model, spec.endpoint.suffix),
         phase="queued",
         opened_at=ports.now(),
         approved_at=package.last_modified,
@@ -64,7 +64,7 @@ def _rejected(package: Package, model: str, _changed: PackageChanged, ports: Por
     record = RolloutRecord(
         id=next_attempt(good, known),
         package_arn=good.package_arn,
-        endpoint=good.endpoint,
+        endpoint=live_endpoint(model, ports),
         phase="queued",
         opened_at=ports.now(),
         approved_at=package.last_modified,

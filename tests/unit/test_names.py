@@ -43,7 +43,8 @@ def test_the_longest_names_fit() -> None:
 
 def _check(names: Names, rollout: RolloutId) -> None:
     resources = [names.rollout_resource(str(rollout), purpose) for purpose in PURPOSES]
-    for name in [*resources, names.endpoint(rollout.model), names.group(rollout.model), variant(rollout.version)]:
+    endpoints = [names.endpoint(rollout.model), names.endpoint(rollout.model, "async123")]
+    for name in [*resources, *endpoints, names.group(rollout.model), variant(rollout.version)]:
         assert SAGEMAKER_NAME.fullmatch(name), name
     assert PIPELINE_NAME.fullmatch(names.pipeline(rollout.model))
     assert all(len(name) <= ALARM_NAME_MAX for name in alarm_names(names, str(rollout)))

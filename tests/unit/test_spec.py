@@ -80,7 +80,6 @@ WRONG = [
     ("pipeline.parameters.X", "x" * 1025, "1024", "no parameter can hold"),
     ("pipeline.parameters.X", [1], "text", "a list"),
     ("inference.out_of_range", "maybe", "accept | reject", "unknown"),
-    ("endpoint.type", "serverless", "real-time", "not supported yet"),
     ("endpoint.type", "batch", "real-time", "not supported yet"),
     ("endpoint.instance_type", "m5.large", "ml.m5.large", "wrong form"),
     ("endpoint.instance_count", 0, "from 1", "out of range"),

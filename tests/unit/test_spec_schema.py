@@ -39,7 +39,7 @@ def test_shipped_models_are_valid_for_editors_and_for_the_parser(file: Path) -> 
         ("nam", "x"),
         ("data.max_missing_share", 2),
         ("data.columns", []),
-        ("endpoint.type", "serverless"),
+        ("endpoint.type", "serverles"),
         ("endpoint.instance_count", "1"),
         ("rollout.stages.0.bake", 600),
         ("rollout.judge.alpha", 0),

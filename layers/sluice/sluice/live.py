@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from sluice.assembly import Ports
 from sluice.dataset import Bucket
 from sluice.names import version_of_variant
 from sluice.registry import Package
+from sluice.rollout import RolloutRecord
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -25,16 +26,28 @@ def live_version(model: str, ports: Ports) -> int | None:
     While a canary runs that is its baseline. In the moment between a promotion's last change to the endpoint and
     its record, no version counts as promoted; then it is the one with the most traffic.
     """
-    state = ports.hosting.describe(ports.names.endpoint(model))
+    known = list(ports.store.rollouts(model))
+    state = ports.hosting.describe(last_endpoint(known) or ports.names.endpoint(model))
     if state is None or state.status not in _SERVING:
         return None
     promoted = {
         record.id.version: record.closed_at or _NEVER
-        for record in sorted(ports.store.rollouts(model), key=lambda each: each.closed_at or _NEVER)
+        for record in sorted(known, key=lambda each: each.closed_at or _NEVER)
         if record.outcome == "promoted"
     }
     versions = {number: state.share(each.name) for each in state.variants if (number := version_of_variant(each.name))}
     return max(versions, key=lambda number: (promoted.get(number, _NEVER), versions[number]), default=None)
+
+
+def live_endpoint(model: str, ports: Ports) -> str:
+    """The endpoint that clients use: that of the last promotion, also while another is made for a new suffix."""
+    return last_endpoint(ports.store.rollouts(model)) or ports.names.endpoint(model)
+
+
+def last_endpoint(rollouts: Iterable[RolloutRecord]) -> str | None:
+    """The endpoint of the last promotion, or of the newest rollout if none was promoted; None without rollouts."""
+    known = sorted(rollouts, key=lambda each: (each.outcome == "promoted", each.closed_at or each.opened_at))
+    return known[-1].endpoint if known else None
 
 
 def live_package(model: str, ports: Ports) -> Package | None:

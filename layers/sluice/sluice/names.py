@@ -36,8 +36,9 @@ class Names:
     def spec_parameter(self, model: str) -> str:
         return f"/sluice/{self.stage}/models/{model}"
 
-    def endpoint(self, model: str) -> str:
-        return f"{self.prefix}{model}"
+    def endpoint(self, model: str, suffix: str | None = None) -> str:
+        """``suffix`` tells a new endpoint from one of another type that cannot be converted."""
+        return f"{self.prefix}{model}-{suffix}" if suffix else f"{self.prefix}{model}"
 
     def group(self, model: str) -> str:
         """The model package group."""
@@ -51,7 +52,7 @@ class Names:
         return f"{self.prefix}{rollout_id}-{purpose}"
 
     def model_of(self, resource_name: str) -> str | None:
-        """The model an endpoint, group or pipeline belongs to; None if it is not this stage's."""
+        """The model a group or pipeline belongs to; None if it is not this stage's."""
         if not resource_name.startswith(self.prefix):
             return None
         model = resource_name.removeprefix(self.prefix)

@@ -118,13 +118,13 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         engine = "replace"
     return Plan(
         engine=engine,
-        endpoint=names.endpoint(spec.name),
+        endpoint=names.endpoint(spec.name, spec.endpoint.suffix),
         candidate=candidate,
         baseline=baseline,
         canary_config=names.rollout_resource(rollout_id, "canary"),
         stages=_stages(spec, total) if engine == "weights" else (),
-        period_seconds=spec.endpoint.metrics_period_seconds,
-        look_seconds=_look_seconds(spec.rollout, spec.endpoint.metrics_period_seconds),
+        period_seconds=spec.endpoint.period_seconds,
+        look_seconds=_look_seconds(spec.rollout, spec.endpoint.period_seconds),
         max_hold_seconds=spec.rollout.max_hold_seconds,
         watch_seconds=spec.rollout.watch_seconds,
         on_doubt=spec.rollout.on_doubt,
@@ -137,7 +137,7 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
 def _experiment(spec: ModelSpec) -> Experiment | None:
     if spec.rollout.strategy != "ab_test":
         return None
-    return experiment_of(spec.rollout.ab_test, spec.endpoint.metrics_period_seconds)
+    return experiment_of(spec.rollout.ab_test, spec.endpoint.period_seconds)
 
 
 def _baseline(live: EndpointState | None) -> Fleet | None:

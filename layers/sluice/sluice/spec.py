@@ -6,10 +6,11 @@ the JSON Schema that editors use. Units are in the attributes' names; in the fil
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Self
 
 from sluice.errors import Problem, SpecError
+from sluice.serving_types import strategy_of
 from sluice.spec_collections import Maybe
 from sluice.spec_data import Column, Data, TargetValues
 from sluice.spec_endpoint import Endpoint
@@ -81,7 +82,13 @@ class ModelSpec:
             reading.problems.extend(_unstorable(spec))
         if reading.problems:
             raise SpecError(reading.problems)
-        return spec  # type: ignore[no-any-return]  # Section reads whatever class it is given
+        return cls._settled(spec)
+
+    @classmethod
+    def _settled(cls, spec: Self) -> Self:
+        """With what ``auto`` stands for spelled out, as any other default is."""
+        strategy = strategy_of(spec.endpoint.type, spec.rollout.strategy)
+        return replace(spec, rollout=replace(spec.rollout, strategy=strategy))
 
     def to_json(self) -> dict[str, Any]:
         """What ``parse`` reads back as an equal spec; defaults are spelled out and so stay fixed."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from sluice.serving_types import ASYNC, BATCH, REAL_TIME, SERVERLESS
 from sluice.spec_collections import Maybe
 from sluice.spec_fields import Choice, Text, Whole
 from sluice.spec_scaling import Scaling
@@ -19,9 +20,9 @@ SUFFIX = Text(8, pattern=r"[a-z][a-z0-9]*", example="a lower-case word")
 class Endpoint:
     """Where the model serves."""
 
-    type: Annotated[
-        str, Choice(("real-time",), planned=("serverless", "async", "batch")), "How requests are answered"
-    ] = "real-time"
+    type: Annotated[str, Choice((REAL_TIME, SERVERLESS), planned=(ASYNC, BATCH)), "How requests are answered"] = (
+        REAL_TIME
+    )
     suffix: Annotated[
         str | None, Maybe(SUFFIX), "Appended to the endpoint's name: a new one beside an endpoint of another type"
     ] = None
@@ -40,3 +41,8 @@ class Endpoint:
     scaling: Annotated[
         Scaling | None, Maybe(Section(Scaling)), "How capacity follows the load; it stays as it is when left out"
     ] = None
+
+    @property
+    def period_seconds(self) -> int:
+        """How often metrics come. Only instances publish them more often than once a minute."""
+        return 60 if self.type == SERVERLESS else self.metrics_period_seconds

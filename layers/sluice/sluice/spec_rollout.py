@@ -65,9 +65,9 @@ class Rollout:
 
     strategy: Annotated[
         str,
-        Choice(("canary", "linear", "all_at_once"), planned=("auto", "ab_test", "blue_green", "shadow")),
-        "How the new version takes over",
-    ] = "canary"
+        Choice(("auto", "canary", "linear", "all_at_once"), planned=("ab_test", "blue_green", "shadow")),
+        "How the new version takes over; auto: canary (real-time), blue_green (async), all_at_once (serverless, batch)",
+    ] = "auto"
     stages: Annotated[
         tuple[Stage, ...],
         Items(Section(Stage), 1, 20),

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from sluice.errors import Problem
+from sluice.serving_types import SERVERLESS
 from sluice.spec_data_rules import DATA_RULES
+from sluice.spec_endpoint_rules import ENDPOINT_RULES
 from sluice.spec_rule import Rule, broken_rules
 
 __all__ = ["RULES", "Rule", "broken_rules"]
@@ -36,7 +38,8 @@ def _impossible_alarm(datapoints: int, periods: int) -> Iterator[Problem]:
         yield Problem("rollout.alarms.datapoints_to_alarm", datapoints, f"1 to {periods}", message)
 
 
-def _alarm_over_a_day(periods: int, period_seconds: int) -> Iterator[Problem]:
+def _alarm_over_a_day(periods: int, period_seconds: int, kind: str) -> Iterator[Problem]:
+    period_seconds = 60 if kind == SERVERLESS else period_seconds
     most = ONE_DAY_SECONDS // period_seconds
     if periods > most:
         message = f"CloudWatch looks back one day at most; {periods} periods of {period_seconds} s are longer"
@@ -89,6 +92,7 @@ def _judge_that_contradicts_itself(harm_ratio: float, safe_ratio: float) -> Iter
 
 RULES = (
     *DATA_RULES,
+    *ENDPOINT_RULES,
     Rule(("rollout.stages[].weight",), _weights_that_do_not_rise),
     Rule(("rollout.stages[].bake", "endpoint.metrics_period_seconds"), _bakes_without_a_measurement),
     Rule(
@@ -112,7 +116,7 @@ RULES = (
     ),
     Rule(("rollout.ab_test.metric", "rollout.ab_test.better"), _test_for_the_worse),
     Rule(("rollout.alarms.datapoints_to_alarm", "rollout.alarms.evaluation_periods"), _impossible_alarm),
-    Rule(("rollout.alarms.evaluation_periods", "endpoint.metrics_period_seconds"), _alarm_over_a_day),
+    Rule(("rollout.alarms.evaluation_periods", "endpoint.metrics_period_seconds", "endpoint.type"), _alarm_over_a_day),
     Rule(("rollout.judge.harm_ratio", "rollout.judge.safe_ratio"), _judge_that_contradicts_itself),
 )
 """Rules that hold for every spec, whatever pipeline it names."""

@@ -1,0 +1,128 @@
+"""Each way to serve has limits of its own, and a user who changes ``endpoint.type`` changes nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from sluice.errors import SpecError
+from sluice.serving_types import STRATEGIES, obstacle_between
+from sluice.spec import Endpoint, ModelSpec
+from sluice.spec_fields import Choice
+
+from tests.unit.spec_examples import spec_with
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "models").glob("*.yaml"))
+(_TYPE,) = (one for one in get_args(Endpoint.__annotations__["type"]) if isinstance(one, Choice))
+TYPES = [kind for kind in STRATEGIES if kind in _TYPE.values]  # those that this release acts on
+SERVERLESS = ("endpoint.type", "serverless")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_shipped_spec_is_valid_for_every_type(path: Path, kind: str) -> None:
+    raw: dict[str, Any] = yaml.safe_load(path.read_text())
+    raw["endpoint"]["type"] = kind
+    spec = ModelSpec.parse(raw)
+    assert (spec.endpoint.type, spec.rollout.strategy) == (kind, STRATEGIES[kind][0])
+
+
+def test_what_auto_stands_for_is_stored() -> None:
+    spec = ModelSpec.parse(spec_with(SERVERLESS))
+    assert spec.to_json()["rollout"]["strategy"] == "all_at_once"
+    assert ModelSpec.parse(spec.to_json()) == spec
+
+
+def test_serverless_metrics_come_every_minute_whatever_the_instances_do() -> None:
+    quick = ("endpoint.metrics_period_seconds", 10)
+    assert ModelSpec.parse(spec_with(quick)).endpoint.period_seconds == 10
+    assert ModelSpec.parse(spec_with(quick, SERVERLESS)).endpoint.period_seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "allowed", "message"),
+    [
+        ([("endpoint.serverless.memory_mb", 1536)], "endpoint.serverless.memory_mb", "1024 | 2048", "unknown"),
+        ([("endpoint.serverless.max_concurrency", 201)], "endpoint.serverless.max_concurrency", "1 to 200", "range"),
+        (
+            [("endpoint.serverless", {"max_concurrency": 5, "provisioned_concurrency": 6})],
+            "endpoint.serverless.provisioned_concurrency",
+            "1 to 5",
+            "6 containers kept warm are more than the 5",
+        ),
+        ([("endpoint.instance_type", "ml.g5.xlarge")], "endpoint.instance_type", "without GPU", "accelerator"),
+        ([("rollout.strategy", "canary")], "rollout.strategy", "auto | all_at_once", "another endpoint.type"),
+        (
+            [("rollout.alarms.evaluation_periods", 1441), ("endpoint.metrics_period_seconds", 10)],
+            "rollout.alarms.evaluation_periods",
+            "1 to 1440",
+            "one day",
+        ),
+        (
+            [("endpoint.serverless.provisioned_concurrency", 2), ("endpoint.scaling", {"target": 70})],
+            "endpoint.scaling.target",
+            "up to 1",
+            "no share",
+        ),
+    ],
+)
+def test_what_serverless_cannot_do(changes: list[tuple[str, object]], path: str, allowed: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        ModelSpec.parse(spec_with(SERVERLESS, *changes))
+    (problem,) = caught.value.problems
+    assert problem.path == path
+    assert allowed in problem.allowed
+    assert message in problem.message
+
+
+@pytest.mark.parametrize("kind", ["real-time", "serverless"])
+@pytest.mark.parametrize(
+    ("scaling", "path", "message"),
+    [
+        ({"min": 3, "max": 2}, "endpoint.scaling.min", "3 is more than the maximum"),
+        ({"min": 0}, "endpoint.scaling.min", ""),
+        (
+            {"scheduled": [{"when": "cron(0 8 ? * MON-FRI *)", "min": 0, "max": 4}]},
+            "endpoint.scaling.scheduled[0].min",
+            "",
+        ),
+        (
+            {"scheduled": [{"when": "cron(0 8 ? * MON-FRI *)", "min": 5, "max": 4}]},
+            "endpoint.scaling.scheduled[0].min",
+            "5 is more than the maximum",
+        ),
+    ],
+)
+def test_ranges_that_no_capacity_fits(kind: str, scaling: dict[str, Any], path: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        ModelSpec.parse(spec_with(("endpoint.type", kind), ("endpoint.scaling", scaling)))
+    (problem,) = caught.value.problems
+    assert problem.path == path
+    assert message in problem.message
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_target_for_instances_may_stay_where_nothing_is_kept_warm(kind: str) -> None:
+    spec = ModelSpec.parse(spec_with(("endpoint.type", kind), ("endpoint.scaling", {"target": 200})))
+    assert spec.endpoint.scaling is not None
+    assert spec.endpoint.scaling.target == 200
+
+
+@pytest.mark.parametrize(
+    ("served", "wanted", "strategy", "obstacle"),
+    [
+        ("real-time", "real-time", "canary", None),
+        ("real-time", "serverless", "all_at_once", "it is real-time and cannot become serverless"),
+        ("async", "serverless", "all_at_once", "it is async and cannot become serverless"),
+        ("serverless", "real-time", "all_at_once", None),
+        ("serverless", "real-time", "canary", "all_at_once only, not by canary"),
+        ("real-time", "async", "blue_green", "it is real-time and cannot become async"),
+        ("real-time", "batch", "all_at_once", None),
+    ],
+)
+def test_what_an_endpoint_can_become(served: str, wanted: str, strategy: str, obstacle: str | None) -> None:
+    found = obstacle_between(served, wanted, strategy)
+    assert (found is None) if obstacle is None else (found and obstacle in found)
