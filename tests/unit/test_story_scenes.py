@@ -74,7 +74,7 @@ def test_a_disagreeing_version_answers_something_else() -> None:
 
 
 def test_a_scenes_spec_is_the_fraud_models_with_its_own_fields(tmp_path: Path) -> None:
-    fields = {"rollout": {"strategy": "linear"}, "endpoint": {"instance_count": 2}}
+    fields: dict[str, dict[str, Any]] = {"rollout": {"strategy": "linear"}, "endpoint": {"instance_count": 2}}
     spec = yaml.safe_load(write_scene_spec(REPO, tmp_path / "mine.yaml", "mine", fields).read_text())
     assert (spec["name"], spec["data"]["target"]) == ("mine", "risk_score")
     assert spec["rollout"]["strategy"] == "linear"
