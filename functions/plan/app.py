@@ -11,6 +11,7 @@ from sluice.consent import is_still_approved
 from sluice.endpoint import CHANGING
 from sluice.opening import goes_first
 from sluice.plan import make_plan
+from sluice.preparing import prepared
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import WAIT_FOR_OTHERS_SECONDS, TaskResult, answer, patience
 
@@ -23,7 +24,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     """READY with a stored plan, WAIT while the endpoint is not ours yet, ROLL_BACK if this rollout is stopped.
 
     Raises:
-        PlanError: the endpoint is in no state to start from.
+        PlanError: the endpoint is in no state to start from, or an alarm the spec names is missing or rings.
         SpecError, UnknownModelError: the spec is gone or broken since the approval.
     """
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
@@ -62,6 +63,7 @@ def _plan(record: RolloutRecord, ports: Ports) -> TaskResult:
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
+    plan = prepared(plan, ports, urgent=record.urgent)
     ports.store.save_plan(record.id, plan)
     ports.store.note(record.id, "planned", f"planned: {plan.engine}", ports.now(), plan=plan.to_json())
     return answer("READY")

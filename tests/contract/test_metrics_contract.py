@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sluice.alarms import alarm_names, alarms_for
+from sluice.alarms import alarm_names, alarms_for, composite_for
 from sluice.endpoint import EndpointState, VariantState
-from sluice.metrics import Counts, Metrics
+from sluice.metrics import Counts, Metrics, Span, dimensions
 from sluice.names import Names
 from sluice.plan import Plan, make_plan
 
@@ -97,17 +97,21 @@ def a_past_period() -> datetime:
     return now - 10 * PERIOD
 
 
+def span(at: datetime, periods: int = 1) -> Span:
+    return Span(start=at, end=at + periods * PERIOD, period_seconds=60)
+
+
 def test_requests_and_errors_of_a_period(board: Board) -> None:
     at = a_past_period()
     board.answer("v7", at, Counts(200, 3))
-    found = board.metrics.counts(ENDPOINT, "v7", start=at, end=at + PERIOD, period_seconds=60)
+    found = board.metrics.counts(dimensions(ENDPOINT, "v7"), span(at))
     assert found == {at: Counts(200, 3)}
     assert all(type(each.requests) is int for each in found.values())
 
 
 def test_a_variant_without_requests_has_no_periods(board: Board) -> None:
     at = a_past_period()
-    assert board.metrics.counts(ENDPOINT, "v1", start=at, end=at + 5 * PERIOD, period_seconds=60) == {}
+    assert board.metrics.counts(dimensions(ENDPOINT, "v1"), span(at, 5)) == {}
 
 
 def test_alarms_are_put_seen_and_deleted_any_number_of_times(board: Board) -> None:
@@ -115,10 +119,11 @@ def test_alarms_are_put_seen_and_deleted_any_number_of_times(board: Board) -> No
     assert board.metrics.alarm_states(names) == {}
     for _ in range(2):
         board.metrics.put_alarms(alarms_for(NAMES, ROLLOUT, plan()))
+        board.metrics.put_composite_alarm(composite_for(NAMES, ROLLOUT, plan()))
     states = board.metrics.alarm_states(names)
     assert states.keys() == set(names)
     assert set(states.values()) <= {"OK", "INSUFFICIENT_DATA"}
-    board.metrics.delete_alarms(names[:1])
+    board.metrics.delete_alarms([names[0], names[2]])
     assert board.metrics.alarm_states(names).keys() == {names[1]}
     for _ in range(2):
         board.metrics.delete_alarms(names)

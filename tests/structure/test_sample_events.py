@@ -188,7 +188,7 @@ def world_at(state: str, visit: int = 1) -> SluiceWorld:
     """Version 6 is live, version 7 has been approved, and its execution is about to enter ``state``."""
     world = sluice_world()
     world.live(6)
-    world.metrics.per_period = {"v6": Counts(1800, 2), "v7": Counts(200, 0)}
+    world.metrics.per_period = {"v6": Counts(1800, 2), "v7": Counts(1000, 0)}
     visits = 0
 
     def stop(name: str) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from sluice.alarms import alarm_names, alarms_for
 from sluice.endpoint import EndpointState, VariantState
 from sluice.errors import RetryableError, ThrottledError, UnknownModelError
 from sluice.events import Publisher
 from sluice.executions import Executions
-from sluice.metrics import Counts, Metrics
+from sluice.latency import LatencySummary
+from sluice.metrics import Counts, Metrics, Span, dimensions
 from sluice.names import Names
 from sluice.pipelines import Pipelines
 from sluice.plan import Plan, make_plan
@@ -62,38 +64,109 @@ def aws() -> Iterator[Aws]:
 # ---- metrics
 
 
-def series(values: dict[int, float], token: str = "") -> dict[str, Any]:
-    times = [T0 + timedelta(seconds=second) for second in values]
-    result = {"Id": "series", "Timestamps": times, "Values": list(values.values()), "StatusCode": "Complete"}
-    return {"MetricDataResults": [result], **({"NextToken": token} if token else {})}
+def page(token: str = "", /, **values: dict[int, float]) -> dict[str, Any]:
+    """One answer of GetMetricData: a series by id, of values by second."""
+    results = [
+        {
+            "Id": name,
+            "Timestamps": [T0 + timedelta(seconds=second) for second in series],
+            "Values": list(series.values()),
+            "StatusCode": "Complete",
+        }
+        for name, series in values.items()
+    ]
+    return {"MetricDataResults": results, **({"NextToken": token} if token else {})}
 
 
-def counts(aws: Aws, *answers: dict[str, Any]) -> dict[datetime, Counts]:
+OF = dimensions("sluice-dev-fraud", "v7")
+SPAN = Span(start=T0, end=T0 + timedelta(minutes=3), period_seconds=60)
+
+
+def metrics(aws: Aws, *answers: dict[str, Any]) -> Metrics:
     client, stub = aws.service("cloudwatch")
     for answer in answers:
         stub.add_response("get_metric_data", answer)
-    end = T0 + timedelta(minutes=3)
-    return Metrics(client).counts("sluice-dev-fraud", "v7", start=T0, end=end, period_seconds=60)
+    return Metrics(client)
 
 
 def test_errors_and_requests_come_from_one_metric(aws: Aws) -> None:
-    found = counts(aws, series({60: 2.0, 0: 0.0}), series({0: 90.0, 60: 100.0}))
+    found = metrics(aws, page(errors={60: 2.0, 0: 0.0}, requests={0: 90.0, 60: 100.0})).counts(OF, SPAN)
     assert found == {T0: Counts(90, 0), T0 + timedelta(seconds=60): Counts(100, 2)}
     assert list(found) == sorted(found)
 
 
 def test_a_half_known_period_is_not_known(aws: Aws) -> None:
-    found = counts(aws, series({0: 1.0, 60: 1.0}), series({60: 50.0, 120: 70.0}))
+    found = metrics(aws, page(errors={0: 1.0, 60: 1.0}, requests={60: 50.0, 120: 70.0})).counts(OF, SPAN)
     assert found == {T0 + timedelta(seconds=60): Counts(50, 1)}
 
 
 def test_all_pages_are_read(aws: Aws) -> None:
-    found = counts(aws, series({0: 1.0}, token="more"), series({60: 2.0}), series({0: 10.0, 60: 20.0}))
-    assert list(found.values()) == [Counts(10, 1), Counts(20, 2)]
+    pages = page("more", errors={0: 1.0}), page(errors={60: 2.0}, requests={0: 10.0, 60: 20.0})
+    assert list(metrics(aws, *pages).counts(OF, SPAN).values()) == [Counts(10, 1), Counts(20, 2)]
 
 
 def test_no_data_is_no_period(aws: Aws) -> None:
-    assert counts(aws, series({}), series({})) == {}
+    assert metrics(aws, page(errors={}, requests={})).counts(OF, SPAN) == {}
+
+
+LIMITS = {"p90": 12_000, "p99": 40_000}
+
+
+def test_requests_beyond_a_limit_are_counted_by_cloudwatch(aws: Aws) -> None:
+    client, stub = aws.service("cloudwatch")
+    asked = [("requests", "SampleCount"), ("p90", "TC(12000:)"), ("p99", "TC(40000:)")]
+    expected = {
+        "MetricDataQueries": [
+            {key: value for key, value in metric("ModelLatency", statistic, name).items() if key != "ReturnData"}
+            for name, statistic in asked
+        ],
+        "StartTime": SPAN.start,
+        "EndTime": SPAN.end,
+    }
+    stub.add_response(
+        "get_metric_data", page(requests={0: 90.0, 60: 100.0}, p90={0: 8.0, 60: 11.0}, p99={60: 2.0}), expected
+    )
+    minute = T0 + timedelta(seconds=60)
+    assert Metrics(client).slow_counts(OF, LIMITS, SPAN) == {
+        "p90": {T0: Counts(90, 8), minute: Counts(100, 11)},
+        "p99": {T0: Counts(90, 0), minute: Counts(100, 2)},
+    }
+
+
+def test_a_count_of_nothing_where_some_must_be_is_no_count(aws: Aws) -> None:
+    answers = page(requests={0: 60.0, 60: 40.0}), page(requests={0: 60.0, 60: 39.0}), page()
+    asked = metrics(aws, *answers)
+    assert asked.slow_counts(OF, LIMITS, SPAN) is None, "100 requests without a single count: it does not count"
+    few = asked.slow_counts(OF, LIMITS, SPAN)
+    assert few is not None
+    assert few["p90"][T0] == Counts(60, 0)
+    assert asked.slow_counts(OF, LIMITS, SPAN) == {"p90": {}, "p99": {}}
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "InvalidParameterValue", "InvalidParameterCombination"])
+def test_a_refused_statistic_is_no_failure(aws: Aws, code: str) -> None:
+    client, stub = aws.service("cloudwatch")
+    stub.add_client_error("get_metric_data", code, "The value TC(12000:) for parameter Stat is not supported.")
+    assert Metrics(client).slow_counts(OF, LIMITS, SPAN) is None
+
+
+def test_any_other_refusal_is_one(aws: Aws) -> None:
+    client, stub = aws.service("cloudwatch")
+    stub.add_client_error("get_metric_data", "AccessDenied", "not authorized")
+    with pytest.raises(ClientError):
+        Metrics(client).slow_counts(OF, LIMITS, SPAN)
+
+
+def test_latencies_before_a_rollout_come_newest_first(aws: Aws) -> None:
+    answer = page(requests={0: 900.0, 60: 50.0}, p90={0: 11_000.0, 60: 12_000.0}, p99={0: 30_000.0})
+    assert metrics(aws, answer).latency_summaries(OF, SPAN) == [
+        LatencySummary(requests=50.0, percentiles={"p90": 12_000.0}),
+        LatencySummary(requests=900.0, percentiles={"p90": 11_000.0, "p99": 30_000.0}),
+    ]
+
+
+def test_mean_latencies(aws: Aws) -> None:
+    assert metrics(aws, page(mean={0: 5000.0})).mean_latencies(OF, SPAN) == {T0: 5000.0}
 
 
 def plan(*changes: tuple[str, object]) -> Plan:

@@ -9,7 +9,7 @@ from sluice.rollout import RolloutId
 from tests.fakes.sluice_world import SluiceWorld, sluice_world
 
 ENDPOINT = "sluice-dev-fraud"
-GOOD = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+GOOD = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
 BAD = {"v1": Counts(1800, 2), "v2": Counts(200, 60)}
 
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 ENDPOINT = "sluice-dev-fraud"
 HISTORY_EVENTS = 25_000
 EVENTS_OF = {"Task": 5, "Choice": 2, "Wait": 2, "Succeed": 2, "Fail": 2}
-GOOD = {"v1": Counts(1800, 2), "v2": Counts(200, 0), "v3": Counts(200, 0)}
+GOOD = {"v1": Counts(1800, 2), "v2": Counts(1000, 0), "v3": Counts(1000, 0)}
 
 
 class Enough(BaseException):

@@ -56,7 +56,7 @@ def test_all_at_once_replaces_the_fleet_and_keeps_the_old_config() -> None:
 def test_an_alarm_in_the_watch_puts_the_old_version_back(strategy: str) -> None:
     world = sluice_world(spec_with(strategy=strategy, watch="10m"))
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
     rollout = world.approve(2)
 
     def ring_when_alone(state: str) -> None:
@@ -108,7 +108,7 @@ def reject(world: SluiceWorld, version: int) -> dict[str, object]:
 
 def test_rejecting_the_live_version_brings_the_last_good_one_back_at_once(world: SluiceWorld) -> None:
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
     world.live(2)
     answer = reject(world, 2)
     assert answer == {"rollout": "fraud-1-2"}
@@ -138,7 +138,7 @@ def say(world: SluiceWorld, rollout: str, kind: CommandKind) -> None:
 
 def test_a_paused_rollout_waits_for_a_person_and_then_goes_on(world: SluiceWorld) -> None:
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
     rollout = world.approve(2)
     bakes: list[datetime] = []
 
@@ -199,7 +199,7 @@ def test_a_person_can_promote_without_proof_but_not_against_an_alarm(world: Slui
 def test_taking_a_rejected_version_out_of_service_waits_for_nobody(policy: str) -> None:
     world = sluice_world(spec_with(on_new_version=policy))
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
     world.live(2)
     world.clock.pass_seconds(5)
     canary = world.approve(3)
@@ -212,7 +212,7 @@ def test_taking_a_rejected_version_out_of_service_waits_for_nobody(policy: str) 
 
 def test_a_new_approval_does_not_take_the_place_of_the_way_back(world: SluiceWorld) -> None:
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
     world.live(2)
     reject(world, 2)
     world.clock.pass_seconds(5)

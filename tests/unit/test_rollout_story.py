@@ -35,7 +35,7 @@ def test_the_first_approval_creates_the_endpoint(world: SluiceWorld) -> None:
 
 def test_a_healthy_canary_is_promoted_stage_by_stage(world: SluiceWorld) -> None:
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
     rollout = world.approve(2)
     assert world.play(rollout) == "Promoted"
     assert [weights["v2"] for weights in world.hosting.traffic if "v2" in weights][-1] == 100.0
@@ -47,7 +47,7 @@ def test_a_healthy_canary_is_promoted_stage_by_stage(world: SluiceWorld) -> None
 
 def test_capacity_comes_before_traffic(world: SluiceWorld) -> None:
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
     counts: dict[float, int] = {}
 
     def remember(_state: str) -> None:
@@ -115,7 +115,7 @@ def test_silence_never_advances_and_never_waits_forever(world: SluiceWorld) -> N
 
 def test_a_missing_alarm_is_no_proof(world: SluiceWorld) -> None:
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
 
     def delete(state: str) -> None:
         if state == "Bake":
@@ -220,7 +220,7 @@ def test_a_newer_approval_takes_over(world: SluiceWorld) -> None:
     assert world.play(old, on_state=approve_newer) == "RolledBack"
     assert outcome_of(world, old) == ("superseded", "superseded by fraud/3")
     assert next(each for each in world.registry.packages.values() if each.version == 2).approval == "Approved"
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v3": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v3": Counts(1000, 0)}
     assert world.play(newer[0]) == "Promoted"
 
 
@@ -243,10 +243,10 @@ def test_two_approvals_at_once_follow_the_spec(policy: str, second: str) -> None
     raw["rollout"]["on_new_version"] = policy
     world = sluice_world(ModelSpec.parse(raw))
     world.live(1)
-    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0), "v3": Counts(200, 0)}
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0), "v3": Counts(1000, 0)}
     first, later = world.approve(2), world.approve(3)
     assert world.play(first) == "Promoted"
-    world.metrics.per_period = {"v2": Counts(1800, 2), "v3": Counts(200, 0)}
+    world.metrics.per_period = {"v2": Counts(1800, 2), "v3": Counts(1000, 0)}
     assert world.play(later) == second
 
 

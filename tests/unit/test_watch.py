@@ -13,7 +13,7 @@ from sluice.metrics import Counts, whole_periods
 from sluice.names import Names
 from sluice.plan import Plan, make_plan
 from sluice.rollout import FenceKind, RolloutId, RolloutRecord
-from sluice.watch import LAG_SECONDS, Conclusion, Seen, Window, conclude, rows, rules_of, windows
+from sluice.watch import LAG_SECONDS, Conclusion, Seen, Window, conclude, rows, windows
 
 from tests.fakes.sluice_world import SPEC
 
@@ -42,16 +42,17 @@ def record(shifted: dict[int, float], shifting: dict[int, float]) -> RolloutReco
     )
 
 
+WARM = 60  # one period of warm-up, the default
 WINDOWS: dict[str, tuple[dict[int, float], dict[int, float], float, list[tuple[float, float]]]] = {
-    "the first stage grows, but for late metrics": ({0: 0}, {0: -5}, 600, [(0, 600 - LAG)]),
-    "nothing is complete yet": ({0: 0}, {0: -5}, 30, [(0, 30 - LAG)]),
-    "the next stage ends it": ({0: 0}, {0: -5, 1: 300}, 900, [(0, 300)]),
-    "a stage that ended just now may still have late metrics": ({0: 0}, {0: -5, 1: 300}, 350, [(0, 350 - LAG)]),
-    "two stages, without the shift between them": (
+    "the first stage grows, but for late metrics": ({0: 0}, {0: -5}, 600, [(WARM, 600 - LAG)]),
+    "nothing is complete yet": ({0: 0}, {0: -5}, 30, [(WARM, 30 - LAG)]),
+    "the next stage ends it": ({0: 0}, {0: -5, 1: 300}, 900, [(WARM, 300)]),
+    "a stage that ended just now may still have late metrics": ({0: 0}, {0: -5, 1: 300}, 350, [(WARM, 350 - LAG)]),
+    "two stages, each after its warm-up, without the shift between them": (
         {0: 0, 1: 330},
         {0: -5, 1: 300},
         900,
-        [(0, 300), (330, 900 - LAG)],
+        [(WARM, 300), (330 + WARM, 900 - LAG)],
     ),
 }
 
@@ -62,6 +63,12 @@ def test_weights_did_not_change_within_a_window(
 ) -> None:
     found = windows(record(shifted, shifting), at(now))
     assert found == [Window(at(start), at(end)) for start, end in expected]
+
+
+def test_the_warm_up_is_as_long_as_the_spec_says() -> None:
+    plan = replace(PLAN, judge=replace(PLAN.judge, warm_up_periods=0), period_seconds=10)
+    found = windows(replace(record({0: 0}, {0: -5}), plan=plan), at(60))
+    assert found == [Window(at(0), at(60 - LAG_SECONDS[10]))]
 
 
 @pytest.mark.parametrize(
@@ -139,9 +146,3 @@ def test_what_follows(findings: tuple[Finding, ...], seconds: float, expected: C
 def test_a_spec_may_ask_for_a_person_instead() -> None:
     paused = look((QUIET, DOUBT), BAKE + HOLD, replace(PLAN, on_doubt="pause"))
     assert paused == Conclusion("pause", "errors: says HOLD")
-
-
-def test_the_judge_gets_the_rules_of_the_plan() -> None:
-    rules = rules_of(PLAN)
-    assert (rules.harm_ratio, rules.safe_ratio, rules.safe_margin) == (1.1, 2.0, 0.01)
-    assert (rules.alpha, rules.beta) == (0.05, 0.05)

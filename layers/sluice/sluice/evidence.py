@@ -41,6 +41,7 @@ class Bound:
     margin: float = 0.0
     cluster_size: float = 1.0  # errors that one failure can cause, e.g. through sticky retries
     log_cap: float = inf  # one period multiplies the wealth by at most e to this
+    incident_share: float = 1.0  # if more of the baseline's requests are bad, a period can only lower the wealth
 
     def log_factor(self, row: Row, alternative: float) -> float:
         """What the row adds to the log wealth staked on ``alternative`` x the tolerated rate.
@@ -48,7 +49,12 @@ class Bound:
         Its exponential has a mean of at most 1 whenever the canary's rate is at most the bound (alternative
         above 1) or at least the bound (alternative below 1).
         """
-        return min(self.log_cap, self.uncapped_log_factor(row, alternative))
+        return min(self.log_cap_in(row), self.uncapped_log_factor(row, alternative))
+
+    def log_cap_in(self, row: Row) -> float:
+        """The most that a row like this adds. An outage of both variants would look like proof of "no worse"."""
+        in_incident = row.baseline_errors > self.incident_share * row.baseline_requests
+        return min(self.log_cap, 0.0) if in_incident else self.log_cap
 
     def uncapped_log_factor(self, row: Row, alternative: float) -> float:
         canary, baseline = self.ratio * row.canary_requests, row.baseline_requests

@@ -26,12 +26,15 @@ class Rules:
     first_share: float = 0.8  # of the bet on harm from the first period on
     hazard: float = 1 / 60  # that harm begins in the next period
     catastrophe_margin: float = 0.2  # of requests failing beyond the baseline's share
-    catastrophe_share: float = 0.2  # of alpha, spent on catastrophes
+    catastrophe_share: float = 0.2  # of alpha, spent on catastrophes; 0 for no such test
+    incident_share: float = 1.0  # of the baseline's requests: a period in which more fail cannot prove safety
 
     def __post_init__(self) -> None:
-        shares = (self.alpha, self.beta, self.first_share, self.hazard, self.catastrophe_share)
+        shares = (self.alpha, self.beta, self.first_share, self.hazard)
         if not all(0 < share < 1 for share in shares):
-            raise ValueError(f"alpha, beta, first_share, hazard, catastrophe_share: within 0..1, got {shares}")
+            raise ValueError(f"alpha, beta, first_share, hazard: expected within 0..1, got {shares}")
+        if not 0 <= self.catastrophe_share < 1 or not 0 < self.incident_share <= 1:
+            raise ValueError("expected 0 <= catastrophe_share < 1 and 0 < incident_share <= 1")
         if not 1 <= self.harm_ratio <= self.safe_ratio < inf or not 0 <= self.safe_margin < 1:
             raise ValueError("expected 1 <= harm_ratio <= safe_ratio and 0 <= safe_margin < 1")
         if self.periods_to_prove < 0 or self.cluster_size < 1 or not 0 <= self.catastrophe_margin < 1:
@@ -53,7 +56,7 @@ class Rules:
 
     @property
     def catastrophe_needed(self) -> float:
-        return -log(self.alpha * self.catastrophe_share)
+        return -log(self.alpha * self.catastrophe_share) if self.catastrophe_share else inf
 
     @property
     def safe_needed(self) -> float:
@@ -74,6 +77,7 @@ class Rules:
             margin=self.safe_margin,
             cluster_size=self.cluster_size,
             log_cap=self._per_period(self.safe_needed),
+            incident_share=self.incident_share,
         )
 
     def _per_period(self, needed: float) -> float:

@@ -1,24 +1,84 @@
-"""One look at a stage: reads what there is to see and returns it as findings, decided by pure modules."""
+"""One look at a stage: reads what there is to see and returns it as findings, which pure modules make of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sluice.alarms import alarm_finding, watched_alarms
 from sluice.assembly import Ports
+from sluice.evidence import Row
 from sluice.findings import Finding
+from sluice.incident import incident_finding
 from sluice.judge import judge
-from sluice.metrics import Counts
+from sluice.latency import (
+    candidate_limits,
+    error_rules,
+    is_latency_judged,
+    latency_alpha,
+    slow_rules,
+    slow_words,
+    unjudged,
+    with_remark,
+)
+from sluice.metrics import Counts, Dimensions, Span, dimensions, whole_periods
+from sluice.plan import Plan
 from sluice.rollout import RolloutRecord
-from sluice.watch import rows, rules_of, windows
+from sluice.sample_ratio import traffic_finding
+from sluice.sign_evidence import judge_signs, slower_periods
+from sluice.watch import Window, rows, windows
 
 
-def look(_stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a look reads: both variants, over the stretches in which the weights did not change."""
+
+    plan: Plan
+    stretches: list[Window]
+    span: Span
+    candidate: Dimensions
+    baseline: Dimensions
+
+    def rows(self, candidate: Mapping[datetime, Counts], baseline: Mapping[datetime, Counts]) -> list[Row]:
+        return rows(self.stretches, candidate, baseline, self.plan.period_seconds)
+
+    def periods(self) -> list[datetime]:
+        return [at for each in self.stretches for at in whole_periods(each.start, each.end, self.plan.period_seconds)]
+
+
+def look(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tuple[Finding, ...]:
     """Everything that is known of the stage at this look; ``watch.conclude`` says what follows.
 
     A further kind of evidence is one more finding here. Alarms come first: their reason is the one that is told.
     """
-    return (_alarms(record, ports), _errors(record, now, ports))
+    plan = record.planned()
+    sight = _sight(record, now)
+    candidate = ports.metrics.counts(sight.candidate, sight.span)
+    baseline = ports.metrics.counts(sight.baseline, sight.span)
+    seen = sight.rows(candidate, baseline)
+    this_stage = rows(sight.stretches[-1:], candidate, baseline, plan.period_seconds)
+    rules = error_rules(plan)
+    return (
+        _alarms(record, ports),
+        traffic_finding(this_stage, plan.stages[stage].weight),
+        incident_finding(seen, plan.alarms),
+        judge(seen, rules).finding("errors", rules),
+        *_latency(sight, ports),
+    )
+
+
+def _sight(record: RolloutRecord, now: datetime) -> Sight:
+    plan = record.planned()
+    assert plan.baseline is not None  # stages are shifted between two variants
+    stretches = windows(record, now)
+    return Sight(
+        plan=plan,
+        stretches=stretches,
+        span=Span(start=stretches[0].start, end=now, period_seconds=plan.period_seconds),
+        candidate=dimensions(plan.endpoint, plan.candidate.variant),
+        baseline=dimensions(plan.endpoint, plan.baseline.variant),
+    )
 
 
 def _alarms(record: RolloutRecord, ports: Ports) -> Finding:
@@ -26,14 +86,29 @@ def _alarms(record: RolloutRecord, ports: Ports) -> Finding:
     return alarm_finding(watched, ports.metrics.alarm_states(watched))
 
 
-def _errors(record: RolloutRecord, now: datetime, ports: Ports) -> Finding:
-    plan = record.planned()
-    stretches = windows(record, now)
-    start, period = stretches[0].start, plan.period_seconds
+def _latency(sight: Sight, ports: Ports) -> tuple[Finding, ...]:
+    """By counts of slow requests, one finding per threshold; where those are not to be had, by mean latencies."""
+    plan = sight.plan
+    if not is_latency_judged(plan):
+        return (unjudged(plan),)
+    candidate = ports.metrics.slow_counts(sight.candidate, candidate_limits(plan), sight.span)
+    baseline = ports.metrics.slow_counts(sight.baseline, plan.slow_over_us, sight.span)
+    if candidate is None or baseline is None:
+        return (_mean_latency(sight, ports),)
+    rules = slow_rules(plan)
+    return tuple(
+        judge(sight.rows(candidate[name], baseline[name]), rules).finding(
+            f"latency {name}", rules, slow_words(plan, name)
+        )
+        for name in plan.slow_over_us
+    )
 
-    def counts(variant: str) -> dict[datetime, Counts]:
-        return ports.metrics.counts(plan.endpoint, variant, start=start, end=now, period_seconds=period)
 
-    baseline = counts(plan.baseline.variant) if plan.baseline else {}
-    verdict = judge(rows(stretches, counts(plan.candidate.variant), baseline, period), rules_of(plan))
-    return verdict.finding("errors")
+def _mean_latency(sight: Sight, ports: Ports) -> Finding:
+    slower = slower_periods(
+        ports.metrics.mean_latencies(sight.candidate, sight.span),
+        ports.metrics.mean_latencies(sight.baseline, sight.span),
+        sight.periods(),
+    )
+    found = judge_signs(slower, latency_alpha(sight.plan), sight.plan.judge.beta)
+    return with_remark(found, "by mean latencies, as CloudWatch does not count slow requests here")

@@ -9,11 +9,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sluice.aws import understood
+from sluice.aws import code, understood
+from sluice.latency import PERCENTILES, LatencySummary
 
 NAMESPACE = "AWS/SageMaker"
 ERRORS = "InvocationModelErrors"
 LATENCY = "ModelLatency"  # in microseconds
+
+REQUESTS_THAT_SHOW = 100
+"""Of so many requests some are beyond the live version's 90th percentile, or CloudWatch does not count them."""
+
+_REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
 
 Dimensions = list[dict[str, str]]
 
@@ -26,36 +32,94 @@ class Counts:
     errors: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Periods that start in [start, end)."""
+
+    start: datetime
+    end: datetime
+    period_seconds: int
+
+
 class Metrics:
     """What Sluice asks of CloudWatch."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def counts(
-        self, endpoint: str, variant: str, *, start: datetime, end: datetime, period_seconds: int
-    ) -> dict[datetime, Counts]:
-        """Counts per period starting in [start, end); a period without requests has no entry.
+    def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
+        """Counts per period; a period without requests has no entry.
 
         ``InvocationModelErrors`` is 0 or 1 per request, so its Sum counts errors and its SampleCount requests
         (SageMaker metrics reference). A period of which only one statistic arrived is left out: it is not known.
         """
-        of = dimensions(endpoint, variant)
-        errors = self._series(stat(ERRORS, of, period_seconds, "Sum"), start, end)
-        requests = self._series(stat(ERRORS, of, period_seconds, "SampleCount"), start, end)
+        found = self._read(of, span, {"errors": (ERRORS, "Sum"), "requests": (ERRORS, "SampleCount")})
+        errors, requests = found["errors"], found["requests"]
         return {
             at: Counts(requests=round(requests[at]), errors=round(errors[at]))
             for at in sorted(errors.keys() & requests.keys())
         }
 
-    def _series(self, stat: Mapping[str, Any], start: datetime, end: datetime) -> dict[datetime, float]:
-        query = {"Id": "series", "MetricStat": stat}
-        found: dict[datetime, float] = {}
+    def slow_counts(
+        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
+    ) -> dict[str, dict[datetime, Counts]] | None:
+        """For each limit, by name, the requests beyond it as ``errors``; None where CloudWatch does not count them.
+
+        Whether it counts for this metric is not documented: it may refuse ``TC(…)``, or accept it and have no data.
+        A period with requests and without a count had none beyond the limit.
+        """
+        wanted = {name: (LATENCY, f"TC({limit}:)") for name, limit in limits_us.items()}
+        try:
+            found = self._read(of, span, {"requests": (LATENCY, "SampleCount"), **wanted})
+        except ClientError as error:
+            if code(error) in _REFUSED:
+                return None
+            raise
+        requests = found.pop("requests")
+        if not any(found.values()) and sum(requests.values()) >= REQUESTS_THAT_SHOW:
+            return None
+        return {
+            name: {
+                at: Counts(requests=round(seen), errors=min(round(slow.get(at, 0)), round(seen)))
+                for at, seen in sorted(requests.items())
+            }
+            for name, slow in found.items()
+        }
+
+    def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
+        """The mean latency in microseconds of each period with requests."""
+        return self._read(of, span, {"mean": (LATENCY, "Average")})["mean"]
+
+    def latency_summaries(self, of: Dimensions, span: Span) -> list[LatencySummary]:
+        """One per period with requests, the newest first."""
+        found = self._read(
+            of, span, {"requests": (LATENCY, "SampleCount"), **{name: (LATENCY, name) for name in PERCENTILES}}
+        )
+        requests = found.pop("requests")
+        return [
+            LatencySummary(
+                requests=requests[at],
+                percentiles={name: values[at] for name, values in found.items() if at in values},
+            )
+            for at in sorted(requests, reverse=True)
+        ]
+
+    def _read(
+        self, of: Dimensions, span: Span, wanted: Mapping[str, tuple[str, str]]
+    ) -> dict[str, dict[datetime, float]]:
+        """Series by id; ``wanted`` names metric and statistic."""
+        queries = [
+            {"Id": name, "MetricStat": stat(metric, of, span.period_seconds, statistic)}
+            for name, (metric, statistic) in wanted.items()
+        ]
+        found: dict[str, dict[datetime, float]] = {name: {} for name in wanted}
         token: dict[str, str] = {}
         while True:
-            page = self._call("get_metric_data", MetricDataQueries=[query], StartTime=start, EndTime=end, **token)
+            page = self._call(
+                "get_metric_data", MetricDataQueries=queries, StartTime=span.start, EndTime=span.end, **token
+            )
             for series in page["MetricDataResults"]:
-                found.update(zip(series["Timestamps"], series["Values"], strict=True))
+                found[series["Id"]].update(zip(series["Timestamps"], series["Values"], strict=True))
             if not page.get("NextToken"):
                 return found
             token = {"NextToken": page["NextToken"]}

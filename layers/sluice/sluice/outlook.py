@@ -44,4 +44,4 @@ def _periods_needed(seen: Sequence[Row], rules: Rules, held: Wealth) -> Iterator
 
 def _growth_per_period(bound: Bound, alternative: float, total: Row, periods: int) -> float:
     """Factors of equal shares multiply to the factor of their total, which saves averaging counts."""
-    return min(bound.log_cap, bound.uncapped_log_factor(total, alternative) / periods)
+    return min(bound.log_cap_in(total), bound.uncapped_log_factor(total, alternative) / periods)

@@ -6,7 +6,7 @@ The plan is made once and stored with the rollout, so a spec that changes later 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any, Literal, Self
 
@@ -69,6 +69,7 @@ class Plan:
     alarms: Alarms
     # A field added later has a default: a rollout under way has been planned without it.
     watch_seconds: int = 0  # with all the traffic, before the rollout ends
+    slow_over_us: Mapping[str, int] = field(default_factory=dict)  # the live version's latency percentiles
     experiment: Experiment | None = None  # the first stage is an A/B test
 
     @property

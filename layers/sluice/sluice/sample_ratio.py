@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import log, log1p
 
 from sluice.evidence import Row
+from sluice.findings import Answer, Finding
 
 STARVED_SHARE = 0.1  # of the least acceptable share: the alternative the test bets on
 
@@ -24,3 +25,15 @@ def is_starved(rows: Iterable[Row], *, weight: float, least_share_of_weight: flo
     per_baseline = log1p(-least * STARVED_SHARE) - log1p(-least)
     evidence = sum(row.canary_requests * per_canary + row.baseline_requests * per_baseline for row in rows)
     return evidence >= -log(alpha)
+
+
+def traffic_finding(rows: Sequence[Row], weight_percent: int) -> Finding:
+    """HOLD for a starved canary: what it does with the few requests it gets says little. ``rows`` of one stage."""
+    canary = sum(row.canary_requests for row in rows)
+    total = canary + sum(row.baseline_requests for row in rows)
+    share = f" ({canary / total:.1%})" if total else ""
+    reason = f"{canary:,} of {total:,} requests{share} at a weight of {weight_percent} %"
+    numbers = {"requests": [canary, total - canary], "weight_percent": weight_percent}
+    if is_starved(rows, weight=weight_percent / 100):
+        return Finding(name="traffic", answer=Answer.HOLD, reason=f"the canary is starved: {reason}", numbers=numbers)
+    return Finding(name="traffic", answer=Answer.ABSTAIN, reason=reason, numbers=numbers)

@@ -10,7 +10,6 @@ from typing import Literal
 
 from sluice.evidence import Row
 from sluice.findings import Answer, Finding
-from sluice.judge_rules import Rules
 from sluice.metrics import Counts, whole_periods
 from sluice.plan import Plan
 from sluice.rollout import FenceKind, RolloutRecord
@@ -58,21 +57,17 @@ def next_look_seconds(plan: Plan, now: datetime) -> int:
     return ceil(plan.period_seconds - since_complete) + 1
 
 
-def rules_of(plan: Plan) -> Rules:
-    return Rules(
-        harm_ratio=plan.judge.harm_ratio,
-        safe_ratio=plan.judge.safe_ratio,
-        safe_margin=plan.judge.safe_margin,
-        alpha=plan.judge.alpha,
-        beta=plan.judge.beta,
-    )
-
-
 def windows(record: RolloutRecord, now: datetime) -> list[Window]:
-    """Stretches between weight changes whose metrics are complete; the newest is still growing."""
-    complete = now - timedelta(seconds=LAG_SECONDS[record.planned().period_seconds])
+    """Stretches between weight changes whose metrics are complete; the newest is still growing.
+
+    Each begins after the warm-up: fresh instances are slow and fail for reasons that pass. It is the same for both
+    variants and was decided before the rollout.
+    """
+    plan = record.planned()
+    complete = now - timedelta(seconds=LAG_SECONDS[plan.period_seconds])
+    warm_up = timedelta(seconds=plan.judge.warm_up_periods * plan.period_seconds)
     return [
-        Window(start, min(record.shifting_at.get(stage + 1, complete), complete))
+        Window(start + warm_up, min(record.shifting_at.get(stage + 1, complete), complete))
         for stage, start in sorted(record.shifted_at.items())
     ]
 
