@@ -19,7 +19,8 @@ from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.local_aws import LocalAws
 from rehearsal.wire import Service
 from rehearsal.world import World
-from tests.fakes.aws_state import FakeMetrics, Faults
+from tests.fakes.aws_state import Faults
+from tests.fakes.cloudwatch import FakeMetrics
 from tests.fakes.sluice_world import SPEC
 
 REPO = Path(__file__).parents[2]

@@ -14,8 +14,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 from sluice.endpoint import CHANGING, EndpointState, NewVariant, VariantState
 from sluice.errors import EndpointBusyError, RetryableError
-from sluice.latency import LatencySummary
-from sluice.metrics import Counts, Dimensions, Span
 from sluice.registry import DESCRIPTION_MAX, Package
 from sluice.rollout import RolloutId
 from sluice.run import Run
@@ -242,77 +240,6 @@ class FakeRegistry:
 
     def _set(self, arn: str, **changes: str) -> None:
         self.packages[arn] = replace(self.packages[arn], **changes, last_modified=self.clock.now())  # type: ignore[arg-type]
-
-
-@dataclass
-class FakeMetrics:
-    """Alarms by name and state, and the same counts for every period of a variant.
-
-    ``slow`` holds requests beyond each percentile by variant, None if CloudWatch does not count them; ``means`` mean
-    latencies; ``summaries`` what is known of the latency before a rollout.
-    """
-
-    faults: Faults
-    alarms: dict[str, str] = field(default_factory=dict)
-    per_period: dict[str, Counts] = field(default_factory=dict)
-    slow: dict[str, dict[str, int]] | None = field(default_factory=dict)
-    means: dict[str, float] = field(default_factory=dict)
-    summaries: list[LatencySummary] = field(default_factory=list)
-
-    def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
-        return self.faults.around(  # type: ignore[no-any-return]
-            lambda: {at: self.per_period[_variant(of)] for at in self._periods(of, span)}
-        )
-
-    def slow_counts(
-        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
-    ) -> dict[str, dict[datetime, Counts]] | None:
-        return self.faults.around(lambda: self._slow_counts(of, limits_us, span))  # type: ignore[no-any-return]
-
-    def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
-        return self.faults.around(  # type: ignore[no-any-return]
-            lambda: {at: self.means[_variant(of)] for at in self._periods(of, span)}
-        )
-
-    def latency_summaries(self, of: Dimensions, span: Span) -> list[LatencySummary]:
-        return self.faults.around(lambda: list(self.summaries))  # type: ignore[no-any-return]
-
-    def _slow_counts(
-        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
-    ) -> dict[str, dict[datetime, Counts]] | None:
-        if self.slow is None:
-            return None
-        variant = _variant(of)
-        beyond = self.slow.get(variant, {})
-        return {
-            name: {at: Counts(self.per_period[variant].requests, beyond.get(name, 0)) for at in self._periods(of, span)}
-            for name in limits_us
-        }
-
-    def _periods(self, of: Dimensions, span: Span) -> list[datetime]:
-        if _variant(of) not in self.per_period:
-            return []
-        first = int(span.start.timestamp() // span.period_seconds) * span.period_seconds
-        times = range(first, int(span.end.timestamp()), span.period_seconds)
-        return [datetime.fromtimestamp(at, tz=UTC) for at in times]
-
-    def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
-        self.faults.around(lambda: [self.alarms.setdefault(each["AlarmName"], "INSUFFICIENT_DATA") for each in alarms])
-
-    def put_composite_alarm(self, alarm: Mapping[str, Any]) -> None:
-        self.faults.around(lambda: self.alarms.setdefault(alarm["AlarmName"], "INSUFFICIENT_DATA"))
-
-    def delete_alarms(self, names: Sequence[str]) -> None:
-        self.faults.around(lambda: [self.alarms.pop(name, None) for name in names])
-
-    def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
-        return self.faults.around(  # type: ignore[no-any-return]
-            lambda: {name: self.alarms[name] for name in names if name in self.alarms}
-        )
-
-
-def _variant(of: Dimensions) -> str:
-    return next(each["Value"] for each in of if each["Name"] == "VariantName")
 
 
 @dataclass

@@ -35,7 +35,6 @@ from tests.fakes.aws_state import (
     FakeExecution,
     FakeExecutions,
     FakeHosting,
-    FakeMetrics,
     FakePipelines,
     FakeRegistry,
     FakeRunSource,
@@ -43,6 +42,7 @@ from tests.fakes.aws_state import (
     FakeWakeUps,
     Faults,
 )
+from tests.fakes.cloudwatch import FakeMetrics
 from tests.fakes.quarantine import FakeQuarantine
 from tests.fakes.table import FakeTable
 
