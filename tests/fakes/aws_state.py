@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
+from sluice.dataset import Found
 from sluice.endpoint import CHANGING, EndpointState, NewVariant, VariantState
 from sluice.errors import EndpointBusyError, RetryableError
 from sluice.registry import DESCRIPTION_MAX, Package
@@ -250,6 +251,10 @@ class FakeEvents:
     def publish(self, detail_type: str, **detail: Any) -> None:
         self.faults.around(lambda: self.published.append((detail_type, detail)))
 
+    def put(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[int, str]:
+        self.faults.around(lambda: self.published.extend((kind, dict(detail)) for kind, detail in events))
+        return {}
+
     def kinds(self) -> list[str]:
         return list(dict.fromkeys(kind for kind, _ in self.published))
 
@@ -374,6 +379,10 @@ class FakeBucket:
     def read(self, uri: str) -> bytes | None:
         key = uri.removeprefix(f"s3://{self.name}/")
         return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
+
+    def look(self, uri: str) -> Found | None:
+        found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
+        return None if found is None else Found(len(found), START)
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"

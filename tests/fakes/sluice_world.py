@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from sluice.assembly import Ports
+from sluice.async_endpoint import AsyncPlaces
+from sluice.async_store import ResultStore
 from sluice.events import PipelineStatusChanged
 from sluice.gathering import run_ended
 from sluice.names import Names
@@ -28,6 +30,7 @@ from functions.restore.app import run as restore
 from functions.roll_back.app import run as roll_back
 from functions.shift.app import run as shift
 from functions.start_pipeline.app import run as start_pipeline
+from tests.fakes.async_serving import FakeAsyncQueue, FakeAsyncRuntime
 from tests.fakes.aws_state import (
     Clock,
     FakeBucket,
@@ -55,6 +58,7 @@ TASKS: dict[str, Callable[[Mapping[str, Any], Ports], Any]] = {
     "Promote": promote,
     "Restore": restore,
 }
+TOPIC = "arn:aws:sns:us-east-1:123456789012:sluice-dev-async"
 GROUP = "sluice-dev-fraud"
 ENDPOINT = "sluice-dev-fraud"
 
@@ -91,6 +95,8 @@ class SluiceWorld:
     specs: FakeSpecs
     run_source: FakeRunSource
     wakeups: FakeWakeUps
+    async_runtime: FakeAsyncRuntime
+    async_queue: FakeAsyncQueue
 
     def approve(self, version: int) -> str:
         """Approve a version, deliver its event, return the rollout's id."""
@@ -235,6 +241,8 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "specs": FakeSpecs({spec.name: spec}),
         "run_source": FakeRunSource(faults),
         "wakeups": FakeWakeUps(faults),
+        "async_runtime": FakeAsyncRuntime(faults),
+        "async_queue": FakeAsyncQueue(faults),
     }
     table = cast(Any, FakeTable(faults))
     ports = Ports(
@@ -244,6 +252,10 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         runs=RunStore(table),
         turns=Turns(table),
         waiting=WaitingList(table),
+        results=ResultStore(cast(Any, FakeTable(faults))),
+        async_places=AsyncPlaces(
+            bucket="sluice-dev-data", success_topic=f"{TOPIC}-success", error_topic=f"{TOPIC}-error"
+        ),
         model_role_arn="arn:aws:iam::123456789012:role/model",
         quarantine=cast(Any, FakeQuarantine(faults, parts["bucket"])),
         **cast(Any, parts),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from sluice.table import ConditionFailedError, Key
+from sluice.table import ConditionFailedError, Index, Key
 
 from tests.fakes.aws_state import Faults
 
@@ -23,6 +23,19 @@ class FakeTable:
     def get(self, key: Key) -> dict[str, Any] | None:
         found = self._faults.around(lambda: self._items.get(_of(key)))
         return dict(found) if found else None
+
+    def get_all(self, keys: Iterable[Key]) -> list[dict[str, Any]]:
+        wanted = [_of(key) for key in keys]
+        return self._faults.around(  # type: ignore[no-any-return]
+            lambda: [dict(self._items[key]) for key in wanted if key in self._items]
+        )
+
+    def replace(self, item: Mapping[str, str | int], condition: str, values: Mapping[str, str | int]) -> None:
+        def effect() -> None:
+            self._check(item, condition, values)
+            self._items[_of(item)] = dict(item)
+
+        self._faults.around(effect)
 
     def put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None = None) -> bool:
         return self._faults.around(lambda: self._put_new(item, also))  # type: ignore[no-any-return]
@@ -67,6 +80,18 @@ class FakeTable:
         )
         return (dict(self._items[at]) for at in (reversed(found) if newest_first else found))
 
+    def query_index(
+        self, index: Index, value: str, *, until: str | None = None, newest_first: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        found = self._faults.around(
+            lambda: sorted(
+                (item for item in self._items.values() if item.get(index.key) == value and index.sort in item),
+                key=lambda item: str(item[index.sort]),
+                reverse=newest_first,
+            )
+        )
+        return (dict(item) for item in found if until is None or item[index.sort] <= until)
+
     def _put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None) -> bool:
         if _of(item) in self._items:
             return False
@@ -75,7 +100,7 @@ class FakeTable:
                 self._items[_of(each)] = dict(each)
         return True
 
-    def _check(self, key: Key, condition: str, values: Mapping[str, str]) -> None:
+    def _check(self, key: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
         item = self._items.get(_of(key), {})
         alternatives = (part.split(" AND ") for part in condition.split(" OR "))
         if not any(all(_holds(term, item, values) for term in terms) for terms in alternatives):
@@ -86,14 +111,14 @@ def _of(key: Mapping[str, Any]) -> tuple[str, str]:
     return str(key["pk"]), str(key["sk"])
 
 
-def _holds(term: str, item: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+def _holds(term: str, item: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     if term.startswith("attribute_"):
         function, name = term.removesuffix(")").split("(")
         return (name in item) == (function == "attribute_exists")
     name, comparison, value = term.split()
     found = item.get(name)
     if comparison == "=":
-        return found == values[value]
+        return bool(found == values[value])
     if comparison == "<>":
         return bool(found != values[value])
     if comparison == "<=":

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from sluice.async_endpoint import AsyncPlaces, AsyncQueue, AsyncRuntime
+from sluice.async_store import ResultStore
 from sluice.aws import Clients, reached
 from sluice.dataset import Bucket
 from sluice.endpoint import Hosting
@@ -50,6 +52,10 @@ class Ports:
     quarantine: Quarantine
     run_source: RunSource
     runs: RunStore
+    results: ResultStore
+    async_runtime: AsyncRuntime
+    async_queue: AsyncQueue
+    async_places: AsyncPlaces
     model_role_arn: str
 
 
@@ -90,6 +96,14 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
         bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
         quarantine=Quarantine(client("s3")),
+        results=ResultStore(Table(client("dynamodb"), environ.get("SLUICE_RESULTS_TABLE", ""))),
+        async_runtime=AsyncRuntime(client("sagemaker-runtime")),
+        async_queue=AsyncQueue(client("sqs"), environ.get("SLUICE_ASYNC_QUEUE_URL", "")),
+        async_places=AsyncPlaces(
+            bucket=environ.get("SLUICE_BUCKET", ""),
+            success_topic=environ.get("SLUICE_ASYNC_SUCCESS_TOPIC", ""),
+            error_topic=environ.get("SLUICE_ASYNC_ERROR_TOPIC", ""),
+        ),
         model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
     )
 

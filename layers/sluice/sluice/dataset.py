@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from os.path import commonprefix
 from typing import Any
 
@@ -11,6 +13,14 @@ from botocore.exceptions import ClientError
 from sluice.aws import code, understood
 
 PREFIX = "data/"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that is there; ``size`` is in bytes."""
+
+    size: int
+    written_at: datetime
 
 
 class Bucket:
@@ -31,6 +41,17 @@ class Bucket:
             raise understood(error) from error
         body: bytes = found["Body"].read()
         return body
+
+    def look(self, uri: str) -> Found | None:
+        """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        try:
+            found = self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
+                return None
+            raise understood(error) from error
+        return Found(size=int(found["ContentLength"]), written_at=found["LastModified"])
 
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
         """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ from sluice.aws import understood
 from sluice.errors import RetryableError
 
 SOURCE = "sluice"
+_ENTRIES = 10  # that one PutEvents takes
 PIPELINE_ENDS = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
@@ -184,10 +185,27 @@ class Publisher:
         Raises:
             RetryableError: EventBridge did not accept it.
         """
-        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail, default=str)}
+        failed = self.put([(detail_type, detail)])
+        if failed:
+            raise RetryableError(f"event {detail_type} was not accepted: {failed[0]}")
+
+    def put(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[int, str]:
+        """Publish events ten at a time; the positions of those that were not accepted, with the reason."""
+        failed: dict[int, str] = {}
+        for start in range(0, len(events), _ENTRIES):
+            failed |= self._put(events[start : start + _ENTRIES], start)
+        return failed
+
+    def _put(self, events: Sequence[tuple[str, Mapping[str, Any]]], start: int) -> dict[int, str]:
+        entries = [
+            {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail, default=str)}
+            for detail_type, detail in events
+        ]
         try:
-            answer = self._client.put_events(Entries=[entry])
+            answer = self._client.put_events(Entries=entries)
         except ClientError as error:
             raise understood(error) from error
-        if answer.get("FailedEntryCount"):
-            raise RetryableError(f"event {detail_type} was not accepted: {answer['Entries']}")
+        if not answer.get("FailedEntryCount"):
+            return {}
+        told = enumerate(answer["Entries"], start)
+        return {at: str(each.get("ErrorMessage") or each) for at, each in told if each.get("ErrorCode")}

@@ -51,6 +51,11 @@ class Names:
         """A SageMaker model, endpoint config or alarm made for one rollout, e.g. ``sluice-dev-fraud-7-1-canary``."""
         return f"{self.prefix}{rollout_id}-{purpose}"
 
+    def version_of_model(self, sagemaker_model: str) -> int | None:
+        """7 for the SageMaker model ``sluice-dev-fraud-7-1-model``; None for one that Sluice did not make."""
+        found = re.fullmatch(re.escape(self.prefix) + r".+-(\d+)-\d+-model", sagemaker_model)
+        return int(found[1]) if found else None
+
     def model_of(self, resource_name: str) -> str | None:
         """The model a group or pipeline belongs to; None if it is not this stage's."""
         if not resource_name.startswith(self.prefix):

@@ -14,6 +14,7 @@ from itertools import islice
 from botocore.exceptions import ClientError
 
 from sluice.assembly import Ports
+from sluice.async_sweep import lost_results
 from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pending import REGISTERED
@@ -42,7 +43,7 @@ def sweep(ports: Ports) -> list[str]:
     said: list[str] = []
     failed: list[str] = []
     for model in ports.specs.names():
-        for look in (lost_runs, waiting_without_turn, lost_wait, lost_approval, dead_rollouts):
+        for look in (lost_runs, waiting_without_turn, lost_wait, lost_approval, dead_rollouts, lost_results):
             try:
                 said.extend(look(model, ports))
             except (RetryableError, ClientError):

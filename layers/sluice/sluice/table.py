@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +16,19 @@ Key = Mapping[str, str]
 BATCH_ITEMS = 25
 """What one BatchWriteItem takes."""
 
+READ_ITEMS = 100
+"""What one BatchGetItem gives."""
+
 BATCH_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A global secondary index with its partition and sort key."""
+
+    name: str
+    key: str
+    sort: str
 
 
 class ConditionFailedError(Exception):
@@ -52,6 +65,21 @@ class Table:
     def delete_all(self, keys: Iterable[Key]) -> None:
         """Delete items, there or not; a failure leaves some of them deleted."""
         self._write_batches([{"DeleteRequest": {"Key": _dump(key)}} for key in keys])
+
+    def get_all(self, keys: Iterable[Key]) -> list[dict[str, Any]]:
+        """The items that are there, in no order; consistent reads, up to 100 in one call."""
+        wanted = [_dump(key) for key in keys]
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(wanted), READ_ITEMS):
+            found += self._read_batch(wanted[start : start + READ_ITEMS])
+        return found
+
+    def replace(self, item: Mapping[str, str | int], condition: str, values: Mapping[str, str | int]) -> None:
+        """Write a whole item if ``condition`` holds of the present one; ConditionFailedError otherwise."""
+        request: dict[str, Any] = {"Item": _dump(item), "ConditionExpression": condition}
+        if values:
+            request["ExpressionAttributeValues"] = _dump(values)
+        self._call("put_item", **request)
 
     def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         """Set attributes if ``condition`` holds, which may use ``values``; ConditionFailedError otherwise."""
@@ -107,6 +135,49 @@ class Table:
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def query_index(
+        self, index: Index, value: str, *, until: str | None = None, newest_first: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Items with one ``value`` of an index by its sort key, page by page; ``until`` is the last sort key wanted.
+
+        An index follows the table within a moment: what was just written may not be there yet.
+        """
+        names = {"#key": index.key, "#sort": index.sort}
+        condition, values = "#key = :key", {":key": value}
+        if until is None:
+            del names["#sort"]
+        else:
+            condition, values = condition + " AND #sort <= :until", values | {":until": until}
+        start: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                "query",
+                IndexName=index.name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=_dump(values),
+                ScanIndexForward=not newest_first,
+                **start,
+            )
+            yield from (_load(item) for item in page.get("Items", []))
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _read_batch(self, keys: list[dict[str, dict[str, str]]]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        left: Mapping[str, Any] = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        for _ in range(BATCH_TRIES):
+            try:
+                answer = self._client.batch_get_item(RequestItems=left)
+            except ClientError as error:
+                raise understood(error) from error
+            found += (_load(item) for item in answer.get("Responses", {}).get(self.name, []))
+            left = answer.get("UnprocessedKeys", {})
+            if not left:
+                return found
+        raise ThrottledError(f"table {self.name} takes no more reads at this pace")
 
     def _write_together(self, *puts: Mapping[str, Any]) -> None:
         writes = [{"Put": {"TableName": self.name, **put}} for put in puts]

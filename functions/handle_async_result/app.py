@@ -1,0 +1,36 @@
+"""Handle async result: SageMaker's word on each asynchronous inference becomes a result, another try, or a failure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.async_handling import take
+from sluice.async_message import Message, parse
+
+log = logging.getLogger(__name__)
+
+Failures = list[dict[str, str]]
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Failures]:
+    return run(event, live_ports())
+
+
+def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
+    """Messages that cannot be dealt with now, or at all, go back to the queue, and after five times to its DLQ."""
+    messages: dict[str, Message] = {}
+    failed: set[str] = set()
+    for record in event["Records"]:
+        try:
+            message = parse(record["body"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            log.exception("message %s goes back to the queue", record["messageId"])
+            failed.add(record["messageId"])
+            continue
+        if message is not None:
+            messages[record["messageId"]] = message
+    failed |= take(messages, ports)
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}

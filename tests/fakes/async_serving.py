@@ -1,0 +1,45 @@
+"""Asynchronous endpoints and the queue of their results, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sluice.async_endpoint import InvocationRefusedError
+from sluice.async_entry import Entry
+from sluice.async_results import Invoked
+from sluice.spec_serving import AsyncServing
+
+from tests.fakes.aws_state import Faults
+
+
+@dataclass
+class FakeAsyncRuntime:
+    """Takes requests for every endpoint but those that are ``gone``; what becomes of them is up to the test."""
+
+    faults: Faults
+    invoked: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+    def invoke(self, entry: Entry, serving: AsyncServing) -> Invoked:
+        return self.faults.around(lambda: self._invoke(entry))  # type: ignore[no-any-return]
+
+    def _invoke(self, entry: Entry) -> Invoked:
+        if entry.endpoint in self.gone:
+            raise InvocationRefusedError(f"SageMaker refused it: Endpoint {entry.endpoint} not found.")
+        self.invoked.append(entry.id)
+        name = f"{entry.id}-{len(self.invoked)}"
+        folder = f"s3://sluice-dev-data/async/{entry.model}"
+        return Invoked(output=f"{folder}/output/{name}.out", failure=f"{folder}/failure/{name}-error.out")
+
+
+@dataclass
+class FakeAsyncQueue:
+    """Bodies and delays in seconds, in the order in which they were sent."""
+
+    faults: Faults
+    sent: list[tuple[str, float]] = field(default_factory=list)
+
+    def send(self, messages: Sequence[tuple[str, float]]) -> set[int]:
+        self.faults.around(lambda: self.sent.extend(messages))
+        return set()
