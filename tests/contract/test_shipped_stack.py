@@ -47,6 +47,8 @@ def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: St
         "pipeline_role_arn": stack.output("PipelineRoleArn"),
         "model_role_arn": stack.output("ModelRoleArn"),
         "state_machine_arn": stack.output("RolloutStateMachineArn"),
+        "results_table": "sluice-dev-results",
+        "async_queue_url": stack.physical_id("AsyncResultQueue"),
         "upload_queue_url": stack.physical_id("UploadQueue"),
         "upload_queue_arn": "arn:aws:sqs:us-east-1:123456789012:sluice-dev-uploads",
         "event_dead_letters_arn": "arn:aws:sqs:us-east-1:123456789012:sluice-dev-event-dead-letters",

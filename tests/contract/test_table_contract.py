@@ -7,13 +7,19 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from moto import mock_aws
-from sluice.table import ConditionFailedError, Table
+from sluice.table import ConditionFailedError, Index, Table
 
 from tests.fakes.table import FakeTable
 
 KEY = {"pk": "MODEL#fraud", "sk": "ROLLOUT#0000001#001"}
 
+INDEX = Index("by-model", "model", "since")
+
 AnyTable = Table | FakeTable
+
+
+def keys(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 @pytest.fixture(params=["fake", "DynamoDB"])
@@ -23,12 +29,19 @@ def table(request: pytest.FixtureRequest) -> Iterator[AnyTable]:
         return
     with mock_aws():
         client = boto3.client("dynamodb", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-        keys = (("pk", "HASH"), ("sk", "RANGE"))
+        names = ("pk", "sk", INDEX.key, INDEX.sort)
         client.create_table(
             TableName="sluice-dev",
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+            KeySchema=keys("pk", "sk"),
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": INDEX.name,
+                    "KeySchema": keys(INDEX.key, INDEX.sort),
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
         )
         yield Table(client, "sluice-dev")
 
@@ -102,3 +115,37 @@ def test_a_query_is_ordered_and_kept_to_its_prefix(table: AnyTable) -> None:
     newest = [item["sk"] for item in table.query("MODEL#fraud", "ROLLOUT#", newest_first=True)]
     assert newest == ["ROLLOUT#0000010#001", "ROLLOUT#0000002#001"]
     assert [item["sk"] for item in table.query("MODEL#fraud", "ROLLOUT#")] == newest[::-1]
+
+
+def test_items_are_read_together(table: AnyTable) -> None:
+    for number in range(120):
+        table.put_new({"pk": f"fraud-{number}", "sk": "RESULT", "n": number})
+    wanted = [{"pk": f"fraud-{number}", "sk": "RESULT"} for number in range(0, 240, 2)]
+    found = table.get_all(wanted)
+    assert sorted(int(item["n"]) for item in found) == list(range(0, 120, 2))
+    assert list(table.get_all([])) == []
+
+
+def test_an_item_is_replaced_as_a_whole_if_its_condition_holds(table: AnyTable) -> None:
+    first = "attribute_not_exists(pk) OR revision = :seen"
+    table.replace({**KEY, "revision": 1, "reason": "x"}, first, {":seen": 0})
+    table.replace({**KEY, "revision": 2}, "revision = :seen", {":seen": 1})
+    for stale in (0, 1):
+        with pytest.raises(ConditionFailedError):
+            table.replace({**KEY, "revision": 9}, first, {":seen": stale})
+    found = table.get(KEY)
+    assert found is not None
+    assert (int(found["revision"]), "reason" in found) == (2, False)
+    table.put_all([KEY])  # without a revision nothing replaces it
+    with pytest.raises(ConditionFailedError):
+        table.replace({**KEY, "revision": 1}, first, {":seen": 0})
+
+
+def test_an_index_has_the_items_with_its_attributes_in_order(table: AnyTable) -> None:
+    for name, since in (("b", "2026-02"), ("a", "2026-01"), ("c", "2026-03")):
+        table.put_new({"pk": name, "sk": "RESULT", "model": "fraud", "since": since})
+    table.put_new({"pk": "d", "sk": "RESULT", "model": "other", "since": "2026-01"})
+    table.put_new({"pk": "e", "sk": "RESULT", "model": "fraud"})
+    assert [item["pk"] for item in table.query_index(INDEX, "fraud")] == ["a", "b", "c"]
+    assert [item["pk"] for item in table.query_index(INDEX, "fraud", newest_first=True)] == ["c", "b", "a"]
+    assert [item["pk"] for item in table.query_index(INDEX, "fraud", until="2026-02")] == ["a", "b"]

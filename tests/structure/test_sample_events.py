@@ -17,6 +17,7 @@ from sluice.rollout import RolloutId
 from sluice.spec import ModelSpec
 
 from functions.announce_pending.app import run as announce_pending
+from functions.handle_async_result.app import run as handle_async_result
 from functions.on_pipeline_status.app import run as on_pipeline_status
 from functions.open_rollout.app import run as open_rollout
 from functions.roll_back.app import run as roll_back
@@ -104,10 +105,41 @@ def test_other_messages_start_nothing_without_data(case: str) -> None:
     assert [kind for kind, _ in world.events.published] == OTHER_MESSAGES[case]
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if name.startswith("start_pipeline/")])
+@pytest.mark.parametrize("name", [name for name in SAMPLES if "Records" in sample(name)])
 def test_a_message_is_whole(name: str) -> None:
     for record in sample(name)["Records"]:
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()
+
+
+# ---- results of asynchronous requests: which messages go back, what is published, how many tries are booked
+
+ASYNC_RESULTS: dict[str, tuple[list[str], list[str], int]] = {
+    "completed": ([], ["AsyncResultReady"], 0),
+    "completed-without-inference-id": ([], ["AsyncResultReady"], 0),
+    "server-error": ([], [], 1),
+    "client-error": ([], ["AsyncResultFailed"], 0),
+    "input-not-found": ([], ["AsyncResultFailed"], 0),
+    "payload-sent-with-the-call": ([], ["AsyncResultFailed"], 0),
+    "test-notification": ([], [], 0),
+    "try-again": ([], [], 1),
+    "of-another-stage": (["0"], [], 0),
+    "several-and-one-that-is-none": (["2"], ["AsyncResultReady"], 1),
+}
+
+
+@pytest.mark.parametrize("case", ASYNC_RESULTS)
+def test_async_results(case: str) -> None:
+    returned, published, booked = ASYNC_RESULTS[case]
+    world = sluice_world()
+    assert failed(handle_async_result(sample(f"handle_async_result/{case}"), world.ports)) == returned
+    assert world.events.kinds() == published
+    assert len(world.async_queue.sent) == booked
+
+
+def test_a_notification_without_an_inference_id_has_the_one_that_sagemaker_made() -> None:
+    world = sluice_world()
+    handle_async_result(sample("handle_async_result/completed-without-inference-id"), world.ports)
+    assert world.ports.results.get("6f1c2b3a-0000-4a4a-9a9a-000000000001") is not None
 
 
 # ---- approvals
@@ -280,6 +312,7 @@ def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() ->
         *(f"roll_back/{case}" for case in {*STOPS, *NOT_DELIVERED}),
         *(f"restore/{case}" for case in RESTORED),
         *TASKS_AT,
+        *(f"handle_async_result/{case}" for case in ASYNC_RESULTS),
         "sweep/scheduled",
     }
     assert set(SAMPLES) == fed

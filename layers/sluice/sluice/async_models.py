@@ -34,15 +34,17 @@ class Models:
 
     def _of(self, endpoint: str) -> str:
         """The model of an endpoint, whose name may end with a suffix; raises NotOursError."""
-        name = self._ports.names.model_of(endpoint)
-        if name is None:
-            raise NotOursError(f"endpoint {endpoint} belongs to no model of stage {self._ports.names.stage}")
-        model, _, suffix = name.rpartition("-")
-        if model and self._spec(name) is None:
-            spec = self._spec(model)
-            if spec and spec.endpoint.suffix == suffix:
-                return model
-        return name
+        names = self._ports.names
+        found = names.model_of(endpoint)
+        if found and self._spec(found):
+            return found
+        shorter = names.model_of(endpoint.rpartition("-")[0])
+        spec = self._spec(shorter) if shorter else None
+        if shorter and spec and names.endpoint(shorter, spec.endpoint.suffix) == endpoint:
+            return shorter
+        if found is None:
+            raise NotOursError(f"endpoint {endpoint} belongs to no model of stage {names.stage}")
+        return found
 
     def _version(self, endpoint: str) -> int | None:
         """The version in service now, as far as the endpoint tells: None while two serve, or if it is not ours."""
