@@ -31,6 +31,7 @@ class Finding:
     answer: Answer
     reason: str  # a sentence for people
     by: FenceKind = "judge"  # who stops the rollout, if this does
+    is_doubt: bool = False  # it stops it for want of proof, not for harm: a person may think otherwise
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

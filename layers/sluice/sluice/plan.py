@@ -77,6 +77,13 @@ class Plan:
         """Whether alarms watch the candidate at any time: there has to be a way back for them to take."""
         return self.baseline is not None and self.engine != "none" and bool(self.stages or self.watch_seconds)
 
+    def longest_seconds(self, stage: int) -> int:
+        """How long a stage may last until its doubt ends it. An A/B test, the first stage, ends by itself before."""
+        bake = self.stages[stage].bake_seconds
+        if self.experiment is not None and stage == 0:
+            bake = self.experiment.max_seconds
+        return bake + self.max_hold_seconds
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -96,7 +96,8 @@ def conclude(seen: Seen, plan: Plan, stage: int) -> Conclusion:
     """Harm rolls back at once. Only proof advances: the bake is over, something proves safety, nothing holds."""
     harmful = [found for found in seen.findings if found.answer is Answer.ROLL_BACK]
     if harmful:
-        return Conclusion("roll_back", _told(harmful), harmful[0].by)
+        is_doubt = all(found.is_doubt for found in harmful)
+        return Conclusion("roll_back", _told(harmful), harmful[0].by, is_doubt)
     baked = seen.in_force_since + timedelta(seconds=plan.stages[stage].bake_seconds)
     if seen.now < baked:
         return Conclusion("hold", f"baking until {baked:%H:%M:%S}")
@@ -105,7 +106,7 @@ def conclude(seen: Seen, plan: Plan, stage: int) -> Conclusion:
     if proven and not open_questions:
         return Conclusion("advance", _told(proven))
     doubt = _told(open_questions) or "nothing that was seen proves it safe"
-    if seen.now < baked + timedelta(seconds=plan.max_hold_seconds):
+    if seen.now < seen.in_force_since + timedelta(seconds=plan.longest_seconds(stage)):
         return Conclusion("hold", doubt)
     if plan.on_doubt == "pause":
         return Conclusion("pause", doubt)
