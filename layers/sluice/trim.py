@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+CALLED_BY_BOTOCORE = frozenset({"headbucket", "createsession"})
+"""S3 operations of botocore's own: for redirects between regions, and for directory buckets."""
 
 
 def services_in(text: str) -> frozenset[str]:
@@ -18,8 +24,16 @@ def services_in(text: str) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
-def trim_botocore(data: Path, services: frozenset[str]) -> None:
-    """Drop the data of all other services; raises LookupError for a service that botocore does not have."""
+def names_in(sources: Iterable[str]) -> frozenset[str]:
+    """Every name in the sources, lower-case and without underscores: among them all operations that are called."""
+    return frozenset(name.replace("_", "") for text in sources for name in re.findall(r"[a-z][a-z0-9_]+", text))
+
+
+def trim_botocore(data: Path, services: frozenset[str], names: frozenset[str]) -> None:
+    """Drop the data of all other services, and of these the operations that ``names`` does not hold.
+
+    Raises LookupError for a service that botocore does not have.
+    """
     unknown = sorted(name for name in services if not (data / name).is_dir())
     if unknown:
         raise LookupError(f"botocore has no service {', '.join(unknown)}")
@@ -29,6 +43,67 @@ def trim_botocore(data: Path, services: frozenset[str]) -> None:
     for examples in data.glob("*/*/examples-1.json*"):
         examples.unlink()
     _trim_endpoints(data / "endpoints.json", {_endpoint_prefix(data / name) for name in services})
+    for model in data.glob("*/*/service-2.json.gz"):
+        _trim_service(model, names | CALLED_BY_BOTOCORE)
+
+
+def _trim_service(file: Path, names: frozenset[str]) -> None:
+    """A client's creation parses the model and makes a method for each operation: SageMaker has over 400."""
+    model = json.loads(gzip.decompress(file.read_bytes()))
+    kept = {name: operation for name, operation in model["operations"].items() if name.lower() in names}
+    model["operations"] = kept
+    model["shapes"] = {name: model["shapes"][name] for name in sorted(_reachable(kept.values(), model["shapes"]))}
+    file.with_suffix("").write_text(json.dumps(_undocumented(model), separators=(",", ":")))
+    file.unlink()
+    _keep_entries(file.with_name("paginators-1.json"), "pagination", lambda name, _entry: name in kept)
+    _keep_entries(file.with_name("waiters-2.json"), "waiters", lambda _name, entry: entry["operation"] in kept)
+
+
+def _reachable(operations: Iterable[Any], shapes: dict[str, Any]) -> set[str]:
+    """The shapes that operations refer to, and those that these refer to."""
+    found: set[str] = set()
+    ahead = [shape for operation in operations for shape in _references(operation)]
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            ahead.extend(_references(shapes[name]))
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "shape" and isinstance(value, str):
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
+
+
+def _undocumented(node: Any) -> Any:
+    """Without texts for people; a field that is called documentation is described by a mapping and stays."""
+    if isinstance(node, dict):
+        return {
+            key: _undocumented(value)
+            for key, value in node.items()
+            if key != "documentation" or not isinstance(value, str)
+        }
+    return [_undocumented(value) for value in node] if isinstance(node, list) else node
+
+
+def _keep_entries(file: Path, section: str, is_kept: Callable[[str, Any], bool]) -> None:
+    """Drop the entries of a section that are not to be kept; botocore looks for the file, so an empty one stays."""
+    packed = file.with_suffix(".json.gz")
+    if packed.exists():
+        file.write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
+    if file.exists():
+        document = json.loads(file.read_text())
+        document[section] = {name: entry for name, entry in document[section].items() if is_kept(name, entry)}
+        file.write_text(json.dumps(document, separators=(",", ":")))
 
 
 def _trim_endpoints(endpoints: Path, prefixes: set[str]) -> None:
@@ -55,10 +130,11 @@ def trim_packages(packages: Path) -> None:
             path.unlink()
 
 
-def main(packages: Path, service_list: Path) -> None:
-    trim_botocore(packages / "botocore" / "data", services_in(service_list.read_text()))
+def main(packages: Path, service_list: Path, sources: Path) -> None:
+    names = names_in(path.read_text(encoding="utf-8") for path in sources.rglob("*.py"))
+    trim_botocore(packages / "botocore" / "data", services_in(service_list.read_text()), names)
     trim_packages(packages)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
