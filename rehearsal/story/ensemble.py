@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,8 +16,10 @@ from rehearsal.story.afterwards import check_afterwards
 from rehearsal.story.artifacts import Artifacts
 from rehearsal.story.board import Board
 from rehearsal.story.fraud import transactions
+from rehearsal.story.measured import measure, measured_variants
 from rehearsal.story.pace import write_scene_spec
 from rehearsal.story.progress import Progress
+from rehearsal.story.report import Watched, write_report
 from rehearsal.story.scene import Scene
 from rehearsal.story.screen import announce, outcome_table
 from rehearsal.story.server import LocalServer
@@ -40,7 +43,7 @@ class Part:
 
 
 class Ensemble:
-    """Played once. ``outcomes.json`` in the folder tells what came of each scene."""
+    """Played once. ``outcomes.json`` in the folder tells what came of each scene, a page each how it went."""
 
     def __init__(self, repo: Path, folder: Path, scenes: Sequence[Scene], console: Console) -> None:
         self._repo = repo
@@ -141,6 +144,19 @@ def _play(part: Part, stage: Stage) -> None:
         part.progress.check("the scene", "played to its end", _text(error), right=False)
     finally:
         stage.close()
+        _report(part, stage)
+
+
+def _report(part: Part, stage: Stage) -> None:
+    """The scene as a page beside ``outcomes.json``, whatever has become of it."""
+    cloudwatch = stage.client("cloudwatch")
+    variants = measured_variants(cloudwatch, stage.endpoint)
+    watched = Watched(
+        sent=[each for traffic in stage.traffics for each in traffic.sent()],
+        measured=measure(cloudwatch, stage.endpoint, variants, part.progress.started, time.time()),
+        events=stage.events(),
+    )
+    write_report(stage.around.folder / f"{part.scene.name}.html", part.progress, watched)
 
 
 def _text(error: Exception) -> str:

@@ -42,3 +42,13 @@ def measure(cloudwatch: Any, endpoint: str, variants: Iterable[str], since: floa
         Measured(variant, series(variant, "Invocations"), series(variant, "InvocationModelErrors"))
         for variant in variants
     ]
+
+
+def measured_variants(cloudwatch: Any, endpoint: str) -> list[str]:
+    """The variants of which anything has been published, those included that are gone."""
+    found = cloudwatch.list_metrics(
+        Namespace="AWS/SageMaker",
+        MetricName="Invocations",
+        Dimensions=[{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName"}],
+    )["Metrics"]
+    return sorted({each["Value"] for metric in found for each in metric["Dimensions"] if each["Name"] == "VariantName"})

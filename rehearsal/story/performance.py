@@ -111,11 +111,11 @@ class Performance:
 
     def _close(self) -> None:
         report = self._script.folder / "report.html"
-        write_report(report, self._progress, Watched(self._sent(), self._measured, self._events, self._healing))
+        notes = healing_lines(self._healing) if self._measured else []
+        write_report(report, self._progress, Watched(self._sent(), self._measured, self._events, notes))
         self._console.print(outcome_table(self._progress.outcomes()))
-        if self._measured:
-            for line in healing_lines(self._healing):
-                self._console.print(line, highlight=False)
+        for line in notes:
+            self._console.print(line, highlight=False)
         took = f"Story: {self._progress.elapsed():.0f} s. Report: {report}"
         self._console.print(took, highlight=False, soft_wrap=True)
 

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.story.healing import Healing
 from rehearsal.story.measured import Measured
 from rehearsal.story.progress import Act, Outcome, Progress
-from rehearsal.story.screen import healing_lines, percentile
+from rehearsal.story.screen import percentile
 from rehearsal.story.timeline import Event
 from rehearsal.story.traffic import Sent
 
@@ -39,7 +38,7 @@ class Watched:
     sent: Sequence[Sent]
     measured: Sequence[Measured]
     events: Sequence[Event]
-    healing: Healing | None
+    notes: Sequence[str] = ()  # sentences for people
 
 
 def write_report(path: Path, progress: Progress, watched: Watched) -> None:
@@ -52,7 +51,7 @@ def write_report(path: Path, progress: Progress, watched: Watched) -> None:
         "<p class=dim>Played on the local AWS: real models, real requests, no AWS account. Times are seconds since"
         " the start.</p>",
         _outcomes(progress.outcomes()),
-        *(f"<p>{html.escape(line)}</p>" for line in healing_lines(watched.healing)),
+        *(f"<p>{html.escape(line)}</p>" for line in watched.notes),
         "<h2>Traffic</h2>",
         _chart("Traffic split, percent (CloudWatch)", _split(watched.measured, start)),
         _chart("Failed requests, percent (CloudWatch)", _failed(watched.measured, start)),
