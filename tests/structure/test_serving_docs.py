@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sluice import serving_costs
 from sluice import serving_limits as limits
+from sluice.scaling import TARGETS
 from sluice.serving_costs import Costs, Workload
+from sluice.spec_rollout import Rollout
 
 from cli.capacity.policy import HIGH_MINUTES, LOW_MINUTES, LOW_SHARE, TargetTracking
 from cli.capacity.simulator import Fleet, simulate
@@ -17,7 +21,8 @@ from cli.capacity.trace import read_trace
 from cli.prices import SHIPPED, read_prices
 from cli.simulate import SHIPPED_TRACE
 
-DOCS = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+ROOT = Path(__file__).parents[2]
+DOCS = (ROOT / "docs" / "serving.md").read_text()
 ROWS = re.findall(r"^\| (\d+) ms \| (\d+) MB \| ([\d,]+) \| ([\d,]+) \|$", DOCS, re.MULTILINE)
 
 
@@ -85,3 +90,41 @@ def test_the_example_ends_as_it_says() -> None:
     fleet = Fleet(concurrency=2, service_time=lambda _random: 0.2, startup_seconds=300, usd_per_hour=1)
     assert simulate(trace, TargetTracking(), fleet, seed=0).totals().rejected > 20_000
     assert simulate(trace, TargetTracking(), replace(fleet, startup_seconds=120), seed=0).totals().rejected == 0
+
+
+SETTINGS = re.findall(r"^\| [^|`]+ \| `([a-z_.\[\]]+)`[^|]* \| ([^|]*) \|$", DOCS, re.MULTILINE)
+
+
+def documented_default(path: str) -> object:
+    """What the schema says for a path; KeyError if there is no such field."""
+    found: Any = json.loads((ROOT / "models" / "model.schema.json").read_text())
+    for name in path.replace("[]", "").split("."):
+        found = _mapping_in(found)["properties"][name]
+    return found.get("default")
+
+
+def _mapping_in(schema: dict[str, Any]) -> dict[str, Any]:
+    """The part of a schema that has fields: it may stand in a list, or beside null."""
+    if "properties" in schema:
+        return schema
+    inner = [schema["items"]] if "items" in schema else schema.get("anyOf", [])
+    return next(_mapping_in(one) for one in inner if one.get("type") != "null")
+
+
+@pytest.mark.parametrize(("path", "default"), SETTINGS)
+def test_every_setting_is_in_the_spec_with_its_default(path: str, default: str) -> None:
+    known = documented_default(path)
+    if path == "endpoint.scaling.target":
+        assert float(default.split(maxsplit=1)[0]) in TARGETS.values()
+    elif path == "rollout.stages[].weight":
+        assert default == ", then ".join(str(stage.weight) for stage in Rollout().stages)
+    elif path == "endpoint.scaling.scheduled":
+        assert (default, known) == ("none", [])
+    else:
+        assert default == (json.dumps(known) if not isinstance(known, str) else known)
+
+
+def test_the_table_of_settings_is_not_overlooked() -> None:
+    assert len(SETTINGS) > 20
+    sections = {".".join(path.split(".")[:2]) for path, _ in SETTINGS}
+    assert {"endpoint.serverless", "endpoint.async", "endpoint.batch", "endpoint.scaling"} <= sections
