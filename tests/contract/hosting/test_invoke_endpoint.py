@@ -55,6 +55,22 @@ def test_the_built_in_algorithm_says_what_it_does_not_accept(stage: Stage, endpo
     assert error_of(stage, endpoint, Accept="image/png", TargetVariant="v2")["OriginalStatusCode"] == 406
 
 
+def test_a_content_type_that_the_model_does_not_know_is_its_error(stage: Stage, endpoint: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        stage.aws.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=endpoint, TargetVariant="v2", Body=b"<row/>", ContentType="application/xml"
+        )
+    error = dict(raised.value.response)
+    assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 415)
+    assert "application/xml" in error["OriginalMessage"]
+
+
+def test_an_endpoint_that_is_not_there_is_the_callers_error(stage: Stage) -> None:
+    error = error_of(stage, "nowhere")
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ValidationError", 400)
+    assert "nowhere" in error["Error"]["Message"]
+
+
 def test_requests_are_measured_by_variant(stage: Stage, endpoint: str) -> None:
     def invocations(variant: str) -> float:
         return stage.told.total(endpoint, variant, "Invocations")

@@ -85,8 +85,12 @@ def test_provisioned_concurrency_is_warm_measured_and_scaled(account: Account) -
 
 def test_what_it_refuses(account: Account) -> None:
     account.endpoint("small", serverless(1))
-    with pytest.raises(ClientError, match="ValidationError"):
+    with pytest.raises(ClientError, match=r"ValidationError.* 4194304 bytes"):
         invoke(account, "small", b"1" * (4 * 1024 * 1024 + 1))
+    with pytest.raises(ClientError, match=r"ModelError.*\(415\)"):
+        account.runtime.invoke_endpoint(EndpointName="small", Body=b"<row/>", ContentType="application/xml")
+    with pytest.raises(ClientError, match=r"ValidationError.* smaller .*not found"):
+        invoke(account, "smaller")
     wish = {"VariantName": "v1", "DesiredInstanceCount": 2}
     with pytest.raises(ClientError, match="not supported for the serverless variant"):
         account.sagemaker.update_endpoint_weights_and_capacities(
