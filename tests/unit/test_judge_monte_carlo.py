@@ -14,6 +14,7 @@ import pytest
 from sluice.evidence import log_sum, safe_path
 from sluice.findings import Answer
 from sluice.judge import Row, Rules, judge
+from sluice.latency import ERRORS_SHARE_OF_ALPHA
 
 from bench.canary_traffic import (
     Cell,
@@ -31,6 +32,9 @@ from bench.canary_traffic import (
 from bench.confidence import at_least, at_most
 
 RULES = Rules()
+BESIDE_LATENCY = Rules(alpha=RULES.alpha * ERRORS_SHARE_OF_ALPHA)  # what latency leaves to errors
+    alpha=RULES.alpha * ERRORS_SHARE_OF_ALPHA
+)  # what errors have left of alpha where latency is judged, too
 USUAL = Cell(1000, 0.1, 0.01)
 QUIET = Cell(100, 0.1, 0.01)
 CELLS = [
@@ -61,7 +65,7 @@ def is_found_within(minutes: int, onset: int = 0) -> Callable[[list[Row]], bool]
     """Harm is proven, after its onset, in at most so many minutes."""
 
     def hit(seen: list[Row]) -> bool:
-        at = judge(seen, RULES).harm_proven_at
+        at = judge(seen, BESIDE_LATENCY).harm_proven_at
         return at is not None and onset <= at < onset + minutes
 
     return hit
@@ -74,7 +78,7 @@ def is_ever_safe(seen: list[Row]) -> bool:
 @pytest.mark.parametrize("ratio", [1.0, 1.1])
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_a_tolerable_canary_is_rarely_rolled_back(cell: Cell, ratio: float) -> None:
-    assert at_most(count(played(steady(cell, ratio)), 250, is_rolled_back), 250) <= 0.05
+    assert at_most(count(played(steady(cell, ratio)), 160, is_rolled_back), 160) <= 0.05
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_harm_is_found_in_time_more_often_than_not(rollout: Rollout, minutes: in
 @pytest.mark.parametrize("onset", [0, 30])
 @pytest.mark.parametrize(("cell", "minutes"), [(USUAL, 1), (QUIET, 3)], ids=["1000 a minute", "100 a minute"])
 def test_a_total_outage_is_found_at_once(cell: Cell, minutes: int, onset: int) -> None:
-    assert count(played(outage(cell, onset)), 50, is_found_within(minutes, onset)) == 50
+    assert at_least(count(played(outage(cell, onset)), 50, is_found_within(minutes, onset)), 50) >= 0.9
 
 
 @pytest.mark.parametrize(
@@ -131,4 +135,4 @@ def test_a_healthy_canary_with_traffic_is_found_safe(rollout: Rollout) -> None:
 def test_a_canary_just_too_bad_is_rarely_found_safe(cell: Cell) -> None:
     just_too_bad = steady(cell, RULES.safe_ratio, margin=RULES.safe_margin)
 
-    assert at_most(count(played(just_too_bad), 500, is_ever_safe), 500) <= 0.05
+    assert at_most(count(played(just_too_bad), 300, is_ever_safe), 300) <= 0.05

@@ -17,7 +17,7 @@ from sluice.verdict import Words
 
 PERCENTILES = {"p90": 0.90, "p99": 0.99}
 PERIODS_TO_PROVE = 3  # latencies wander more than errors do
-ERRORS_SHARE_OF_ALPHA = 0.5  # the rest is for latency, if that is judged
+ERRORS_SHARE_OF_ALPHA = 0.8  # the rest is for latency, if that is judged: counts of slow requests are plenty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,7 @@ def _mean_latency(sight: Sight, ports: Ports) -> Finding:
         ports.metrics.mean_latencies(sight.candidate, sight.span),
         ports.metrics.mean_latencies(sight.baseline, sight.span),
         sight.periods(),
+        sight.plan.judge.slower_percent / 100,
     )
     found = judge_signs(slower, latency_alpha(sight.plan), sight.plan.judge.beta)
     return with_remark(found, "by mean latencies, as CloudWatch does not count slow requests here")

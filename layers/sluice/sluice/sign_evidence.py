@@ -1,6 +1,6 @@
 """Evidence from mean latencies, where slow requests cannot be counted: in how many periods was the canary slower?
 
-A period counts as slower if the canary's mean latency is more than ``MARGIN`` above the baseline's. If it is
+A period counts as slower if the canary's mean latency is more than a margin above the baseline's. If it is
 slower in at most half of the periods, evidence of harm exceeds 1/alpha with probability at most alpha, at any number
 of looks; if in at least half, that of safety 1/beta. This is coarser than counting requests: half an hour where
 counts need ten minutes.
@@ -20,16 +20,15 @@ from sluice.verdict import odds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MARGIN = 0.1
 SLOWER_CHANCES = (0.6, 0.75, 0.9, 0.99)  # bets on how often a slow canary is slower
 SAFE_CHANCES = tuple(1 - chance for chance in SLOWER_CHANCES)
 
 
 def slower_periods(
-    canary: Mapping[datetime, float], baseline: Mapping[datetime, float], periods: Sequence[datetime]
+    canary: Mapping[datetime, float], baseline: Mapping[datetime, float], periods: Sequence[datetime], margin: float
 ) -> list[bool]:
-    """Whether the canary was slower, for each of the periods in which both answered, oldest first."""
-    return [canary[at] > (1 + MARGIN) * baseline[at] for at in periods if at in canary and at in baseline]
+    """Whether the canary was slower by more than ``margin`` (a fraction), per period in which both answered."""
+    return [canary[at] > (1 + margin) * baseline[at] for at in periods if at in canary and at in baseline]
 
 
 def sign_path(slower: Sequence[bool], chances: Sequence[float]) -> Iterator[float]:
@@ -61,7 +60,7 @@ def judge_signs(slower: Sequence[bool], alpha: float, beta: float) -> Finding:
         name="latency",
         answer=answer,
         reason=(
-            f"{verdicts[answer]}: its mean latency was more than {MARGIN:.0%} above the baseline's in "
+            f"{verdicts[answer]}: its mean latency was too far above the baseline's in "
             f"{sum(slower)} of {len(slower)} periods; evidence of harm {odds(harm)} of {odds(harm_needed)} needed, "
             f"of safety {odds(safe)} of {odds(safe_needed)}"
         ),

@@ -34,8 +34,8 @@ class Judge:
         float, Number(1, 100), "Roll back when requests are slow more than this many times as often"
     ] = 1.25
     slower_percent: Annotated[
-        float, Number(0, 1000, unit="percent"), "How much slower than the old version a request may be at that"
-    ] = 5.0
+        float, Number(0, 1000, unit="percent"), "A version that is this much slower does not count as slow"
+    ] = 10.0
     warm_up_periods: Annotated[int, Whole(0, 60), "Metric periods after a change of traffic that are not judged"] = 1
 
     @property
