@@ -47,6 +47,7 @@ from tests.fakes.aws_state import (
 )
 from tests.fakes.cloudwatch import FakeMetrics
 from tests.fakes.quarantine import FakeQuarantine
+from tests.fakes.scaling import FakeScaling
 from tests.fakes.table import FakeTable
 
 MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
@@ -88,6 +89,7 @@ class SluiceWorld:
     hosting: FakeHosting
     registry: FakeRegistry
     metrics: FakeMetrics
+    scaling: FakeScaling
     events: FakeEvents
     executions: FakeExecutions
     pipelines: FakePipelines
@@ -234,6 +236,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "hosting": FakeHosting(faults),
         "registry": FakeRegistry(faults, clock),
         "metrics": FakeMetrics(faults),
+        "scaling": FakeScaling(faults),
         "events": FakeEvents(faults),
         "executions": FakeExecutions(faults),
         "pipelines": FakePipelines(faults),

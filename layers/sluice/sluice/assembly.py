@@ -11,6 +11,7 @@ from typing import Any
 
 from sluice.async_endpoint import AsyncPlaces, AsyncQueue, AsyncRuntime
 from sluice.async_store import ResultStore
+from sluice.autoscaling import AutoScaling
 from sluice.aws import Clients, reached
 from sluice.dataset import Bucket
 from sluice.endpoint import Hosting
@@ -42,6 +43,7 @@ class Ports:
     hosting: Hosting
     registry: Registry
     metrics: Metrics
+    scaling: AutoScaling
     events: Publisher
     executions: Executions
     pipelines: Pipelines
@@ -78,6 +80,7 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         return _Lazy(clients, service)
 
     table = Table(client("dynamodb"), environ["SLUICE_TABLE"])
+    metrics = Metrics(client("cloudwatch"))
     return Ports(
         names=names,
         now=now,
@@ -87,7 +90,8 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         specs=Specs(client("ssm"), names),
         hosting=Hosting(client("sagemaker")),
         registry=Registry(client("sagemaker")),
-        metrics=Metrics(client("cloudwatch")),
+        metrics=metrics,
+        scaling=AutoScaling(client("application-autoscaling"), metrics, names),
         events=Publisher(client("events")),
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
         pipelines=Pipelines(client("sagemaker")),

@@ -1,0 +1,58 @@
+"""Application Auto Scaling in memory: who is registered with which rules. It shares its register with hosting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sluice.autoscaling import Registered
+from sluice.scaling import INSTANCES, ScalingRules
+from sluice.scaling_requests import TRACKING
+
+from tests.fakes.aws_state import Faults
+
+
+@dataclass
+class FakeScaling:
+    faults: Faults
+    targets: dict[tuple[str, str], ScalingRules] = field(default_factory=dict)  # (endpoint, variant) -> from a spec
+    by_hand: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # (endpoint, variant) -> bounds
+
+    @property
+    def register(self) -> set[tuple[str, str]]:
+        return {*self.targets, *self.by_hand}
+
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
+        names = list(variants)
+        return self.faults.around(  # type: ignore[no-any-return]
+            lambda: [self._shown((endpoint, each)) for each in names if (endpoint, each) in self.register]
+        )
+
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+        return self.faults.around(lambda: self._ensure((endpoint, variant), rules))  # type: ignore[no-any-return]
+
+    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+        names = list(variants)
+        return self.faults.around(lambda: self._release(endpoint, names))  # type: ignore[no-any-return]
+
+    def _shown(self, place: tuple[str, str]) -> Registered:
+        if place in self.by_hand:
+            least, most = self.by_hand[place]
+            return Registered(variant=place[1], dimension=INSTANCES, least=least, most=most, policies=("mine",))
+        rules = self.targets[place]
+        return Registered(
+            variant=place[1], dimension=rules.dimension, least=rules.least, most=rules.most, policies=(TRACKING,)
+        )
+
+    def _ensure(self, place: tuple[str, str], rules: ScalingRules) -> bool:
+        changed = self.targets.get(place) != rules or place in self.by_hand
+        self.by_hand.pop(place, None)
+        self.targets[place] = rules
+        return changed
+
+    def _release(self, endpoint: str, variants: list[str]) -> list[str]:
+        released = [each for each in variants if (endpoint, each) in self.register]
+        for each in released:
+            self.targets.pop((endpoint, each), None)
+            self.by_hand.pop((endpoint, each), None)
+        return released
