@@ -135,9 +135,7 @@ def hits(generator: random.Random, count: int, rate: float) -> int:
     return sum(generator.random() < rate for _ in range(count))
 
 
-def drifting(
-    generator: random.Random, per_minute: int, share: float, rate: float, lift: float = 0.0
-) -> list[Pair]:
+def drifting(generator: random.Random, per_minute: int, share: float, rate: float, lift: float = 0.0) -> list[Pair]:
     """The rate swings by half, and the candidate's share of the traffic goes up in the middle."""
     pairs = []
     minutes = 40

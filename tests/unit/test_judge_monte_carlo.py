@@ -33,8 +33,6 @@ from bench.confidence import at_least, at_most
 
 RULES = Rules()
 BESIDE_LATENCY = Rules(alpha=RULES.alpha * ERRORS_SHARE_OF_ALPHA)  # what latency leaves to errors
-    alpha=RULES.alpha * ERRORS_SHARE_OF_ALPHA
-)  # what errors have left of alpha where latency is judged, too
 USUAL = Cell(1000, 0.1, 0.01)
 QUIET = Cell(100, 0.1, 0.01)
 CELLS = [
