@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sluice.endpoint import EndpointState
+from sluice.endpoint_state import EndpointState
 from sluice.rollout import RolloutRecord
 
 from cli import executions, packages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sluice.assembly import Ports, live_ports
@@ -12,7 +12,7 @@ from sluice.control import obey
 from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stage
 from sluice.looking import look
 from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import WAIT_FOR_OTHERS_SECONDS, TaskResult, answer, patience
+from sluice.steps import TaskResult, answer, patience
 from sluice.watch import Conclusion, Seen, conclude, next_look_seconds
 
 
@@ -54,8 +54,15 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
 
 def _wait_seconds(conclusion: Conclusion, stage: int, record: RolloutRecord, now: datetime) -> int:
     if conclusion.action == "pause":
-        return patience(record.shifted_at[stage], now, WAIT_FOR_OTHERS_SECONDS)
+        return patience(_paused_since(stage, record), now)
     return next_look_seconds(record.planned(), now)
+
+
+def _paused_since(stage: int, record: RolloutRecord) -> datetime:
+    if record.command and record.command.kind == "pause":
+        return record.command.at
+    plan = record.planned()
+    return record.shifted_at[stage] + timedelta(seconds=plan.stages[stage].bake_seconds + plan.max_hold_seconds)
 
 
 def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:

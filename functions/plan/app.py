@@ -8,12 +8,13 @@ from typing import Any
 
 from sluice.assembly import Ports, live_ports
 from sluice.consent import is_still_approved
-from sluice.endpoint import CHANGING
+from sluice.endpoint_state import CHANGING
 from sluice.opening import goes_first
-from sluice.plan import make_plan
+from sluice.plan import Plan
+from sluice.planning import make_plan
 from sluice.preparing import prepared
 from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import WAIT_FOR_OTHERS_SECONDS, TaskResult, answer, patience
+from sluice.steps import TaskResult, answer, patience
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -52,18 +53,25 @@ def _takes_turn(record: RolloutRecord, ports: Ports) -> bool:
 
 
 def _wait(record: RolloutRecord, ports: Ports) -> TaskResult:
-    return answer("WAIT", wait_seconds=patience(record.opened_at, ports.now(), WAIT_FOR_OTHERS_SECONDS))
+    return answer("WAIT", wait_seconds=patience(record.opened_at, ports.now()))
 
 
 def _plan(record: RolloutRecord, ports: Ports) -> TaskResult:
     spec = ports.specs.get(record.id.model)
     if record.urgent:
         spec = replace(spec, rollout=replace(spec.rollout, strategy="all_at_once"))
-    live = ports.hosting.describe(record.endpoint)
+    live = ports.hosting.describe(record.endpoint) if spec.endpoint.type != "batch" else None
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
     plan = prepared(plan, ports, urgent=record.urgent)
-    ports.store.save_plan(record.id, plan)
-    ports.store.note(record.id, "planned", f"planned: {plan.engine}", ports.now(), plan=plan.to_json())
+    ports.store.save_plan(record.id, plan, ports.now())
+    ports.store.note(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())
     return answer("READY")
+
+
+def _described(plan: Plan) -> str:
+    """The engine and, where Sluice has no stages of its own, who moves the traffic."""
+    if plan.blue_green is None:
+        return plan.engine
+    return f"{plan.engine}: SageMaker moves the traffic ({plan.blue_green.routing}) and goes back on an alarm"

@@ -7,8 +7,8 @@ from typing import Any
 
 from sluice.alarms import alarm_names
 from sluice.assembly import Ports, live_ports
+from sluice.configs import make_config
 from sluice.convergence import Done, Impossible, UseConfig, towards_promotion
-from sluice.endpoint import NewVariant
 from sluice.plan import Plan
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
@@ -23,8 +23,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     """READY once the candidate serves alone and the rollout is closed, WAIT until then, ROLL_BACK if stopped."""
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
     if record.outcome == "promoted":
-        ports.store.unlock(record.endpoint, record.id)
-        return answer("READY")
+        return _tell(record, record.planned(), ports)
     if not record.may_advance:
         return answer("ROLL_BACK")
     plan = record.planned()
@@ -36,7 +35,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     if isinstance(step, Impossible):
         return answer("ROLL_BACK", reason=step.reason)
     if isinstance(step, UseConfig):
-        ports.hosting.create_config(step.config, [_alone(plan)], plan.period_seconds)
+        make_config(step.config, plan, record, ports)
     if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
         ports.store.mark_asked(record.id, step.config)
     if not ports.store.get(record.id).may_advance:
@@ -45,18 +44,20 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     return answer("WAIT", wait_seconds=patience(record.shifting_at.get(len(plan.stages), now), now))
 
 
-def _alone(plan: Plan) -> NewVariant:
-    return NewVariant(
-        name=plan.candidate.variant,
-        model=plan.candidate.model,
-        instance_type=plan.candidate.instance_type,
-        instance_count=plan.candidate.instance_count,
-        weight=100.0,
-    )
-
-
 def _finish(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
-    """Tell the registry and close. The config that served before is kept: it is the way back."""
+    """Clean up, close, and only then tell: until it is closed a rollback may come.
+
+    The config that served before is kept: it is the way back.
+    """
+    ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
+    if plan.engine in ("weights", "shadow"):
+        ports.hosting.delete_config(plan.canary_config)
+    ports.store.close_promoted(record.id, "promoted", ports.now())
+    return _tell(record, plan, ports)
+
+
+def _tell(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
+    """Tell the registry and everyone else, and let the next one have the endpoint. After a crash all is said again."""
     now = ports.now()
     ports.registry.annotate(
         record.package_arn,
@@ -66,10 +67,8 @@ def _finish(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
             "sluice.rollout": str(record.id),
         },
     )
-    ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
-    if plan.engine == "weights":
-        ports.hosting.delete_config(plan.canary_config)
-    ports.store.note(record.id, "closed-promoted", f"{plan.candidate.variant} serves all traffic", now)
+    ports.store.closed_again(record.id, ports.now())
+    ports.store.note(record.id, "closed-promoted", f"version {record.id.version} serves all traffic", now)
     ports.events.publish(
         "RolloutPromoted",
         rollout=str(record.id),
@@ -77,6 +76,5 @@ def _finish(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
         version=record.id.version,
         endpoint=plan.endpoint,
     )
-    ports.store.close_promoted(record.id, "promoted", ports.now())
     ports.store.unlock(record.endpoint, record.id)
     return answer("READY")

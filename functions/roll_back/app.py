@@ -13,6 +13,11 @@ from sluice.restoring import go_back_now
 from sluice.rollout import FenceKind, RolloutId
 
 MAX_RESTORES = 10
+_MOVED = {
+    "weights": "baseline's weights asked for",
+    "config": "baseline's config asked for",
+    "deployment": "SageMaker told to take its deployment back",
+}
 
 
 class RolloutStuckError(PermanentError):
@@ -53,7 +58,7 @@ def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ended: str, ports
         _restore_again(ended, rollout_id, ports)  # first: the quick attempt below may fail, this one does not give up
     moved = go_back_now(record, ports)
     if moved:
-        ports.store.note(rollout_id, "going-back", f"baseline's {moved} asked for: {reason}", ports.now())
+        ports.store.note(rollout_id, "going-back", f"{_MOVED[moved]}: {reason}", ports.now())
     return {"rollout": str(rollout_id), "moved": moved}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sluice.assembly import Ports, live_ports
 from sluice.convergence import Done, Impossible, towards_stage
+from sluice.plan import Plan
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
 from sluice.watch import next_look_seconds
@@ -44,7 +45,7 @@ def _shifted(stage: int, record: RolloutRecord, ports: Ports) -> TaskResult:
     weight = plan.stages[stage].weight
     now = ports.now()
     ports.store.mark_time(record.id, f"shifted_{stage}", now)
-    ports.store.note(record.id, f"shifted-{stage}", f"{plan.candidate.variant} has {weight} %", now)
+    ports.store.note(record.id, f"shifted-{stage}", _share(plan, stage, record), now)
     ports.events.publish(
         "RolloutShifted",
         rollout=str(record.id),
@@ -54,3 +55,9 @@ def _shifted(stage: int, record: RolloutRecord, ports: Ports) -> TaskResult:
         weight=weight,
     )
     return answer("READY", stage=stage, wait_seconds=next_look_seconds(plan, now))
+
+
+def _share(plan: Plan, stage: int, record: RolloutRecord) -> str:
+    if plan.mirror:
+        return f"version {record.id.version} gets a copy of {plan.mirror.share_percent} % of the requests"
+    return f"version {record.id.version} has {plan.stages[stage].weight} %"

@@ -10,10 +10,11 @@ from typing import Any, cast
 
 import pytest
 from sluice.alarms import alarm_names, alarms_for, composite_for
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.metrics import Counts, Metrics, Span, dimensions
 from sluice.names import Names
-from sluice.plan import Plan, make_plan
+from sluice.plan import Plan
+from sluice.planning import make_plan
 
 from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.local_aws import LocalAws

@@ -13,8 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from sluice.dataset import Found
-from sluice.endpoint import CHANGING, EndpointState, NewVariant, VariantState
-from sluice.errors import EndpointBusyError, RetryableError
+from sluice.errors import RetryableError
 from sluice.registry import DESCRIPTION_MAX, Package
 from sluice.rollout import RolloutId
 from sluice.run import Run
@@ -63,133 +62,6 @@ class Faults:
         if failing:
             raise self.error("injected: the answer did not arrive")
         return result
-
-
-@dataclass
-class FakeHosting:
-    """Endpoints that are Updating after each change until ``settle``."""
-
-    faults: Faults
-    endpoints: dict[str, EndpointState] = field(default_factory=dict)
-    configs: dict[str, tuple[NewVariant, ...]] = field(default_factory=dict)
-    models: dict[str, str] = field(default_factory=dict)
-    unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
-    traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
-    _pending: dict[str, EndpointState | None] = field(default_factory=dict)  # None: it will be gone
-
-    def settle(self) -> None:
-        for name, state in self._pending.items():
-            if state is None:
-                del self.endpoints[name]
-            else:
-                self.endpoints[name] = state
-        self._pending.clear()
-
-    def describe(self, endpoint: str) -> EndpointState | None:
-        return self.faults.around(lambda: self.endpoints.get(endpoint))  # type: ignore[no-any-return]
-
-    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
-        self.faults.around(lambda: self.models.setdefault(name, package_arn))
-
-    def create_config(self, name: str, variants: Sequence[NewVariant], period_seconds: int) -> None:
-        self.faults.around(lambda: self.configs.setdefault(name, tuple(variants)))
-
-    def create_endpoint(self, endpoint: str, config: str) -> None:
-        self.faults.around(lambda: self._create(endpoint, config))
-
-    def use_config(self, endpoint: str, config: str) -> None:
-        self.faults.around(lambda: self._use(endpoint, config))
-
-    def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
-        if not sum(weights.values()) > 0:
-            raise ValueError(f"weights of {endpoint} must not all be zero")
-        changes = {name: {"weight": weight} for name, weight in weights.items()}
-        self.faults.around(lambda: self._change(endpoint, changes))
-
-    def set_capacity(self, endpoint: str, variant: str, count: int) -> None:
-        self.faults.around(lambda: self._change(endpoint, {variant: {"desired_count": count}}))
-
-    def delete_endpoint(self, endpoint: str) -> None:
-        self.faults.around(lambda: self._delete(endpoint))
-
-    def delete_config(self, name: str) -> None:
-        self.faults.around(lambda: self._delete_config(name))
-
-    def delete_model(self, name: str) -> None:
-        self.faults.around(lambda: self.models.pop(name, None))
-
-    def _create(self, endpoint: str, config: str) -> None:
-        if endpoint in self.endpoints:
-            return
-        variants = tuple(_state(each) for each in self._configured(config))
-        failed = any(each.model in self.unhealthy for each in variants)
-        made = EndpointState(name=endpoint, status="Creating", config=config, variants=variants)
-        self.endpoints[endpoint] = made
-        self._pending[endpoint] = replace(
-            made, status="Failed" if failed else "InService", failure_reason="ping failed" if failed else ""
-        )
-
-    def _use(self, endpoint: str, config: str) -> None:
-        now = self._free(endpoint)
-        wanted = tuple(
-            replace(_state(each), weight=kept.weight, desired_count=kept.desired_count)
-            if (kept := now.variant(each.name))
-            else _state(each)
-            for each in self._configured(config)
-        )
-        self.endpoints[endpoint] = replace(now, status="Updating")
-        if any(each.model in self.unhealthy for each in wanted):
-            self._pending[endpoint] = replace(now, failure_reason="ping failed")
-        else:
-            self._pending[endpoint] = replace(now, config=config, variants=wanted, failure_reason="")
-
-    def _change(self, endpoint: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        now = self._free(endpoint)
-        if unknown := changes.keys() - {each.name for each in now.variants}:
-            raise refusal(f"The variant name(s) {unknown} is/are not present within endpoint configuration.")
-        changed = replace(now, variants=tuple(replace(each, **changes.get(each.name, {})) for each in now.variants))
-        self.endpoints[endpoint] = replace(changed, status="Updating")
-        self._pending[endpoint] = changed
-        self.traffic.append({each.name: each.weight for each in changed.variants})
-
-    def _free(self, endpoint: str) -> EndpointState:
-        if endpoint not in self.endpoints:
-            raise refusal(f"Could not find endpoint {endpoint}.")
-        now = self.endpoints[endpoint]
-        if now.status in CHANGING:
-            raise EndpointBusyError(f"Cannot update in-progress endpoint {endpoint}.")
-        if now.status == "Failed":
-            raise refusal(f"Cannot update endpoint {endpoint} in status Failed.")
-        return now
-
-    def _configured(self, config: str) -> tuple[NewVariant, ...]:
-        if config not in self.configs:
-            raise RetryableError(f"Could not find endpoint configuration {config}.")
-        return self.configs[config]
-
-    def _delete(self, endpoint: str) -> None:
-        now = self.endpoints.get(endpoint)
-        if now is None:
-            return
-        if now.status in CHANGING:
-            raise EndpointBusyError(f"Cannot update in-progress endpoint {endpoint}.")
-        self.endpoints[endpoint] = replace(now, status="Deleting")
-        self._pending[endpoint] = None
-
-    def _delete_config(self, name: str) -> None:
-        used = {state.config for state in (*self.endpoints.values(), *self._pending.values()) if state}
-        assert name not in used, f"{name} is in use"
-        self.configs.pop(name, None)
-
-
-def _state(each: NewVariant) -> VariantState:
-    return VariantState(
-        name=each.name,
-        weight=each.weight,
-        desired_count=each.instance_count,
-        instance_type=each.instance_type,
-        model=each.model,
-    )
 
 
 @dataclass

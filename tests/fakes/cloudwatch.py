@@ -74,6 +74,14 @@ class FakeMetrics:
     def delete_alarms(self, names: Sequence[str]) -> None:
         self.faults.around(lambda: [self.alarms.pop(name, None) for name in names])
 
+    def set_alarm(self, name: str, reason: str) -> bool:
+        return self.faults.around(lambda: self._set_alarm(name))  # type: ignore[no-any-return]
+
+    def _set_alarm(self, name: str) -> bool:
+        if name in self.alarms:
+            self.alarms[name] = "ALARM"
+        return name in self.alarms
+
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: {name: self.alarms[name] for name in names if name in self.alarms}

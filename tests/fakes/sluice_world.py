@@ -37,7 +37,6 @@ from tests.fakes.aws_state import (
     FakeEvents,
     FakeExecution,
     FakeExecutions,
-    FakeHosting,
     FakePipelines,
     FakeRegistry,
     FakeRunSource,
@@ -46,6 +45,7 @@ from tests.fakes.aws_state import (
     Faults,
 )
 from tests.fakes.cloudwatch import FakeMetrics
+from tests.fakes.hosting import FakeHosting
 from tests.fakes.quarantine import FakeQuarantine
 from tests.fakes.scaling import FakeScaling
 from tests.fakes.table import FakeTable
@@ -247,6 +247,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "async_runtime": FakeAsyncRuntime(faults),
         "async_queue": FakeAsyncQueue(faults),
     }
+    parts["hosting"].alarms = parts["metrics"].alarms
     table = cast(Any, FakeTable(faults))
     ports = Ports(
         names=Names("dev"),

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from sluice.alarms import alarm_names, alarms_for
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.errors import RetryableError, ThrottledError, UnknownModelError
 from sluice.events import Publisher
 from sluice.executions import Executions
@@ -20,7 +20,8 @@ from sluice.latency import LatencySummary
 from sluice.metrics import Counts, Metrics, Span, dimensions
 from sluice.names import Names
 from sluice.pipelines import Pipelines
-from sluice.plan import Plan, make_plan
+from sluice.plan import Plan
+from sluice.planning import make_plan
 from sluice.registry import Registry
 from sluice.rollout import RolloutId
 from sluice.spec import ModelSpec

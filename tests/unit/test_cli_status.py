@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.plan import make_plan
+from sluice.planning import make_plan
 from sluice.spec import ModelSpec
 
 from cli.failures import NotFoundError

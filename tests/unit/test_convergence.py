@@ -23,12 +23,14 @@ from sluice.convergence import (
     towards_promotion,
     towards_stage,
 )
-from sluice.endpoint import EndpointState, NewVariant, VariantState
+from sluice.endpoint_state import EndpointState, NewConfig, NewVariant, VariantState
 from sluice.names import Names
-from sluice.plan import Plan, make_plan
+from sluice.plan import Plan
+from sluice.planning import make_plan
 from sluice.steps import take
 
-from tests.fakes.aws_state import FakeHosting, Faults
+from tests.fakes.aws_state import Faults
+from tests.fakes.hosting import FakeHosting
 from tests.fakes.sluice_world import SPEC
 
 ENDPOINT, BASELINE, CANARY, LIVE = "sluice-dev-fraud", "fraud-6-live", "fraud-7-canary", "fraud-7-live"
@@ -195,12 +197,13 @@ class Rollout:
         self.asked: set[str] = set()
         if live is not None:
             self.hosting.endpoints[ENDPOINT] = live
-        baseline = [_new("v6", 100.0, 4)]
-        self.hosting.configs = {
-            BASELINE: tuple(baseline),
-            CANARY: (*baseline, _new("v7", 0.0, 1)),
-            LIVE: (_new("v7", 100.0, 4),),
-        }
+        baseline, candidate = _new("v6", 100.0, 4), _new("v7", 100.0, 4)
+        for name, variants in {
+            BASELINE: (baseline,),
+            CANARY: (baseline, _new("v7", 0.0, 1)),
+            LIVE: (candidate,),
+        }.items():
+            self.hosting.create_config(NewConfig(name=name, variants=variants))
 
     def towards(self, target: str) -> Step:
         found, asked = self.hosting.describe(ENDPOINT), frozenset(self.asked)

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from sluice.alarms import alarm_finding, alarm_names, composite_for, watched_alarms
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.evidence import Row
 from sluice.findings import Answer
 from sluice.incident import incident_finding
 from sluice.judge import judge
 from sluice.judge_rules import Rules
 from sluice.names import Names
-from sluice.plan import Plan, make_plan
+from sluice.plan import Plan
+from sluice.planning import make_plan
 from sluice.sample_ratio import traffic_finding
 from sluice.spec_rollout import Alarms
 

@@ -11,7 +11,7 @@ from math import exp, isclose
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.evidence import Row
 from sluice.findings import Answer
 from sluice.judge import judge
@@ -27,7 +27,8 @@ from sluice.latency import (
     unjudged,
 )
 from sluice.names import Names
-from sluice.plan import Plan, make_plan
+from sluice.plan import Plan
+from sluice.planning import make_plan
 from sluice.sign_evidence import SAFE_CHANCES, SLOWER_CHANCES, judge_signs, sign_path, slower_periods
 
 from tests.fakes.sluice_world import SPEC

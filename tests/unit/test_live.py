@@ -27,6 +27,11 @@ def stop_at(world: SluiceWorld, state: str, version: int) -> None:
         world.hosting.settle()
 
 
+def serve(world: SluiceWorld, name: str, model: str) -> None:
+    state = world.hosting.endpoints[ENDPOINT]
+    world.hosting.endpoints[ENDPOINT] = replace(state, variants=(replace(state.variants[0], name=name, model=model),))
+
+
 def test_nothing_is_live_before_the_first_promotion() -> None:
     world = sluice_world()
     assert live_version("fraud", world.ports) is None
@@ -53,8 +58,14 @@ def test_while_a_canary_runs_its_baseline_is_live_even_when_it_is_the_newer_vers
 def test_a_version_that_serves_alone_is_live_before_its_promotion_is_recorded() -> None:
     world = sluice_world()
     world.live(6)
-    state = world.hosting.endpoints[ENDPOINT]
-    world.hosting.endpoints[ENDPOINT] = replace(state, variants=(replace(state.variants[0], name="v7"),))
+    serve(world, name="v7", model="sluice-dev-fraud-7-1-model")
+    assert live_version("fraud", world.ports) == 7
+
+
+def test_the_model_tells_the_version_as_a_deployment_keeps_the_variants_name() -> None:
+    world = sluice_world()
+    world.live(6)
+    serve(world, name="v6", model="sluice-dev-fraud-7-1-model")
     assert live_version("fraud", world.ports) == 7
 
 
@@ -68,8 +79,7 @@ def test_an_endpoint_that_does_not_serve_has_no_live_version() -> None:
 def test_a_variant_that_is_not_ours_is_no_version() -> None:
     world = sluice_world()
     world.live(6)
-    state = world.hosting.endpoints[ENDPOINT]
-    world.hosting.endpoints[ENDPOINT] = replace(state, variants=(replace(state.variants[0], name="AllTraffic"),))
+    serve(world, name="AllTraffic", model="made-by-hand")
     assert live_version("fraud", world.ports) is None
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.plan import MAX_LOOKS, Fleet, Plan, PlanError, first_fleet, make_plan, weights_at
+from sluice.plan import Fleet, Plan, first_fleet, weights_at
+from sluice.planning import MAX_LOOKS, PlanError, make_plan
 from sluice.spec import ModelSpec
 
 from tests.unit.spec_examples import spec_with
@@ -49,7 +50,7 @@ def test_beside_a_live_version_traffic_is_shifted() -> None:
     made = plan(spec(("endpoint.instance_count", 4)), live(3))
     assert made.engine == "weights"
     assert made.baseline == Fleet(
-        variant="v6", instance_type="ml.c5.xlarge", instance_count=3, config="live-6", model="m"
+        variant="v6", instance_type="ml.c5.xlarge", instance_count=3, config="live-6", model="m", weight=1.0
     )
     assert [(each.weight, each.bake_seconds, each.candidate_count) for each in made.stages] == [
         (10, 600, 1),
@@ -74,8 +75,8 @@ def test_a_version_that_serves_already_is_only_acknowledged() -> None:
     ("found", "why"),
     [
         pytest.param(live(1, status="Failed"), "is Failed (x); delete it and approve again", id="failed"),
-        pytest.param(live(1, 1), "serves v6, v7; a canary starts from exactly one variant", id="two variants"),
-        pytest.param(live(), "a canary starts from exactly one variant", id="none"),
+        pytest.param(live(1, 1), "serves v6, v7; a rollout starts from exactly one variant", id="two variants"),
+        pytest.param(live(), "a rollout starts from exactly one variant", id="none"),
     ],
 )
 def test_an_endpoint_to_start_from_is_in_order(found: EndpointState, why: str) -> None:
@@ -98,8 +99,8 @@ def staged(*stages: tuple[int, int], max_hold: int, period: int = 60) -> ModelSp
     [
         pytest.param(staged((10, 600), (50, 600), max_hold=3600), 60, id="as shipped: once a period"),
         pytest.param(staged((10, 60), max_hold=0, period=10), 10, id="quick"),
-        pytest.param(staged((10, 86_400), max_hold=3600), 60, id="a day: just once a period"),
-        pytest.param(staged((10, 86_400 * 5), max_hold=0), 288, id="five days: less often"),
+        pytest.param(staged((10, 86_400), max_hold=3600), 180, id="a day: less often"),
+        pytest.param(staged((10, 86_400 * 5), max_hold=0), 864, id="five days: rarer still"),
     ],
 )
 def test_a_look_comes_once_a_period_where_the_history_allows(made: ModelSpec, look_seconds: int) -> None:

@@ -14,7 +14,7 @@ from samtranslator.yaml_helper import yaml_parse
 from sluice.aws import reached
 from sluice.errors import RetryableError
 from sluice.metrics import Counts
-from sluice.plan import PlanError
+from sluice.planning import PlanError
 from sluice.rollout import RolloutId
 from sluice.spec import ModelSpec
 

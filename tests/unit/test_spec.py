@@ -87,7 +87,6 @@ WRONG = [
     ("endpoint.instance_count", True, "whole", "not a whole number"),
     ("endpoint.metrics_period_seconds", 30, "60 | 10", "unknown"),
     ("endpoint.instance_cuont", 1, "instance_count", "did you mean 'instance_count'"),
-    ("rollout.strategy", "shadow", "canary", "not supported yet"),
     ("rollout.strategy", "canery", "canary", "did you mean 'canary'"),
     ("rollout.stages", [], "1 to 20", "0 items"),
     ("rollout.stages.0.weight", 0, "1 to 99", "out of range"),

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.evidence import Row
 from sluice.findings import Answer, Finding
 from sluice.metrics import Counts, whole_periods
 from sluice.names import Names
-from sluice.plan import Plan, make_plan
+from sluice.plan import Plan
+from sluice.planning import make_plan
 from sluice.rollout import FenceKind, RolloutId, RolloutRecord
 from sluice.watch import LAG_SECONDS, Conclusion, Seen, Window, conclude, rows, windows
 

@@ -9,26 +9,28 @@ from sluice.findings import Answer, Finding
 from sluice.metrics import ERRORS, LATENCY, dimensions, stat
 from sluice.names import Names
 from sluice.plan import Plan
+from sluice.stop_alarm import stop_alarm_name
 
 
-def alarm_names(names: Names, rollout_id: str) -> tuple[str, str, str]:
-    """Everything one rollout may have made in CloudWatch: the error and the latency alarm, and the composite."""
+def alarm_names(names: Names, rollout_id: str) -> tuple[str, str, str, str]:
+    """Everything one rollout may have made in CloudWatch: errors, latency, the composite, and the stop alarm."""
     return (
         names.rollout_resource(rollout_id, "errors"),
         names.rollout_resource(rollout_id, "latency"),
         names.rollout_resource(rollout_id, "alarms"),
+        stop_alarm_name(names, rollout_id),
     )
 
 
-def alarms_for(names: Names, rollout_id: str, plan: Plan) -> list[dict[str, Any]]:
-    """PutMetricAlarm requests that watch the candidate's variant only.
+def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> list[dict[str, Any]]:
+    """PutMetricAlarm requests that watch the candidate's variant only; with ``config``, its new fleet only.
 
     Both ask for a minimum of requests per period, so that one slow or failed request of three is no alarm; without
     traffic there are no points, and that is not breaching: the judge, not the alarm, asks for proof of health.
     """
     rules = plan.alarms
-    errors, latency, _ = alarm_names(names, rollout_id)
-    candidate = dimensions(plan.endpoint, plan.candidate.variant)
+    errors, latency, *_ = alarm_names(names, rollout_id)
+    candidate = dimensions(plan.endpoint, plan.candidate.variant, config)
 
     def term(metric_id: str, metric: str, statistic: str) -> dict[str, Any]:
         return {

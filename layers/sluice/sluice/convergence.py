@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sluice.endpoint import CHANGING, EndpointState
-from sluice.plan import Plan, weights_at
+from sluice.endpoint_state import CHANGING, EndpointState
+from sluice.plan import Fleet, Plan, weights_at
 
 _SHARE_TOLERANCE = 1e-3  # SageMaker keeps weights as 32-bit floats
 
@@ -27,9 +27,13 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
-    """No step of ours leads there."""
+    """No step of ours leads there.
+
+    ``by_sagemaker``: a deployment was taken back by its alarms, or because the model did not become healthy.
+    """
 
     reason: str
+    by_sagemaker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,15 @@ class DeleteEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class UseConfig:
+    """``guarded``: SageMaker moves the traffic as the plan's deployment says, and takes it back on an alarm."""
+
     config: str
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopDeployment:
+    """SageMaker is to take back the deployment it is carrying out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,9 @@ class SetWeights:
     weights: Mapping[str, float]
 
 
-Step = Done | Wait | Impossible | CreateEndpoint | DeleteEndpoint | UseConfig | SetCapacity | SetWeights
+Step = (
+    Done | Wait | Impossible | CreateEndpoint | DeleteEndpoint | UseConfig | StopDeployment | SetCapacity | SetWeights
+)
 
 
 def towards_candidate(plan: Plan, state: EndpointState | None, asked: frozenset[str]) -> Step:
@@ -66,9 +80,9 @@ def towards_candidate(plan: Plan, state: EndpointState | None, asked: frozenset[
 
     ``asked`` holds the configs already requested: an endpoint in service without one of them has rolled back.
     """
-    if plan.engine == "none":
+    if plan.engine in ("none", "batch"):
         return Done()
-    wanted = plan.canary_config if plan.engine == "weights" else plan.candidate.config
+    wanted = plan.canary_config if plan.engine in ("weights", "shadow") else plan.candidate.config
     if state is None:
         if plan.engine == "create":
             return CreateEndpoint(wanted)
@@ -79,15 +93,20 @@ def towards_candidate(plan: Plan, state: EndpointState | None, asked: frozenset[
         return Done()
     if plan.baseline is None or state.config != plan.baseline.config:
         return _foreign(state)
-    return _use_once(wanted, state, asked)
+    return _use_once(UseConfig(wanted, guarded=plan.engine == "guardrails"), state, asked)
 
 
 def towards_stage(plan: Plan, weight: int, count: int, state: EndpointState | None) -> Step:
-    """Towards ``weight`` percent on ``count`` instances of the candidate; capacity comes before traffic."""
+    """Towards ``weight`` percent on ``count`` instances of the candidate; capacity comes before traffic.
+
+    A shadow is there, with all its instances, or it is not.
+    """
     if state is None:
         return Impossible(f"endpoint {plan.endpoint} has been deleted")
     if unsettled := _unsettled(state):
         return unsettled
+    if plan.engine == "shadow":
+        return Done() if state.config == plan.canary_config and state.shadows else _foreign(state)
     candidate = state.variant(plan.candidate.variant)
     if state.config != plan.canary_config or candidate is None:
         return _foreign(state)
@@ -100,44 +119,48 @@ def towards_stage(plan: Plan, weight: int, count: int, state: EndpointState | No
 
 def towards_promotion(plan: Plan, state: EndpointState | None, asked: frozenset[str]) -> Step:
     """Towards the candidate serving alone on its full fleet."""
-    if plan.engine == "none" or (state and state.is_settled and state.config == plan.candidate.config):
+    if state and state.is_settled and state.config == plan.candidate.config:
         return Done()
-    if plan.engine in ("create", "replace"):
+    if plan.engine not in ("weights", "shadow"):
         return towards_candidate(plan, state, asked)
     step = towards_stage(plan, 100, plan.candidate.instance_count, state)
     if isinstance(step, Done) and state is not None:
-        return _use_once(plan.candidate.config, state, asked)
+        return _use_once(UseConfig(plan.candidate.config), state, asked)
     return step
 
 
 def towards_baseline(plan: Plan, state: EndpointState | None) -> Step:
     """Towards the baseline serving alone again: traffic first, the fleet of the candidate afterwards."""
     baseline = plan.baseline
-    if baseline is None or plan.engine == "none":
+    if plan.engine in ("none", "batch"):
+        return Done()
+    if baseline is None:
         return _towards_nothing(plan, state)
     if state is None:
         return Impossible(f"endpoint {plan.endpoint} has been deleted")
     if state.status == "UpdateRollbackFailed":
         return UseConfig(baseline.config)  # a mixed fleet is repaired by another update
-    if unsettled := _unsettled(state):
-        return unsettled
-    if state.config == plan.canary_config:
-        if state.share(plan.candidate.variant) > _SHARE_TOLERANCE:
-            return SetWeights(weights_at(plan, 0))
-        return UseConfig(baseline.config)
-    if state.config == plan.candidate.config:
+    if state.status == "Updating" and plan.engine == "guardrails" and state.deploying == plan.candidate.config:
+        return StopDeployment()
+    return _unsettled(state) or _back_to(baseline, plan, state)
+
+
+def _back_to(baseline: Fleet, plan: Plan, state: EndpointState) -> Step:
+    if state.config == plan.canary_config and state.share(plan.candidate.variant) > _SHARE_TOLERANCE:
+        return SetWeights(weights_at(plan, 0))
+    if state.config in (plan.canary_config, plan.candidate.config):
         return UseConfig(baseline.config)
     if state.config != baseline.config:
         return _foreign(state)
     serving = state.variant(baseline.variant)
-    if serving is not None and serving.desired_count < baseline.instance_count:
+    if serving and not serving.serverless and serving.desired_count < baseline.instance_count:
         return SetCapacity(baseline.variant, baseline.instance_count)
     return Done()
 
 
 def _towards_nothing(plan: Plan, state: EndpointState | None) -> Step:
     """A first deployment has no baseline: an endpoint that serves is left alone, a failed one is removed."""
-    if state is None or plan.engine == "none":
+    if state is None:
         return Done()
     if state.status == "Failed":
         return DeleteEndpoint() if state.config == plan.candidate.config else _foreign(state)
@@ -152,11 +175,11 @@ def _unsettled(state: EndpointState) -> Step | None:
     return Impossible(f"endpoint {state.name} is {state.status}: {state.failure_reason or 'no reason given'}")
 
 
-def _use_once(config: str, state: EndpointState, asked: frozenset[str]) -> Step:
-    if config in asked:
+def _use_once(step: UseConfig, state: EndpointState, asked: frozenset[str]) -> Step:
+    if step.config in asked:
         why = state.failure_reason or "no reason given"
-        return Impossible(f"SageMaker rolled the update to {config} back: {why}")
-    return UseConfig(config)
+        return Impossible(f"SageMaker rolled the update to {step.config} back: {why}", by_sagemaker=step.guarded)
+    return step
 
 
 def _foreign(state: EndpointState) -> Step:

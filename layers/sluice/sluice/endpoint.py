@@ -2,63 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sluice.aws import says, understood
+from sluice.deployment import Deployment
+from sluice.endpoint_state import EndpointState, NewConfig, ServerlessSize, VariantState
 from sluice.errors import RetryableError
-
-CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariantState:
-    """One production variant as it is now."""
-
-    name: str
-    weight: float
-    desired_count: int
-    instance_type: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointState:
-    """An endpoint as DescribeEndpoint and its config tell it."""
-
-    name: str
-    status: str
-    config: str
-    variants: tuple[VariantState, ...]
-    failure_reason: str = ""
-
-    @property
-    def is_settled(self) -> bool:
-        """In service with nothing in progress: the only state in which a change is accepted."""
-        return self.status == "InService"
-
-    def variant(self, name: str) -> VariantState | None:
-        return next((each for each in self.variants if each.name == name), None)
-
-    def share(self, name: str) -> float:
-        """The variant's part of the traffic, 0..1; 0.0 if it is not there or all weights are zero."""
-        total = sum(each.weight for each in self.variants)
-        found = self.variant(name)
-        return found.weight / total if found and total > 0 else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewVariant:
-    """A production variant of an endpoint config to be made."""
-
-    name: str
-    model: str
-    instance_type: str
-    instance_count: int
-    weight: float
 
 
 class Hosting:
@@ -78,28 +30,16 @@ class Hosting:
             if says(error, "Could not find endpoint") and not says(error, "endpoint configuration"):
                 return None
             raise understood(error) from error
+        config = self._describe_config(found["EndpointConfigName"])
         return EndpointState(
             name=found["EndpointName"],
             status=found["EndpointStatus"],
             config=found["EndpointConfigName"],
-            variants=self._variants(found),
+            variants=_variants(found.get("ProductionVariants", []), config.get("ProductionVariants", [])),
+            shadows=_variants(found.get("ShadowProductionVariants", []), config.get("ShadowProductionVariants", [])),
             failure_reason=found.get("FailureReason", ""),
-        )
-
-    def _variants(self, endpoint: Mapping[str, Any]) -> tuple[VariantState, ...]:
-        configured = {
-            each["VariantName"]: each
-            for each in self._describe_config(endpoint["EndpointConfigName"]).get("ProductionVariants", [])
-        }
-        return tuple(
-            VariantState(
-                name=each["VariantName"],
-                weight=float(each.get("DesiredWeight", each.get("CurrentWeight", 0.0))),
-                desired_count=int(each.get("DesiredInstanceCount", each.get("CurrentInstanceCount", 0))),
-                instance_type=configured.get(each["VariantName"], {}).get("InstanceType", ""),
-                model=configured.get(each["VariantName"], {}).get("ModelName", ""),
-            )
-            for each in endpoint.get("ProductionVariants", [])
+            deploying=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
+            is_async="AsyncInferenceConfig" in found or "AsyncInferenceConfig" in config,
         )
 
     def _describe_config(self, name: str) -> Mapping[str, Any]:
@@ -121,27 +61,8 @@ class Hosting:
             ExecutionRoleArn=role_arn,
         )
 
-    def create_config(self, name: str, variants: Sequence[NewVariant], period_seconds: int) -> None:
-        """Make an endpoint config; metrics below a minute need SageMaker's enhanced metrics."""
-        request: dict[str, Any] = {
-            "EndpointConfigName": name,
-            "ProductionVariants": [
-                {
-                    "VariantName": each.name,
-                    "ModelName": each.model,
-                    "InstanceType": each.instance_type,
-                    "InitialInstanceCount": each.instance_count,
-                    "InitialVariantWeight": each.weight,
-                }
-                for each in variants
-            ],
-        }
-        if period_seconds < 60:
-            request["MetricsConfig"] = {
-                "EnableEnhancedMetrics": True,
-                "MetricPublishFrequencyInSeconds": period_seconds,
-            }
-        self._create("already existing endpoint configuration", self._client.create_endpoint_config, **request)
+    def create_config(self, config: NewConfig) -> None:
+        self._create("already existing endpoint configuration", self._client.create_endpoint_config, **config.request())
 
     def create_endpoint(self, endpoint: str, config: str) -> None:
         self._create(
@@ -151,13 +72,17 @@ class Hosting:
             EndpointConfigName=config,
         )
 
-    def use_config(self, endpoint: str, config: str) -> None:
-        """Move the endpoint to another config; variants of the same name keep their weight and count."""
+    def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
+        """Move the endpoint to another config, all at once or as ``deployment`` says.
+
+        Variants of the same name keep their weight and count, unless the deployment resizes them.
+        """
         self._change(
             self._client.update_endpoint,
             EndpointName=endpoint,
             EndpointConfigName=config,
             RetainAllVariantProperties=True,
+            **(deployment.request() if deployment else {}),
         )
 
     def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
@@ -213,6 +138,33 @@ class Hosting:
             if says(error, missing):
                 return
             raise understood(error) from error
+
+
+def _variants(
+    described: Iterable[Mapping[str, Any]], configured: Iterable[Mapping[str, Any]]
+) -> tuple[VariantState, ...]:
+    known = {each["VariantName"]: each for each in configured}
+    return tuple(
+        VariantState(
+            name=each["VariantName"],
+            weight=float(each.get("DesiredWeight", each.get("CurrentWeight", 0.0))),
+            desired_count=int(each.get("DesiredInstanceCount", each.get("CurrentInstanceCount", 0))),
+            instance_type=known.get(each["VariantName"], {}).get("InstanceType", ""),
+            model=known.get(each["VariantName"], {}).get("ModelName", ""),
+            serverless=_serverless(known.get(each["VariantName"], {}).get("ServerlessConfig")),
+        )
+        for each in described
+    )
+
+
+def _serverless(size: Mapping[str, Any] | None) -> ServerlessSize | None:
+    if size is None:
+        return None
+    return ServerlessSize(
+        memory_mb=size["MemorySizeInMB"],
+        max_concurrency=size["MaxConcurrency"],
+        provisioned_concurrency=size.get("ProvisionedConcurrency"),
+    )
 
 
 def _settling(error: ClientError) -> Exception:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 from sluice.assembly import Ports
 from sluice.dataset import Bucket
-from sluice.names import version_of_variant
 from sluice.registry import Package
 from sluice.rollout import RolloutRecord
 
@@ -24,7 +23,8 @@ def live_version(model: str, ports: Ports) -> int | None:
     """The version promoted last of those that the endpoint serves; None when nothing serves.
 
     While a canary runs that is its baseline. In the moment between a promotion's last change to the endpoint and
-    its record, no version counts as promoted; then it is the one with the most traffic.
+    its record, no version counts as promoted; then it is the one with the most traffic. A model that moves to an
+    endpoint of another kind is live on the old one until its first promotion on the new one.
     """
     known = list(ports.store.rollouts(model))
     state = ports.hosting.describe(last_endpoint(known) or ports.names.endpoint(model))
@@ -35,7 +35,11 @@ def live_version(model: str, ports: Ports) -> int | None:
         for record in sorted(known, key=lambda each: each.closed_at or _NEVER)
         if record.outcome == "promoted"
     }
-    versions = {number: state.share(each.name) for each in state.variants if (number := version_of_variant(each.name))}
+    versions: dict[int, float] = {}
+    for each in state.variants:
+        number = ports.names.version_served(each.name, each.model)
+        if number is not None:
+            versions[number] = versions.get(number, 0.0) + state.share(each.name)
     return max(versions, key=lambda number: (promoted.get(number, _NEVER), versions[number]), default=None)
 
 

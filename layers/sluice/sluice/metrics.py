@@ -145,6 +145,16 @@ class Metrics:
         found = self._described(names)
         return {alarm["AlarmName"]: alarm["StateValue"] for kind in found.values() for alarm in kind}
 
+    def set_alarm(self, name: str, reason: str) -> bool:
+        """Put an alarm into ALARM; False if there is no such alarm (any more)."""
+        try:
+            self._client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=reason[:1023])
+        except ClientError as error:
+            if code(error) in ("ResourceNotFound", "ResourceNotFoundException"):
+                return False
+            raise understood(error) from error
+        return True
+
     def _described(self, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         kinds = ["MetricAlarm", "CompositeAlarm"]
         found = self._call("describe_alarms", AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100)
@@ -174,6 +184,7 @@ def stat(metric: str, of: Dimensions, period_seconds: int, statistic: str) -> di
     }
 
 
-def dimensions(endpoint: str, variant: str) -> Dimensions:
-    """Those of one variant."""
-    return [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+def dimensions(endpoint: str, variant: str, config: str = "") -> Dimensions:
+    """Those of one variant; with ``config``, of the fleet only that SageMaker deploys from that endpoint config."""
+    named = {"EndpointName": endpoint, "VariantName": variant} | ({"EndpointConfigName": config} if config else {})
+    return [{"Name": name, "Value": value} for name, value in named.items()]

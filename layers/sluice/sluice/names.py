@@ -37,8 +37,8 @@ class Names:
         return f"/sluice/{self.stage}/models/{model}"
 
     def endpoint(self, model: str, suffix: str | None = None) -> str:
-        """``suffix`` tells a new endpoint from one of another type that cannot be converted."""
-        return f"{self.prefix}{model}-{suffix}" if suffix else f"{self.prefix}{model}"
+        """``suffix`` tells the endpoints of one model apart; two ways to serve cannot share one."""
+        return f"{self.prefix}{model}" + (f"-{suffix}" if suffix else "")
 
     def group(self, model: str) -> str:
         """The model package group."""
@@ -55,6 +55,16 @@ class Names:
         """7 for the SageMaker model ``sluice-dev-fraud-7-1-model``; None for one that Sluice did not make."""
         found = re.fullmatch(re.escape(self.prefix) + r".+-(\d+)-\d+-model", sagemaker_model)
         return int(found[1]) if found else None
+
+    def version_served(self, variant_name: str, sagemaker_model: str) -> int | None:
+        """The version that a variant serves; None if neither its SageMaker model nor its name tells.
+
+        A deployment by SageMaker keeps the variant's name, so the model's name comes first; ``v7`` is believed only
+        of a variant whose model is not one of ours.
+        """
+        made = self.version_of_model(sagemaker_model)
+        named = re.fullmatch(r"v(\d+)", variant_name)
+        return made if made is not None else int(named[1]) if named else None
 
     def model_of(self, resource_name: str) -> str | None:
         """The model a group or pipeline belongs to; None if it is not this stage's."""
@@ -78,9 +88,3 @@ def package_group_and_version(arn: str) -> tuple[str, int] | None:
 def variant(version: int) -> str:
     """The production variant that serves one version, e.g. ``v7``."""
     return f"v{version}"
-
-
-def version_of_variant(name: str) -> int | None:
-    """7 for ``v7``; None for a variant that Sluice did not make."""
-    found = re.fullmatch(r"v(\d+)", name)
-    return int(found[1]) if found else None

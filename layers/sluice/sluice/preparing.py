@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from sluice.assembly import Ports
 from sluice.latency import slow_limits
 from sluice.metrics import Metrics, Span, dimensions
-from sluice.plan import Plan, PlanError
+from sluice.plan import Plan
+from sluice.planning import PlanError
 
 _HOUR, _DAY = 3600, 86_400
 _LOOKED_BACK = timedelta(days=1)
@@ -24,7 +25,7 @@ def prepared(plan: Plan, ports: Ports, *, urgent: bool) -> Plan:
     """
     if urgent:
         plan = replace(plan, alarms=replace(plan.alarms, also=()))
-    if plan.is_watched:
+    if plan.has_alarms:
         refuse_unready_alarms(plan, ports.metrics)
     if plan.baseline is None or not plan.stages or not plan.judge.latency:
         return plan

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from sluice.alarms import alarm_names
 from sluice.assembly import Ports
-from sluice.convergence import Done, Impossible, SetWeights, UseConfig, towards_baseline
-from sluice.endpoint import EndpointState
+from sluice.convergence import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
+from sluice.endpoint_state import EndpointState
+from sluice.plan import Plan
 from sluice.rollout import FenceKind, Outcome, RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
+from sluice.stop_alarm import stop_alarm_name
 
 _OUTCOMES: dict[FenceKind, Outcome] = {
     "alarm": "rolled_back",
     "judge": "rolled_back",
+    "guardrails": "rolled_back",
     "aborted": "rolled_back",
     "superseded": "superseded",
     "withdrawn": "withdrawn",
@@ -41,10 +44,18 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
         return _finish(record, state, step.reason, ports)
     if isinstance(step, UseConfig) and step.config in record.asked:
         _tell_of_refusal(record, step.config, state, ports)
+    if isinstance(step, StopDeployment):
+        _stop_deployment(record, ports)
     if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
         ports.store.mark_asked(rollout_id, step.config)
     since = record.fence.at if record.fence else record.opened_at
     return answer("WAIT", wait_seconds=patience(since, ports.now()))
+
+
+def _stop_deployment(record: RolloutRecord, ports: Ports) -> bool:
+    """Have SageMaker take its deployment back. If it does not heed the alarm, the old config is put back afterwards."""
+    why = record.fence.reason if record.fence else "the rollout failed"
+    return ports.metrics.set_alarm(stop_alarm_name(ports.names, str(record.id)), f"Rollout {record.id}: {why}")
 
 
 def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | None, ports: Ports) -> None:
@@ -60,7 +71,7 @@ def go_back_now(record: RolloutRecord, ports: Ports) -> str:
     """The quick attempt, outside the state machine: the first step back if the endpoint accepts it.
 
     Returns what was done: ``weights`` back at once, the old ``config`` asked for where only that serves the
-    baseline, or nothing.
+    baseline, the ``deployment`` of SageMaker told to go back, or nothing.
     """
     if record.plan is None:
         return ""
@@ -68,6 +79,8 @@ def go_back_now(record: RolloutRecord, ports: Ports) -> str:
     step = towards_baseline(record.plan, state)
     if isinstance(step, SetWeights):
         return "weights" if take(step, record.endpoint, ports.hosting) else ""
+    if isinstance(step, StopDeployment):
+        return "deployment" if _stop_deployment(record, ports) else ""
     serving = state is not None and state.config == record.plan.candidate.config
     if isinstance(step, UseConfig) and serving:
         return "config" if take(step, record.endpoint, ports.hosting) else ""
@@ -81,7 +94,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
     if obstacle:
         reason = f"{reason}; not restored: {obstacle}"
     outcome: Outcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
-    serving = state is not None and record.plan is not None and state.share(record.plan.candidate.variant) > 0
+    serving = state is not None and record.plan is not None and _serves(record.plan, state)
     if outcome in ("rolled_back", "failed") and not serving:
         ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
@@ -102,3 +115,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
     ports.store.close(record.id, outcome, reason, now)
     ports.store.unlock(record.endpoint, record.id)
     return answer("READY", reason=reason)
+
+
+def _serves(plan: Plan, state: EndpointState) -> bool:
+    return state.share_of_model(plan.candidate.model) > 0

@@ -13,7 +13,7 @@ from sluice.plan import Plan
 
 Phase = Literal["queued", "provisioning", "baking", "promoting", "watching", "restoring", "closed"]
 Outcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "failed"]
-FenceKind = Literal["alarm", "judge", "aborted", "superseded", "withdrawn", "failed"]
+FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "withdrawn", "failed"]
 
 CommandKind = Literal["pause", "resume", "promote"]
 
@@ -89,6 +89,7 @@ class RolloutRecord:
     urgent: bool = False  # away from a version that was rejected while it served: no stages
     stage: int = -1  # index of the stage shifted to last; -1 before the first
     plan: Plan | None = None
+    planned_at: datetime | None = None
     asked: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were asked for
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when they were in force
@@ -127,6 +128,7 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         urgent=bool(item.get("urgent")),
         stage=int(item.get("stage", -1)),
         plan=Plan.from_json(json.loads(item["rollout_plan"])) if "rollout_plan" in item else None,
+        planned_at=datetime.fromisoformat(item["planned_at"]) if "planned_at" in item else None,
         asked=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),

@@ -68,8 +68,8 @@ class Rollout:
 
     strategy: Annotated[
         str,
-        Choice(("auto", "canary", "linear", "all_at_once"), planned=("ab_test", "blue_green", "shadow")),
-        "How the new version takes over; auto: canary (real-time), blue_green (async), all_at_once (serverless, batch)",
+        Choice(("auto", "canary", "linear", "blue_green", "shadow", "all_at_once"), planned=("ab_test",)),
+        "How the new version takes over; auto: canary, blue_green for async, all_at_once for serverless and batch",
     ] = "auto"
     stages: Annotated[
         tuple[Stage, ...],
@@ -108,18 +108,18 @@ class Rollout:
     alarms: Annotated[Alarms, Section(Alarms), "The alarms on the new version during a rollout"] = Alarms()
 
     def planned_stages(self) -> tuple[Stage, ...]:
-        """The stages of the strategy; none when the new version takes over all at once."""
+        """Stages with a part of the traffic each; none for a strategy that moves it in another way."""
         if self.strategy == "linear":
             return self.step.stages()
         if self.strategy == "ab_test":
             return self.ab_test.stages()
         return self.stages if self.strategy == "canary" else ()
 
-    @property
-    def longest_stages_seconds(self) -> int:
-        """How long all stages together last at most."""
-        stages = self.planned_stages()
-        longest = sum(stage.bake_seconds + self.max_hold_seconds for stage in stages)
+    def longest_seconds(self) -> int:
+        """How long all stages and the watch together last at most, each stage with its time in doubt."""
+        bakes = [stage.bake_seconds for stage in self.planned_stages()]
         if self.strategy == "ab_test":
-            longest += self.ab_test.max_duration_seconds - self.ab_test.min_duration_seconds
-        return longest
+            bakes[0] = self.ab_test.max_duration_seconds
+        if self.strategy == "shadow":
+            bakes = [self.shadow.duration_seconds]
+        return sum(bakes) + len(bakes) * self.max_hold_seconds + self.watch_seconds

@@ -13,9 +13,11 @@ from sluice.convergence import (
     SetCapacity,
     SetWeights,
     Step,
+    StopDeployment,
     UseConfig,
     Wait,
 )
+from sluice.deployment import Deployment
 from sluice.endpoint import Hosting
 from sluice.errors import EndpointBusyError
 
@@ -36,39 +38,45 @@ def answer(status: Status, *, stage: int = 0, wait_seconds: int = 3, reason: str
     return {"status": status, "stage": stage, "wait_seconds": wait_seconds, "reason": reason[:1000]}
 
 
-WAIT_FOR_A_CHANGE_SECONDS = 30
-WAIT_FOR_OTHERS_SECONDS = 3600
+LONGEST_WAIT_SECONDS = 2 * 3600
 
 
-def patience(since: datetime, now: datetime, most: int = WAIT_FOR_A_CHANGE_SECONDS) -> int:
-    """Seconds until the next try: short at first, then a twentieth of the time waited, up to ``most``.
+def patience(since: datetime, now: datetime) -> int:
+    """Seconds until the next try: short at first, then a tenth of the time waited, up to two hours.
 
     A turn costs 9 of an execution's 25,000 history events, and one that runs out of them fails. So a change of the
-    endpoint is asked for twice a minute in the end, and another rollout or a person, who may take a month, hourly.
+    endpoint that takes eight hours is asked for 70 times, and a month of waiting for other rollouts or a person 430.
     """
-    return min(most, 3 + int((now - since).total_seconds() / 20))
+    waited = max(0.0, (now - since).total_seconds())
+    return min(LONGEST_WAIT_SECONDS, 3 + int(waited / 10))
 
 
-def take(step: Step, endpoint: str, hosting: Hosting) -> bool:
-    """Carry out one step; False if the endpoint is busy and the step has to be found anew later."""
+def take(step: Step, endpoint: str, hosting: Hosting, deployment: Deployment | None = None) -> bool:
+    """Carry out one step; False if the endpoint is busy and the step has to be found anew later.
+
+    Raises:
+        ValueError: the step is guarded and there is no ``deployment`` to guard it with.
+    """
     try:
-        _take(step, endpoint, hosting)
+        _take(step, endpoint, hosting, deployment)
     except EndpointBusyError:
         return False
     return True
 
 
-def _take(step: Step, endpoint: str, hosting: Hosting) -> Any:
+def _take(step: Step, endpoint: str, hosting: Hosting, deployment: Deployment | None) -> Any:
     match step:
         case CreateEndpoint(config):
             hosting.create_endpoint(endpoint, config)
         case DeleteEndpoint():
             hosting.delete_endpoint(endpoint)
-        case UseConfig(config):
-            hosting.use_config(endpoint, config)
+        case UseConfig(config, guarded):
+            if guarded and deployment is None:
+                raise ValueError(f"the update of {endpoint} to {config} must be guarded by alarms")
+            hosting.use_config(endpoint, config, deployment if guarded else None)
         case SetCapacity(variant, count):
             hosting.set_capacity(endpoint, variant, count)
         case SetWeights(weights):
             hosting.set_weights(endpoint, weights)
-        case Done() | Wait() | Impossible():
-            pass
+        case Done() | Wait() | Impossible() | StopDeployment():
+            pass  # the last is for an alarm, not for the endpoint: whoever restores sets it

@@ -101,13 +101,13 @@ class Store:
             return False
         return True
 
-    def save_plan(self, rollout_id: RolloutId, plan: Plan) -> None:
+    def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
         """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
         text = json.dumps(plan.to_json())
         try:
             self._table.set(
                 _record_key(rollout_id),
-                {"phase": "provisioning", "rollout_plan": text},
+                {"phase": "provisioning", "rollout_plan": text, "planned_at": now.isoformat()},
                 f"attribute_not_exists(rollout_plan) AND {_OPEN}",
                 {":closed": "closed"},
             )
@@ -149,6 +149,12 @@ class Store:
             FencedError: it was, or it has ended before.
         """
         self.advance(rollout_id, "closed", outcome="promoted", reason=reason, closed_at=now.isoformat())
+
+    def closed_again(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
+        self._table.set(
+            _record_key(rollout_id), {"closed_at": now.isoformat()}, "outcome = :promoted", {":promoted": "promoted"}
+        )
 
     def close(self, rollout_id: RolloutId, outcome: Outcome, reason: str, now: datetime) -> bool:
         """End the rollout; False if it has ended before, whatever the outcome was."""

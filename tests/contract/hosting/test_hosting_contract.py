@@ -8,11 +8,13 @@ from typing import Any, Protocol, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from sluice.endpoint import CHANGING, EndpointState, Hosting, NewVariant
+from sluice.endpoint import Hosting
+from sluice.endpoint_state import CHANGING, EndpointState, NewConfig, NewVariant
 from sluice.errors import EndpointBusyError, RetryableError
 
 from tests.contract.hosting.stage import BUCKET, ROLE, Stage, eventually
-from tests.fakes.aws_state import FakeHosting, Faults
+from tests.fakes.aws_state import Faults
+from tests.fakes.hosting import FakeHosting
 
 _numbers = count()
 
@@ -97,7 +99,7 @@ def fleet(name: str, model: str, weight: float = 1.0) -> NewVariant:
 
 def config(platform: Platform, *variants: NewVariant) -> str:
     name = f"contract-config-{next(_numbers)}"
-    platform.hosting.create_config(name, variants, 60)
+    platform.hosting.create_config(NewConfig(name=name, variants=variants))
     return name
 
 
@@ -151,7 +153,7 @@ def test_creating_what_exists_changes_nothing(platform: Platform, endpoint: tupl
     before = described(platform, name)
     other = config(platform, fleet("v9", model))
     platform.hosting.create_endpoint(name, other)
-    platform.hosting.create_config(used, [fleet("v9", model)], 60)
+    platform.hosting.create_config(NewConfig(name=used, variants=(fleet("v9", model),)))
     platform.hosting.create_model(model, "arn:aws:sagemaker:us-east-1:123456789012:model-package/contract/1", ROLE)
     assert described(platform, name) == before
 

@@ -1,0 +1,142 @@
+"""An endpoint as it is, and the parts of a new one: data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerlessSize:
+    """What a serverless variant has instead of instances."""
+
+    memory_mb: int
+    max_concurrency: int
+    provisioned_concurrency: int | None = None  # containers kept warm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantState:
+    """One variant as it is now, on instances or serverless."""
+
+    name: str
+    weight: float
+    desired_count: int
+    instance_type: str
+    model: str
+    serverless: ServerlessSize | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """An endpoint as DescribeEndpoint and its config tell it."""
+
+    name: str
+    status: str
+    config: str
+    variants: tuple[VariantState, ...]
+    shadows: tuple[VariantState, ...] = ()
+    failure_reason: str = ""
+    deploying: str = ""  # the config of the deployment under way
+    is_async: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """In service with nothing in progress: the only state in which a change is accepted."""
+        return self.status == "InService"
+
+    @property
+    def kind(self) -> str:
+        """How it answers: ``real-time``, ``serverless`` or ``async``; SageMaker turns none of them into another."""
+        if self.is_async:
+            return "async"
+        return "serverless" if any(each.serverless for each in self.variants) else "real-time"
+
+    def variant(self, name: str) -> VariantState | None:
+        return next((each for each in self.variants if each.name == name), None)
+
+    def share(self, name: str) -> float:
+        """The variant's part of the traffic, 0..1; 0.0 if it is not there or all weights are zero."""
+        total = sum(each.weight for each in self.variants)
+        found = self.variant(name)
+        return found.weight / total if found and total > 0 else 0.0
+
+    def share_of_model(self, model: str) -> float:
+        """The part of the traffic, 0..1, that variants with this SageMaker model have."""
+        return sum(self.share(each.name) for each in self.variants if each.model == model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVariant:
+    """A variant of an endpoint config to be made; ``serverless`` stands in place of the instances."""
+
+    name: str
+    model: str
+    instance_type: str
+    instance_count: int
+    weight: float
+    serverless: ServerlessSize | None = None
+
+    def request(self) -> dict[str, object]:
+        """As CreateEndpointConfig takes it."""
+        named: dict[str, object] = {
+            "VariantName": self.name,
+            "ModelName": self.model,
+            "InitialVariantWeight": self.weight,
+        }
+        if self.serverless is None:
+            return named | {"InstanceType": self.instance_type, "InitialInstanceCount": self.instance_count}
+        size: dict[str, int] = {
+            "MemorySizeInMB": self.serverless.memory_mb,
+            "MaxConcurrency": self.serverless.max_concurrency,
+        }
+        if self.serverless.provisioned_concurrency:
+            size["ProvisionedConcurrency"] = self.serverless.provisioned_concurrency
+        return named | {"ServerlessConfig": size}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConfig:
+    """An endpoint config to be made: one to many variants, at most one ``shadow`` beside a single one.
+
+    ``capture_uri``: where SageMaker writes every request and answer; empty for no capture. ``async_config``: the
+    AsyncInferenceConfig of an endpoint that answers through files.
+    """
+
+    name: str
+    variants: tuple[NewVariant, ...]
+    period_seconds: int = 60
+    shadow: NewVariant | None = None
+    capture_uri: str = ""
+    async_config: Mapping[str, object] | None = None
+
+    def request(self) -> dict[str, object]:
+        """As CreateEndpointConfig takes it; metrics below a minute need SageMaker's enhanced metrics."""
+        made: dict[str, object] = {
+            "EndpointConfigName": self.name,
+            "ProductionVariants": [each.request() for each in self.variants],
+        }
+        if self.shadow:
+            made["ShadowProductionVariants"] = [self.shadow.request()]
+        if self.capture_uri:
+            made["DataCaptureConfig"] = _capture(self.capture_uri)
+        if self.async_config:
+            made["AsyncInferenceConfig"] = self.async_config
+        if self.period_seconds < 60:
+            made["MetricsConfig"] = {
+                "EnableEnhancedMetrics": True,
+                "MetricPublishFrequencyInSeconds": self.period_seconds,
+            }
+        return made
+
+
+def _capture(uri: str) -> dict[str, object]:
+    return {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": uri,
+        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
+    }
