@@ -42,7 +42,7 @@ def test_one_composite_alarm_ties_ours_and_the_users() -> None:
 
 def test_all_of_them_are_watched_and_ours_are_removed() -> None:
     assert watched_alarms(NAMES, "fraud-7-1", plan("budget")) == [*OURS, "budget", ALL]
-    assert set(alarm_names(NAMES, "fraud-7-1")) == {*OURS, ALL}
+    assert set(alarm_names(NAMES, "fraud-7-1")) == {*OURS, ALL, "sluice-dev-fraud-7-1-stop"}
 
 
 @pytest.mark.parametrize(
