@@ -9,20 +9,11 @@ from typing import Any
 
 from sluice.advice import Advice, Verdict, endpoint_settings
 from sluice.serving_costs import Costs, assumptions
-from sluice.spec import Endpoint
-from sluice.spec_fields import Choice
-from sluice.spec_section import entries
 
 from cli.output import Output
 from cli.plot import log_plot, short
 
 _COLUMNS = 60
-
-
-def supported_types() -> tuple[str, ...]:
-    """The ways to serve that ``sluice apply`` accepts, as the spec itself says."""
-    kind = entries(Endpoint)["type"].kind
-    return tuple(map(str, kind.values)) if isinstance(kind, Choice) else ()
 
 
 def show(out: Output, advice: Advice) -> None:
@@ -37,24 +28,9 @@ def show(out: Output, advice: Advice) -> None:
     out.text("This rests on:")
     for one in assumptions(advice.costs):
         out.text(f"  - {one}")
-    for kind in _worth_writing(advice):
+    if advice.chosen:
         out.text("")
-        out.text(block(kind, advice.costs))
-
-
-def _worth_writing(advice: Advice) -> list[str]:
-    """The chosen type, and while that one is not supported also what serves until then."""
-    ready = ready_type(advice)
-    chosen = [advice.chosen.type] if advice.chosen else []
-    return [*chosen, ready] if ready and ready not in chosen else chosen
-
-
-def ready_type(advice: Advice) -> str | None:
-    """The chosen type, or the cheapest one that fits and that this release accepts."""
-    ready = [one for one in advice.verdicts if one.fits and one.type in supported_types()]
-    if advice.chosen in ready:
-        return advice.chosen.type
-    return min(ready, key=lambda one: one.usd_per_month).type if ready else None
+        out.text(block(advice.chosen.type, advice.costs))
 
 
 def _row(one: Verdict) -> tuple[str, str, str, str]:
@@ -62,11 +38,16 @@ def _row(one: Verdict) -> tuple[str, str, str, str]:
 
 
 def block(kind: str, costs: Costs) -> str:
-    """The spec's ``endpoint:`` section; a comment says so when this release does not accept the type yet."""
-    lines = ["endpoint:", *(f"  {key}: {value}" for key, value in endpoint_settings(kind, costs).items())]
-    if kind not in supported_types():
-        lines.insert(0, f"# Coming: sluice apply does not accept type: {kind} yet; its fields may get other names.")
-    return "\n".join(lines)
+    """The spec's ``endpoint:`` section, ready to be pasted."""
+    return "\n".join(
+        ["endpoint:", *(f"  {key}: {_yaml(value)}" for key, value in endpoint_settings(kind, costs).items())]
+    )
+
+
+def _yaml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {inner}" for key, inner in value.items()) + "}"
+    return str(value)
 
 
 def _show_crossover(out: Output, advice: Advice) -> None:
@@ -97,14 +78,13 @@ def _plot(costs: Costs, crossing: int) -> list[str]:
 
 
 def as_json(advice: Advice) -> Mapping[str, Any]:
-    """All of it; ``endpoint`` is null when nothing fits, ``ready_endpoint`` when nothing does that is supported."""
-    chosen, ready, supported = advice.chosen, ready_type(advice), supported_types()
+    """All of it; ``endpoint`` is null when nothing fits."""
+    chosen = advice.chosen
     return {
         "type": chosen.type if chosen else None,
         "why": advice.why,
-        "types": [asdict(one) | {"fits": one.fits, "supported": one.type in supported} for one in advice.verdicts],
+        "types": [asdict(one) | {"fits": one.fits} for one in advice.verdicts],
         "crossover_requests_per_month": asdict(advice.crossover) if advice.crossover else None,
         "endpoint": dict(endpoint_settings(chosen.type, advice.costs)) if chosen else None,
-        "ready_endpoint": dict(endpoint_settings(ready, advice.costs)) if ready else None,
         "assumptions": list(assumptions(advice.costs)),
     }

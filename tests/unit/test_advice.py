@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.advice import LATENCY, SCHEDULES, TRAFFIC, TYPES, Advice, advise, endpoint_settings
 from sluice.serving_costs import Costs, Workload
-from sluice.serving_prices import Prices
 from sluice.spec import ModelSpec
 
-from cli.advice_view import block, ready_type, supported_types
+from cli.advice_view import block
 from cli.prices import read_prices
 from tests.unit.spec_examples import spec_with
 
@@ -152,8 +152,11 @@ def test_the_settings_are_sized_for_the_workload() -> None:
         "instance_type": "ml.m5.large",
         "instance_count": 3,  # 3.4 requests at once at the peak, of which an instance takes 1.4
     }
-    assert endpoint_settings("serverless", costs)["max_concurrency"] == 7  # twice what is expected
-    assert endpoint_settings("async", costs)["max_concurrent_invocations_per_instance"] == 2
+    assert endpoint_settings("serverless", costs)["serverless"] == {
+        "memory_mb": 2048,
+        "max_concurrency": 7,
+    }  # twice what is expected
+    assert endpoint_settings("async", costs)["async"] == {"max_concurrent_invocations_per_instance": 2}
 
 
 @given(workloads)
@@ -186,47 +189,7 @@ def test_there_is_a_crossover_for_steady_traffic_and_none_for_spiky() -> None:
     assert spiky is None
 
 
-def test_the_endpoint_block_of_every_supported_type_is_accepted() -> None:
-    assert "real-time" in supported_types()
-    for kind in supported_types():
-        settings = dict(endpoint_settings(kind, Costs(SMALL, PRICES)))
-        assert ModelSpec.parse(spec_with(("endpoint", settings))).endpoint.type == kind
-
-
-def test_a_type_that_is_not_supported_is_marked() -> None:
-    for kind in TYPES:
-        assert block(kind, Costs(SMALL, PRICES)).startswith("# Coming") == (kind not in supported_types())
-
-
-def test_until_the_chosen_type_is_supported_another_one_is_ready() -> None:
-    advice = advise(replace(SMALL, payload_mb=50, latency="minutes"), PRICES)
-    assert ready_type(advice) in (None, "async")
-    assert ready_type(advise(SMALL, PRICES)) in ("real-time", "serverless")
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"data_usd_per_gb": -1}, "data_usd_per_gb: -1"),
-        ({"data_usd_per_gb": float("nan")}, "data_usd_per_gb: nan"),
-        ({"serverless_usd_per_gb_second": True}, "serverless_usd_per_gb_second: True"),
-        ({"instances": {"ml.a.b": {"usd_per_hour": 1, "vcpus": 0, "gpus": 0, "sure": True}}}, "ml.a.b: vcpus"),
-        ({"instances": {"ml.a.b": {"usd_per_hour": 1}}}, "vcpus is missing"),
-        ({"instances": []}, "not a price table"),
-    ],
-)
-def test_a_price_table_that_is_none_is_refused(changes: dict[str, Any], problem: str) -> None:
-    raw: dict[str, Any] = {
-        "region": "r",
-        "as_of": "2025-10",
-        "source": "s",
-        "instances": {},
-        "serverless_usd_per_gb_second": 1,
-        "data_usd_per_gb": 1,
-        "s3_usd_per_put": 1,
-        "s3_usd_per_get": 1,
-        "unsure": [],
-    }
-    Prices.parse(raw)
-    with pytest.raises(ValueError, match=problem):
-        Prices.parse(raw | changes)
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_endpoint_block_of_every_type_is_accepted_by_apply(kind: str) -> None:
+    written = yaml.safe_load(block(kind, Costs(SMALL, PRICES)))
+    assert ModelSpec.parse(spec_with(("endpoint", written["endpoint"]))).endpoint.type == kind

@@ -33,7 +33,7 @@ def test_people_read_the_choice_the_others_the_crossover_and_what_it_rests_on(
         "r real-time, s serverless",
         "List prices of us-east-1 as of 2025-10",
         "Prices to check before you rely on them: data_usd_per_gb on async",
-        "endpoint:\n  type: real-time\n  instance_type: ml.m5.large\n  instance_count: 1",
+        "endpoint:\n  type: serverless\n  serverless: {memory_mb: 2048, max_concurrency: 1}",
     ):
         assert part in text
 
@@ -43,7 +43,7 @@ def test_programs_read_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["type"] == "serverless"
     assert [one["type"] for one in document["types"]] == ["real-time", "serverless", "async", "batch"]
     assert document["crossover_requests_per_month"]["first"] > 20_000_000
-    assert document["ready_endpoint"]["type"] in ("real-time", "serverless")
+    assert document["endpoint"]["type"] == "serverless"
     assert len(document["assumptions"]) > 5
 
 

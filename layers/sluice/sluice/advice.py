@@ -174,11 +174,11 @@ def endpoint_settings(kind: str, costs: Costs) -> Mapping[str, object]:
     concurrency = min(SERVERLESS_CONCURRENCY, max(1, ceil(2 * load.peak_concurrency)))
     sized: Mapping[str, Callable[[], Mapping[str, object]]] = {
         "real-time": lambda: {"instance_type": load.instance_type, "instance_count": count},
-        "serverless": lambda: {"memory_mb": load.memory_mb, "max_concurrency": concurrency},
+        "serverless": lambda: {"serverless": {"memory_mb": load.memory_mb, "max_concurrency": concurrency}},
         "async": lambda: {
             "instance_type": load.instance_type,
-            "max_concurrent_invocations_per_instance": costs.instance.slots,
+            "async": {"max_concurrent_invocations_per_instance": costs.instance.slots},
         },
-        "batch": lambda: {"instance_type": load.instance_type, "instance_count": 1},
+        "batch": lambda: {"instance_type": load.instance_type, "batch": {"instance_count": 1}},
     }
     return {"type": kind, **sized[kind]()}
