@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 SCENES_SPEC = Path("models/fraud.yaml")
+SCENES_JUDGE = {"safe_margin_percent": 25, "warm_up_periods": 0}  # a few dozen requests are proof enough
 BAKE = "20s"
 MAX_HOLD = "120s"
 PERIOD_SECONDS = 10
@@ -79,12 +80,14 @@ def write_paced(source: Path, folder: Path, name: str, **inference: str) -> Pace
 def write_scene_spec(repo: Path, file: Path, model: str, sections: Mapping[str, Mapping[str, Any]]) -> Path:
     """Write the spec of a scene's model: the fraud model's at the story's pace, with the fields of ``sections``.
 
-    It has no strategy and no stages of its own, and accepts numbers outside of what training has seen.
+    It has no strategy and no stages of its own, and accepts numbers outside of what training has seen. Its judge is
+    content with less proof: scenes are about what follows from a verdict.
     """
     spec, _ = quicken(yaml.safe_load((repo / SCENES_SPEC).read_text()))
     spec |= {"name": model, "description": "A scene of the rehearsal", "inference": {"out_of_range": "accept"}}
     for field in ("strategy", "stages"):
         spec["rollout"].pop(field)
+    spec["rollout"]["judge"] |= SCENES_JUDGE
     for section, fields in sections.items():
         spec[section] = {**spec.get(section, {}), **fields}
     file.write_text(yaml.safe_dump(spec, sort_keys=False))

@@ -110,6 +110,11 @@ def test_no_data_is_no_period(aws: Aws) -> None:
     assert metrics(aws, page(errors={}, requests={})).counts(OF, SPAN) == {}
 
 
+def test_a_span_that_has_not_begun_is_not_asked_for(aws: Aws) -> None:
+    early = Span(start=T0 + timedelta(seconds=10), end=T0, period_seconds=10)
+    assert metrics(aws).counts(OF, early) == {}
+
+
 LIMITS = {"p90": 12_000, "p99": 40_000}
 
 

@@ -34,7 +34,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Periods that start in [start, end)."""
+    """Periods that start in [start, end); none when it has not begun, as in a look before the warm-up is over."""
 
     start: datetime
     end: datetime
@@ -113,6 +113,8 @@ class Metrics:
             for name, (metric, statistic) in wanted.items()
         ]
         found: dict[str, dict[datetime, float]] = {name: {} for name in wanted}
+        if span.start >= span.end:
+            return found  # CloudWatch refuses such a question
         token: dict[str, str] = {}
         while True:
             page = self._call(

@@ -14,7 +14,7 @@ SETTLED_SECONDS = 2
 
 def play(stage: Stage) -> None:
     stage.apply(
-        rollout={"strategy": "canary", "stages": [{"weight": 10, "bake": "10s"}, {"weight": 50, "bake": "10s"}]}
+        rollout={"strategy": "canary", "stages": [{"weight": 20, "bake": "10s"}, {"weight": 50, "bake": "10s"}]}
     )
     traffic = stage.go_live()
 
@@ -24,10 +24,10 @@ def play(stage: Stage) -> None:
     failed, sent = count(traffic.sent(), lambda each: each.failed), len(traffic.sent())
     stage.check(
         "good version",
-        "10 % → 50 % → 100 %, promoted",
+        "20 % → 50 % → 100 %, promoted",
         f"{stage.weights(good)} %, {ended.kind}, endpoint serves {stage.shares()}",
         right=ended.kind == "RolloutPromoted"
-        and stage.weights(good) == [10, 50]
+        and stage.weights(good) == [20, 50]
         and list(stage.shares()) == [f"v{good}"],
     )
     stage.check("client during the promotion", "0 failed requests", f"{failed} of {sent}", right=failed == 0 < sent)
