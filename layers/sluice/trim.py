@@ -53,7 +53,9 @@ def _trim_service(file: Path, names: frozenset[str]) -> None:
     kept = {name: operation for name, operation in model["operations"].items() if name.lower() in names}
     model["operations"] = kept
     model["shapes"] = {name: model["shapes"][name] for name in sorted(_reachable(kept.values(), model["shapes"]))}
-    file.with_suffix("").write_text(json.dumps(_undocumented(model), separators=(",", ":")))
+    for part in ("operations", "shapes"):  # a client's settings keep their texts: botocore wants to find them
+        model[part] = _undocumented(model[part])
+    file.with_suffix("").write_text(json.dumps(model, separators=(",", ":")))
     file.unlink()
     _keep_entries(file.with_name("paginators-1.json"), "pagination", lambda name, _entry: name in kept)
     _keep_entries(file.with_name("waiters-2.json"), "waiters", lambda _name, entry: entry["operation"] in kept)

@@ -53,6 +53,8 @@ SERVICES = sorted(module().services_in((LAYER / "botocore-services.txt").read_te
 def test_what_is_left_is_as_it_was(trimmed: Path, service: str) -> None:
     left, whole = model(trimmed, service), model(WHOLE, service)
     assert left.metadata == whole.metadata
+    settings = [each.name for each in whole.client_context_parameters]
+    assert [each.name for each in left.client_context_parameters] == settings
     assert left.operation_names, f"{service} is listed and no operation of it is called"
     for name in left.operation_names:
         assert described(left.operation_model(name)) == described(whole.operation_model(name))
