@@ -10,6 +10,7 @@ from sluice.endpoint_state import EndpointState
 from sluice.rollout import RolloutRecord
 
 from cli import executions, packages
+from cli.evidence_view import newest_look, show_evidence
 from cli.listings import minute, show_runs, show_versions
 from cli.session import CliSession
 
@@ -52,6 +53,9 @@ def show_one(session: CliSession, found: ModelStatus) -> None:
     _show_endpoint(session, found)
     rollouts = [(str(one.id), progress(one), minute(one.opened_at), _why(one)) for one in found.rollouts]
     session.out.table("Rollouts", ("rollout", "state", "opened", "reason"), rollouts)
+    look = newest_look(found.history)
+    if look and not found.rollouts[0].is_closed:
+        show_evidence(session, look)
     if found.history:
         lines = [(minute(datetime.fromisoformat(line["at"])), str(line["text"])) for line in found.history]
         session.out.table(f"History of {found.rollouts[0].id}", ("at", "what"), lines)

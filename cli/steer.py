@@ -9,6 +9,7 @@ from sluice.rollout import Command, CommandKind, RolloutRecord
 from sluice.store import Store
 from sluice.table import Table
 
+from cli.evidence_view import evidence_lines
 from cli.failures import OK, BadInputError, CommandError, NotFoundError
 from cli.session import CliSession, Commands, read_stack
 
@@ -73,6 +74,8 @@ def history(arguments: Namespace, session: CliSession) -> int:
     session.out.text(f"{newest.id}  {newest.outcome or newest.phase}  {newest.reason}".rstrip())
     for line in lines:
         session.out.text(f"{str(line['at'])[:19]}  {line['text']}")
+        for evidence in evidence_lines(line):
+            session.out.text(f"{'':21}{evidence}")
     session.out.result({"rollout": str(newest.id), "outcome": newest.outcome, "history": lines})
     return OK
 

@@ -11,6 +11,7 @@ from sluice.names import Names
 from sluice.planning import make_plan
 from sluice.spec import ModelSpec
 
+from cli.evidence_view import evidence_lines, newest_look
 from cli.failures import NotFoundError
 from cli.main import command_line
 from tests.unit.fake_aws import START, FakeAws
@@ -95,6 +96,49 @@ def test_a_rollout_under_way_is_shown_with_its_traffic(busy: FakeAws) -> None:
     assert "10% moved" in busy.shown
     assert "looks good" in busy.shown
     assert "TrainModel" in busy.shown
+
+
+LOOK = {
+    "at": START.isoformat(),
+    "key": "look-1",
+    "text": "hold: errors: not proven yet",
+    "data": {
+        "findings": [
+            {"name": "traffic", "answer": "ABSTAIN", "reason": "90 of 1,000 requests", "numbers": {}},
+            {
+                "name": "errors",
+                "answer": "HOLD",
+                "reason": "not proven yet: neither; canary 1 errors",
+                "numbers": {
+                    "harm": 0.2,
+                    "harm_needed": 3.44,
+                    "safe": -800.0,
+                    "safe_needed": 3.0,
+                    "requests": [500, 4500],
+                    "requests_needed": 1200,
+                },
+            },
+        ]
+    },
+}
+
+
+def test_a_running_rollout_is_shown_with_its_evidence(busy: FakeAws) -> None:
+    look = {"pk": "ROLLOUT#fraud-2-1", "sk": "ENTRY#look-1", "at": LOOK["at"], "text": LOOK["text"]}
+    look["data"] = json.dumps(LOOK["data"])
+    busy.dynamodb.items.append({name: {"S": value} for name, value in look.items()})
+    run(busy, "status", "fraud")
+    shown = " ".join(busy.shown.split())
+    assert "errors HOLD 1.2 of 31 0 of 20 500 / 4,500 about 1,200 not proven yet: neither" in shown
+    assert "traffic ABSTAIN 90 of 1,000 requests" in shown
+
+
+def test_the_newest_look_is_shown_and_evidence_beyond_counting_is_readable() -> None:
+    assert newest_look([]) is None
+    assert newest_look([LOOK, {**LOOK, "key": "look-2"}, {"key": "shifted-1", "data": {}}]) == {**LOOK, "key": "look-2"}
+    numbers = {"harm": 9999.0, "harm_needed": 3.44, "safe": 2.0, "safe_needed": 3.0}
+    line = {**LOOK, "data": {"findings": [{"name": "errors", "answer": "ROLL_BACK", "numbers": numbers}]}}
+    assert list(evidence_lines(line)) == ["errors ROLL_BACK, harm over 1,000,000 of 31, safety 7.4 of 20"]
 
 
 def test_programs_get_the_same_as_one_document(busy: FakeAws) -> None:

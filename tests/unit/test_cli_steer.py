@@ -147,6 +147,18 @@ def test_history_shows_what_was_said_and_seen(stage: Stage) -> None:
         stage.run("history", "prices")
 
 
+def test_history_shows_the_evidence_of_each_look(stage: Stage) -> None:
+    numbers = {"harm": 0.2, "harm_needed": 3.44, "safe": 1.5, "safe_needed": 3.0, "requests_needed": 1200}
+    findings = [
+        {"name": "alarm", "answer": "ABSTAIN", "reason": "quiet", "numbers": {}},
+        {"name": "errors", "answer": "HOLD", "reason": "not proven yet", "numbers": numbers},
+    ]
+    stage.store.note(RUNNING, "look-1", "hold: errors: not proven yet", NOW, stage=0, findings=findings)
+    stage.run("history", "fraud")
+    assert "alarm ABSTAIN" in stage.screen.getvalue()
+    assert "errors HOLD, harm 1.2 of 31, safety 4.5 of 20, about 1,200 more requests needed" in stage.screen.getvalue()
+
+
 def test_history_is_of_the_rollout_opened_last_even_of_an_older_version(stage: Stage) -> None:
     back = RolloutId(model="fraud", version=1, attempt=9)
     stage.store.open(replace(stage.store.get(RUNNING), id=back, opened_at=NOW + timedelta(minutes=1)))

@@ -63,14 +63,14 @@ def test_alarms_veto_and_prove_nothing(states: dict[str, str], answer: Answer, t
 
 
 def test_a_starved_canary_is_reported_with_its_share() -> None:
-    found = traffic_finding([Row(2, 0, 998, 0)] * 3, 10)
+    found = traffic_finding([Row(2, 0, 998, 0)] * 3, 0.1)
     assert found.answer is Answer.HOLD
-    assert found.reason == "the canary is starved: 6 of 3,000 requests (0.2%) at a weight of 10 %"
+    assert found.reason == "the canary is starved: 6 of 3,000 requests (0.2%) where 10% were promised"
 
 
 @pytest.mark.parametrize("rows", [[], [Row(0, 0, 3, 0)], [Row(100, 0, 900, 0)] * 9], ids=["no rows", "few", "fair"])
 def test_a_canary_with_its_share_is_not_in_the_way(rows: list[Row]) -> None:
-    assert traffic_finding(rows, 10).answer is Answer.ABSTAIN
+    assert traffic_finding(rows, 0.1).answer is Answer.ABSTAIN
 
 
 OUTAGE, HEALTHY, FEW = Row(100, 50, 900, 450), Row(100, 1, 900, 9), Row(1, 1, 4, 4)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from sluice.endpoint import EndpointState, VariantState
+from sluice.endpoint_state import EndpointState, VariantState
 from sluice.evidence import Row
 from sluice.findings import Answer
 from sluice.judge import judge
 from sluice.latency import error_rules, latency_alpha, slow_rules
 from sluice.names import Names
-from sluice.plan import make_plan
+from sluice.planning import make_plan
 from sluice.sample_ratio import is_starved
 from sluice.sign_evidence import SLOWER_CHANCES, judge_signs, sign_path
 from sluice.spec_rollout import Judge

@@ -61,11 +61,19 @@ def look(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tupl
     rules = error_rules(plan)
     return (
         _alarms(record, ports),
-        traffic_finding(this_stage, plan.stages[stage].weight),
+        traffic_finding(this_stage, promised_share(plan, stage)),
         incident_finding(seen, plan.alarms),
         judge(seen, rules).finding("errors", rules),
         *_latency(sight, ports),
     )
+
+
+def promised_share(plan: Plan, stage: int) -> float:
+    """The candidate's fraction of all requests: by its weight, or by the copies that its being a shadow gives it."""
+    if plan.mirror is not None:
+        copies = plan.mirror.share_percent / 100
+        return copies / (1 + copies)
+    return plan.stages[stage].weight / 100
 
 
 def _sight(record: RolloutRecord, now: datetime) -> Sight:

@@ -27,13 +27,16 @@ def is_starved(rows: Iterable[Row], *, weight: float, least_share_of_weight: flo
     return evidence >= -log(alpha)
 
 
-def traffic_finding(rows: Sequence[Row], weight_percent: int) -> Finding:
-    """HOLD for a starved canary: what it does with the few requests it gets says little. ``rows`` of one stage."""
+def traffic_finding(rows: Sequence[Row], weight: float) -> Finding:
+    """HOLD for a starved canary: what it does with the few requests it gets says little.
+
+    ``rows`` of one stage; ``weight`` is the canary's fraction of all requests in it.
+    """
     canary = sum(row.canary_requests for row in rows)
     total = canary + sum(row.baseline_requests for row in rows)
     share = f" ({canary / total:.1%})" if total else ""
-    reason = f"{canary:,} of {total:,} requests{share} at a weight of {weight_percent} %"
-    numbers = {"requests": [canary, total - canary], "weight_percent": weight_percent}
-    if is_starved(rows, weight=weight_percent / 100):
+    reason = f"{canary:,} of {total:,} requests{share} where {weight:.0%} were promised"
+    numbers = {"requests": [canary, total - canary], "weight": weight}
+    if is_starved(rows, weight=weight):
         return Finding(name="traffic", answer=Answer.HOLD, reason=f"the canary is starved: {reason}", numbers=numbers)
     return Finding(name="traffic", answer=Answer.ABSTAIN, reason=reason, numbers=numbers)
