@@ -44,6 +44,7 @@ from tests.fakes.aws_state import (
     FakeWakeUps,
     Faults,
 )
+from tests.fakes.captures import FakeCaptures
 from tests.fakes.cloudwatch import FakeMetrics
 from tests.fakes.hosting import FakeHosting
 from tests.fakes.quarantine import FakeQuarantine
@@ -90,6 +91,7 @@ class SluiceWorld:
     registry: FakeRegistry
     metrics: FakeMetrics
     scaling: FakeScaling
+    captures: FakeCaptures
     events: FakeEvents
     executions: FakeExecutions
     pipelines: FakePipelines
@@ -237,6 +239,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "registry": FakeRegistry(faults, clock),
         "metrics": FakeMetrics(faults),
         "scaling": FakeScaling(faults),
+        "captures": FakeCaptures(faults),
         "events": FakeEvents(faults),
         "executions": FakeExecutions(faults),
         "pipelines": FakePipelines(faults),

@@ -13,6 +13,7 @@ from sluice.async_endpoint import AsyncPlaces, AsyncQueue, AsyncRuntime
 from sluice.async_store import ResultStore
 from sluice.autoscaling import AutoScaling
 from sluice.aws import Clients, reached
+from sluice.captures import Captures
 from sluice.dataset import Bucket
 from sluice.endpoint import Hosting
 from sluice.events import Publisher
@@ -51,6 +52,7 @@ class Ports:
     waiting: WaitingList
     wakeups: WakeUps
     bucket: Bucket
+    captures: Captures
     quarantine: Quarantine
     run_source: RunSource
     runs: RunStore
@@ -99,6 +101,7 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         waiting=WaitingList(table),
         wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
         bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        captures=Captures(client("s3"), environ.get("SLUICE_BUCKET", "")),
         quarantine=Quarantine(client("s3")),
         results=ResultStore(Table(client("dynamodb"), environ.get("SLUICE_RESULTS_TABLE", ""))),
         async_runtime=AsyncRuntime(client("sagemaker-runtime")),

@@ -26,6 +26,7 @@ from sluice.metrics import Counts, Dimensions, Span, dimensions, whole_periods
 from sluice.plan import Plan
 from sluice.rollout import RolloutRecord
 from sluice.sample_ratio import traffic_finding
+from sluice.shadowing import shadow_finding
 from sluice.sign_evidence import judge_signs, slower_periods
 from sluice.watch import Window, rows, windows
 
@@ -65,6 +66,7 @@ def look(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tupl
         incident_finding(seen, plan.alarms),
         judge(seen, rules).finding("errors", rules),
         *_latency(sight, ports),
+        *([shadow_finding(record, plan.mirror, now, ports)] if plan.mirror else []),
     )
 
 
