@@ -6,11 +6,11 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cli.apply_rules import gate_rules, time_zone_rules
 from cli.changes import Change, plan_changes
 from cli.definition import pipeline_rules, read_definition
 from cli.failures import OK
 from cli.instance_types import instance_type_rules
-from cli.schedules import time_zone_rules
 from cli.session import CliSession, Commands, Stack, read_stack
 from cli.specfile import SpecFile, load_all
 
@@ -24,7 +24,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: Namespace, session: CliSession) -> int:
-    everywhere = (*instance_type_rules(), *time_zone_rules())
+    everywhere = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage))
     folders = {file: arguments.pipelines or _pipelines_beside(file) for file in arguments.files}
     files = load_all({file: (*everywhere, *pipeline_rules(folder)) for file, folder in folders.items()})
     stack = read_stack(session)

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from botocore.exceptions import ClientError
 from sluice.aws import code
-from sluice.errors import Problem
 from sluice.events import TrainRequested
 from sluice.spec import ModelSpec, Schedule
-from sluice.spec_reading import suggest
-from sluice.spec_rules import Rule
 
 from cli.failures import CommandError
 from cli.session import CliSession, Stack
 
 RETRIES = {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 185}
-
-
-def time_zone_rules() -> tuple[Rule, ...]:
-    """Refuse time zones that do not exist. Functions do not check it: they have no list of time zones."""
-
-    def unknown(schedule: Schedule) -> Iterator[Problem]:
-        try:
-            ZoneInfo(schedule.timezone)
-        except (ZoneInfoNotFoundError, ValueError):
-            known = sorted(available_timezones())
-            hint = suggest(schedule.timezone, known)
-            message = f"there is no time zone {schedule.timezone}{hint}"
-            yield Problem("schedule.timezone", schedule.timezone, "a name such as Europe/Berlin", message)
-
-    return (Rule(("schedule",), unknown),)
 
 
 def find_schedule(session: CliSession, stack: Stack, model: str) -> Mapping[str, Any] | None:

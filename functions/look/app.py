@@ -10,6 +10,7 @@ from sluice.assembly import Ports, live_ports
 from sluice.consent import is_still_approved
 from sluice.control import obey
 from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stage
+from sluice.holding import hold_up, seconds_held
 from sluice.looking import look
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience
@@ -53,9 +54,12 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
 
 
 def _wait_seconds(conclusion: Conclusion, stage: int, record: RolloutRecord, now: datetime) -> int:
+    soonest = next_look_seconds(record.planned(), now)
     if conclusion.action == "pause":
-        return patience(_paused_since(stage, record), now)
-    return next_look_seconds(record.planned(), now)
+        return max(soonest, patience(_paused_since(stage, record), now))
+    if conclusion.action == "wait":
+        return max(soonest, seconds_held(stage, record, conclusion.until, now))
+    return soonest
 
 
 def _paused_since(stage: int, record: RolloutRecord) -> datetime:
@@ -68,13 +72,15 @@ def _paused_since(stage: int, record: RolloutRecord) -> datetime:
 def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:
     found = look(stage, record, now, ports)
     seen = Seen(findings=found, now=now, in_force_since=record.shifted_at[stage])
-    conclusion = obey(conclude(seen, record.planned(), stage), record.command)
+    evidence = [each.to_json() for each in found]
+    wanted = obey(conclude(seen, record.planned(), stage), record.command)
+    conclusion = hold_up(wanted, stage, record, evidence, ports)
     ports.store.note(
         record.id,
         f"look-{now.isoformat()}",
         f"{conclusion.action}: {conclusion.reason}",
         now,
         stage=stage,
-        findings=[each.to_json() for each in found],
+        findings=evidence,
     )
     return conclusion

@@ -9,11 +9,13 @@ from typing import Any
 from sluice.assembly import Ports, live_ports
 from sluice.consent import is_still_approved
 from sluice.endpoint_state import CHANGING
+from sluice.holding import BEFORE_THE_START, Obstacle, hold_replacement, hold_start, seconds_held
 from sluice.opening import goes_first
 from sluice.plan import Plan
 from sluice.planning import make_plan
 from sluice.preparing import prepared
 from sluice.rollout import RolloutId, RolloutRecord
+from sluice.spec import ModelSpec
 from sluice.steps import TaskResult, answer, patience
 
 
@@ -33,9 +35,20 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
         return answer("ROLL_BACK")
     if not is_still_approved(record, ports):
         return answer("ROLL_BACK")
-    if not _takes_turn(record, ports):
-        return _wait(record, ports)
-    return answer("READY") if record.plan else _plan(record, ports)
+    if record.plan:
+        return answer("READY") if _takes_turn(record, ports) else _wait(record, ports)
+    spec = _spec(record, ports)
+    if (obstacle := hold_start(spec.rollout.windows, record, ports)) is not None:
+        return _held(obstacle, record, ports)
+    return _plan(spec, record, ports) if _takes_turn(record, ports) else _wait(record, ports)
+
+
+def _spec(record: RolloutRecord, ports: Ports) -> ModelSpec:
+    """The model's spec; what brings a good version back in place of a rejected one waits for nothing."""
+    spec = ports.specs.get(record.id.model)
+    if record.urgent:
+        return replace(spec, rollout=replace(spec.rollout, strategy="all_at_once", gate=None, windows=None))
+    return spec
 
 
 def _takes_turn(record: RolloutRecord, ports: Ports) -> bool:
@@ -56,14 +69,18 @@ def _wait(record: RolloutRecord, ports: Ports) -> TaskResult:
     return answer("WAIT", wait_seconds=patience(record.opened_at, ports.now()))
 
 
-def _plan(record: RolloutRecord, ports: Ports) -> TaskResult:
-    spec = ports.specs.get(record.id.model)
-    if record.urgent:
-        spec = replace(spec, rollout=replace(spec.rollout, strategy="all_at_once"))
+def _held(obstacle: Obstacle, record: RolloutRecord, ports: Ports) -> TaskResult:
+    seconds = seconds_held(BEFORE_THE_START, record, obstacle.until, ports.now())
+    return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
+
+
+def _plan(spec: ModelSpec, record: RolloutRecord, ports: Ports) -> TaskResult:
     live = ports.hosting.describe(record.endpoint) if spec.endpoint.type != "batch" else None
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
+    if (obstacle := hold_replacement(plan, record, ports)) is not None:
+        return _held(obstacle, record, ports)
     plan = prepared(plan, ports, urgent=record.urgent)
     ports.store.save_plan(record.id, plan, ports.now())
     ports.store.note(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())

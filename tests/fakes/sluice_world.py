@@ -46,6 +46,7 @@ from tests.fakes.aws_state import (
 )
 from tests.fakes.captures import FakeCaptures
 from tests.fakes.cloudwatch import FakeMetrics
+from tests.fakes.gates import FakeGates
 from tests.fakes.hosting import FakeHosting
 from tests.fakes.quarantine import FakeQuarantine
 from tests.fakes.scaling import FakeScaling
@@ -80,6 +81,13 @@ SPEC = ModelSpec.parse(
 )
 
 
+def spec_with_rollout(**settings: object) -> ModelSpec:
+    """``SPEC`` with other settings in its rollout."""
+    raw = SPEC.to_json()
+    raw["rollout"] |= settings
+    return ModelSpec.parse(raw)
+
+
 @dataclass
 class SluiceWorld:
     """The application with every adapter faked; ``play`` runs the state machine as Step Functions would."""
@@ -94,6 +102,7 @@ class SluiceWorld:
     captures: FakeCaptures
     events: FakeEvents
     executions: FakeExecutions
+    gates: FakeGates
     pipelines: FakePipelines
     bucket: FakeBucket
     specs: FakeSpecs
@@ -242,6 +251,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "captures": FakeCaptures(faults),
         "events": FakeEvents(faults),
         "executions": FakeExecutions(faults),
+        "gates": FakeGates(),
         "pipelines": FakePipelines(faults),
         "bucket": FakeBucket(faults),
         "specs": FakeSpecs({spec.name: spec}),

@@ -18,6 +18,7 @@ from sluice.dataset import Bucket
 from sluice.endpoint import Hosting
 from sluice.events import Publisher
 from sluice.executions import Executions
+from sluice.gates import GateFunctions
 from sluice.metrics import Metrics
 from sluice.names import Names
 from sluice.pipelines import Pipelines
@@ -46,6 +47,7 @@ class Ports:
     metrics: Metrics
     scaling: AutoScaling
     events: Publisher
+    gates: GateFunctions
     executions: Executions
     pipelines: Pipelines
     turns: Turns
@@ -95,6 +97,7 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         metrics=metrics,
         scaling=AutoScaling(client("application-autoscaling"), metrics, names),
         events=Publisher(client("events")),
+        gates=GateFunctions(client("lambda")),
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
         pipelines=Pipelines(client("sagemaker")),
         turns=Turns(table),

@@ -13,6 +13,7 @@ from sluice.endpoint_state import ServerlessSize
 from sluice.experiment import Experiment
 from sluice.spec_rollout import Alarms, Judge
 from sluice.spec_strategies import BlueGreen
+from sluice.spec_windows import Windows, windows_from
 
 Engine = Literal["create", "weights", "replace", "guardrails", "shadow", "batch", "none"]
 
@@ -45,6 +46,7 @@ class PlannedStage:
     weight: int
     bake_seconds: int
     candidate_count: int
+    gate: str | None = None  # who must agree before the stage ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,8 @@ class Plan:
     blue_green: BlueGreen | None = None  # how SageMaker moves the traffic: there are no stages then
     mirror: Mirror | None = None
     async_invocations: int | None = None  # requests that one instance of an async endpoint works on at a time
+    gate: str | None = None  # who must agree before the promotion
+    windows: Windows | None = None  # when the rollout may move forward
 
     @property
     def is_watched(self) -> bool:
@@ -119,6 +123,7 @@ class Plan:
                 "baseline": Fleet.from_json(raw["baseline"]) if raw["baseline"] else None,
                 "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
                 "judge": Judge(**raw["judge"]),
+                "windows": windows_from(raw.get("windows")),
                 "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
                 "blue_green": BlueGreen(**blue_green) if blue_green else None,
                 "experiment": Experiment(**experiment) if experiment else None,

@@ -56,6 +56,8 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         max_hold_seconds=spec.rollout.max_hold_seconds,
         watch_seconds=spec.rollout.watch_seconds,
         on_doubt=spec.rollout.on_doubt,
+        gate=spec.rollout.gate,
+        windows=spec.rollout.windows,
         judge=spec.rollout.judge,
         alarms=spec.rollout.alarms,
         experiment=_experiment(spec) if engine == "weights" else None,
@@ -183,6 +185,7 @@ def _stages(spec: ModelSpec, total: int) -> tuple[PlannedStage, ...]:
             weight=stage.weight,
             bake_seconds=stage.bake_seconds,
             candidate_count=max(1, ceil(total * stage.weight / 100)),
+            gate=stage.gate,
         )
         for stage in spec.rollout.planned_stages()
     )

@@ -71,9 +71,28 @@ class Command:
     by: str  # ARN of who said it
     reason: str
     at: datetime
+    skip_gates: bool = False  # a promotion that neither gates nor windows hold up
 
     def __str__(self) -> str:
-        return f"{self.kind} by {self.by}" + (f": {self.reason}" if self.reason else "")
+        return f"{self.kind} {self.said}"
+
+    @property
+    def said(self) -> str:
+        """By whom and why."""
+        past = " past gates and windows" if self.skip_gates else ""
+        return f"by {self.by}{past}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """The last time that a window or a gate held up a rollout that could have gone forward."""
+
+    by: str  # window, pause, human, or the ARN of a gate's function
+    reason: str
+    since: datetime
+    at: datetime  # when it was looked at last
+    stage: int  # -1: before the start
+    gate: int = -1  # the gate's index; -1 if it is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +115,9 @@ class RolloutRecord:
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # who ended the watch early
     command: Command | None = None
+    hold: Hold | None = None
+    gates_told: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when people were told that it waits
+    gates_opened: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when a person opened it
     fence: Fence | None = None
     outcome: Outcome | None = None
     reason: str = ""
@@ -104,6 +126,12 @@ class RolloutRecord:
     @property
     def is_closed(self) -> bool:
         return self.phase == "closed"
+
+    @property
+    def held_by(self) -> Hold | None:
+        """What holds the rollout up now; None if it is not held, or its gate was opened since."""
+        is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
+        return self.hold if is_waiting and self.hold and self.hold.gate not in self.gates_opened else None
 
     @property
     def may_advance(self) -> bool:
@@ -135,6 +163,9 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),
+        hold=_hold_from(item),
+        gates_told=_times(item, "gate_told_"),
+        gates_opened=_times(item, "gate_opened_"),
         fence=_fence_from(item),
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),
@@ -159,6 +190,20 @@ def _command_from(item: Mapping[str, Any]) -> Command | None:
         by=item["command_by"],
         reason=item["command_reason"],
         at=datetime.fromisoformat(item["command_at"]),
+        skip_gates=bool(int(item.get("command_skip_gates", 0))),
+    )
+
+
+def _hold_from(item: Mapping[str, Any]) -> Hold | None:
+    if "hold_at" not in item:
+        return None
+    return Hold(
+        by=item["hold_by"],
+        reason=item["hold_reason"],
+        since=datetime.fromisoformat(item["hold_since"]),
+        at=datetime.fromisoformat(item["hold_at"]),
+        stage=int(item["hold_stage"]),
+        gate=int(item["hold_gate"]),
     )
 
 

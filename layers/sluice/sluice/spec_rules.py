@@ -90,9 +90,16 @@ def _judge_that_contradicts_itself(harm_ratio: float, safe_ratio: float) -> Iter
         yield Problem("rollout.judge.safe_ratio", safe_ratio, f"more than {harm_ratio:g} (harm_ratio)", message)
 
 
+def _windows_without_time(begins: Mapping[str, str], ends: Mapping[str, str]) -> Iterator[Problem]:
+    for (path, begin), end in zip(begins.items(), ends.values(), strict=False):
+        if begin in (end, "24:00"):
+            yield Problem(path, begin, "a time other than its end, and not 24:00", f"{begin} to {end} is no window")
+
+
 RULES = (
     *DATA_RULES,
     *ENDPOINT_RULES,
+    Rule(("rollout.windows.open[].from", "rollout.windows.open[].to"), _windows_without_time),
     Rule(("rollout.stages[].weight",), _weights_that_do_not_rise),
     Rule(("rollout.stages[].bake", "endpoint.metrics_period_seconds"), _bakes_without_a_measurement),
     Rule(

@@ -8,8 +8,8 @@ from sluice.spec_fields import Choice, Duration, Number, Text, Whole
 
 GATE = Text(
     256,
-    pattern=r"human|arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9-_]+(:[A-Za-z0-9-_$]+)?",
-    example="human, or the ARN of a Lambda function",
+    pattern=r"human|arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:sluice-[a-z][a-z0-9]{0,7}-gate-[\w-]+(:[\w$-]+)?",
+    example="human, or the ARN of a Lambda function called sluice-<stage>-gate-<name>",
 )
 METRIC_NAME = Text(64, pattern=r"[a-z][a-z0-9_]*", example="errors, latency, or a name such as conversion")
 

@@ -1,7 +1,8 @@
 """When a rollout may move forward: the ``windows`` section."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from sluice.spec_collections import Items
 from sluice.spec_fields import Choice, Text
@@ -27,3 +28,11 @@ class Windows:
 
     timezone: Annotated[str, TIME_ZONE, "A time zone such as Europe/Berlin"] = "UTC"
     open: Annotated[tuple[Window, ...], Items(Section(Window), 1, 20), "When rollouts may move forward"]
+
+
+def windows_from(stored: Mapping[str, Any] | None) -> Windows | None:
+    """The windows as ``dataclasses.asdict`` and JSON have left them in a plan."""
+    if stored is None:
+        return None
+    held = (Window(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
+    return Windows(timezone=stored["timezone"], open=tuple(held))

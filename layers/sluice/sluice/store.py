@@ -16,7 +16,7 @@ from typing import Any
 
 from sluice.errors import SluiceError
 from sluice.plan import Plan
-from sluice.rollout import Command, FenceKind, Outcome, Phase, RolloutId, RolloutRecord, record_from
+from sluice.rollout import Command, FenceKind, Hold, Outcome, Phase, RolloutId, RolloutRecord, record_from
 from sluice.table import ConditionFailedError, Table
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
@@ -92,7 +92,28 @@ class Store:
             "command_by": command.by,
             "command_reason": command.reason,
             "command_at": command.at.isoformat(),
+            "command_skip_gates": int(command.skip_gates),
         }
+        return self._set_open(rollout_id, changes)
+
+    def hold(self, rollout_id: RolloutId, hold: Hold) -> None:
+        """Keep what holds the rollout up; one that goes nowhere any more is left alone."""
+        changes: dict[str, str | int] = {
+            "hold_by": hold.by,
+            "hold_reason": hold.reason,
+            "hold_since": hold.since.isoformat(),
+            "hold_at": hold.at.isoformat(),
+            "hold_stage": hold.stage,
+            "hold_gate": hold.gate,
+        }
+        self._set_open(rollout_id, changes)
+
+    def open_gate(self, rollout_id: RolloutId, gate: int, now: datetime) -> bool:
+        """A person says yes at a gate; False if the rollout goes nowhere any more."""
+        return self._set_open(rollout_id, {f"gate_opened_{gate}": now.isoformat()})
+
+    def _set_open(self, rollout_id: RolloutId, changes: Mapping[str, str | int]) -> bool:
+        """Change a rollout that is neither fenced nor closed; False if it is."""
         try:
             self._table.set(
                 _record_key(rollout_id), changes, f"attribute_exists(id) AND {_OPEN}", {":closed": "closed"}
@@ -126,10 +147,7 @@ class Store:
             "fence_reason": reason,
             "fence_at": now.isoformat(),
         }
-        with suppress(ConditionFailedError):  # fenced or closed before us; what stands there is returned
-            self._table.set(
-                _record_key(rollout_id), changes, f"attribute_exists(id) AND {_OPEN}", {":closed": "closed"}
-            )
+        self._set_open(rollout_id, changes)  # if it was fenced or closed before us, what stands there is returned
         return self.get(rollout_id)
 
     def restoring(self, rollout_id: RolloutId) -> None:

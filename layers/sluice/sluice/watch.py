@@ -40,13 +40,15 @@ class Seen:
 class Conclusion:
     """``pause`` is a hold that only a person ends, ``promote`` skips the stages left; ``by`` is who stops the rollout.
 
+    ``wait``: there is proof, but a gate or a window holds it up, ``until`` a window opens if that is known.
     ``is_doubt``: nothing bad was seen, there was just no proof in time.
     """
 
-    action: Literal["advance", "hold", "roll_back", "pause", "promote"]
+    action: Literal["advance", "hold", "wait", "roll_back", "pause", "promote"]
     reason: str
     by: FenceKind = "judge"
     is_doubt: bool = False
+    until: datetime | None = None
 
 
 def next_look_seconds(plan: Plan, now: datetime) -> int:

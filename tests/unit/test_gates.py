@@ -1,0 +1,107 @@
+"""What a gate's function may answer, and which gates lie ahead."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from sluice.endpoint_state import EndpointState, VariantState
+from sluice.errors import RetryableError
+from sluice.gates import Gate, GateFunctions, gates_ahead
+from sluice.names import Names
+from sluice.plan import Plan
+from sluice.planning import make_plan
+
+from tests.fakes.sluice_world import spec_with_rollout
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:sluice-dev-gate-change"
+
+
+class FakeLambda:
+    """Answers every call with the same bytes, or fails."""
+
+    def __init__(self, payload: bytes = b"", error: str = "", raised: Exception | None = None) -> None:
+        self._answer: dict[str, Any] = {"Payload": io.BytesIO(payload)} | ({"FunctionError": error} if error else {})
+        self._raised = raised
+        self.asked: list[dict[str, Any]] = []
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        if self._raised:
+            raise self._raised
+        return self._answer
+
+
+def test_a_clear_yes_opens_and_is_asked_with_what_is_known() -> None:
+    client = FakeLambda(b'{"allow": true, "reason": "change 42 is approved"}')
+    answer = GateFunctions(client).ask(ARN, {"model": "fraud", "version": 7})
+    assert (answer.allow, answer.reason) == (True, "change 42 is approved")
+    (request,) = client.asked
+    assert request["FunctionName"] == ARN
+    assert json.loads(request["Payload"]) == {"model": "fraud", "version": 7}
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b'{"allow": false, "reason": "no change ticket"}', "no change ticket"),
+        (b'{"allow": false}', "no reason given"),
+        (b'{"allow": "true", "reason": "looks like a yes"}', "without an 'allow' that is true or false"),
+        (b'{"allow": 1}', "without an 'allow'"),
+        (b'{"reason": "yes"}', "without an 'allow'"),
+        (b"true", "answered true instead of"),
+        (b"null", "answered null instead of"),
+        (b"", "no JSON"),
+        (b"\xff", "no JSON"),
+    ],
+)
+def test_anything_but_a_clear_yes_keeps_it_closed(payload: bytes, reason: str) -> None:
+    answer = GateFunctions(FakeLambda(payload)).ask(ARN, {})
+    assert not answer.allow
+    assert reason in answer.reason
+
+
+def test_a_function_that_fails_keeps_it_closed_whatever_it_says() -> None:
+    failed = FakeLambda(b'{"errorMessage": "KeyError: ticket", "allow": true}', error="Unhandled")
+    answer = GateFunctions(failed).ask(ARN, {})
+    assert (answer.allow, answer.reason) == (False, "failed: KeyError: ticket")
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "Function not found"}}, "Invoke"),
+        RetryableError("Read timeout on endpoint URL"),
+    ],
+)
+def test_a_function_that_cannot_be_asked_keeps_it_closed(raised: Exception) -> None:
+    answer = GateFunctions(FakeLambda(raised=raised)).ask(ARN, {})
+    assert not answer.allow
+    assert str(raised) in answer.reason
+
+
+def plan_with(**rollout: object) -> Plan:
+    serving = VariantState(name="v6", weight=1.0, desired_count=2, instance_type="ml.m5.large", model="m6")
+    live = EndpointState(name="sluice-dev-fraud", status="InService", config="c6", variants=(serving,))
+    return make_plan(spec_with_rollout(**rollout), Names("dev"), "fraud-7-1", 7, live)
+
+
+STAGES = [{"weight": 10, "bake": "5m", "gate": ARN}, {"weight": 50, "bake": "5m"}]
+
+
+def test_the_gates_between_a_stage_and_what_follows() -> None:
+    plan = plan_with(stages=STAGES, gate="human")
+    assert gates_ahead(plan, 0, to_promotion=False) == (Gate(0, ARN),)
+    assert gates_ahead(plan, 1, to_promotion=False) == ()
+    assert gates_ahead(plan, 1, to_promotion=True) == (Gate(2, "human"),)
+    assert gates_ahead(plan, 0, to_promotion=True) == (Gate(0, ARN), Gate(2, "human")), "also when stages are skipped"
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_without_stages_only_the_promotion_has_a_gate() -> None:
+    plan = plan_with(strategy="all_at_once", gate="human")
+    assert gates_ahead(plan, 0, to_promotion=True) == (Gate(0, "human"),)
+    assert Gate(0, "human").name(plan) == "the gate before the promotion"
