@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from rehearsal.story.scene import Scene
-from rehearsal.story.scenes import canary
+from rehearsal.story.scenes import canary, linear
 
-SCENES: tuple[Scene, ...] = (canary.SCENE,)
+SCENES: tuple[Scene, ...] = (canary.SCENE, linear.SCENE)
