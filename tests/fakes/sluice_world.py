@@ -204,6 +204,12 @@ def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus
     return {"detail": detail}
 
 
+def agree(world: SluiceWorld, *variants: str) -> None:
+    """Have a shadow predict what the live version predicts."""
+    for variant in variants or ("v1", "v2", "v3"):
+        world.captures.answered(variant, [1.0] * 600)
+
+
 def live_variants(world: SluiceWorld) -> dict[str, float]:
     """Variants and weights once the endpoint has settled."""
     world.hosting.settle()

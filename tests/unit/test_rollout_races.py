@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sluice.metrics import Counts
 from sluice.rollout import RolloutId
+from sluice.spec import ModelSpec
 
-from tests.fakes.sluice_world import SluiceWorld, sluice_world
+from tests.fakes.sluice_world import SPEC, SluiceWorld, agree, sluice_world
 
 ENDPOINT = "sluice-dev-fraud"
 GOOD = {"v1": Counts(1800, 2), "v2": Counts(1000, 0), "v3": Counts(1000, 0)}
@@ -18,15 +19,25 @@ ROLLOUT = "fraud-2-1"
 Act = Callable[[SluiceWorld], Any]
 
 
+STRATEGIES = pytest.mark.parametrize("strategy", ["canary", "shadow", "blue_green", "all_at_once"])
+
+
 class ExecutionStopped(BaseException):
     """Someone stopped the execution: no Catch runs."""
 
 
-def canary(act: Act, at: int) -> tuple[SluiceWorld, int, str]:
+def spec_of(strategy: str) -> ModelSpec:
+    raw = SPEC.to_json()
+    raw["rollout"] |= {"strategy": strategy, "shadow": {"duration": "5m"}, "watch": "2m"}
+    return ModelSpec.parse(raw)
+
+
+def roll_out(act: Act, at: int, strategy: str = "canary") -> tuple[SluiceWorld, int, str]:
     """Roll version 2 out, with ``act`` before the ``at``-th call; the world, the number of calls, the last state."""
-    world = sluice_world()
+    world = sluice_world(spec_of(strategy))
     world.live(1)
     world.metrics.per_period = dict(GOOD)
+    agree(world)
     rollout = world.approve(2)
     calls, within = 0, False
     around = world.faults.around
@@ -59,7 +70,9 @@ def assert_settled(world: SluiceWorld, rollout: str = ROLLOUT) -> None:
     (only,) = world.hosting.endpoints[ENDPOINT].variants
     record = world.ports.store.get(RolloutId.required(rollout))
     assert record.is_closed
-    assert (only.name, only.weight) == ("v2" if record.outcome == "promoted" else "v1", 100.0)
+    served = world.ports.names.version_served(only.name, only.model)
+    assert (served, only.weight) == (2 if record.outcome == "promoted" else 1, 100.0)
+    assert world.hosting.endpoints[ENDPOINT].shadows == ()
     assert world.ports.store.lock_holder(ENDPOINT) is None
     assert world.metrics.alarms == {}
     assert all(sum(weights.values()) > 0 for weights in world.hosting.traffic)
@@ -74,25 +87,27 @@ def stop(_world: SluiceWorld) -> None:
     raise ExecutionStopped
 
 
-def calls_of(act: Act) -> int:
-    return canary(act, at=0)[1]
+def calls_of(act: Act, strategy: str) -> int:
+    return roll_out(act, 0, strategy)[1]
 
 
-def test_an_alarm_between_any_two_calls_ends_with_one_variant_and_no_lock() -> None:
-    total = calls_of(ring)
-    assert total > 60
+@STRATEGIES
+def test_an_alarm_between_any_two_calls_ends_with_one_variant_and_no_lock(strategy: str) -> None:
+    total = calls_of(ring, strategy)
+    assert total > 40
     outcomes = set()
     for at in range(1, total + 1):
-        world, _, last = canary(ring, at)
+        world, _, last = roll_out(ring, at, strategy)
         assert last in ("Promoted", "RolledBack"), f"at call {at}"
         assert_settled(world)
         outcomes.add(world.ports.store.get(RolloutId.required(ROLLOUT)).outcome)
     assert outcomes == {"rolled_back", "promoted"}, "the last calls come after the end"
 
 
-def test_an_execution_stopped_between_any_two_calls_is_restored_by_another() -> None:
-    for at in range(1, calls_of(stop) + 1):
-        world, _, last = canary(stop, at)
+@STRATEGIES
+def test_an_execution_stopped_between_any_two_calls_is_restored_by_another(strategy: str) -> None:
+    for at in range(1, calls_of(stop, strategy) + 1):
+        world, _, last = roll_out(stop, at, strategy)
         assert last == "stopped"
         world.end_execution(ROLLOUT, "ABORTED")
         if f"{ROLLOUT}-restore-1" in world.executions.started:
@@ -101,18 +116,20 @@ def test_an_execution_stopped_between_any_two_calls_is_restored_by_another() -> 
         assert world.play(follower) == "Promoted", f"the endpoint is free again after a stop at call {at}"
 
 
-def test_a_newer_approval_between_any_two_calls_takes_over() -> None:
+@STRATEGIES
+def test_a_newer_approval_between_any_two_calls_takes_over(strategy: str) -> None:
     def approve_newer(world: SluiceWorld) -> None:
         world.clock.pass_seconds(1)
         assert world.approve(3) == "fraud-3-1"
 
-    for at in range(1, calls_of(approve_newer) + 1):
-        world, _, last = canary(approve_newer, at)
+    for at in range(1, calls_of(approve_newer, strategy) + 1):
+        world, _, last = roll_out(approve_newer, at, strategy)
         assert last in ("Promoted", "RolledBack"), f"at call {at}"
+        agree(world)
         world.metrics.per_period = {name: Counts(1800, 2) for name in ("v1", "v2", "v3")}
         assert world.play("fraud-3-1") == "Promoted", f"at call {at}"
         world.hosting.settle()
-        assert [each.name for each in world.hosting.endpoints[ENDPOINT].variants] == ["v3"]
+        assert [each.model for each in world.hosting.endpoints[ENDPOINT].variants] == [f"{ENDPOINT}-3-1-model"]
         assert world.ports.store.lock_holder(ENDPOINT) is None
 
 
@@ -141,7 +158,7 @@ def test_restoring_executions_side_by_side_do_no_harm(act: Act) -> None:
 
 
 def test_a_dead_execution_is_replaced_even_if_the_quick_attempt_fails() -> None:
-    world, _, _ = canary(stop, at=60)
+    world, _, _ = roll_out(stop, at=60)
     world.hosting.settle()
 
     def refuse(endpoint: str) -> None:
