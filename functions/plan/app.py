@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sluice.assembly import Ports, live_ports
+from sluice.batch_rollout import with_comparison
 from sluice.consent import is_still_approved
 from sluice.endpoint_state import CHANGING
 from sluice.holding import BEFORE_THE_START, Obstacle, hold_replacement, hold_start, seconds_held
@@ -81,7 +82,10 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: Ports) -> TaskResult:
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
     if (obstacle := hold_replacement(plan, record, ports)) is not None:
         return _held(obstacle, record, ports)
-    plan = prepared(plan, ports, urgent=record.urgent)
+    if plan.engine == "batch":
+        plan = with_comparison(plan, spec, record, ports)
+    else:
+        plan = prepared(plan, ports, urgent=record.urgent)
     ports.store.save_plan(record.id, plan, ports.now())
     ports.store.note(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())
     return answer("READY")

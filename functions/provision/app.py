@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice import batch_rollout
 from sluice.assembly import Ports, live_ports
+from sluice.batch_rollout import provision_batch
 from sluice.configs import make_config
 from sluice.convergence import CreateEndpoint, Done, Impossible, UseConfig, towards_candidate
 from sluice.guarding import guarded_deployment, is_stopped_while_deploying, put_alarms
@@ -27,7 +27,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     plan = record.planned()
     ports.store.advance(record.id, "provisioning")
     if plan.engine == "batch":
-        return batch_rollout.provision(record, plan, ports)
+        return provision_batch(record, ports)
     if plan.engine == "guardrails" and is_stopped_while_deploying(record, ports):
         return answer("ROLL_BACK")
     step = towards_candidate(plan, ports.hosting.describe(record.endpoint), record.asked)

@@ -11,6 +11,7 @@ from typing import Any, cast
 from sluice.assembly import Ports
 from sluice.async_endpoint import AsyncPlaces
 from sluice.async_store import ResultStore
+from sluice.batch_store import BatchStore
 from sluice.events import PipelineStatusChanged
 from sluice.gathering import run_ended
 from sluice.names import Names
@@ -44,6 +45,7 @@ from tests.fakes.aws_state import (
     FakeWakeUps,
     Faults,
 )
+from tests.fakes.batch import FakeFiles, FakeTransforms
 from tests.fakes.captures import FakeCaptures
 from tests.fakes.cloudwatch import FakeMetrics
 from tests.fakes.gates import FakeGates
@@ -110,6 +112,7 @@ class SluiceWorld:
     wakeups: FakeWakeUps
     async_runtime: FakeAsyncRuntime
     async_queue: FakeAsyncQueue
+    transforms: FakeTransforms
 
     def approve(self, version: int) -> str:
         """Approve a version, deliver its event, return the rollout's id."""
@@ -172,6 +175,7 @@ class SluiceWorld:
                 case "Wait":
                     self.clock.pass_seconds(context["step"]["wait_seconds"])
                     self.hosting.settle()
+                    self.transforms.settle()
                     name = state["Next"]
                 case "Task":
                     name = self._task(state, context)
@@ -267,12 +271,15 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "async_queue": FakeAsyncQueue(faults),
     }
     parts["hosting"].alarms = parts["metrics"].alarms
+    parts["transforms"] = FakeTransforms(faults, clock, parts["bucket"], parts["hosting"])
     table = cast(Any, FakeTable(faults))
     ports = Ports(
         names=Names("dev"),
         now=clock.now,
         store=Store(table),
         runs=RunStore(table),
+        batches=BatchStore(table),
+        files=cast(Any, FakeFiles(faults, parts["bucket"])),
         turns=Turns(table),
         waiting=WaitingList(table),
         results=ResultStore(cast(Any, FakeTable(faults))),

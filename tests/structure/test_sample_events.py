@@ -27,6 +27,7 @@ from rehearsal.cloudformation.intrinsics import Scope, evaluate
 from rehearsal.events.matching import matches
 from rehearsal.events.pattern import check_pattern
 from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, sluice_world
+from tests.structure.batch_samples import RESULTS, RESULTS_NOT_DELIVERED, STARTS, STARTS_NOT_DELIVERED
 from tests.unit.run_examples import succeeded
 
 ROOT = Path(__file__).parents[2]
@@ -314,6 +315,8 @@ def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() ->
         *TASKS_AT,
         *(f"handle_async_result/{case}" for case in ASYNC_RESULTS),
         "sweep/scheduled",
+        *(f"start_batch/{case}" for case in {*STARTS, *STARTS_NOT_DELIVERED}),
+        *(f"handle_batch_result/{case}" for case in {*RESULTS, *RESULTS_NOT_DELIVERED}),
     }
     assert set(SAMPLES) == fed
     assert {name.split("/")[0] for name in SAMPLES} == {path.parent.name for path in ROOT.glob("functions/*/app.py")}
@@ -334,6 +337,8 @@ TAKEN = {
     "CanaryAlarmRule": {f"roll_back/{case}" for case in STOPS if "alarm" in case} - {"roll_back/alarm-is-ok-again"},
     "ExecutionEndedRule": {f"roll_back/{case}" for case in STOPS if "execution" in case},
     "AbortRule": {"roll_back/person-stopped-it"},
+    "BatchRequestedRule": {f"start_batch/{case}" for case in STARTS},
+    "TransformEndedRule": {f"handle_batch_result/{case}" for case in RESULTS},
 }  # fmt: skip
 
 

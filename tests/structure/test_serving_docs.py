@@ -13,12 +13,13 @@ from sluice import serving_costs
 from sluice import serving_limits as limits
 from sluice.scaling import TARGETS
 from sluice.serving_costs import Costs, Workload
+from sluice.serving_prices import SHIPPED
 from sluice.spec_rollout import Rollout
 
 from cli.capacity.policy import HIGH_MINUTES, LOW_MINUTES, LOW_SHARE, TargetTracking
 from cli.capacity.simulator import Fleet, simulate
 from cli.capacity.trace import read_trace
-from cli.prices import SHIPPED, read_prices
+from cli.prices import read_prices
 from cli.simulate import SHIPPED_TRACE
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_the_limits_are_those_that_are_checked() -> None:
 def test_the_assumptions_are_those_of_the_estimate() -> None:
     assert len(ROWS) == 6
     for said in (
-        SHIPPED,
+        SHIPPED.name,
         f"{serving_costs.PEAK_UTILISATION * 100:.0f} % of their capacity",
         f"{serving_costs.HOURS_PER_BURST * 60:.0f} minutes around each burst",
         f"{serving_costs.HOURS_TO_START * 60:.0f} minutes to start them",

@@ -80,7 +80,7 @@ WRONG = [
     ("pipeline.parameters.X", "x" * 1025, "1024", "no parameter can hold"),
     ("pipeline.parameters.X", [1], "text", "a list"),
     ("inference.out_of_range", "maybe", "accept | reject", "unknown"),
-    ("endpoint.type", "batch", "real-time", "not supported yet"),
+    ("endpoint.type", "realtime", "real-time", "did you mean 'real-time'"),
     ("endpoint.instance_type", "m5.large", "ml.m5.large", "wrong form"),
     ("endpoint.instance_count", 0, "from 1", "out of range"),
     ("endpoint.instance_count", 1.0, "whole", "not a whole number"),

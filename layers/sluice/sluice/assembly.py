@@ -13,6 +13,8 @@ from sluice.async_endpoint import AsyncPlaces, AsyncQueue, AsyncRuntime
 from sluice.async_store import ResultStore
 from sluice.autoscaling import AutoScaling
 from sluice.aws import Clients, reached
+from sluice.batch_files import BatchFiles
+from sluice.batch_store import BatchStore
 from sluice.captures import Captures
 from sluice.dataset import Bucket
 from sluice.endpoint import Hosting
@@ -29,6 +31,7 @@ from sluice.run_store import RunStore
 from sluice.specs import Specs
 from sluice.store import Store
 from sluice.table import Table
+from sluice.transforms import Transforms
 from sluice.turns import Turns
 from sluice.waiting import WaitingList
 from sluice.wakeups import WakeUps
@@ -62,6 +65,9 @@ class Ports:
     async_runtime: AsyncRuntime
     async_queue: AsyncQueue
     async_places: AsyncPlaces
+    batches: BatchStore
+    files: BatchFiles
+    transforms: Transforms
     model_role_arn: str
 
 
@@ -114,6 +120,9 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
             success_topic=environ.get("SLUICE_ASYNC_SUCCESS_TOPIC", ""),
             error_topic=environ.get("SLUICE_ASYNC_ERROR_TOPIC", ""),
         ),
+        batches=BatchStore(table),
+        files=BatchFiles(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        transforms=Transforms(client("sagemaker")),
         model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
     )
 

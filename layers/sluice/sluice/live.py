@@ -24,17 +24,20 @@ def live_version(model: str, ports: Ports) -> int | None:
 
     While a canary runs that is its baseline. In the moment between a promotion's last change to the endpoint and
     its record, no version counts as promoted; then it is the one with the most traffic. A model that moves to an
-    endpoint of another kind is live on the old one until its first promotion on the new one.
+    endpoint of another kind is live on the old one until its first promotion on the new one. A batch model has no
+    endpoint: only its last promotion tells.
     """
     known = list(ports.store.rollouts(model))
+    promotions = sorted(
+        (record for record in known if record.outcome == "promoted"), key=lambda each: each.closed_at or _NEVER
+    )
+    last = promotions[-1] if promotions else None
+    if last and last.plan and last.plan.engine == "batch":
+        return last.id.version
     state = ports.hosting.describe(last_endpoint(known) or ports.names.endpoint(model))
     if state is None or state.status not in _SERVING:
         return None
-    promoted = {
-        record.id.version: record.closed_at or _NEVER
-        for record in sorted(known, key=lambda each: each.closed_at or _NEVER)
-        if record.outcome == "promoted"
-    }
+    promoted = {record.id.version: record.closed_at or _NEVER for record in promotions}
     versions: dict[int, float] = {}
     for each in state.variants:
         number = ports.names.version_served(each.name, each.model)

@@ -5,13 +5,16 @@ Everything one stack owns starts with ``sluice-<stage>-``, which lets each role 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 MODEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MODEL_MAX = 24
 STAGE_MAX = 8
 
+_BATCH_JOB = re.compile(r"(?P<model>.+)-\d{8}t\d{6}-[0-9a-f]{6}")
 _PACKAGE_ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:model-package/(?P<group>[^/]+)/(?P<version>\d+)")
 
 
@@ -65,6 +68,23 @@ class Names:
         made = self.version_of_model(sagemaker_model)
         named = re.fullmatch(r"v(\d+)", variant_name)
         return made if made is not None else int(named[1]) if named else None
+
+    def batch_schedule(self, model: str) -> str:
+        """The dot keeps it apart from the training schedule of a model whose name ends in ``-batch``."""
+        return f"{self.pipeline(model)}.batch"
+
+    def batch_job(self, model: str, at: datetime, request: str) -> str:
+        """The transform job of a request, e.g. ``sluice-dev-fraud-20260304t020000-3f2a9c``; names sort by time.
+
+        The same request always has the same name, so that SageMaker itself refuses to do it twice.
+        """
+        digest = hashlib.sha256(request.encode()).hexdigest()[:6]
+        return f"{self.prefix}{model}-{at:%Y%m%dt%H%M%S}-{digest}"
+
+    def model_of_batch_job(self, job: str) -> str | None:
+        """The model whose batch run this job is; None for a job that is none of this stage."""
+        found = _BATCH_JOB.fullmatch(job)
+        return self.model_of(found["model"]) if found else None
 
     def model_of(self, resource_name: str) -> str | None:
         """The model a group or pipeline belongs to; None if it is not this stage's."""

@@ -63,7 +63,7 @@ def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -
 
 
 def last_good(
-    rejected: int, known: Iterable[RolloutRecord], is_approved: Callable[[str], bool]
+    rejected: int | None, known: Iterable[RolloutRecord], is_approved: Callable[[str], bool]
 ) -> RolloutRecord | None:
     """The newest promotion of another version that people still approve of; None if there is none."""
     promoted = [each for each in known if each.outcome == "promoted" and each.id.version != rejected]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from sluice.batch_plan import BatchPlan
 from sluice.endpoint_state import ServerlessSize
 from sluice.experiment import Experiment
 from sluice.spec_rollout import Alarms, Judge
@@ -91,6 +92,7 @@ class Plan:
     async_invocations: int | None = None  # requests that one instance of an async endpoint works on at a time
     gate: str | None = None  # who must agree before the promotion
     windows: Windows | None = None  # when the rollout may move forward
+    batch: BatchPlan | None = None  # of the engine of this name
 
     @property
     def is_watched(self) -> bool:
@@ -128,6 +130,7 @@ class Plan:
                 "blue_green": BlueGreen(**blue_green) if blue_green else None,
                 "experiment": Experiment(**experiment) if experiment else None,
                 "mirror": Mirror(**mirror) if mirror else None,
+                "batch": BatchPlan.parse(raw["batch"]) if raw.get("batch") else None,
             }
         )
 

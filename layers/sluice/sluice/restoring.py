@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sluice.alarms import alarm_names
 from sluice.assembly import Ports
+from sluice.batch_rollout import clean_up_batch
 from sluice.convergence import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
 from sluice.endpoint_state import EndpointState
 from sluice.plan import Plan
@@ -36,7 +37,8 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
     ports.store.restoring(rollout_id)
     if record.plan is None:
         return _finish(record, None, "", ports)
-    state = ports.hosting.describe(record.endpoint)
+    is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
+    state = None if is_batch else ports.hosting.describe(record.endpoint)
     step = towards_baseline(record.plan, state)
     if isinstance(step, Done):
         return _finish(record, state, "", ports)
@@ -98,6 +100,8 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
     if outcome in ("rolled_back", "failed") and not serving:
         ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
+    if record.plan is not None and record.plan.engine == "batch":
+        clean_up_batch(record, ports)
     if record.plan is not None and not obstacle and not serving:
         ports.hosting.delete_config(record.plan.canary_config)
         ports.hosting.delete_config(record.plan.candidate.config)

@@ -15,3 +15,7 @@ ASYNC_RESPONSE_SECONDS = 3600
 
 BATCH_RESPONSE_SECONDS = 3600
 """For one mini-batch."""
+BATCH_PAYLOAD_MB = 100
+BATCH_IN_FLIGHT_MB = 100
+"""Largest request times requests at the same time, on one instance."""
+BATCH_INSTANCES = 100

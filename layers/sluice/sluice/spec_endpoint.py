@@ -20,7 +20,7 @@ SUFFIX = Text(8, pattern=r"[a-z][a-z0-9]*", example="a lower-case word")
 class Endpoint:
     """Where the model serves."""
 
-    type: Annotated[str, Choice((REAL_TIME, SERVERLESS), planned=(ASYNC, BATCH)), "How requests are answered"] = (
+    type: Annotated[str, Choice((REAL_TIME, SERVERLESS, BATCH), planned=(ASYNC,)), "How requests are answered"] = (
         REAL_TIME
     )
     suffix: Annotated[

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sluice.errors import Problem
+from sluice.serving_limits import BATCH_IN_FLIGHT_MB
 from sluice.serving_types import ASYNC, BATCH, SERVERLESS, STRATEGIES
 from sluice.spec_rule import Rule
 from sluice.spec_scaling import ScheduledRange
@@ -61,7 +62,18 @@ def _unreachable_share(kind: str, _warm: int, target: float) -> Iterator[Problem
         yield Problem("endpoint.scaling.target", target, "above 0 and up to 1 for serverless, or null", message)
 
 
+def _more_in_flight_than_an_instance_holds(transforms: int, megabytes: int) -> Iterator[Problem]:
+    if transforms * megabytes > BATCH_IN_FLIGHT_MB:
+        message = f"{transforms} requests of {megabytes} MB at the same time are more than {BATCH_IN_FLIGHT_MB} MB"
+        allowed = f"1 to {BATCH_IN_FLIGHT_MB // megabytes} with endpoint.batch.max_payload_mb {megabytes}"
+        yield Problem("endpoint.batch.max_concurrent_transforms", transforms, allowed, message)
+
+
 ENDPOINT_RULES = (
+    Rule(
+        ("endpoint.batch.max_concurrent_transforms", "endpoint.batch.max_payload_mb"),
+        _more_in_flight_than_an_instance_holds,
+    ),
     Rule(("endpoint.type", "endpoint.instance_type"), _accelerator_for_serverless),
     Rule(
         ("endpoint.serverless.provisioned_concurrency", "endpoint.serverless.max_concurrency"),

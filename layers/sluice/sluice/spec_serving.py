@@ -6,7 +6,7 @@ All of them may stay in one file: users change ``endpoint.type`` and nothing els
 from dataclasses import dataclass
 from typing import Annotated
 
-from sluice.serving_limits import SERVERLESS_CONCURRENCY, SERVERLESS_MEMORY_MB
+from sluice.serving_limits import BATCH_INSTANCES, BATCH_PAYLOAD_MB, SERVERLESS_CONCURRENCY, SERVERLESS_MEMORY_MB
 from sluice.spec_collections import Maybe
 from sluice.spec_fields import Choice, Duration, Flag, Text, Whole
 from sluice.spec_schedule import Schedule
@@ -49,15 +49,15 @@ class AsyncServing:
 class Batch:
     """How a batch transform scores files, and when."""
 
-    instance_count: Annotated[int, Whole(1, 100), "Instances of one transform"] = 1
+    instance_count: Annotated[int, Whole(1, BATCH_INSTANCES), "Instances of one transform"] = 1
     records_per_request: Annotated[
         str, Choice(("many", "one")), "Whether the model gets as many lines at once as fit, or one"
     ] = "many"
-    max_payload_mb: Annotated[int, Whole(1, 100), "Largest request to the model, in MB"] = 6
+    max_payload_mb: Annotated[int, Whole(1, BATCH_PAYLOAD_MB), "Largest request to the model, in MB"] = 6
     max_concurrent_transforms: Annotated[int, Whole(1, 100), "Requests at the same time to one instance"] = 1
     join_input: Annotated[bool, Flag(), "Whether each answer is written behind its input"] = True
-    input_filter: Annotated[str, JSON_PATH, "Which part of a line the model gets"] = "$"
-    output_filter: Annotated[str, JSON_PATH, "Which part of the joined line is written"] = "$"
+    input_filter: Annotated[str, JSON_PATH, "Which cells of a line the model gets, such as $[1:]"] = "$"
+    output_filter: Annotated[str, JSON_PATH, "Which cells of the joined line are written, such as $[0,-1]"] = "$"
     sample_rows: Annotated[
         int, Whole(0, 100_000), "Rows of the last input on which a new version is compared with the current one"
     ] = 1000

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from sluice.assembly import Ports
 from sluice.async_sweep import lost_results
+from sluice.batch_lost import lost_batches
 from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pending import REGISTERED
@@ -43,7 +44,7 @@ def sweep(ports: Ports) -> list[str]:
     said: list[str] = []
     failed: list[str] = []
     for model in ports.specs.names():
-        for look in (lost_runs, waiting_without_turn, lost_wait, lost_approval, dead_rollouts, lost_results):
+        for look in LOOKS:
             try:
                 said.extend(look(model, ports))
             except (RetryableError, ClientError):
@@ -146,3 +147,15 @@ def _say_dead(record: RolloutRecord, name: str, status: str, ports: Ports) -> st
         stateMachineArn=ports.executions.state_machine_arn,
     )
     return f"{record.id}: execution {name} is {status}"
+
+
+LOOKS = (
+    lost_runs,
+    waiting_without_turn,
+    lost_wait,
+    lost_approval,
+    dead_rollouts,
+    lost_results,
+    lost_batches,
+)
+"""What is looked at of every model."""

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from pathlib import Path
 
-from sluice.serving_prices import Prices
+from sluice.serving_prices import Prices, shipped_prices
 
 from cli.failures import BadInputError
-
-SHIPPED = "us-east-1-2025-10.json"
 
 
 def read_prices(path: Path | None = None) -> Prices:
     """The table at ``path``, or the shipped one; ``BadInputError`` when it is not a price table."""
-    where = path or SHIPPED
+    if path is None:
+        return shipped_prices()
     try:
-        text = path.read_text(encoding="utf-8") if path else (files(__name__) / SHIPPED).read_text(encoding="utf-8")
-        return Prices.parse(json.loads(text))
+        return Prices.parse(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise BadInputError(f"{where} cannot be read: {error.strerror or error}") from error
+        raise BadInputError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise BadInputError(f"{where} is not a price table: {error}") from error
+        raise BadInputError(f"{path} is not a price table: {error}") from error
 
 
 def known_instance(prices: Prices, name: str) -> str:

@@ -1,0 +1,21 @@
+"""Handle batch result: a transform job ended. Its rows are counted, and the run is closed and announced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.batch_ending import end_batch
+from sluice.batch_events import TransformChanged
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    return run(event, live_ports())
+
+
+def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    """An event that comes twice, late or out of order changes nothing: the job is read anew each time."""
+    changed = TransformChanged.parse(event)
+    found = end_batch(changed.job, ports)
+    return {"job": changed.job, "phase": found.phase if found else None}

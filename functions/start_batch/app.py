@@ -1,0 +1,20 @@
+"""Start batch: the clock or a person wants files scored. One request is one transform job, or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.assembly import Ports, live_ports
+from sluice.batch_events import BatchRequested
+from sluice.batch_starting import start_batch
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    return run(event, live_ports())
+
+
+def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+    """The run as it is now; what is no request, and what AWS has no room for now, is raised and so kept."""
+    found = start_batch(BatchRequested.parse(event), ports)
+    return {"job": found.job, "phase": found.phase, "reason": found.reason}

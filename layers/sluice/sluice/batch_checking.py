@@ -1,0 +1,43 @@
+"""Whether a transform job left a row out: rows in against rows out, file by file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRows:
+    """Rows of one input file and of what became of it."""
+
+    name: str
+    rows_in: int | None  # None: it was overwritten or deleted while the job ran
+    rows_out: int | None  # None: nothing was written
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with this file; empty if as many rows came out as went in."""
+        if self.rows_in is None:
+            return f"{self.name} was overwritten or deleted while the job ran, so its rows cannot be compared"
+        if self.rows_out is None:
+            return f"{self.name}: nothing was written for its {self.rows_in} rows"
+        if self.rows_in != self.rows_out:
+            return f"{self.name}: {self.rows_out} rows came out of {self.rows_in}"
+        return ""
+
+
+def problem_of(files: Sequence[FileRows]) -> str:
+    """What is wrong with the output as a whole; empty only if every file has all its rows."""
+    found = [each.problem for each in files if each.problem]
+    if not files:
+        return "the list of its files is gone, so its rows cannot be compared"
+    more = f"; and {len(found) - _TOLD} files more" if len(found) > _TOLD else ""
+    return "; ".join(found[:_TOLD]) + more
+
+
+def total(rows: Iterable[int | None]) -> int | None:
+    """All rows together; None if those of one file are not known."""
+    known = list(rows)
+    return None if None in known else sum(each for each in known if each is not None)

@@ -1,0 +1,62 @@
+"""The files of one batch run: what there was when it began. Pure.
+
+SageMaker is given a manifest of exactly these, so that a file which comes later belongs to the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """One object as it was when the run began."""
+
+    key: str
+    size: int  # bytes
+    etag: str  # tells whether it has been overwritten since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchInput:
+    """Files below one folder of the bucket; the same files are the same input."""
+
+    folder: str  # ends with a slash
+    files: tuple[InputFile, ...]  # by key, none empty
+
+    @classmethod
+    def of(cls, folder: str, found: Iterable[InputFile]) -> Self:
+        """What there is to score: empty objects, which also stand for folders, hold no rows."""
+        files = (each for each in found if each.size and not each.key.endswith("/"))
+        return cls(folder=folder, files=tuple(sorted(files, key=lambda each: each.key)))
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        found = json.loads(text)
+        return cls(folder=found["folder"], files=tuple(InputFile(**each) for each in found["files"]))
+
+    @property
+    def size(self) -> int:
+        return sum(each.size for each in self.files)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything: the name of its manifest."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+    def text(self) -> str:
+        """What ``parse`` reads back."""
+        return json.dumps({"folder": self.folder, "files": [asdict(each) for each in self.files]}, ensure_ascii=False)
+
+    def native(self, bucket: str) -> str:
+        """Format: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformS3DataSource.html."""
+        names = [each.key.removeprefix(self.folder) for each in self.files]
+        return json.dumps([{"prefix": f"s3://{bucket}/{self.folder}"}, *names], ensure_ascii=False)
+
+    def output_key(self, file: InputFile, output: str) -> str:
+        """Where SageMaker writes what became of a file, below the run's ``output`` folder."""
+        return f"{output}{file.key.removeprefix(self.folder)}.out"

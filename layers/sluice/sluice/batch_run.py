@@ -1,0 +1,48 @@
+"""One run of batch inference as Sluice remembers it: what was asked for, and what came of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal, Self
+
+Phase = Literal["starting", "running", "completed", "failed", "skipped"]
+ENDED: tuple[Phase, ...] = ("completed", "failed", "skipped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRun:
+    """A request to score files, and the transform job it became."""
+
+    job: str  # the transform job's name, also if there never was one
+    model: str
+    request: str
+    requested_at: datetime
+    phase: Phase
+    folder: str = ""  # of the input, as a key; as it was asked for if that is none
+    reason: str = ""  # why it was skipped, or how it failed
+    version: int = 0
+    sagemaker_model: str = ""
+    input_digest: str = ""  # of its manifest
+    files: int = 0
+    size: int = 0  # bytes
+    ended_at: datetime | None = None
+    seconds: float | None = None  # that the job worked
+    rows_in: int | None = None
+    rows_out: int | None = None
+    estimated_usd: float | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.phase in ENDED
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``parse`` reads back."""
+        told = asdict(self)
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        times = {name: raw.get(name) for name in ("requested_at", "ended_at")}
+        return cls(**{**raw, **{name: at and datetime.fromisoformat(at) for name, at in times.items()}})

@@ -1,0 +1,143 @@
+"""A transform job's end: rows are counted file by file, the run is closed, and it is told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sluice.batch_lost import lost_batches
+from sluice.errors import RetryableError
+
+from functions.handle_batch_result.app import run as handle_batch_result
+from functions.start_batch.app import run as start_batch
+from tests.fakes.batch_world import JOB, asked, batch_world, ended, put_input
+from tests.fakes.sluice_world import SluiceWorld
+
+OUTPUT = f"batch/fraud/output/{JOB}/"
+
+
+@pytest.fixture
+def world() -> SluiceWorld:
+    """A run whose job has ended, and nobody has said so."""
+    return scored()
+
+
+def scored() -> SluiceWorld:
+    world = batch_world()
+    put_input(world)
+    start_batch(asked(), world.ports)
+    world.clock.pass_seconds(1800)
+    world.transforms.settle()
+    world.events.published.clear()
+    return world
+
+
+def told(world: SluiceWorld) -> dict[str, Any]:
+    ((_, detail),) = world.events.published
+    return detail
+
+
+def test_a_run_that_went_well_is_told_with_counts_cost_and_a_preview(world: SluiceWorld) -> None:
+    for _ in range(2):
+        assert handle_batch_result(ended(), world.ports) == {"job": JOB, "phase": "completed"}
+    assert told(world) == {
+        "model": "fraud",
+        "version": 1,
+        "job": JOB,
+        "input": "s3://sluice-dev-data/batch/fraud/input/",
+        "output": f"s3://sluice-dev-data/{OUTPUT}",
+        "files": 2,
+        "rows_in": 5,
+        "rows_out": 5,
+        "seconds": 1800.0,
+        "estimated_usd": 0.115,  # half an hour of two ml.m5.large
+        "estimated_with": "list prices of us-east-1 as of 2025-10, while the job worked",
+        "preview": ["1,30,1,1.0", "2,31,1,1.0", "3,32,1,1.0"],
+    }
+
+
+def lose_a_row(world: SluiceWorld) -> None:
+    world.bucket.objects[f"{OUTPUT}a.csv.out"] = b"1.0\n1.0\n"
+
+
+def lose_a_file(world: SluiceWorld) -> None:
+    del world.bucket.objects[f"{OUTPUT}märz 1/b.csv.out"]
+
+
+def overwrite(world: SluiceWorld) -> None:
+    world.bucket.objects["batch/fraud/input/a.csv"] = b"7,7,7\n8,8,8\n9,9,9\n"
+
+
+def lose_the_manifest(world: SluiceWorld) -> None:
+    for key in [key for key in world.bucket.objects if "/manifests/" in key]:
+        del world.bucket.objects[key]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lose_a_row, "batch/fraud/input/a.csv: 2 rows came out of 3"),
+        (lose_a_file, "batch/fraud/input/märz 1/b.csv: nothing was written for its 2 rows"),
+        (overwrite, "batch/fraud/input/a.csv was overwritten or deleted while the job ran"),
+        (lose_the_manifest, "the list of its files is gone"),
+    ],
+)
+def test_rows_that_cannot_be_accounted_for_fail_the_run(world: SluiceWorld, damage: Any, reason: str) -> None:
+    damage(world)
+    assert handle_batch_result(ended(), world.ports)["phase"] == "failed"
+    assert reason in told(world)["reason"]
+    assert told(world)["status"] == "Completed"
+    assert told(world)["files_written"]
+
+
+@pytest.mark.parametrize("status", ["Failed", "FAILED"])
+def test_a_job_that_failed_is_told_with_its_reason_and_what_it_wrote(status: str) -> None:
+    world = batch_world()
+    put_input(world)
+    world.transforms.answers["sluice-dev-fraud-1-1-model"] = lambda line: str(int(line))
+    start_batch(asked(), world.ports)
+    world.transforms.settle()
+    world.events.published.clear()
+    assert handle_batch_result(ended(status=status), world.ports)["phase"] == "failed"
+    assert "invalid literal" in told(world)["reason"]
+    assert (told(world)["status"], told(world)["files_written"]) == ("Failed", [])
+
+
+def test_a_job_that_is_still_going_is_left_alone_whatever_the_event_says() -> None:
+    world = batch_world()
+    put_input(world)
+    start_batch(asked(), world.ports)
+    assert handle_batch_result(ended(), world.ports)["phase"] == "running"
+
+
+@pytest.mark.parametrize("job", ["sluice-dev-fraud-7-1-new", "sluice-prod-fraud-20260304t020000-5f7200", "other", JOB])
+def test_a_job_that_is_no_run_of_ours_is_left_alone(job: str) -> None:
+    assert handle_batch_result(ended(job), batch_world().ports) == {"job": job, "phase": None}
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
+def test_one_fault_anywhere_changes_nothing(after_effect: bool) -> None:
+    def finished(at: int) -> tuple[object, int]:
+        world = scored()
+        world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
+        try:
+            handle_batch_result(ended(), world.ports)
+        except RetryableError:
+            handle_batch_result(ended(), world.ports)
+        calls, world.faults.at = world.faults.seen, 0
+        return (world.ports.batches.get("fraud", JOB), set(map(str, world.events.published))), calls
+
+    expected, calls = finished(0)
+    assert calls > 8, "it has to touch AWS for this to mean anything"
+    for at in range(1, calls + 1):
+        assert finished(at)[0] == expected, f"after a fault at call {at} of {calls}"
+
+
+def test_the_sweep_says_again_that_a_job_has_ended(world: SluiceWorld) -> None:
+    assert list(lost_batches("fraud", world.ports)) == [], "the event may still be on its way"
+    world.clock.pass_seconds(300)
+    assert list(lost_batches("fraud", world.ports)) == [f"{JOB} is Completed"]
+    ((kind, detail),) = world.events.published
+    assert kind == "SageMaker Transform Job State Change"
+    handle_batch_result({"detail": detail}, world.ports)
+    assert list(lost_batches("fraud", world.ports)) == []

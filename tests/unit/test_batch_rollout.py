@@ -1,0 +1,204 @@
+"""A newly approved version of a batch model: compared on a sample, then that of the next run, or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sluice.live import live_version
+from sluice.rollout import RolloutId
+
+from functions.open_rollout.app import run as open_rollout
+from functions.start_batch.app import run as start_batch
+from tests.fakes.batch_world import asked, batch_world, put_input
+from tests.fakes.sluice_world import SluiceWorld, outcome_of
+
+NEW = "sluice-dev-fraud-2-1-model"
+Answer = Callable[[str], str]
+
+
+def by_age(line: str) -> str:
+    return str(float(line.split(",")[1]) / 10)
+
+
+def slightly_more(line: str) -> str:
+    return str(float(by_age(line)) + (0.5 if line.startswith("1,") else 0.0))
+
+
+def nothing_for_old_people(line: str) -> str:
+    return by_age(line) if line.split(",")[1] < "33" else "nan"
+
+
+def broken(line: str) -> str:
+    raise ValueError("AlgorithmError: See job logs for more information")
+
+
+@pytest.fixture
+def world() -> SluiceWorld:
+    """Version 1 has scored files once."""
+    return after_a_run()
+
+
+def after_a_run() -> SluiceWorld:
+    world = batch_world()
+    put_input(world)
+    world.transforms.answers["sluice-dev-fraud-1-1-model"] = by_age
+    start_batch(asked(), world.ports)
+    world.transforms.settle()
+    world.events.published.clear()
+    return world
+
+
+def approval(world: SluiceWorld, answer: Answer) -> str:
+    """Approve version 2, which answers like that, and play its rollout; its last state."""
+    world.transforms.answers[NEW] = answer
+    return world.play(world.approve(2))
+
+
+def next_model(world: SluiceWorld) -> str:
+    job = start_batch(asked(request="next"), world.ports)["job"]
+    return str(world.transforms.requests[job]["ModelName"])
+
+
+def told(world: SluiceWorld, kind: str) -> dict[str, Any]:
+    (detail,) = [detail for name, detail in world.events.published if name == kind]
+    return detail
+
+
+def test_a_version_that_answers_takes_over_and_the_difference_is_told(world: SluiceWorld) -> None:
+    assert approval(world, slightly_more) == "Promoted"
+    assert told(world, "BatchVersionCompared") == {
+        "rollout": "fraud-2-1",
+        "model": "fraud",
+        "version": 2,
+        "current_version": 1,
+        "sample": "s3://sluice-dev-data/batch/fraud/samples/fraud-2-1/sample.csv",
+        "difference": {
+            "rows": 5,
+            "equal": 4,
+            "within_tolerance": 4,
+            "failures": 0,
+            "mean_difference": 0.1,
+            "mean_absolute_difference": 0.1,
+            "share_equal": 0.8,
+            "share_within_tolerance": 0.8,
+            "tolerance_percent": 1.0,
+        },
+    }
+    assert next_model(world) == NEW
+    assert live_version("fraud", world.ports) == 2
+    assert world.hosting.endpoints == {}, "a batch model has no endpoint"
+
+
+def test_the_sample_is_scored_on_one_instance_and_not_joined(world: SluiceWorld) -> None:
+    approval(world, by_age)
+    assert {name for name in world.transforms.requests if "fraud-2-1" in name} == {
+        "sluice-dev-fraud-2-1-current",
+        "sluice-dev-fraud-2-1-new",
+    }
+    request = world.transforms.requests["sluice-dev-fraud-2-1-new"]
+    assert request["TransformResources"]["InstanceCount"] == 1
+    assert request["DataProcessing"] == {"InputFilter": "$[1:]", "OutputFilter": "$", "JoinSource": "None"}
+    assert world.bucket.objects["batch/fraud/samples/fraud-2-1/sample.csv"].count(b"\n") == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (broken, "version 2 could not score the sample: AlgorithmError: See job logs for more information"),
+        (nothing_for_old_people, "version 2 has no answer to 2 of 5 rows that are answered now"),
+    ],
+)
+def test_a_version_that_fails_is_rejected_and_the_current_one_stays(
+    world: SluiceWorld, answer: Answer, reason: str
+) -> None:
+    assert approval(world, answer) == "RolledBack"
+    assert outcome_of(world, "fraud-2-1") == ("rolled_back", reason)
+    assert {each.version: each.approval for each in world.registry.packages.values()} == {1: "Approved", 2: "Rejected"}
+    assert next_model(world) == "sluice-dev-fraud-1-1-model"
+    assert NEW not in world.hosting.models
+
+
+def test_a_current_version_that_fails_does_not_stop_its_successor(world: SluiceWorld) -> None:
+    world.transforms.answers["sluice-dev-fraud-1-1-model"] = broken
+    assert approval(world, by_age) == "Promoted"
+
+
+def test_what_both_versions_fail_at_is_no_proof_for_the_new_one(world: SluiceWorld) -> None:
+    world.transforms.answers["sluice-dev-fraud-1-1-model"] = broken
+    assert approval(world, broken) == "RolledBack"
+    assert "version in use as well" in outcome_of(world, "fraud-2-1")[1]
+
+
+def test_without_an_earlier_input_there_is_nothing_to_compare() -> None:
+    world = batch_world()
+    put_input(world)
+    assert approval(world, broken) == "Promoted"
+    assert world.transforms.jobs == {}
+
+
+def test_an_input_that_is_gone_compares_nothing(world: SluiceWorld) -> None:
+    for key in [key for key in world.bucket.objects if "/input/" in key]:
+        del world.bucket.objects[key]
+    assert approval(world, by_age) == "Promoted"
+    assert "BatchVersionCompared" not in world.events.kinds()
+
+
+def test_a_sample_that_is_never_scored_rolls_back_and_its_jobs_are_stopped(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.transforms, "settle", lambda: None)
+    assert approval(world, by_age) == "RolledBack"
+    assert "was not scored within 6:00:00" in outcome_of(world, "fraud-2-1")[1]
+    assert {job.status for name, job in world.transforms.jobs.items() if "fraud-2-1" in name} == {"Stopped"}
+
+
+def test_an_approval_taken_back_while_the_sample_is_scored_ends_the_rollout(world: SluiceWorld) -> None:
+    def take_back(name: str) -> None:
+        if name == "WaitForFleet":
+            (arn,) = [arn for arn, each in world.registry.packages.items() if each.version == 2]
+            world.registry.reject(arn, "on second thoughts")
+
+    world.transforms.answers[NEW] = by_age
+    assert world.play(world.approve(2), on_state=take_back) == "RolledBack"
+    assert outcome_of(world, "fraud-2-1")[0] == "withdrawn"
+    assert next_model(world) == "sluice-dev-fraud-1-1-model"
+
+
+def test_rejecting_the_current_version_brings_the_last_good_one_back_without_a_comparison(world: SluiceWorld) -> None:
+    approval(world, by_age)
+    (arn,) = [arn for arn, each in world.registry.packages.items() if each.version == 2]
+    world.registry.reject(arn, "wrong after all")
+    detail = {"ModelPackageArn": arn, "ModelApprovalStatus": "Rejected"}
+    rollout = open_rollout({"detail": detail}, world.ports)["rollout"]
+    before = len(world.transforms.jobs)
+    assert world.play(rollout) == "Promoted"
+    assert (live_version("fraud", world.ports), len(world.transforms.jobs)) == (1, before)
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
+@pytest.mark.parametrize("answer", [slightly_more, broken], ids=["promoted", "rolled back"])
+def test_one_fault_anywhere_changes_nothing(answer: Answer, after_effect: bool) -> None:
+    def rolled_out(at: int) -> tuple[dict[str, object], int]:
+        world = after_a_run()
+        world.transforms.answers[NEW] = answer
+        rollout = world.approve(2)
+        world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
+        world.play(rollout)
+        calls, world.faults.at = world.faults.seen, 0
+        compared = [detail for kind, detail in world.events.published if kind == "BatchVersionCompared"]
+        return {
+            "outcome": world.ports.store.get(RolloutId.required(rollout)).outcome,
+            "approvals": {each.version: each.approval for each in world.registry.packages.values()},
+            "models": set(world.hosting.models),
+            "jobs": set(world.transforms.jobs),
+            "lock": world.ports.store.lock_holder("sluice-dev-fraud"),
+            "difference": compared[-1:],
+            "next": next_model(world),
+        }, calls
+
+    expected, calls = rolled_out(0)
+    assert calls > 20, "the story has to touch AWS for this to mean anything"
+    for at in range(1, calls + 1):
+        assert rolled_out(at)[0] == expected, f"after a fault at call {at} of {calls}"
