@@ -124,6 +124,18 @@ def test_the_cut_down_botocore_makes_the_same_clients_as_the_whole(built: Path) 
     assert json.loads(done.stdout) == whole
 
 
+def test_the_layer_brings_the_time_zones_that_lambda_lacks(built: Path) -> None:
+    bare = ROOT / ".venvs" / "lambda-runtime" / "bin" / "python"
+    environment = {
+        "PYTHONPATH": str(built / "SluiceLayer" / "python"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONTZPATH": "",  # no database of the machine's own
+    }
+    asked = "from sluice.freeze import zone; print(zone('Europe/Berlin'))"
+    done = subprocess.run([bare, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "Europe/Berlin\n"
+
+
 def test_the_cut_down_endpoints_are_those_of_the_whole_in_every_region(built: Path) -> None:
     cut = endpoints(built / "SluiceLayer" / "python" / "botocore" / "data" / "endpoints.json")
     whole = endpoints(Path(botocore.session.__file__).parent / "data" / "endpoints.json")
