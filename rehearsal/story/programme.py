@@ -1,8 +1,14 @@
-"""The scenes in the order in which they are listed. A scene is added by its line here."""
+"""The scenes by name: every module of ``scenes`` has one."""
 
 from __future__ import annotations
 
-from rehearsal.story.scene import Scene
-from rehearsal.story.scenes import canary, linear
+from importlib import import_module
+from pkgutil import iter_modules
 
-SCENES: tuple[Scene, ...] = (canary.SCENE, linear.SCENE)
+from rehearsal.story import scenes
+from rehearsal.story.scene import Scene
+
+SCENES: tuple[Scene, ...] = tuple(
+    import_module(f"{scenes.__name__}.{each.name}").SCENE
+    for each in sorted(iter_modules(scenes.__path__), key=lambda found: found.name)
+)
