@@ -213,3 +213,22 @@ def test_a_dashboard_comes_back_as_it_was_put(account: Account) -> None:
     account.client.put_dashboard(DashboardName="sluice-dev", DashboardBody=body)
 
     assert account.client.get_dashboard(DashboardName="sluice-dev")["DashboardBody"] == body
+
+
+def test_a_composite_alarm_tells_the_bus_of_a_child_it_does_not_own(account: Account) -> None:
+    """A rollout's composite bears our name, so a rule on names hears of alarms that other people made."""
+    client = account.client
+    client.put_metric_alarm(
+        AlarmName="orders",
+        Namespace="Shop",
+        MetricName="Orders",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="LessThanThreshold",
+    )
+    client.put_composite_alarm(AlarmName="sluice-dev-fraud-7-1-alarms", AlarmRule='ALARM("orders")')
+    client.set_alarm_state(AlarmName="orders", StateValue="ALARM", StateReason="too few")
+    told = [(detail["alarmName"], detail["state"]["value"]) for detail in account.bus.details]
+    assert ("sluice-dev-fraud-7-1-alarms", "ALARM") in told

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 import pytest
 from sluice.alarms import alarm_names, alarms_for, composite_for
 from sluice.endpoint_state import EndpointState, VariantState
+from sluice.latency import PERCENTILES, LatencySummary
 from sluice.metrics import Counts, Metrics, Span, dimensions
 from sluice.names import Names
 from sluice.plan import Plan
@@ -28,6 +30,7 @@ REPO = Path(__file__).parents[2]
 ENDPOINT, ROLLOUT = "sluice-dev-fraud", "fraud-7-1"
 NAMES = Names("dev")
 PERIOD = timedelta(seconds=60)
+LIMITS = {"p90": 90_000, "p99": 99_000}
 
 
 def plan() -> Plan:
@@ -42,6 +45,7 @@ class Board:
 
     metrics: Metrics
     answer: Callable[[str, datetime, Counts], None]  # variant, start of a period, what it saw
+    take: Callable[[str, datetime, Sequence[float]], None]  # likewise, the latencies in microseconds
 
 
 def fake() -> Board:
@@ -50,7 +54,15 @@ def fake() -> Board:
     def answer(variant: str, _at: datetime, seen: Counts) -> None:
         metrics.per_period[variant] = seen
 
-    return Board(cast(Metrics, metrics), answer)
+    def take(variant: str, _at: datetime, latencies: Sequence[float]) -> None:
+        metrics.per_period[variant] = Counts(len(latencies), 0)
+        metrics.slow = {variant: {name: sum(each > limit for each in latencies) for name, limit in LIMITS.items()}}
+        metrics.means[variant] = fmean(latencies)
+        ranked = sorted(latencies)
+        known = {name: ranked[round(share * len(ranked)) - 1] for name, share in PERCENTILES.items()}
+        metrics.summaries = [LatencySummary(requests=len(latencies), percentiles=known)]
+
+    return Board(cast(Metrics, metrics), answer, take)
 
 
 class _Silent:
@@ -75,6 +87,13 @@ class _Real:
     def _now(self) -> datetime:
         return self._turned_to or datetime.now(UTC)
 
+    def take(self, variant: str, at: datetime, latencies: Sequence[float]) -> None:
+        self._turned_to = at + timedelta(seconds=1)
+        for latency in latencies:
+            dimensions = {"EndpointName": ENDPOINT, "VariantName": variant}
+            self._cloudwatch.record("AWS/SageMaker", "ModelLatency", dimensions, latency)
+        self._turned_to = None
+
     def answer(self, variant: str, at: datetime, seen: Counts) -> None:
         self._turned_to = at + timedelta(seconds=1)
         for number in range(seen.requests):
@@ -91,7 +110,7 @@ def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     real = _Real(tmp_path_factory.mktemp("run"))
     with real.aws as aws:
-        yield Board(Metrics(aws.client("cloudwatch")), real.answer)
+        yield Board(Metrics(aws.client("cloudwatch")), real.answer, real.take)
 
 
 def a_past_period() -> datetime:
@@ -116,8 +135,28 @@ def test_a_variant_without_requests_has_no_periods(board: Board) -> None:
     assert board.metrics.counts(dimensions(ENDPOINT, "v1"), span(at, 5)) == {}
 
 
+LATENCIES = [1000.0 * number for number in range(1, 101)]  # 1 to 100 ms
+
+
+def test_requests_slower_than_a_limit_are_counted(board: Board) -> None:
+    at = a_past_period()
+    board.take("v8", at, LATENCIES)
+    assert board.metrics.slow_counts(dimensions(ENDPOINT, "v8"), LIMITS, span(at)) == {
+        "p90": {at: Counts(100, 10)},
+        "p99": {at: Counts(100, 1)},
+    }
+
+
+def test_latencies_of_a_stretch_are_summed_up(board: Board) -> None:
+    at = a_past_period()
+    board.take("v9", at, LATENCIES)
+    (found,) = board.metrics.latency_summaries(dimensions(ENDPOINT, "v9"), span(at))
+    assert found == LatencySummary(requests=100, percentiles={"p90": 90_000.0, "p99": 99_000.0})
+    assert board.metrics.mean_latencies(dimensions(ENDPOINT, "v9"), span(at)) == {at: 50_500.0}
+
+
 def test_alarms_are_put_seen_and_deleted_any_number_of_times(board: Board) -> None:
-    names = alarm_names(NAMES, ROLLOUT)
+    names = alarm_names(NAMES, ROLLOUT)[:3]
     assert board.metrics.alarm_states(names) == {}
     for _ in range(2):
         board.metrics.put_alarms(alarms_for(NAMES, ROLLOUT, plan()))

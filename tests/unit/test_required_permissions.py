@@ -138,6 +138,21 @@ SAGEMAKER = f"arn:aws:sagemaker:{REGIONAL}"
             ],
         ),
         ("cloudwatch DescribeAlarms", {}, [("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGIONAL}:alarm:*")]),
+        (
+            "cloudwatch DescribeAlarms",
+            {"AlarmNames": ["a"]},
+            [("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGIONAL}:alarm:a")],
+        ),
+        (
+            "cloudwatch DescribeAlarms",
+            {"AlarmNames": ["a"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
+            [("cloudwatch:DescribeAlarms", "*")],
+        ),
+        (
+            "cloudwatch PutCompositeAlarm",
+            {"AlarmName": "a", "AlarmRule": "TRUE"},
+            [("cloudwatch:PutCompositeAlarm", "*")],
+        ),
         ("cloudwatch GetMetricData", {"MetricDataQueries": []}, [("cloudwatch:GetMetricData", "*")]),
         (
             "logs PutLogEvents",

@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def play(stage: Stage) -> None:
-    stage.apply(rollout={"strategy": "linear", "step": {"weight": 25, "bake": "10s"}, "alarms": {}})
+    stage.apply(rollout={"strategy": "linear", "step": {"weight": 40, "bake": "10s"}, "alarms": {}})
     traffic = stage.go_live()
     more = stage.start_traffic()
     _wait_until_latency_is_known(stage, "v1")
@@ -29,10 +29,10 @@ def play(stage: Stage) -> None:
     ended = stage.outcome_of(good)
     stage.check(
         "good version",
-        "25 % → 50 % → 75 % → 100 %, promoted",
+        "40 % → 80 % → 100 %, promoted",
         f"{stage.weights(good)} %, {ended.kind} {ended.detail.get('reason', '')}, endpoint serves {stage.shares()}",
         right=ended.kind == "RolloutPromoted"
-        and stage.weights(good) == [25, 50, 75]
+        and stage.weights(good) == [40, 80]
         and list(stage.shares()) == [f"v{good}"],
     )
     _wait_until_latency_is_known(stage, f"v{good}")
