@@ -8,6 +8,7 @@ from typing import Any
 
 from sluice.assembly import Ports, live_ports
 from sluice.batch_rollout import with_comparison
+from sluice.capacity import with_scaling
 from sluice.consent import is_still_approved
 from sluice.endpoint_state import CHANGING
 from sluice.holding import BEFORE_THE_START, Obstacle, hold_replacement, hold_start, seconds_held
@@ -28,7 +29,8 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     """READY with a stored plan, WAIT while the endpoint is not ours yet, ROLL_BACK if this rollout is stopped.
 
     Raises:
-        PlanError: the endpoint is in no state to start from, or an alarm the spec names is missing or rings.
+        PlanError: the endpoint is in no state to start from or scaled by hand, or an alarm the spec names is missing
+            or rings.
         SpecError, UnknownModelError: the spec is gone or broken since the approval.
     """
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
@@ -85,7 +87,7 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: Ports) -> TaskResult:
     if plan.engine == "batch":
         plan = with_comparison(plan, spec, record, ports)
     else:
-        plan = prepared(plan, ports, urgent=record.urgent)
+        plan = prepared(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)
     ports.store.save_plan(record.id, plan, ports.now())
     ports.store.note(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())
     return answer("READY")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sluice.alarms import alarm_names
 from sluice.assembly import Ports, live_ports
+from sluice.capacity import follow_load, let_go
 from sluice.configs import make_config
 from sluice.convergence import Done, Impossible, UseConfig, towards_promotion
 from sluice.plan import Plan
@@ -29,13 +30,17 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     plan = record.planned()
     ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
     ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
-    step = towards_promotion(plan, ports.hosting.describe(record.endpoint), record.asked)
+    state = ports.hosting.describe(record.endpoint)
+    step = towards_promotion(plan, state, record.asked)
     if isinstance(step, Done):
+        if record.watching_since is None:
+            follow_load(plan, plan.candidate.variant, ports)
         return watch(record, ports) or _finish(record, plan, ports)
     if isinstance(step, Impossible):
         return answer("ROLL_BACK", reason=step.reason)
     if isinstance(step, UseConfig):
         make_config(step.config, plan, record, ports)
+        let_go(plan, step.config, state, ports)
     if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
         ports.store.mark_asked(record.id, step.config)
     if not ports.store.get(record.id).may_advance:

@@ -7,10 +7,12 @@ from typing import Any
 
 from sluice.assembly import Ports, live_ports
 from sluice.batch_rollout import provision_batch
+from sluice.capacity import hold, let_go
 from sluice.configs import make_config
 from sluice.convergence import CreateEndpoint, Done, Impossible, UseConfig, towards_candidate
+from sluice.endpoint_state import EndpointState
 from sluice.guarding import guarded_deployment, is_stopped_while_deploying, put_alarms
-from sluice.plan import Plan
+from sluice.plan import Plan, first_fleet
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
 
@@ -30,9 +32,10 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
         return provision_batch(record, ports)
     if plan.engine == "guardrails" and is_stopped_while_deploying(record, ports):
         return answer("ROLL_BACK")
-    step = towards_candidate(plan, ports.hosting.describe(record.endpoint), record.asked)
+    state = ports.hosting.describe(record.endpoint)
+    step = towards_candidate(plan, state, record.asked)
     if isinstance(step, Done):
-        return _provisioned(plan, record, ports)
+        return _provisioned(plan, state, record, ports)
     if isinstance(step, Impossible):
         if step.by_sagemaker:
             ports.store.fence(record.id, "guardrails", step.reason, ports.now())
@@ -40,6 +43,8 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     if isinstance(step, CreateEndpoint | UseConfig):
         ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
         make_config(step.config, plan, record, ports)
+        hold(plan, state, ports)
+        let_go(plan, step.config, state, ports)
     is_guarded = isinstance(step, UseConfig) and step.guarded
     deployment = guarded_deployment(plan, str(record.id), ports) if is_guarded else None
     if take(step, record.endpoint, ports.hosting, deployment) and isinstance(step, UseConfig):
@@ -47,7 +52,8 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     return answer("WAIT", wait_seconds=patience(record.planned_at or record.opened_at, ports.now()))
 
 
-def _provisioned(plan: Plan, record: RolloutRecord, ports: Ports) -> TaskResult:
+def _provisioned(plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: Ports) -> TaskResult:
+    hold(plan, state, ports, first_fleet(plan))
     if plan.is_watched:
         # Only now: an earlier attempt's errors on a variant of the same name would set off a younger alarm.
         put_alarms(plan, str(record.id), ports)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.assembly import Ports, live_ports
+from sluice.capacity import hold
 from sluice.convergence import Done, Impossible, towards_stage
 from sluice.plan import Plan
 from sluice.rollout import RolloutId, RolloutRecord
@@ -31,6 +32,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     if isinstance(step, Impossible):
         return answer("ROLL_BACK", stage=stage, reason=step.reason)
     if isinstance(step, Done):
+        hold(record.planned(), state, ports, planned.candidate_count)
         return _shifted(stage, record, ports)
     take(step, record.endpoint, ports.hosting)
     # A rollback may have come between our reading of the fence and our change: then this change is undone.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +38,7 @@ class FakeHosting:
     alarms: Mapping[str, str] = field(default_factory=dict)  # name -> state, as CloudWatch has them
     heeds_alarms: bool = True
     deployments: list[Deployment] = field(default_factory=list)
+    is_scaled: Callable[[str, str], bool] = lambda _endpoint, _variant: False
     _pending: dict[str, EndpointState | None] = field(default_factory=dict)  # None: it will be gone
     _guarded: dict[str, Guarded] = field(default_factory=dict)
 
@@ -123,6 +124,10 @@ class FakeHosting:
         settled = self._settled(endpoint, self._configured(config))
         if settled.kind != now.kind:
             raise refusal(f"{endpoint} is {now.kind} and cannot become {settled.kind}.")
+        types = {each.name: each.instance_type for each in settled.variants}
+        for each in now.variants:
+            if types.get(each.name) != each.instance_type and self.is_scaled(endpoint, each.name):
+                raise refusal(f"Cannot remove variant {each.name}: it is registered as a scalable target.")
         resizes = deployment is not None and deployment.resizes
         wanted = replace(settled, variants=tuple(_retained(each, now, resizes) for each in settled.variants))
         if deployment is not None:

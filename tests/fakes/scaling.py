@@ -22,6 +22,9 @@ class FakeScaling:
     def register(self) -> set[tuple[str, str]]:
         return {*self.targets, *self.by_hand}
 
+    def is_scaled(self, endpoint: str, variant: str) -> bool:
+        return (endpoint, variant) in self.register
+
     def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
         names = list(variants)
         return self.faults.around(  # type: ignore[no-any-return]

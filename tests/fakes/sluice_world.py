@@ -272,6 +272,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     }
     parts["hosting"].alarms = parts["metrics"].alarms
     parts["transforms"] = FakeTransforms(faults, clock, parts["bucket"], parts["hosting"])
+    parts["hosting"].is_scaled = parts["scaling"].is_scaled
     table = cast(Any, FakeTable(faults))
     ports = Ports(
         names=Names("dev"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from sluice.endpoint_state import CHANGING, EndpointState
 from sluice.plan import Fleet, Plan, weights_at
@@ -112,9 +113,26 @@ def towards_stage(plan: Plan, weight: int, count: int, state: EndpointState | No
         return _foreign(state)
     if candidate.desired_count < count:
         return SetCapacity(candidate.name, count)
-    if abs(state.share(candidate.name) - weight / 100) > _SHARE_TOLERANCE:
-        return SetWeights(weights_at(plan, weight))
-    return Done()
+    if abs(state.share(candidate.name) - weight / 100) <= _SHARE_TOLERANCE:
+        return Done()
+    needed = _count_for_load(plan, weight, state)
+    if candidate.desired_count < needed:
+        return SetCapacity(candidate.name, needed)
+    return SetWeights(weights_at(plan, weight))
+
+
+def _count_for_load(plan: Plan, weight: int, state: EndpointState) -> int:
+    """What ``weight`` percent needs if the load has grown since the plan: the baseline, for its share, has grown, too.
+
+    Zero without scaling, and while the baseline is as planned.
+    """
+    now = state.variant(plan.baseline.variant) if plan.baseline else None
+    if plan.scaling is None or plan.baseline is None or now is None:
+        return 0
+    carried = now.weight / sum(each.weight for each in state.variants)
+    if now.desired_count <= plan.baseline.instance_count or carried <= _SHARE_TOLERANCE:
+        return 0
+    return min(plan.scaling.most, ceil(now.desired_count * weight / 100 / carried))
 
 
 def towards_promotion(plan: Plan, state: EndpointState | None, asked: frozenset[str]) -> Step:

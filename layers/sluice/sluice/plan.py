@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from sluice.batch_plan import BatchPlan
 from sluice.endpoint_state import ServerlessSize
 from sluice.experiment import Experiment
+from sluice.scaling import ScalingRules
 from sluice.spec_rollout import Alarms, Judge
 from sluice.spec_strategies import BlueGreen
 from sluice.spec_windows import Windows, windows_from
@@ -93,6 +94,7 @@ class Plan:
     gate: str | None = None  # who must agree before the promotion
     windows: Windows | None = None  # when the rollout may move forward
     batch: BatchPlan | None = None  # of the engine of this name
+    scaling: ScalingRules | None = None  # how the capacity of whatever serves follows the load
 
     @property
     def is_watched(self) -> bool:
@@ -118,6 +120,7 @@ class Plan:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         blue_green, mirror, experiment = raw.get("blue_green"), raw.get("mirror"), raw.get("experiment")
+        scaling = raw.get("scaling")
         return cls(
             **{
                 **raw,
@@ -131,6 +134,7 @@ class Plan:
                 "experiment": Experiment(**experiment) if experiment else None,
                 "mirror": Mirror(**mirror) if mirror else None,
                 "batch": BatchPlan.parse(raw["batch"]) if raw.get("batch") else None,
+                "scaling": ScalingRules.from_json(scaling) if scaling else None,
             }
         )
 

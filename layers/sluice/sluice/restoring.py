@@ -5,6 +5,7 @@ from __future__ import annotations
 from sluice.alarms import alarm_names
 from sluice.assembly import Ports
 from sluice.batch_rollout import clean_up_batch
+from sluice.capacity import let_go_if_possible, scale_baseline
 from sluice.convergence import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
 from sluice.endpoint_state import EndpointState
 from sluice.plan import Plan
@@ -41,6 +42,7 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
     state = None if is_batch else ports.hosting.describe(record.endpoint)
     step = towards_baseline(record.plan, state)
     if isinstance(step, Done):
+        scale_baseline(record.plan, ports)
         return _finish(record, state, "", ports)
     if isinstance(step, Impossible):
         return _finish(record, state, step.reason, ports)
@@ -48,6 +50,8 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
         _tell_of_refusal(record, step.config, state, ports)
     if isinstance(step, StopDeployment):
         _stop_deployment(record, ports)
+    if isinstance(step, UseConfig):
+        let_go_if_possible(record.plan, step.config, state, ports)
     if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
         ports.store.mark_asked(rollout_id, step.config)
     since = record.fence.at if record.fence else record.opened_at
@@ -85,6 +89,7 @@ def go_back_now(record: RolloutRecord, ports: Ports) -> str:
         return "deployment" if _stop_deployment(record, ports) else ""
     serving = state is not None and state.config == record.plan.candidate.config
     if isinstance(step, UseConfig) and serving:
+        let_go_if_possible(record.plan, step.config, state, ports)
         return "config" if take(step, record.endpoint, ports.hosting) else ""
     return ""
 

@@ -1,7 +1,8 @@
 """The sweep: says again what an event should have said. Events of SageMaker and Step Functions are best effort.
 
 It decides nothing by itself. What it finds it publishes in the shape of the lost event, from the source ``sluice``,
-which the template's rules take, too; so the functions that such events go to know what to do, and do it once.
+which the template's rules take, too; so the functions that such events go to know what to do, and do it once. Only
+scaling, of which no event tells, it sees to itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pending import REGISTERED
 from sluice.rollout import RolloutId, RolloutRecord
+from sluice.scaling_sweep import lost_scaling
 
 log = logging.getLogger(__name__)
 
@@ -157,5 +159,6 @@ LOOKS = (
     dead_rollouts,
     lost_results,
     lost_batches,
+    lost_scaling,
 )
 """What is looked at of every model."""
