@@ -17,7 +17,7 @@ ERRORS, STOP = f"{ENDPOINT}-2-1-errors", f"{ENDPOINT}-2-1-stop"
 
 def guarded(**rollout: object) -> ModelSpec:
     raw = SPEC.to_json()
-    raw["rollout"] |= {"strategy": "blue_green", **rollout}
+    raw["rollout"] |= {"strategy": "blue_green", "blue_green": {"routing": "canary"}, **rollout}
     return ModelSpec.parse(raw)
 
 

@@ -10,12 +10,11 @@ from sluice.serving_types import SERVERLESS
 from sluice.spec_data_rules import DATA_RULES
 from sluice.spec_endpoint_rules import ENDPOINT_RULES
 from sluice.spec_rule import Rule, broken_rules
+from sluice.spec_strategy_rules import METRICS_KEPT_SECONDS, STRATEGY_RULES
 
 __all__ = ["RULES", "Rule", "broken_rules"]
 
 ONE_DAY_SECONDS = 86_400
-METRICS_KEPT_SECONDS = {10: 3 * 3600, 60: 15 * ONE_DAY_SECONDS}
-"""How long CloudWatch keeps data points, by period."""
 
 
 def _weights_that_do_not_rise(weights: Mapping[str, int]) -> Iterator[Problem]:
@@ -99,6 +98,7 @@ def _windows_without_time(begins: Mapping[str, str], ends: Mapping[str, str]) ->
 RULES = (
     *DATA_RULES,
     *ENDPOINT_RULES,
+    *STRATEGY_RULES,
     Rule(("rollout.windows.open[].from", "rollout.windows.open[].to"), _windows_without_time),
     Rule(("rollout.stages[].weight",), _weights_that_do_not_rise),
     Rule(("rollout.stages[].bake", "endpoint.metrics_period_seconds"), _bakes_without_a_measurement),

@@ -43,7 +43,7 @@ class BlueGreen:
 
     routing: Annotated[
         str, Choice(("all_at_once", "canary", "linear", "rolling")), "How the traffic moves to the new fleet"
-    ] = "canary"
+    ] = "all_at_once"
     size_percent: Annotated[
         int, Whole(5, 50), "Percent of the fleet in the canary, in each linear step, or in each rolling batch"
     ] = 25
