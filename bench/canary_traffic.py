@@ -46,6 +46,9 @@ class Cell:
         return Minute(self.requests, self.weight, min(1.0, ratio * self.rate + margin), self.rate)
 
 
+USUAL, QUIET = Cell(1000, 0.1, 0.01), Cell(100, 0.1, 0.01)
+
+
 def rows(rollout: Rollout, generator: random.Random) -> list[Row]:
     """Play one rollout."""
     return [_draw(minute, generator) for minute in rollout(generator)]

@@ -14,10 +14,11 @@ from statistics import median
 
 from rich.console import Console
 from rich.table import Table
-from sluice.evidence import Row
-from sluice.judge import Rules, weigh
+from sluice.judge import Rules
 
 from bench.canary_traffic import (
+    QUIET,
+    USUAL,
     Cell,
     Rollout,
     lonely_bursts,
@@ -31,9 +32,8 @@ from bench.canary_traffic import (
     uneasy_instances,
 )
 from bench.confidence import at_least, at_most
-from bench.rollback_rules import RULES
+from bench.rollback_rules import RULES, first_safe
 
-USUAL, QUIET = Cell(1000, 0.1, 0.01), Cell(100, 0.1, 0.01)
 GRID = [
     Cell(requests, weight, rate)
     for requests in (10, 100, 1000)
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000, help="simulated rollouts of an hour per cell")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=150)  # wide tables, also into a file
     generator = random.Random(options.seed)  # noqa: S311 - a study, not a secret
     console.print(_false_rollbacks(options.runs, generator))
     console.print(_per_scenario("Rolled back although both variants are alike", NOISE, options.runs, generator))
@@ -120,24 +120,18 @@ def _share(found: Sequence[int | None], onset: int) -> str:
 def _safety(runs: int, generator: random.Random) -> Table:
     table = Table("rollout", "found safe", "at least", "median minute", title="The judge: safe within the hour")
     for name, rollout in HEALTHY.items():
-        minutes = [_first_safe(rows(rollout, generator)) for _ in range(runs)]
+        minutes = [first_safe(rows(rollout, generator), Rules()) for _ in range(runs)]
         safe = [minute for minute in minutes if minute is not None]
         middle = f"{median(safe):.0f}" if safe else "-"
         table.add_row(name, f"{len(safe) / runs:.3f}", f"{at_least(len(safe), runs):.3f}", middle)
     for cell in (QUIET, USUAL, Cell(1000, 0.1, 0.001), Cell(1000, 0.05, 0.01)):
         rules = Rules()
         wrong = steady(cell, rules.safe_ratio, margin=rules.safe_margin)
-        hits = sum(_first_safe(rows(wrong, generator)) is not None for _ in range(runs))
+        hits = sum(first_safe(rows(wrong, generator), rules) is not None for _ in range(runs))
         bound = f"at most {at_most(hits, runs):.3f}"
         name = f"just too bad: {cell.requests:g}/min {cell.weight:.0%} {cell.rate:.1%}"
         table.add_row(name, f"{hits / runs:.3f}", bound, "")
     return table
-
-
-def _first_safe(played: Sequence[Row]) -> int | None:
-    rules = Rules()
-    evidence = weigh(played, rules)
-    return next((at for at, seen in enumerate(evidence, start=1) if seen.safe >= rules.safe_needed), None)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from math import sqrt
 
-from sluice.evidence import Row
+from sluice.evidence import Row, log_sum, safe_path
 from sluice.judge import Rules, judge
 
 Rule = Callable[[Sequence[Row]], int | None]  # index of the row at which it rolls back
@@ -20,6 +20,12 @@ Z_ONE_SIDED_5_PERCENT = 1.645
 def judged(rules: Rules) -> Rule:
     """The judge under some rules."""
     return lambda rows: judge(rows, rules).harm_proven_at
+
+
+def first_safe(rows: Sequence[Row], rules: Rules) -> int | None:
+    """The number of the row, from 1, after which the judge first calls the canary safe."""
+    path = enumerate(safe_path(rows, rules.safe_bound), start=1)
+    return next((at for at, wealth in path if log_sum(wealth) >= rules.safe_needed), None)
 
 
 def alarm(is_breaching: Callable[[Row], bool], *, breaches: int, periods: int) -> Rule:

@@ -11,12 +11,13 @@ import random
 from collections.abc import Callable
 
 import pytest
-from sluice.evidence import log_sum, safe_path
 from sluice.findings import Answer
 from sluice.judge import Row, Rules, judge
 from sluice.latency import ERRORS_SHARE_OF_ALPHA
 
 from bench.canary_traffic import (
+    QUIET,
+    USUAL,
     Cell,
     Rollout,
     lonely_bursts,
@@ -30,11 +31,10 @@ from bench.canary_traffic import (
     with_rerouted_retries,
 )
 from bench.confidence import at_least, at_most
+from bench.rollback_rules import first_safe
 
 RULES = Rules()
 BESIDE_LATENCY = Rules(alpha=RULES.alpha * ERRORS_SHARE_OF_ALPHA)  # what latency leaves to errors
-USUAL = Cell(1000, 0.1, 0.01)
-QUIET = Cell(100, 0.1, 0.01)
 CELLS = [
     QUIET,
     USUAL,
@@ -70,7 +70,7 @@ def is_found_within(minutes: int, onset: int = 0) -> Callable[[list[Row]], bool]
 
 
 def is_ever_safe(seen: list[Row]) -> bool:
-    return any(log_sum(wealth) >= RULES.safe_needed for wealth in safe_path(seen, RULES.safe_bound))
+    return first_safe(seen, RULES) is not None
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.1])
