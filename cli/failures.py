@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from sluice.aws import code
 from sluice.errors import Problem
 
 OK = 0
@@ -61,6 +63,19 @@ class SpecFilesError(BadInputError):
     def __init__(self, problems: tuple[LocatedProblem, ...]) -> None:
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))
+
+
+def in_words(error: Exception) -> str:
+    """One sentence for the person at the keyboard, whoever refused."""
+    refusal = error if isinstance(error, ClientError) else error.__cause__
+    if isinstance(refusal, ClientError):
+        message = refusal.response.get("Error", {}).get("Message", "no reason given")
+        return f"AWS refused {refusal.operation_name}: {message} ({code(refusal)})"
+    if isinstance(error, NoRegionError):
+        return "No AWS region is set: set AWS_DEFAULT_REGION, or choose a profile that has one with AWS_PROFILE"
+    if isinstance(error, BotoCoreError):
+        return f"AWS cannot be reached: {error}"
+    return str(error)
 
 
 def _brief(value: object) -> str:

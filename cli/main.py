@@ -9,13 +9,28 @@ from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _SubParsersAct
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
-from sluice.aws import Clients, code
+from botocore.exceptions import BotoCoreError, ClientError
+from sluice.aws import Clients
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
-from cli import advise, apply, approve, data, lineage, listings, runs, schema, simulate, status, steer, train
-from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError
+from cli import (
+    advise,
+    apply,
+    approve,
+    data,
+    invoke_async,
+    lineage,
+    listings,
+    results,
+    runs,
+    schema,
+    simulate,
+    status,
+    steer,
+    train,
+)
+from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError, in_words
 from cli.output import Output, choose
 from cli.session import CliSession, Commands
 
@@ -42,23 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def report(error: Exception, out: Output) -> int:
     """Say what went wrong on stderr, and for programs on stdout; returns the exit code."""
-    sentence = _sentence(error)
+    sentence = in_words(error)
     print(sentence, file=sys.stderr)
     problems = [one.to_json() for one in error.problems] if isinstance(error, SpecFilesError) else []
     out.result({"error": sentence} | ({"problems": problems} if problems else {}))
     return error.exit_code if isinstance(error, CommandError) else REFUSED
-
-
-def _sentence(error: Exception) -> str:
-    refusal = error if isinstance(error, ClientError) else error.__cause__
-    if isinstance(refusal, ClientError):
-        message = refusal.response.get("Error", {}).get("Message", "no reason given")
-        return f"AWS refused {refusal.operation_name}: {message} ({code(refusal)})"
-    if isinstance(error, NoRegionError):
-        return "No AWS region is set: set AWS_DEFAULT_REGION, or choose a profile that has one with AWS_PROFILE"
-    if isinstance(error, BotoCoreError):
-        return f"AWS cannot be reached: {error}"
-    return str(error)
 
 
 def command_line(environment: Mapping[str, str]) -> ArgumentParser:
@@ -66,8 +69,9 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
     _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    commands_of = (apply, data, train, approve, steer, status, listings, runs, lineage, advise, simulate, schema)
-    for each in commands_of:
+    training = (apply, data, train, approve, steer, status, listings, runs, lineage)
+    serving = (invoke_async, results, advise, simulate, schema)
+    for each in (*training, *serving):
         each.add_to(commands)
     for command in _all(commands):
         _add_common(command, stage=SUPPRESS, output=SUPPRESS)

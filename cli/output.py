@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TextIO
 
 Cells = Sequence[str]
 
 _STYLES = {
-    **dict.fromkeys(("Succeeded", "Approved", "InService", "promoted"), "green"),
-    **dict.fromkeys(("Failed", "Rejected", "Stopped", "rolled_back", "failed"), "red"),
-    **dict.fromkeys(("Executing", "Updating", "Creating", "PendingManualApproval"), "yellow"),
+    **dict.fromkeys(("Succeeded", "Approved", "InService", "promoted", "ready"), "green"),
+    **dict.fromkeys(("Failed", "Rejected", "Stopped", "rolled_back", "failed", "parked"), "red"),
+    **dict.fromkeys(("Executing", "Updating", "Creating", "PendingManualApproval", "waiting", "submitted"), "yellow"),
 }
 
 
@@ -31,6 +31,9 @@ class Output(Protocol):
 
     def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
         """Draw again and again until interrupted."""
+
+    def progress(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """While it lasts, shows how many of ``total`` are done each time it is told so."""
 
 
 def choose(stream: TextIO, wanted: str) -> Output:
@@ -66,6 +69,17 @@ class PlainOutput:
             self.text("")
             pause()
 
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        shown: list[int] = []
+
+        def show(done: int) -> None:
+            if [done] != shown:
+                shown[:] = [done]
+                self.text(f"{title}: {done} of {total}")
+
+        yield show
+
 
 class JsonOutput:
     """One JSON document a command (a line each while watching), and nothing else."""
@@ -86,6 +100,10 @@ class JsonOutput:
         while True:
             draw()
             pause()
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002 - for people only
+        yield lambda _done: None
 
 
 class RichOutput:
@@ -130,6 +148,15 @@ class RichOutput:
                     draw()
                 live.update(Group(*frame), refresh=True)
                 pause()
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console) as bar:
+            task = bar.add_task(title, total=total)
+            yield lambda done: bar.update(task, completed=done)
 
     @contextmanager
     def _framed(self) -> Iterator[list[Any]]:

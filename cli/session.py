@@ -48,6 +48,9 @@ class Stack:
     event_dead_letters_arn: str = ""
     schedule_group: str = ""
     schedule_role_arn: str = ""
+    # Or before there were results of asynchronous requests.
+    results_table: str = ""
+    async_queue_url: str = ""
 
 
 def read_stack(session: CliSession) -> Stack:
@@ -75,6 +78,8 @@ def ports_of(session: CliSession) -> Ports:
         "SLUICE_TABLE": stack.table,
         "SLUICE_BUCKET": stack.bucket,
         "SLUICE_UPLOAD_QUEUE_URL": stack.upload_queue_url,
+        "SLUICE_RESULTS_TABLE": stack.results_table,
+        "SLUICE_ASYNC_QUEUE_URL": stack.async_queue_url,
     }
     return assemble(environ, session.clients, session.now)
 

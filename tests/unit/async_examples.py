@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sluice.async_entry import Entry, Request
 from sluice.async_message import Message, Notice, TryAgain
-from sluice.async_results import submitted
+from sluice.async_results import Invoked, asked, invoked
 from sluice.spec_serving import AsyncServing
 
 from functions.handle_async_result.app import run as handle_async_result
@@ -39,7 +39,9 @@ def notice(reason: str | None, *, received: int = 0, took: int = 2, inference_id
 
 
 def entry(inference_id: str = ID) -> Entry:
-    return submitted(inference_id, REQUEST, model="fraud", endpoint=ENDPOINT, serving=SERVING, now=START)
+    """One that SageMaker has accepted."""
+    new = asked(inference_id, REQUEST, model="fraud", endpoint=ENDPOINT, now=START)
+    return invoked(new, Invoked(output="", failure=""), 1, SERVING, START)
 
 
 def batch(messages: Iterable[Message | str]) -> dict[str, object]:

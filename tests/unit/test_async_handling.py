@@ -177,7 +177,7 @@ def test_an_entry_that_others_change_meanwhile_is_decided_on_anew() -> None:
     world.faults.meanwhile = lambda: deliver(world, notice(PASSING, received=60))
     assert deliver(world, notice(PASSING)) == []
     found = kept(world)
-    assert (found.status, len(found.failures)) == ("retrying", 2)
+    assert (found.status, len(found.failures)) == ("waiting", 2)
 
 
 def test_a_result_is_not_overwritten_by_a_failure_decided_on_before() -> None:
@@ -190,7 +190,7 @@ def test_a_result_is_not_overwritten_by_a_failure_decided_on_before() -> None:
 
 STORIES: dict[str, tuple[Message, ...]] = {
     "ready": (notice(None),),
-    "retrying": (notice(PASSING),),
+    "waiting": (notice(PASSING),),
     "parked": (notice(FINAL),),
     "submitted": (notice(PASSING), TryAgain(ID, 2)),
 }
@@ -277,7 +277,7 @@ def test_the_sweep_says_what_was_not_said() -> None:
     deliver_booked(world)
     assert [kept(world, f"fraud-{name}").status for name in ("ready", "failed", "lost", "waiting")] == [
         "ready",
-        "retrying",
+        "waiting",
         "parked",
         "submitted",
     ]

@@ -80,7 +80,7 @@ def test_a_result_is_kept_with_its_latency() -> None:
 def test_a_passing_failure_is_tried_again_until_the_attempts_are_used_up() -> None:
     failures = [notice(PASSING, received=100 * number) for number in range(3)]
     states = [after(*failures[: count + 1]) for count in range(3)]
-    assert [state.status for state in states] == ["retrying", "retrying", "parked"]
+    assert [state.status for state in states] == ["waiting", "waiting", "parked"]
     assert [follow_up(state, failures[at]) for at, state in enumerate(states)] == [
         "try_again",
         "try_again",
@@ -136,7 +136,7 @@ def test_an_attempt_is_made_once() -> None:
 def test_an_invocation_that_has_failed_before_it_was_noted_is_not_under_way() -> None:
     waiting = after(notice(PASSING), notice(PASSING, received=60))
     noted = invoked(waiting, PLACES, 2, SERVING, START + timedelta(minutes=2))
-    assert noted.status == "retrying"
+    assert noted.status == "waiting"
     assert noted.failure == PLACES.failure
     assert is_due(noted, 3)
 
@@ -147,10 +147,10 @@ def test_a_refusal_stands_until_a_person_sends_the_request_again() -> None:
     late = after(notice(PASSING, received=9), start=parked)
     assert (late.status, late.reason) == ("parked", "no such endpoint")
     again = sent_again(late, START + timedelta(hours=1))
-    assert (again.status, again.failures, is_due(again, 3)) == ("retrying", (), True)
+    assert (again.status, again.failures, is_due(again, 3)) == ("waiting", (), True)
     fresh = invoked(again, PLACES, 3, SERVING, START + timedelta(hours=1))
     assert after(notice(PASSING), notice(PASSING, received=9), start=fresh) == fresh, "they are forgiven"
-    assert after(notice(PASSING, received=3600), start=fresh).status == "retrying"
+    assert after(notice(PASSING, received=3600), start=fresh).status == "waiting"
 
 
 def test_nothing_takes_a_result_back() -> None:
@@ -201,7 +201,7 @@ def test_what_is_over_is_told_of_by_its_last_word_or_earlier(words: list[Notice]
     for each in words:
         now = heard(now, each, SERVING)
         asked.append((now.status, follow_up(now, each)))
-    wanted = {"ready": "tell_ready", "parked": "tell_parked", "retrying": "try_again"}
+    wanted = {"ready": "tell_ready", "parked": "tell_parked", "waiting": "try_again"}
     assert (now.status, wanted[now.status]) in asked
 
 
@@ -225,7 +225,7 @@ def test_an_unheard_request_is_what_lies_in_s3() -> None:
     found = unheard(sent, (PLACES.output, written), None)
     assert after(found, start=sent).status == "ready"
     failed = unheard(sent, None, ("found in s3://b/fail: Internal Server Error", written))
-    assert after(failed, start=sent).status == "retrying"
+    assert after(failed, start=sent).status == "waiting"
     lost = after(unheard(sent, None, None), start=sent)
     assert lost.status == "parked"
     assert "neither a notification nor a result" in lost.reason

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
-Status = Literal["submitted", "retrying", "ready", "parked"]
-PENDING = ("submitted", "retrying")
+Status = Literal["waiting", "submitted", "ready", "parked"]
+"""``waiting``: to be invoked, for the first time or again. ``submitted``: SageMaker has it."""
+
+PENDING = ("waiting", "submitted")
 
 READY_KEPT = timedelta(days=30)
 PARKED_KEPT = timedelta(days=365)

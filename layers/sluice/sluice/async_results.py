@@ -41,18 +41,16 @@ class Invoked:
     failure: str
 
 
-def submitted(
-    inference_id: str, request: Request, *, model: str, endpoint: str, serving: AsyncServing, now: datetime
-) -> Entry:
-    """An entry for a request that is about to be sent for the first time."""
+def asked(inference_id: str, request: Request, *, model: str, endpoint: str, now: datetime) -> Entry:
+    """An entry for a request that is to be sent at once: what is kept first, the sweep sends after a crash."""
     return Entry(
         id=inference_id,
         model=model,
         endpoint=endpoint,
-        status="submitted",
+        status="waiting",
         since=now,
         request=request,
-        look_at=now + patience(serving),
+        look_at=now + GRACE,
         changed_at=now,
     )
 
@@ -112,7 +110,7 @@ def _failed(entry: Entry, notice: Notice, reason: str, serving: AsyncServing) ->
             return after
         last = failures[-1]
         look_at = last.ended_at + retry_delay(after, serving) + GRACE
-        return replace(after, status="retrying", reason=last.reason, look_at=look_at, changed_at=last.ended_at)
+        return replace(after, status="waiting", reason=last.reason, look_at=look_at, changed_at=last.ended_at)
     decisive = next((each for each in failures if not each.is_passing), failures[-1])
     return replace(after, status="parked", reason=decisive.reason, look_at=None, changed_at=decisive.ended_at)
 
@@ -140,7 +138,7 @@ def follow_up(entry: Entry, notice: Notice) -> FollowUp | None:
     # Whichever failure it is: one that came late may be the one that used the attempts up.
     if entry.status == "parked":
         return "tell_parked"
-    return "try_again" if entry.status == "retrying" else None
+    return "try_again" if entry.status == "waiting" else None
 
 
 def with_details(entry: Entry, size_bytes: int | None, version: int | None) -> Entry:
@@ -157,7 +155,7 @@ def seconds_to_retry(entry: Entry, now: datetime) -> float:
 
 def is_due(entry: Entry, attempt: int) -> bool:
     """Whether the entry still waits to be invoked as this attempt."""
-    return entry.status == "retrying" and entry.failed_attempts + 1 == attempt
+    return entry.status == "waiting" and entry.failed_attempts + 1 == attempt
 
 
 def invoked(entry: Entry, answer: Invoked, attempt: int, serving: AsyncServing, now: datetime) -> Entry:
@@ -189,7 +187,7 @@ def sent_again(entry: Entry, now: datetime) -> Entry:
     """
     return replace(
         entry,
-        status="retrying",
+        status="waiting",
         forgiven=(*entry.forgiven, *(each.received_at for each in entry.failures)),
         failures=(),
         look_at=now + GRACE,

@@ -21,7 +21,7 @@ _REASON_CHARACTERS = 500
 def lost_results(model: str, ports: Ports) -> Iterator[str]:
     """Pending entries that are overdue: their words are sent through the queue that all words come through."""
     for entry in islice(ports.results.overdue(model, ports.now()), MOST):
-        if entry.status == "retrying":
+        if entry.status == "waiting":
             body, found = TryAgain(entry.id, entry.failed_attempts + 1).body(), "tried again"
         else:
             notice = unheard(entry, _output(entry, ports), _failure(entry, ports))

@@ -1,0 +1,129 @@
+"""Payloads of asynchronous requests: files and S3 objects on their way to where the model may read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
+from sluice.aws import code
+from sluice.serving_limits import ASYNC_PAYLOAD_MB
+
+from cli.failures import BadInputError, CommandError, NotFoundError
+from cli.session import CliSession
+
+MB = 2**20
+PART_BYTES = 32 * MB
+"""Larger payloads go up in parts of this size, so that none is ever held in memory as a whole."""
+
+_S3 = re.compile(r"s3://([^/]+)/(.+)")
+_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonlines", ".txt": "text/plain"}
+_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(\s*;.*)?", re.ASCII)
+_FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
+_MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What one request asks the model, checked but not uploaded; ``size`` is in bytes."""
+
+    given: str
+    name: str
+    size: int
+    content_type: str
+
+
+def payload_of(session: CliSession, given: str, content_type: str | None) -> Payload:
+    """Look at a file or an ``s3://`` URI.
+
+    Raises:
+        BadInputError: it is too large, empty or no file, or its content type is not known.
+        NotFoundError, CommandError: the object is not there, or may not be read.
+    """
+    name = given.rstrip("/").rpartition("/")[2]
+    size = _object_size(session, given) if given.startswith("s3://") else _file_size(Path(given))
+    if size == 0:
+        raise BadInputError(f"{given}: it is empty")
+    if size > ASYNC_PAYLOAD_MB * MB:
+        raise BadInputError(
+            f"{given}: has {size:,} bytes; a request to an asynchronous endpoint has up to {ASYNC_PAYLOAD_MB} MB"
+        )
+    return Payload(given=given, name=name, size=size, content_type=content_type or _guessed(given))
+
+
+def check_type(content_type: str, accepted: Sequence[str]) -> None:
+    """Hold a content type to what the model says it takes; whatever it is if the model says nothing."""
+    if not _TYPE.fullmatch(content_type) or len(content_type) > 1024:
+        raise BadInputError(f"--content-type {content_type!r} is none; one looks like text/csv")
+    kind = content_type.partition(";")[0].strip().lower()
+    if accepted and kind not in {each.lower() for each in accepted}:
+        raise BadInputError(f"content type {kind}: the model takes {', '.join(accepted)}")
+
+
+def bring(session: CliSession, payload: Payload, bucket: str, key: str) -> str:
+    """Upload a file or copy an object to ``key``, where the model's role may read it; its URI."""
+    s3 = session.clients("s3")
+    try:
+        if payload.given.startswith("s3://"):
+            source_bucket, source_key = _located(payload.given)
+            s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": source_bucket, "Key": source_key})
+        else:
+            with Path(payload.given).open("rb") as content:
+                _upload(s3, content, payload, bucket, key)
+    except OSError as error:
+        raise BadInputError(f"{payload.given}: {error.strerror}") from error
+    return f"s3://{bucket}/{key}"
+
+
+def _upload(s3: Any, content: BinaryIO, payload: Payload, bucket: str, key: str) -> None:
+    place = {"Bucket": bucket, "Key": key}
+    if payload.size <= PART_BYTES:
+        s3.put_object(**place, Body=content, ContentType=payload.content_type)
+        return
+    upload = {**place, "UploadId": s3.create_multipart_upload(**place, ContentType=payload.content_type)["UploadId"]}
+    try:
+        parts: list[dict[str, Any]] = []
+        while part := content.read(PART_BYTES):
+            number = len(parts) + 1
+            parts.append({"PartNumber": number, "ETag": s3.upload_part(**upload, PartNumber=number, Body=part)["ETag"]})
+        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    except BaseException:
+        s3.abort_multipart_upload(**upload)
+        raise
+
+
+def _file_size(file: Path) -> int:
+    if not file.is_file():
+        raise BadInputError(f"{file}: there is no such file")
+    return file.stat().st_size
+
+
+def _object_size(session: CliSession, uri: str) -> int:
+    bucket, key = _located(uri)
+    try:
+        return int(session.clients("s3").head_object(Bucket=bucket, Key=key)["ContentLength"])
+    except ClientError as error:
+        if code(error) in _MISSING:
+            raise NotFoundError(f"{uri}: there is no such object") from error
+        if code(error) in _FORBIDDEN:
+            raise CommandError(
+                f"{uri}: you may not read it (s3:GetObject), or it is not there and you may not list it (s3:ListBucket)"
+            ) from error
+        raise
+
+
+def _located(uri: str) -> tuple[str, str]:
+    found = _S3.fullmatch(uri)
+    if found is None:
+        raise BadInputError(f"{uri}: is no S3 object; one looks like s3://bucket/key")
+    return found[1], found[2]
+
+
+def _guessed(given: str) -> str:
+    ending = Path(given).suffix.lower()
+    if ending not in _TYPES:
+        raise BadInputError(f"{given}: say what it holds with --content-type, such as text/csv")
+    return _TYPES[ending]
