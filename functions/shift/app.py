@@ -46,6 +46,8 @@ def _shifted(stage: int, record: RolloutRecord, ports: Ports) -> TaskResult:
     plan = record.planned()
     weight = plan.stages[stage].weight
     now = ports.now()
+    if plan.experiment is not None and stage == 0:
+        ports.store.begin_test(record.id)
     ports.store.mark_time(record.id, f"shifted_{stage}", now)
     ports.store.note(record.id, f"shifted-{stage}", _share(plan, stage, record), now)
     ports.events.publish(

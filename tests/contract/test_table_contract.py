@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import boto3
 import pytest
@@ -149,3 +149,18 @@ def test_an_index_has_the_items_with_its_attributes_in_order(table: AnyTable) ->
     assert [item["pk"] for item in table.query_index(INDEX, "fraud")] == ["a", "b", "c"]
     assert [item["pk"] for item in table.query_index(INDEX, "fraud", newest_first=True)] == ["c", "b", "a"]
     assert [item["pk"] for item in table.query_index(INDEX, "fraud", until="2026-02")] == ["a", "b"]
+
+
+def test_new_items_are_counted_once_and_all_together(table: AnyTable) -> None:
+    counter = {"pk": "OUTCOMES#fraud-7-1#spent", "sk": "v7#0000000060#0"}
+    notes: list[Mapping[str, str | int]] = [
+        {"pk": f"OUTCOME#{number}", "sk": "SEEN", "expires": 99} for number in range(3)
+    ]
+
+    assert table.count_new(notes[:2], counter, {"count": 2, "total": 12.5}, 99) == frozenset()
+    assert table.count_new(notes, counter, {"count": 3, "total": 20.0}, 99) == {0, 1}
+    assert table.count_new(notes[2:], counter, {"count": 1, "total": -0.25}, 99) == frozenset()
+
+    (found,) = table.query(counter["pk"], "v7#")
+    assert (float(found["count"]), float(found["total"]), int(found["expires"])) == (3, 12.25, 99)
+    assert table.get({"pk": "OUTCOME#2", "sk": "SEEN"}) is not None

@@ -283,3 +283,14 @@ class FakeWakeUps:
 
     def book(self, model: str, delay_seconds: float) -> None:
         self.faults.around(lambda: self.booked.append((model, delay_seconds)))
+
+
+@dataclass
+class FakeParked:
+    """Messages and why each was parked."""
+
+    faults: Faults
+    messages: list[tuple[str, str]] = field(default_factory=list)
+
+    def park(self, body: str, reason: str) -> None:
+        self.faults.around(lambda: self.messages.append((body, reason)))

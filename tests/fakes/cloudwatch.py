@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sluice.confidence import Sample
 from sluice.latency import LatencySummary
-from sluice.metrics import Counts, Dimensions, Span
+from sluice.metrics import Counts, Dimensions, Span, whole_periods
 
 from tests.fakes.aws_state import Faults
 
@@ -27,6 +28,7 @@ class FakeMetrics:
     slow: dict[str, dict[str, int]] | None = field(default_factory=dict)
     means: dict[str, float] = field(default_factory=dict)
     summaries: list[LatencySummary] = field(default_factory=list)
+    own_metrics: dict[tuple[str, str], Sample] = field(default_factory=dict)  # per period, by variant and metric
 
     def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
         return self.faults.around(  # type: ignore[no-any-return]
@@ -42,6 +44,13 @@ class FakeMetrics:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: {at: self.means[_variant(of)] for at in self._periods(of, span)}
         )
+
+    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Sample]:
+        def found() -> dict[datetime, Sample]:
+            sample = self.own_metrics.get((variant, metric))
+            return {at: sample for at in whole_periods(span.start, span.end, span.period_seconds)} if sample else {}
+
+        return self.faults.around(found)  # type: ignore[no-any-return]
 
     def latency_summaries(self, of: Dimensions, span: Span) -> list[LatencySummary]:
         return self.faults.around(lambda: list(self.summaries))  # type: ignore[no-any-return]

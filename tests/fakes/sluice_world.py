@@ -15,6 +15,7 @@ from sluice.batch_store import BatchStore
 from sluice.events import PipelineStatusChanged
 from sluice.gathering import run_ended
 from sluice.names import Names
+from sluice.outcome_store import OutcomeStore
 from sluice.rollout import RolloutId
 from sluice.run_store import RunStore
 from sluice.spec import ModelSpec
@@ -38,6 +39,7 @@ from tests.fakes.aws_state import (
     FakeEvents,
     FakeExecution,
     FakeExecutions,
+    FakeParked,
     FakePipelines,
     FakeRegistry,
     FakeRunSource,
@@ -110,6 +112,7 @@ class SluiceWorld:
     specs: FakeSpecs
     run_source: FakeRunSource
     wakeups: FakeWakeUps
+    refused_outcomes: FakeParked
     async_runtime: FakeAsyncRuntime
     async_queue: FakeAsyncQueue
     transforms: FakeTransforms
@@ -267,6 +270,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         "specs": FakeSpecs({spec.name: spec}),
         "run_source": FakeRunSource(faults),
         "wakeups": FakeWakeUps(faults),
+        "refused_outcomes": FakeParked(faults),
         "async_runtime": FakeAsyncRuntime(faults),
         "async_queue": FakeAsyncQueue(faults),
     }
@@ -283,6 +287,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         files=cast(Any, FakeFiles(faults, parts["bucket"])),
         turns=Turns(table),
         waiting=WaitingList(table),
+        outcomes=OutcomeStore(table),
         results=ResultStore(cast(Any, FakeTable(faults))),
         async_places=AsyncPlaces(
             bucket="sluice-dev-data", success_topic=f"{TOPIC}-success", error_topic=f"{TOPIC}-error"

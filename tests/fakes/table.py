@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -91,6 +92,21 @@ class FakeTable:
             )
         )
         return (dict(item) for item in found if until is None or item[index.sort] <= until)
+
+    def count_new(
+        self, notes: Sequence[Mapping[str, str | int]], counter: Key, amounts: Mapping[str, float], expires: int
+    ) -> frozenset[int]:
+        def effect() -> frozenset[int]:
+            known = frozenset(index for index, note in enumerate(notes) if _of(note) in self._items)
+            if not known:
+                self._items.update({_of(note): dict(note) for note in notes})
+                held = self._items.setdefault(_of(counter), dict(counter))
+                held["expires"] = expires
+                for name, amount in amounts.items():
+                    held[name] = str(Decimal(held.get(name, 0)) + Decimal(f"{amount:.9f}"))
+            return known
+
+        return self._faults.around(effect)  # type: ignore[no-any-return]
 
     def _put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None) -> bool:
         if _of(item) in self._items:

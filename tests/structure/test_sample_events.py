@@ -20,12 +20,14 @@ from functions.announce_pending.app import run as announce_pending
 from functions.handle_async_result.app import run as handle_async_result
 from functions.on_pipeline_status.app import run as on_pipeline_status
 from functions.open_rollout.app import run as open_rollout
+from functions.record_outcome.app import run as record_outcome
 from functions.roll_back.app import run as roll_back
 from functions.start_pipeline.app import run as start_pipeline
 from functions.sweep.app import run as sweep
 from rehearsal.cloudformation.intrinsics import Scope, evaluate
 from rehearsal.events.matching import matches
 from rehearsal.events.pattern import check_pattern
+from tests.fakes.ab_world import counts_of, world_under_test
 from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, sluice_world
 from tests.structure.batch_samples import RESULTS, RESULTS_NOT_DELIVERED, STARTS, STARTS_NOT_DELIVERED
 from tests.unit.run_examples import succeeded
@@ -210,6 +212,31 @@ def test_statuses_of_pipelines(case: str) -> None:
     assert [kind for kind, _ in world.events.published] == STATUSES[case]
 
 
+# ---- outcomes of an A/B test: how many are counted, and how many are parked
+
+OUTCOMES = {
+    "conversion": (1, 0),
+    "by-version-from-a-shop": (1, 0),
+    "several-and-one-twice": (2, 0),
+    "of-another-metric": (0, 0),
+    "of-a-model-without-a-test": (0, 0),
+    "of-another-variant": (0, 1),
+    "without-variant": (0, 1),
+    "value-that-is-none": (0, 1),
+    "message-that-is-no-event": (0, 1),
+}
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+def test_outcomes(case: str) -> None:
+    counted, parked = OUTCOMES[case]
+    world = world_under_test()
+    for _ in range(2):
+        assert failed(record_outcome(sample(f"record_outcome/{case}"), world.ports)) == []
+    assert sum(each.count for variant in ("v6", "v7") for each in counts_of(world, variant)) == counted
+    assert len(world.refused_outcomes.messages) == 2 * parked
+
+
 # ---- what stops a rollout, and the tasks of the state machine: fed to a rollout that stands in a certain state
 
 
@@ -314,6 +341,7 @@ def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() ->
         *(f"restore/{case}" for case in RESTORED),
         *TASKS_AT,
         *(f"handle_async_result/{case}" for case in ASYNC_RESULTS),
+        *(f"record_outcome/{case}" for case in OUTCOMES),
         "sweep/scheduled",
         *(f"start_batch/{case}" for case in {*STARTS, *STARTS_NOT_DELIVERED}),
         *(f"handle_batch_result/{case}" for case in {*RESULTS, *RESULTS_NOT_DELIVERED}),
@@ -339,6 +367,7 @@ TAKEN = {
     "AbortRule": {"roll_back/person-stopped-it"},
     "BatchRequestedRule": {f"start_batch/{case}" for case in STARTS},
     "TransformEndedRule": {f"handle_batch_result/{case}" for case in RESULTS},
+    "OutcomeRule": {f"record_outcome/{case}" for case in OUTCOMES} - {"record_outcome/message-that-is-no-event"},
 }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ class Progress:
         return enough or self.elapsed_seconds >= experiment.max_seconds
 
 
-def compare(pairs: Sequence[Pair], alpha: float, *, is_bounded: bool) -> Comparison:
+def compare(pairs: Sequence[Pair], alpha: float, *, is_bounded: bool = True) -> Comparison:
     """Both versions over all periods so far. ``is_bounded``: every value lies within 0..1, such as yes or no."""
     interval = bounded_interval(pairs, alpha) if is_bounded else asymptotic_interval(pairs, alpha)
     return Comparison(

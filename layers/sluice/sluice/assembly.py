@@ -23,6 +23,8 @@ from sluice.executions import Executions
 from sluice.gates import GateFunctions
 from sluice.metrics import Metrics
 from sluice.names import Names
+from sluice.outcome_store import OutcomeStore
+from sluice.parked import Parked
 from sluice.pipelines import Pipelines
 from sluice.quarantine import Quarantine
 from sluice.registry import Registry
@@ -68,6 +70,8 @@ class Ports:
     batches: BatchStore
     files: BatchFiles
     transforms: Transforms
+    outcomes: OutcomeStore
+    refused_outcomes: Parked
     model_role_arn: str
 
 
@@ -123,6 +127,8 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         batches=BatchStore(table),
         files=BatchFiles(client("s3"), environ.get("SLUICE_BUCKET", "")),
         transforms=Transforms(client("sagemaker")),
+        outcomes=OutcomeStore(Table(client("dynamodb"), environ.get("SLUICE_RESULTS_TABLE", ""))),
+        refused_outcomes=Parked(client("sqs"), environ.get("SLUICE_REFUSED_OUTCOMES_URL", "")),
         model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
     )
 

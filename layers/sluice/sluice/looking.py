@@ -9,6 +9,7 @@ from datetime import datetime
 from sluice.alarms import alarm_finding, watched_alarms
 from sluice.assembly import Ports
 from sluice.evidence import Row
+from sluice.experimenting import ab_findings
 from sluice.findings import Finding
 from sluice.incident import incident_finding
 from sluice.judge import judge
@@ -67,6 +68,7 @@ def look(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tupl
         judge(seen, rules).finding("errors", rules),
         *_latency(sight, ports),
         *([shadow_finding(record, plan.mirror, now, ports)] if plan.mirror else []),
+        *ab_findings(stage, record, sight.stretches[0], now, ports),
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sluice.aws import code, understood
+from sluice.confidence import Sample
 from sluice.latency import PERCENTILES, LatencySummary
 
 NAMESPACE = "AWS/SageMaker"
+OUTCOMES = "Sluice/Outcomes"  # what users publish themselves
 ERRORS = "InvocationModelErrors"
 LATENCY = "ModelLatency"  # in microseconds
 
@@ -104,12 +106,26 @@ class Metrics:
             for at in sorted(requests, reverse=True)
         ]
 
+    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Sample]:
+        """A metric that users publish in ``Sluice/Outcomes``: values from 0 to 1, such as 1 for each yes.
+
+        Periods with other values are left out, as CloudWatch does not tell their sum of squares.
+        """
+        of = [{"Name": "Model", "Value": model}, {"Name": "Variant", "Value": variant}]
+        wanted = {name.lower(): (metric, name) for name in ("SampleCount", "Sum", "Minimum", "Maximum")}
+        found = self._read(of, span, wanted, OUTCOMES)
+        return {
+            at: Sample(round(count), found["sum"][at], found["sum"][at])
+            for at, count in sorted(found["samplecount"].items())
+            if at in found["sum"] and found["minimum"].get(at, -1) >= 0 and found["maximum"].get(at, 2) <= 1
+        }
+
     def _read(
-        self, of: Dimensions, span: Span, wanted: Mapping[str, tuple[str, str]]
+        self, of: Dimensions, span: Span, wanted: Mapping[str, tuple[str, str]], namespace: str = NAMESPACE
     ) -> dict[str, dict[datetime, float]]:
         """Series by id; ``wanted`` names metric and statistic."""
         queries = [
-            {"Id": name, "MetricStat": stat(metric, of, span.period_seconds, statistic)}
+            {"Id": name, "MetricStat": stat(metric, of, span.period_seconds, statistic, namespace)}
             for name, (metric, statistic) in wanted.items()
         ]
         found: dict[str, dict[datetime, float]] = {name: {} for name in wanted}
@@ -177,10 +193,12 @@ def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[d
     return [at + timedelta(seconds=period_seconds * i) for i in range(max(count, 0))]
 
 
-def stat(metric: str, of: Dimensions, period_seconds: int, statistic: str) -> dict[str, Any]:
+def stat(
+    metric: str, of: Dimensions, period_seconds: int, statistic: str, namespace: str = NAMESPACE
+) -> dict[str, Any]:
     """One statistic of one metric, as GetMetricData and metric-math alarms name it."""
     return {
-        "Metric": {"Namespace": NAMESPACE, "MetricName": metric, "Dimensions": of},
+        "Metric": {"Namespace": namespace, "MetricName": metric, "Dimensions": of},
         "Period": period_seconds,
         "Stat": statistic,
     }

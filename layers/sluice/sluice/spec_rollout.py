@@ -68,7 +68,7 @@ class Rollout:
 
     strategy: Annotated[
         str,
-        Choice(("auto", "canary", "linear", "blue_green", "shadow", "all_at_once"), planned=("ab_test",)),
+        Choice(("auto", "canary", "linear", "ab_test", "blue_green", "shadow", "all_at_once")),
         "How the new version takes over; auto: canary, blue_green for async, all_at_once for serverless and batch",
     ] = "auto"
     stages: Annotated[

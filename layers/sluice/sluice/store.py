@@ -1,6 +1,7 @@
 """Where rollouts, endpoint locks, histories and uploads are kept: one DynamoDB table, conditional writes only.
 
 MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
+MODEL#<model>      TEST                           the A/B test that was begun last
 ROLLOUT#<id>       ENTRY#<key>                    one line of its history
 ENDPOINT#<name>    LOCK                           which rollout may change the endpoint
 UPLOAD#<s3 key>    <version id>                   what became of an uploaded file
@@ -192,6 +193,22 @@ class Store:
         except ConditionFailedError:
             return False
         return True
+
+    def begin_test(self, rollout_id: RolloutId) -> None:
+        """Note the model's A/B test, for which outcomes are counted while its rollout is at its first stage."""
+        me = str(rollout_id)
+        with suppress(ConditionFailedError):
+            self._table.set(
+                {"pk": f"MODEL#{rollout_id.model}", "sk": "TEST"},
+                {"rollout": me},
+                "attribute_not_exists(rollout) OR rollout <> :me",
+                {":me": me},
+            )
+
+    def last_test(self, model: str) -> RolloutId | None:
+        """The A/B test begun last; it may be over."""
+        item = self._table.get({"pk": f"MODEL#{model}", "sk": "TEST"})
+        return RolloutId.required(item["rollout"]) if item else None
 
     # History
 

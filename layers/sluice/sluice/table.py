@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +48,11 @@ class Table:
 
     def put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None = None) -> bool:
         """False, and nothing written, if there is an item with this key; ``also`` is written with it or not at all."""
-        condition = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if also is not None:
+            beside = {"Put": {"TableName": self.name, "Item": _dump(also)}}
+            return not self._write_together([{"Put": self._new(item)}, beside])
         try:
-            if also is None:
-                self._call("put_item", Item=_dump(item), **condition)
-            else:
-                self._write_together({"Item": _dump(item), **condition}, {"Item": _dump(also)})
+            self._call("put_item", Item=_dump(item), ConditionExpression="attribute_not_exists(pk)")
         except ConditionFailedError:
             return False
         return True
@@ -179,17 +178,43 @@ class Table:
                 return found
         raise ThrottledError(f"table {self.name} takes no more reads at this pace")
 
-    def _write_together(self, *puts: Mapping[str, Any]) -> None:
-        writes = [{"Put": {"TableName": self.name, **put}} for put in puts]
+    def count_new(
+        self, notes: Sequence[Mapping[str, str | int]], counter: Key, amounts: Mapping[str, float], expires: int
+    ) -> frozenset[int]:
+        """Put up to 99 new items and add amounts to a counter; if some exist do nothing and return their indexes.
+
+        Amounts are kept to nine decimals: DynamoDB refuses sums of more than 38 digits.
+        """
+        puts = [{"Put": self._new(note)} for note in notes]
+        added = ", ".join(f"#{name} :{name}" for name in amounts)
+        update = {
+            "TableName": self.name,
+            "Key": _dump(counter),
+            "UpdateExpression": f"SET #expires = :expires ADD {added}",
+            "ExpressionAttributeNames": {f"#{name}": name for name in ("expires", *amounts)},
+            "ExpressionAttributeValues": {
+                ":expires": {"N": str(expires)},
+                **{f":{name}": {"N": f"{amount:.9f}"} for name, amount in amounts.items()},
+            },
+        }
+        refused = self._write_together([*puts, {"Update": update}])
+        return frozenset(range(len(notes))) & refused
+
+    def _new(self, item: Mapping[str, str | int]) -> dict[str, Any]:
+        return {"TableName": self.name, "Item": _dump(item), "ConditionExpression": "attribute_not_exists(pk)"}
+
+    def _write_together(self, writes: Sequence[Mapping[str, Any]]) -> frozenset[int]:
+        """All of them, or none if the conditions of some do not hold, whose indexes are returned."""
         try:
             self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
-                raise ConditionFailedError from error
+                return frozenset(index for index, reason in enumerate(reasons) if reason == "ConditionalCheckFailed")
             if code(error) == "TransactionCanceledException":  # another write to these items was under way
                 raise RetryableError(str(error)) from error
             raise understood(error) from error
+        return frozenset()
 
     def _write_batches(self, requests: list[dict[str, Any]]) -> None:
         for start in range(0, len(requests), BATCH_ITEMS):
