@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from sluice.endpoint import Hosting
 from sluice.live import last_endpoint
 from sluice.store import Store
 from sluice.table import Table
 
 from cli import executions, packages
+from cli.endpoint_view import look_at_endpoint
 from cli.failures import OK
 from cli.session import CliSession, Commands, list_models, read_spec, read_stack
 from cli.status_view import ModelStatus, as_json, show_all, show_one
@@ -55,8 +55,7 @@ def gather(session: CliSession, table: str, model: str) -> ModelStatus:
     versions = packages.list_versions(session, model, most=_SHOWN)
     return ModelStatus(
         model=model,
-        endpoint_name=endpoint,
-        endpoint=Hosting(session.clients("sagemaker")).describe(endpoint),
+        endpoint=look_at_endpoint(session, endpoint),
         rollouts=rollouts[:_SHOWN],
         history=store.history(rollouts[0].id) if rollouts else [],
         versions=[packages.with_details(session, one) for one in versions],

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sluice.endpoint_state import EndpointState
 from sluice.rollout import RolloutRecord
 
 from cli import executions, packages
+from cli.endpoint_view import ServingNow, endpoint_as_json, show_endpoint, traffic
 from cli.evidence_view import newest_look, show_evidence
 from cli.listings import minute, show_runs, show_versions
 from cli.session import CliSession
@@ -20,8 +20,7 @@ class ModelStatus:
     """Everything that is known of one model right now."""
 
     model: str
-    endpoint_name: str
-    endpoint: EndpointState | None
+    endpoint: ServingNow
     rollouts: list[RolloutRecord]
     history: list[dict[str, Any]]
     """Of the newest rollout."""
@@ -36,8 +35,8 @@ def show_all(session: CliSession, found: list[ModelStatus]) -> None:
     rows = [
         (
             one.model,
-            one.endpoint.status if one.endpoint else "none",
-            _traffic(one.endpoint),
+            one.endpoint.state.status if one.endpoint.state else "none",
+            traffic(one.endpoint.state),
             f"{one.rollouts[0].id} {progress(one.rollouts[0])}" if one.rollouts else "",
             f"{one.versions[0].number} {one.versions[0].approval}" if one.versions else "",
             one.runs[0].status if one.runs else "",
@@ -50,7 +49,7 @@ def show_all(session: CliSession, found: list[ModelStatus]) -> None:
 
 def show_one(session: CliSession, found: ModelStatus) -> None:
     """Everything about one model."""
-    _show_endpoint(session, found)
+    show_endpoint(session, found.endpoint)
     rollouts = [(str(one.id), progress(one), minute(one.opened_at), _why(one)) for one in found.rollouts]
     session.out.table("Rollouts", ("rollout", "state", "opened", "reason"), rollouts)
     look = newest_look(found.history)
@@ -64,22 +63,6 @@ def show_one(session: CliSession, found: ModelStatus) -> None:
     if found.steps:
         rows = [(one.name, one.status, one.took, one.reason) for one in found.steps]
         session.out.table(f"Steps of {found.runs[0].id}", ("step", "status", "took", "reason"), rows)
-
-
-def _show_endpoint(session: CliSession, found: ModelStatus) -> None:
-    state = found.endpoint
-    remark = f"{state.status} {state.failure_reason}".rstrip() if state else "none"
-    session.out.text(f"Endpoint {found.endpoint_name}: {remark}")
-    if state:
-        rows = [
-            (one.name, f"{state.share(one.name):.0%}", str(one.desired_count), one.instance_type)
-            for one in state.variants
-        ]
-        session.out.table("Variants", ("variant", "traffic", "instances", "type"), rows)
-
-
-def _traffic(state: EndpointState | None) -> str:
-    return ", ".join(f"{one.name} {state.share(one.name):.0%}" for one in state.variants) if state else ""
 
 
 def progress(record: RolloutRecord) -> str:
@@ -102,25 +85,12 @@ def as_json(found: ModelStatus) -> dict[str, object]:
     """The same for programs; ``endpoint`` is null when there is none."""
     return {
         "model": found.model,
-        "endpoint": _endpoint_as_json(found.endpoint) if found.endpoint else None,
+        "endpoint": endpoint_as_json(found.endpoint),
         "rollouts": [_rollout_as_json(one) for one in found.rollouts],
         "history": found.history,
         "versions": [packages.as_json(one) for one in found.versions],
         "runs": [executions.as_json(one, found.steps if index == 0 else None) for index, one in enumerate(found.runs)],
     }
-
-
-def _endpoint_as_json(state: EndpointState) -> dict[str, object]:
-    variants = [
-        {
-            "name": one.name,
-            "share": state.share(one.name),
-            "instances": one.desired_count,
-            "instance_type": one.instance_type,
-        }
-        for one in state.variants
-    ]
-    return {"name": state.name, "status": state.status, "config": state.config, "variants": variants}
 
 
 def _rollout_as_json(record: RolloutRecord) -> dict[str, object]:

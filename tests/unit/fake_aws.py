@@ -196,6 +196,23 @@ class FakeDynamoDb:
         return {"Items": sorted(found, key=lambda one: str(one["sk"]["S"]), reverse=not ScanIndexForward)}
 
 
+class FakeScalableTargets:
+    """What is registered, as Application Auto Scaling tells it; a policy by name for each resource."""
+
+    def __init__(self) -> None:
+        self.targets: list[dict[str, Any]] = []
+        self.policies: dict[str, str] = {}
+        self.is_denied = False
+
+    def describe_scalable_targets(self, *, ServiceNamespace: str, ResourceIds: list[str]) -> dict[str, Any]:
+        if self.is_denied:
+            raise refused("DescribeScalableTargets", "AccessDeniedException")
+        return {"ScalableTargets": [one for one in self.targets if one["ResourceId"] in ResourceIds]}
+
+    def describe_scaling_policies(self, *, ResourceId: str, **_place: str) -> dict[str, Any]:
+        return {"ScalingPolicies": [{"PolicyName": self.policies[ResourceId]}] if ResourceId in self.policies else []}
+
+
 @dataclass
 class FakeAws:
     """A stage ``dev`` in which nothing but the stack is deployed."""
@@ -210,11 +227,19 @@ class FakeAws:
         self.s3 = FakeS3()
         self.sagemaker = FakeSageMaker(self.region)
         self.dynamodb = FakeDynamoDb()
+        self.scaling = FakeScalableTargets()
         stack = {"bucket": BUCKET, "table": "the-table", "pipeline_role_arn": "arn:aws:iam::1:role/pipeline"}
         self.ssm.parameters["/sluice/dev/stack"] = json.dumps(stack)
 
     def client(self, service: str) -> Any:
-        return {"ssm": self.ssm, "s3": self.s3, "sagemaker": self.sagemaker, "dynamodb": self.dynamodb}[service]
+        return {
+            "ssm": self.ssm,
+            "s3": self.s3,
+            "sagemaker": self.sagemaker,
+            "dynamodb": self.dynamodb,
+            "application-autoscaling": self.scaling,
+            "cloudwatch": None,
+        }[service]
 
     def session(self, output: str = "text") -> CliSession:
         out = JsonOutput(self.screen) if output == "json" else PlainOutput(self.screen)

@@ -9,6 +9,8 @@ import pytest
 from sluice.endpoint_state import EndpointState, VariantState
 from sluice.names import Names
 from sluice.planning import make_plan
+from sluice.scaling import INSTANCES
+from sluice.scaling_requests import TRACKING
 from sluice.spec import ModelSpec
 
 from cli.evidence_view import evidence_lines, newest_look
@@ -96,6 +98,29 @@ def test_a_rollout_under_way_is_shown_with_its_traffic(busy: FakeAws) -> None:
     assert "10% moved" in busy.shown
     assert "looks good" in busy.shown
     assert "TrainModel" in busy.shown
+
+
+def scale(aws: FakeAws, variant: str, policy: str) -> None:
+    resource = f"endpoint/sluice-dev-fraud/variant/{variant}"
+    target = {"ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": INSTANCES}
+    aws.scaling.targets.append({**target, "MinCapacity": 1, "MaxCapacity": 20})
+    aws.scaling.policies[resource] = policy
+
+
+def test_the_range_of_each_variant_is_shown(busy: FakeAws) -> None:
+    scale(busy, "v1", TRACKING)
+    scale(busy, "v2", "mine")
+    assert run(busy, "status", "fraud") == 0
+    shown = {line.split()[0]: line for line in busy.shown.splitlines() if line.split()[0] in ("v1", "v2")}
+    assert "1 to 20" in shown["v1"]
+    assert "by hand" not in shown["v1"]
+    assert "1 to 20 by hand" in shown["v2"]
+
+
+def test_who_may_not_see_what_is_scaled_sees_the_rest(busy: FakeAws) -> None:
+    busy.scaling.is_denied = True
+    assert run(busy, "status", "fraud") == 0
+    assert "v2       10%" in busy.shown
 
 
 LOOK = {

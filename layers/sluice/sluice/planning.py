@@ -11,6 +11,7 @@ from sluice.experiment import Experiment, experiment_of
 from sluice.names import Names, variant
 from sluice.plan import Engine, Fleet, Mirror, Plan, PlannedStage
 from sluice.rollout import RolloutId
+from sluice.serving_types import obstacle_between
 from sluice.spec import ModelSpec
 from sluice.spec_strategies import BlueGreen
 
@@ -18,11 +19,6 @@ MAX_LOOKS = 500
 """A look costs 9 of an execution's history events. All looks of a rollout take less than half of the 10,000 that it
 may use, of the 25,000 that Step Functions allows; ``steps.patience`` keeps what waits for others in the other half."""
 
-_SERVES = {
-    "real-time": "answers real-time requests on instances",
-    "serverless": "is serverless",
-    "async": "answers asynchronously",
-}
 _ENGINES: dict[str, Engine] = {"blue_green": "guardrails", "shadow": "shadow", "all_at_once": "replace"}
 
 
@@ -92,11 +88,8 @@ def _baseline(live: EndpointState, wanted_kind: str) -> Fleet:
             f"config {live.config} of endpoint {live.name} is gone or names no model and instance type for "
             f"{only.name}: there would be no way back to it"
         )
-    if live.kind != wanted_kind:
-        raise PlanError(
-            f"endpoint {live.name} {_SERVES[live.kind]} and cannot become {wanted_kind}; "
-            "set endpoint.suffix to make a new endpoint"
-        )
+    if obstacle := obstacle_between(live.name, live.kind, wanted_kind):
+        raise PlanError(obstacle)
     return _as_fleet(only, live.config)
 
 

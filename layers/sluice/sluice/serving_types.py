@@ -24,16 +24,19 @@ def strategy_of(kind: str, strategy: str) -> str:
     return STRATEGIES[kind][0] if strategy == "auto" else strategy
 
 
-def obstacle_between(served: str, wanted: str, strategy: str) -> str | None:
-    """Why an endpoint of one type cannot become one of another under its name; None if it can.
+_SERVES = {
+    REAL_TIME: "answers real-time requests on instances",
+    SERVERLESS: "is serverless",
+    ASYNC: "answers asynchronously",
+}
 
-    An endpoint with instances cannot become serverless (SageMaker refuses it). A serverless one can get instances,
-    but not beside it: all at once. A queue is a property of the endpoint's clients, who would all fail at once.
+
+def obstacle_between(endpoint: str, served: str, wanted: str) -> str | None:
+    """Why an endpoint that serves in one way cannot serve in another under its name; None if it can.
+
+    SageMaker makes no endpoint with instances serverless. The other direction works once, but there would be no way
+    back to the old version; and the clients of a queue and of a real-time endpoint ask in different ways.
     """
-    if served == wanted or BATCH in (served, wanted):
+    if wanted in (served, BATCH):
         return None
-    if (served, wanted) == (SERVERLESS, REAL_TIME):
-        if strategy == "all_at_once":
-            return None
-        return f"it is serverless, and gets instances by rollout.strategy all_at_once only, not by {strategy}"
-    return f"it is {served} and cannot become {wanted}"
+    return f"endpoint {endpoint} {_SERVES[served]} and cannot become {wanted}; set endpoint.suffix to make a new one"
