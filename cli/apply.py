@@ -9,6 +9,7 @@ from pathlib import Path
 from cli.apply_rules import gate_rules, time_zone_rules
 from cli.changes import Change, plan_changes
 from cli.definition import pipeline_rules, read_definition
+from cli.endpoints import refuse_taken_endpoints
 from cli.failures import OK
 from cli.instance_types import instance_type_rules
 from cli.session import CliSession, Commands, Stack, read_stack
@@ -28,6 +29,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     folders = {file: arguments.pipelines or _pipelines_beside(file) for file in arguments.files}
     files = load_all({file: (*everywhere, *pipeline_rules(folder)) for file, folder in folders.items()})
     stack = read_stack(session)
+    refuse_taken_endpoints(session, files)
     plans = [(file, list(_plan(session, stack, file, folders[file.path]))) for file in files]
     for file, changes in plans:
         session.out.text(f"{file.spec.name} in stage {session.names.stage}" + _remark(arguments.dry_run))
