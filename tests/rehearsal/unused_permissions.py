@@ -11,6 +11,8 @@ _MISSING = "without it what is missing looks like what is forbidden"
 _QUARANTINE = "for an upload that breaks its contract; the short story has one"
 _COMPARED = "only for models whose spec asks to be compared with the live version, as that of the short story"
 
+_STRATEGY = "for another strategy than the story's canary: its scene uses it"
+
 _LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
 _IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
 _DELIVERY = (
@@ -41,7 +43,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "sagemaker:StopProcessingJob": _PERSON,
         "sagemaker:StopTrainingJob": _PERSON,
     },
-    "ModelRole": {"s3:ListBucket": _MISSING},
+    "ModelRole": {"s3:ListBucket": _MISSING, "s3:PutObject": _STRATEGY, "cloudwatch:DescribeAlarms": _STRATEGY},
     "StartPipelineFunctionRole": {
         "s3:PutObject": _QUARANTINE,
         "s3:DeleteObjectVersion": _QUARANTINE,
@@ -55,7 +57,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
     "PlanFunctionRole": {"dynamodb:DeleteItem": _FAILURE},
-    "ProvisionFunctionRole": {"sagemaker:DescribeModelPackage": _PLATFORM},
+    "ProvisionFunctionRole": {"sagemaker:DescribeModelPackage": _PLATFORM, "cloudwatch:DescribeAlarms": _STRATEGY},
     "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm"},
     "PromoteFunctionRole": {
         "sagemaker:CreateEndpoint": _FAILURE,
@@ -64,8 +66,10 @@ UNUSED: dict[str, dict[str, str]] = {
     "RestoreFunctionRole": {
         "sagemaker:DeleteEndpoint": _FAILURE,
         "sagemaker:UpdateEndpointWeightsAndCapacities": "when the quick way back was refused",
+        "cloudwatch:SetAlarmState": _STRATEGY,
     },
     "RollBackFunctionRole": {
+        "cloudwatch:SetAlarmState": _STRATEGY,
         "events:PutEvents": _FAILURE,
         "sagemaker:UpdateEndpoint": _FAILURE,
         "states:StartExecution": _FAILURE,
