@@ -60,7 +60,7 @@ def test_a_content_type_that_the_model_does_not_know_is_its_error(stage: Stage, 
         stage.aws.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=endpoint, TargetVariant="v2", Body=b"<row/>", ContentType="application/xml"
         )
-    error = dict(raised.value.response)
+    error: Any = raised.value.response
     assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 415)
     assert "application/xml" in error["OriginalMessage"]
 
