@@ -56,7 +56,10 @@ UNUSED: dict[str, dict[str, str]] = {
     "OnPipelineStatusFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
-    "PlanFunctionRole": {"dynamodb:DeleteItem": _FAILURE},
+    "PlanFunctionRole": {
+        "dynamodb:DeleteItem": _FAILURE,
+        "cloudwatch:DescribeAlarms": "only for alarms of the user's own, which the scene of the strategy linear has",
+    },
     "ProvisionFunctionRole": {"sagemaker:DescribeModelPackage": _PLATFORM, "cloudwatch:DescribeAlarms": _STRATEGY},
     "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm"},
     "PromoteFunctionRole": {
