@@ -12,7 +12,7 @@ from sluice.gates import HUMAN
 from sluice.spec_reading import suggest
 from sluice.spec_rules import Rule
 
-_TIME_ZONES = ("schedule.timezone", "rollout.windows.timezone")
+_TIME_ZONES = ("schedule.timezone", "endpoint.batch.schedule.timezone", "rollout.windows.timezone")
 
 
 def time_zone_rules() -> tuple[Rule, ...]:

@@ -17,7 +17,7 @@ from sluice.spec import ModelSpec
 
 from cli.definition import Definition, filled, source_archive
 from cli.failures import CommandError
-from cli.schedules import schedule_change
+from cli.schedules import schedule_change, wanted_schedules
 from cli.session import CliSession, Stack, described, objects, read_parameter
 
 
@@ -51,9 +51,10 @@ def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition:
         "DataContract": f"s3://{stack.bucket}/{contract_key}",
     }
     yield _pipeline(session, stack, spec, filled(definition, tokens, spec))
-    verdict, make = schedule_change(session, stack, spec)
-    if verdict:
-        yield Change(what="schedule", name=session.names.pipeline(spec.name), verdict=verdict, make=make)
+    for wanted in wanted_schedules(session, stack, spec):
+        verdict, make = schedule_change(session, stack, wanted)
+        if verdict:
+            yield Change(what=wanted.what, name=wanted.name, verdict=verdict, make=make)
     yield _stored_spec(session, spec)
 
 

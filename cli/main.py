@@ -18,6 +18,7 @@ from cli import (
     advise,
     apply,
     approve,
+    batch,
     data,
     invoke_async,
     lineage,
@@ -70,7 +71,7 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     training = (apply, data, train, approve, steer, status, listings, runs, lineage)
-    serving = (invoke_async, results, advise, simulate, schema)
+    serving = (invoke_async, results, batch, advise, simulate, schema)
     for each in (*training, *serving):
         each.add_to(commands)
     for command in _all(commands):

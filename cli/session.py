@@ -51,6 +51,8 @@ class Stack:
     # Or before there were results of asynchronous requests.
     results_table: str = ""
     async_queue_url: str = ""
+    start_batch_arn: str = ""
+    batch_schedule_role_arn: str = ""
 
 
 def read_stack(session: CliSession) -> Stack:

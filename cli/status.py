@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from itertools import islice
 
+from sluice.batch_store import BatchStore
 from sluice.live import last_endpoint
 from sluice.store import Store
 from sluice.table import Table
 
 from cli import executions, packages
+from cli.batch_view import batch_status
 from cli.endpoint_view import look_at_endpoint
 from cli.failures import OK
 from cli.session import CliSession, Commands, list_models, read_spec, read_stack
@@ -53,6 +56,7 @@ def gather(session: CliSession, table: str, model: str) -> ModelStatus:
     endpoint = last_endpoint(rollouts) or session.names.endpoint(model)
     runs = executions.list_executions(session, model, most=_SHOWN)
     versions = packages.list_versions(session, model, most=_SHOWN)
+    batches = BatchStore(Table(session.clients("dynamodb"), table))
     return ModelStatus(
         model=model,
         endpoint=look_at_endpoint(session, endpoint),
@@ -60,5 +64,6 @@ def gather(session: CliSession, table: str, model: str) -> ModelStatus:
         history=store.history(rollouts[0].id) if rollouts else [],
         versions=[packages.with_details(session, one) for one in versions],
         runs=runs,
+        batch=batch_status(rollouts, islice(batches.runs(model), _SHOWN)),
         steps=executions.list_steps(session, runs[0].arn) if runs else [],
     )

@@ -9,6 +9,8 @@ from typing import Any
 from sluice.rollout import RolloutRecord
 
 from cli import executions, packages
+from cli.batch_view import BatchStatus, show_list
+from cli.batch_view import as_json as batch_as_json
 from cli.endpoint_view import ServingNow, endpoint_as_json, show_endpoint, traffic
 from cli.evidence_view import newest_look, show_evidence
 from cli.listings import minute, show_runs, show_versions
@@ -28,6 +30,8 @@ class ModelStatus:
     runs: list[executions.Execution]
     steps: list[executions.Step]
     """Of the newest run."""
+    batch: BatchStatus | None = None
+    """Of a model that scores files and has no endpoint."""
 
 
 def show_all(session: CliSession, found: list[ModelStatus]) -> None:
@@ -35,8 +39,8 @@ def show_all(session: CliSession, found: list[ModelStatus]) -> None:
     rows = [
         (
             one.model,
-            one.endpoint.state.status if one.endpoint.state else "none",
-            traffic(one.endpoint.state),
+            "batch" if one.batch else one.endpoint.state.status if one.endpoint.state else "none",
+            f"v{one.batch.version}, {one.batch.last}" if one.batch else traffic(one.endpoint.state),
             f"{one.rollouts[0].id} {progress(one.rollouts[0])}" if one.rollouts else "",
             f"{one.versions[0].number} {one.versions[0].approval}" if one.versions else "",
             one.runs[0].status if one.runs else "",
@@ -49,7 +53,11 @@ def show_all(session: CliSession, found: list[ModelStatus]) -> None:
 
 def show_one(session: CliSession, found: ModelStatus) -> None:
     """Everything about one model."""
-    show_endpoint(session, found.endpoint)
+    if found.batch:
+        session.out.text(f"No endpoint: version {found.batch.version} scores files, {found.batch.last}")
+        show_list(session, found.batch.runs)
+    else:
+        show_endpoint(session, found.endpoint)
     rollouts = [(str(one.id), progress(one), minute(one.opened_at), _why(one)) for one in found.rollouts]
     session.out.table("Rollouts", ("rollout", "state", "opened", "reason"), rollouts)
     look = newest_look(found.history)
@@ -86,6 +94,9 @@ def as_json(found: ModelStatus) -> dict[str, object]:
     return {
         "model": found.model,
         "endpoint": endpoint_as_json(found.endpoint),
+        "batch": {"version": found.batch.version, "runs": [batch_as_json(one) for one in found.batch.runs]}
+        if found.batch
+        else None,
         "rollouts": [_rollout_as_json(one) for one in found.rollouts],
         "history": found.history,
         "versions": [packages.as_json(one) for one in found.versions],
