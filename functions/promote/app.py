@@ -67,13 +67,14 @@ def _tell(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
     ports.registry.annotate(
         record.package_arn,
         {
-            "sluice.endpoint": plan.endpoint,
+            "sluice.endpoint": plan.endpoint or "batch",
             "sluice.promoted_at": now.isoformat(timespec="seconds"),
             "sluice.rollout": str(record.id),
         },
     )
     ports.store.closed_again(record.id, ports.now())
-    ports.store.note(record.id, "closed-promoted", f"version {record.id.version} serves all traffic", now)
+    does = "scores what comes next" if plan.engine == "batch" else "serves all traffic"
+    ports.store.note(record.id, "closed-promoted", f"version {record.id.version} {does}", now)
     ports.events.publish(
         "RolloutPromoted",
         rollout=str(record.id),

@@ -12,6 +12,7 @@ _QUARANTINE = "for an upload that breaks its contract; the short story has one"
 _COMPARED = "only for models whose spec asks to be compared with the live version, as that of the short story"
 
 _STRATEGY = "for another strategy than the story's canary: its scene uses it"
+_BATCH = "for batch models, which the scene of this name has"
 
 _LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
 _IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
@@ -43,7 +44,12 @@ UNUSED: dict[str, dict[str, str]] = {
         "sagemaker:StopProcessingJob": _PERSON,
         "sagemaker:StopTrainingJob": _PERSON,
     },
-    "ModelRole": {"s3:ListBucket": _MISSING, "s3:PutObject": _STRATEGY, "cloudwatch:DescribeAlarms": _STRATEGY},
+    "ModelRole": {
+        "s3:ListBucket": _MISSING,
+        "s3:PutObject": _STRATEGY,
+        "s3:AbortMultipartUpload": _FAILURE,
+        "cloudwatch:DescribeAlarms": _STRATEGY,
+    },
     "StartPipelineFunctionRole": {
         "s3:PutObject": _QUARANTINE,
         "s3:DeleteObjectVersion": _QUARANTINE,
@@ -60,13 +66,24 @@ UNUSED: dict[str, dict[str, str]] = {
         "dynamodb:DeleteItem": _FAILURE,
         "cloudwatch:DescribeAlarms": "only for alarms of the user's own, which the scene of the strategy linear has",
     },
-    "ProvisionFunctionRole": {"sagemaker:DescribeModelPackage": _PLATFORM, "cloudwatch:DescribeAlarms": _STRATEGY},
+    "ProvisionFunctionRole": {
+        "sagemaker:DescribeModelPackage": _PLATFORM,
+        "cloudwatch:DescribeAlarms": _STRATEGY,
+        "sagemaker:CreateTransformJob": _BATCH,
+        "sagemaker:DescribeTransformJob": _BATCH,
+        "s3:GetObject": _BATCH,
+        "s3:PutObject": _BATCH,
+        "s3:ListBucket": _BATCH,
+        "events:PutEvents": _BATCH,
+    },
     "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm"},
     "PromoteFunctionRole": {
         "sagemaker:CreateEndpoint": _FAILURE,
         "sagemaker:DescribeModelPackage": "is it still approved, in the watch after a promotion",
     },
     "RestoreFunctionRole": {
+        "sagemaker:DescribeTransformJob": _BATCH,
+        "sagemaker:StopTransformJob": _BATCH,
         "sagemaker:DeleteEndpoint": _FAILURE,
         "sagemaker:UpdateEndpointWeightsAndCapacities": "when the quick way back was refused",
         "cloudwatch:SetAlarmState": _STRATEGY,
@@ -83,9 +100,37 @@ UNUSED: dict[str, dict[str, str]] = {
         "events:PutEvents": _SWEEP,
         "sagemaker:DescribeModelPackage": _SWEEP,
         "sagemaker:DescribePipelineExecution": _SWEEP,
+        "sagemaker:DescribeTransformJob": _SWEEP,
         "sagemaker:ListModelPackages": _SWEEP,
         "ssm:GetParametersByPath": _SWEEP,
         "states:DescribeExecution": _SWEEP,
+    },
+    "BatchScheduleRole": {"lambda:InvokeFunction": _BATCH},
+    "StartBatchFunctionRole": {
+        action: _BATCH
+        for action in (
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            "events:PutEvents",
+            "s3:ListBucket",
+            "s3:PutObject",
+            "sagemaker:CreateTransformJob",
+            "sagemaker:DescribeModelPackage",
+            "ssm:GetParameter",
+        )
+    },
+    "HandleBatchResultFunctionRole": {
+        action: _BATCH
+        for action in (
+            "dynamodb:GetItem",
+            "dynamodb:UpdateItem",
+            "events:PutEvents",
+            "s3:GetObject",
+            "s3:ListBucket",
+            "sagemaker:DescribeTransformJob",
+        )
     },
     "RolloutRole": {f"logs:{name}": _VENDED for name in _DELIVERY},
 }

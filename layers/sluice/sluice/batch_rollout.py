@@ -28,10 +28,11 @@ LONGEST_SCORING = timedelta(hours=6)
 
 
 def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: Ports) -> Plan:
-    """The plan of a batch model with the version it is compared with, and what on.
+    """The plan of a batch model, which has no endpoint, with the version it is compared with, and what on.
 
     An urgent rollout replaces a rejected version and is compared with nothing.
     """
+    plan = replace(plan, endpoint="")
     settings = replace(spec.endpoint.batch, schedule=None)
     candidate = replace(plan.candidate, instance_count=settings.instance_count)
     current = current_promotion(record.id.model, ports)
