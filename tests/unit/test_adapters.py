@@ -171,6 +171,14 @@ def test_latencies_before_a_rollout_come_newest_first(aws: Aws) -> None:
     ]
 
 
+def test_periods_are_counted_from_multiples_of_their_length(aws: Aws) -> None:
+    client, stub = aws.service("cloudwatch")
+    asked = {"MetricDataQueries": ANY, "StartTime": T0, "EndTime": T0 + timedelta(hours=2)}
+    stub.add_response("get_metric_data", page(mean={0: 5000.0}), asked)
+    span = Span(start=T0 + timedelta(minutes=7), end=T0 + timedelta(hours=2), period_seconds=900)
+    assert Metrics(client).mean_latencies(OF, span) == {T0: 5000.0}
+
+
 def test_mean_latencies(aws: Aws) -> None:
     assert metrics(aws, page(mean={0: 5000.0})).mean_latencies(OF, SPAN) == {T0: 5000.0}
 

@@ -11,10 +11,10 @@ from sluice.evidence import Row
 from sluice.findings import Answer, Finding
 from sluice.metrics import Counts, whole_periods
 from sluice.names import Names
-from sluice.plan import Plan
+from sluice.plan import Plan, PlannedStage
 from sluice.planning import make_plan
 from sluice.rollout import FenceKind, RolloutId, RolloutRecord
-from sluice.watch import LAG_SECONDS, Conclusion, Seen, Window, conclude, rows, windows
+from sluice.watch import LAG_SECONDS, Conclusion, Seen, Window, conclude, row_seconds, rows, windows
 
 from tests.fakes.sluice_world import SPEC
 
@@ -147,3 +147,29 @@ def test_what_follows(findings: tuple[Finding, ...], seconds: float, expected: C
 def test_a_spec_may_ask_for_a_person_instead() -> None:
     paused = look((QUIET, DOUBT), BAKE + HOLD, replace(PLAN, on_doubt="pause"))
     assert paused == Conclusion("pause", "errors: says HOLD")
+
+
+def lasting(*bakes: int, period: int = 60, max_hold: int = 3600) -> Plan:
+    stages = tuple(
+        PlannedStage(weight=10 + each, bake_seconds=bake, candidate_count=1) for each, bake in enumerate(bakes)
+    )
+    return replace(PLAN, stages=stages, period_seconds=period, max_hold_seconds=max_hold)
+
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@pytest.mark.parametrize(
+    ("plan", "seconds"),
+    [
+        pytest.param(lasting(10 * MINUTE, 10 * MINUTE), 60, id="minutes"),
+        pytest.param(lasting(10 * MINUTE, period=10, max_hold=HOUR), 10, id="ten seconds"),
+        pytest.param(lasting(DAY), 60, id="a day"),
+        pytest.param(lasting(3 * DAY), 300, id="three days"),
+        pytest.param(lasting(14 * DAY), 900, id="two weeks"),
+        pytest.param(lasting(10 * MINUTE, 13 * DAY), 60, id="a short stage keeps its rows"),
+        pytest.param(lasting(2 * HOUR, 13 * DAY), 300, id="a stage of hours, too"),
+    ],
+)
+def test_long_rollouts_are_judged_by_longer_periods(plan: Plan, seconds: int) -> None:
+    assert row_seconds(plan) == seconds

@@ -29,7 +29,7 @@ from sluice.rollout import RolloutRecord
 from sluice.sample_ratio import traffic_finding
 from sluice.shadowing import shadow_finding
 from sluice.sign_evidence import judge_signs, slower_periods
-from sluice.watch import Window, rows, windows
+from sluice.watch import Window, row_seconds, rows, windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +43,10 @@ class Sight:
     baseline: Dimensions
 
     def rows(self, candidate: Mapping[datetime, Counts], baseline: Mapping[datetime, Counts]) -> list[Row]:
-        return rows(self.stretches, candidate, baseline, self.plan.period_seconds)
+        return rows(self.stretches, candidate, baseline, self.span.period_seconds)
 
     def periods(self) -> list[datetime]:
-        return [at for each in self.stretches for at in whole_periods(each.start, each.end, self.plan.period_seconds)]
+        return [at for each in self.stretches for at in whole_periods(each.start, each.end, self.span.period_seconds)]
 
 
 def look(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tuple[Finding, ...]:
@@ -59,7 +59,7 @@ def look(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tupl
     candidate = ports.metrics.counts(sight.candidate, sight.span)
     baseline = ports.metrics.counts(sight.baseline, sight.span)
     seen = sight.rows(candidate, baseline)
-    this_stage = rows(sight.stretches[-1:], candidate, baseline, plan.period_seconds)
+    this_stage = rows(sight.stretches[-1:], candidate, baseline, sight.span.period_seconds)
     rules = error_rules(plan)
     return (
         _alarms(record, ports),
@@ -87,7 +87,7 @@ def _sight(record: RolloutRecord, now: datetime) -> Sight:
     return Sight(
         plan=plan,
         stretches=stretches,
-        span=Span(start=stretches[0].start, end=now, period_seconds=plan.period_seconds),
+        span=Span(start=stretches[0].start, end=now, period_seconds=row_seconds(plan)),
         candidate=dimensions(plan.endpoint, plan.candidate.variant),
         baseline=dimensions(plan.endpoint, plan.baseline.variant),
     )

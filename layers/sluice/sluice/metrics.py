@@ -131,11 +131,11 @@ class Metrics:
         found: dict[str, dict[datetime, float]] = {name: {} for name in wanted}
         if span.start >= span.end:
             return found  # CloudWatch refuses such a question
+        aligned = span.start.timestamp() // span.period_seconds * span.period_seconds
+        start = datetime.fromtimestamp(aligned, tz=span.start.tzinfo)  # periods would count from any other start
         token: dict[str, str] = {}
         while True:
-            page = self._call(
-                "get_metric_data", MetricDataQueries=queries, StartTime=span.start, EndTime=span.end, **token
-            )
+            page = self._call("get_metric_data", MetricDataQueries=queries, StartTime=start, EndTime=span.end, **token)
             for series in page["MetricDataResults"]:
                 found[series["Id"]].update(zip(series["Timestamps"], series["Values"], strict=True))
             if not page.get("NextToken"):

@@ -18,6 +18,9 @@ LAG_SECONDS = {60: 120, 10: 10}
 """How long after its end a metric period is taken as complete, by period. Not documented by AWS; a baseline
 whose data is late would look like a bad canary, so one-minute metrics get two minutes."""
 
+MAX_ROWS = 1_500
+ROWS_OF_A_BAKE = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -59,6 +62,18 @@ def next_look_seconds(plan: Plan, now: datetime) -> int:
     return ceil(plan.period_seconds - since_complete) + 1
 
 
+def row_seconds(plan: Plan) -> int:
+    """How much time one row of evidence covers: a metric period, or more in a rollout of many days.
+
+    Two weeks of minutes would take a look longer than they are worth. Every stage keeps some rows of its own.
+    """
+    longest = sum(plan.longest_seconds(stage) for stage in range(len(plan.stages)))
+    most = min((stage.bake_seconds for stage in plan.stages), default=0) // ROWS_OF_A_BAKE
+    coarser = [row for row in (300, 900, 3600) if row <= most]
+    fitting = (row for row in (plan.period_seconds, *coarser) if longest <= row * MAX_ROWS)
+    return next(fitting, coarser[-1] if coarser else plan.period_seconds)
+
+
 def windows(record: RolloutRecord, now: datetime) -> list[Window]:
     """Stretches between weight changes whose metrics are complete; the newest is still growing.
 
@@ -78,9 +93,9 @@ def rows(
     stretches: Sequence[Window],
     candidate: Mapping[datetime, Counts],
     baseline: Mapping[datetime, Counts],
-    period_seconds: int,
+    seconds: int,
 ) -> list[Row]:
-    """One row per whole period within a stretch, oldest first; no data counts as no requests."""
+    """One row per whole period of ``seconds`` within a stretch, oldest first; no data counts as no requests."""
     nothing = Counts(0, 0)
     return [
         Row(
@@ -90,7 +105,7 @@ def rows(
             baseline_errors=baseline.get(at, nothing).errors,
         )
         for stretch in stretches
-        for at in whole_periods(stretch.start, stretch.end, period_seconds)
+        for at in whole_periods(stretch.start, stretch.end, seconds)
     ]
 
 
