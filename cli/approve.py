@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from sluice.assembly import Ports
 from sluice.live import live_version
+from sluice.opening import last_good
 
 from cli.failures import OK, BadInputError
 from cli.packages import Version, as_json, find_version, shown_metrics
@@ -30,9 +32,13 @@ def run(arguments: Namespace, session: CliSession) -> int:
         raise BadInputError(f"--reason has {len(reason)} characters; SageMaker keeps up to {_REASON_MAX}")
     version = find_version(session, arguments.version)
     session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}  {version.description}".rstrip())
-    live = _live_version(session, version)
+    ports = ports_of(session)
+    serving = live_version(version.model, ports)
+    live = find_version(session, f"{version.model}/{serving}") if serving not in (None, version.number) else None
     _compare(session, version, live)
     told = as_json(version) | {"live": as_json(live) if live else None}
+    if serving == version.number and arguments.status == "Rejected":
+        told |= {"comes_back": _tell_what_comes_back(session, version, ports)}
     if version.approval == arguments.status and reason in ("", version.description):
         session.out.text(f"{version.name} is {version.approval} already; nothing is changed")
     else:
@@ -46,10 +52,19 @@ def run(arguments: Namespace, session: CliSession) -> int:
     return OK
 
 
-def _live_version(session: CliSession, version: Version) -> Version | None:
-    """The version in service, None if there is none or it is this one."""
-    live = live_version(version.model, ports_of(session))
-    return find_version(session, f"{version.model}/{live}") if live not in (None, version.number) else None
+def _tell_what_comes_back(session: CliSession, version: Version, ports: Ports) -> str | None:
+    """The version that takes the place of a live one that is rejected; None if it serves on."""
+    good = last_good(version.number, ports.store.rollouts(version.model), lambda arn: _is_approved(arn, ports))
+    if good is None:
+        session.out.text(f"{version.name} is live and will serve on: no other promoted version is still Approved")
+        return None
+    name = f"{version.model}/{good.id.version}"
+    session.out.text(f"{version.name} is live: {name} comes back in its place at once")
+    return name
+
+
+def _is_approved(arn: str, ports: Ports) -> bool:
+    return ports.registry.describe(arn).is_approved
 
 
 def _compare(session: CliSession, version: Version, live: Version | None) -> None:

@@ -20,10 +20,12 @@ from cli import (
     approve,
     batch,
     data,
+    history,
     invoke_async,
     lineage,
     listings,
     results,
+    retry,
     runs,
     schema,
     simulate,
@@ -70,9 +72,10 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
     _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    training = (apply, data, train, approve, steer, status, listings, runs, lineage)
+    training = (apply, data, train, listings, runs, lineage)
+    deciding = (approve, steer, retry, status, history)
     serving = (invoke_async, results, batch, advise, simulate, schema)
-    for each in (*training, *serving):
+    for each in (*training, *deciding, *serving):
         each.add_to(commands)
     for command in _all(commands):
         _add_common(command, stage=SUPPRESS, output=SUPPRESS)

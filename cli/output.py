@@ -29,8 +29,8 @@ class Output(Protocol):
     def result(self, document: Mapping[str, Any]) -> None:
         """The same, for programs."""
 
-    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
-        """Draw again and again until interrupted."""
+    def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
+        """Draw again and again until that returns an exit code, which is returned, or until interrupted."""
 
     def progress(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """While it lasts, shows how many of ``total`` are done each time it is told so."""
@@ -63,11 +63,11 @@ class PlainOutput:
     def result(self, document: Mapping[str, Any]) -> None:
         """People have read it already."""
 
-    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
-        while True:
-            draw()
+    def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
+        while (ended := draw()) is None:
             self.text("")
             pause()
+        return ended
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -96,10 +96,10 @@ class JsonOutput:
     def result(self, document: Mapping[str, Any]) -> None:
         print(json.dumps(document, default=str, ensure_ascii=False), file=self._stream, flush=True)
 
-    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
-        while True:
-            draw()
+    def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
+        while (ended := draw()) is None:
             pause()
+        return ended
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002 - for people only
@@ -138,15 +138,17 @@ class RichOutput:
     def result(self, document: Mapping[str, Any]) -> None:
         """People have read it already."""
 
-    def watch(self, draw: Callable[[], None], pause: Callable[[], None]) -> None:
+    def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
         from rich.console import Group
         from rich.live import Live
 
         with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
                 with self._framed() as frame:
-                    draw()
+                    ended = draw()
                 live.update(Group(*frame), refresh=True)
+                if ended is not None:
+                    return ended
                 pause()
 
     @contextmanager

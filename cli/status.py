@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from datetime import datetime
 from itertools import islice
 
 from sluice.batch_store import BatchStore
 from sluice.live import last_endpoint
+from sluice.rollout import RolloutRecord
 from sluice.store import Store
 from sluice.table import Table
 
 from cli import executions, packages
 from cli.batch_view import batch_status
 from cli.endpoint_view import look_at_endpoint
-from cli.failures import OK
+from cli.failures import OK, REFUSED
 from cli.session import CliSession, Commands, list_models, read_spec, read_stack
 from cli.status_view import ModelStatus, as_json, show_all, show_one
 
@@ -24,7 +26,7 @@ _WATCH_SECONDS = 2.0
 def add_to(commands: Commands) -> None:
     command = commands.add_parser("status", help="show endpoints, rollouts, versions and runs")
     command.add_argument("model", nargs="?", help="default: an overview of all models")
-    command.add_argument("--watch", action="store_true", help="keep showing until Ctrl-C")
+    command.add_argument("--watch", action="store_true", help="keep showing until the rollout ends, or Ctrl-C")
     command.set_defaults(run=run)
 
 
@@ -33,7 +35,9 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if arguments.model:
         read_spec(session, arguments.model)
 
-    def draw() -> None:
+    began = session.now()
+
+    def draw() -> int | None:
         names = [arguments.model] if arguments.model else list_models(session)
         found = [gather(session, table, name) for name in names]
         if arguments.model:
@@ -41,11 +45,20 @@ def run(arguments: Namespace, session: CliSession) -> int:
         else:
             show_all(session, found)
         session.out.result({"stage": session.names.stage, "models": [as_json(one) for one in found]})
+        return _ended(found[0].rollouts, began) if arguments.model else None
 
     if arguments.watch:
-        session.out.watch(draw, lambda: session.sleep(_WATCH_SECONDS))
+        return session.out.watch(draw, lambda: session.sleep(_WATCH_SECONDS))
     draw()
     return OK
+
+
+def _ended(rollouts: list[RolloutRecord], began: datetime) -> int | None:
+    """The exit code once the newest rollout has ended while we watched; None until then."""
+    newest = rollouts[0] if rollouts else None
+    if newest is None or newest.closed_at is None or newest.closed_at < began:
+        return None
+    return OK if newest.outcome == "promoted" else REFUSED
 
 
 def gather(session: CliSession, table: str, model: str) -> ModelStatus:

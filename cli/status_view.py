@@ -78,15 +78,27 @@ def progress(record: RolloutRecord) -> str:
     if record.is_closed:
         return record.outcome or "closed"
     stages = record.plan.stages if record.plan else ()
+    doing = _doing(record)
     if record.phase == "baking" and 0 <= record.stage < len(stages):
-        return f"baking, stage {record.stage + 1} of {len(stages)} at {stages[record.stage].weight}%"
-    return record.phase
+        return f"{doing}, stage {record.stage + 1} of {len(stages)} at {stages[record.stage].weight}%"
+    return doing
+
+
+def _doing(record: RolloutRecord) -> str:
+    """Its phase, or what a person or a gate has made of it."""
+    if not record.may_advance or record.phase not in ("queued", "baking"):
+        return record.phase
+    if record.command is not None and record.command.kind == "pause":
+        return "paused"
+    return "waiting" if record.held_by else record.phase
 
 
 def _why(record: RolloutRecord) -> str:
     if record.reason:
         return record.reason
-    return f"{record.fence.kind}: {record.fence.reason}" if record.fence else ""
+    if record.fence:
+        return f"{record.fence.kind}: {record.fence.reason}"
+    return record.held_by.reason if record.held_by else ""
 
 
 def as_json(found: ModelStatus) -> dict[str, object]:
@@ -113,4 +125,5 @@ def _rollout_as_json(record: RolloutRecord) -> dict[str, object]:
         "opened_at": record.opened_at.isoformat(),
         "closed_at": record.closed_at.isoformat() if record.closed_at else None,
         "reason": _why(record),
+        "waits_for": record.held_by.by if record.held_by and record.may_advance else None,
     }

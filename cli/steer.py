@@ -1,87 +1,127 @@
-"""``sluice pause``, ``resume``, ``promote`` and ``abort``: a person's hand on a rollout under way; ``history``."""
+"""``sluice pause``, ``resume``, ``continue``, ``promote`` and ``abort``: a person's hand on a rollout under way."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from datetime import datetime
 
 from sluice.events import Publisher
-from sluice.rollout import Command, CommandKind, RolloutRecord
+from sluice.gates import HUMAN, gate_name
+from sluice.rollout import Command, CommandKind, RolloutId, RolloutRecord
 from sluice.store import Store
 from sluice.table import Table
 
-from cli.evidence_view import evidence_lines
 from cli.failures import OK, BadInputError, CommandError, NotFoundError
 from cli.session import CliSession, Commands, read_stack
 
-_REASON_MAX = 512
+REASON_MAX = 512
 _EFFECTS: dict[CommandKind, str] = {
     "pause": "hold a rollout at its stage until it is resumed; harm still rolls it back",
     "resume": "let a paused rollout go on",
     "promote": "skip the stages left; harm still rolls it back",
 }
+_PAST_ITS_STAGES = ("promoting", "watching")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What a person says to a rollout: who, when and why stand in its history, whatever it was."""
+
+    by: str
+    reason: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"by {self.by}" + (f": {self.reason}" if self.reason else "")
 
 
 def add_to(commands: Commands) -> None:
     for kind, effect in _EFFECTS.items():
         command = commands.add_parser(kind, help=effect)
-        command.set_defaults(run=steer, kind=kind)
+        command.set_defaults(run=steer, kind=kind, skip_gates=False)
         _add_target(command)
-    abort_command = commands.add_parser("abort", help="stop a rollout and put the old version back at once")
-    abort_command.set_defaults(run=abort)
-    _add_target(abort_command)
-    told = commands.add_parser("history", help="show what happened in a model's newest rollout, look by look")
-    told.add_argument("model", help="such as fraud")
-    told.set_defaults(run=history)
+        if kind == "promote":
+            command.add_argument("--skip-gates", action="store_true", help="wait for no gate and no window either")
+    for name, run, effect in (
+        ("continue", open_gate, "open the gate that waits for a person"),
+        ("abort", abort, "stop a rollout and put the old version back at once"),
+    ):
+        command = commands.add_parser(name, help=effect)
+        command.set_defaults(run=run)
+        _add_target(command)
 
 
 def _add_target(command: ArgumentParser) -> None:
     command.add_argument("model", help="such as fraud")
-    command.add_argument("--reason", default="", help=f"kept in the history, up to {_REASON_MAX} characters")
+    add_reason(command)
+
+
+def add_reason(command: ArgumentParser) -> None:
+    command.add_argument("--reason", default="", help=f"kept in the history, up to {REASON_MAX} characters")
 
 
 def steer(arguments: Namespace, session: CliSession) -> int:
-    store = _store(session)
+    store, word = store_of(session), word_of(arguments, session)
     record = _under_way(arguments.model, store)
-    command = Command(kind=arguments.kind, by=_who(session), reason=_reason(arguments), at=session.now())
+    if arguments.kind != "resume" and record.phase in _PAST_ITS_STAGES:
+        raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
+    command = Command(kind=arguments.kind, by=word.by, reason=word.reason, at=word.at, skip_gates=arguments.skip_gates)
     if not store.steer(record.id, command):
-        raise CommandError(f"Rollout {record.id} is being taken back: nothing can be said to it any more.")
-    store.note(record.id, f"command-{command.at.isoformat()}", str(command), command.at)
+        raise _too_late(record.id)
+    _note(record.id, str(command), word, store)
     session.out.text(f"{record.id}: {command.kind}, obeyed at its next look")
     session.out.result({"rollout": str(record.id), "command": command.kind, "by": command.by})
     return OK
 
 
+def open_gate(arguments: Namespace, session: CliSession) -> int:
+    store, word = store_of(session), word_of(arguments, session)
+    record = _under_way(arguments.model, store)
+    gate = _gate_to_open(record)
+    if not store.open_gate(record.id, gate, word.at):
+        raise _too_late(record.id)
+    name = gate_name(gate, len(record.plan.stages) if record.plan else 0)
+    _note(record.id, f"continue {word}; {name} is open", word, store)
+    session.out.text(f"{record.id}: {name} is open, obeyed at its next look")
+    session.out.result({"rollout": str(record.id), "command": "continue", "gate": gate, "by": word.by})
+    return OK
+
+
+def _gate_to_open(record: RolloutRecord) -> int:
+    """The human gate that waits; raises ``CommandError`` with what does instead."""
+    hold = record.held_by
+    if hold is None:
+        raise CommandError(f"Rollout {record.id} waits at no gate: nothing is changed.")
+    if hold.by != HUMAN:
+        hint = f"`sluice promote {record.id.model} --skip-gates` goes past it."
+        raise CommandError(f"Rollout {record.id} does not wait for a person: {hold.reason}. {hint}")
+    return hold.gate
+
+
 def abort(arguments: Namespace, session: CliSession) -> int:
     """Fence first, so that nothing moves forward any more, then ask for the weights."""
-    store = _store(session)
+    store, word = store_of(session), word_of(arguments, session)
     record = _under_way(arguments.model, store)
-    why = _reason(arguments)
-    said = f"aborted by {_who(session)}" + (f": {why}" if why else "")
-    fenced = store.fence(record.id, "aborted", said, session.now())
-    store.note(record.id, f"command-{session.now().isoformat()}", said, session.now())
+    said = f"aborted {word}"
+    fenced = store.fence(record.id, "aborted", said, word.at)
+    _note(record.id, said, word, store)
     Publisher(session.clients("events")).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
     session.out.result({"rollout": str(record.id), "command": "abort"})
     return OK
 
 
-def history(arguments: Namespace, session: CliSession) -> int:
-    store = _store(session)
-    newest = max(store.rollouts(arguments.model), key=lambda one: one.opened_at, default=None)
-    if newest is None:
-        raise NotFoundError(f"{arguments.model} has had no rollout in stage {session.names.stage}")
-    lines = store.history(newest.id)
-    session.out.text(f"{newest.id}  {newest.outcome or newest.phase}  {newest.reason}".rstrip())
-    for line in lines:
-        session.out.text(f"{str(line['at'])[:19]}  {line['text']}")
-        for evidence in evidence_lines(line):
-            session.out.text(f"{'':21}{evidence}")
-    session.out.result({"rollout": str(newest.id), "outcome": newest.outcome, "history": lines})
-    return OK
-
-
-def _store(session: CliSession) -> Store:
+def store_of(session: CliSession) -> Store:
     return Store(Table(session.clients("dynamodb"), read_stack(session).table))
+
+
+def word_of(arguments: Namespace, session: CliSession) -> Word:
+    """Who says it now, and why; raises ``BadInputError`` for a reason that nobody would keep."""
+    reason: str = arguments.reason
+    if len(reason) > REASON_MAX:
+        raise BadInputError(f"--reason has {len(reason)} characters; up to {REASON_MAX} are kept")
+    return Word(by=str(session.clients("sts").get_caller_identity()["Arn"]), reason=reason, at=session.now())
 
 
 def _under_way(model: str, store: Store) -> RolloutRecord:
@@ -90,15 +130,12 @@ def _under_way(model: str, store: Store) -> RolloutRecord:
     running = [each for each in known if each.phase != "queued"]
     if not known:
         raise NotFoundError(f"No rollout of {model} is under way")
-    return min(running or known, key=lambda each: each.approved_at)
+    return min(running or known, key=lambda each: (not each.urgent, each.approved_at))
 
 
-def _who(session: CliSession) -> str:
-    return str(session.clients("sts").get_caller_identity()["Arn"])
+def _too_late(rollout: RolloutId) -> CommandError:
+    return CommandError(f"Rollout {rollout} is being taken back: nothing can be said to it any more.")
 
 
-def _reason(arguments: Namespace) -> str:
-    reason: str = arguments.reason
-    if len(reason) > _REASON_MAX:
-        raise BadInputError(f"--reason has {len(reason)} characters; up to {_REASON_MAX} are kept")
-    return reason
+def _note(rollout: RolloutId, said: str, word: Word, store: Store) -> None:
+    store.note(rollout, f"command-{word.at.isoformat()}", said, word.at)

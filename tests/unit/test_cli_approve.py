@@ -130,3 +130,40 @@ def test_programs_get_one_json_document(aws: FakeAws) -> None:
         "Approved",
         {"mse": 4.25},
     )
+
+
+def promoted(aws: FakeAws, version: int) -> None:
+    """A rollout of that version went well."""
+    at = f"2026-01-0{version}T00:00:00+00:00"
+    item = {
+        "pk": "MODEL#fraud",
+        "sk": f"ROLLOUT#000000{version}#001",
+        "id": f"fraud-{version}-1",
+        "package_arn": f"arn:aws:sagemaker:us-east-1:1:model-package/{GROUP}/{version}",
+        "endpoint": GROUP,
+        "phase": "closed",
+        "outcome": "promoted",
+        "opened_at": at,
+        "approved_at": at,
+        "closed_at": at,
+    }
+    aws.dynamodb.items.append({name: {"S": value} for name, value in item.items()})
+
+
+def test_rejecting_the_live_version_names_what_comes_back(aws: FakeAws) -> None:
+    promoted(aws, 1)
+    promoted(aws, 2)
+    live(aws, 2, b"{}")
+    assert run(aws, "reject", "fraud/2", "--reason", "it insults customers") == 0
+    assert "fraud/2 is live: fraud/1 comes back in its place at once" in aws.shown
+
+
+def test_rejecting_the_only_good_version_says_that_it_serves_on(aws: FakeAws) -> None:
+    promoted(aws, 2)
+    live(aws, 2, b"{}")
+    assert run(aws, "reject", "fraud/2", output="json") == 0
+    assert json.loads(aws.shown)["comes_back"] is None
+    promoted(aws, 1)
+    package(aws, 1)["ModelApprovalStatus"] = "Rejected"
+    assert run(aws, "reject", "fraud/2") == 0
+    assert "will serve on" in aws.shown

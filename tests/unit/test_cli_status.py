@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -210,3 +212,75 @@ def test_versions_and_runs_are_listed(busy: FakeAws) -> None:
 def test_an_unknown_model_is_not_an_empty_one(fresh: FakeAws, command: str) -> None:
     with pytest.raises(NotFoundError, match="there are: fraud"):
         run(fresh, command, "froud")
+
+
+HOLD = {
+    "hold_by": "human",
+    "hold_reason": "the gate of stage 1 waits for a person: sluice continue fraud",
+    "hold_since": START.isoformat(),
+    "hold_at": START.isoformat(),
+    "hold_stage": "0",
+    "hold_gate": "0",
+}
+
+
+def change(aws: FakeAws, **attributes: str) -> None:
+    aws.dynamodb.items[0] |= {name: {"S": value} for name, value in attributes.items()}
+
+
+def test_a_gate_that_waits_is_shown_with_what_to_type(busy: FakeAws) -> None:
+    change(busy, **HOLD)
+    run(busy, "status", "fraud")
+    assert "waiting, stage 1 of 2 at 10%" in busy.shown
+    assert "sluice continue fraud" in busy.shown
+
+
+def test_programs_are_told_who_is_waited_for(busy: FakeAws) -> None:
+    change(busy, **HOLD)
+    run(busy, "status", "fraud", output="json")
+    assert told(busy)["models"][0]["rollouts"][0]["waits_for"] == "human"
+
+
+@pytest.mark.parametrize(
+    "later", [{"gate_opened_0": START.isoformat()}, {"stage": "1"}, {"phase": "promoting"}], ids=str
+)
+def test_a_gate_that_is_passed_is_not_waited_for(busy: FakeAws, later: dict[str, str]) -> None:
+    change(busy, **HOLD, **later)
+    run(busy, "status", "fraud")
+    assert "waiting" not in busy.shown
+
+
+def test_a_paused_rollout_is_shown_as_paused(busy: FakeAws) -> None:
+    said = {"command_kind": "pause", "command_by": "ada", "command_reason": "", "command_at": START.isoformat()}
+    change(busy, **said)
+    run(busy, "status", "fraud")
+    assert "paused, stage 1 of 2 at 10%" in busy.shown
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("promoted", 0), ("rolled_back", 1), ("superseded", 1), ("failed", 1)])
+def test_watching_ends_with_the_rollout_and_tells_how_it_went(busy: FakeAws, outcome: str, code: int) -> None:
+    frames: list[float] = []
+
+    def end_after_two(_seconds: float) -> None:
+        frames.append(_seconds)
+        if len(frames) == 2:
+            change(busy, phase="closed", outcome=outcome, closed_at=session.now().isoformat())
+
+    session = replace(busy.session("text"), sleep=end_after_two)
+    arguments = command_line({}).parse_args(["status", "fraud", "--watch"])
+    assert arguments.run(arguments, session) == code
+    assert len(frames) == 2
+    assert "fraud-2-1  baking" in busy.shown
+    assert f"fraud-2-1  {outcome}" in busy.shown
+
+
+def test_a_rollout_that_ended_before_is_not_the_one_that_is_watched(busy: FakeAws) -> None:
+    change(busy, phase="closed", outcome="promoted", closed_at=(START - timedelta(minutes=1)).isoformat())
+
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    session = replace(busy.session("text"), sleep=interrupt)
+    arguments = command_line({}).parse_args(["status", "fraud", "--watch"])
+    with pytest.raises(KeyboardInterrupt):
+        arguments.run(arguments, session)

@@ -24,7 +24,7 @@ class Gate:
 
     def name(self, plan: Plan) -> str:
         """As people know it, such as ``the gate of stage 1``."""
-        return gate_name(self.index, plan)
+        return gate_name(self.index, len(plan.stages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Answer:
     reason: str
 
 
-def gate_name(index: int, plan: Plan) -> str:
-    """The name of the gate with that index in this plan."""
-    return f"the gate of stage {index + 1}" if index < len(plan.stages) else "the gate before the promotion"
+def gate_name(index: int, stages: int) -> str:
+    """What people call the gate with that index in a plan with so many stages."""
+    return f"the gate of stage {index + 1}" if index < stages else "the gate before the promotion"
 
 
 def gates_ahead(plan: Plan, stage: int, *, to_promotion: bool) -> tuple[Gate, ...]:
