@@ -182,6 +182,7 @@ def test_impossible_rows_are_refused(counts: tuple[int, int, int, int]) -> None:
         {"safe_ratio": inf},
         {"safe_margin": -0.1},
         {"periods_to_prove": -1},
+        {"periods_to_prove_safe": -1},
         {"cluster_size": 0.5},
         {"alpha": float("nan")},
         {"safe_margin": float("nan")},
@@ -310,6 +311,17 @@ def test_harm_does_depend_on_the_order_because_it_may_begin_late() -> None:
     early, late = [OUTAGE, HEALTHY], [HEALTHY, OUTAGE]
 
     assert judge(early, RULES).harm > judge(late, RULES).harm
+
+
+@given(ANY_ROWS, st.floats(0.01, 1.0))
+def test_what_is_seen_beside_a_failing_baseline_only_ever_speaks_against_the_canary(
+    rows: list[Row], incident_share: float
+) -> None:
+    wary, naive = judge(rows, replace(RULES, incident_share=incident_share)), judge(rows, RULES)
+    alone = [row for row in rows if row.baseline_errors <= incident_share * row.baseline_requests]
+
+    assert wary.safe <= min(naive.safe, judge(alone, RULES).safe) + 1e-9
+    assert (wary.harm, wary.catastrophe) == (naive.harm, naive.catastrophe)
 
 
 @given(ANY_ROWS, ANY_RULES)

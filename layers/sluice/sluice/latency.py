@@ -62,7 +62,7 @@ def error_rules(plan: Plan) -> Rules:
 
 
 def slow_rules(plan: Plan) -> Rules:
-    """How requests beyond one threshold are judged. No single period proves them, however bad: it may be a spike."""
+    """How requests beyond one threshold are judged. A spike of a period or two proves nothing, however high it is."""
     judge = plan.judge
     return Rules(
         harm_ratio=judge.slow_ratio,
