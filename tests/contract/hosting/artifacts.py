@@ -48,6 +48,21 @@ def predict_fn(data, model):
 """
 )
 
+ONE_BY_ONE_SECONDS = 0.05
+# All requests take the same time, and no two are worked on at once: a queue that can be foreseen.
+ONE_BY_ONE = (
+    INFERENCE
+    + f"""
+import threading, time
+turn = threading.Lock()
+
+def predict_fn(data, model):
+    with turn:
+        time.sleep({ONE_BY_ONE_SECONDS})
+        return model.predict(data)
+"""
+)
+
 
 def make_artifacts(directory: Path) -> dict[str, bytes]:
     """Packed models by name: two that differ by a factor of 100, each plain and with code, and broken ones."""
@@ -60,6 +75,7 @@ def make_artifacts(directory: Path) -> dict[str, bytes]:
         "script-low": packed({"xgboost-model": low, "code/inference.py": INFERENCE.encode()}),
         "script-high": packed({"xgboost-model": high, "code/inference.py": INFERENCE.encode()}),
         "script-broken": packed({"xgboost-model": low, "code/inference.py": b"import no_such_module"}),
+        "script-one-by-one": packed({"xgboost-model": low, "code/inference.py": ONE_BY_ONE.encode()}),
         "script-hangs": packed({"xgboost-model": low, "code/inference.py": HANGS.encode()}),
         "script-exits": packed({"code/inference.py": b"import os; os._exit(3)"}),
         "not-a-model": packed({"xgboost-model": b"no model"}),
