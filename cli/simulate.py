@@ -9,6 +9,8 @@ from math import ceil
 from pathlib import Path
 from random import Random
 
+from sluice.scaling import rules_for
+from sluice.serving_types import REAL_TIME
 from sluice.spec import ModelSpec
 
 from cli.capacity.policy import TargetTracking
@@ -53,7 +55,7 @@ def add_to(commands: Commands) -> None:
 
 def run(arguments: Namespace, session: CliSession) -> int:
     spec = load(arguments.file).spec
-    policy, trace = policy_of(arguments), read_trace(arguments.traffic)
+    policy, trace = policy_of(arguments, written_in(spec)), read_trace(arguments.traffic)
     service = _service(arguments)
     fleet = _fleet(arguments, spec, service)
 
@@ -81,6 +83,20 @@ def _p95_goal(arguments: Namespace, spec: ModelSpec, service: Service) -> float:
     """What is given, or what the model's own alarm tolerates, or twice what it takes without a queue."""
     milliseconds = arguments.p95_ms or spec.rollout.alarms.latency_p95_ms
     return milliseconds / 1000 if milliseconds else 2 * service.p95
+
+
+def written_in(spec: ModelSpec) -> TargetTracking:
+    """The policy that the spec has for instances, or else the defaults."""
+    rules = rules_for(spec.endpoint)
+    if rules is None or rules.kind != REAL_TIME:
+        return _DEFAULTS
+    return TargetTracking(
+        target=rules.target,
+        min_instances=rules.least,
+        max_instances=rules.most,
+        scale_in_cooldown_seconds=rules.in_cooldown_seconds,
+        scale_out_cooldown_seconds=rules.out_cooldown_seconds,
+    )
 
 
 def policy_of(given: Namespace, written: TargetTracking = _DEFAULTS) -> TargetTracking:

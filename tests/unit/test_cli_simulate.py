@@ -9,11 +9,12 @@ from random import Random
 
 import pytest
 import yaml
+from sluice.spec import ModelSpec
 
 from cli.capacity.policy import TargetTracking
 from cli.failures import BadInputError
 from cli.main import command_line, main
-from cli.simulate import Service, policy_of
+from cli.simulate import Service, policy_of, written_in
 from tests.unit.spec_examples import spec_with
 
 
@@ -137,6 +138,14 @@ def test_options_stand_over_what_a_spec_says_and_that_over_the_defaults() -> Non
     assert policy_of(given("--target", "9", "--scale-out-cooldown", "0"), written) == TargetTracking(
         target=9, min_instances=2, scale_in_cooldown_seconds=7, scale_out_cooldown_seconds=0
     )
+
+
+def test_the_policy_is_that_of_the_spec() -> None:
+    scaling = {"min": 2, "max": 9, "target": 120, "scale_in_cooldown": "10m", "scale_out_cooldown": "30s"}
+    assert written_in(ModelSpec.parse(spec_with(("endpoint.scaling", scaling)))) == TargetTracking(
+        target=120, min_instances=2, max_instances=9, scale_in_cooldown_seconds=600, scale_out_cooldown_seconds=30
+    )
+    assert written_in(ModelSpec.parse(spec_with())) == TargetTracking()
 
 
 def test_limits_the_wrong_way_round_are_refused() -> None:
