@@ -70,7 +70,7 @@ def test_the_candidate_may_be_slower_by_the_tolerance() -> None:
     assert candidate_limits(PLAN) == {"p90": 13_200, "p99": 44_000}
     strict = replace(PLAN, judge=replace(PLAN.judge, slower_percent=0.0))
     assert candidate_limits(strict) == PLAN.slow_over_us
-    assert slow_words(PLAN, "p90").does == "is slow (over 13.2 ms; the baseline's p90 was 12 ms)"
+    assert slow_words(PLAN, "p90").does == "is slow (over 13.2 ms, where the baseline's p90 was 12 ms)"
 
 
 def test_the_chance_of_a_false_rollback_is_shared_between_errors_and_latency() -> None:
@@ -116,7 +116,9 @@ def test_a_finding_on_latency_has_no_word_of_catastrophe() -> None:
     rules = slow_rules(PLAN)
     found = judge([Row(100, 60, 900, 90)] * 6, rules).finding("latency p90", rules, slow_words(PLAN, "p90"))
     assert found.answer is Answer.ROLL_BACK
-    assert found.reason.startswith("proven harm: the canary is slow (over 13.2 ms; the baseline's p90 was 12 ms) more")
+    assert found.reason.startswith(
+        "proven harm: the canary is slow (over 13.2 ms, where the baseline's p90 was 12 ms) more"
+    )
     assert "360 slow in 600 requests" in found.reason
     assert "catastrophe" not in found.reason
     assert found.numbers["harm_needed"] == pytest.approx(rules.harm_needed, abs=1e-3)

@@ -55,7 +55,7 @@ def test_a_slow_version_is_rolled_back_by_the_judge_though_it_never_fails() -> N
     outcome, reason = outcome_of(world, rollout)
     assert outcome == "rolled_back"
     assert reason.startswith(
-        "latency p90: proven harm: the canary is slow (over 13.2 ms; the baseline's p90 was 12 ms)"
+        "latency p90: proven harm: the canary is slow (over 13.2 ms, where the baseline's p90 was 12 ms)"
     )
 
 

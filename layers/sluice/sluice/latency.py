@@ -87,7 +87,7 @@ def latency_alpha(plan: Plan) -> float:
 def slow_words(plan: Plan, name: str) -> Words:
     """How a threshold is told: what the canary does, and what slow means for each variant."""
     return Words(
-        does=f"is slow (over {candidate_limits(plan)[name] / 1000:.4g} ms; the baseline's {name} was "
+        does=f"is slow (over {candidate_limits(plan)[name] / 1000:.4g} ms, where the baseline's {name} was "
         f"{plan.slow_over_us[name] / 1000:.4g} ms)",
         bad="slow",
     )
