@@ -82,10 +82,10 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: Ports) -> TaskResult:
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
-    if (obstacle := hold_replacement(plan, record, ports)) is not None:
-        return _held(obstacle, record, ports)
-    if plan.engine == "batch":
+    if plan.engine == "batch":  # its gate opens after the comparison
         plan = with_comparison(plan, spec, record, ports)
+    elif (obstacle := hold_replacement(plan, record, ports)) is not None:
+        return _held(obstacle, record, ports)
     else:
         plan = prepared(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)
     ports.store.save_plan(record.id, plan, ports.now())

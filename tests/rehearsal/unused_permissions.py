@@ -69,6 +69,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "ProvisionFunctionRole": {
         "sagemaker:DescribeModelPackage": _PLATFORM,
         "cloudwatch:DescribeAlarms": _STRATEGY,
+        "lambda:InvokeFunction": _BATCH,
         "sagemaker:CreateTransformJob": _BATCH,
         "sagemaker:DescribeTransformJob": _BATCH,
         "s3:GetObject": _BATCH,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,6 +130,25 @@ def test_what_both_versions_fail_at_is_no_proof_for_the_new_one(world: SluiceWor
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = broken
     assert approval(world, broken) == "RolledBack"
     assert "version in use as well" in outcome_of(world, "fraud-2-1")[1]
+
+
+def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: SluiceWorld) -> None:
+    spec = world.specs.specs["fraud"]
+    world.specs.specs["fraud"] = replace(spec, rollout=replace(spec.rollout, gate="human"))
+    looks = 0
+
+    def person(name: str) -> None:
+        nonlocal looks
+        looks += name == "WaitForFleet"
+        if looks == 8:
+            world.ports.store.open_gate(RolloutId.required("fraud-2-1"), 0, world.clock.now())
+
+    world.transforms.answers[NEW] = slightly_more
+    assert world.play(world.approve(2), on_state=person) == "Promoted"
+    assert looks >= 8
+    told_in_order = [kind for kind, _ in world.events.published]
+    assert told_in_order.count("BatchVersionCompared") == 1
+    assert told_in_order.index("BatchVersionCompared") < told_in_order.index("RolloutWaitsForGate")
 
 
 def test_without_an_earlier_input_there_is_nothing_to_compare() -> None:

@@ -16,6 +16,7 @@ from sluice.batch_current import current_promotion, sagemaker_model
 from sluice.batch_plan import BatchPlan
 from sluice.batch_sample import NoSampleError, Sample, score_sample, stop_scoring, write_sample
 from sluice.consent import is_still_approved
+from sluice.holding import BEFORE_THE_START, hold_replacement, seconds_held
 from sluice.names import variant
 from sluice.plan import Plan
 from sluice.rollout import RolloutRecord
@@ -100,10 +101,14 @@ def _judge(record: RolloutRecord, sample: Sample, jobs: Sequence[TransformJob], 
     if found.failures:
         return _refuse(record, f"has no answer to {found.failures} of {found.rows} rows that are answered now", ports)
     share = found.within_tolerance / found.rows if found.rows else 0.0
-    return _stands_by(record, f"{share:.1%} of {found.rows} answers agree with version {_version(record)}", ports)
+    said = f"{share:.1%} of {found.rows} answers agree with version {_version(record)}"
+    return _stands_by(record, said, ports, found)
 
 
 def _tell(record: RolloutRecord, sample: Sample, found: Comparison, ports: Ports) -> None:
+    """Once: a closed gate has the comparison looked at again and again."""
+    if record.compared_at is not None:
+        return
     ports.events.publish(
         "BatchVersionCompared",
         rollout=str(record.id),
@@ -113,6 +118,7 @@ def _tell(record: RolloutRecord, sample: Sample, found: Comparison, ports: Ports
         sample=ports.bucket.uri(sample.key),
         difference=found.to_json(),
     )
+    ports.store.mark_time(record.id, "compared_at", ports.now())
 
 
 def _version(record: RolloutRecord) -> int:
@@ -120,8 +126,14 @@ def _version(record: RolloutRecord) -> int:
     return int(baseline.variant.removeprefix("v")) if baseline else 0
 
 
-def _stands_by(record: RolloutRecord, text: str, ports: Ports) -> TaskResult:
-    ports.store.note(record.id, "provisioned", f"{record.planned().candidate.variant} stands by: {text}", ports.now())
+def _stands_by(record: RolloutRecord, text: str, ports: Ports, found: Comparison | None = None) -> TaskResult:
+    """On to the promotion, unless its gate is closed or it is outside of the rollout's windows."""
+    plan = record.planned()
+    ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
+    obstacle = hold_replacement(plan, record, ports, [found.to_json()] if found else [])
+    if obstacle is not None:
+        seconds = seconds_held(BEFORE_THE_START, record, obstacle.until, ports.now())
+        return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
     return answer("PROMOTE", reason=text)
 
 

@@ -61,11 +61,11 @@ def hold_start(windows: Windows | None, record: RolloutRecord, ports: Ports) -> 
     return obstacle
 
 
-def hold_replacement(plan: Plan, record: RolloutRecord, ports: Ports) -> Obstacle | None:
+def hold_replacement(plan: Plan, record: RolloutRecord, ports: Ports, evidence: Evidence = ()) -> Obstacle | None:
     """The gate before a promotion that comes without stages: it is asked before anything is changed."""
     if plan.stages or plan.engine == "none":
         return None
-    obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, (), ports)
+    obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)
     if obstacle is not None:
         _tell(obstacle, BEFORE_THE_START, record, plan, ports)
     return obstacle

@@ -109,6 +109,7 @@ class RolloutRecord:
     stage: int = -1  # index of the stage shifted to last; -1 before the first
     plan: Plan | None = None
     planned_at: datetime | None = None
+    compared_at: datetime | None = None  # when a batch version's comparison with the current one was told
     asked: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were asked for
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when they were in force
@@ -157,6 +158,7 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         stage=int(item.get("stage", -1)),
         plan=Plan.from_json(json.loads(item["rollout_plan"])) if "rollout_plan" in item else None,
         planned_at=datetime.fromisoformat(item["planned_at"]) if "planned_at" in item else None,
+        compared_at=datetime.fromisoformat(item["compared_at"]) if "compared_at" in item else None,
         asked=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
