@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sluice.assembly import Ports, live_ports
@@ -13,7 +13,7 @@ from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stag
 from sluice.holding import hold_up, seconds_held
 from sluice.looking import look
 from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, patience
+from sluice.steps import TaskResult, answer, long_patience
 from sluice.watch import Conclusion, Seen, conclude, next_look_seconds
 
 
@@ -48,25 +48,18 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     return answer(
         "HOLD",
         stage=stage,
-        wait_seconds=_wait_seconds(conclusion, stage, record, ports.now()),
+        wait_seconds=_wait_seconds(conclusion, record, ports.now()),
         reason=conclusion.reason,
     )
 
 
-def _wait_seconds(conclusion: Conclusion, stage: int, record: RolloutRecord, now: datetime) -> int:
+def _wait_seconds(conclusion: Conclusion, record: RolloutRecord, now: datetime) -> int:
     soonest = next_look_seconds(record.planned(), now)
-    if conclusion.action == "pause":
-        return max(soonest, patience(_paused_since(stage, record), now))
+    if conclusion.action == "pause" or now > record.shifted_at[0] + record.planned().looks_last():
+        return max(soonest, long_patience(record.opened_at, now))
     if conclusion.action == "wait":
-        return max(soonest, seconds_held(stage, record, conclusion.until, now))
+        return max(soonest, seconds_held(record, conclusion.until, now))
     return soonest
-
-
-def _paused_since(stage: int, record: RolloutRecord) -> datetime:
-    if record.command and record.command.kind == "pause":
-        return record.command.at
-    plan = record.planned()
-    return record.shifted_at[stage] + timedelta(seconds=plan.stages[stage].bake_seconds + plan.max_hold_seconds)
 
 
 def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:

@@ -11,14 +11,14 @@ from sluice.batch_rollout import with_comparison
 from sluice.capacity import with_scaling
 from sluice.consent import is_still_approved
 from sluice.endpoint_state import CHANGING
-from sluice.holding import BEFORE_THE_START, Obstacle, hold_replacement, hold_start, seconds_held
+from sluice.holding import Obstacle, hold_replacement, hold_start, seconds_held
 from sluice.opening import goes_first
 from sluice.plan import Plan
 from sluice.planning import make_plan
 from sluice.preparing import prepared
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.spec import ModelSpec
-from sluice.steps import TaskResult, answer, patience
+from sluice.steps import TaskResult, answer, long_patience
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
@@ -69,11 +69,11 @@ def _takes_turn(record: RolloutRecord, ports: Ports) -> bool:
 
 
 def _wait(record: RolloutRecord, ports: Ports) -> TaskResult:
-    return answer("WAIT", wait_seconds=patience(record.opened_at, ports.now()))
+    return answer("WAIT", wait_seconds=long_patience(record.opened_at, ports.now()))
 
 
 def _held(obstacle: Obstacle, record: RolloutRecord, ports: Ports) -> TaskResult:
-    seconds = seconds_held(BEFORE_THE_START, record, obstacle.until, ports.now())
+    seconds = seconds_held(record, obstacle.until, ports.now())
     return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
 
 

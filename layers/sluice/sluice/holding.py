@@ -14,7 +14,7 @@ from sluice.gates import HUMAN, Gate, gates_ahead
 from sluice.plan import Plan
 from sluice.rollout import Hold, RolloutRecord
 from sluice.spec_windows import Windows
-from sluice.steps import patience
+from sluice.steps import long_patience
 from sluice.watch import Conclusion
 
 Evidence = Sequence[Mapping[str, Any]]
@@ -71,9 +71,9 @@ def hold_replacement(plan: Plan, record: RolloutRecord, ports: Ports, evidence: 
     return obstacle
 
 
-def seconds_held(stage: int, record: RolloutRecord, until: datetime | None, now: datetime) -> int:
-    """How long to wait before the obstacle is looked at again: longer the longer it lasts, but not past its end."""
-    wait = patience(record.hold.since if record.hold and record.hold.stage == stage else now, now)
+def seconds_held(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
+    """How long to wait before the obstacle is looked at again: longer for an old rollout, but not past its end."""
+    wait = long_patience(record.opened_at, now)
     if until is None:
         return wait
     return min(wait, max(1, ceil((until - now).total_seconds())))

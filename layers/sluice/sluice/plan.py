@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, Self
 
 from sluice.batch_plan import BatchPlan
@@ -106,6 +107,11 @@ class Plan:
     def has_alarms(self) -> bool:
         """Whether the rollout has alarms at any time: while SageMaker deploys the candidate, or while it serves."""
         return self.is_watched or self.engine == "guardrails"
+
+    def looks_last(self) -> timedelta:
+        """How long it is looked at in the planned interval; a rollout held up for longer is looked at less often."""
+        stages = sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
+        return timedelta(seconds=max(stages, 0) + self.look_seconds * len(self.stages))
 
     def longest_seconds(self, stage: int) -> int:
         """How long a stage may last until its doubt ends it. An A/B test, the first stage, ends by itself before."""

@@ -15,9 +15,9 @@ from sluice.serving_types import obstacle_between
 from sluice.spec import ModelSpec
 from sluice.spec_strategies import BlueGreen
 
-MAX_LOOKS = 500
-"""A look costs 9 of an execution's history events. All looks of a rollout take less than half of the 10,000 that it
-may use, of the 25,000 that Step Functions allows; ``steps.patience`` keeps what waits for others in the other half."""
+MAX_LOOKS = 300
+"""Looks at all stages of a rollout together, each of which costs 9 history events. With all that an execution may do
+besides it stays below 10,000 events, of the 25,000 that Step Functions allows."""
 
 _ENGINES: dict[str, Engine] = {"blue_green": "guardrails", "shadow": "shadow", "all_at_once": "replace"}
 

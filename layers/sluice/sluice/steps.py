@@ -38,17 +38,27 @@ def answer(status: Status, *, stage: int = 0, wait_seconds: int = 3, reason: str
     return {"status": status, "stage": stage, "wait_seconds": wait_seconds, "reason": reason[:1000]}
 
 
-LONGEST_WAIT_SECONDS = 2 * 3600
-
-
 def patience(since: datetime, now: datetime) -> int:
-    """Seconds until the next try: short at first, then a tenth of the time waited, up to two hours.
+    """Seconds until a change of the endpoint is looked at again that was asked for at ``since``.
 
-    A turn costs 9 of an execution's 25,000 history events, and one that runs out of them fails. So a change of the
-    endpoint that takes eight hours is asked for 70 times, and a month of waiting for other rollouts or a person 430.
+    A quarter of the time waited, up to five minutes, and after two hours a 25th of it. Each turn of the machine costs
+    9 of an execution's history events: a change of two minutes costs 10 turns, one of eight hours 75.
     """
-    waited = max(0.0, (now - since).total_seconds())
-    return min(LONGEST_WAIT_SECONDS, 3 + int(waited / 10))
+    waited = _seconds(since, now)
+    return int(min(3 + waited / 4, max(300.0, waited / 25)))
+
+
+def long_patience(begun: datetime, now: datetime) -> int:
+    """Seconds until a rollout that began at ``begun`` asks again whether others let it go on.
+
+    A 25th of its age, whatever it has waited for before: another rollout, people, windows, one after the other. So
+    they cost it 290 turns at most in the month that an execution may take.
+    """
+    return 3 + int(_seconds(begun, now) / 25)
+
+
+def _seconds(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())
 
 
 def take(step: Step, endpoint: str, hosting: Hosting, deployment: Deployment | None = None) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 
 from sluice.alarms import alarm_finding, watched_alarms
 from sluice.assembly import Ports
 from sluice.consent import is_still_approved
 from sluice.findings import Answer
+from sluice.plan import Plan
 from sluice.rollout import RolloutRecord
 from sluice.steps import TaskResult, answer
 
@@ -20,8 +22,8 @@ def watch(record: RolloutRecord, ports: Ports) -> TaskResult | None:
     now = ports.now()
     if record.watching_since is None:
         ports.store.mark_time(record.id, "watching_since", now)
-        ports.store.note(record.id, "watching", f"{plan.candidate.variant} has all traffic and is watched", now)
-        return answer("WAIT", wait_seconds=plan.look_seconds)
+        ports.store.note(record.id, "watching", f"version {record.id.version} has all traffic and is watched", now)
+        return answer("WAIT", wait_seconds=_interval(plan))
     if not is_still_approved(record, ports):
         return answer("ROLL_BACK")
     watched = watched_alarms(ports.names, str(record.id), plan)
@@ -31,5 +33,10 @@ def watch(record: RolloutRecord, ports: Ports) -> TaskResult | None:
         ports.store.fence(record.id, "alarm", reason, now)
         return answer("ROLL_BACK", reason=reason)
     if now < record.watching_since + timedelta(seconds=plan.watch_seconds):
-        return answer("WAIT", wait_seconds=plan.look_seconds)
+        return answer("WAIT", wait_seconds=_interval(plan))
     return None
+
+
+def _interval(plan: Plan) -> int:
+    """Seconds between two looks at the alarms, whose events are quicker: a hundred in all, or fewer."""
+    return max(plan.look_seconds, ceil(plan.watch_seconds / 100))
