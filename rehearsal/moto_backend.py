@@ -24,7 +24,8 @@ SERVICES = frozenset(
     {"dynamodb", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts"}
     | {"resourcegroupstaggingapi", "scheduler", "stepfunctions"}
 )
-_POLL_SECONDS = 0.1
+_FILLING_QUEUES = frozenset({"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "Publish", "PublishBatch"})
+_POLL_SECONDS = 0.5  # what nobody sends becomes visible too: delayed messages, and those not deleted in time
 
 
 class MotoBackend:
@@ -38,6 +39,8 @@ class MotoBackend:
         self._wait_for: dict[str, Callable[[], None]] = {}
         self._making_locks = threading.Lock()
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._queues_changed = threading.Condition()
+        self._queue_changes = 0
 
     def lock(self, service: str) -> threading.RLock:
         """Hold it to read moto's state of ``service`` directly."""
@@ -58,7 +61,13 @@ class MotoBackend:
             self._wait_for[service]()
         if (service, wire.operation.name, wire.protocol) == ("sqs", "ReceiveMessage", "json"):
             return self._receive_messages(environ)
-        return self._call(service, environ)
+        try:
+            return self._call(service, environ)
+        finally:
+            if wire.operation.name in _FILLING_QUEUES:
+                with self._queues_changed:
+                    self._queue_changes += 1
+                    self._queues_changed.notify_all()
 
     def _call(self, service: str, environ: dict[str, Any]) -> Response:
         answered: dict[str, Any] = {}
@@ -80,8 +89,16 @@ class MotoBackend:
         deadline = time.monotonic() + int(request.get("WaitTimeSeconds") or 0)
         body = json.dumps(request | {"WaitTimeSeconds": 0}).encode()
         while True:
+            seen = self._queue_changes
             turn = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
             response = self._call("sqs", turn)
             empty = response.status == 200 and not json.loads(response.body or b"{}").get("Messages")
-            if not empty or time.monotonic() >= deadline or self._stopping.wait(_POLL_SECONDS):
+            if not empty or time.monotonic() >= deadline or self._stopping.is_set():
                 return response
+            self._await_change(seen, deadline)
+
+    def _await_change(self, seen: int, deadline: float) -> None:
+        """Until a message may have come since ``seen``, at most for a while."""
+        left = min(_POLL_SECONDS, deadline - time.monotonic())
+        with self._queues_changed:
+            self._queues_changed.wait_for(lambda: self._queue_changes != seen, left)

@@ -77,8 +77,11 @@ class Stage:
         return self.artifacts.register(self.endpoint, flaw)
 
     def approve(self, version: int, reason: str = "looks good offline") -> None:
-        with self.step(f"sluice approve {self.model}/{version}"):
-            self.sluice("approve", f"{self.model}/{version}", "--reason", reason)
+        """As a person does in SageMaker Studio, or with ``sluice approve``."""
+        arn = self.package(version)["ModelPackageArn"]
+        self.client("sagemaker").update_model_package(
+            ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=reason
+        )
 
     def release(self, flaw: Flaw | None = None) -> int:
         """Register and approve a version; its number."""
