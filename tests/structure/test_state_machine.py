@@ -73,6 +73,34 @@ def test_a_failure_never_ends_in_success(machine: dict[str, Any]) -> None:
     assert any(states[name]["Type"] == "Fail" for name in reached)
 
 
+def test_no_way_to_a_failed_end_goes_past_the_restoring_state(machine: dict[str, Any]) -> None:
+    states = machine["States"]
+    assert states["Restore"]["Type"] == "Task"
+    without = {name: state for name, state in states.items() if name != "Restore"}
+    reached = reachable(without, {machine["StartAt"]})
+    assert [name for name in reached if states[name]["Type"] == "Fail"] == []
+    assert any(states[name]["Type"] == "Succeed" for name in reached)
+
+
+def test_whatever_goes_wrong_before_the_end_is_restored(machine: dict[str, Any]) -> None:
+    tasks = of_type(machine, "Task")
+    elsewhere = {
+        name: catcher["Next"]
+        for name, task in tasks.items()
+        for catcher in task["Catch"]
+        if name != "Restore" and catcher["Next"] != "Restore"
+    }
+    assert elsewhere == {}
+    unknown = {name: choice["Default"] for name, choice in of_type(machine, "Choice").items()}
+    assert {name for name, default in unknown.items() if default != "Restore"} == {"IsItRestored"}
+
+
+def test_once_restoring_nothing_goes_forward(machine: dict[str, Any]) -> None:
+    states = machine["States"]
+    after = reachable(states, {"Restore"})
+    assert {name for name in after if states[name]["Type"] == "Task"} == {"Restore"}
+
+
 def test_the_execution_as_a_whole_is_bounded(machine: dict[str, Any]) -> None:
     assert machine["TimeoutSeconds"] > 0
 
@@ -92,7 +120,7 @@ def reachable(states: dict[str, Any], start: set[str]) -> set[str]:
     while waiting:
         name = waiting.pop()
         found.add(name)
-        waiting |= set(successors(states[name])) - found
+        waiting |= (set(successors(states[name])) & states.keys()) - found
     return found
 
 

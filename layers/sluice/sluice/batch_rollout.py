@@ -16,7 +16,7 @@ from sluice.batch_current import current_promotion, sagemaker_model
 from sluice.batch_plan import BatchPlan
 from sluice.batch_sample import NoSampleError, Sample, score_sample, stop_scoring, write_sample
 from sluice.consent import is_still_approved
-from sluice.holding import BEFORE_THE_START, hold_replacement, seconds_held
+from sluice.holding import hold_replacement, seconds_held
 from sluice.names import variant
 from sluice.plan import Plan
 from sluice.rollout import RolloutRecord
@@ -132,7 +132,7 @@ def _stands_by(record: RolloutRecord, text: str, ports: Ports, found: Comparison
     ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
     obstacle = hold_replacement(plan, record, ports, [found.to_json()] if found else [])
     if obstacle is not None:
-        seconds = seconds_held(BEFORE_THE_START, record, obstacle.until, ports.now())
+        seconds = seconds_held(record, obstacle.until, ports.now())
         return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
     return answer("PROMOTE", reason=text)
 
