@@ -24,5 +24,7 @@ USUAL = Paces()
 # target tracking need 3 and 15 minutes, whatever the metrics.
 HURRIED = Paces(
     hosting=Pace(serverless_idle_seconds=8.0),
+    # A payload over the limit is found out in seconds, and without a gigabyte of memory.
+    asynchronous=AsyncPace(payload_max_bytes=24 * 2**20),
     scaling=ScalingPace(alarms=AlarmTiming(period_seconds=10, high_periods=1, low_periods=3)),
 )

@@ -118,6 +118,7 @@ class AsyncRuntime:
             spool=self._spool / str(uuid.uuid4()),
             payload_max_bytes=self._pace.payload_max_bytes,
             metrics_period_seconds=endpoint.config.metrics_period_seconds,
+            deploying_config=route.deploying_config,
         )
 
     def _carry_out(self, work: Work, container: Container, queue: AsyncQueue) -> None:

@@ -38,6 +38,7 @@ class Work:
     spool: Path
     payload_max_bytes: int
     metrics_period_seconds: int
+    deploying_config: str | None = None  # of a fleet that is being deployed: its answers appear once more under it
 
     @property
     def _s3(self) -> Any:
@@ -76,9 +77,9 @@ class Work:
             except NotificationError:
                 self.measure("NotificationFailures", 1, "Count")
 
-    def measure(self, name: str, value: float, unit: str) -> None:
-        """Publish a sample of the variant."""
-        dimensions = {"EndpointName": self.request.endpoint, "VariantName": self.variant}
+    def measure(self, name: str, value: float, unit: str, **more: str) -> None:
+        """Publish a sample of the variant, under ``more`` dimensions."""
+        dimensions = {"EndpointName": self.request.endpoint, "VariantName": self.variant, **more}
         self.world.metrics.record(
             NAMESPACE, name, dimensions, value, unit=unit, publish_every_seconds=self.metrics_period_seconds
         )
@@ -124,9 +125,14 @@ class Work:
 
     def _measure_answer(self, answer: Answer | None, seconds: float) -> None:
         status = answer.status if answer else 0
-        self.measure("Invocation4XXErrors", float(400 <= status < 500), "None")
-        self.measure("Invocation5XXErrors", float(status == 0 or status >= 500), "None")
-        self.measure("ModelLatency", seconds * 1e6, "Microseconds")
+        for name, value, unit in (
+            ("Invocation4XXErrors", float(400 <= status < 500), "None"),
+            ("Invocation5XXErrors", float(status == 0 or status >= 500), "None"),
+            ("ModelLatency", seconds * 1e6, "Microseconds"),
+        ):
+            self.measure(name, value, unit)
+            if self.deploying_config:
+                self.measure(name, value, unit, EndpointConfigName=self.deploying_config)
 
     def _store_result(self, end: End) -> End:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.findings import Answer, Finding
-from sluice.metrics import ERRORS, LATENCY, dimensions, stat
+from sluice.metrics import ASYNC_ERRORS, ERRORS, LATENCY, dimensions, stat
 from sluice.names import Names
 from sluice.plan import Plan
 from sluice.stop_alarm import stop_alarm_name
@@ -51,7 +51,8 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
             "TreatMissingData": "notBreaching",
         }
 
-    requests = term("requests", ERRORS, "SampleCount")
+    failed = ASYNC_ERRORS if plan.async_invocations else ERRORS
+    requests = term("requests", failed, "SampleCount")
     enough = f"requests >= {rules.min_requests}"
     made = [
         alarm(
@@ -59,7 +60,7 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
             "share of failed requests in percent",
             f"IF({enough}, 100 * errors / requests, 0)",
             rules.error_rate_percent,
-            term("errors", ERRORS, "Sum"),
+            term("errors", failed, "Sum"),
             requests,
         )
     ]

@@ -49,7 +49,8 @@ class Models:
     def _version(self, endpoint: str) -> int | None:
         """The version in service now, as far as the endpoint tells: None while two serve, or if it is not ours."""
         state = self._ports.hosting.describe(endpoint)
-        versions = {self._ports.names.version_of_model(each.model) for each in state.variants} if state else set()
+        served = self._ports.names.version_served
+        versions = {served(each.name, each.model) for each in state.variants} if state else set()
         return versions.pop() if len(versions) == 1 else None
 
     def _read_spec(self, model: str) -> ModelSpec | None:

@@ -16,6 +16,7 @@ from sluice.latency import PERCENTILES, LatencySummary
 NAMESPACE = "AWS/SageMaker"
 OUTCOMES = "Sluice/Outcomes"  # what users publish themselves
 ERRORS = "InvocationModelErrors"
+ASYNC_ERRORS = "Invocation5XXErrors"  # asynchronous endpoints publish neither InvocationModelErrors nor Invocations
 LATENCY = "ModelLatency"  # in microseconds
 
 REQUESTS_THAT_SHOW = 100

@@ -20,9 +20,7 @@ SUFFIX = Text(8, pattern=r"[a-z][a-z0-9]*", example="a lower-case word")
 class Endpoint:
     """Where the model serves."""
 
-    type: Annotated[str, Choice((REAL_TIME, SERVERLESS, BATCH), planned=(ASYNC,)), "How requests are answered"] = (
-        REAL_TIME
-    )
+    type: Annotated[str, Choice((REAL_TIME, SERVERLESS, ASYNC, BATCH)), "How requests are answered"] = REAL_TIME
     suffix: Annotated[
         str | None, Maybe(SUFFIX), "Appended to the endpoint's name: a new one beside an endpoint of another type"
     ] = None
