@@ -45,13 +45,13 @@ def _send_forty(stage: Stage) -> None:
         EndpointName=stage.endpoint,
         DesiredWeightsAndCapacities=[{"VariantName": "v1", "DesiredInstanceCount": 0}],
     )
-    counts = _instances_until(stage, lambda seen: seen[-1] == 0)
+    _instances_until(stage, lambda seen: seen[-1] == 0)
     files = _inputs(stage)
     with stage.step(f"sluice invoke-async {stage.model}, {len(files)} files"):
         sent = stage.sluice("invoke-async", stage.model, *files, "--no-wait", "--output", "json")
     ids = [each["id"] for each in json.loads(sent)["inferences"]]
     with stage.step("the queue wakes instances, which go when it is empty") as step:
-        counts += _instances_until(stage, lambda seen: seen[-1] == 0 and max(seen) > 1)
+        counts = _instances_until(stage, lambda seen: seen[-1] == 0 and max(seen) > 1)
         step.note = " → ".join(map(str, counts))
     stage.check("instances", "0 → n → 0", step.note, right=counts[0] == counts[-1] == 0 and max(counts) > 1)
     results = _results(stage, ids)
@@ -68,6 +68,18 @@ def _send_forty(stage: Stage) -> None:
         "3 where another may help, 1 where the input is at fault",
         f"{tries}: {results[GOOD]['reason'][:60]}… and {results[-1]['reason'][:60]}…",
         right=tries == [3] * FAILING + [1] * OVERSIZED,
+    )
+    _replay(stage, results[GOOD])
+
+
+def _replay(stage: Stage, parked: dict[str, Any]) -> None:
+    """What was wrong with an input is put right, and a person sends it again."""
+    _put(stage, parked["input"].partition("/input/")[2], _rows(stage, 2))
+    with stage.step(f"sluice results replay {parked['id']}"):
+        stage.sluice("results", "replay", parked["id"])
+    (again,) = _results(stage, [parked["id"]])
+    stage.check(
+        "parked one sent again", "ready", f"{again['status']} {again['output']}", right=again["status"] == "ready"
     )
 
 
@@ -87,19 +99,17 @@ def _change_versions(stage: Stage, first: int) -> None:
         last = stage.release(Flaw(name="another", code="\n# nothing is wrong with it\n"))
         ended = stage.outcome_of(last)
         _check_ending(stage, "sound version, all at once", "RolloutPromoted", ended.kind, last)
-    _results(stage, requests.ids)
-    with stage.step(f"sluice results replay --all --model {stage.model}"):
-        parked = [each for each in _results(stage, requests.ids) if each["status"] == "parked"]
-        replayed = stage.sluice("results", "replay", *[each["id"] for each in parked]) if parked else ""
+    parked = [each["id"] for each in _results(stage, requests.ids) if each["status"] == "parked"]
+    if parked:  # the failing version served for longer than their attempts lasted
+        stage.sluice("results", "replay", *parked)
     results = _results(stage, requests.ids)
     versions = sorted({each["version"] for each in results if each["version"]})
     stage.check(
         "requests meanwhile",
-        f"none refused, each has a result in the end, the failing version's by a replay, versions {first} to {last}",
+        f"none refused, each has a result in the end, of versions {first} to {last}",
         f"{len(requests.refused)} refused, {len(parked)} replayed, "
         f"{sum(each['status'] == 'ready' for each in results)} of {len(requests.ids)} ready, versions {versions}",
         right=not requests.refused
-        and bool(replayed or not parked)
         and all(each["status"] == "ready" for each in results)
         and {good, last} <= set(versions),
     )
