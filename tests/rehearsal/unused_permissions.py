@@ -13,6 +13,7 @@ _COMPARED = "only for models whose spec asks to be compared with the live versio
 
 _STRATEGY = "for another strategy than the story's canary: its scene uses it"
 _BATCH = "for batch models, which the scene of this name has"
+_ASYNC = "for asynchronous endpoints, of which the story has none: their scene uses it"
 
 _LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
 _IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
@@ -45,6 +46,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "sagemaker:StopTrainingJob": _PERSON,
     },
     "ModelRole": {
+        "s3:AbortMultipartUpload": _ASYNC,
+        "sns:Publish": _ASYNC,
         "s3:ListBucket": _MISSING,
         "s3:PutObject": _STRATEGY,
         "s3:AbortMultipartUpload": _FAILURE,
@@ -96,6 +99,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "states:StartExecution": _FAILURE,
     },
     "SweepFunctionRole": {
+        "s3:GetObject": _SWEEP,
+        "s3:ListBucket": _MISSING,
         "dynamodb:GetItem": _SWEEP,
         "dynamodb:Query": _SWEEP,
         "events:PutEvents": _SWEEP,
@@ -105,6 +110,23 @@ UNUSED: dict[str, dict[str, str]] = {
         "sagemaker:ListModelPackages": _SWEEP,
         "ssm:GetParametersByPath": _SWEEP,
         "states:DescribeExecution": _SWEEP,
+    },
+    "HandleAsyncResultFunctionRole": {
+        action: _ASYNC
+        for action in (
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "events:PutEvents",
+            "s3:GetObject",
+            "s3:ListBucket",
+            "sagemaker:DescribeEndpoint",
+            "sagemaker:DescribeEndpointConfig",
+            "sagemaker:InvokeEndpointAsync",
+            "sqs:DeleteMessage",
+            "ssm:GetParameter",
+        )
     },
     "BatchScheduleRole": {"lambda:InvokeFunction": _BATCH},
     "StartBatchFunctionRole": {
