@@ -46,7 +46,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "sagemaker:StopTrainingJob": _PERSON,
     },
     "ModelRole": {
-        "s3:AbortMultipartUpload": _ASYNC,
+        "s3:GetObject": _ASYNC,
         "sns:Publish": _ASYNC,
         "s3:ListBucket": _MISSING,
         "s3:PutObject": _STRATEGY,
