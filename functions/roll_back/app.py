@@ -31,11 +31,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Fence the rollout first, then move the traffic at once if the endpoint accepts it."""
     if event["detail-type"] == "CloudWatch Alarm State Change":
-        rang = AlarmRang.parse(event)
-        rollout_id = RolloutId.within(rang.name.removeprefix(ports.names.prefix))
-        if rang.state != "ALARM" or rollout_id is None:
-            return {"ignored": f"alarm {rang.name} is {rang.state}"}
-        return _stop(rollout_id, "alarm", f"alarm {rang.name}: {rang.reason}", "", ports)
+        return _alarm(AlarmRang.parse(event), ports)
     if event["detail-type"] == "RolloutAbortRequested":
         return _stop(RolloutId.required(AbortRequested.parse(event).rollout), "aborted", "aborted", "", ports)
     ended = ExecutionEnded.parse(event)
@@ -44,6 +40,21 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
         return {"ignored": f"execution {ended.name} is no rollout's"}
     why = ": ".join(filter(None, (f"execution {ended.status}", ended.error, ended.cause)))
     return _stop(rollout_id, "failed", why, ended.name, ports)
+
+
+def _alarm(rang: AlarmRang, ports: Ports) -> dict[str, Any]:
+    """One of a rollout's own alarms tells more than the composite that follows it: what was measured, and how bad."""
+    rollout_id = _rollout_of(rang.name, ports)
+    if rang.state != "ALARM" or rollout_id is None:
+        return {"ignored": f"alarm {rang.name} is {rang.state}"}
+    if rang.because_of and all(_rollout_of(name, ports) == rollout_id for name in rang.because_of):
+        return {"ignored": f"alarm {rang.name} follows {', '.join(rang.because_of)}, which tell themselves"}
+    rung = ", ".join(rang.because_of) or rang.name
+    return _stop(rollout_id, "alarm", f"alarm {rung}: {rang.reason}", "", ports)
+
+
+def _rollout_of(alarm: str, ports: Ports) -> RolloutId | None:
+    return RolloutId.within(alarm.removeprefix(ports.names.prefix)) if alarm.startswith(ports.names.prefix) else None
 
 
 def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ended: str, ports: Ports) -> dict[str, Any]:

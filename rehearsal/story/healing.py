@@ -42,7 +42,7 @@ def healing_of(events: Sequence[Event], endpoint: str, function_calls: Sequence[
 
     ``function_calls``: times of the AWS calls that ``roll_back`` made, in epoch seconds.
     """
-    rang = next((e for e in events if e.kind == ALARM and e.detail["state"]["value"] == "ALARM"), None)
+    rang = next((e for e in events if _is_measured(e)), None)
     if rang is None:
         return None
     alarm_at = _seconds(rang.detail["state"]["timestamp"])
@@ -61,6 +61,13 @@ def healing_of(events: Sequence[Event], endpoint: str, function_calls: Sequence[
         weights_asked=asked.detail["LastModifiedTime"] / 1000,
         weights_restored=restored.detail["LastModifiedTime"] / 1000,
     )
+
+
+def _is_measured(event: Event) -> bool:
+    """Whether an alarm rang on what was measured, rather than as a composite of others."""
+    if event.kind != ALARM or event.detail["state"]["value"] != "ALARM":
+        return False
+    return "period" in json.loads(event.detail["state"].get("reasonData", "{}"))
 
 
 def _first_breach(rang: Event) -> float:

@@ -268,6 +268,8 @@ STOPS = {
     "error-alarm-rang": ("alarm", True),
     "plain-metric-alarm-rang": ("alarm", True),
     "alarm-set-by-hand": ("alarm", True),
+    "alarm-of-the-users-rang": ("alarm", True),
+    "composite-alarm-follows-ours": (None, False),
     "alarm-is-ok-again": (None, False),
     "alarm-of-no-rollout": (None, False),
     "execution-failed": ("failed", True),

@@ -39,6 +39,28 @@ def test_an_alarm_without_a_reason() -> None:
     )
 
 
+COMPOSITE = '{"triggeringAlarms":[{"arn":"arn:aws:cloudwatch:us-east-1:1:alarm:orders: too few"}]}'
+    '{"triggeringAlarms":[{"arn":"arn:aws:cloudwatch:us-east-1:1:alarm:orders: too few","state":{"value":"ALARM"}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("reason_data", "names"),
+    [
+        pytest.param(COMPOSITE, ("orders: too few",), id="composite"),
+        pytest.param('{"triggeringAlarms":[]}', (), id="composite, at its creation"),
+        pytest.param('{"version":"1.0","period":60}', (), id="metric alarm"),
+        pytest.param("", (), id="nothing"),
+        pytest.param("by hand", (), id="no JSON"),
+        pytest.param('{"triggeringAlarms":[{"arn":"orders"}]}', (), id="no ARN"),
+        pytest.param('{"triggeringAlarms":[null]}', (), id="no alarm"),
+    ],
+)
+def test_a_composite_alarm_says_which_alarm_it_follows(reason_data: str, names: tuple[str, ...]) -> None:
+    state = {"value": "ALARM", "reasonData": reason_data}
+    assert AlarmRang.parse({"detail": {"alarmName": "a", "state": state}}).because_of == names
+
+
 @pytest.mark.parametrize("nothing", [{}, {"error": None, "cause": None}], ids=["missing", "null"])
 def test_an_aborted_execution_has_no_error(nothing: dict[str, Any]) -> None:
     ended = ExecutionEnded.parse({"detail": {"name": "fraud-7-1", "status": "ABORTED", **nothing}})

@@ -64,12 +64,27 @@ class AlarmRang:
     name: str
     state: str
     reason: str
+    because_of: tuple[str, ...] = ()  # of a composite alarm: names of the alarms that changed its state
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
         detail = event["detail"]
         state = detail["state"]
-        return cls(name=detail["alarmName"], state=state["value"], reason=state.get("reason", ""))
+        return cls(
+            name=detail["alarmName"],
+            state=state["value"],
+            reason=state.get("reason", ""),
+            because_of=_triggering_alarms(state.get("reasonData", "")),
+        )
+
+
+def _triggering_alarms(reason_data: str) -> tuple[str, ...]:
+    """Names from a composite alarm's reason; none where there is no such reason, as after SetAlarmState."""
+    try:
+        triggers = json.loads(reason_data)["triggeringAlarms"]
+        return tuple(str(each["arn"]).split(":alarm:", 1)[1] for each in triggers)
+    except (ValueError, KeyError, TypeError, IndexError):
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ def _alarm_of_the_users(stage: Stage, good: int) -> None:
         "alarm of the user's own",
         f"rolled back to v{good} by the alarm",
         f"{ended.kind}: {reason[:160]}, endpoint serves {stage.shares()}",
-        right=ended.kind == "RolloutRolledBack" and reason.startswith("alarm") and list(stage.shares()) == [f"v{good}"],
+        right=ended.kind == "RolloutRolledBack" and ALARM in reason and list(stage.shares()) == [f"v{good}"],
     )
 
 
