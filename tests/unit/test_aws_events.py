@@ -40,8 +40,6 @@ def test_an_alarm_without_a_reason() -> None:
 
 
 COMPOSITE = '{"triggeringAlarms":[{"arn":"arn:aws:cloudwatch:us-east-1:1:alarm:orders: too few"}]}'
-    '{"triggeringAlarms":[{"arn":"arn:aws:cloudwatch:us-east-1:1:alarm:orders: too few","state":{"value":"ALARM"}}]}'
-)
 
 
 @pytest.mark.parametrize(
