@@ -54,6 +54,8 @@ def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: St
         "event_dead_letters_arn": "arn:aws:sqs:us-east-1:123456789012:sluice-dev-event-dead-letters",
         "schedule_group": "sluice-dev",
         "schedule_role_arn": stack.resources["ScheduleRole"].attributes["Arn"],
+        "start_batch_arn": stack.resources["StartBatchFunction"].attributes["Arn"],
+        "batch_schedule_role_arn": stack.resources["BatchScheduleRole"].attributes["Arn"],
     }
 
 

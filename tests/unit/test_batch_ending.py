@@ -135,9 +135,14 @@ def test_one_fault_anywhere_changes_nothing(after_effect: bool) -> None:
 
 def test_the_sweep_says_again_that_a_job_has_ended(world: SluiceWorld) -> None:
     assert list(lost_batches("fraud", world.ports)) == [], "the event may still be on its way"
-    world.clock.pass_seconds(300)
+    world.clock.pass_seconds(1200)
     assert list(lost_batches("fraud", world.ports)) == [f"{JOB} is Completed"]
     ((kind, detail),) = world.events.published
     assert kind == "SageMaker Transform Job State Change"
     handle_batch_result({"detail": detail}, world.ports)
+    assert list(lost_batches("fraud", world.ports)) == []
+
+
+def test_the_sweep_gives_up_what_has_failed_for_a_day(world: SluiceWorld) -> None:
+    world.clock.pass_seconds(86_400)
     assert list(lost_batches("fraud", world.ports)) == []

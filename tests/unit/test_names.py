@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
@@ -17,7 +18,7 @@ from functions.roll_back.app import MAX_RESTORES
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # endpoints, configs, models, variants, groups
 PIPELINE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")
 EXECUTION_NAME_MAX, ALARM_NAME_MAX = 80, 255
-PURPOSES = ("model", "live", "canary")
+PURPOSES = ("model", "live", "canary", "current", "new")
 
 WORD = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
 MODELS = (
@@ -95,3 +96,18 @@ def test_the_parameters_of_two_stages_never_meet() -> None:
     made = [Names(stage).spec_parameter(model) for stage, model in product(stages, models)]
     made += [Names(stage).stack_parameter for stage in stages]
     assert len(set(made)) == len(made)
+
+
+@given(stage=STAGES, model=MODELS, request_=st.text())
+def test_a_batch_job_fits_and_tells_its_model_and_its_time(stage: str, model: str, request_: str) -> None:
+    names, at = Names(stage), datetime(2026, 3, 4, 2, 0, 7, tzinfo=UTC)
+    job = names.batch_job(model, at, request_)
+    assert len(job) <= 63
+    assert job.startswith(f"{names.prefix}{model}-20260304t020007-")
+    assert (names.model_of_batch_job(job), names.batch_job(model, at, request_)) == (model, job)
+    assert names.batch_job(model, at + timedelta(seconds=1), request_) > job
+
+
+@pytest.mark.parametrize("name", ["sluice-dev-fraud-7-1-new", "sluice-prod-fraud-20260304t020007-0a1b2c", "churn"])
+def test_what_is_no_batch_job_of_this_stage(name: str) -> None:
+    assert Names("dev").model_of_batch_job(name) is None

@@ -54,6 +54,14 @@ def test_serverless_metrics_come_every_minute_whatever_the_instances_do() -> Non
             "6 containers kept warm are more than the 5",
         ),
         ([("endpoint.instance_type", "ml.g5.xlarge")], "endpoint.instance_type", "without GPU", "accelerator"),
+        (
+            [("endpoint.batch", {"max_payload_mb": 30, "max_concurrent_transforms": 4})],
+            "endpoint.batch.max_concurrent_transforms",
+            "1 to 3 with endpoint.batch.max_payload_mb 30",
+            "more than 100 MB",
+        ),
+        ([("endpoint.batch.max_payload_mb", 0)], "endpoint.batch.max_payload_mb", "1 to 100", "out of range"),
+        ([("endpoint.batch.input_filter", "[1:]")], "endpoint.batch.input_filter", "JSONPath", "wrong form"),
         ([("rollout.strategy", "canary")], "rollout.strategy", "auto | all_at_once", "another endpoint.type"),
         (
             [("rollout.alarms.evaluation_periods", 1441), ("endpoint.metrics_period_seconds", 10)],

@@ -9,8 +9,14 @@ from itertools import islice
 from sluice.assembly import Ports
 from sluice.batch_run import BatchRun
 
-GRACE = timedelta(minutes=2)
-"""How long a request or an event may be on its way before it counts as lost."""
+START_GRACE = timedelta(minutes=2)
+"""How long a request may be on its way before it counts as lost."""
+
+END_GRACE = timedelta(minutes=20)
+"""So long the end of a job may take to be told: the function that counts the rows may work for a quarter of an hour."""
+
+GIVEN_UP = timedelta(days=1)
+"""What has failed for so long fails again; it lies in the dead-letter queue."""
 
 RUNS_LOOKED_AT = 50
 
@@ -18,13 +24,14 @@ RUNS_LOOKED_AT = 50
 def lost_batches(model: str, ports: Ports) -> Iterator[str]:
     """Runs whose job was never started, or has ended though nobody said so."""
     for run in islice(ports.batches.runs(model), RUNS_LOOKED_AT):
-        if run.has_ended or run.requested_at > ports.now() - GRACE:
+        if run.has_ended or ports.now() - run.requested_at < START_GRACE:
             continue
         job = ports.transforms.describe(run.job)
-        if job is None and run.phase == "starting":
-            _ask_again(run, ports)
-            yield f"{run.job} was never started"
-        elif job is not None and job.has_ended and job.ended_at and job.ended_at <= ports.now() - GRACE:
+        if job is None:
+            if run.phase == "starting" and ports.now() - run.requested_at < GIVEN_UP:
+                _ask_again(run, ports)
+                yield f"{run.job} was never started"
+        elif job.has_ended and job.ended_at and END_GRACE <= ports.now() - job.ended_at < GIVEN_UP:
             ports.events.publish(
                 "SageMaker Transform Job State Change", TransformJobName=run.job, TransformJobStatus=job.status
             )
