@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from sluice.live import live_version
 from sluice.rollout import RolloutId
+from sluice.transforms import TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
 from functions.start_batch.app import run as start_batch
@@ -124,6 +125,27 @@ def test_a_version_that_fails_is_rejected_and_the_current_one_stays(
 def test_a_current_version_that_fails_does_not_stop_its_successor(world: SluiceWorld) -> None:
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = broken
     assert approval(world, by_age) == "Promoted"
+
+
+def test_a_current_version_whose_model_is_gone_does_not_stop_its_successor(world: SluiceWorld) -> None:
+    del world.hosting.models["sluice-dev-fraud-1-1-model"]
+    assert approval(world, by_age) == "Promoted"
+    assert "BatchVersionCompared" not in world.events.kinds()
+    assert next_model(world) == NEW
+
+
+def test_a_model_that_is_not_seen_at_once_is_tried_again(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, refused = world.transforms.create, 0
+
+    def late(request: Mapping[str, Any]) -> bool:
+        nonlocal refused
+        if request["ModelName"] == NEW and refused < 2:
+            refused += 1
+            raise TransformRefusedError(f"Could not find model {NEW}.")
+        return create(request)
+
+    monkeypatch.setattr(world.transforms, "create", late)
+    assert (approval(world, by_age), refused) == ("Promoted", 2)
 
 
 def test_what_both_versions_fail_at_is_no_proof_for_the_new_one(world: SluiceWorld) -> None:

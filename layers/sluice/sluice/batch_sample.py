@@ -17,11 +17,11 @@ from sluice.assembly import Ports
 from sluice.batch_input import BatchInput
 from sluice.batch_places import manifest_key, sample_folder
 from sluice.batch_request import Job, transform_request
-from sluice.errors import PermanentError
+from sluice.errors import PermanentError, RetryableError
 from sluice.plan import Fleet
 from sluice.rollout import RolloutId
 from sluice.spec_serving import Batch
-from sluice.transforms import TransformJob
+from sluice.transforms import TransformJob, TransformRefusedError
 
 Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
@@ -31,7 +31,7 @@ MOST_BYTES = 16 * 1024 * 1024
 
 
 class NoSampleError(PermanentError):
-    """There is nothing left of the last input to compare versions on."""
+    """There is nothing to compare versions on, or with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,10 @@ def score_sample(sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, p
     """The two jobs as they are now; those that are not there are started, and told at the next look.
 
     Each has one instance and joins nothing: what is compared is the answers.
+
+    Raises:
+        NoSampleError: the version in use cannot be run any more, so there are no answers to compare with.
+        RetryableError: SageMaker does not take a job now.
     """
     alone = replace(settings, instance_count=1, join_input=False, output_filter="$")
     found = []
@@ -101,8 +105,17 @@ def score_sample(sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, p
             output=ports.bucket.uri(sample.output_folder(side)),
             instance_type=fleet.instance_type,
         )
-        ports.transforms.create(transform_request(job, alone))
+        _start(job, side, alone, ports)
     return found
+
+
+def _start(job: Job, side: Side, settings: Batch, ports: Ports) -> None:
+    try:
+        ports.transforms.create(transform_request(job, settings))
+    except TransformRefusedError as error:
+        if side == "current":
+            raise NoSampleError(f"the version in use cannot be run: {error}") from error
+        raise RetryableError(str(error)) from error  # a model that was just made may not be seen everywhere yet
 
 
 def stop_scoring(sample: Sample, ports: Ports) -> None:
