@@ -78,6 +78,7 @@ class FakeSageMaker:
         self.packages: dict[str, dict[str, Any]] = {}
         self.executions: list[dict[str, Any]] = []
         self.tokens: dict[str, str] = {}
+        self.configs: dict[str, list[dict[str, Any]]] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
 
     def describe_model_package_group(self, *, ModelPackageGroupName: str) -> dict[str, Any]:
@@ -175,7 +176,7 @@ class FakeSageMaker:
         return self.endpoints[EndpointName]
 
     def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict[str, Any]:
-        return {"ProductionVariants": []}
+        return {"ProductionVariants": self.configs.get(EndpointConfigName, [])}
 
 
 class FakeDynamoDb:
