@@ -56,9 +56,9 @@ def provision_batch(record: RolloutRecord, ports: Ports) -> TaskResult:
     sample = Sample.of(record.id, ports)
     try:
         write_sample(sample, plan.batch.input_digest, plan.batch.settings.sample_rows, ports)
+        jobs = score_sample(sample, (plan.baseline, plan.candidate), plan.batch.settings, ports)
     except NoSampleError as error:
         return _stands_by(record, str(error), ports)
-    jobs = score_sample(sample, (plan.baseline, plan.candidate), plan.batch.settings, ports)
     if len(jobs) < len(sample.names) or not all(each.has_ended for each in jobs):
         return _wait(record, jobs, ports)
     return _judge(record, sample, jobs, ports)
