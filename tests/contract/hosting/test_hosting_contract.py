@@ -8,9 +8,14 @@ from typing import Any, Protocol, cast
 
 import pytest
 from botocore.exceptions import ClientError
+from sluice.deployment import Deployment
 from sluice.endpoint import Hosting
 from sluice.endpoint_state import CHANGING, EndpointState, NewConfig, NewVariant
 from sluice.errors import EndpointBusyError, RetryableError
+from sluice.metrics import Metrics
+from sluice.names import Names
+from sluice.spec_strategies import BlueGreen
+from sluice.stop_alarm import stop_alarm
 
 from tests.contract.hosting.stage import BUCKET, ROLE, Stage, eventually
 from tests.fakes.aws_state import Faults
@@ -30,6 +35,12 @@ class Platform(Protocol):
     def settle(self, endpoint: str) -> None:
         """Let what is under way come to its end."""
 
+    def alarm(self) -> str:
+        """The name of a new alarm, which is quiet until somebody sets it."""
+
+    def ring(self, alarm: str) -> None:
+        """Set it."""
+
 
 class Fake:
     def __init__(self) -> None:
@@ -44,13 +55,23 @@ class Fake:
         return name
 
     def settle(self, endpoint: str) -> None:
-        self._fake.settle()
+        while (state := self._fake.endpoints.get(endpoint)) and state.status in CHANGING:
+            self._fake.settle()
+
+    def alarm(self) -> str:
+        name = f"contract-alarm-{next(_numbers)}"
+        self._fake.alarms = {**self._fake.alarms, name: "INSUFFICIENT_DATA"}
+        return name
+
+    def ring(self, alarm: str) -> None:
+        self._fake.alarms = {**self._fake.alarms, alarm: "ALARM"}
 
 
 class Real:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self.hosting = Hosting(stage.sagemaker)
+        self._metrics = Metrics(stage.aws.client("cloudwatch"))
         stage.sagemaker.create_model_package_group(ModelPackageGroupName="contract")
         self._packages = {healthy: self._package(healthy) for healthy in (True, False)}
 
@@ -61,6 +82,14 @@ class Real:
 
     def settle(self, endpoint: str) -> None:
         eventually(lambda: self.hosting.describe(endpoint), lambda seen: seen is None or seen.status not in CHANGING)
+
+    def alarm(self) -> str:
+        made = stop_alarm(Names("dev"), f"contract-{next(_numbers)}-1")
+        self._metrics.put_alarms([made])
+        return str(made["AlarmName"])
+
+    def ring(self, alarm: str) -> None:
+        assert self._metrics.set_alarm(alarm, "a person has changed their mind")
 
     def _package(self, healthy: bool) -> str:
         container = {
@@ -252,3 +281,43 @@ def test_what_never_works_is_refused(platform: Platform, endpoint: tuple[str, st
             with pytest.raises(ClientError, match="Could not find endpoint"):
                 change(platform.hosting)
     assert described(platform, name).is_settled
+
+
+def deployed(platform: Platform, alarm: str, wait_seconds: int) -> tuple[str, str, str]:
+    """An endpoint to which a second model is being deployed: its name, its old config and the new one."""
+    name, used = f"contract-endpoint-{next(_numbers)}", config(platform, fleet("v1", platform.model()))
+    platform.hosting.create_endpoint(name, used)
+    platform.settle(name)
+    wanted = config(platform, fleet("v1", platform.model()))
+    how = BlueGreen(wait_seconds=wait_seconds, termination_wait_seconds=0)
+    platform.hosting.use_config(name, wanted, Deployment(how=how, alarms=(alarm,), resizes=False))
+    return name, used, wanted
+
+
+def test_a_deployment_keeps_the_old_config_until_it_has_ended(platform: Platform) -> None:
+    name, used, wanted = deployed(platform, platform.alarm(), wait_seconds=0)
+    seen = described(platform, name)
+    assert (seen.status, seen.config, seen.deploying) == ("Updating", used, wanted)
+    with pytest.raises(EndpointBusyError):
+        platform.hosting.use_config(name, used)
+    platform.settle(name)
+    seen = described(platform, name)
+    assert (seen.status, seen.config, [each.name for each in seen.variants]) == ("InService", wanted, ["v1"])
+
+
+def test_an_alarm_that_somebody_sets_has_a_deployment_taken_back(platform: Platform) -> None:
+    alarm = platform.alarm()
+    name, used, wanted = deployed(platform, alarm, wait_seconds=3600)
+    platform.ring(alarm)
+    platform.settle(name)
+    seen = described(platform, name)
+    assert (seen.status, seen.config) == ("InService", used)
+    assert alarm in seen.failure_reason
+    platform.hosting.use_config(name, wanted)
+    platform.settle(name)
+    assert described(platform, name).config == wanted
+
+
+def test_a_deployment_needs_alarms_that_exist(platform: Platform) -> None:
+    with pytest.raises(ClientError, match="Could not find the alarms"):
+        deployed(platform, "contract-alarm-of-nobody", wait_seconds=0)
