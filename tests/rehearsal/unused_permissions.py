@@ -28,6 +28,23 @@ _DELIVERY = (
     "DescribeLogGroups",
 )
 
+_SCALED = "only for a model whose spec has scaling, as in the scene of a burst; the story's capacity stays as it is"
+_TARGETS = {
+    f"application-autoscaling:{name}": _SCALED
+    for name in (
+        "DescribeScalableTargets",
+        "DescribeScalingPolicies",
+        "DescribeScheduledActions",
+        "RegisterScalableTarget",
+        "DeregisterScalableTarget",
+        "PutScalingPolicy",
+        "PutScheduledAction",
+        "DeleteScheduledAction",
+    )
+}
+_SCALES = _TARGETS | {f"cloudwatch:{name}": _SCALED for name in ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")}
+_SCALES_FIRST = _SCALES | {"iam:CreateServiceLinkedRole": _SCALED}
+
 ANYWHERE: dict[str, str] = {
     **{f"logs:{name}": _PLATFORM for name in _LOGS},
     **{f"ecr:{name}": _PLATFORM for name in _IMAGES},
@@ -66,10 +83,14 @@ UNUSED: dict[str, dict[str, str]] = {
     "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
     "PlanFunctionRole": {
+        "application-autoscaling:DescribeScalingPolicies": _SCALED,
         "dynamodb:DeleteItem": _FAILURE,
         "cloudwatch:DescribeAlarms": "only for alarms of the user's own, which the scene of the strategy linear has",
     },
+    "ShiftFunctionRole": _SCALES,
     "ProvisionFunctionRole": {
+        **_SCALES_FIRST,
+        "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
         "sagemaker:DescribeModelPackage": _PLATFORM,
         "cloudwatch:DescribeAlarms": _STRATEGY,
         "lambda:InvokeFunction": _BATCH,
@@ -82,10 +103,12 @@ UNUSED: dict[str, dict[str, str]] = {
     },
     "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm"},
     "PromoteFunctionRole": {
+        **_SCALES_FIRST,
         "sagemaker:CreateEndpoint": _FAILURE,
         "sagemaker:DescribeModelPackage": "is it still approved, in the watch after a promotion",
     },
     "RestoreFunctionRole": {
+        **_SCALES_FIRST,
         "sagemaker:DescribeTransformJob": _BATCH,
         "sagemaker:StopTransformJob": _BATCH,
         "sagemaker:DeleteEndpoint": _FAILURE,
@@ -93,12 +116,22 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudwatch:SetAlarmState": _STRATEGY,
     },
     "RollBackFunctionRole": {
+        "application-autoscaling:DescribeScalableTargets": _SCALED,
+        "application-autoscaling:DescribeScalingPolicies": _SCALED,
+        "application-autoscaling:DeregisterScalableTarget": _SCALED,
+        "cloudwatch:DeleteAlarms": _SCALED,
+        "cloudwatch:DescribeAlarms": _SCALED,
         "cloudwatch:SetAlarmState": _STRATEGY,
         "events:PutEvents": _FAILURE,
         "sagemaker:UpdateEndpoint": _FAILURE,
         "states:StartExecution": _FAILURE,
     },
     "SweepFunctionRole": {
+        **_SCALES_FIRST,
+        "sagemaker:DescribeEndpoint": _SWEEP,
+        "sagemaker:DescribeEndpointConfig": _SWEEP,
+        "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
+        "ssm:GetParameter": _SWEEP,
         "s3:GetObject": _SWEEP,
         "s3:ListBucket": _MISSING,
         "dynamodb:GetItem": _SWEEP,
