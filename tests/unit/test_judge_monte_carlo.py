@@ -97,7 +97,7 @@ def test_what_strikes_both_variants_accuses_neither(play: Callable[[random.Rando
 
 @pytest.mark.parametrize("cell", [USUAL, QUIET], ids=str)
 def test_a_burst_of_a_minute_on_one_variant_rarely_rolls_back(cell: Cell) -> None:
-    assert at_most(count(played(lonely_bursts(cell)), 300, is_rolled_back), 300) <= 0.05
+    assert at_most(count(played(lonely_bursts(cell)), 200, is_rolled_back), 200) <= 0.05
 
 
 @pytest.mark.parametrize(
