@@ -1,19 +1,16 @@
-"""What the template grants although the story does not use it, and why it has to. A new line needs a good reason."""
+"""What the template grants although no play uses it, and why it has to. A new line needs a good reason."""
 
 from __future__ import annotations
 
 _PLATFORM = "SageMaker or Lambda does this as the role on AWS; here the local AWS does it by itself"
 _VENDED = "Step Functions sets up the delivery of its logs with these; that is not rehearsed"
-_FAILURE = "a failure that the story does not have; unit tests of rollouts, uploads and runs take it"
+_FAILURE = "a failure that no play has; unit tests of rollouts, uploads and runs take it"
 _PERSON = "only when a person steps in"
-_SWEEP = "the sweep finds what an event should have told; in a story every event tells, and most end before it comes"
+_SWEEP = "the sweep finds what an event should have told; in a play every event tells, and most end before it comes"
 _MISSING = "without it what is missing looks like what is forbidden"
-_QUARANTINE = "for an upload that breaks its contract; the short story has one"
-_COMPARED = "only for models whose spec asks to be compared with the live version, as that of the short story"
 
-_STRATEGY = "for another strategy than the story's canary: its scene uses it"
-_BATCH = "for batch models, which the scene of this name has"
-_ASYNC = "for asynchronous endpoints, of which the story has none: their scene uses it"
+_STOPPED = "stops a deployment or a comparison under way, if it is still under way when its rollout ends"
+_ASYNC = "for asynchronous endpoints"
 
 _LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
 _IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
@@ -28,7 +25,7 @@ _DELIVERY = (
     "DescribeLogGroups",
 )
 
-_SCALED = "only for a model whose spec has scaling, as in the scene of a burst; the story's capacity stays as it is"
+_SCALED = "for a model that scales, where a rollout finds its fleet in a state that the scene of a burst does not reach"
 _TARGETS = {
     f"application-autoscaling:{name}": _SCALED
     for name in (
@@ -63,43 +60,20 @@ UNUSED: dict[str, dict[str, str]] = {
         "sagemaker:StopTrainingJob": _PERSON,
     },
     "ModelRole": {
-        "s3:GetObject": _ASYNC,
         "sns:Publish": _ASYNC,
         "s3:ListBucket": _MISSING,
-        "s3:PutObject": _STRATEGY,
         "s3:AbortMultipartUpload": _FAILURE,
-        "cloudwatch:DescribeAlarms": _STRATEGY,
     },
-    "StartPipelineFunctionRole": {
-        "s3:PutObject": _QUARANTINE,
-        "s3:DeleteObjectVersion": _QUARANTINE,
-        "s3:ListBucket": _MISSING,
-        "s3:GetObject": _COMPARED,
-        "sagemaker:DescribeEndpoint": _COMPARED,
-        "sagemaker:DescribeEndpointConfig": _COMPARED,
-        "sagemaker:DescribeModelPackage": _COMPARED,
-    },
+    "StartPipelineFunctionRole": {"s3:ListBucket": _MISSING},
     "OnPipelineStatusFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
-    "PlanFunctionRole": {
-        "application-autoscaling:DescribeScalingPolicies": _SCALED,
-        "dynamodb:DeleteItem": _FAILURE,
-        "cloudwatch:DescribeAlarms": "only for alarms of the user's own, which the scene of the strategy linear has",
-    },
+    "PlanFunctionRole": {"dynamodb:DeleteItem": _FAILURE},
     "ShiftFunctionRole": _SCALES,
     "ProvisionFunctionRole": {
         **_SCALES_FIRST,
         "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
         "sagemaker:DescribeModelPackage": _PLATFORM,
-        "cloudwatch:DescribeAlarms": _STRATEGY,
-        "lambda:InvokeFunction": _BATCH,
-        "sagemaker:CreateTransformJob": _BATCH,
-        "sagemaker:DescribeTransformJob": _BATCH,
-        "s3:GetObject": _BATCH,
-        "s3:PutObject": _BATCH,
-        "s3:ListBucket": _BATCH,
-        "events:PutEvents": _BATCH,
     },
     "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm"},
     "PromoteFunctionRole": {
@@ -109,11 +83,11 @@ UNUSED: dict[str, dict[str, str]] = {
     },
     "RestoreFunctionRole": {
         **_SCALES_FIRST,
-        "sagemaker:DescribeTransformJob": _BATCH,
-        "sagemaker:StopTransformJob": _BATCH,
+        "sagemaker:DescribeTransformJob": _STOPPED,
+        "sagemaker:StopTransformJob": _STOPPED,
         "sagemaker:DeleteEndpoint": _FAILURE,
         "sagemaker:UpdateEndpointWeightsAndCapacities": "when the quick way back was refused",
-        "cloudwatch:SetAlarmState": _STRATEGY,
+        "cloudwatch:SetAlarmState": _STOPPED,
     },
     "RollBackFunctionRole": {
         "application-autoscaling:DescribeScalableTargets": _SCALED,
@@ -121,7 +95,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "application-autoscaling:DeregisterScalableTarget": _SCALED,
         "cloudwatch:DeleteAlarms": _SCALED,
         "cloudwatch:DescribeAlarms": _SCALED,
-        "cloudwatch:SetAlarmState": _STRATEGY,
+        "cloudwatch:SetAlarmState": _STOPPED,
         "events:PutEvents": _FAILURE,
         "sagemaker:UpdateEndpoint": _FAILURE,
         "states:StartExecution": _FAILURE,
@@ -159,33 +133,6 @@ UNUSED: dict[str, dict[str, str]] = {
             "sagemaker:InvokeEndpointAsync",
             "sqs:DeleteMessage",
             "ssm:GetParameter",
-        )
-    },
-    "BatchScheduleRole": {"lambda:InvokeFunction": _BATCH},
-    "StartBatchFunctionRole": {
-        action: _BATCH
-        for action in (
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-            "events:PutEvents",
-            "s3:ListBucket",
-            "s3:PutObject",
-            "sagemaker:CreateTransformJob",
-            "sagemaker:DescribeModelPackage",
-            "ssm:GetParameter",
-        )
-    },
-    "HandleBatchResultFunctionRole": {
-        action: _BATCH
-        for action in (
-            "dynamodb:GetItem",
-            "dynamodb:UpdateItem",
-            "events:PutEvents",
-            "s3:GetObject",
-            "s3:ListBucket",
-            "sagemaker:DescribeTransformJob",
         )
     },
     "RolloutRole": {f"logs:{name}": _VENDED for name in _DELIVERY},
