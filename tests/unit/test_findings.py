@@ -54,12 +54,16 @@ def test_all_of_them_are_watched_and_ours_are_removed() -> None:
         pytest.param({"b": "ALARM"}, Answer.ROLL_BACK, "b rang", id="a ringing one matters more than a missing one"),
         pytest.param({"b": "OK"}, Answer.HOLD, "a is missing", id="one is missing"),
         pytest.param({"a": "ALARM", "b": "ALARM"}, Answer.ROLL_BACK, "a, b rang", id="all that ring are told"),
+        pytest.param({"a": "ALARM", "b": "OK", "all": "ALARM"}, Answer.ROLL_BACK, "a rang", id="not the one over all"),
+        pytest.param({"a": "OK", "b": "OK", "all": "ALARM"}, Answer.ROLL_BACK, "all rang", id="unless it rings alone"),
+        pytest.param({"a": "OK", "b": "OK", "all": None}, Answer.HOLD, "all is missing", id="it must exist, too"),
     ],
 )
-def test_alarms_veto_and_prove_nothing(states: dict[str, str], answer: Answer, told: str) -> None:
-    found = alarm_finding(["a", "b"], states)
+def test_alarms_veto_and_prove_nothing(states: dict[str, str | None], answer: Answer, told: str) -> None:
+    given = {"all": "OK"} | states
+    found = alarm_finding(["a", "b", "all"], {name: state for name, state in given.items() if state})
     assert (found.answer, found.reason, found.by) == (answer, told, "alarm")
-    assert found.numbers["states"] == {"a": states.get("a"), "b": states.get("b")}
+    assert found.numbers["states"] == {name: given.get(name) for name in ("a", "b", "all")}
 
 
 def test_a_starved_canary_is_reported_with_its_share() -> None:

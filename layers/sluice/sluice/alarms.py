@@ -97,12 +97,16 @@ def watched_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
 
 
 def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
-    """A ringing alarm rolls back, a missing one holds; quiet alarms, and those without data, prove nothing."""
+    """A ringing alarm rolls back, a missing one holds; quiet alarms, and those without data, prove nothing.
+
+    ``watched`` as ``watched_alarms`` gives it: the composite, the last, is told of only if it rings alone.
+    """
     seen = {name: states.get(name) for name in watched}
     numbers = {"states": seen}
     ringing = [name for name, state in seen.items() if state == "ALARM"]
     if ringing:
-        reason = f"{', '.join(ringing)} rang"
+        single = [name for name in ringing if name != watched[-1]]
+        reason = f"{', '.join(single or ringing)} rang"
         return Finding(name="alarm", answer=Answer.ROLL_BACK, reason=reason, by="alarm", numbers=numbers)
     missing = [name for name, state in seen.items() if state is None]
     if missing:
