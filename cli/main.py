@@ -24,6 +24,7 @@ from cli import (
     invoke_async,
     lineage,
     listings,
+    outcome,
     plan,
     results,
     retry,
@@ -74,7 +75,7 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     training = (apply, data, train, listings, runs, lineage)
-    deciding = (plan, approve, steer, retry, status, history)
+    deciding = (plan, approve, steer, retry, outcome, status, history)
     serving = (invoke_async, results, batch, advise, simulate, schema)
     for each in (*training, *deciding, *serving):
         each.add_to(commands)

@@ -157,10 +157,10 @@ def test_new_items_are_counted_once_and_all_together(table: AnyTable) -> None:
         {"pk": f"OUTCOME#{number}", "sk": "SEEN", "expires": 99} for number in range(3)
     ]
 
-    assert table.count_new(notes[:2], counter, {"count": 2, "total": 12.5}, 99) == frozenset()
-    assert table.count_new(notes, counter, {"count": 3, "total": 20.0}, 99) == {0, 1}
-    assert table.count_new(notes[2:], counter, {"count": 1, "total": -0.25}, 99) == frozenset()
+    assert table.count_new(notes[:2], counter, {"count": 2, "total": 12.5, "beyond": 0}, 99) == frozenset()
+    assert table.count_new(notes, counter, {"count": 3, "total": 20.0, "beyond": 3}, 99) == {0, 1}
+    assert table.count_new(notes[2:], counter, {"count": 1, "total": -0.25, "beyond": 0}, 99) == frozenset()
 
     (found,) = table.query(counter["pk"], "v7#")
-    assert (float(found["count"]), float(found["total"]), int(found["expires"])) == (3, 12.25, 99)
+    assert [float(found[name]) for name in ("count", "total", "beyond", "expires")] == [3, 12.25, 0, 99]
     assert table.get({"pk": "OUTCOME#2", "sk": "SEEN"}) is not None

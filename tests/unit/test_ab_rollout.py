@@ -38,7 +38,7 @@ def test_a_loser_goes_with_the_numbers_told() -> None:
     assert live_variants(world) == {"v6": 100}
     outcome, reason = outcome_of(world, ROLLOUT)
     assert outcome == "rolled_back"
-    assert "lost the A/B test; conversion 0.1 (n=" in reason
+    assert "lost the A/B test: conversion 0.1 (n=" in reason
     assert "against 0.4" in reason
     assert "difference -0.3 (-" in reason
 

@@ -82,9 +82,9 @@ def test_what_was_never_compared_is_kept_away_whatever_the_rule(pairs: list[Pair
 def test_people_are_told_the_effect_its_interval_and_how_many_more() -> None:
     found = decide(compared(17, 135), EXPERIMENT, UNDER_WAY)
     told = found.reason.split("; ")
-    assert told[0] == "undecided"
-    assert told[1] == "conversion 0.17 (n=3,000) against 0.15 (n=27,000), higher is better"
-    assert told[2].startswith("difference +0.02 (-0.0")
+    assert told[0].startswith("undecided: conversion 0.17 (n=3,000) against 0.15 (n=27,000), difference +0.02 (-0.0")
+    assert told[1] == "higher is better"
+    assert told[2].startswith("odds against no difference ")
     assert "more of the new version to decide" in told[3]
     assert json.loads(json.dumps(found.to_json()))["numbers"]["candidate"]["count"] == 3000
 

@@ -91,7 +91,7 @@ def decide(comparison: Comparison, experiment: Experiment, progress: Progress) -
     return Finding(
         name=NAME,
         answer=answer,
-        reason="; ".join([verdict, *_seen(comparison, experiment, is_open=answer is Answer.HOLD)]),
+        reason=": ".join([verdict, "; ".join(_seen(comparison, experiment, is_open=answer is Answer.HOLD))]),
         is_doubt=standing in (Standing.KEPT, Standing.NOTHING),
         numbers={"standing": str(standing), **_numbers(comparison, experiment)},
     )
@@ -120,17 +120,17 @@ def _proven_difference(comparison: Comparison) -> float:
 
 
 def _seen(comparison: Comparison, experiment: Experiment, *, is_open: bool) -> Iterator[str]:
-    """What was seen, in words, for people."""
-    candidate, baseline, found = comparison.candidate, comparison.baseline, comparison.interval
-    yield f"{experiment.metric} {_told(candidate)} against {_told(baseline)}, {experiment.better} is better"
+    """What was seen, in words, for people; the numbers come first."""
+    found = comparison.interval
+    means = f"{experiment.metric} {_told(comparison.candidate)} against {_told(comparison.baseline)}"
     if found is None:
-        yield "too little to compare"
+        yield f"{means}, too little to compare"
         return
-    kind = "" if comparison.is_exact else ", in the limit of many"
-    yield (
-        f"difference {found.estimate:+.4g} ({found.low:+.4g} to {found.high:+.4g}{kind}), "
-        f"odds against no difference {exp(min(found.log_evidence, _MOST_ODDS)):.3g} to 1"
-    )
+    kind = "" if comparison.is_exact else " in the limit of many"
+    yield f"{means}, difference {found.estimate:+.4g} ({found.low:+.4g} to {found.high:+.4g}{kind})"
+    yield f"{experiment.better} is better"
+    odds = "over a million" if found.log_evidence > _MOST_ODDS else f"{exp(found.log_evidence):.3g}"
+    yield f"odds against no difference {odds} to 1"
     if is_open and (more := outcomes_needed(comparison)):
         yield f"about {more:,} more of the new version to decide if things go on as they are"
 
@@ -160,5 +160,6 @@ def _numbers(comparison: Comparison, experiment: Experiment) -> dict[str, Any]:
         "baseline": asdict(comparison.baseline),
         "interval": asdict(found) if found else None,
         "is_exact": comparison.is_exact,
-        "outcomes_needed": outcomes_needed(comparison),
+        "requests": [comparison.candidate.count, comparison.baseline.count],
+        "requests_needed": outcomes_needed(comparison),
     }

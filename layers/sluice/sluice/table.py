@@ -194,7 +194,7 @@ class Table:
             "ExpressionAttributeNames": {f"#{name}": name for name in ("expires", *amounts)},
             "ExpressionAttributeValues": {
                 ":expires": {"N": str(expires)},
-                **{f":{name}": {"N": f"{amount:.9f}"} for name, amount in amounts.items()},
+                **{f":{name}": {"N": _decimal(amount)} for name, amount in amounts.items()},
             },
         }
         refused = self._write_together([*puts, {"Update": update}])
@@ -240,6 +240,10 @@ class Table:
 
 def _dump(values: Mapping[str, str | int]) -> dict[str, dict[str, str]]:
     return {name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()}
+
+
+def _decimal(amount: float) -> str:
+    return f"{amount:.9f}".rstrip("0").rstrip(".")
 
 
 def _load(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ whose data is late would look like a bad canary, so one-minute metrics get two m
 
 MAX_ROWS = 1_500
 ROWS_OF_A_BAKE = 10
+ROWS_OF_A_WINNERS_BAKE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,12 @@ def next_look_seconds(plan: Plan, now: datetime) -> int:
 def row_seconds(plan: Plan) -> int:
     """How much time one row of evidence covers: a metric period, or more in a rollout of many days.
 
-    Two weeks of minutes would take a look longer than they are worth. Every stage keeps some rows of its own.
+    Two weeks of minutes would take a look longer than they are worth. Every stage keeps some rows of its own; the bake
+    of an A/B test's winner fewer, as what it has to add to a long test is little.
     """
     longest = sum(plan.longest_seconds(stage) for stage in range(len(plan.stages)))
-    most = min((stage.bake_seconds for stage in plan.stages), default=0) // ROWS_OF_A_BAKE
+    rows_of_a_bake = ROWS_OF_A_BAKE if plan.experiment is None else ROWS_OF_A_WINNERS_BAKE
+    most = min((stage.bake_seconds for stage in plan.stages), default=0) // rows_of_a_bake
     coarser = [row for row in (300, 900, 3600) if row <= most]
     fitting = (row for row in (plan.period_seconds, *coarser) if longest <= row * MAX_ROWS)
     return next(fitting, coarser[-1] if coarser else plan.period_seconds)

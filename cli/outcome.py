@@ -1,0 +1,49 @@
+"""``sluice outcome``: tell what came of an inference, for the A/B test that is under way."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentTypeError, Namespace
+from typing import Any
+
+from sluice.outcome import KIND, SOURCE, Outcome, OutcomeError
+
+from cli.failures import OK, BadInputError, CommandError
+from cli.session import CliSession, Commands, read_stack
+
+
+def add_to(commands: Commands) -> None:
+    command = commands.add_parser("outcome", help="tell what came of an answered request, for an A/B test")
+    command.add_argument("model", help="such as fraud")
+    command.add_argument("--inference-id", required=True, metavar="ID", help="the request's; it counts once")
+    command.add_argument("--value", required=True, type=_number, help="such as 1 for yes and 0 for no, or 12.50")
+    command.add_argument("--metric", default="conversion", help="the spec's ab_test.metric (default: conversion)")
+    who = command.add_mutually_exclusive_group(required=True)
+    who.add_argument("--variant", help="who answered: InvokedProductionVariant of the response")
+    who.add_argument("--version", type=int, help="who answered, by the version's number")
+    command.set_defaults(run=run)
+
+
+def run(arguments: Namespace, session: CliSession) -> int:
+    """Send it as any client does; the stack counts it, ignores it where no test is under way, or parks it."""
+    given = ("model", "inference_id", "value", "metric", "variant", "version")
+    detail: dict[str, Any] = {name: found for name in given if (found := getattr(arguments, name)) is not None}
+    try:
+        Outcome.parse(detail)
+    except OutcomeError as error:
+        raise BadInputError(f"{error}") from error
+    read_stack(session)  # nothing deployed, nobody to count it
+    entry = {"Source": SOURCE, "DetailType": KIND, "Detail": json.dumps(detail)}
+    answer = session.clients("events").put_events(Entries=[entry])
+    if answer.get("FailedEntryCount"):
+        raise CommandError(f"EventBridge did not take the outcome: {answer['Entries'][0].get('ErrorMessage', '')}")
+    session.out.text(f"{arguments.metric} of {arguments.inference_id} is sent")
+    session.out.result({"sent": detail})
+    return OK
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number") from None
