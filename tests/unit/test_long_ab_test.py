@@ -17,7 +17,7 @@ from tests.fakes.sluice_world import MACHINE, SPEC
 
 HISTORY_EVENTS = 10_000
 EVENTS_OF = {"Task": 5, "Choice": 2, "Wait": 2, "Succeed": 2, "Fail": 2}
-LONGEST: dict[str, Any] = {"min_duration": "1h", "max_duration": "14d"}
+LONGEST: dict[str, Any] = {"min_duration": "1h", "max_duration": "14d", "final_bake": "30m"}
 DATA_POINTS_OF_A_CALL = 100_800
 
 
