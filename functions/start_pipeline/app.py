@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from sluice.assembly import Ports, live_ports
-from sluice.errors import PermanentError, RetryableError
+from sluice.errors import PermanentError, RetryableError, SpecError
 from sluice.gathering import advance
 from sluice.intake import Batch, receive
 
@@ -36,7 +36,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
     for message in event["Records"]:
         try:
             look = receive(json.loads(message["body"]), batch, ports)
-        except (*NOT_NOW, AttributeError, KeyError, TypeError, ValueError):
+        except (*NOT_NOW, SpecError, AttributeError, KeyError, TypeError, ValueError):
             log.exception("message %s goes back to the queue", message["messageId"])
             failures.append({"itemIdentifier": message["messageId"]})
             continue

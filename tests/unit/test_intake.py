@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ParamValidationError
+from sluice.errors import Problem, SpecError
 from sluice.gathering import FILES_TOLD, RETRY_SECONDS
 from sluice.spec import ModelSpec
 
@@ -192,6 +193,23 @@ def test_a_rejected_file_stays_rejected_when_its_message_comes_again(world: Slui
     deliver(world, "a", "b")
     told = [detail["files"] for kind, detail in world.events.published if kind == "PipelineStarted"]
     assert told == [["data/fraud/b.csv"]]
+
+
+def test_a_spec_that_this_release_cannot_read_costs_no_upload(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(world.specs, "get", unreadable)
+        assert deliver(world, "a", created("data/nobody-else.txt")) == ["m0"]
+    assert world.events.published == []
+    assert world.ports.waiting.of("fraud").files == ()
+    deliver(world, "a")
+    told = [detail["files"] for kind, detail in world.events.published if kind == "PipelineStarted"]
+    assert told == [["data/fraud/a.csv"]]
+
+
+def unreadable(_model: str) -> ModelSpec:
+    raise SpecError([Problem("rollout.hover", None, "nothing", "unknown field")])
 
 
 def test_a_folder_marker_is_no_data(world: SluiceWorld) -> None:

@@ -45,7 +45,12 @@ class Look:
 
 
 def receive(message: Mapping[str, Any], batch: Batch, ports: Ports) -> Look | None:
-    """Keep what a message says, and say which model's turn it may change; None if it can change none."""
+    """Keep what a message says, and say which model's turn it may change; None if it can change none.
+
+    Raises:
+        SpecError: an upload's model has a spec that this release cannot read. It is not the file's fault, and the next
+            release or the next `sluice apply` may mend it: the message goes back to the queue.
+    """
     kind = message.get("detail-type")
     if kind == WAKE_UP:
         return Look(message["detail"]["model"], 0)
@@ -60,7 +65,7 @@ def _keep_upload(upload: ObjectCreated, batch: Batch, ports: Ports) -> Look | No
         return None
     try:
         spec = batch.spec_of(model)
-    except (UnknownModelError, SpecError) as error:
+    except UnknownModelError as error:
         _refuse(upload, model, str(error), ports)
         return None
     look, file = Look(model, spec.data.settle_seconds), _file(upload)
