@@ -241,6 +241,13 @@ def test_without_a_limit_there_is_no_latency_alarm_and_the_period_is_the_specs()
     assert {each["MetricStat"]["Period"] for each in alarm["Metrics"] if "MetricStat" in each} == {10}
 
 
+def test_an_asynchronous_endpoint_is_watched_by_the_errors_that_it_publishes() -> None:
+    spec = ModelSpec.parse(spec_with(("endpoint.type", "async"), ("rollout", {"strategy": "auto"})))
+    (alarm,) = alarms_for(NAMES, "fraud-7-1", make_plan(spec, NAMES, "fraud-7-1", 7, None))
+    counted = {each["MetricStat"]["Metric"]["MetricName"] for each in alarm["Metrics"] if "MetricStat" in each}
+    assert counted == {"Invocation5XXErrors"}
+
+
 def test_the_alarms_are_requests_that_cloudwatch_knows(aws: Aws) -> None:
     client, stub = aws.service("cloudwatch")
     made = alarms_for(NAMES, "fraud-7-1", plan(("rollout.alarms.latency_p95_ms", 250)))
