@@ -85,6 +85,16 @@ def test_after_a_rollback_the_old_version_is_scaled_as_before(strategy: str) -> 
     assert counts(world) == {"v1": 8}
 
 
+def test_a_quiet_hour_is_no_reason_to_refuse_a_deployment_in_parts() -> None:
+    raw = scaled_spec(strategy="blue_green", blue_green={"routing": "canary", "wait": "1m"}).to_json()
+    raw["endpoint"] |= {"instance_count": 1, "scaling": {"min": 1, "max": 20}}
+    world = sluice_world(ModelSpec.parse(raw))
+    world.live(1)
+    assert counts(world) == {"v1": 1}
+    assert outcome_of(world, release(world, GOOD))[0] == "promoted"
+    assert counts(world) == {"v1": 2}, "two can be deployed one after the other; the policy takes one away again"
+
+
 def test_while_both_serve_neither_shrinks_below_what_the_rollout_counts_on() -> None:
     world = scaled_world()
     seen: dict[int, dict[str, tuple[int, int]]] = {}

@@ -11,6 +11,7 @@ from sluice.experiment import Experiment, experiment_of
 from sluice.names import Names, variant
 from sluice.plan import Engine, Fleet, Mirror, Plan, PlannedStage
 from sluice.rollout import RolloutId
+from sluice.scaling import rules_for
 from sluice.serving_types import obstacle_between
 from sluice.spec import ModelSpec
 from sluice.spec_strategies import BlueGreen
@@ -38,6 +39,7 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
     engine = _engine(spec, names, version, baseline)
     total = max(spec.endpoint.instance_count, baseline.instance_count if baseline else 0)
     if engine == "guardrails":
+        total = _enough_for_parts(spec, total)
         _refuse_parts_of_one(spec.rollout.blue_green, total)
     stages = _stages(spec, total) if engine in ("weights", "shadow") else ()
     return Plan(
@@ -103,6 +105,13 @@ def _as_fleet(only: VariantState, config: str) -> Fleet:
         serverless=only.serverless,
         weight=only.weight or 100.0,
     )
+
+
+def _enough_for_parts(spec: ModelSpec, total: int) -> int:
+    """Two, where the one instance that a quiet hour has left could not be deployed in parts, and may grow anyway."""
+    rules = rules_for(spec.endpoint)
+    in_parts = spec.rollout.blue_green.routing != "all_at_once"
+    return max(total, min(2, rules.most)) if rules and in_parts else total
 
 
 def _refuse_parts_of_one(blue_green: BlueGreen, total: int) -> None:
