@@ -23,6 +23,7 @@ DATA_POINTS_OF_A_CALL = 100_800
 
 def test_two_weeks_of_a_tie_stay_within_the_history() -> None:
     world = ab_world(**LONGEST)
+    world.metrics.per_period = {}  # what the judge thinks of errors is not what this is about, and takes its time
     began, events = world.clock.at, 0
 
     def count(state: str) -> None:
