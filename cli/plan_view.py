@@ -19,7 +19,7 @@ _IN_WORDS = {
     "replace": "the new fleet takes the old one's place at once",
     "guardrails": "SageMaker starts a second fleet, moves the traffic and goes back on an alarm",
     "shadow": "the new version gets copies of requests, no client sees its answers",
-    "batch": "the next batch runs with the new version, if it agrees with the old one on a sample",
+    "batch": "the next batch runs with the new version, once it has answered a sample beside the old one",
     "none": "nothing: this version is live",
 }
 _span = Duration(0, 1 << 31).write
