@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,6 +80,43 @@ def test_an_endpoint_to_start_from_is_in_order(found: EndpointState, why: str) -
     with pytest.raises(PlanError) as refused:
         plan(spec(), found)
     assert why in str(refused.value)
+
+
+def test_an_endpoint_with_a_shadow_of_somebody_is_not_touched() -> None:
+    found = live(1)
+    with pytest.raises(PlanError, match="serves v6, v9"):
+        plan(spec(), replace(found, shadows=(replace(found.variants[0], name="v9"),)))
+
+
+def test_an_endpoint_of_another_kind_is_not_turned_into_what_the_spec_wants() -> None:
+    with pytest.raises(PlanError, match=r"answers asynchronously and cannot become real-time; set endpoint.suffix"):
+        plan(spec(), replace(live(1), is_async=True))
+
+
+BLUE_GREEN = ("rollout.strategy", "blue_green")
+
+
+def test_sagemaker_deploys_under_the_name_of_the_variant_that_serves() -> None:
+    made = plan(spec(BLUE_GREEN), live(3))
+    assert (made.engine, made.stages, made.candidate.variant) == ("guardrails", (), "v6")
+    assert made.blue_green
+    assert (made.has_alarms, made.is_watched) == (True, False)
+
+
+def test_one_instance_is_not_deployed_in_parts_whatever_the_spec_hoped_for() -> None:
+    asked = spec(BLUE_GREEN, ("endpoint.instance_count", 2), ("rollout.blue_green", {"routing": "canary"}))
+    shrunk = replace(asked, endpoint=replace(asked.endpoint, instance_count=1))
+    with pytest.raises(PlanError, match="needs 2 or more; the endpoint has 1"):
+        plan(shrunk, live(1))
+    assert plan(shrunk, live(2)).engine == "guardrails"
+
+
+def test_steps_that_rounding_multiplies_are_refused_before_the_deployment_times_out() -> None:
+    """A quarter of seven instances is one: seven steps, where the spec counted four."""
+    settings = {"routing": "linear", "size_percent": 25, "wait": "20m"}
+    asked = spec(BLUE_GREEN, ("endpoint.instance_count", 7), ("rollout.blue_green", settings))
+    with pytest.raises(PlanError, match="7 steps on 7 instances"):
+        plan(asked, live(1))
 
 
 def staged(*stages: tuple[int, int], max_hold: int, period: int = 60) -> ModelSpec:
