@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table as MotoTable
 from sluice.table import ConditionFailedError, Index, Table
 
+from rehearsal.moto_transactions import quicken_transactions
 from tests.fakes.table import FakeTable
 
 KEY = {"pk": "MODEL#fraud", "sk": "ROLLOUT#0000001#001"}
@@ -22,11 +25,17 @@ def keys(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
-@pytest.fixture(params=["fake", "DynamoDB"])
-def table(request: pytest.FixtureRequest) -> Iterator[AnyTable]:
+@pytest.fixture(params=["fake", "DynamoDB", "DynamoDB with quick transactions"])
+def table(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnyTable]:
     if request.param == "fake":
         yield FakeTable()
         return
+    if request.param.endswith("quick transactions"):
+        # Set to what they are, so that both are put back afterwards.
+        monkeypatch.setattr(DynamoDBBackend, "transact_write_items", DynamoDBBackend.transact_write_items)
+        monkeypatch.setattr(MotoTable, "__deepcopy__", None, raising=False)
+        monkeypatch.delattr(MotoTable, "__deepcopy__")
+        quicken_transactions()
     with mock_aws():
         client = boto3.client("dynamodb", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         names = ("pk", "sk", INDEX.key, INDEX.sort)
