@@ -102,7 +102,7 @@ for service in sys.argv[1:]:
     client = session.create_client(
         service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
     )
-    urls[service] = [client.meta.endpoint_url, len(client.meta.service_model.operation_names)]
+    urls[service] = [client.meta.endpoint_url, list(client.meta.service_model.operation_names)]
 import sluice.names
 print(json.dumps(urls))
 """
@@ -122,10 +122,19 @@ def test_the_cut_down_botocore_makes_the_same_clients_as_the_whole(built: Path) 
         client = session.create_client(
             service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
         )
+<<<<<<< HEAD
         whole[service] = [client.meta.endpoint_url, len(client.meta.service_model.operation_names)]
     cut = json.loads(done.stdout)
     assert {name: url for name, (url, _) in cut.items()} == {name: url for name, (url, _) in whole.items()}
     assert all(0 < cut[name][1] < whole[name][1] for name in whole), "only the operations that are called"
+=======
+        whole[service] = [client.meta.endpoint_url, list(client.meta.service_model.operation_names)]
+    cut = json.loads(done.stdout)
+    assert {service: url for service, (url, _) in cut.items()} == {service: url for service, (url, _) in whole.items()}
+    for service, (_, operations) in cut.items():
+        assert operations, f"the layer calls nothing of {service}"
+        assert set(operations) <= set(whole[service][1])
+>>>>>>> 2a3abec (Tell people of rollouts, failures, waiting gates and dead letters by one topic)
 
 
 def test_the_layer_brings_the_time_zones_that_lambda_lacks(built: Path) -> None:
@@ -170,3 +179,27 @@ def test_a_function_is_packed_alone(aws: LocalAws, stack: Stack, built: Path) ->
     look = (built / "LookFunction" / "app.py").read_bytes()
     packed = [archive for archive in archives if archive.namelist() == ["app.py"]]
     assert look in [archive.read("app.py") for archive in packed]
+
+
+def test_people_are_told_what_they_want_to_hear(aws: LocalAws, stack: Stack) -> None:
+    sqs, topic = aws.client("sqs"), stack.output("NotifyTopicArn")
+    queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    for kind in ("RolloutShifted", "RolloutWaitsForGate"):
+        entry = {"Source": "sluice", "DetailType": kind, "Detail": json.dumps({"model": "fraud"})}
+        aws.client("events").put_events(Entries=[entry])
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(message["Body"])["detail-type"] == "RolloutWaitsForGate"
+
+
+def test_every_dead_letter_queue_has_an_alarm_that_tells_people(aws: LocalAws, stack: Stack) -> None:
+    queues = {url.rsplit("/", 1)[1] for url in aws.client("sqs").list_queues()["QueueUrls"]}
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNamePrefix="sluice-dev-")["MetricAlarms"]
+    watched = {each["Dimensions"][0]["Value"] for each in alarms if each["Namespace"] == "AWS/SQS"}
+    assert watched == {name for name in queues if name.endswith("dead-letters")}
+    assert {tuple(each["AlarmActions"]) for each in alarms} == {(stack.output("NotifyTopicArn"),)}
+
+
+def test_nobody_is_subscribed_who_was_not_named(stack: Stack) -> None:
+    assert "NotifyByEmail" not in stack.resources

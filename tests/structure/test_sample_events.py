@@ -367,6 +367,7 @@ TAKEN = {
     "CanaryAlarmRule": {f"roll_back/{case}" for case in STOPS if "alarm" in case} - {"roll_back/alarm-is-ok-again"},
     "ExecutionEndedRule": {f"roll_back/{case}" for case in STOPS if "execution" in case},
     "AbortRule": {"roll_back/person-stopped-it"},
+    "NotifyRule": set(),  # what it takes goes to people, to no function
     "BatchRequestedRule": {f"start_batch/{case}" for case in STARTS},
     "TransformEndedRule": {f"handle_batch_result/{case}" for case in RESULTS},
     "OutcomeRule": {f"record_outcome/{case}" for case in OUTCOMES} - {"record_outcome/message-that-is-no-event"},
