@@ -46,7 +46,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
         hold(plan, state, ports)
         let_go(plan, step.config, state, ports)
     is_guarded = isinstance(step, UseConfig) and step.guarded
-    deployment = guarded_deployment(plan, str(record.id), ports) if is_guarded else None
+    deployment = guarded_deployment(plan, str(record.id), state, ports) if is_guarded else None
     if take(step, record.endpoint, ports.hosting, deployment) and isinstance(step, UseConfig):
         ports.store.mark_asked(record.id, step.config)
     return answer("WAIT", wait_seconds=patience(record.planned_at or record.opened_at, ports.now()))

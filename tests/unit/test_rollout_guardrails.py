@@ -187,3 +187,14 @@ def test_a_larger_fleet_in_the_spec_is_deployed_as_such(world: SluiceWorld) -> N
     assert world.play(world.approve(2)) == "Promoted"
     assert world.hosting.endpoints[ENDPOINT].variants[0].desired_count == 6
     assert world.hosting.deployments[0].resizes
+
+
+def test_a_fleet_that_was_scaled_in_to_nothing_is_not_deployed_without_instances(world: SluiceWorld) -> None:
+    def scale_in(state: str) -> None:
+        if state == "Provision" and not deploying(world) and not world.hosting.deployments:
+            world.hosting.set_capacity(ENDPOINT, "v1", 0)
+            world.hosting.settle()
+
+    assert world.play(world.approve(2), on_state=scale_in) == "Promoted"
+    assert world.hosting.deployments[0].resizes
+    assert world.hosting.endpoints[ENDPOINT].variants[0].desired_count == 4

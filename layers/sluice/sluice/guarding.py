@@ -6,6 +6,7 @@ from sluice.alarms import alarm_finding, alarms_for, composite_for, watched_alar
 from sluice.assembly import Ports
 from sluice.consent import is_still_approved
 from sluice.deployment import Deployment
+from sluice.endpoint_state import EndpointState
 from sluice.findings import Answer
 from sluice.plan import Plan
 from sluice.rollout import RolloutRecord
@@ -18,8 +19,11 @@ def put_alarms(plan: Plan, rollout_id: str, ports: Ports) -> None:
     ports.metrics.put_composite_alarm(composite_for(ports.names, rollout_id, plan))
 
 
-def guarded_deployment(plan: Plan, rollout_id: str, ports: Ports) -> Deployment:
+def guarded_deployment(plan: Plan, rollout_id: str, state: EndpointState | None, ports: Ports) -> Deployment:
     """Make the alarms, which SageMaker wants to exist, and the deployment that heeds them.
+
+    A fleet that has been scaled in since the plan was made, that of an asynchronous endpoint even to nothing, is not
+    the size to keep: a new fleet without instances would get no request, and pass the deployment untried.
 
     They look at the new fleet only, at series that SageMaker publishes while it deploys. So what the old fleet does
     neither sets them off during the deployment nor before it, which SageMaker would take for a reason not to begin.
@@ -32,10 +36,12 @@ def guarded_deployment(plan: Plan, rollout_id: str, ports: Ports) -> Deployment:
     ]
     ports.metrics.put_alarms(alarms)
     ports.metrics.put_composite_alarm(composite_for(ports.names, rollout_id, plan))
+    present = state.variant(plan.baseline.variant) if state else None
+    is_smaller = present is not None and present.desired_count < plan.candidate.instance_count
     return Deployment(
         how=plan.blue_green,
         alarms=tuple(alarm["AlarmName"] for alarm in alarms),
-        resizes=plan.candidate.instance_count != plan.baseline.instance_count,
+        resizes=is_smaller or plan.candidate.instance_count != plan.baseline.instance_count,
     )
 
 
