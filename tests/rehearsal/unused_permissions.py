@@ -12,6 +12,11 @@ _MISSING = "without it what is missing looks like what is forbidden"
 _STOPPED = "stops a deployment or a comparison under way, if it is still under way when its rollout ends"
 _ASYNC = "for asynchronous endpoints"
 
+_GATES = {
+    "lambda:InvokeFunction": "a gate that a function of the user's keeps; the one in the plays is kept by a person"
+}
+_GATE_TOLD = "a gate that waits before anything is changed, where a rollout has no stages"
+
 _LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
 _IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
 _DELIVERY = (
@@ -68,14 +73,14 @@ UNUSED: dict[str, dict[str, str]] = {
     "OnPipelineStatusFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
-    "PlanFunctionRole": {"dynamodb:DeleteItem": _FAILURE},
+    "PlanFunctionRole": {"dynamodb:DeleteItem": _FAILURE, **_GATES, "events:PutEvents": _GATE_TOLD},
     "ShiftFunctionRole": _SCALES,
     "ProvisionFunctionRole": {
         **_SCALES_FIRST,
         "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
         "sagemaker:DescribeModelPackage": _PLATFORM,
     },
-    "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm"},
+    "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm", **_GATES},
     "PromoteFunctionRole": {
         **_SCALES_FIRST,
         "sagemaker:CreateEndpoint": _FAILURE,
