@@ -12,9 +12,7 @@ _MISSING = "without it what is missing looks like what is forbidden"
 _STOPPED = "stops a deployment or a comparison under way, if it is still under way when its rollout ends"
 _ASYNC = "for asynchronous endpoints"
 
-_GATES = {
-    "lambda:InvokeFunction": "a gate that a function of the user's keeps; the one in the plays is kept by a person"
-}
+_GATES = {"lambda:InvokeFunction": "a gate that a function keeps; the one in the plays is kept by a person"}
 _GATE_TOLD = "a gate that waits before anything is changed, where a rollout has no stages"
 
 _LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
