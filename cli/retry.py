@@ -32,7 +32,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     session.clients("sagemaker").update_model_package(
         ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=f"{attempt}: retry {word}"
     )
-    Publisher(session.clients("events")).publish(
+    Publisher(session.clients("events"), session.names).publish(
         "SageMaker Model Package State Change",
         ModelPackageArn=version.arn,
         ModelPackageGroupName=session.names.group(version.model),

@@ -106,7 +106,7 @@ def abort(arguments: Namespace, session: CliSession) -> int:
     said = f"aborted {word}"
     fenced = store.fence(record.id, "aborted", said, word.at)
     _note(record.id, said, word, store)
-    Publisher(session.clients("events")).publish("RolloutAbortRequested", rollout=str(record.id))
+    Publisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
     session.out.result({"rollout": str(record.id), "command": "abort"})
     return OK

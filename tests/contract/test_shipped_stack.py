@@ -177,8 +177,12 @@ def test_people_are_told_what_they_want_to_hear(aws: LocalAws, stack: Stack) -> 
     queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    for kind in ("RolloutShifted", "RolloutWaitsForGate"):
-        entry = {"Source": "sluice", "DetailType": kind, "Detail": json.dumps({"model": "fraud"})}
+    for kind, told_by in (
+        ("RolloutShifted", "sluice-dev"),
+        ("RolloutPromoted", "sluice-prod"),
+        ("RolloutWaitsForGate", "sluice-dev"),
+    ):
+        entry = {"Source": "sluice", "DetailType": kind, "Detail": json.dumps({"model": "fraud", "stack": told_by})}
         aws.client("events").put_events(Entries=[entry])
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(message["Body"])["detail-type"] == "RolloutWaitsForGate"

@@ -203,3 +203,11 @@ def test_whoever_looks_at_our_endpoints_may_see_a_config_that_was_put_on_one_by_
             if "sagemaker:DescribeEndpointConfig" in statement["Action"]
         ]
         assert not seen or any(":endpoint-config/*" in resources for resources in seen), name
+
+
+def test_events_of_sluice_alone_are_those_of_this_stage() -> None:
+    patterns = {name: rule.get("EventPattern", {}) for name, rule in of_type("AWS::Events::Rule").items()}
+    own = {name: pattern for name, pattern in patterns.items() if pattern.get("source") == ["sluice"]}
+    assert own
+    for name, pattern in own.items():
+        assert {"stack", "stage"} & pattern.get("detail", {}).keys(), f"{name} hears of every stage in the account"

@@ -371,7 +371,7 @@ def test_an_event_that_was_not_accepted_is_an_error(aws: Aws) -> None:
     entry = {"ErrorCode": "InternalFailure", "ErrorMessage": "later"}
     stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [entry]}, {"Entries": [ANY]})
     with pytest.raises(RetryableError, match="RolloutOpened was not accepted"):
-        Publisher(client).publish("RolloutOpened", at=T0)
+        Publisher(client, NAMES).publish("RolloutOpened", at=T0)
 
 
 def test_a_folder_that_cannot_be_a_models_name_is_an_unknown_model_without_asking(aws: Aws) -> None:

@@ -15,6 +15,7 @@ from sluice.async_endpoint import AsyncPlaces, AsyncQueue, AsyncRuntime, Invocat
 from sluice.dataset import Bucket, Found
 from sluice.errors import RetryableError
 from sluice.events import Publisher
+from sluice.names import Names
 
 from cli.failures import BadInputError
 from cli.output import JsonOutput, PlainOutput
@@ -87,7 +88,7 @@ def test_events_are_put_in_tens_and_those_not_accepted_are_known() -> None:
     stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}] * 10}, {"Entries": ANY})
     stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, refused]}, {"Entries": ANY})
     events: list[tuple[str, Mapping[str, Any]]] = [("AsyncResultReady", {"n": number}) for number in range(12)]
-    assert Publisher(client).put(events) == {11: "try again"}
+    assert Publisher(client, Names("dev")).put(events) == {11: "try again"}
 
 
 def test_a_message_whose_event_was_not_accepted_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:

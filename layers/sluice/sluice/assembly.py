@@ -106,7 +106,7 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
         registry=Registry(client("sagemaker")),
         metrics=metrics,
         scaling=AutoScaling(client("application-autoscaling"), metrics, names),
-        events=Publisher(client("events")),
+        events=Publisher(client("events"), names),
         gates=GateFunctions(client("lambda")),
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
         pipelines=Pipelines(client("sagemaker")),

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sluice.aws import understood
 from sluice.errors import RetryableError
+from sluice.names import Names
 
 SOURCE = "sluice"
 _ENTRIES = 10  # that one PutEvents takes
@@ -189,10 +190,14 @@ class AbortRequested:
 
 
 class Publisher:
-    """Puts domain events on the default bus; the same fact may be published twice after a crash."""
+    """Puts domain events on the default bus; the same fact may be published twice after a crash.
 
-    def __init__(self, client: Any) -> None:
+    Each names its ``stack``, such as sluice-dev: the bus is everybody's, and models of two stages have the same names.
+    """
+
+    def __init__(self, client: Any, names: Names) -> None:
         self._client = client
+        self._stack = names.stack
 
     def publish(self, detail_type: str, **detail: Any) -> None:
         """Publish one event, e.g. ``publish("RolloutOpened", model="fraud", version=7)``.
@@ -213,7 +218,11 @@ class Publisher:
 
     def _put(self, events: Sequence[tuple[str, Mapping[str, Any]]], start: int) -> dict[int, str]:
         entries = [
-            {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail, default=str)}
+            {
+                "Source": SOURCE,
+                "DetailType": detail_type,
+                "Detail": json.dumps({**detail, "stack": self._stack}, default=str),
+            }
             for detail_type, detail in events
         ]
         try:

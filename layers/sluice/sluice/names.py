@@ -28,8 +28,13 @@ class Names:
     stage: str
 
     @property
+    def stack(self) -> str:
+        """The application in one stage; every name of it begins so."""
+        return f"sluice-{self.stage}"
+
+    @property
     def prefix(self) -> str:
-        return f"sluice-{self.stage}-"
+        return f"{self.stack}-"
 
     @property
     def stack_parameter(self) -> str:
