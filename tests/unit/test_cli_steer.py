@@ -53,7 +53,7 @@ def test_aborting_fences_first_and_then_asks_for_the_weights(stage: RolloutStage
     assert fence is not None
     assert fence.kind == "aborted"
     assert "wrong data" in fence.reason
-    assert stage.event(queue) == ("RolloutAbortRequested", {"rollout": "fraud-2-1"})
+    assert stage.event(queue) == ("RolloutAbortRequested", {"rollout": "fraud-2-1", "stack": "sluice-dev"})
 
 
 def test_nothing_can_be_said_to_a_rollout_that_is_taken_back(stage: RolloutStage) -> None:
