@@ -144,7 +144,11 @@ def site(
         "name": MODEL,
         "data": {"target": "y", "columns": [{"name": "x", "type": "number"}]},
         "pipeline": {"definition": "tabular"},
-        "endpoint": {"async": {"max_attempts": 2, "retry_delay": "1s"}},
+        "endpoint": {
+            "type": "async",
+            "instance_type": "ml.m5.large",
+            "async": {"max_attempts": 2, "retry_delay": "1s"},
+        },
     }
     file = tmp_path / "slow.yaml"
     file.write_text(yaml.safe_dump(spec))

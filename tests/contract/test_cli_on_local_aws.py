@@ -172,5 +172,5 @@ def test_status_of_a_fresh_model_is_empty_not_an_error(stage: Stage) -> None:
     exit_code, told = stage.sluice("status", "fraud")
     assert exit_code == 0
     assert told["models"] == [
-        {"model": "fraud", "endpoint": None, "rollouts": [], "history": [], "versions": [], "runs": []}
+        {"model": "fraud", "endpoint": None, "batch": None, "rollouts": [], "history": [], "versions": [], "runs": []}
     ]

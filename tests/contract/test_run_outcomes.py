@@ -25,7 +25,7 @@ NOT_NEEDED_HERE = {
     # No report is missing.
     "OnPipelineStatus": {"s3:ListBucket"},
     # No report is missing, nothing serves yet that the version could be compared with, and nothing fails.
-    "AnnouncePending": {"s3:ListBucket", "sagemaker:DescribeEndpointConfig", "dynamodb:Query", "sqs:SendMessage"},
+    "AnnouncePending": {"s3:ListBucket", "sagemaker:DescribeEndpointConfig", "sqs:SendMessage"},
 }
 
 

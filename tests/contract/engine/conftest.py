@@ -14,6 +14,7 @@ import pytest
 
 from rehearsal.local_aws import LocalAws
 from rehearsal.sagemaker.engine import engine
+from rehearsal.sagemaker.hosting import Hosting
 from rehearsal.wire import Service
 from rehearsal.world import World
 
@@ -128,7 +129,7 @@ def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
     def services(world: World) -> Sequence[Service]:
         world.bus = told
-        return engine(world)
+        return [*engine(world), Hosting(world)]  # without endpoints: `sluice apply` asks whether there is one
 
     with LocalAws(tmp_path_factory.mktemp("engine"), REPO, services=services) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)
