@@ -8,6 +8,7 @@ from sluice.batch_rollout import clean_up_batch
 from sluice.capacity import let_go_if_possible, scale_baseline
 from sluice.convergence import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
 from sluice.endpoint_state import EndpointState
+from sluice.live import live_version
 from sluice.plan import Plan
 from sluice.rollout import FenceKind, Outcome, RolloutId, RolloutRecord
 from sluice.steps import TaskResult, answer, patience, take
@@ -46,14 +47,14 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
         return _finish(record, state, "", ports)
     if isinstance(step, Impossible):
         return _finish(record, state, step.reason, ports)
-    if isinstance(step, UseConfig) and step.config in record.asked:
-        _tell_of_refusal(record, step.config, state, ports)
     if isinstance(step, StopDeployment):
         _stop_deployment(record, ports)
     if isinstance(step, UseConfig):
         let_go_if_possible(record.plan, step.config, state, ports)
     if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
         ports.store.mark_asked(rollout_id, step.config)
+    if isinstance(step, UseConfig) and step.config in record.asked:
+        _tell_of_refusal(record, step.config, state, ports)  # afterwards: the way back must not wait for an event
     since = record.fence.at if record.fence else record.opened_at
     return answer("WAIT", wait_seconds=patience(since, ports.now()))
 
@@ -102,7 +103,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
         reason = f"{reason}; not restored: {obstacle}"
     outcome: Outcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
     serving = state is not None and record.plan is not None and _serves(record.plan, state)
-    if outcome in ("rolled_back", "failed") and not serving:
+    if outcome in ("rolled_back", "failed") and not serving and not _is_live(record, ports):
         ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
     if record.plan is not None and record.plan.engine == "batch":
@@ -124,6 +125,14 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
     ports.store.close(record.id, outcome, reason, now)
     ports.store.unlock(record.endpoint, record.id)
     return answer("READY", reason=reason)
+
+
+def _is_live(record: RolloutRecord, ports: Ports) -> bool:
+    """Whether the version serves without this rollout: it was approved again, or was to move to another endpoint.
+
+    To reject it would take it out of service where it does well.
+    """
+    return live_version(record.id.model, ports) == record.id.version
 
 
 def _serves(plan: Plan, state: EndpointState) -> bool:
