@@ -14,7 +14,7 @@ from sluice.endpoint_state import CHANGING
 from sluice.holding import Obstacle, hold_replacement, hold_start, seconds_held
 from sluice.opening import goes_first
 from sluice.plan import Plan
-from sluice.planning import make_plan
+from sluice.planning import as_it_serves, make_plan
 from sluice.preparing import prepared
 from sluice.rollout import RolloutId, RolloutRecord
 from sluice.spec import ModelSpec
@@ -81,7 +81,11 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: Ports) -> TaskResult:
     live = ports.hosting.describe(record.endpoint) if spec.endpoint.type != "batch" else None
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)
+    if record.urgent and live is not None:
+        spec = replace(spec, endpoint=as_it_serves(spec.endpoint, live))
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
+    # The one that was locked and described: the spec's suffix may have changed since, or lead to where nothing serves.
+    plan = replace(plan, endpoint=record.endpoint)
     if plan.engine == "batch":  # its gate opens after the comparison
         plan = with_comparison(plan, spec, record, ports)
     elif (obstacle := hold_replacement(plan, record, ports)) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from math import ceil
 
 from sluice.deployment import steps_of
@@ -14,6 +15,8 @@ from sluice.rollout import RolloutId
 from sluice.scaling import rules_for
 from sluice.serving_types import obstacle_between
 from sluice.spec import ModelSpec
+from sluice.spec_endpoint import Endpoint
+from sluice.spec_serving import Serverless
 from sluice.spec_strategies import BlueGreen
 
 MAX_LOOKS = 300
@@ -65,6 +68,24 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         async_invocations=(
             spec.endpoint.async_.max_concurrent_invocations_per_instance if spec.endpoint.type == "async" else None
         ),
+    )
+
+
+def as_it_serves(endpoint: Endpoint, live: EndpointState) -> Endpoint:
+    """The spec's section with the type that the endpoint has; a spec may already describe its successor.
+
+    What brings a good version back takes the endpoint as it is. Its scaling would be that of another type: it is left
+    out, and the capacity stays.
+    """
+    if live.kind == endpoint.type or not live.variants:
+        return endpoint
+    size = live.variants[0].serverless
+    return replace(
+        endpoint,
+        type=live.kind,
+        instance_type=live.variants[0].instance_type or endpoint.instance_type,
+        serverless=Serverless(**asdict(size)) if size else endpoint.serverless,
+        scaling=None,
     )
 
 
