@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sluice.live import live_version
 from sluice.rollout import RolloutId
-from sluice.transforms import TransformRefusedError
+from sluice.transforms import NoRoomError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
 from functions.start_batch.app import run as start_batch
@@ -146,6 +146,22 @@ def test_a_model_that_is_not_seen_at_once_is_tried_again(world: SluiceWorld, mon
 
     monkeypatch.setattr(world.transforms, "create", late)
     assert (approval(world, by_age), refused) == ("Promoted", 2)
+
+
+@pytest.mark.parametrize(("instances", "end"), [(1, "Promoted"), (0, "RolledBack")])
+def test_versions_take_turns_where_there_is_room_for_few(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch, instances: int, end: str
+) -> None:
+    create = world.transforms.create
+
+    def if_there_is_room(request: Mapping[str, Any]) -> bool:
+        if sum(not job.has_ended for job in world.transforms.jobs.values()) >= instances:
+            raise NoRoomError("ResourceLimitExceeded: the account-level service limit has been reached")
+        return create(request)
+
+    monkeypatch.setattr(world.transforms, "create", if_there_is_room)
+    assert approval(world, by_age) == end
+    assert instances or "was not scored within 6:00:00" in outcome_of(world, "fraud-2-1")[1]
 
 
 def test_what_both_versions_fail_at_is_no_proof_for_the_new_one(world: SluiceWorld) -> None:

@@ -75,7 +75,7 @@ def _last_input(model: str, ports: Ports) -> str:
 
 def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: Ports) -> TaskResult:
     now = ports.now()
-    since = min((each.created_at for each in jobs), default=now)
+    since = min((each.created_at for each in jobs), default=record.planned_at or now)
     if now - since > LONGEST_SCORING:
         return _refuse(record, f"the sample was not scored within {LONGEST_SCORING}", ports)
     return answer("WAIT", wait_seconds=patience(since, now))

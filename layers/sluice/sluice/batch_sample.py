@@ -7,6 +7,7 @@ batch/<model>/samples/<rollout>/output/new/…           what the new one answer
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,7 +22,9 @@ from sluice.errors import PermanentError, RetryableError
 from sluice.plan import Fleet
 from sluice.rollout import RolloutId
 from sluice.spec_serving import Batch
-from sluice.transforms import TransformJob, TransformRefusedError
+from sluice.transforms import NoRoomError, TransformJob, TransformRefusedError
+
+log = logging.getLogger(__name__)
 
 Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
@@ -82,7 +85,7 @@ def write_sample(sample: Sample, input_digest: str, rows: int, ports: Ports) -> 
 
 
 def score_sample(sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: Ports) -> Sequence[TransformJob]:
-    """The two jobs as they are now; those that are not there are started, and told at the next look.
+    """The two jobs as they are now; those that are not there are started, if there is room, and told at the next look.
 
     Each has one instance and joins nothing: what is compared is the answers.
 
@@ -112,6 +115,8 @@ def score_sample(sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, p
 def _start(job: Job, side: Side, settings: Batch, ports: Ports) -> None:
     try:
         ports.transforms.create(transform_request(job, settings))
+    except NoRoomError as error:
+        log.info("%s waits for its turn: %s", job.name, error)  # for the other side's instance, or for a batch run's
     except TransformRefusedError as error:
         if side == "current":
             raise NoSampleError(f"the version in use cannot be run: {error}") from error

@@ -20,6 +20,10 @@ class TransformRefusedError(PermanentError):
     """SageMaker will never take this job as it is, such as for a model that is gone."""
 
 
+class NoRoomError(RetryableError):
+    """As many instances work as the account may have: there is room once one of them is done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformJob:
     """A transform job as DescribeTransformJob tells it."""
@@ -56,7 +60,8 @@ class Transforms:
 
         Raises:
             TransformRefusedError: asking again would not help.
-            RetryableError: there is no room for the job now, or AWS is busy.
+            NoRoomError: there is no room for the job now.
+            RetryableError: AWS is busy.
         """
         try:
             self._client.create_transform_job(**request)
@@ -64,7 +69,7 @@ class Transforms:
             if code(error) == "ResourceInUse":
                 return False
             if code(error) == "ResourceLimitExceeded":
-                raise RetryableError(str(error)) from error
+                raise NoRoomError(str(error)) from error
             if code(error) in _MISSING:
                 raise TransformRefusedError(str(error)) from error
             raise understood(error) from error
