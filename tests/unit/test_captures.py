@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.captures import CaptureFile, Captures, sample_of
+from sluice.errors import RetryableError, ThrottledError
 
 AT = datetime(2026, 3, 4, 23, 58, tzinfo=UTC)
 UNTIL = datetime(2026, 3, 5, 0, 3, tzinfo=UTC)
@@ -53,6 +57,36 @@ def test_files_of_all_hours_are_found_over_all_pages() -> None:
 def test_lines_that_are_not_whole_are_left_out() -> None:
     captures = Captures(FakeS3({"k": whole("1") + b"\n{\n" + whole("2")[:-4]}), "bucket")
     assert [each.answer for each in captures.read([CaptureFile("k", 1, "m")])] == ["1"]
+
+
+class Broken(io.BytesIO):
+    """A connection that breaks while a file is read."""
+
+    def read(self, *_: Any) -> bytes:
+        raise ReadTimeoutError(endpoint_url="https://s3")
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [
+        (ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject"), None),
+        (ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"), ThrottledError),
+        (Broken(), RetryableError),
+    ],
+    ids=["gone", "throttled", "broken off"],
+)
+def test_a_file_that_cannot_be_read_now_is_no_reason_to_give_up(
+    failure: Exception | Broken, raised: type[Exception] | None
+) -> None:
+    class Failing(FakeS3):
+        def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+            if isinstance(failure, Exception):
+                raise failure
+            return {"Body": failure}
+
+    found = Captures(Failing({}), "bucket").read([CaptureFile("k", 1, "m")])
+    with pytest.raises(raised) if raised else nullcontext():
+        assert list(found) == []
 
 
 sizes = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 50)), max_size=40)

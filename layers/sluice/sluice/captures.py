@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from sluice.agreement import Captured, captured_from
-from sluice.aws import understood
+from sluice.aws import code, understood
+from sluice.errors import RetryableError
 
 MAX_BYTES = 32 * 2**20
 """Read at one look: what a function reads and compares in some seconds."""
@@ -49,14 +50,21 @@ class Captures:
     def read(self, files: Sequence[CaptureFile]) -> Iterator[Captured]:
         """The exchanges in these files; lines that are not whole are left out, as are files that are gone."""
         for each in files:
-            try:
-                body: bytes = self._client.get_object(Bucket=self._bucket, Key=each.key)["Body"].read()
-            except ClientError as error:
-                raise understood(error) from error
-            for line in body.decode(errors="replace").splitlines():
+            for line in self._body(each.key).decode(errors="replace").splitlines():
                 found = captured_from(line)
                 if found is not None:
                     yield found
+
+    def _body(self, key: str) -> bytes:
+        """Empty if the object is gone."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()  # type: ignore[no-any-return]
+        except ClientError as error:
+            if code(error) == "NoSuchKey":
+                return b""
+            raise understood(error) from error
+        except (HTTPClientError, IncompleteReadError) as error:
+            raise RetryableError(f"{key} could not be read to its end: {error}") from error
 
     def _of_hour(self, prefix: str) -> Iterator[CaptureFile]:
         more: dict[str, str] = {}
