@@ -92,18 +92,31 @@ def test_a_file_that_cannot_be_read_now_is_no_reason_to_give_up(
 sizes = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 50)), max_size=40)
 
 
-@given(sizes, sizes, st.integers(60, 500))
+@given(sizes, sizes, st.integers(100, 500), st.integers(2, 80))
 def test_both_sides_come_from_the_same_minutes(
-    live: list[tuple[int, int]], shadow: list[tuple[int, int]], most: int
+    live: list[tuple[int, int]], shadow: list[tuple[int, int]], most: int, most_files: int
 ) -> None:
     def files(side: list[tuple[int, int]]) -> list[CaptureFile]:
         return [CaptureFile(f"{index}", size, f"{minute:02d}") for index, (minute, size) in enumerate(side)]
 
     ours, theirs = files(live), files(shadow)
-    found = sample_of(ours, theirs, most)
-    minutes = {each.minute for side in found for each in side}
-    assert sorted(found[0], key=ours.index) == [each for each in ours if each.minute in minutes]
-    assert sorted(found[1], key=theirs.index) == [each for each in theirs if each.minute in minutes]
-    assert len(minutes) <= 1 or sum(each.size for side in found for each in side) <= most
-    if sum(each.size for each in (*ours, *theirs)) <= most:
-        assert len(found[0]) + len(found[1]) == len(ours) + len(theirs)
+    found = sample_of(ours, theirs, most, most_files)
+    read = [each for side in found for each in side]
+    minutes = {each.minute for each in read}
+    assert len(read) <= most_files
+    assert sum(each.size for each in read) <= most
+    for side, of_side in zip(found, (ours, theirs), strict=True):
+        there = [each for each in of_side if each.minute in minutes]
+        taken = sorted(side, key=of_side.index)
+        assert taken == (there if len(minutes) > 1 else there[: len(taken)])
+        assert bool(taken) == bool(there), "a side that has files is never left out"
+    if sum(each.size for each in (*ours, *theirs)) <= most and len(ours) + len(theirs) <= most_files:
+        assert len(read) == len(ours) + len(theirs)
+
+
+def test_a_busy_minute_is_read_in_part_from_both_sides() -> None:
+    live, shadow = ([CaptureFile(f"{side}-{index}", 10, "00") for index in range(9)] for side in "ab")
+    assert [[each.key for each in side] for side in sample_of(live, shadow, 60)] == [
+        ["a-0", "a-1", "a-2"],
+        ["b-0", "b-1", "b-2"],
+    ]

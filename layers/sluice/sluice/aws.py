@@ -7,6 +7,7 @@ share one session.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from botocore.config import Config
@@ -28,18 +29,28 @@ _THROTTLED = frozenset(
 
 
 class Clients:
-    """One botocore client per service, shared and lazily made."""
+    """One botocore client per service, shared and lazily made.
+
+    Threads may use clients together, but not have one session make them at the same time.
+    """
 
     def __init__(self, session: Session | None = None, region: str | None = None) -> None:
         self._session = session
         self._region = region
         self._made: dict[str, Any] = {}
+        self._making = Lock()
 
     def __call__(self, service: str) -> Any:
         if service not in self._made:
-            self._session = self._session or get_session()
-            self._made[service] = self._session.create_client(service, region_name=self._region, config=_config())
+            with self._making:
+                self._make(service)
         return self._made[service]
+
+    def _make(self, service: str) -> None:
+        if service in self._made:
+            return  # by another thread, while this one waited
+        self._session = self._session or get_session()
+        self._made[service] = self._session.create_client(service, region_name=self._region, config=_config())
 
 
 def _config() -> Config:
