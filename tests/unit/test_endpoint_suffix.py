@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sluice.live import live_version
@@ -55,7 +56,7 @@ def reject(world: SluiceWorld, version: int) -> str:
 
 @pytest.mark.parametrize("successor", [{"suffix": "b"}, {"suffix": "b", "type": "async"}, {"type": "serverless"}])
 def test_the_last_good_version_comes_back_though_the_spec_describes_another_endpoint(
-    successor: dict[str, str],
+    successor: dict[str, Any],
 ) -> None:
     world = sluice_world()
     world.live(1)
