@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from sluice.manifest import File
 from sluice.sweeping import SweepIncompleteError, sweep
 
@@ -87,9 +86,12 @@ def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> N
     assert detail == execution.event()["detail"]
 
 
-def test_what_cannot_be_looked_at_holds_up_nothing_else(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_group: str, _approval: str) -> ClientError:
-        raise refusal("not you")
+@pytest.mark.parametrize("failure", [refusal("not you"), KeyError("status")], ids=["refused", "not understood"])
+def test_what_cannot_be_looked_at_holds_up_nothing_else(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def refuse(_group: str, _approval: str) -> None:
+        raise failure
 
     world.registry.add(GROUP, 1)
     world.ports.waiting.add_file(

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 
-from botocore.exceptions import ClientError
-
 from sluice.assembly import Ports
 from sluice.async_sweep import lost_results
 from sluice.batch_lost import lost_batches
@@ -41,7 +39,7 @@ def sweep(ports: Ports) -> list[str]:
     """Look at every model of the stage; returns what was said again, in words.
 
     Raises:
-        SweepIncompleteError: AWS refused to show something. The other models have been dealt with.
+        SweepIncompleteError: something could not be looked at. The other models have been dealt with.
     """
     said: list[str] = []
     failed: list[str] = []
@@ -49,7 +47,7 @@ def sweep(ports: Ports) -> list[str]:
         for look in LOOKS:
             try:
                 said.extend(look(model, ports))
-            except (RetryableError, ClientError):
+            except Exception:  # whatever it is, it must not keep the other models from being looked at
                 log.exception("%s of %s", look.__name__, model)
                 failed.append(f"{look.__name__} of {model}")
     if failed:
