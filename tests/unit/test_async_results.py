@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.async_entry import Entry
 from sluice.async_failures import is_passing
-from sluice.async_message import Notice, parse
+from sluice.async_message import REASON_MAX, Notice, parse
 from sluice.async_results import (
     GRACE,
     LONGEST_DELAY,
@@ -232,3 +232,11 @@ def test_an_unheard_request_is_what_lies_in_s3() -> None:
     assert unheard(sent, None, None) == unheard(sent, None, None), "each sweep says the same"
     late = after(notice(None), start=lost)
     assert late.status == "ready", "a notification that comes after all is believed"
+
+
+def test_a_reason_without_end_is_cut_so_that_it_can_be_kept_and_told() -> None:
+    read = parse(notice(f"{PASSING} {'x' * 200_000}").body())
+    assert isinstance(read, Notice)
+    assert read.reason is not None
+    assert read.reason.startswith(PASSING)
+    assert len(read.reason) == REASON_MAX

@@ -13,6 +13,10 @@ from sluice.async_entry import Request
 TRY_AGAIN = "TryAgain"
 _RESULT = "InferenceResult"
 
+REASON_MAX = 4_000
+"""Characters of a failure's reason. A notification may be so long that its entry, or a call of PutEvents, cannot hold
+ten of them; then nothing else in the batch would be told either."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
@@ -98,7 +102,7 @@ def _notice(told: Mapping[str, Any]) -> Notice:
         endpoint=str(asked["endpointName"]),
         received_at=_moment(told["receivedTime"]) if told.get("receivedTime") else ended_at,
         ended_at=ended_at,
-        reason=None if status == "Completed" else str(told.get("failureReason") or "no reason given"),
+        reason=None if status == "Completed" else str(told.get("failureReason") or "no reason given")[:REASON_MAX],
         request=Request(
             input=str(asked.get("inputLocation") or ""),
             content_type=str(asked.get("contentType") or ""),
