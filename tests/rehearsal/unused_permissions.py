@@ -77,6 +77,7 @@ UNUSED: dict[str, dict[str, str]] = {
         **_SCALES_FIRST,
         "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
         "sagemaker:DescribeModelPackage": _PLATFORM,
+        **_GATES,
     },
     "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm", **_GATES},
     "PromoteFunctionRole": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -47,12 +48,14 @@ def _send_forty(stage: Stage) -> None:
     )
     _instances_until(stage, lambda seen: seen[-1] == 0)
     files = _inputs(stage)
-    with stage.step(f"sluice invoke-async {stage.model}, {len(files)} files"):
-        sent = stage.sluice("invoke-async", stage.model, *files, "--no-wait", "--output", "json")
-    ids = [each["id"] for each in json.loads(sent)["inferences"]]
-    with stage.step("the queue wakes instances, which go when it is empty") as step:
-        counts = _instances_until(stage, lambda seen: seen[-1] == 0 and max(seen) > 1)
-        step.note = " → ".join(map(str, counts))
+    with ThreadPoolExecutor(1) as watching:  # from before the first request: they are many, and instances quick
+        watched = watching.submit(_instances_until, stage, lambda seen: seen[-1] == 0 and max(seen) > 1)
+        with stage.step(f"sluice invoke-async {stage.model}, {len(files)} files"):
+            sent = stage.sluice("invoke-async", stage.model, *files, "--no-wait", "--output", "json")
+        ids = [each["id"] for each in json.loads(sent)["inferences"]]
+        with stage.step("the queue wakes instances, which go when it is empty") as step:
+            counts = watched.result()
+            step.note = " → ".join(map(str, counts))
     stage.check("instances", "0 → n → 0", step.note, right=counts[0] == counts[-1] == 0 and max(counts) > 1)
     results = _results(stage, ids)
     statuses = [each["status"] for each in results]

@@ -16,6 +16,7 @@ CALLERS = 6
 # The hurried local AWS stops a container after 8 seconds without a request; AWS does not say when it does.
 IDLE_SECONDS = 10.0
 COLD_FACTOR = 3  # a container that starts takes more than this many times as long as a warm one
+WARM_REQUESTS = 10
 
 
 def play(stage: Stage) -> None:
@@ -25,12 +26,10 @@ def play(stage: Stage) -> None:
     if stage.outcome_of(first).kind != "RolloutPromoted":
         raise RuntimeError("the first version did not go live")
 
-    cold, warm = _seconds(stage), _seconds(stage)
-    _check_cold(stage, "first request", cold, warm)
+    _check_cold(stage, "first request")
     with stage.step("no requests for a while"):
         time.sleep(IDLE_SECONDS)
-    cold, warm = _seconds(stage), _seconds(stage)
-    _check_cold(stage, "after a quiet time, back at zero", cold, warm)
+    _check_cold(stage, "after a quiet time, back at zero")
 
     with stage.step("no requests for a while"):
         time.sleep(IDLE_SECONDS)
@@ -66,11 +65,14 @@ def play(stage: Stage) -> None:
     )
 
 
-def _check_cold(stage: Stage, what: str, cold: float, warm: float) -> None:
+def _check_cold(stage: Stage, what: str) -> None:
+    """One request, and then the quickest of several: a busy machine can make any one of them slow."""
+    cold = _seconds(stage)
+    warm = min(_seconds(stage) for _ in range(WARM_REQUESTS))
     stage.check(
         what,
-        "waits for a container, the next does not",
-        f"{cold * 1000:.0f} ms, then {warm * 1000:.0f} ms",
+        "waits for a container, the next ones do not",
+        f"{cold * 1000:.0f} ms, then down to {warm * 1000:.0f} ms",
         right=cold > COLD_FACTOR * warm,
     )
 
