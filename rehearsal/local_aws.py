@@ -21,6 +21,7 @@ from rehearsal.http_server import HttpServer
 from rehearsal.identity import Identities
 from rehearsal.moto_backend import MotoBackend
 from rehearsal.moto_iam import MotoRolePolicies, know_aws_managed_policies
+from rehearsal.moto_queues import quicken_queues
 from rehearsal.moto_transactions import quicken_transactions
 from rehearsal.policy import parse_policy
 from rehearsal.process import ProcessTable
@@ -101,6 +102,7 @@ class LocalAws:
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         know_aws_managed_policies()
         quicken_transactions()
+        quicken_queues()
         return [state_machines, SecurityTokens(self.identities, self._policies)]
 
     def start(self) -> None:

@@ -32,6 +32,15 @@ MODEL = "slow"
 ENDPOINT = "sluice-dev-slow"
 GOOD, BAD = "0.1,0.2,0.3\n", "0.1,0.2,-0.3\n"
 DEADLINE_SECONDS = 120.0
+SPEC = {
+    "data": {"target": "y", "columns": [{"name": "x", "type": "number"}]},
+    "pipeline": {"definition": "tabular"},
+    "endpoint": {
+        "type": "async",
+        "instance_type": "ml.m5.large",
+        "async": {"max_attempts": 2, "retry_delay": "1s"},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -85,14 +94,28 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAw
         asynchronous=AsyncPace(payload_max_bytes=PAYLOAD_MAX_BYTES),
     )
     run_dir = tmp_path_factory.mktemp("run")
-    with LocalAws(run_dir, ROOT, services=lambda world: shipped_services(world, paces)) as aws:
+    with (
+        LocalAws(run_dir, ROOT, services=lambda world: shipped_services(world, paces)) as aws,
+        pytest.MonkeyPatch.context() as environment,
+    ):
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
         stack = cloudformation.deploy(ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
         artifacts = make_artifacts(tmp_path_factory.mktemp("models"))
         bucket = stack.output("DataBucketName")
         aws.client("s3").put_object(Bucket=bucket, Key="pipelines/slow.tar.gz", Body=artifacts["script-low"])
         make_endpoint(aws, stack, bucket)
+        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        environment.setenv("AWS_DEFAULT_REGION", aws.region)
+        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        apply(MODEL, run_dir)
         yield aws, stack
+
+
+def apply(model: str, folder: Path) -> None:
+    file = folder / f"{model}.yaml"
+    file.write_text(yaml.safe_dump({**SPEC, "name": model}))
+    assert main(["apply", str(file), "--pipelines", str(ROOT / "pipelines")]) == 0
 
 
 def make_endpoint(aws: LocalAws, stack: Stack, bucket: str) -> None:
@@ -129,32 +152,8 @@ def make_endpoint(aws: LocalAws, stack: Stack, bucket: str) -> None:
 
 
 @pytest.fixture
-def site(
-    deployed: tuple[LocalAws, Stack],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Site:
-    aws, stack = deployed
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", aws.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "developer")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    spec = {
-        "name": MODEL,
-        "data": {"target": "y", "columns": [{"name": "x", "type": "number"}]},
-        "pipeline": {"definition": "tabular"},
-        "endpoint": {
-            "type": "async",
-            "instance_type": "ml.m5.large",
-            "async": {"max_attempts": 2, "retry_delay": "1s"},
-        },
-    }
-    file = tmp_path / "slow.yaml"
-    file.write_text(yaml.safe_dump(spec))
-    assert main(["apply", str(file), "--pipelines", str(ROOT / "pipelines")]) == 0
-    capsys.readouterr()
-    return Site(aws, stack, tmp_path, lambda: capsys.readouterr().out)
+def site(deployed: tuple[LocalAws, Stack], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Site:
+    return Site(*deployed, tmp_path, lambda: capsys.readouterr().out)
 
 
 def test_files_become_results_and_failures_are_parked_after_all_their_attempts(site: Site) -> None:
@@ -269,10 +268,8 @@ def test_wrong_input_is_told_before_anything_is_sent(site: Site, case: str) -> N
 
 
 def test_an_endpoint_that_is_missing_or_not_asynchronous_is_told(site: Site) -> None:
-    spec = yaml.safe_load((site.folder / "slow.yaml").read_text())
     for name in ("absent", "prompt"):
-        site.file(f"{name}.yaml", yaml.safe_dump({**spec, "name": name}))
-        main(["apply", str(site.folder / f"{name}.yaml"), "--pipelines", str(ROOT / "pipelines")])
+        apply(name, site.folder)
     variant = {"VariantName": "v1", "ModelName": "sluice-dev-slow-3-1-model", "InstanceType": "ml.m5.large"}
     sagemaker = site.aws.client("sagemaker")
     sagemaker.create_endpoint_config(

@@ -290,3 +290,19 @@ def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> N
 def history(client: Any, made: dict[str, Any]) -> list[dict[str, Any]]:
     execution = made["stateMachineArn"].replace(":stateMachine:", ":execution:") + ":long"
     return list(client.get_execution_history(executionArn=execution)["events"])
+
+
+def test_settings_of_a_queue_are_told_whether_asked_alone_or_with_all(aws: LocalAws) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="settings", Attributes={"MessageRetentionPeriod": "90"})["QueueUrl"]
+
+    def told(*names: str) -> dict[str, str]:
+        return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names)).get("Attributes", {}))
+
+    assert told("Policy") == {}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17"})})
+    names = {"Policy", "QueueArn", "MessageRetentionPeriod"}
+    assert told(*names) == {name: value for name, value in told("All").items() if name in names}
+    assert told("ApproximateNumberOfMessages") == {"ApproximateNumberOfMessages": "0"}
+    with pytest.raises(ClientError, match="InvalidAttributeName"):
+        told("Unheard-of")

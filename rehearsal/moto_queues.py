@@ -1,0 +1,29 @@
+"""Quick queues for moto's SQS, which counts all messages of a queue several times in order to tell one setting."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+_SETTINGS = {"Policy": "policy", "QueueArn": "queue_arn", "MessageRetentionPeriod": "message_retention_period"}
+
+
+def quicken_queues() -> None:
+    """Read settings without counting, and the time without making dates of it; each receipt needs both, per message."""
+    from moto.sqs import models
+
+    backend = models.SQSBackend
+    if hasattr(backend, "all_queue_attributes"):
+        return
+    backend.all_queue_attributes = backend.get_queue_attributes
+    backend.get_queue_attributes = _queue_attributes
+    models.unix_time_millis = lambda: time.time() * 1000
+
+
+def _queue_attributes(backend: Any, queue_name: str, attribute_names: list[str]) -> dict[str, Any]:
+    if not attribute_names or not _SETTINGS.keys() >= set(attribute_names):
+        found: dict[str, Any] = backend.all_queue_attributes(queue_name, attribute_names)
+        return found
+    queue = backend.get_queue(queue_name)
+    settings = {name: getattr(queue, _SETTINGS[name]) for name in attribute_names}
+    return {name: value for name, value in settings.items() if value}
