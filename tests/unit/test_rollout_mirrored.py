@@ -48,7 +48,7 @@ def test_half_of_the_requests_are_mirrored_and_all_that_is_said_is_captured(worl
     assert [each.name for each in made.variants] == ["v1"]
     assert made.shadow
     assert (made.shadow.weight / made.variants[0].weight, made.shadow.instance_count) == (0.5, 2)
-    assert made.capture_uri == "s3://sluice-dev-data/capture/fraud/fraud-2-1/"
+    assert made.capture_uri == "s3://sluice-dev-data/capture/fraud/fraud-2-1"
 
 
 def test_the_history_tells_of_copies_not_of_traffic(world: SluiceWorld) -> None:

@@ -39,7 +39,8 @@ def _beside(plan: Plan, ports: Ports) -> NewConfig:
         name=plan.canary_config,
         variants=(served,),
         shadow=_variant(plan.candidate, first_fleet(plan), weight),
-        capture_uri=ports.bucket.uri(plan.mirror.capture_prefix),
+        # SageMaker joins the endpoint's name to it with a slash of its own, and a key with two is another key.
+        capture_uri=ports.bucket.uri(plan.mirror.capture_prefix.rstrip("/")),
         period_seconds=plan.period_seconds,
     )
 
