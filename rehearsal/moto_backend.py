@@ -17,6 +17,7 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from rehearsal.moto_imports import spare_ec2
 from rehearsal.protocol import Response, Wire
 from rehearsal.wire import AwsError
 
@@ -32,6 +33,7 @@ class MotoBackend:
     """Implements ``Fallback`` with moto 5.2.5."""
 
     def __init__(self, stopping: threading.Event) -> None:
+        spare_ec2()
         # moto's state is global to the process: begin empty, as one local AWS may follow another in the tests.
         BackendDict.reset()
         self._app = DomainDispatcherApplication(create_backend_app)

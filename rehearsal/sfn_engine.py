@@ -1,6 +1,6 @@
 """moto's Step Functions engine (LocalStack's), loaded late and corrected where it differs from AWS.
 
-Importing the engine takes 2.6 s, so ``load`` runs in the background while the rest starts.
+Importing the engine takes a while, so ``load`` runs in the background while the rest starts.
 """
 
 from __future__ import annotations
