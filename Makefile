@@ -32,7 +32,7 @@ test: setup setup-authoring  ## Run every test; ARGS=... runs what pytest is tol
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest -n 3 --dist loadgroup tests/unit tests/structure tests/contract
+	.venv/bin/pytest -n 3 --dist loadgroup tests/contract tests/structure tests/unit  # the longest first
 	.venv/bin/pytest tests/rehearsal
 endif
 
