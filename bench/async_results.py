@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "sluice"))
 
 from botocore.awsrequest import AWSResponse
 from botocore.session import Session
-from sluice.assembly import Ports, assemble
-from sluice.spec import ModelSpec
+from sluice.bootstrap.assembly import Ports, assemble
+from sluice.spec.model import ModelSpec
 
 from functions.handle_async_result.app import run
 

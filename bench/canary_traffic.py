@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import accumulate
 from math import exp, floor, lgamma, log, log10, sqrt
 
-from sluice.evidence import Row
+from sluice.rollout.analysis.e_process import Row
 
 HOUR = 60  # minutes
 

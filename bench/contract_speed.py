@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "sluice"))
 
-from sluice.checking import examine
-from sluice.contract import DataContract
-from sluice.csv_text import CsvText
+from sluice.data_contract.contract import DataContract
+from sluice.data_contract.csv_reader import CsvText
+from sluice.data_contract.validation import examine
 
 NUMBERS = ("age", "income", "credit_score", "tenure_months", "utilization", "velocity")
 CONTRACT = DataContract.parse(

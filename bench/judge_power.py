@@ -14,7 +14,7 @@ from statistics import median
 
 from rich.console import Console
 from rich.table import Table
-from sluice.judge import Rules
+from sluice.rollout.analysis.judge import Rules
 
 from bench.canary_traffic import (
     QUIET,

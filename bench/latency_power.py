@@ -16,11 +16,11 @@ from statistics import median
 
 from rich.console import Console
 from rich.table import Table
-from sluice.evidence import Row
-from sluice.judge import Rules
-from sluice.latency import ERRORS_SHARE_OF_ALPHA, PERIODS_TO_PROVE
-from sluice.sign_evidence import SLOWER_CHANCES, sign_path
-from sluice.spec_rollout import Judge
+from sluice.rollout.analysis.e_process import Row
+from sluice.rollout.analysis.judge import Rules
+from sluice.rollout.analysis.latency import ERRORS_SHARE_OF_ALPHA, PERIODS_TO_PROVE
+from sluice.rollout.analysis.sign_test import SLOWER_CHANCES, sign_path
+from sluice.spec.rollout import Judge
 
 from bench.latency_traffic import Load, means, slow_rows
 from bench.rollback_rules import FAILED_CHECKS, alarm, failed_checks, judged, peeking_z_test

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import erfc, exp, log, sqrt
 
-from sluice.evidence import Row
+from sluice.rollout.analysis.e_process import Row
 
 from bench.canary_traffic import HOUR, poisson
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from math import sqrt
 
-from sluice.evidence import Row, log_sum, safe_path
-from sluice.judge import Rules, judge
+from sluice.rollout.analysis.e_process import Row, log_sum, safe_path
+from sluice.rollout.analysis.judge import Rules, judge
 
 Rule = Callable[[Sequence[Row]], int | None]  # index of the row at which it rolls back
 

@@ -7,10 +7,10 @@ from functools import partial
 from zoneinfo import available_timezones
 
 from sluice.errors import Problem
-from sluice.freeze import zone
-from sluice.gates import HUMAN
-from sluice.spec_reading import suggest
-from sluice.spec_rules import Rule
+from sluice.rollout.gates.freeze_windows import zone
+from sluice.rollout.gates.gates import HUMAN
+from sluice.spec.rules import Rule
+from sluice.spec.schema.reading import suggest
 
 _TIME_ZONES = ("schedule.timezone", "endpoint.batch.schedule.timezone", "rollout.windows.timezone")
 

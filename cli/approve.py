@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from sluice.assembly import Ports
-from sluice.live import live_version
-from sluice.opening import last_good
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.model.live_version import live_version
+from sluice.rollout.planning.approvals import last_good
 
 from cli.failures import OK, BadInputError
 from cli.packages import Version, as_json, find_version, shown_metrics

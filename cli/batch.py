@@ -7,11 +7,11 @@ from argparse import Namespace
 from datetime import UTC
 from itertools import islice
 
-from sluice.assembly import Ports
-from sluice.batch_events import BatchRequested
-from sluice.batch_places import chosen_folder, output_folder
-from sluice.batch_run import BatchRun
-from sluice.serving_types import BATCH
+from sluice.batch.events import BatchRequested
+from sluice.batch.run import BatchRun
+from sluice.bootstrap.assembly import Ports
+from sluice.spec.serving_modes import BATCH
+from sluice.transform.locations import chosen_folder, output_folder
 
 from cli.batch_view import as_json, show_list, show_one
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError

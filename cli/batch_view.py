@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sluice.batch_run import BatchRun
-from sluice.rollout import RolloutRecord
+from sluice.batch.run import BatchRun
+from sluice.rollout.model.record import RolloutRecord
 
 from cli.listings import minute
 from cli.session import CliSession

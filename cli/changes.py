@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluice.inspection import data_contract
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
+from sluice.training.upload_validation import data_contract
 
 from cli.definition import Definition, filled, source_archive
 from cli.failures import CommandError

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
-from sluice.aws import code
-from sluice.checking import Verdict
-from sluice.dataset import PREFIX
-from sluice.inspection import judge
-from sluice.quarantine import QUARANTINE, REASON
-from sluice.spec import ModelSpec
+from sluice.aws.clients import code
+from sluice.aws.s3 import PREFIX
+from sluice.data_contract.validation import Verdict
+from sluice.spec.model import ModelSpec
+from sluice.training.quarantine import QUARANTINE, REASON
+from sluice.training.upload_validation import judge
 
 from cli.failures import BAD_INPUT, OK, BadInputError, NotFoundError
 from cli.listings import minute

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import Problem
-from sluice.spec import FILLED_PARAMETERS, Gate, ModelSpec
-from sluice.spec_reading import suggest
-from sluice.spec_rules import Rule
+from sluice.spec.model import FILLED_PARAMETERS, Gate, ModelSpec
+from sluice.spec.rules import Rule
+from sluice.spec.schema.reading import suggest
 
 from cli.failures import BadInputError
 

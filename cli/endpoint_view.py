@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
-from sluice.autoscaling import AutoScaling, Registered
-from sluice.endpoint import Hosting
-from sluice.endpoint_state import EndpointState, VariantState
-from sluice.metrics import Metrics
+from sluice.aws.cloudwatch import Metrics
+from sluice.endpoint.autoscaling import AutoScaling, Registered
+from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.state import EndpointState, VariantState
 
 from cli.session import CliSession
 

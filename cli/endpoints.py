@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sluice.endpoint import Hosting
+from sluice.endpoint.hosting import Hosting
 from sluice.errors import Problem
 from sluice.names import Names
-from sluice.serving_types import BATCH, obstacle_between
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
+from sluice.spec.serving_modes import BATCH, obstacle_between
 
 from cli.failures import CommandError, LocatedProblem, SpecFilesError
 from cli.session import CliSession, list_models, read_spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
-from sluice.aws import code
+from sluice.aws.clients import code
 from sluice.errors import Problem
 
 OK = 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from sluice.rollout import RolloutRecord
-from sluice.store import Store
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.model.store import Store
 
 from cli.evidence_view import evidence_lines
 from cli.failures import OK, NotFoundError

@@ -8,8 +8,8 @@ from typing import Any
 import botocore
 from botocore.session import get_session
 from sluice.errors import Problem
-from sluice.spec_reading import suggest
-from sluice.spec_rules import Rule
+from sluice.spec.rules import Rule
+from sluice.spec.schema.reading import suggest
 
 
 def instance_type_rules() -> tuple[Rule, ...]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from sluice.assembly import Ports
-from sluice.async_entry import PENDING, Entry, Request
-from sluice.async_models import Models
-from sluice.async_results import asked
-from sluice.async_sending import send
+from sluice.async_inference.endpoint_models import Models
+from sluice.async_inference.inference import PENDING, Entry, Request
+from sluice.async_inference.retries import send
+from sluice.async_inference.transitions import asked
+from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
-from sluice.live import live_endpoint
-from sluice.spec_serving import AsyncServing
+from sluice.rollout.model.live_version import live_endpoint
+from sluice.spec.serving import AsyncServing
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError, in_words
 from cli.payloads import Payload, bring, check_type, payload_of

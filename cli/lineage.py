@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qs
 
-from sluice.assembly import Ports
-from sluice.manifest import File, Manifest
-from sluice.run import Run
-from sluice.runs import read_run, same_model_as
+from sluice.bootstrap.assembly import Ports
+from sluice.pipeline_runs.recorder import read_run, same_model_as
+from sluice.pipeline_runs.run import Run
+from sluice.training.manifest import File, Manifest
 
 from cli.failures import OK, BadInputError, NotFoundError
 from cli.listings import minute

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
-from sluice.aws import Clients
+from sluice.aws.clients import Clients
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 

@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentTypeError, Namespace
 from typing import Any
 
-from sluice.outcome import KIND, SOURCE, Outcome, OutcomeError
+from sluice.rollout.ab_outcomes.outcome import KIND, SOURCE, Outcome, OutcomeError
 
 from cli.failures import OK, BadInputError, CommandError
 from cli.session import CliSession, Commands, read_stack

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
-from sluice.aws import code
-from sluice.live import metric_values
+from sluice.aws.clients import code
 from sluice.names import MODEL
+from sluice.rollout.model.live_version import metric_values
 
 from cli.failures import BadInputError, NotFoundError
 from cli.session import CliSession, described, every

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
-from sluice.aws import code
-from sluice.serving_limits import ASYNC_PAYLOAD_MB
+from sluice.aws.clients import code
+from sluice.spec.serving_limits import ASYNC_PAYLOAD_MB
 
 from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.session import CliSession

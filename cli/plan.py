@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from sluice.assembly import Ports
-from sluice.endpoint_state import CHANGING, EndpointState
+from sluice.aws.cloudwatch import Span, dimensions
+from sluice.bootstrap.assembly import Ports
+from sluice.endpoint.state import CHANGING, EndpointState
 from sluice.errors import PermanentError
-from sluice.freeze import is_open, opens_at
-from sluice.metrics import Span, dimensions
 from sluice.names import is_model
-from sluice.plan import Plan
-from sluice.planning import make_plan
-from sluice.preparing import prepared
-from sluice.spec import ModelSpec
+from sluice.rollout.gates.freeze_windows import is_open, opens_at
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
+from sluice.rollout.planning.preflight import prepared
+from sluice.spec.model import ModelSpec
 
 from cli.apply_rules import gate_rules, time_zone_rules
 from cli.failures import OK, REFUSED

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sluice.gates import HUMAN
-from sluice.plan import Plan
-from sluice.spec_fields import Duration
+from sluice.rollout.gates.gates import HUMAN
+from sluice.rollout.model.plan import Plan
+from sluice.spec.schema.fields import Duration
 
 from cli.forecast import Cost, Proof, Traffic
 from cli.session import CliSession

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sluice.serving_prices import Prices, shipped_prices
+from sluice.batch.instance_prices import Prices, shipped_prices
 
 from cli.failures import BadInputError
 

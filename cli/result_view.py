@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sluice.async_entry import PENDING, Entry
+from sluice.async_inference.inference import PENDING, Entry
 
 from cli.listings import minute
 from cli.session import CliSession

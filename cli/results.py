@@ -6,11 +6,11 @@ from argparse import Namespace
 from collections.abc import Iterator
 from itertools import islice
 
-from sluice.assembly import Ports
-from sluice.async_entry import Entry
-from sluice.async_models import Models
-from sluice.async_results import sent_again
-from sluice.async_sending import send
+from sluice.async_inference.endpoint_models import Models
+from sluice.async_inference.inference import Entry
+from sluice.async_inference.retries import send
+from sluice.async_inference.transitions import sent_again
+from sluice.bootstrap.assembly import Ports
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
 from cli.numbers import whole

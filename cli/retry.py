@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import replace
 
 from sluice.events import Publisher
-from sluice.rollout import RolloutId, RolloutRecord
+from sluice.rollout.model.record import RolloutId, RolloutRecord
 
 from cli.failures import OK, CommandError
 from cli.packages import find_version

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sluice.run import Run, StepRun
+from sluice.pipeline_runs.run import Run, StepRun
 
 from cli.listings import minute
 from cli.session import CliSession

@@ -6,9 +6,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from itertools import islice
 
-from sluice.assembly import Ports
-from sluice.run import Run
-from sluice.runs import read_run, same_model_as
+from sluice.bootstrap.assembly import Ports
+from sluice.pipeline_runs.recorder import read_run, same_model_as
+from sluice.pipeline_runs.run import Run
 
 from cli import executions
 from cli.failures import OK, BadInputError, NotFoundError

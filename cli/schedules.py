@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
-from sluice.aws import code
-from sluice.batch_events import BatchRequested
+from sluice.aws.clients import code
+from sluice.batch.events import BatchRequested
 from sluice.events import TrainRequested
-from sluice.serving_types import BATCH
-from sluice.spec import ModelSpec, Schedule
+from sluice.spec.model import ModelSpec, Schedule
+from sluice.spec.serving_modes import BATCH
 
 from cli.failures import CommandError
 from cli.session import CliSession, Stack

@@ -7,11 +7,11 @@ from argparse import Namespace
 from dataclasses import MISSING
 from typing import Any
 
-from sluice.spec import ModelSpec
-from sluice.spec_collections import Items, Maybe, OrOff, Parameters
-from sluice.spec_fields import Choice, Duration, Flag, Number, Text, Whole
-from sluice.spec_reading import Kind
-from sluice.spec_section import Entry, Section, entries
+from sluice.spec.model import ModelSpec
+from sluice.spec.schema.collection_fields import Items, Maybe, OrOff, Parameters
+from sluice.spec.schema.fields import Choice, Duration, Flag, Number, Text, Whole
+from sluice.spec.schema.reading import Kind
+from sluice.spec.schema.section import Entry, Section, entries
 
 from cli.failures import OK
 from cli.session import CliSession, Commands

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
-from sluice.assembly import Ports, assemble
-from sluice.aws import code
+from sluice.aws.clients import code
+from sluice.bootstrap.assembly import Ports, assemble
 from sluice.errors import SpecError, UnknownModelError
 from sluice.names import Names
-from sluice.spec import ModelSpec
-from sluice.specs import Specs
+from sluice.spec.model import ModelSpec
+from sluice.spec.parameter_store import Specs
 
 from cli.failures import CommandError, NotFoundError
 from cli.output import Output

@@ -9,9 +9,9 @@ from math import ceil
 from pathlib import Path
 from random import Random
 
-from sluice.scaling import rules_for
-from sluice.serving_types import REAL_TIME
-from sluice.spec import ModelSpec
+from sluice.endpoint.scaling_rules import rules_for
+from sluice.spec.model import ModelSpec
+from sluice.spec.serving_modes import REAL_TIME
 
 from cli.capacity.policy import TargetTracking
 from cli.capacity.search import Suggestion, suggest

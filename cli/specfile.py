@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 from sluice.errors import Problem, SpecError
-from sluice.spec import ModelSpec
-from sluice.spec_reading import child, element
-from sluice.spec_rules import Rule
+from sluice.spec.model import ModelSpec
+from sluice.spec.rules import Rule
+from sluice.spec.schema.reading import child, element
 
 from cli.failures import LocatedProblem, SpecFilesError
 

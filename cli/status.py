@@ -6,11 +6,11 @@ from argparse import Namespace
 from datetime import datetime
 from itertools import islice
 
-from sluice.batch_store import BatchStore
-from sluice.live import last_endpoint
-from sluice.rollout import RolloutRecord
-from sluice.store import Store
-from sluice.table import Table
+from sluice.aws.dynamodb import Table
+from sluice.batch.store import BatchStore
+from sluice.rollout.model.live_version import last_endpoint
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.model.store import Store
 
 from cli import executions, packages
 from cli.batch_view import batch_status

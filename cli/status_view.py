@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sluice.rollout import RolloutRecord
+from sluice.rollout.model.record import RolloutRecord
 
 from cli import executions, packages
 from cli.batch_view import BatchStatus, show_list

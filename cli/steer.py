@@ -6,11 +6,11 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from datetime import datetime
 
+from sluice.aws.dynamodb import Table
 from sluice.events import Publisher
-from sluice.gates import HUMAN, gate_name
-from sluice.rollout import Command, CommandKind, RolloutId, RolloutRecord
-from sluice.store import Store
-from sluice.table import Table
+from sluice.rollout.gates.gates import HUMAN, gate_name
+from sluice.rollout.model.record import Command, CommandKind, RolloutId, RolloutRecord
+from sluice.rollout.model.store import Store
 
 from cli.failures import OK, BadInputError, CommandError, NotFoundError
 from cli.session import CliSession, Commands, read_stack

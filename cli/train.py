@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.gathering import advance
-from sluice.spec import FILLED_PARAMETERS, ModelSpec
-from sluice.waiting import Request
+from sluice.spec.model import FILLED_PARAMETERS, ModelSpec
+from sluice.training.pending_inputs import Request
+from sluice.training.run_queue import advance
 
 from cli.data import judge_local
 from cli.definition import Definition, parameter_problems

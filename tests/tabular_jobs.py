@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sluice import inspection
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
+from sluice.training import upload_validation as inspection
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "pipelines" / "tabular"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.events import PackageChanged
-from sluice.pending import announce_pending
+from sluice.pipeline_runs.approval_request import announce_pending
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

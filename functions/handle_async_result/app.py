@@ -6,9 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.async_handling import take
-from sluice.async_message import Message, parse
+from sluice.async_inference.messages import Message, parse
+from sluice.async_inference.result_handler import take
+from sluice.bootstrap.assembly import Ports, live_ports
 
 log = logging.getLogger(__name__)
 

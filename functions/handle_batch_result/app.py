@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.batch_ending import end_batch
-from sluice.batch_events import TransformChanged
+from sluice.batch.completion import end_batch
+from sluice.batch.events import TransformChanged
+from sluice.bootstrap.assembly import Ports, live_ports
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

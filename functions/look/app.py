@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.consent import is_still_approved
-from sluice.control import obey
-from sluice.convergence import Impossible, SetCapacity, SetWeights, towards_stage
-from sluice.holding import hold_up, seconds_held
-from sluice.looking import look
-from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, long_patience
-from sluice.watch import Conclusion, Seen, conclude, next_look_seconds
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.rollout.analysis.collect import look
+from sluice.rollout.analysis.decision import Conclusion, Seen, conclude, next_look_seconds
+from sluice.rollout.gates.commands import obey
+from sluice.rollout.gates.holds import hold_up, seconds_held
+from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.planning.consent import is_still_approved
+from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, towards_stage
+from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

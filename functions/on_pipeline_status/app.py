@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.events import PipelineStatusChanged
-from sluice.gathering import run_ended
-from sluice.runs import record_run
+from sluice.pipeline_runs.recorder import record_run
+from sluice.training.run_queue import run_ended
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
+from sluice.aws.model_registry import Package
+from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import PackageChanged
-from sluice.live import live_endpoint, live_version
-from sluice.opening import attempt_for, last_good, next_attempt, stand_off
-from sluice.registry import Package
-from sluice.rollout import RolloutId, RolloutRecord
-from sluice.spec import ModelSpec
+from sluice.rollout.model.live_version import live_endpoint, live_version
+from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.planning.approvals import attempt_for, last_good, next_attempt, stand_off
+from sluice.spec.model import ModelSpec
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.batch_rollout import with_comparison
-from sluice.capacity import with_scaling
-from sluice.consent import is_still_approved
-from sluice.endpoint_state import CHANGING
-from sluice.holding import Obstacle, hold_replacement, hold_start, seconds_held
-from sluice.opening import goes_first
-from sluice.plan import Plan
-from sluice.planning import as_it_serves, make_plan
-from sluice.preparing import prepared
-from sluice.rollout import RolloutId, RolloutRecord
-from sluice.spec import ModelSpec
-from sluice.steps import TaskResult, answer, long_patience
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.endpoint.state import CHANGING
+from sluice.rollout.batch.comparison_run import with_comparison
+from sluice.rollout.gates.holds import Obstacle, hold_replacement, hold_start, seconds_held
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.planning.approvals import goes_first
+from sluice.rollout.planning.consent import is_still_approved
+from sluice.rollout.planning.planner import as_it_serves, make_plan
+from sluice.rollout.planning.preflight import prepared
+from sluice.rollout.traffic.capacity import with_scaling
+from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
+from sluice.spec.model import ModelSpec
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

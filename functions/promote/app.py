@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.alarms import alarm_names
-from sluice.assembly import Ports, live_ports
-from sluice.capacity import follow_load, let_go
-from sluice.configs import make_config
-from sluice.convergence import Done, Impossible, UseConfig, towards_promotion
-from sluice.plan import Plan
-from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, patience, take
-from sluice.watching import watch
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.rollout.analysis.alarms import alarm_names
+from sluice.rollout.bake_after_promotion import watch
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.traffic.capacity import follow_load, let_go
+from sluice.rollout.traffic.endpoint_configs import make_config
+from sluice.rollout.traffic.reconcile import Done, Impossible, UseConfig, towards_promotion
+from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

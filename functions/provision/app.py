@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.batch_rollout import provision_batch
-from sluice.capacity import hold, let_go
-from sluice.configs import make_config
-from sluice.convergence import CreateEndpoint, Done, Impossible, UseConfig, towards_candidate
-from sluice.endpoint_state import EndpointState
-from sluice.guarding import guarded_deployment, is_stopped_while_deploying, put_alarms
-from sluice.plan import Plan, first_fleet
-from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, patience, take
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.endpoint.state import EndpointState
+from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
+from sluice.rollout.batch.comparison_run import provision_batch
+from sluice.rollout.model.plan import Plan, first_fleet
+from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.traffic.capacity import hold, let_go
+from sluice.rollout.traffic.endpoint_configs import make_config
+from sluice.rollout.traffic.reconcile import CreateEndpoint, Done, Impossible, UseConfig, towards_candidate
+from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

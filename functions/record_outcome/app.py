@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.outcomes import take
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.rollout.ab_outcomes.counting import take
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.restoring import restore
-from sluice.rollout import RolloutId
-from sluice.steps import TaskResult
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.rollout.model.record import RolloutId
+from sluice.rollout.rollback import restore
+from sluice.rollout.traffic.task_result import TaskResult
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.errors import PermanentError
 from sluice.events import AbortRequested, AlarmRang, ExecutionEnded
-from sluice.restoring import go_back_now
-from sluice.rollout import FenceKind, RolloutId
+from sluice.rollout.model.record import FenceKind, RolloutId
+from sluice.rollout.rollback import go_back_now
 
 MAX_RESTORES = 10
 _MOVED = {

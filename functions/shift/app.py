@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.capacity import hold
-from sluice.convergence import Done, Impossible, towards_stage
-from sluice.plan import Plan
-from sluice.rollout import RolloutId, RolloutRecord
-from sluice.steps import TaskResult, answer, patience, take
-from sluice.watch import next_look_seconds
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.rollout.analysis.decision import next_look_seconds
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.traffic.capacity import hold
+from sluice.rollout.traffic.reconcile import Done, Impossible, towards_stage
+from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from sluice.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.errors import PermanentError, RetryableError, SpecError
-from sluice.gathering import advance
-from sluice.intake import Batch, receive
+from sluice.training.intake import Batch, receive
+from sluice.training.run_queue import advance
 
 log = logging.getLogger(__name__)
 

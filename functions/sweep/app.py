@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.assembly import Ports, live_ports
-from sluice.sweeping import sweep
+from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.sweep.sweep import sweep
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, list[str]]:

@@ -1,1 +1,1 @@
-../../layers/sluice/sluice/contract.py
+../../layers/sluice/sluice/data_contract/contract.py

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from checking import examine
 from contract import Column, DataContract, category, number
-from csv_text import CsvText
+from csv_reader import CsvText
 from job import JobError
+from validation import examine
 
 TOLD_FILES = 3
 

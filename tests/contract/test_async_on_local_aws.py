@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from sluice.async_endpoint import AsyncPlaces
+from sluice.async_inference.runtime import AsyncPlaces
 
 from cli.main import main
 from rehearsal.build import ensure_built

@@ -10,13 +10,13 @@ from statistics import fmean
 from typing import Any, cast
 
 import pytest
-from sluice.alarms import alarm_names, alarms_for, composite_for
-from sluice.endpoint_state import EndpointState, VariantState
-from sluice.latency import PERCENTILES, LatencySummary
-from sluice.metrics import Counts, Metrics, Span, dimensions
+from sluice.aws.cloudwatch import Counts, Metrics, Span, dimensions
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.plan import Plan
-from sluice.planning import make_plan
+from sluice.rollout.analysis.alarms import alarm_names, alarms_for, composite_for
+from sluice.rollout.analysis.latency import PERCENTILES, LatencySummary
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
 
 from rehearsal.cloudwatch.service import CloudWatch
 from rehearsal.local_aws import LocalAws

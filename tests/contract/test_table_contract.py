@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table as MotoTable
-from sluice.table import ConditionFailedError, Index, Table
+from sluice.aws.dynamodb import ConditionFailedError, Index, Table
 
 from rehearsal.moto_transactions import quicken_transactions
 from tests.fakes.table import FakeTable

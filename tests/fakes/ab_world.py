@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from sluice.confidence import Sample
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.analysis.confidence_sequence import Sample
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from functions.record_outcome.app import run as record_outcome
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sluice.async_endpoint import InvocationRefusedError
-from sluice.async_entry import Entry
-from sluice.async_results import Invoked
-from sluice.spec_serving import AsyncServing
+from sluice.async_inference.inference import Entry
+from sluice.async_inference.runtime import InvocationRefusedError
+from sluice.async_inference.transitions import Invoked
+from sluice.spec.serving import AsyncServing
 
 from tests.fakes.aws_state import Faults
 

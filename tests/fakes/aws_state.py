@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
-from sluice.dataset import Found
+from sluice.aws.model_registry import DESCRIPTION_MAX, Package
+from sluice.aws.s3 import Found
 from sluice.errors import RetryableError
-from sluice.registry import DESCRIPTION_MAX, Package
-from sluice.rollout import RolloutId
-from sluice.run import Run
-from sluice.spec import ModelSpec
+from sluice.pipeline_runs.run import Run
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 
 def refusal(message: str) -> ClientError:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sluice.batch_files import count_lines, split_lines
-from sluice.batch_input import InputFile
-from sluice.transforms import TransformJob, TransformRefusedError
+from sluice.transform.files import count_lines, split_lines
+from sluice.transform.input_listing import InputFile
+from sluice.transform.jobs import TransformJob, TransformRefusedError
 
 from tests.fakes.aws_state import Clock, FakeBucket, Faults
 from tests.fakes.hosting import FakeHosting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
 

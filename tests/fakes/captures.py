@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
-from sluice.agreement import Captured
-from sluice.captures import CaptureFile
+from sluice.rollout.analysis.data_capture import CaptureFile
+from sluice.rollout.analysis.shadow_agreement import Captured
 
 from tests.fakes.aws_state import Faults
 

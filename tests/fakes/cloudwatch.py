@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sluice.confidence import Sample
-from sluice.latency import LatencySummary
-from sluice.metrics import Counts, Dimensions, Span, whole_periods
+from sluice.aws.cloudwatch import Counts, Dimensions, Span, whole_periods
+from sluice.rollout.analysis.confidence_sequence import Sample
+from sluice.rollout.analysis.latency import LatencySummary
 
 from tests.fakes.aws_state import Faults
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluice.gates import Answer
+from sluice.rollout.gates.gates import Answer
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sluice.deployment import Deployment
-from sluice.endpoint_state import CHANGING, EndpointState, NewConfig, NewVariant, VariantState
+from sluice.endpoint.deployment_config import Deployment
+from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant, VariantState
 from sluice.errors import EndpointBusyError, RetryableError
 
 from tests.fakes.aws_state import Faults, refusal

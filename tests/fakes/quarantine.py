@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.quarantine import REASON, quarantine_key
+from sluice.training.quarantine import REASON, quarantine_key
 
 from tests.fakes.aws_state import FakeBucket, Faults
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sluice.autoscaling import Registered
-from sluice.scaling import INSTANCES, ScalingRules
-from sluice.scaling_requests import TRACKING
+from sluice.endpoint.autoscaling import Registered
+from sluice.endpoint.scaling_requests import TRACKING
+from sluice.endpoint.scaling_rules import INSTANCES, ScalingRules
 
 from tests.fakes.aws_state import Faults
 

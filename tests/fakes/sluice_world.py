@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from sluice.assembly import Ports
-from sluice.async_endpoint import AsyncPlaces
-from sluice.async_store import ResultStore
-from sluice.batch_store import BatchStore
+from sluice.async_inference.runtime import AsyncPlaces
+from sluice.async_inference.store import ResultStore
+from sluice.batch.store import BatchStore
+from sluice.bootstrap.assembly import Ports
 from sluice.events import PipelineStatusChanged
-from sluice.gathering import run_ended
 from sluice.names import Names
-from sluice.outcome_store import OutcomeStore
-from sluice.rollout import RolloutId
-from sluice.run_store import RunStore
-from sluice.spec import ModelSpec
-from sluice.store import Store
-from sluice.turns import Turns
-from sluice.waiting import WaitingList
+from sluice.pipeline_runs.store import RunStore
+from sluice.rollout.ab_outcomes.store import OutcomeStore
+from sluice.rollout.model.record import RolloutId
+from sluice.rollout.model.store import Store
+from sluice.spec.model import ModelSpec
+from sluice.training.pending_inputs import WaitingList
+from sluice.training.run_queue import run_ended
+from sluice.training.run_slot_store import Turns
 
 from functions.look.app import run as look
 from functions.open_rollout.app import run as open_rollout
@@ -248,7 +248,7 @@ def _path(path: str, context: Mapping[str, Any]) -> Any:
 
 
 def _healthy() -> Any:
-    from sluice.metrics import Counts
+    from sluice.aws.cloudwatch import Counts
 
     return Counts(requests=2000, errors=0)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sluice.table import ConditionFailedError, Index, Key
+from sluice.aws.dynamodb import ConditionFailedError, Index, Key
 
 from tests.fakes.aws_state import Faults
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from functions.announce_pending.app import run as announce_pending
 from functions.handle_async_result.app import run as handle_async_result

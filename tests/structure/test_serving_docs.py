@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from sluice import serving_costs
-from sluice import serving_limits as limits
-from sluice.scaling import TARGETS
+from sluice.batch.instance_prices import SHIPPED
+from sluice.endpoint.scaling_rules import TARGETS
 from sluice.serving_costs import Costs, Workload
-from sluice.serving_prices import SHIPPED
-from sluice.spec_rollout import Rollout
+from sluice.spec import serving_limits as limits
+from sluice.spec.rollout import Rollout
 
 from cli.capacity.policy import HIGH_MINUTES, LOW_MINUTES, LOW_SHARE, TargetTracking
 from cli.capacity.simulator import Fleet, simulate

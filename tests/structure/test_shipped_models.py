@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 from contract import DataContract
-from sluice.inspection import data_contract
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
+from sluice.training.upload_validation import data_contract
 
 from cli.definition import parameter_problems, read_definition
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from sluice.serving_types import STRATEGIES
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
+from sluice.spec.serving_modes import STRATEGIES
 
 from cli.apply_rules import gate_rules, time_zone_rules
 

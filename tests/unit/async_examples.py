@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sluice.async_entry import Entry, Request
-from sluice.async_message import Message, Notice, TryAgain
-from sluice.async_results import Invoked, asked, invoked
-from sluice.spec_serving import AsyncServing
+from sluice.async_inference.inference import Entry, Request
+from sluice.async_inference.messages import Message, Notice, TryAgain
+from sluice.async_inference.transitions import Invoked, asked, invoked
+from sluice.spec.serving import AsyncServing
 
 from functions.handle_async_result.app import run as handle_async_result
 from tests.fakes.aws_state import START

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from sluice.aws.dynamodb import Table
 from sluice.names import Names
-from sluice.rollout import RolloutId, RolloutRecord
-from sluice.store import Store
-from sluice.table import Table
+from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.model.store import Store
 
 from cli.main import command_line
 from cli.output import PlainOutput

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from sluice.run import Run, StepRun
+from sluice.pipeline_runs.run import Run, StepRun
 
 from tests.fakes.aws_state import START
 

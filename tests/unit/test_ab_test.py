@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.ab_test import Comparison, Progress, Standing, compare, decide, outcomes_needed
-from sluice.confidence import Pair, Sample
-from sluice.experiment import Experiment, experiment_of
-from sluice.findings import Answer
-from sluice.spec_strategies import ABTest
+from sluice.rollout.analysis.ab_test import Comparison, Progress, Standing, compare, decide, outcomes_needed
+from sluice.rollout.analysis.confidence_sequence import Pair, Sample
+from sluice.rollout.analysis.findings import Answer
+from sluice.rollout.model.experiment import Experiment, experiment_of
+from sluice.spec.strategies import ABTest
 
 DAY = 86_400
 EXPERIMENT = Experiment(

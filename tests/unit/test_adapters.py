@@ -11,21 +11,21 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
-from sluice.alarms import alarm_names, alarms_for
-from sluice.endpoint_state import EndpointState, VariantState
+from sluice.aws.cloudwatch import Counts, Metrics, Span, dimensions
+from sluice.aws.model_registry import Registry
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import RetryableError, ThrottledError, UnknownModelError
 from sluice.events import Publisher
-from sluice.executions import Executions
-from sluice.latency import LatencySummary
-from sluice.metrics import Counts, Metrics, Span, dimensions
 from sluice.names import Names
-from sluice.pipelines import Pipelines
-from sluice.plan import Plan
-from sluice.planning import make_plan
-from sluice.registry import Registry
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
-from sluice.specs import Specs
+from sluice.rollout.analysis.alarms import alarm_names, alarms_for
+from sluice.rollout.analysis.latency import LatencySummary
+from sluice.rollout.model.executions import Executions
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutId
+from sluice.rollout.planning.planner import make_plan
+from sluice.spec.model import ModelSpec
+from sluice.spec.parameter_store import Specs
+from sluice.training.pipeline_executions import Pipelines
 
 from tests.unit.spec_examples import spec_with
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.advice import LATENCY, SCHEDULES, TRAFFIC, TYPES, Advice, advise, endpoint_settings
 from sluice.serving_costs import Costs, Workload
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from cli.advice_view import block
 from cli.prices import read_prices

@@ -9,7 +9,15 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.agreement import Agreement, Captured, Terms, answers_agree, captured_from, judge_agreement, pairs
+from sluice.rollout.analysis.shadow_agreement import (
+    Agreement,
+    Captured,
+    Terms,
+    answers_agree,
+    captured_from,
+    judge_agreement,
+    pairs,
+)
 
 TERMS = Terms(tolerance=0.1, min_share=0.9, min_pairs=100, alpha=0.05, beta=0.05)
 

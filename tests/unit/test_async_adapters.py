@@ -11,8 +11,8 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
-from sluice.async_endpoint import AsyncPlaces, AsyncQueue, AsyncRuntime, InvocationRefusedError
-from sluice.dataset import Bucket, Found
+from sluice.async_inference.runtime import AsyncPlaces, AsyncQueue, AsyncRuntime, InvocationRefusedError
+from sluice.aws.s3 import Bucket, Found
 from sluice.errors import RetryableError
 from sluice.events import Publisher
 from sluice.names import Names

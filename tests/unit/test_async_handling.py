@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.async_entry import Entry
-from sluice.async_message import Message, Notice, TryAgain
+from sluice.async_inference.inference import Entry
+from sluice.async_inference.messages import Message, Notice, TryAgain
 from sluice.errors import RetryableError
 
 from functions.sweep.app import run as sweep

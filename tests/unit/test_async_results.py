@@ -9,10 +9,10 @@ from itertools import pairwise, permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.async_entry import Entry
-from sluice.async_failures import is_passing
-from sluice.async_message import REASON_MAX, Notice, parse
-from sluice.async_results import (
+from sluice.async_inference.failure_classification import is_passing
+from sluice.async_inference.inference import Entry
+from sluice.async_inference.messages import REASON_MAX, Notice, parse
+from sluice.async_inference.transitions import (
     GRACE,
     LONGEST_DELAY,
     Invoked,
@@ -28,7 +28,7 @@ from sluice.async_results import (
     unheard,
     with_details,
 )
-from sluice.spec_serving import AsyncServing
+from sluice.spec.serving import AsyncServing
 
 from tests.fakes.aws_state import START
 from tests.unit.async_examples import FINAL, ID, PASSING, REQUEST, SERVING, entry, notice

@@ -7,7 +7,7 @@ from threading import Barrier, BrokenBarrierError
 from typing import Any, cast
 
 from botocore.session import Session
-from sluice.aws import Clients
+from sluice.aws.clients import Clients
 
 ALONE_FOR_SECONDS = 0.2
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sluice.batch_checking import FileRows, problem_of, total
-from sluice.batch_comparison import compare
-from sluice.batch_files import count_lines, split_lines
+from sluice.rollout.batch.comparison import compare
+from sluice.transform.files import count_lines, split_lines
+from sluice.transform.row_count_check import FileRows, problem_of, total
 
 
 def test_numbers_agree_within_one_percent_and_words_when_they_are_the_same() -> None:

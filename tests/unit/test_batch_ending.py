@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sluice.batch_lost import lost_batches
+from sluice.batch.lost_runs import lost_batches
 from sluice.errors import RetryableError
 
 from functions.handle_batch_result.app import run as handle_batch_result

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.live import live_version
-from sluice.rollout import RolloutId
-from sluice.transforms import NoRoomError, TransformRefusedError
+from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.record import RolloutId
+from sluice.transform.jobs import NoRoomError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
 from functions.start_batch.app import run as start_batch

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.batch_events import BatchRequested
-from sluice.batch_lost import lost_batches
-from sluice.batch_run import BatchRun
+from sluice.batch.events import BatchRequested
+from sluice.batch.lost_runs import lost_batches
+from sluice.batch.run import BatchRun
 from sluice.errors import RetryableError
 
 from functions.start_batch.app import run as start_batch

@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.captures import CaptureFile, Captures, sample_of
 from sluice.errors import RetryableError, ThrottledError
+from sluice.rollout.analysis.data_capture import CaptureFile, Captures, sample_of
 
 AT = datetime(2026, 3, 4, 23, 58, tzinfo=UTC)
 UNTIL = datetime(2026, 3, 5, 0, 3, tzinfo=UTC)

@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from cli.failures import CommandError, NotFoundError, SpecFilesError
 from cli.main import command_line

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sluice.batch_events import BatchRequested
-from sluice.batch_run import BatchRun
-from sluice.plan import Engine
-from sluice.rollout import RolloutRecord
-from sluice.spec import ModelSpec, Schedule
+from sluice.batch.events import BatchRequested
+from sluice.batch.run import BatchRun
+from sluice.rollout.model.plan import Engine
+from sluice.rollout.model.record import RolloutRecord
+from sluice.spec.model import ModelSpec, Schedule
 
 from cli.batch_view import batch_status
 from cli.failures import BadInputError, CommandError, NotFoundError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from cli.endpoints import refuse_taken_endpoints
 from cli.failures import SpecFilesError

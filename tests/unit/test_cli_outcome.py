@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sluice.names import Names
-from sluice.outcome import Outcome
+from sluice.rollout.ab_outcomes.outcome import Outcome
 
 from cli.failures import BadInputError, CommandError
 from cli.main import command_line

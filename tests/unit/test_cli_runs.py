@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.manifest import File, Manifest, native_key, rich_key
-from sluice.run import Run
-from sluice.run_store import RunStore
+from sluice.pipeline_runs.run import Run
+from sluice.pipeline_runs.store import RunStore
+from sluice.training.manifest import File, Manifest, native_key, rich_key
 
 from cli.failures import BadInputError, NotFoundError
 from cli.main import command_line

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 import yaml
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from cli.capacity.policy import TargetTracking
 from cli.failures import BadInputError

@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.endpoint_state import EndpointState, VariantState
+from sluice.endpoint.scaling_requests import TRACKING
+from sluice.endpoint.scaling_rules import INSTANCES
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.planning import make_plan
-from sluice.scaling import INSTANCES
-from sluice.scaling_requests import TRACKING
-from sluice.spec import ModelSpec
+from sluice.rollout.planning.planner import make_plan
+from sluice.spec.model import ModelSpec
 
 from cli.evidence_view import evidence_lines, newest_look
 from cli.failures import NotFoundError

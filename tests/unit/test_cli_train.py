@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sluice.manifest import File
+from sluice.training.manifest import File
 
 from cli.executions import Execution
 from cli.failures import BadInputError, CommandError, NotFoundError

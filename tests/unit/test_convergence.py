@@ -8,7 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sluice.convergence import (
+from sluice.endpoint.state import EndpointState, NewConfig, NewVariant, VariantState
+from sluice.names import Names
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
+from sluice.rollout.traffic.reconcile import (
     CreateEndpoint,
     DeleteEndpoint,
     Done,
@@ -23,11 +27,7 @@ from sluice.convergence import (
     towards_promotion,
     towards_stage,
 )
-from sluice.endpoint_state import EndpointState, NewConfig, NewVariant, VariantState
-from sluice.names import Names
-from sluice.plan import Plan
-from sluice.planning import make_plan
-from sluice.steps import take
+from sluice.rollout.traffic.task_result import take
 
 from tests.fakes.aws_state import Faults
 from tests.fakes.hosting import FakeHosting

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.checking import ENOUGH, KEPT_BREACHES, SHOWN_ROWS, Verdict, examine
-from sluice.contract import Column, DataContract
-from sluice.csv_text import CsvText
-from sluice.inspection import data_contract, judge
-from sluice.spec import ModelSpec
+from sluice.data_contract.contract import Column, DataContract
+from sluice.data_contract.csv_reader import CsvText
+from sluice.data_contract.validation import ENOUGH, KEPT_BREACHES, SHOWN_ROWS, Verdict, examine
+from sluice.spec.model import ModelSpec
+from sluice.training.upload_validation import data_contract, judge
 
 from tests.unit.spec_examples import spec_with
 
@@ -199,9 +199,9 @@ def test_the_contract_says_all_that_the_spec_does() -> None:
 
 MEASURED = """
 import io, json, resource, sys
-from sluice.checking import examine
-from sluice.contract import DataContract
-from sluice.csv_text import CsvText
+from sluice.data_contract.validation import examine
+from sluice.data_contract.contract import DataContract
+from sluice.data_contract.csv_reader import CsvText
 
 class Endless:  # a file that is made while it is read
     def __init__(self, lines):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sluice.dataset import model_of
+from sluice.aws.s3 import model_of
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.live import live_version
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.record import RolloutId
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import ENDPOINT, SluiceWorld, approval_of, sluice_world

@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.alarms import alarm_finding, alarm_names, composite_for, watched_alarms
-from sluice.endpoint_state import EndpointState, VariantState
-from sluice.evidence import Row
-from sluice.findings import Answer
-from sluice.incident import incident_finding
-from sluice.judge import judge
-from sluice.judge_rules import Rules
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.plan import Plan
-from sluice.planning import make_plan
-from sluice.sample_ratio import traffic_finding
-from sluice.spec_rollout import Alarms
+from sluice.rollout.analysis.alarms import alarm_finding, alarm_names, composite_for, watched_alarms
+from sluice.rollout.analysis.baseline_health import incident_finding
+from sluice.rollout.analysis.e_process import Row
+from sluice.rollout.analysis.findings import Answer
+from sluice.rollout.analysis.judge import judge
+from sluice.rollout.analysis.judge_rules import Rules
+from sluice.rollout.analysis.traffic_share import traffic_finding
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
+from sluice.spec.rollout import Alarms
 
 from rehearsal.cloudwatch.composite import children, parse_rule
 from tests.fakes.sluice_world import SPEC

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sluice.endpoint_state import EndpointState, VariantState
+from sluice.batch.instance_prices import shipped_prices
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.plan import Plan
-from sluice.planning import make_plan
-from sluice.serving_prices import shipped_prices
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
 
 from cli.forecast import Traffic, extra_cost, least_seconds, proof_of_safety, rollback_triggers
 from tests.fakes.sluice_world import spec_with_rollout

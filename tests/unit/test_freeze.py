@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.freeze import is_open, opens_at, zone
-from sluice.spec_windows import DAYS, Window, Windows
+from sluice.rollout.gates.freeze_windows import is_open, opens_at, zone
+from sluice.spec.windows import DAYS, Window, Windows
 
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
 OFFICE = Windows(timezone="Europe/Berlin", open=(Window(days=WORKDAYS, from_="09:00", to="17:00"),))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from gate import GateError, failed_rules
-from sluice.gating import live_parameters
-from sluice.spec import Gate, Limit, ModelSpec
+from sluice.spec.model import Gate, Limit, ModelSpec
+from sluice.training.pipeline_parameters import live_parameters
 
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sluice.endpoint_state import EndpointState, VariantState
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import RetryableError
-from sluice.gates import Gate, GateFunctions, gates_ahead
 from sluice.names import Names
-from sluice.plan import Plan
-from sluice.planning import make_plan
+from sluice.rollout.gates.gates import Gate, GateFunctions, gates_ahead
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
 
 from tests.fakes.sluice_world import spec_with_rollout
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sluice.errors import RetryableError
 from sluice.events import PipelineStatusChanged
-from sluice.gathering import run_ended
-from sluice.manifest import File, Manifest
-from sluice.quarantine import quarantine_key
-from sluice.spec import ModelSpec
-from sluice.sweeping import sweep
+from sluice.spec.model import ModelSpec
+from sluice.sweep.sweep import sweep
+from sluice.training.manifest import File, Manifest
+from sluice.training.quarantine import quarantine_key
+from sluice.training.run_queue import run_ended
 
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.aws_state import FakeExecution, Faults

@@ -9,13 +9,13 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import Stubber
-from sluice.deployment import Deployment, steps_of
-from sluice.endpoint import Hosting
-from sluice.endpoint_state import NewConfig, NewVariant, ServerlessSize
-from sluice.metrics import Metrics
+from sluice.aws.cloudwatch import Metrics
+from sluice.endpoint.deployment_config import Deployment, steps_of
+from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.state import NewConfig, NewVariant, ServerlessSize
 from sluice.names import Names
-from sluice.spec_strategies import BlueGreen
-from sluice.stop_alarm import stop_alarm
+from sluice.rollout.stop_alarm import stop_alarm
+from sluice.spec.strategies import BlueGreen
 
 T0 = datetime(2026, 3, 4, tzinfo=UTC)
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"

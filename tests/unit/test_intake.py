@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ParamValidationError
 from sluice.errors import Problem, SpecError
-from sluice.gathering import FILES_TOLD, RETRY_SECONDS
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
+from sluice.training.run_queue import FILES_TOLD, RETRY_SECONDS
 
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world

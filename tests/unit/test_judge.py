@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.evidence import HARM_ALTERNATIVES, SAFE_ALTERNATIVES, Bound
-from sluice.findings import Answer
-from sluice.judge import Evidence, Row, Rules, judge, weigh
-from sluice.sample_ratio import is_starved
-from sluice.verdict import Verdict
+from sluice.rollout.analysis.e_process import HARM_ALTERNATIVES, SAFE_ALTERNATIVES, Bound
+from sluice.rollout.analysis.findings import Answer
+from sluice.rollout.analysis.judge import Evidence, Row, Rules, judge, weigh
+from sluice.rollout.analysis.traffic_share import is_starved
+from sluice.rollout.analysis.verdict import Verdict
 
 RULES = Rules()
 HEALTHY = Row(100, 1, 900, 9)

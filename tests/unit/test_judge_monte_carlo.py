@@ -11,9 +11,9 @@ import random
 from collections.abc import Callable
 
 import pytest
-from sluice.findings import Answer
-from sluice.judge import Row, Rules, judge
-from sluice.latency import ERRORS_SHARE_OF_ALPHA
+from sluice.rollout.analysis.findings import Answer
+from sluice.rollout.analysis.judge import Row, Rules, judge
+from sluice.rollout.analysis.latency import ERRORS_SHARE_OF_ALPHA
 
 from bench.canary_traffic import (
     QUIET,

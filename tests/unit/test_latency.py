@@ -11,11 +11,12 @@ from math import exp, isclose
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.endpoint_state import EndpointState, VariantState
-from sluice.evidence import Row
-from sluice.findings import Answer
-from sluice.judge import judge
-from sluice.latency import (
+from sluice.endpoint.state import EndpointState, VariantState
+from sluice.names import Names
+from sluice.rollout.analysis.e_process import Row
+from sluice.rollout.analysis.findings import Answer
+from sluice.rollout.analysis.judge import judge
+from sluice.rollout.analysis.latency import (
     LatencySummary,
     candidate_limits,
     error_rules,
@@ -26,10 +27,9 @@ from sluice.latency import (
     slow_words,
     unjudged,
 )
-from sluice.names import Names
-from sluice.plan import Plan
-from sluice.planning import make_plan
-from sluice.sign_evidence import SAFE_CHANCES, SLOWER_CHANCES, judge_signs, sign_path, slower_periods
+from sluice.rollout.analysis.sign_test import SAFE_CHANCES, SLOWER_CHANCES, judge_signs, sign_path, slower_periods
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
 
 from tests.fakes.sluice_world import SPEC
 

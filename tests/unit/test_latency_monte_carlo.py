@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from sluice.endpoint_state import EndpointState, VariantState
-from sluice.evidence import Row
-from sluice.findings import Answer
-from sluice.judge import judge
-from sluice.latency import error_rules, latency_alpha, slow_rules
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.planning import make_plan
-from sluice.sample_ratio import is_starved
-from sluice.sign_evidence import SLOWER_CHANCES, judge_signs, sign_path
-from sluice.spec_rollout import Judge
+from sluice.rollout.analysis.e_process import Row
+from sluice.rollout.analysis.findings import Answer
+from sluice.rollout.analysis.judge import judge
+from sluice.rollout.analysis.latency import error_rules, latency_alpha, slow_rules
+from sluice.rollout.analysis.sign_test import SLOWER_CHANCES, judge_signs, sign_path
+from sluice.rollout.analysis.traffic_share import is_starved
+from sluice.rollout.planning.planner import make_plan
+from sluice.spec.rollout import Judge
 
 from bench.canary_traffic import Cell, rows, steady
 from bench.confidence import at_least, at_most

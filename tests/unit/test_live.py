@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from sluice.live import live_package, live_version, metric_values, metrics_of
+from sluice.rollout.model.live_version import live_package, live_version, metric_values, metrics_of
 
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 

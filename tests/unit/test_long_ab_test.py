@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.confidence import Pair, Sample, bounded_interval
+from sluice.aws.cloudwatch import Dimensions, Span
 from sluice.errors import SpecError
-from sluice.metrics import Dimensions, Span
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.rollout.analysis.confidence_sequence import Pair, Sample, bounded_interval
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from tests.fakes.ab_world import ROLLOUT, TEST, ab_world, outcome, report
 from tests.fakes.sluice_world import MACHINE, SPEC

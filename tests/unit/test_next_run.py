@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.manifest import File, Manifest, added
-from sluice.next_run import PATIENCE, choose, fates, is_settled
-from sluice.turn import Turn, run_name, run_token
-from sluice.waiting import Request, Waiting, WaitingFile
+from sluice.training.manifest import File, Manifest, added
+from sluice.training.pending_inputs import Request, Waiting, WaitingFile
+from sluice.training.run_selection import PATIENCE, choose, fates, is_settled
+from sluice.training.run_slot import Turn, run_name, run_token
 
 START = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from sluice.opening import attempt_for, stand_off
-from sluice.registry import Package
-from sluice.rollout import Fence, RolloutId, RolloutRecord
+from sluice.aws.model_registry import Package
+from sluice.rollout.model.record import Fence, RolloutId, RolloutRecord
+from sluice.rollout.planning.approvals import attempt_for, stand_off
 
 T0 = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 

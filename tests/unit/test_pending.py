@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from sluice.events import PackageChanged
-from sluice.pending import announce_pending
-from sluice.sweeping import sweep
+from sluice.pipeline_runs.approval_request import announce_pending
+from sluice.sweep.sweep import sweep
 
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 

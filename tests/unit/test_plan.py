@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.endpoint_state import EndpointState, VariantState
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.plan import Fleet, Plan, first_fleet, weights_at
-from sluice.planning import PlanError, make_plan
-from sluice.spec import ModelSpec
+from sluice.rollout.model.plan import Fleet, Plan, first_fleet, weights_at
+from sluice.rollout.planning.planner import PlanError, make_plan
+from sluice.spec.model import ModelSpec
 
 from tests.unit.spec_examples import spec_with
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sluice.live import live_version
-from sluice.rollout import RolloutId
+from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.record import RolloutId
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.batch_world import batch_world

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import SPEC, SluiceWorld, agree, sluice_world
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.latency import LatencySummary
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.analysis.latency import LatencySummary
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import SPEC, SluiceWorld, approval_of, live_variants, outcome_of, sluice_world

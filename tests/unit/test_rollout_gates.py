@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sluice.gates import Answer
-from sluice.holding import seconds_held
-from sluice.metrics import Counts
-from sluice.rollout import Command, RolloutId, RolloutRecord
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.gates.gates import Answer
+from sluice.rollout.gates.holds import seconds_held
+from sluice.rollout.model.record import Command, RolloutId, RolloutRecord
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import (

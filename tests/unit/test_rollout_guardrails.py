@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sluice.live import live_version
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from functions.roll_back.app import run as roll_back
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world

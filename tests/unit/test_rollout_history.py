@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sluice.endpoint_state import EndpointState, VariantState
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import SpecError
-from sluice.findings import Answer, Finding
 from sluice.names import Names
-from sluice.plan import Plan
-from sluice.planning import make_plan
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
-from sluice.steps import long_patience, patience
+from sluice.rollout.analysis.findings import Answer, Finding
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutId
+from sluice.rollout.planning.planner import make_plan
+from sluice.rollout.traffic.task_result import long_patience, patience
+from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import MACHINE, SPEC, SluiceWorld, sluice_world
 from tests.unit.spec_examples import spec_with

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from samtranslator.yaml_helper import yaml_parse
-from sluice.aws import reached
+from sluice.aws.clients import reached
+from sluice.aws.cloudwatch import Counts
 from sluice.errors import RetryableError
-from sluice.metrics import Counts
-from sluice.planning import PlanError
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.rollout.model.record import RolloutId
+from sluice.rollout.planning.planner import PlanError
+from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
 from functions.plan.app import run as plan

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sluice.endpoint_state import NewConfig
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.endpoint.state import NewConfig
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
 

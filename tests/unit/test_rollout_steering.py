@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from sluice.metrics import Counts
-from sluice.rollout import Command, CommandKind, RolloutId
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.model.record import Command, CommandKind, RolloutId
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import (

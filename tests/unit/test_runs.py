@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 from sluice.errors import RetryableError
-from sluice.run import Run, run_from
-from sluice.runs import record_run, same_model_as
+from sluice.pipeline_runs.recorder import record_run, same_model_as
+from sluice.pipeline_runs.run import Run, run_from
 
 from tests.fakes.aws_state import START
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sluice.metrics import Counts
-from sluice.rollout import RolloutId
-from sluice.scaling import ScalingRules, rules_for
-from sluice.scaling_sweep import lost_scaling
-from sluice.spec import ModelSpec
+from sluice.aws.cloudwatch import Counts
+from sluice.endpoint.scaling_rules import ScalingRules, rules_for
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.model import ModelSpec
+from sluice.sweep.scaling import lost_scaling
 
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from sluice.errors import SpecError
-from sluice.rollout import RolloutId
-from sluice.scaling_sweep import lost_scaling
-from sluice.spec_scaling import Scaling
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.scaling import Scaling
+from sluice.sweep.scaling import lost_scaling
 
 from tests.fakes.sluice_world import ENDPOINT, SluiceWorld, sluice_world
 

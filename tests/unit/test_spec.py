@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.errors import Problem, SpecError
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from tests.unit.spec_examples import MISSING, spec_with
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sluice.errors import Problem, SpecError
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from cli.definition import chosen_parameters, pipeline_rules
 from tests.unit.spec_examples import spec_with

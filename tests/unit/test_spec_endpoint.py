@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 import yaml
 from sluice.errors import SpecError
-from sluice.serving_types import STRATEGIES, obstacle_between
-from sluice.spec import Endpoint, ModelSpec
-from sluice.spec_fields import Choice
+from sluice.spec.model import Endpoint, ModelSpec
+from sluice.spec.schema.fields import Choice
+from sluice.spec.serving_modes import STRATEGIES, obstacle_between
 
 from tests.unit.spec_examples import spec_with
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from cli.schema import spec_schema
 from tests.unit.spec_examples import MISSING, spec_with

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sluice.errors import SpecError
-from sluice.spec import ModelSpec
+from sluice.spec.model import ModelSpec
 
 from tests.unit.spec_examples import spec_with
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sluice.errors import Problem
-from sluice.spec_rules import Rule
+from sluice.spec.rules import Rule
 
 from cli.failures import SpecFilesError
 from cli.specfile import load, load_all

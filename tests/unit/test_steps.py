@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.convergence import SetWeights, Wait
-from sluice.endpoint_state import EndpointState, VariantState
-from sluice.steps import TaskResult, answer, long_patience, patience, take
+from sluice.endpoint.state import EndpointState, VariantState
+from sluice.rollout.traffic.reconcile import SetWeights, Wait
+from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience, patience, take
 
 from tests.fakes.aws_state import Faults
 from tests.fakes.hosting import FakeHosting

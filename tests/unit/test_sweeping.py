@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sluice.manifest import File
-from sluice.sweeping import SweepIncompleteError, sweep
+from sluice.sweep.sweep import SweepIncompleteError, sweep
+from sluice.training.manifest import File
 
 from functions.open_rollout.app import run as open_rollout
 from functions.roll_back.app import run as roll_back

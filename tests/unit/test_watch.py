@@ -6,15 +6,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sluice.endpoint_state import EndpointState, VariantState
-from sluice.evidence import Row
-from sluice.findings import Answer, Finding
-from sluice.metrics import Counts, whole_periods
+from sluice.aws.cloudwatch import Counts, whole_periods
+from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.plan import Plan, PlannedStage
-from sluice.planning import make_plan
-from sluice.rollout import FenceKind, RolloutId, RolloutRecord
-from sluice.watch import LAG_SECONDS, Conclusion, Seen, Window, conclude, row_seconds, rows, windows
+from sluice.rollout.analysis.decision import (
+    LAG_SECONDS,
+    Conclusion,
+    Seen,
+    Window,
+    conclude,
+    row_seconds,
+    rows,
+    windows,
+)
+from sluice.rollout.analysis.e_process import Row
+from sluice.rollout.analysis.findings import Answer, Finding
+from sluice.rollout.model.plan import Plan, PlannedStage
+from sluice.rollout.model.record import FenceKind, RolloutId, RolloutRecord
+from sluice.rollout.planning.planner import make_plan
 
 from tests.fakes.sluice_world import SPEC
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from sluice.batch.instance_prices import Prices
 from sluice.serving_costs import Costs, Crossover, Workload
-from sluice.serving_limits import (
+from sluice.spec.serving_limits import (
     ASYNC_PAYLOAD_MB,
     ASYNC_RESPONSE_SECONDS,
     BATCH_RESPONSE_SECONDS,
@@ -17,7 +18,6 @@ from sluice.serving_limits import (
     SERVERLESS_PAYLOAD_MB,
     SERVERLESS_RESPONSE_SECONDS,
 )
-from sluice.serving_prices import Prices
 
 TYPES = ("real-time", "serverless", "async", "batch")
 TRAFFIC = {

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from botocore.exceptions import ClientError
 
-from sluice.aws import understood
+from sluice.aws.clients import understood
 from sluice.errors import RetryableError
 from sluice.names import Names
 

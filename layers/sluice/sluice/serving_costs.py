@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, floor
 
-from sluice.serving_prices import MB_PER_GB, InstancePrice, Prices
+from sluice.batch.instance_prices import MB_PER_GB, InstancePrice, Prices
 
 HOURS_A_MONTH = 730
 SECONDS_A_MONTH = HOURS_A_MONTH * 3600

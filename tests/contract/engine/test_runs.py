@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from sluice.assembly import Ports, assemble
+from sluice.bootstrap.assembly import Ports, assemble
 from sluice.events import Publisher
-from sluice.run import Run
-from sluice.runs import record_run
+from sluice.pipeline_runs.recorder import record_run
+from sluice.pipeline_runs.run import Run
 
 from cli.main import main
 from tests.contract.engine.conftest import BUCKET, REPO, ROLE, Engine

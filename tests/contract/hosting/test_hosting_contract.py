@@ -8,14 +8,14 @@ from typing import Any, Protocol, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from sluice.deployment import Deployment
-from sluice.endpoint import Hosting
-from sluice.endpoint_state import CHANGING, EndpointState, NewConfig, NewVariant
+from sluice.aws.cloudwatch import Metrics
+from sluice.endpoint.deployment_config import Deployment
+from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant
 from sluice.errors import EndpointBusyError, RetryableError
-from sluice.metrics import Metrics
 from sluice.names import Names
-from sluice.spec_strategies import BlueGreen
-from sluice.stop_alarm import stop_alarm
+from sluice.rollout.stop_alarm import stop_alarm
+from sluice.spec.strategies import BlueGreen
 
 from tests.contract.hosting.stage import BUCKET, ROLE, Stage, eventually
 from tests.fakes.aws_state import Faults

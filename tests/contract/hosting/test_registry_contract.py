@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 from botocore.exceptions import ClientError
-from sluice.registry import DESCRIPTION_MAX, Registry
+from sluice.aws.model_registry import DESCRIPTION_MAX, Registry
 
 from tests.contract.hosting.stage import BUCKET, Stage
 from tests.fakes.aws_state import Clock, FakeRegistry, Faults

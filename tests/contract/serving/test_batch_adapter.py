@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from sluice.batch_files import BatchFiles
-from sluice.batch_input import BatchInput
-from sluice.batch_request import Job, transform_request
-from sluice.batch_run import BatchRun
-from sluice.spec_serving import Batch
-from sluice.transforms import TransformRefusedError, Transforms
+from sluice.batch.run import BatchRun
+from sluice.spec.serving import Batch
+from sluice.transform.files import BatchFiles
+from sluice.transform.input_listing import BatchInput
+from sluice.transform.jobs import TransformRefusedError, Transforms
+from sluice.transform.request import Job, transform_request
 
 from tests.contract.serving.account import BUCKET, Account, eventually
 from tests.fakes.aws_state import START

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.autoscaling import AutoScaling
-from sluice.metrics import Metrics
+from sluice.aws.cloudwatch import Metrics
+from sluice.endpoint.autoscaling import AutoScaling
+from sluice.endpoint.scaling_requests import TRACKING, WAKE_UP, resource_of, wake_up_alarm_name
+from sluice.endpoint.scaling_rules import INSTANCES, WARM_CONTAINERS, ClockRange, ScalingRules
 from sluice.names import Names
-from sluice.scaling import INSTANCES, WARM_CONTAINERS, ClockRange, ScalingRules
-from sluice.scaling_requests import TRACKING, WAKE_UP, resource_of, wake_up_alarm_name
 
 from tests.contract.serving.account import BUCKET, Account, eventually
 

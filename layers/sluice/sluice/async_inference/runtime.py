@@ -1,0 +1,112 @@
+"""Asynchronous endpoints: invoking them, how their configs say so, and the queue that tells of their results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.async_inference.inference import Entry
+from sluice.async_inference.transitions import Invoked
+from sluice.aws.clients import code, understood
+from sluice.errors import PermanentError, RetryableError
+from sluice.spec.serving import AsyncServing
+
+LONGEST_DELAY_SECONDS = 900
+_MESSAGES = 10  # that one SendMessageBatch takes
+
+
+class InvocationRefusedError(PermanentError):
+    """SageMaker does not take this request, and would not later."""
+
+
+class AsyncRuntime:
+    """InvokeEndpointAsync."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def invoke(self, entry: Entry, serving: AsyncServing) -> Invoked:
+        """Put an entry's request into its endpoint's queue, under the entry's id; each call is an invocation.
+
+        Raises:
+            InvocationRefusedError: the endpoint is not there, not asynchronous, or may not be invoked.
+            RetryableError: SageMaker cannot take it now.
+        """
+        given = {
+            "ContentType": entry.request.content_type,
+            "Accept": entry.request.accept,
+            "CustomAttributes": entry.request.custom_attributes,
+        }
+        try:
+            answer = self._client.invoke_endpoint_async(
+                EndpointName=entry.endpoint,
+                InputLocation=entry.request.input,
+                InferenceId=entry.id,
+                RequestTTLSeconds=serving.request_ttl_seconds,
+                InvocationTimeoutSeconds=serving.invocation_timeout_seconds,
+                **{name: value for name, value in given.items() if value},
+            )
+        except ClientError as error:
+            known = understood(error)
+            if isinstance(known, RetryableError):
+                raise known from error
+            message = error.response.get("Error", {}).get("Message", "no reason given")
+            raise InvocationRefusedError(f"SageMaker refused it: {message} ({code(error)})") from error
+        return Invoked(output=answer.get("OutputLocation", ""), failure=answer.get("FailureLocation", ""))
+
+
+class AsyncQueue:
+    """The queue in which SageMaker's notifications arrive, and our own words to try again."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, messages: Sequence[tuple[str, float]]) -> set[int]:
+        """Send bodies, each to arrive after some seconds; the positions of those that were not taken."""
+        failed: set[int] = set()
+        for start in range(0, len(messages), _MESSAGES):
+            failed |= self._send(messages[start : start + _MESSAGES], start)
+        return failed
+
+    def _send(self, messages: Sequence[tuple[str, float]], start: int) -> set[int]:
+        entries = [
+            {
+                "Id": str(start + number),
+                "MessageBody": body,
+                "DelaySeconds": min(math.ceil(delay), LONGEST_DELAY_SECONDS),
+            }
+            for number, (body, delay) in enumerate(messages)
+        ]
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        except ClientError as error:
+            raise understood(error) from error
+        return {int(each["Id"]) for each in answer.get("Failed", [])}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsyncPlaces:
+    """Where asynchronous endpoints of this stage read, write and tell."""
+
+    bucket: str
+    success_topic: str
+    error_topic: str
+
+    def inputs(self, model: str) -> str:
+        """The key prefix of a model's inputs."""
+        return f"async/{model}/input/"
+
+    def config(self, model: str, max_concurrent: int) -> Mapping[str, Any]:
+        """The AsyncInferenceConfig of a model's endpoint config."""
+        return {
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": max_concurrent},
+            "OutputConfig": {
+                "S3OutputPath": f"s3://{self.bucket}/async/{model}/output",
+                "S3FailurePath": f"s3://{self.bucket}/async/{model}/failure",
+                "NotificationConfig": {"SuccessTopic": self.success_topic, "ErrorTopic": self.error_topic},
+            },
+        }

@@ -1,0 +1,210 @@
+"""CloudWatch: request and error counts per period of a variant, and alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.aws.clients import code, understood
+from sluice.rollout.analysis.confidence_sequence import Sample
+from sluice.rollout.analysis.latency import PERCENTILES, LatencySummary
+
+NAMESPACE = "AWS/SageMaker"
+OUTCOMES = "Sluice/Outcomes"  # what users publish themselves
+ERRORS = "InvocationModelErrors"
+ASYNC_ERRORS = "Invocation5XXErrors"  # asynchronous endpoints publish neither InvocationModelErrors nor Invocations
+LATENCY = "ModelLatency"  # in microseconds
+
+REQUESTS_THAT_SHOW = 100
+"""Of so many requests some are beyond the live version's 90th percentile, or CloudWatch does not count them."""
+
+_REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
+
+Dimensions = list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests and failed requests of one variant in one period."""
+
+    requests: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Periods that start in [start, end); none when it has not begun, as in a look before the warm-up is over."""
+
+    start: datetime
+    end: datetime
+    period_seconds: int
+
+
+class Metrics:
+    """What Sluice asks of CloudWatch."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
+        """Counts per period; a period without requests has no entry.
+
+        ``InvocationModelErrors`` is 0 or 1 per request, so its Sum counts errors and its SampleCount requests
+        (SageMaker metrics reference). A period of which only one statistic arrived is left out: it is not known.
+        """
+        found = self._read(of, span, {"errors": (ERRORS, "Sum"), "requests": (ERRORS, "SampleCount")})
+        errors, requests = found["errors"], found["requests"]
+        return {
+            at: Counts(requests=round(requests[at]), errors=round(errors[at]))
+            for at in sorted(errors.keys() & requests.keys())
+        }
+
+    def slow_counts(
+        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
+    ) -> dict[str, dict[datetime, Counts]] | None:
+        """For each limit, by name, the requests beyond it as ``errors``; None where CloudWatch does not count them.
+
+        Whether it counts for this metric is not documented: it may refuse ``TC(…)``, or accept it and have no data.
+        A period with requests and without a count had none beyond the limit.
+        """
+        wanted = {name: (LATENCY, f"TC({limit}:)") for name, limit in limits_us.items()}
+        try:
+            found = self._read(of, span, {"requests": (LATENCY, "SampleCount"), **wanted})
+        except ClientError as error:
+            if code(error) in _REFUSED:
+                return None
+            raise
+        requests = found.pop("requests")
+        if not any(found.values()) and sum(requests.values()) >= REQUESTS_THAT_SHOW:
+            return None
+        return {
+            name: {
+                at: Counts(requests=round(seen), errors=min(round(slow.get(at, 0)), round(seen)))
+                for at, seen in sorted(requests.items())
+            }
+            for name, slow in found.items()
+        }
+
+    def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
+        """The mean latency in microseconds of each period with requests."""
+        return self._read(of, span, {"mean": (LATENCY, "Average")})["mean"]
+
+    def latency_summaries(self, of: Dimensions, span: Span) -> list[LatencySummary]:
+        """One per period with requests, the newest first."""
+        found = self._read(
+            of, span, {"requests": (LATENCY, "SampleCount"), **{name: (LATENCY, name) for name in PERCENTILES}}
+        )
+        requests = found.pop("requests")
+        return [
+            LatencySummary(
+                requests=requests[at],
+                percentiles={name: values[at] for name, values in found.items() if at in values},
+            )
+            for at in sorted(requests, reverse=True)
+        ]
+
+    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Sample]:
+        """A metric that users publish in ``Sluice/Outcomes``: values from 0 to 1, such as 1 for each yes.
+
+        Periods with other values are left out, as CloudWatch does not tell their sum of squares.
+        """
+        of = [{"Name": "Model", "Value": model}, {"Name": "Variant", "Value": variant}]
+        wanted = {name.lower(): (metric, name) for name in ("SampleCount", "Sum", "Minimum", "Maximum")}
+        found = self._read(of, span, wanted, OUTCOMES)
+        return {
+            at: Sample(round(count), found["sum"][at], found["sum"][at])
+            for at, count in sorted(found["samplecount"].items())
+            if at in found["sum"] and found["minimum"].get(at, -1) >= 0 and found["maximum"].get(at, 2) <= 1
+        }
+
+    def _read(
+        self, of: Dimensions, span: Span, wanted: Mapping[str, tuple[str, str]], namespace: str = NAMESPACE
+    ) -> dict[str, dict[datetime, float]]:
+        """Series by id; ``wanted`` names metric and statistic."""
+        queries = [
+            {"Id": name, "MetricStat": stat(metric, of, span.period_seconds, statistic, namespace)}
+            for name, (metric, statistic) in wanted.items()
+        ]
+        found: dict[str, dict[datetime, float]] = {name: {} for name in wanted}
+        if span.start >= span.end:
+            return found  # CloudWatch refuses such a question
+        aligned = span.start.timestamp() // span.period_seconds * span.period_seconds
+        start = datetime.fromtimestamp(aligned, tz=span.start.tzinfo)  # periods would count from any other start
+        token: dict[str, str] = {}
+        while True:
+            page = self._call("get_metric_data", MetricDataQueries=queries, StartTime=start, EndTime=span.end, **token)
+            for series in page["MetricDataResults"]:
+                found[series["Id"]].update(zip(series["Timestamps"], series["Values"], strict=True))
+            if not page.get("NextToken"):
+                return found
+            token = {"NextToken": page["NextToken"]}
+
+    def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
+        for alarm in alarms:
+            self._call("put_metric_alarm", **alarm)
+
+    def put_composite_alarm(self, alarm: Mapping[str, Any]) -> None:
+        """The alarms its rule names must exist."""
+        self._call("put_composite_alarm", **alarm)
+
+    def delete_alarms(self, names: Sequence[str]) -> None:
+        """Alarms that are gone already are no error. Composite ones go first: nothing else may still refer to one."""
+        found = self._described(names)
+        for composite in found["CompositeAlarms"]:
+            self._call("delete_alarms", AlarmNames=[composite["AlarmName"]])
+        if single := sorted(alarm["AlarmName"] for alarm in found["MetricAlarms"]):
+            self._call("delete_alarms", AlarmNames=single)
+
+    def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
+        """``OK``, ``ALARM`` or ``INSUFFICIENT_DATA`` by name; an alarm that does not exist has no entry."""
+        found = self._described(names)
+        return {alarm["AlarmName"]: alarm["StateValue"] for kind in found.values() for alarm in kind}
+
+    def set_alarm(self, name: str, reason: str) -> bool:
+        """Put an alarm into ALARM; False if there is no such alarm (any more)."""
+        try:
+            self._client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=reason[:1023])
+        except ClientError as error:
+            if code(error) in ("ResourceNotFound", "ResourceNotFoundException"):
+                return False
+            raise understood(error) from error
+        return True
+
+    def _described(self, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        kinds = ["MetricAlarm", "CompositeAlarm"]
+        found = self._call("describe_alarms", AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100)
+        return {kind: found.get(kind, []) for kind in ("MetricAlarms", "CompositeAlarms")}
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        try:
+            return getattr(self._client, operation)(**request)
+        except ClientError as error:
+            raise understood(error) from error
+
+
+def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[datetime]:
+    """Starts of the periods that lie wholly within [start, end]."""
+    first = -(-start.timestamp() // period_seconds) * period_seconds
+    count = int((end.timestamp() - first) // period_seconds)
+    at = datetime.fromtimestamp(first, tz=start.tzinfo)
+    return [at + timedelta(seconds=period_seconds * i) for i in range(max(count, 0))]
+
+
+def stat(
+    metric: str, of: Dimensions, period_seconds: int, statistic: str, namespace: str = NAMESPACE
+) -> dict[str, Any]:
+    """One statistic of one metric, as GetMetricData and metric-math alarms name it."""
+    return {
+        "Metric": {"Namespace": namespace, "MetricName": metric, "Dimensions": of},
+        "Period": period_seconds,
+        "Stat": statistic,
+    }
+
+
+def dimensions(endpoint: str, variant: str, config: str = "") -> Dimensions:
+    """Those of one variant; with ``config``, of the fleet only that SageMaker deploys from that endpoint config."""
+    named = {"EndpointName": endpoint, "VariantName": variant} | ({"EndpointConfigName": config} if config else {})
+    return [{"Name": name, "Value": value} for name, value in named.items()]

@@ -1,0 +1,34 @@
+"""Several calls to AWS at the same time: what each gives, or why it could not be made now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from sluice.errors import RetryableError
+
+Item = TypeVar("Item")
+Given = TypeVar("Given")
+
+AT_ONCE = 10
+"""As many connections as a botocore client keeps open."""
+
+NOT_NOW = (RetryableError, ClientError, BotoCoreError)
+"""What AWS, or botocore before it, refuses for one item must not take the others with it."""
+
+
+def call_each(call: Callable[[Item], Given], items: Sequence[Item]) -> list[Given | Exception]:
+    """The answers in the order of ``items``; what is refused now is answered with the refusal."""
+
+    def attempt(item: Item) -> Given | Exception:
+        try:
+            return call(item)
+        except NOT_NOW as error:
+            return error
+
+    if len(items) < 2:
+        return [attempt(item) for item in items]
+    with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
+        return list(pool.map(attempt, items))

@@ -1,0 +1,102 @@
+"""Model packages: what is registered and approved, and the story written back to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.aws.clients import code, understood
+from sluice.names import package_group_and_version
+
+DESCRIPTION_MAX = 1024
+_METADATA_VALUE = re.compile(r"[^\w .:/=+@-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """One version in the Model Registry."""
+
+    arn: str
+    group: str
+    version: int
+    approval: str  # Approved | Rejected | PendingManualApproval
+    description: str
+    last_modified: datetime
+    metrics_uri: str = ""  # the evaluation report; the registry holds no numbers itself
+    generated_by: str = ""  # ARN of the pipeline execution that registered it
+    properties: Mapping[str, str] = field(default_factory=dict)  # what ``annotate`` has written
+
+    @property
+    def is_approved(self) -> bool:
+        return self.approval == "Approved"
+
+
+class Registry:
+    """What Sluice asks of the Model Registry."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def describe(self, arn: str) -> Package:
+        """The version as it is now; the event that named it may be old."""
+        try:
+            found = self._client.describe_model_package(ModelPackageName=arn)
+        except ClientError as error:
+            raise understood(error) from error
+        named = package_group_and_version(found["ModelPackageArn"])
+        group, version = named or (found.get("ModelPackageGroupName", ""), 0)
+        quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
+        return Package(
+            arn=found["ModelPackageArn"],
+            group=group,
+            version=version,
+            approval=found.get("ModelApprovalStatus", ""),
+            description=found.get("ApprovalDescription", ""),
+            last_modified=found.get("LastModifiedTime") or found["CreationTime"],
+            metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
+            generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
+            properties=found.get("CustomerMetadataProperties", {}),
+        )
+
+    def newest(self, group: str, approval: str) -> Package | None:
+        """The version registered last of those with this approval; None if there is none, or no such group."""
+        try:
+            found = self._client.list_model_packages(
+                ModelPackageGroupName=group,
+                ModelApprovalStatus=approval,
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                MaxResults=1,
+            )
+        except ClientError as error:
+            if code(error) in ("ValidationException", "ResourceNotFound"):
+                return None
+            raise understood(error) from error
+        newest = found["ModelPackageSummaryList"][:1]
+        return self.describe(newest[0]["ModelPackageArn"]) if newest else None
+
+    def reject(self, arn: str, reason: str) -> None:
+        """Mark the version Rejected with the reason, on one line as the registry wants it.
+
+        Nothing is written if it already says so.
+        """
+        text = " ".join(reason.split())[:DESCRIPTION_MAX]
+        now = self.describe(arn)
+        if now.approval == "Rejected" and now.description == text:
+            return
+        self._update(arn, ModelApprovalStatus="Rejected", ApprovalDescription=text)
+
+    def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
+        """Add custom metadata; characters the registry refuses become spaces."""
+        allowed = {key: _METADATA_VALUE.sub(" ", value)[:256] for key, value in properties.items()}
+        self._update(arn, CustomerMetadataProperties=allowed)
+
+    def _update(self, arn: str, **changes: Any) -> None:
+        try:
+            self._client.update_model_package(ModelPackageArn=arn, **changes)
+        except ClientError as error:
+            raise understood(error) from error

@@ -1,0 +1,90 @@
+"""Uploaded data: whose it is, and the bucket that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from os.path import commonprefix
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.aws.clients import code, understood
+
+PREFIX = "data/"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that is there; ``size`` is in bytes."""
+
+    size: int
+    written_at: datetime
+
+
+class Bucket:
+    """What Sluice asks of the data bucket."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def read(self, uri: str) -> bytes | None:
+        """A small object by its ``s3://`` URI; None if it is not there."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        try:
+            found = self._client.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code(error) in ("NoSuchKey", "NoSuchBucket"):
+                return None
+            raise understood(error) from error
+        body: bytes = found["Body"].read()
+        return body
+
+    def look(self, uri: str) -> Found | None:
+        """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        try:
+            found = self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
+                return None
+            raise understood(error) from error
+        return Found(size=int(found["ContentLength"]), written_at=found["LastModified"])
+
+    def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
+        """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""
+        wanted = set(keys)
+        if not wanted:
+            return {}
+        prefix = commonprefix(list(wanted))  # noqa: RUF071 - S3's prefixes are of characters, too
+        found: dict[str, str] = {}
+        more: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.list_object_versions(Bucket=self.name, Prefix=prefix, **more)
+            except ClientError as error:
+                raise understood(error) from error
+            latest = (each for each in page.get("Versions", []) if each["IsLatest"] and each["Key"] in wanted)
+            found |= {each["Key"]: "" if each["VersionId"] == "null" else each["VersionId"] for each in latest}
+            if not page.get("IsTruncated"):
+                return found
+            more = {"KeyMarker": page["NextKeyMarker"]}
+            if page.get("NextVersionIdMarker"):
+                more["VersionIdMarker"] = page["NextVersionIdMarker"]
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"
+
+    def write(self, key: str, body: str) -> None:
+        """Write a small JSON object; writing the same again changes nothing."""
+        try:
+            self._client.put_object(Bucket=self.name, Key=key, Body=body.encode(), ContentType="application/json")
+        except ClientError as error:
+            raise understood(error) from error
+
+
+def model_of(key: str) -> str | None:
+    """``fraud`` for ``data/fraud/2026/may.csv``; None for a folder marker or anything else."""
+    parts = key.removeprefix(PREFIX).split("/") if key.startswith(PREFIX) else []
+    return parts[0] if len(parts) > 1 and parts[0] and parts[-1] else None

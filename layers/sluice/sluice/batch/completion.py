@@ -1,0 +1,112 @@
+"""A transform job of a batch run has ended: its rows are counted, the run is closed and announced, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from sluice.batch.instance_prices import Prices, shipped_prices
+from sluice.batch.run import BatchRun
+from sluice.bootstrap.assembly import Ports
+from sluice.transform.input_listing import BatchInput
+from sluice.transform.jobs import TransformJob
+from sluice.transform.locations import manifest_key, output_folder
+from sluice.transform.row_count_check import FileRows, problem_of, total
+
+PREVIEW_ROWS = 5
+PREVIEW_CHARACTERS = 200
+TOLD_FILES = 20
+"""Names of files in an event: EventBridge refuses an event that is too large."""
+
+
+def end_batch(job_name: str, ports: Ports) -> BatchRun | None:
+    """The run of this job as it is now; None if the job is no batch run of this stage.
+
+    After a crash between the announcement and its note, the same end is announced again.
+    """
+    model = ports.names.model_of_batch_job(job_name)
+    run = ports.batches.get(model, job_name) if model else None
+    if run is None or run.has_ended:
+        return run
+    job = ports.transforms.describe(job_name)
+    if job is None or not job.has_ended:
+        return run
+    # What a job that failed has written says nothing about its rows.
+    rows = list(_count(run, ports)) if job.status == "Completed" else None
+    ended = _ended(run, job, rows)
+    _publish(ended, job, ports)
+    ports.batches.move(ended)
+    return ended
+
+
+def estimated_usd(job: TransformJob, prices: Prices) -> float | None:
+    """What the job's instances cost while it worked, by the shipped table; None for a type that is not in it."""
+    price = prices.instances.get(job.instance_type)
+    if price is None or job.seconds is None:
+        return None
+    return round(price.usd_per_hour * job.instance_count * job.seconds / 3600, 6)
+
+
+def _count(run: BatchRun, ports: Ports) -> Iterator[FileRows]:
+    """Every file is read to its end, one after the other."""
+    manifest = ports.bucket.read(ports.bucket.uri(f"{manifest_key(run.model, run.input_digest)}.json"))
+    if manifest is None:
+        return
+    given = BatchInput.parse(manifest)
+    for each in given.files:
+        yield FileRows(
+            name=each.key,
+            rows_in=ports.files.count_lines(each.key, each.etag),
+            rows_out=ports.files.count_lines(given.output_key(each, output_folder(run.model, run.job))),
+        )
+
+
+def _ended(run: BatchRun, job: TransformJob, rows: list[FileRows] | None) -> BatchRun:
+    """Only a job that says so, and whose rows are all there, has completed."""
+    reason = (job.reason or f"the job was {job.status.lower()}") if rows is None else problem_of(rows)
+    return replace(
+        run,
+        phase="failed" if reason else "completed",
+        reason=reason,
+        ended_at=job.ended_at,
+        seconds=job.seconds,
+        rows_in=total(each.rows_in for each in rows) if rows else None,
+        rows_out=total(each.rows_out for each in rows) if rows else None,
+        estimated_usd=estimated_usd(job, shipped_prices()),
+    )
+
+
+def _publish(run: BatchRun, job: TransformJob, ports: Ports) -> None:
+    output = output_folder(run.model, run.job)
+    common: dict[str, Any] = {
+        "model": run.model,
+        "version": run.version,
+        "job": run.job,
+        "input": ports.bucket.uri(run.folder),
+        "output": ports.bucket.uri(output),
+    }
+    if run.phase == "completed":
+        prices = shipped_prices()
+        ports.events.publish(
+            "BatchCompleted",
+            **common,
+            files=run.files,
+            rows_in=run.rows_in,
+            rows_out=run.rows_out,
+            seconds=run.seconds,
+            estimated_usd=run.estimated_usd,
+            estimated_with=f"list prices of {prices.region} as of {prices.as_of}, while the job worked",
+            preview=_preview(output, ports),
+        )
+    else:
+        written = [each.key for each in islice(ports.files.below(output), TOLD_FILES)]
+        ports.events.publish("BatchFailed", **common, reason=run.reason, status=job.status, files_written=written)
+
+
+def _preview(output: str, ports: Ports) -> list[str]:
+    """The first rows of the first file."""
+    first = next(iter(ports.files.below(output)), None)
+    lines = islice(ports.files.lines(first.key), PREVIEW_ROWS) if first else ()
+    return [line[:PREVIEW_CHARACTERS] for line in lines]

@@ -1,0 +1,49 @@
+"""Batch runs that stand still because an event was lost: the sweep says it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+
+from sluice.batch.run import BatchRun
+from sluice.bootstrap.assembly import Ports
+
+START_GRACE = timedelta(minutes=2)
+"""How long a request may be on its way before it counts as lost."""
+
+END_GRACE = timedelta(minutes=20)
+"""So long the end of a job may take to be told: the function that counts the rows may work for a quarter of an hour."""
+
+GIVEN_UP = timedelta(days=1)
+"""What has failed for so long fails again; it lies in the dead-letter queue."""
+
+RUNS_LOOKED_AT = 50
+
+
+def lost_batches(model: str, ports: Ports) -> Iterator[str]:
+    """Runs whose job was never started, or has ended though nobody said so."""
+    for run in islice(ports.batches.runs(model), RUNS_LOOKED_AT):
+        if run.has_ended or ports.now() - run.requested_at < START_GRACE:
+            continue
+        job = ports.transforms.describe(run.job)
+        if job is None:
+            if run.phase == "starting" and ports.now() - run.requested_at < GIVEN_UP:
+                _ask_again(run, ports)
+                yield f"{run.job} was never started"
+        elif job.has_ended and job.ended_at and END_GRACE <= ports.now() - job.ended_at < GIVEN_UP:
+            ports.events.publish(
+                "SageMaker Transform Job State Change", TransformJobName=run.job, TransformJobStatus=job.status
+            )
+            yield f"{run.job} is {job.status}"
+
+
+def _ask_again(run: BatchRun, ports: Ports) -> None:
+    ports.events.publish(
+        "BatchRequested",
+        stage=ports.names.stage,
+        model=run.model,
+        request=run.request,
+        at=run.requested_at.isoformat(),
+        input=ports.bucket.uri(run.folder),
+    )

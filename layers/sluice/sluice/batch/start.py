@@ -1,0 +1,125 @@
+"""A request becomes a batch run: its files are noted, its transform job is started; or it is said why not.
+
+The job's name is that of the request, and its run is kept before the job is asked for. So a request that comes twice,
+or one that was left half done, ends in one job over the files there were at first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sluice.batch.events import BatchRequested
+from sluice.batch.run import BatchRun
+from sluice.bootstrap.assembly import Ports
+from sluice.errors import SpecError, UnknownModelError
+from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
+from sluice.rollout.model.record import RolloutRecord
+from sluice.transform.input_listing import BatchInput
+from sluice.transform.jobs import TransformRefusedError
+from sluice.transform.locations import chosen_folder, manifest_key, output_folder
+from sluice.transform.request import Job, transform_request
+
+
+class NothingToScoreError(Exception):
+    """There will be no job for this request; the text says why."""
+
+
+def start_batch(wanted: BatchRequested, ports: Ports) -> BatchRun:
+    """The run of a request, under way now, or ended without a job.
+
+    Raises:
+        RetryableError: AWS has no room for the job, or is busy; the run waits for another try.
+    """
+    job = ports.names.batch_job(wanted.model, wanted.at, wanted.request)
+    run = ports.batches.get(wanted.model, job) or _open(job, wanted, ports)
+    return _create(run, ports) if run.phase == "starting" else run
+
+
+def _open(job: str, wanted: BatchRequested, ports: Ports) -> BatchRun:
+    """Keep the request with the files it is about, or with the reason why nothing is done."""
+    run = BatchRun(
+        job=job,
+        model=wanted.model,
+        request=wanted.request,
+        requested_at=wanted.at,
+        phase="starting",
+        folder=wanted.input,
+    )
+    try:
+        return ports.batches.open(_planned(run, wanted, ports))
+    except NothingToScoreError as error:
+        skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
+    ports.events.publish("BatchSkipped", model=run.model, job=job, input=run.folder, reason=skipped.reason)
+    return ports.batches.open(skipped)
+
+
+def _planned(run: BatchRun, wanted: BatchRequested, ports: Ports) -> BatchRun:
+    """With its version and its files, whose manifest is written.
+
+    Raises:
+        NothingToScoreError: there is no such model, no version, or no file.
+    """
+    promotion = _promotion(wanted.model, ports)
+    try:
+        folder = chosen_folder(wanted.model, wanted.input, ports.bucket.name)
+    except ValueError as error:
+        raise NothingToScoreError(str(error)) from error
+    found = BatchInput.of(folder, ports.files.below(folder))
+    if not found.files:
+        raise NothingToScoreError(f"there is no file below {ports.bucket.uri(folder)}")
+    manifest = manifest_key(run.model, found.digest)
+    ports.bucket.write(f"{manifest}.json", found.text())
+    ports.bucket.write(f"{manifest}.manifest", found.native(ports.bucket.name))
+    return replace(
+        run,
+        folder=folder,
+        version=promotion.id.version,
+        sagemaker_model=sagemaker_model(promotion),
+        input_digest=found.digest,
+        files=len(found.files),
+        size=found.size,
+    )
+
+
+def _promotion(model: str, ports: Ports) -> RolloutRecord:
+    try:
+        served = ports.specs.get(model).endpoint.type
+    except (UnknownModelError, SpecError) as error:
+        raise NothingToScoreError(str(error)) from error
+    if served != "batch":
+        raise NothingToScoreError(f"endpoint.type of {model} is {served}, not batch")
+    promotion = current_promotion(model, ports)
+    if promotion is None:
+        raise NothingToScoreError(f"no version of {model} is approved and rolled out")
+    return promotion
+
+
+def _create(run: BatchRun, ports: Ports) -> BatchRun:
+    endpoint = ports.specs.get(run.model).endpoint
+    output = ports.bucket.uri(output_folder(run.model, run.job))
+    job = Job(
+        name=run.job,
+        model=run.sagemaker_model,
+        source=ports.bucket.uri(f"{manifest_key(run.model, run.input_digest)}.manifest"),
+        source_type="ManifestFile",
+        output=output,
+        instance_type=endpoint.instance_type,
+    )
+    common = {
+        "model": run.model,
+        "version": run.version,
+        "job": run.job,
+        "input": ports.bucket.uri(run.folder),
+        "output": output,
+    }
+    try:
+        ports.transforms.create(transform_request(job, endpoint.batch))
+    except TransformRefusedError as error:
+        failed = replace(run, phase="failed", reason=str(error), ended_at=ports.now())
+        ports.events.publish("BatchFailed", **common, reason=failed.reason, status="Refused", files_written=[])
+        ports.batches.move(failed)
+        return failed
+    running = replace(run, phase="running")
+    ports.events.publish("BatchStarted", **common, files=run.files, bytes=run.size)
+    ports.batches.move(running)
+    return running

@@ -1,0 +1,139 @@
+"""Joins the parts of a running function: the one place that knows the environment and the AWS clients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sluice.async_inference.runtime import AsyncPlaces, AsyncQueue, AsyncRuntime
+from sluice.async_inference.store import ResultStore
+from sluice.aws.clients import Clients, reached
+from sluice.aws.cloudwatch import Metrics
+from sluice.aws.dynamodb import Table
+from sluice.aws.model_registry import Registry
+from sluice.aws.parked import Parked
+from sluice.aws.s3 import Bucket
+from sluice.aws.sqs import WakeUps
+from sluice.batch.store import BatchStore
+from sluice.endpoint.autoscaling import AutoScaling
+from sluice.endpoint.hosting import Hosting
+from sluice.events import Publisher
+from sluice.names import Names
+from sluice.pipeline_runs.reader import RunSource
+from sluice.pipeline_runs.store import RunStore
+from sluice.rollout.ab_outcomes.store import OutcomeStore
+from sluice.rollout.analysis.data_capture import Captures
+from sluice.rollout.gates.gates import GateFunctions
+from sluice.rollout.model.executions import Executions
+from sluice.rollout.model.store import Store
+from sluice.spec.parameter_store import Specs
+from sluice.training.pending_inputs import WaitingList
+from sluice.training.pipeline_executions import Pipelines
+from sluice.training.quarantine import Quarantine
+from sluice.training.run_slot_store import Turns
+from sluice.transform.files import BatchFiles
+from sluice.transform.jobs import Transforms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a function may talk to. Adapters are cheap to make; their clients are made when first used."""
+
+    names: Names
+    now: Callable[[], datetime]
+    store: Store
+    specs: Specs
+    hosting: Hosting
+    registry: Registry
+    metrics: Metrics
+    scaling: AutoScaling
+    events: Publisher
+    gates: GateFunctions
+    executions: Executions
+    pipelines: Pipelines
+    turns: Turns
+    waiting: WaitingList
+    wakeups: WakeUps
+    bucket: Bucket
+    captures: Captures
+    quarantine: Quarantine
+    run_source: RunSource
+    runs: RunStore
+    results: ResultStore
+    async_runtime: AsyncRuntime
+    async_queue: AsyncQueue
+    async_places: AsyncPlaces
+    batches: BatchStore
+    files: BatchFiles
+    transforms: Transforms
+    outcomes: OutcomeStore
+    refused_outcomes: Parked
+    model_role_arn: str
+
+
+class _Lazy:
+    """A client made at its first use, so that a function pays only for the services it calls."""
+
+    def __init__(self, clients: Callable[[str], Any], service: str) -> None:
+        self._clients = clients
+        self._service = service
+
+    def __getattr__(self, operation: str) -> Any:
+        return reached(getattr(self._clients(self._service), operation))
+
+
+def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Callable[[], datetime]) -> Ports:
+    """Ports from SLUICE_STAGE, SLUICE_TABLE and, where a function has them, bucket, queue and ARNs."""
+    names = Names(environ["SLUICE_STAGE"])
+
+    def client(service: str) -> _Lazy:
+        return _Lazy(clients, service)
+
+    table = Table(client("dynamodb"), environ["SLUICE_TABLE"])
+    metrics = Metrics(client("cloudwatch"))
+    return Ports(
+        names=names,
+        now=now,
+        store=Store(table),
+        runs=RunStore(table),
+        run_source=RunSource(client("sagemaker")),
+        specs=Specs(client("ssm"), names),
+        hosting=Hosting(client("sagemaker")),
+        registry=Registry(client("sagemaker")),
+        metrics=metrics,
+        scaling=AutoScaling(client("application-autoscaling"), metrics, names),
+        events=Publisher(client("events"), names),
+        gates=GateFunctions(client("lambda")),
+        executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
+        pipelines=Pipelines(client("sagemaker")),
+        turns=Turns(table),
+        waiting=WaitingList(table),
+        wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
+        bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        captures=Captures(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        quarantine=Quarantine(client("s3")),
+        results=ResultStore(Table(client("dynamodb"), environ.get("SLUICE_RESULTS_TABLE", ""))),
+        async_runtime=AsyncRuntime(client("sagemaker-runtime")),
+        async_queue=AsyncQueue(client("sqs"), environ.get("SLUICE_ASYNC_QUEUE_URL", "")),
+        async_places=AsyncPlaces(
+            bucket=environ.get("SLUICE_BUCKET", ""),
+            success_topic=environ.get("SLUICE_ASYNC_SUCCESS_TOPIC", ""),
+            error_topic=environ.get("SLUICE_ASYNC_ERROR_TOPIC", ""),
+        ),
+        batches=BatchStore(table),
+        files=BatchFiles(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        transforms=Transforms(client("sagemaker")),
+        outcomes=OutcomeStore(Table(client("dynamodb"), environ.get("SLUICE_RESULTS_TABLE", ""))),
+        refused_outcomes=Parked(client("sqs"), environ.get("SLUICE_REFUSED_OUTCOMES_URL", "")),
+        model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
+    )
+
+
+@cache
+def live_ports() -> Ports:
+    """The ports of this execution environment, kept while it is warm."""
+    return assemble(os.environ, Clients(), lambda: datetime.now(UTC))

@@ -1,0 +1,173 @@
+"""SageMaker hosting: models, endpoint configs, endpoints and their weights. Every write may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.aws.clients import says, understood
+from sluice.endpoint.deployment_config import Deployment
+from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, VariantState
+from sluice.errors import RetryableError
+
+
+class Hosting:
+    """What Sluice asks of SageMaker hosting."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def describe(self, endpoint: str) -> EndpointState | None:
+        """The endpoint as it is now, None if there is none.
+
+        Instance types and models stand only in the config, so that is read too.
+        """
+        try:
+            found = self._client.describe_endpoint(EndpointName=endpoint)
+        except ClientError as error:
+            if says(error, "Could not find endpoint") and not says(error, "endpoint configuration"):
+                return None
+            raise understood(error) from error
+        config = self._describe_config(found["EndpointConfigName"])
+        return EndpointState(
+            name=found["EndpointName"],
+            status=found["EndpointStatus"],
+            config=found["EndpointConfigName"],
+            variants=_variants(found.get("ProductionVariants", []), config.get("ProductionVariants", [])),
+            shadows=_variants(found.get("ShadowProductionVariants", []), config.get("ShadowProductionVariants", [])),
+            failure_reason=found.get("FailureReason", ""),
+            deploying=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
+            is_async="AsyncInferenceConfig" in found or "AsyncInferenceConfig" in config,
+        )
+
+    def _describe_config(self, name: str) -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = self._client.describe_endpoint_config(EndpointConfigName=name)
+        except ClientError as error:
+            if says(error, "Could not find endpoint configuration"):
+                return {}
+            raise understood(error) from error
+        return found
+
+    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
+        """Make a SageMaker model of an approved package."""
+        self._create(
+            "already existing model",
+            self._client.create_model,
+            ModelName=name,
+            PrimaryContainer={"ModelPackageName": package_arn},
+            ExecutionRoleArn=role_arn,
+        )
+
+    def create_config(self, config: NewConfig) -> None:
+        self._create("already existing endpoint configuration", self._client.create_endpoint_config, **config.request())
+
+    def create_endpoint(self, endpoint: str, config: str) -> None:
+        self._create(
+            "already existing endpoint",
+            self._client.create_endpoint,
+            EndpointName=endpoint,
+            EndpointConfigName=config,
+        )
+
+    def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
+        """Move the endpoint to another config, all at once or as ``deployment`` says.
+
+        Variants of the same name keep their weight and count, unless the deployment resizes them.
+        """
+        self._change(
+            self._client.update_endpoint,
+            EndpointName=endpoint,
+            EndpointConfigName=config,
+            RetainAllVariantProperties=True,
+            **(deployment.request() if deployment else {}),
+        )
+
+    def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
+        if not sum(weights.values()) > 0:
+            raise ValueError(f"weights of {endpoint} must not all be zero: {dict(weights)}")
+        self._change(
+            self._client.update_endpoint_weights_and_capacities,
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[
+                {"VariantName": name, "DesiredWeight": weight} for name, weight in weights.items()
+            ],
+        )
+
+    def set_capacity(self, endpoint: str, variant: str, count: int) -> None:
+        self._change(
+            self._client.update_endpoint_weights_and_capacities,
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": variant, "DesiredInstanceCount": count}],
+        )
+
+    def delete_endpoint(self, endpoint: str) -> None:
+        self._delete("Could not find endpoint", self._client.delete_endpoint, EndpointName=endpoint)
+
+    def delete_config(self, name: str) -> None:
+        """The caller makes sure that no endpoint uses it: SageMaker does not."""
+        self._delete(
+            "Could not find endpoint configuration",
+            self._client.delete_endpoint_config,
+            EndpointConfigName=name,
+        )
+
+    def delete_model(self, name: str) -> None:
+        self._delete("Could not find model", self._client.delete_model, ModelName=name)
+
+    def _create(self, exists: str, call: Any, **request: Any) -> None:
+        try:
+            call(**request)
+        except ClientError as error:
+            if says(error, exists):
+                return
+            raise _settling(error) from error
+
+    def _change(self, call: Any, **request: Any) -> None:
+        try:
+            call(**request)
+        except ClientError as error:
+            raise _settling(error) from error
+
+    def _delete(self, missing: str, call: Any, **request: Any) -> None:
+        try:
+            call(**request)
+        except ClientError as error:
+            if says(error, missing):
+                return
+            raise understood(error) from error
+
+
+def _variants(
+    described: Iterable[Mapping[str, Any]], configured: Iterable[Mapping[str, Any]]
+) -> tuple[VariantState, ...]:
+    known = {each["VariantName"]: each for each in configured}
+    return tuple(
+        VariantState(
+            name=each["VariantName"],
+            weight=float(each.get("DesiredWeight", each.get("CurrentWeight", 0.0))),
+            desired_count=int(each.get("DesiredInstanceCount", each.get("CurrentInstanceCount", 0))),
+            instance_type=known.get(each["VariantName"], {}).get("InstanceType", ""),
+            model=known.get(each["VariantName"], {}).get("ModelName", ""),
+            serverless=_serverless(known.get(each["VariantName"], {}).get("ServerlessConfig")),
+        )
+        for each in described
+    )
+
+
+def _serverless(size: Mapping[str, Any] | None) -> ServerlessSize | None:
+    if size is None:
+        return None
+    return ServerlessSize(
+        memory_mb=size["MemorySizeInMB"],
+        max_concurrency=size["MaxConcurrency"],
+        provisioned_concurrency=size.get("ProvisionedConcurrency"),
+    )
+
+
+def _settling(error: ClientError) -> Exception:
+    """A model or config just made may not be visible to the next call yet (CreateEndpointConfig reference)."""
+    if says(error, "Could not find endpoint configuration") or says(error, "Could not find model"):
+        return RetryableError(str(error))
+    return understood(error)

@@ -1,0 +1,40 @@
+"""A version waits for a person: told once, with what the person needs to decide."""
+
+from __future__ import annotations
+
+from sluice.bootstrap.assembly import Ports
+from sluice.events import PackageChanged
+from sluice.rollout.model.live_version import live_package, metrics_of
+
+REGISTERED = "registered"
+"""Names the wait that begins with the registration, of which there is one."""
+
+
+def announce_pending(changed: PackageChanged, ports: Ports) -> str:
+    """Publish ModelPending with the version's metrics beside the live one's; returns what was done.
+
+    Nothing is published for a version that has been decided on since, or for an event that came before. After a
+    crash between the event and its note, the same wait is announced again.
+    """
+    if not changed.may_wait:
+        return "its approval did not change"
+    package = ports.registry.describe(changed.arn)
+    model = ports.names.model_of(package.group)
+    if model is None or package.approval != "PendingManualApproval":
+        return f"{package.group}/{package.version} is {package.approval}"
+    since = REGISTERED if changed.changed is None else changed.at
+    if ports.runs.is_pending_told(package.arn, since):
+        return "it was announced before"
+    live = live_package(model, ports)
+    ports.events.publish(
+        "ModelPending",
+        model=model,
+        version=package.version,
+        package=package.arn,
+        execution=package.generated_by,
+        metrics=metrics_of(package, ports.bucket),
+        live_version=live.version if live else None,
+        live_metrics=metrics_of(live, ports.bucket) if live else {},
+    )
+    ports.runs.mark_pending_told(package.arn, since)
+    return "announced"

@@ -1,0 +1,134 @@
+"""What SageMaker tells of a pipeline execution, read fresh: events only say that it is time to look."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.aws.clients import code, understood
+from sluice.pipeline_runs.run import Run, StepRun
+
+_CODE = re.compile(r's3://[^/"]+/code/[^/"]+/[0-9a-f]{64}')
+_KIND_OF_METADATA = {
+    "ProcessingJob": "Processing",
+    "TrainingJob": "Training",
+    "RegisterModel": "RegisterModel",
+    "Condition": "Condition",
+    "Fail": "Fail",
+}
+
+Found = Mapping[str, Any]
+
+
+class RunSource:
+    """What Sluice reads of an execution."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def read(self, execution: str, model: str) -> Run | None:
+        """The run as it is now, without its metrics; None if its pipeline was deleted, and it with it."""
+        try:
+            return self._read(execution, model)
+        except ClientError as error:
+            if code(error) == "ResourceNotFound":
+                return None
+            raise
+
+    def _read(self, execution: str, model: str) -> Run:
+        """The status is read before the steps, so that a run that has ended comes with all of its steps."""
+        found = self._call("describe_pipeline_execution", PipelineExecutionArn=execution)
+        definition = self._call("describe_pipeline_definition_for_execution", PipelineExecutionArn=execution)
+        text = definition["PipelineDefinition"]
+        given = self._every(
+            "list_pipeline_parameters_for_execution", "PipelineParameters", PipelineExecutionArn=execution
+        )
+        steps = self._every(
+            "list_pipeline_execution_steps",
+            "PipelineExecutionSteps",
+            PipelineExecutionArn=execution,
+            SortOrder="Ascending",
+        )
+        code_uri = _CODE.search(text)
+        return Run(
+            model=model,
+            execution=execution,
+            status=found["PipelineExecutionStatus"],
+            started_at=found["CreationTime"],
+            modified_at=found.get("LastModifiedTime") or found["CreationTime"],
+            parameters={**_defaults(json.loads(text)), **{one["Name"]: one["Value"] for one in given}},
+            steps=tuple(_step(step) for step in steps),
+            code=code_uri[0] if code_uri else "",
+            reports=tuple(self._reports(json.loads(text), steps)),
+            package_arn=_package(steps),
+            execution_reason=found.get("FailureReason", ""),
+        )
+
+    def _reports(self, definition: Found, steps: Sequence[Found]) -> Iterator[str]:
+        """Where succeeded processing jobs wrote the files that conditions read: the evaluation reports."""
+        files = {step["Name"]: step.get("PropertyFiles", []) for step in _all_steps(definition["Steps"])}
+        for step in steps:
+            job = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
+            if step["StepStatus"] != "Succeeded" or not job or not files.get(step["StepName"]):
+                continue
+            described = self._call("describe_processing_job", ProcessingJobName=job.rsplit("/", 1)[-1])
+            outputs = {
+                output["OutputName"]: output["S3Output"]["S3Uri"]
+                for output in described.get("ProcessingOutputConfig", {}).get("Outputs", [])
+            }
+            for file in files[step["StepName"]]:
+                if file["OutputName"] in outputs:
+                    yield f"{outputs[file['OutputName']].rstrip('/')}/{file['FilePath']}"
+
+    def _every(self, operation: str, key: str, **request: Any) -> list[Any]:
+        items: list[Any] = []
+        while True:
+            page = self._call(operation, **request)
+            items.extend(page.get(key, []))
+            if not page.get("NextToken"):
+                return items
+            request["NextToken"] = page["NextToken"]
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        call: Callable[..., Any] = getattr(self._client, operation)
+        try:
+            return call(**request)
+        except ClientError as error:
+            raise understood(error) from error
+
+
+def _all_steps(steps: Sequence[Found]) -> Iterator[Found]:
+    """The steps of a definition with those inside of conditions."""
+    for step in steps:
+        yield step
+        if step["Type"] == "Condition":
+            arguments = step["Arguments"]
+            yield from _all_steps([*arguments.get("IfSteps", []), *arguments.get("ElseSteps", [])])
+
+
+def _defaults(definition: Found) -> dict[str, str]:
+    """The parameters' defaults as text, which is how SageMaker takes values."""
+    found = {one["Name"]: one["DefaultValue"] for one in definition.get("Parameters", []) if "DefaultValue" in one}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
+
+
+def _step(found: Found) -> StepRun:
+    kinds = [kind for name, kind in _KIND_OF_METADATA.items() if name in found.get("Metadata", {})]
+    return StepRun(
+        name=found["StepName"],
+        kind=kinds[0] if kinds else "",
+        status=found["StepStatus"],
+        started_at=found.get("StartTime"),
+        ended_at=found.get("EndTime"),
+        cached_from=found.get("CacheHitResult", {}).get("SourcePipelineExecutionArn", ""),
+        attempts=int(found.get("AttemptCount", 0)),
+        reason=found.get("FailureReason", ""),
+    )
+
+
+def _package(steps: Sequence[Found]) -> str:
+    arns = [step.get("Metadata", {}).get("RegisterModel", {}).get("Arn", "") for step in steps]
+    return next(filter(None, arns), "")

@@ -1,0 +1,119 @@
+"""The alarms of one rollout: ours on the candidate, the user's own beside them, and one composite over all. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.aws.cloudwatch import ASYNC_ERRORS, ERRORS, LATENCY, dimensions, stat
+from sluice.names import Names
+from sluice.rollout.analysis.findings import Answer, Finding
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.stop_alarm import stop_alarm_name
+
+
+def alarm_names(names: Names, rollout_id: str) -> tuple[str, str, str, str]:
+    """Everything one rollout may have made in CloudWatch: errors, latency, the composite, and the stop alarm."""
+    return (
+        names.rollout_resource(rollout_id, "errors"),
+        names.rollout_resource(rollout_id, "latency"),
+        names.rollout_resource(rollout_id, "alarms"),
+        stop_alarm_name(names, rollout_id),
+    )
+
+
+def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> list[dict[str, Any]]:
+    """PutMetricAlarm requests that watch the candidate's variant only; with ``config``, its new fleet only.
+
+    Both ask for a minimum of requests per period, so that one slow or failed request of three is no alarm; without
+    traffic there are no points, and that is not breaching: the judge, not the alarm, asks for proof of health.
+    """
+    rules = plan.alarms
+    errors, latency, *_ = alarm_names(names, rollout_id)
+    candidate = dimensions(plan.endpoint, plan.candidate.variant, config)
+
+    def term(metric_id: str, metric: str, statistic: str) -> dict[str, Any]:
+        return {
+            "Id": metric_id,
+            "MetricStat": stat(metric, candidate, plan.period_seconds, statistic),
+            "ReturnData": False,
+        }
+
+    def alarm(name: str, what: str, expression: str, threshold: float, *terms: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "AlarmName": name,
+            "AlarmDescription": f"Rollout {rollout_id}: {what} of {plan.candidate.variant}",
+            "Metrics": [{"Id": "breach", "Expression": expression, "ReturnData": True}, *terms],
+            "EvaluationPeriods": rules.evaluation_periods,
+            "DatapointsToAlarm": rules.datapoints_to_alarm,
+            "Threshold": threshold,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+        }
+
+    failed = ASYNC_ERRORS if plan.async_invocations else ERRORS
+    requests = term("requests", failed, "SampleCount")
+    enough = f"requests >= {rules.min_requests}"
+    made = [
+        alarm(
+            errors,
+            "share of failed requests in percent",
+            f"IF({enough}, 100 * errors / requests, 0)",
+            rules.error_rate_percent,
+            term("errors", failed, "Sum"),
+            requests,
+        )
+    ]
+    if rules.latency_p95_ms is not None:
+        made.append(
+            alarm(
+                latency,
+                "95th percentile of the model's latency in microseconds",
+                f"IF({enough}, latency, 0)",
+                rules.latency_p95_ms * 1000,
+                term("latency", LATENCY, "p95"),
+                requests,
+            )
+        )
+    return made
+
+
+def composite_for(names: Names, rollout_id: str, plan: Plan) -> dict[str, Any]:
+    """A PutCompositeAlarm request: rings when any alarm of the rollout does.
+
+    It bears a rollout's name, so an alarm of the user's that rings takes the same quick way back as ours.
+    """
+    rule = " OR ".join(f'ALARM("{name}")' for name in _single_alarms(names, rollout_id, plan))
+    return {
+        "AlarmName": alarm_names(names, rollout_id)[2],
+        "AlarmDescription": f"Rollout {rollout_id}: any alarm that watches it",
+        "AlarmRule": rule,
+    }
+
+
+def watched_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
+    """All alarms that must exist and be quiet while the rollout goes on; the one over all comes last."""
+    return [*_single_alarms(names, rollout_id, plan), alarm_names(names, rollout_id)[2]]
+
+
+def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
+    """A ringing alarm rolls back, a missing one holds; quiet alarms, and those without data, prove nothing.
+
+    ``watched`` as ``watched_alarms`` gives it: the composite, the last, is told of only if it rings alone.
+    """
+    seen = {name: states.get(name) for name in watched}
+    numbers = {"states": seen}
+    ringing = [name for name, state in seen.items() if state == "ALARM"]
+    if ringing:
+        single = [name for name in ringing if name != watched[-1]]
+        reason = f"{', '.join(single or ringing)} rang"
+        return Finding(name="alarm", answer=Answer.ROLL_BACK, reason=reason, by="alarm", numbers=numbers)
+    missing = [name for name, state in seen.items() if state is None]
+    if missing:
+        reason = f"{', '.join(missing)} is missing"
+        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
+    return Finding(name="alarm", answer=Answer.ABSTAIN, reason="quiet", by="alarm", numbers=numbers)
+
+
+def _single_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
+    return [*(alarm["AlarmName"] for alarm in alarms_for(names, rollout_id, plan)), *plan.alarms.also]

@@ -1,0 +1,38 @@
+"""What a look at a rollout has found: named pieces of evidence, each with an answer of its own.
+
+The judge of errors, that of latency, the alarms, the share of the traffic, an A/B test and the agreement of a shadow
+all speak in findings; ``watch.conclude`` joins them and knows none of them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sluice.rollout.model.record import FenceKind
+
+
+class Answer(StrEnum):
+    """What one piece of evidence says about the stage. A stage ends well when some advance and none holds."""
+
+    ADVANCE = "ADVANCE"  # proven to be good enough
+    HOLD = "HOLD"  # not proven: the stage must not end yet
+    ROLL_BACK = "ROLL_BACK"  # proven harmful: at once, whatever the others say
+    ABSTAIN = "ABSTAIN"  # has nothing to say and stands in nobody's way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One piece of evidence at one look. ``numbers`` are stored with the look and shown to people: plain JSON."""
+
+    name: str
+    answer: Answer
+    reason: str  # a sentence for people
+    by: FenceKind = "judge"  # who stops the rollout, if this does
+    is_doubt: bool = False  # it stops it for want of proof, not for harm: a person may think otherwise
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "answer": str(self.answer), "reason": self.reason, "numbers": dict(self.numbers)}

@@ -1,0 +1,105 @@
+"""What is slow, and by which rules slow requests are judged. Pure.
+
+CloudWatch keeps no single latencies, only statistics of a period. So the live version's own percentiles, read before
+the rollout and fixed with it, are thresholds, and the judge counts requests beyond them as it counts errors. Where
+CloudWatch cannot count, the mean latencies of the two variants are compared period by period: see ``sign_evidence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sluice.rollout.analysis.findings import Answer, Finding
+from sluice.rollout.analysis.judge_rules import Rules
+from sluice.rollout.analysis.verdict import Words
+from sluice.rollout.model.plan import Plan
+
+PERCENTILES = {"p90": 0.90, "p99": 0.99}
+PERIODS_TO_PROVE = 3  # latencies wander more than errors do
+ERRORS_SHARE_OF_ALPHA = 0.8  # the rest is for latency, if that is judged: counts of slow requests are plenty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySummary:
+    """Latencies of one variant over a stretch of time: requests, and percentiles in microseconds."""
+
+    requests: float
+    percentiles: Mapping[str, float]
+
+
+def slow_limits(summaries: Sequence[LatencySummary]) -> dict[str, int]:
+    """Thresholds in microseconds by percentile: each from the first summary with enough requests for it.
+
+    Enough are ten beyond the percentile. One that no summary has enough for is left out.
+    """
+    limits: dict[str, int] = {}
+    for name, share in PERCENTILES.items():
+        needed = 10 / (1 - share) * (1 - 1e-9)  # the tolerance keeps 1 - 0.9 from asking for the 101st request
+        known = (each.percentiles[name] for each in summaries if each.requests >= needed and name in each.percentiles)
+        found = next(known, None)
+        if found is not None and found >= 1:
+            limits[name] = round(found)
+    return limits
+
+
+def candidate_limits(plan: Plan) -> dict[str, int]:
+    """The thresholds the candidate is held against: it may be ``slower_percent`` slower than the live version was."""
+    return {name: round(limit * (1 + plan.judge.slower_percent / 100)) for name, limit in plan.slow_over_us.items()}
+
+
+def error_rules(plan: Plan) -> Rules:
+    """How errors are judged. Alpha is that of the whole rollout; latency takes its part of it."""
+    judge = plan.judge
+    return Rules(
+        harm_ratio=judge.harm_ratio,
+        safe_ratio=judge.safe_ratio,
+        safe_margin=judge.safe_margin,
+        alpha=judge.alpha * (ERRORS_SHARE_OF_ALPHA if is_latency_judged(plan) else 1),
+        beta=judge.beta,
+        incident_share=plan.alarms.error_rate_percent / 100,
+    )
+
+
+def slow_rules(plan: Plan) -> Rules:
+    """How requests beyond one threshold are judged. A spike of a period or two proves nothing, however high it is."""
+    judge = plan.judge
+    return Rules(
+        harm_ratio=judge.slow_ratio,
+        safe_ratio=max(judge.safe_ratio, judge.slow_ratio),
+        safe_margin=judge.safe_margin,
+        alpha=latency_alpha(plan) / len(plan.slow_over_us),
+        beta=judge.beta,
+        periods_to_prove=PERIODS_TO_PROVE,
+        catastrophe_share=0.0,
+    )
+
+
+def is_latency_judged(plan: Plan) -> bool:
+    return plan.judge.latency and bool(plan.slow_over_us)
+
+
+def latency_alpha(plan: Plan) -> float:
+    """Latency's part of the chance of rolling back a harmless version."""
+    return plan.judge.alpha * (1 - ERRORS_SHARE_OF_ALPHA)
+
+
+def slow_words(plan: Plan, name: str) -> Words:
+    """How a threshold is told: what the canary does, and what slow means for each variant."""
+    return Words(
+        does=f"is slow (over {candidate_limits(plan)[name] / 1000:.4g} ms, where the baseline's {name} was "
+        f"{plan.slow_over_us[name] / 1000:.4g} ms)",
+        bad="slow",
+    )
+
+
+def unjudged(plan: Plan) -> Finding:
+    """Latency that is not judged stands in nobody's way, and the look says why."""
+    reason = "not judged, as the spec says"
+    if plan.judge.latency:
+        reason = "not judged: the live version had too little traffic before the rollout to tell what is slow"
+    return Finding(name="latency", answer=Answer.ABSTAIN, reason=reason)
+
+
+def with_remark(finding: Finding, remark: str) -> Finding:
+    return replace(finding, reason=f"{finding.reason}; {remark}")

@@ -1,0 +1,52 @@
+"""What a shadow's answers say: the captured ones of both versions, compared."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.analysis.data_capture import sample_of
+from sluice.rollout.analysis.findings import Answer, Finding
+from sluice.rollout.analysis.shadow_agreement import Agreement, Terms, judge_agreement, pairs
+from sluice.rollout.model.plan import Mirror, Plan
+from sluice.rollout.model.record import RolloutRecord
+
+_ANSWERS = {"agrees": Answer.ADVANCE, "unknown": Answer.HOLD, "differs": Answer.ROLL_BACK}
+
+
+def shadow_finding(record: RolloutRecord, mirror: Mirror, now: datetime, ports: Ports) -> Finding:
+    """Whether enough of the shadow's answers agree with those of the version that clients hear.
+
+    SageMaker writes what it captures below the endpoint's and the variant's names.
+    """
+    plan = record.planned()
+    assert plan.baseline is not None  # whose shadow it is
+    since = record.shifted_at[0]
+    live, shadow = (
+        ports.captures.files(f"{mirror.capture_prefix}{plan.endpoint}/{variant}", since, now)
+        for variant in (plan.baseline.variant, plan.candidate.variant)
+    )
+    chosen_live, chosen_shadow = sample_of(live, shadow)
+    found = judge_agreement(
+        pairs(ports.captures.read(chosen_live), ports.captures.read(chosen_shadow)), _terms(plan, mirror)
+    )
+    return _finding(found)
+
+
+def _terms(plan: Plan, mirror: Mirror) -> Terms:
+    return Terms(
+        tolerance=mirror.tolerance_percent / 100,
+        min_share=mirror.min_agreement_percent / 100,
+        min_pairs=mirror.min_requests,
+        alpha=plan.judge.alpha,
+        beta=plan.judge.beta,
+    )
+
+
+def _finding(found: Agreement) -> Finding:
+    return Finding(
+        name="agreement",
+        answer=_ANSWERS[found.decision],
+        reason=found.reason,
+        numbers={"compared": found.compared, "agreed": found.agreed},
+    )

@@ -1,0 +1,143 @@
+"""The rollout of a batch model: no endpoint, but a comparison on a sample before the next run uses the new version.
+
+Only harm that is shown stops it: the new version cannot score the sample, or leaves rows out that the current one
+answers. How the answers differ is told in an event, for a person to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from sluice.bootstrap.assembly import Ports
+from sluice.names import variant
+from sluice.rollout.batch.comparison import Comparison, compare
+from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
+from sluice.rollout.batch.sample import NoSampleError, Sample, score_sample, stop_scoring, write_sample
+from sluice.rollout.gates.holds import hold_replacement, seconds_held
+from sluice.rollout.model.batch_plan import BatchPlan
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.planning.consent import is_still_approved
+from sluice.rollout.traffic.task_result import TaskResult, answer, patience
+from sluice.spec.model import ModelSpec
+from sluice.transform.jobs import TransformJob
+
+LONGEST_SCORING = timedelta(hours=6)
+"""A sample that takes longer is no proof of anything."""
+
+
+def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: Ports) -> Plan:
+    """The plan of a batch model, which has no endpoint, with the version it is compared with, and what on.
+
+    An urgent rollout replaces a rejected version and is compared with nothing.
+    """
+    plan = replace(plan, endpoint="")
+    settings = replace(spec.endpoint.batch, schedule=None)
+    candidate = replace(plan.candidate, instance_count=settings.instance_count)
+    current = current_promotion(record.id.model, ports)
+    if current is None or current.id.version == record.id.version:
+        return replace(plan, candidate=candidate, batch=BatchPlan(settings=settings))
+    baseline = replace(candidate, variant=variant(current.id.version), config="", model=sagemaker_model(current))
+    last_input = "" if record.urgent else _last_input(record.id.model, ports)
+    batch = BatchPlan(settings=settings, input_digest=last_input)
+    return replace(plan, candidate=candidate, baseline=baseline, batch=batch)
+
+
+def provision_batch(record: RolloutRecord, ports: Ports) -> TaskResult:
+    """PROMOTE once the version has passed its comparison, or there is none; WAIT until then, ROLL_BACK on harm."""
+    if not is_still_approved(record, ports):
+        return answer("ROLL_BACK")
+    plan = record.planned()
+    ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
+    if plan.baseline is None or plan.batch is None or not plan.batch.is_compared:
+        return _stands_by(record, "there is nothing to compare it on", ports)
+    sample = Sample.of(record.id, ports)
+    try:
+        write_sample(sample, plan.batch.input_digest, plan.batch.settings.sample_rows, ports)
+        jobs = score_sample(sample, (plan.baseline, plan.candidate), plan.batch.settings, ports)
+    except NoSampleError as error:
+        return _stands_by(record, str(error), ports)
+    if len(jobs) < len(sample.names) or not all(each.has_ended for each in jobs):
+        return _wait(record, jobs, ports)
+    return _judge(record, sample, jobs, ports)
+
+
+def clean_up_batch(record: RolloutRecord, ports: Ports) -> None:
+    """Stop what a rollout that goes nowhere still has going; the model is removed with the rest."""
+    stop_scoring(Sample.of(record.id, ports), ports)
+
+
+def _last_input(model: str, ports: Ports) -> str:
+    return next((each.input_digest for each in ports.batches.runs(model) if each.input_digest), "")
+
+
+def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: Ports) -> TaskResult:
+    now = ports.now()
+    since = min((each.created_at for each in jobs), default=record.planned_at or now)
+    if now - since > LONGEST_SCORING:
+        return _refuse(record, f"the sample was not scored within {LONGEST_SCORING}", ports)
+    return answer("WAIT", wait_seconds=patience(since, now))
+
+
+def _judge(record: RolloutRecord, sample: Sample, jobs: Sequence[TransformJob], ports: Ports) -> TaskResult:
+    current, new = jobs
+    if new.status != "Completed":
+        also = "" if current.status == "Completed" else f"; version in use as well: {current.reason or current.status}"
+        return _refuse(record, f"could not score the sample: {new.reason or new.status}{also}", ports)
+    if current.status != "Completed":
+        why = current.reason or current.status
+        return _stands_by(record, f"it scored the sample; the version in use could not: {why}", ports)
+    found = compare(
+        ports.files.lines(sample.output_key("current")),
+        ports.files.lines(sample.output_key("new")),
+    )
+    _tell(record, sample, found, ports)
+    rows = ports.files.count_lines(sample.key)
+    answered = ports.files.count_lines(sample.output_key("new"))
+    if rows is None or answered != rows:
+        return _refuse(record, f"wrote {answered or 0} answers to the {rows} rows of the sample", ports)
+    if found.failures:
+        return _refuse(record, f"has no answer to {found.failures} of {found.rows} rows that are answered now", ports)
+    share = found.within_tolerance / found.rows if found.rows else 0.0
+    said = f"{share:.1%} of {found.rows} answers agree with version {_version(record)}"
+    return _stands_by(record, said, ports, found)
+
+
+def _tell(record: RolloutRecord, sample: Sample, found: Comparison, ports: Ports) -> None:
+    """Once: a closed gate has the comparison looked at again and again."""
+    if record.compared_at is not None:
+        return
+    ports.events.publish(
+        "BatchVersionCompared",
+        rollout=str(record.id),
+        model=record.id.model,
+        version=record.id.version,
+        current_version=_version(record),
+        sample=ports.bucket.uri(sample.key),
+        difference=found.to_json(),
+    )
+    ports.store.mark_time(record.id, "compared_at", ports.now())
+
+
+def _version(record: RolloutRecord) -> int:
+    baseline = record.planned().baseline
+    return int(baseline.variant.removeprefix("v")) if baseline else 0
+
+
+def _stands_by(record: RolloutRecord, text: str, ports: Ports, found: Comparison | None = None) -> TaskResult:
+    """On to the promotion, unless its gate is closed or it is outside of the rollout's windows."""
+    plan = record.planned()
+    ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
+    obstacle = hold_replacement(plan, record, ports, [found.to_json()] if found else [])
+    if obstacle is not None:
+        seconds = seconds_held(record, obstacle.until, ports.now())
+        return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
+    return answer("PROMOTE", reason=text)
+
+
+def _refuse(record: RolloutRecord, what: str, ports: Ports) -> TaskResult:
+    reason = f"version {record.id.version} {what}"
+    ports.store.fence(record.id, "judge", reason, ports.now())
+    return answer("ROLL_BACK", reason=reason)

@@ -1,0 +1,23 @@
+"""Which version scores files now: there is no endpoint to ask, so the promotions tell."""
+
+from __future__ import annotations
+
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.planning.approvals import last_good
+
+
+def current_promotion(model: str, ports: Ports) -> RolloutRecord | None:
+    """The newest promotion of a version that people still approve of; None if there is none.
+
+    A version that was rejected scores nothing more, even before another has taken its place.
+    """
+    known = ports.store.rollouts(model)
+    return last_good(None, known, lambda arn: ports.registry.describe(arn).is_approved)
+
+
+def sagemaker_model(promotion: RolloutRecord) -> str:
+    """The SageMaker model of a promoted version; one that was live before has kept its own."""
+    plan = promotion.planned()
+    kept = plan.baseline if plan.engine == "none" else None
+    return (kept or plan.candidate).model

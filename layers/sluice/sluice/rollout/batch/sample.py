@@ -1,0 +1,131 @@
+"""The sample on which a new version of a batch model is compared with the current one, and its two transform jobs.
+
+batch/<model>/samples/<rollout>/sample.csv             the first rows of the last run's files
+batch/<model>/samples/<rollout>/output/current/…       what the version that scores now answers
+batch/<model>/samples/<rollout>/output/new/…           what the new one answers
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import ceil
+from typing import Literal
+
+from sluice.bootstrap.assembly import Ports
+from sluice.errors import PermanentError, RetryableError
+from sluice.rollout.model.plan import Fleet
+from sluice.rollout.model.record import RolloutId
+from sluice.spec.serving import Batch
+from sluice.transform.input_listing import BatchInput
+from sluice.transform.jobs import NoRoomError, TransformJob, TransformRefusedError
+from sluice.transform.locations import manifest_key, sample_folder
+from sluice.transform.request import Job, transform_request
+
+log = logging.getLogger(__name__)
+
+Side = Literal["current", "new"]
+SIDES: tuple[Side, Side] = ("current", "new")
+
+MOST_FILES = 20
+MOST_BYTES = 16 * 1024 * 1024
+
+
+class NoSampleError(PermanentError):
+    """There is nothing to compare versions on, or with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A rollout's sample: where it lies, and the jobs that score it."""
+
+    rollout: RolloutId
+    names: tuple[str, str]  # of the jobs, as in SIDES
+
+    @classmethod
+    def of(cls, rollout: RolloutId, ports: Ports) -> Sample:
+        current, new = (ports.names.rollout_resource(str(rollout), side) for side in SIDES)
+        return cls(rollout=rollout, names=(current, new))
+
+    @property
+    def key(self) -> str:
+        return f"{sample_folder(self.rollout)}sample.csv"
+
+    def output_folder(self, side: Side) -> str:
+        return f"{sample_folder(self.rollout)}output/{side}/"
+
+    def output_key(self, side: Side) -> str:
+        return f"{self.output_folder(side)}sample.csv.out"
+
+
+def write_sample(sample: Sample, input_digest: str, rows: int, ports: Ports) -> None:
+    """Take an equal share of rows from each of the last run's files, of twenty at most; once per rollout.
+
+    Raises:
+        NoSampleError: none of the files is there any more.
+    """
+    if next(iter(ports.files.below(sample.key)), None) is not None:
+        return  # jobs may be reading it
+    model = sample.rollout.model
+    manifest = ports.bucket.read(ports.bucket.uri(f"{manifest_key(model, input_digest)}.json"))
+    files = BatchInput.parse(manifest).files[:MOST_FILES] if manifest else ()
+    lines: list[str] = []
+    size = 0
+    for each in files:
+        for line in islice(ports.files.lines(each.key), ceil(rows / len(files))):
+            size += len(line) + 1
+            if len(lines) == rows or size > MOST_BYTES:
+                break
+            lines.append(line)
+    if not lines:
+        raise NoSampleError("nothing is left of the last input")
+    ports.files.write(sample.key, "".join(f"{line}\n" for line in lines))
+
+
+def score_sample(sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: Ports) -> Sequence[TransformJob]:
+    """The two jobs as they are now; those that are not there are started, if there is room, and told at the next look.
+
+    Each has one instance and joins nothing: what is compared is the answers.
+
+    Raises:
+        NoSampleError: the version in use cannot be run any more, so there are no answers to compare with.
+        RetryableError: SageMaker does not take a job now.
+    """
+    alone = replace(settings, instance_count=1, join_input=False, output_filter="$")
+    found = []
+    for name, side, fleet in zip(sample.names, SIDES, fleets, strict=True):
+        known = ports.transforms.describe(name)
+        if known is not None:
+            found.append(known)
+            continue
+        job = Job(
+            name=name,
+            model=fleet.model,
+            source=ports.bucket.uri(sample.key),
+            source_type="S3Prefix",
+            output=ports.bucket.uri(sample.output_folder(side)),
+            instance_type=fleet.instance_type,
+        )
+        _start(job, side, alone, ports)
+    return found
+
+
+def _start(job: Job, side: Side, settings: Batch, ports: Ports) -> None:
+    try:
+        ports.transforms.create(transform_request(job, settings))
+    except NoRoomError as error:
+        log.info("%s waits for its turn: %s", job.name, error)  # for the other side's instance, or for a batch run's
+    except TransformRefusedError as error:
+        if side == "current":
+            raise NoSampleError(f"the version in use cannot be run: {error}") from error
+        raise RetryableError(str(error)) from error  # a model that was just made may not be seen everywhere yet
+
+
+def stop_scoring(sample: Sample, ports: Ports) -> None:
+    """Nothing more is to be learnt: jobs that still work are stopped."""
+    for name in sample.names:
+        known = ports.transforms.describe(name)
+        if known and known.status == "InProgress":
+            ports.transforms.stop(name)

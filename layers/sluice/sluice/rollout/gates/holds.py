@@ -1,0 +1,160 @@
+"""What holds up a rollout that could go forward: freeze windows and gates. Neither ever keeps one from going back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.analysis.decision import Conclusion
+from sluice.rollout.gates.freeze_windows import is_open, opens_at
+from sluice.rollout.gates.gates import HUMAN, Gate, gates_ahead
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import Hold, RolloutRecord
+from sluice.rollout.traffic.task_result import long_patience
+from sluice.spec.windows import Windows
+
+Evidence = Sequence[Mapping[str, Any]]
+"""What a look has found, as it is kept in the history."""
+
+WINDOW = "window"
+BEFORE_THE_START = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """``until`` is when it goes away by itself; None if nobody can know."""
+
+    by: str
+    reason: str
+    gate: int = -1
+    until: datetime | None = None
+
+
+def hold_up(conclusion: Conclusion, stage: int, record: RolloutRecord, evidence: Evidence, ports: Ports) -> Conclusion:
+    """The conclusion of a look, or ``wait`` where a window or a gate is in the way forward.
+
+    Once a stage has been held up, doubt counts from the last time that it was: nobody could have gone on before.
+    """
+    was_held = record.hold is not None and record.hold.stage == stage
+    if conclusion.action not in ("advance", "promote") and not (conclusion.is_doubt and was_held):
+        return conclusion
+    plan, now = record.planned(), ports.now()
+    to_promotion = conclusion.action == "promote" or stage + 1 == len(plan.stages)
+    obstacle = _obstacle(gates_ahead(plan, stage, to_promotion=to_promotion), plan, record, evidence, ports)
+    if obstacle is not None:
+        _tell(obstacle, stage, record, plan, ports)
+        return Conclusion("wait", f"{obstacle.reason}; {conclusion.reason}", until=obstacle.until)
+    if conclusion.is_doubt and record.hold and now < record.hold.at + timedelta(seconds=plan.max_hold_seconds):
+        return Conclusion("hold", conclusion.reason)
+    return conclusion
+
+
+def hold_start(windows: Windows | None, record: RolloutRecord, ports: Ports) -> Obstacle | None:
+    """A pause or a window that keeps a rollout from beginning."""
+    obstacle = _paused(record) or _window(windows, record, ports.now())
+    if obstacle is not None:
+        _keep(obstacle, BEFORE_THE_START, record, ports)
+    return obstacle
+
+
+def hold_replacement(plan: Plan, record: RolloutRecord, ports: Ports, evidence: Evidence = ()) -> Obstacle | None:
+    """The gate before a promotion that comes without stages: it is asked before anything is changed."""
+    if plan.stages or plan.engine == "none":
+        return None
+    obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)
+    if obstacle is not None:
+        _tell(obstacle, BEFORE_THE_START, record, plan, ports)
+    return obstacle
+
+
+def seconds_held(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
+    """How long to wait before the obstacle is looked at again: longer for an old rollout, but not past its end."""
+    wait = long_patience(record.opened_at, now)
+    if until is None:
+        return wait
+    return min(wait, max(1, ceil((until - now).total_seconds())))
+
+
+def _obstacle(
+    gates: tuple[Gate, ...], plan: Plan, record: RolloutRecord, evidence: Evidence, ports: Ports
+) -> Obstacle | None:
+    if (window := _window(plan.windows, record, ports.now())) is not None:
+        return window
+    for gate in gates:
+        if not _skips_gates(record) and (closed := _closed(gate, plan, record, evidence, ports)) is not None:
+            return closed
+    return None
+
+
+def _window(windows: Windows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:
+    if windows is None or _skips_gates(record) or is_open(windows, now):
+        return None
+    until = opens_at(windows, now)
+    said = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for more than a week"
+    return Obstacle(WINDOW, f"outside of rollout.windows {said}", until=until)
+
+
+def _closed(gate: Gate, plan: Plan, record: RolloutRecord, evidence: Evidence, ports: Ports) -> Obstacle | None:
+    if gate.keeper == HUMAN:
+        if gate.index in record.gates_opened:
+            return None
+        said = f"{gate.name(plan)} waits for a person: sluice continue {record.id.model}"
+        return Obstacle(HUMAN, said, gate.index)
+    answer = ports.gates.ask(gate.keeper, _question(gate, plan, record, evidence))
+    if answer.allow:
+        return None
+    function = gate.keeper.split(":function:")[-1]
+    return Obstacle(gate.keeper, f"{gate.name(plan)} is closed by {function}: {answer.reason}", gate.index)
+
+
+def _question(gate: Gate, plan: Plan, record: RolloutRecord, evidence: Evidence) -> dict[str, Any]:
+    is_last = gate.index == len(plan.stages)
+    return {
+        "rollout": str(record.id),
+        "model": record.id.model,
+        "version": record.id.version,
+        "stage": "promotion" if is_last else gate.index,
+        "weight": 100 if is_last else plan.stages[gate.index].weight,
+        "evidence": list(evidence),
+    }
+
+
+def _paused(record: RolloutRecord) -> Obstacle | None:
+    command = record.command
+    return Obstacle("pause", str(command)) if command is not None and command.kind == "pause" else None
+
+
+def _skips_gates(record: RolloutRecord) -> bool:
+    return record.command is not None and record.command.kind == "promote" and record.command.skip_gates
+
+
+def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: Ports) -> None:
+    """Keep it, and tell people of a gate when it is met first."""
+    _keep(obstacle, stage, record, ports)
+    if obstacle.gate < 0 or obstacle.gate in record.gates_told:
+        return
+    now = ports.now()
+    ports.store.note(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
+    ports.events.publish(
+        "RolloutWaitsForGate",
+        rollout=str(record.id),
+        model=record.id.model,
+        version=record.id.version,
+        stage="promotion" if obstacle.gate == len(plan.stages) else obstacle.gate,
+        gate=obstacle.by,
+        reason=obstacle.reason,
+    )
+    ports.store.mark_time(record.id, f"gate_told_{obstacle.gate}", now)
+
+
+def _keep(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: Ports) -> None:
+    now = ports.now()
+    hold = Hold(by=obstacle.by, reason=obstacle.reason, since=now, at=now, stage=stage, gate=obstacle.gate)
+    last = record.hold
+    if last and (last.by, last.stage, last.gate) == (hold.by, hold.stage, hold.gate):
+        hold = replace(hold, since=last.since)
+    ports.store.hold(record.id, hold)

@@ -1,0 +1,92 @@
+"""The version in service and how good it was in evaluation: what every newcomer is compared with.
+
+This is the only place that says what "live" means.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from sluice.aws.model_registry import Package
+from sluice.aws.s3 import Bucket
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.model.record import RolloutRecord
+
+_SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def live_version(model: str, ports: Ports) -> int | None:
+    """The version promoted last of those that the endpoint serves; None when nothing serves.
+
+    While a canary runs that is its baseline. In the moment between a promotion's last change to the endpoint and
+    its record, no version counts as promoted; then it is the one with the most traffic. A model that moves to an
+    endpoint of another kind is live on the old one until its first promotion on the new one. A batch model has no
+    endpoint: only its last promotion tells.
+    """
+    known = list(ports.store.rollouts(model))
+    promotions = sorted(
+        (record for record in known if record.outcome == "promoted"), key=lambda each: each.closed_at or _NEVER
+    )
+    last = promotions[-1] if promotions else None
+    if last and last.plan and last.plan.engine == "batch":
+        return last.id.version
+    state = ports.hosting.describe(last_endpoint(known) or ports.names.endpoint(model))
+    if state is None or state.status not in _SERVING:
+        return None
+    promoted = {record.id.version: record.closed_at or _NEVER for record in promotions}
+    versions: dict[int, float] = {}
+    for each in state.variants:
+        number = ports.names.version_served(each.name, each.model)
+        if number is not None:
+            versions[number] = versions.get(number, 0.0) + state.share(each.name)
+    return max(versions, key=lambda number: (promoted.get(number, _NEVER), versions[number]), default=None)
+
+
+def live_endpoint(model: str, ports: Ports) -> str:
+    """The endpoint that clients use: that of the last promotion, also while another is made for a new suffix."""
+    return last_endpoint(ports.store.rollouts(model)) or ports.names.endpoint(model)
+
+
+def last_endpoint(rollouts: Iterable[RolloutRecord]) -> str | None:
+    """The endpoint of the last promotion, or of the newest rollout if none was promoted; None without rollouts."""
+    known = sorted(rollouts, key=lambda each: (each.outcome == "promoted", each.closed_at or each.opened_at))
+    return known[-1].endpoint if known else None
+
+
+def live_package(model: str, ports: Ports) -> Package | None:
+    """The live version as the registry has it; None when nothing serves, or when no rollout tells of it."""
+    version = live_version(model, ports)
+    if version is None:
+        return None
+    record = next(ports.store.rollouts(model, version), None)
+    return ports.registry.describe(record.package_arn) if record else None
+
+
+def metrics_of(package: Package, bucket: Bucket) -> Mapping[str, float]:
+    """The numbers of the version's evaluation report by name, such as ``mse``; empty if there is none to read."""
+    return metrics_at(package.metrics_uri, bucket) if package.metrics_uri else {}
+
+
+def metrics_at(uri: str, bucket: Bucket) -> dict[str, float]:
+    """The numbers of an evaluation report; empty if it is gone or is no JSON."""
+    try:
+        return dict(metric_values(json.loads(bucket.read(uri) or b"{}")))
+    except ValueError:
+        return {}
+
+
+def metric_values(report: object) -> Iterator[tuple[str, float]]:
+    """``mse`` and 4.2 from ``{"regression_metrics": {"mse": {"value": 4.2}}}``."""
+    if not isinstance(report, Mapping):
+        return
+    for name, inner in report.items():
+        value = inner.get("value") if isinstance(inner, Mapping) else None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if math.isfinite(value):  # JSON has no NaN: an event that held one would never be accepted
+                yield str(name), float(value)
+        else:
+            yield from metric_values(inner)

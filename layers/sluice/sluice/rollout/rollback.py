@@ -1,0 +1,139 @@
+"""Back to the baseline: the one implementation behind all four ways to a rollback."""
+
+from __future__ import annotations
+
+from sluice.bootstrap.assembly import Ports
+from sluice.endpoint.state import EndpointState
+from sluice.rollout.analysis.alarms import alarm_names
+from sluice.rollout.batch.comparison_run import clean_up_batch
+from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import FenceKind, Outcome, RolloutId, RolloutRecord
+from sluice.rollout.stop_alarm import stop_alarm_name
+from sluice.rollout.traffic.capacity import let_go_if_possible, scale_baseline
+from sluice.rollout.traffic.reconcile import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
+from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+
+_OUTCOMES: dict[FenceKind, Outcome] = {
+    "alarm": "rolled_back",
+    "judge": "rolled_back",
+    "guardrails": "rolled_back",
+    "aborted": "rolled_back",
+    "superseded": "superseded",
+    "withdrawn": "withdrawn",
+    "failed": "failed",
+}
+
+
+def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
+    """Take one step back; READY when the baseline serves alone and the registry says why.
+
+    ``failure`` is the reason if nothing has fenced the rollout before. May be called at any time, any number of times.
+    """
+    record = ports.store.get(rollout_id)
+    if not record.is_closed:
+        record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
+    if record.is_closed:
+        ports.store.unlock(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        return answer("READY", reason=record.reason)
+    ports.store.restoring(rollout_id)
+    if record.plan is None:
+        return _finish(record, None, "", ports)
+    is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
+    state = None if is_batch else ports.hosting.describe(record.endpoint)
+    step = towards_baseline(record.plan, state)
+    if isinstance(step, Done):
+        scale_baseline(record.plan, ports)
+        return _finish(record, state, "", ports)
+    if isinstance(step, Impossible):
+        return _finish(record, state, step.reason, ports)
+    if isinstance(step, StopDeployment):
+        _stop_deployment(record, ports)
+    if isinstance(step, UseConfig):
+        let_go_if_possible(record.plan, step.config, state, ports)
+    if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+        ports.store.mark_asked(rollout_id, step.config)
+    if isinstance(step, UseConfig) and step.config in record.asked:
+        _tell_of_refusal(record, step.config, state, ports)  # afterwards: the way back must not wait for an event
+    since = record.fence.at if record.fence else record.opened_at
+    return answer("WAIT", wait_seconds=patience(since, ports.now()))
+
+
+def _stop_deployment(record: RolloutRecord, ports: Ports) -> bool:
+    """Have SageMaker take its deployment back. If it does not heed the alarm, the old config is put back afterwards."""
+    why = record.fence.reason if record.fence else "the rollout failed"
+    return ports.metrics.set_alarm(stop_alarm_name(ports.names, str(record.id)), f"Rollout {record.id}: {why}")
+
+
+def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | None, ports: Ports) -> None:
+    """SageMaker took the way back and rolled it back, e.g. for want of instances: it is tried again, and told."""
+    ports.events.publish(
+        "RolloutStuck",
+        rollout=str(record.id),
+        reason=f"SageMaker rolled the update to {config} back: {(state and state.failure_reason) or 'no reason given'}",
+    )
+
+
+def go_back_now(record: RolloutRecord, ports: Ports) -> str:
+    """The quick attempt, outside the state machine: the first step back if the endpoint accepts it.
+
+    Returns what was done: ``weights`` back at once, the old ``config`` asked for where only that serves the
+    baseline, the ``deployment`` of SageMaker told to go back, or nothing.
+    """
+    if record.plan is None:
+        return ""
+    state = ports.hosting.describe(record.endpoint)
+    step = towards_baseline(record.plan, state)
+    if isinstance(step, SetWeights):
+        return "weights" if take(step, record.endpoint, ports.hosting) else ""
+    if isinstance(step, StopDeployment):
+        return "deployment" if _stop_deployment(record, ports) else ""
+    serving = state is not None and state.config == record.plan.candidate.config
+    if isinstance(step, UseConfig) and serving:
+        let_go_if_possible(record.plan, step.config, state, ports)
+        return "config" if take(step, record.endpoint, ports.hosting) else ""
+    return ""
+
+
+def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: Ports) -> TaskResult:
+    """Tell the registry, clean up and close, in an order that a crash at any point can be repeated from."""
+    fence = record.fence
+    reason = fence.reason if fence else ""
+    if obstacle:
+        reason = f"{reason}; not restored: {obstacle}"
+    outcome: Outcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
+    serving = state is not None and record.plan is not None and _serves(record.plan, state)
+    if outcome in ("rolled_back", "failed") and not serving and not _is_live(record, ports):
+        ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
+    ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
+    if record.plan is not None and record.plan.engine == "batch":
+        clean_up_batch(record, ports)
+    if record.plan is not None and not obstacle and not serving:
+        ports.hosting.delete_config(record.plan.canary_config)
+        ports.hosting.delete_config(record.plan.candidate.config)
+        ports.hosting.delete_model(record.plan.candidate.model)
+    now = ports.now()
+    ports.store.note(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
+    ports.events.publish(
+        "RolloutFailed" if outcome == "failed" else "RolloutRolledBack",
+        rollout=str(record.id),
+        model=record.id.model,
+        version=record.id.version,
+        outcome=outcome,
+        reason=reason,
+    )
+    ports.store.close(record.id, outcome, reason, now)
+    ports.store.unlock(record.endpoint, record.id)
+    return answer("READY", reason=reason)
+
+
+def _is_live(record: RolloutRecord, ports: Ports) -> bool:
+    """Whether the version serves without this rollout: it was approved again, or was to move to another endpoint.
+
+    To reject it would take it out of service where it does well.
+    """
+    return live_version(record.id.model, ports) == record.id.version
+
+
+def _serves(plan: Plan, state: EndpointState) -> bool:
+    return state.share_of_model(plan.candidate.model) > 0

@@ -1,0 +1,55 @@
+"""Specs as `sluice apply` stored them in SSM Parameter Store."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.aws.clients import code, understood
+from sluice.errors import UnknownModelError
+from sluice.names import Names, is_model
+from sluice.spec.model import ModelSpec
+
+
+class Specs:
+    """The specs of one stage."""
+
+    def __init__(self, client: Any, names: Names) -> None:
+        self._client = client
+        self._names = names
+
+    def get(self, model: str) -> ModelSpec:
+        """The spec of a model.
+
+        Raises:
+            UnknownModelError: none is stored.
+            SpecError: what is stored is not valid, e.g. written by hand or by a newer version.
+        """
+        if not is_model(model):
+            raise UnknownModelError(f"{model!r} is no name of a model: SSM would refuse to look for it")
+        parameter = self._names.spec_parameter(model)
+        try:
+            found = self._client.get_parameter(Name=parameter)
+        except ClientError as error:
+            if code(error) == "ParameterNotFound":
+                raise UnknownModelError(
+                    f"no spec for model {model!r}: parameter {parameter} does not exist; run sluice apply"
+                ) from error
+            raise understood(error) from error
+        return ModelSpec.parse(json.loads(found["Parameter"]["Value"]))
+
+    def names(self) -> list[str]:
+        """The models of the stage, whether their specs are valid or not."""
+        folder = self._names.spec_parameter("")
+        found: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.get_parameters_by_path(Path=folder, **more)
+            except ClientError as error:
+                raise understood(error) from error
+            found += [each["Name"].removeprefix(folder) for each in page["Parameters"]]
+            if not page.get("NextToken"):
+                return sorted(found)
+            more = {"NextToken": page["NextToken"]}

@@ -1,0 +1,38 @@
+"""When a rollout may move forward: the ``windows`` section."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from sluice.spec.schedule import TIME_ZONE
+from sluice.spec.schema.collection_fields import Items
+from sluice.spec.schema.fields import Choice, Text
+from sluice.spec.schema.section import Section
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TIME = Text(5, pattern=r"([01]\d|2[0-3]):[0-5]\d|24:00", example='a time of day in quotes, such as "09:00"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Hours on some days; ``to`` before ``from`` ends on the next day."""
+
+    days: Annotated[tuple[str, ...], Items(Choice(DAYS), 1, 7), "The days on which the window begins"] = DAYS
+    from_: Annotated[str, TIME, "When it opens"] = "00:00"
+    to: Annotated[str, TIME, "When it closes"] = "24:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """Outside of these hours a rollout neither starts nor moves forward; it can always go back."""
+
+    timezone: Annotated[str, TIME_ZONE, "A time zone such as Europe/Berlin"] = "UTC"
+    open: Annotated[tuple[Window, ...], Items(Section(Window), 1, 20), "When rollouts may move forward"]
+
+
+def windows_from(stored: Mapping[str, Any] | None) -> Windows | None:
+    """The windows as ``dataclasses.asdict`` and JSON have left them in a plan."""
+    if stored is None:
+        return None
+    held = (Window(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
+    return Windows(timezone=stored["timezone"], open=tuple(held))

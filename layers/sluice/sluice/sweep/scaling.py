@@ -1,0 +1,34 @@
+"""Scaling that is not what a spec says: it was changed since, or a rollout ended before it could see to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sluice.bootstrap.assembly import Ports
+from sluice.endpoint.scaling_rules import rules_for
+from sluice.errors import PermanentError
+from sluice.rollout.traffic.capacity import in_force
+from sluice.spec.serving_modes import BATCH
+
+
+def lost_scaling(model: str, ports: Ports) -> Iterator[str]:
+    """What serves, with no rollout under way, is scaled as its spec says; what was set up by hand stays without one."""
+    try:
+        endpoint = ports.specs.get(model).endpoint
+    except PermanentError:
+        return  # no spec that could be read: its next approval tells
+    name = ports.names.endpoint(model, endpoint.suffix)
+    if endpoint.type == BATCH or ports.store.lock_holder(name) is not None:
+        return
+    state = ports.hosting.describe(name)
+    if state is None or not state.is_settled or len(state.variants) != 1 or state.kind != endpoint.type:
+        return
+    variant = state.variants[0].name
+    found = ports.scaling.registered(name, [variant])
+    rules = rules_for(endpoint)
+    if rules is None:
+        if any(one.is_from_spec for one in found):
+            ports.scaling.release(name, [variant])
+            yield f"{variant} of {name} is scaled no more: its spec has no scaling"
+    elif ports.scaling.ensure(name, variant, in_force(found, rules), endpoint.period_seconds):
+        yield f"{variant} of {name} is scaled as its spec says"

@@ -1,0 +1,28 @@
+"""What a run is told about the version in service, so that its gate can compare a newcomer with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.model.live_version import live_package, metrics_of
+from sluice.spec.model import ModelSpec
+
+NO_LIVE_VERSION = "none"
+UNKNOWN = "unknown"
+
+
+def live_parameters(spec: ModelSpec, ports: Ports) -> Mapping[str, str]:
+    """Parameters for the start of a run: ``{"Live": "7 mse=4.21"}``, empty unless the spec's gate compares.
+
+    No live version is ``none``: then there is nothing to be worse than. One whose metric cannot be read, because its
+    report is gone or does not have it, is told as ``7 mse=unknown``, which no newcomer passes.
+    """
+    if spec.pipeline.gate.not_worse_than_live_percent is None:
+        return {}
+    package = live_package(spec.name, ports)
+    name = "auc" if spec.data.is_classification else "mse"
+    value = metrics_of(package, ports.bucket).get(name) if package else None
+    if package is None:
+        return {"Live": NO_LIVE_VERSION}
+    return {"Live": f"{package.version} {name}={UNKNOWN if value is None else f'{value:.12g}'}"}

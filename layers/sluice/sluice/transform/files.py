@@ -1,0 +1,93 @@
+"""The files of batch inference in S3, read as streams: they may be larger than a function's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from sluice.aws.clients import code, understood
+from sluice.errors import RetryableError
+from sluice.transform.input_listing import InputFile
+
+_CHUNK_BYTES = 1024 * 1024
+_GONE = ("NoSuchKey", "404", "PreconditionFailed")
+
+
+class BatchFiles:
+    """What batch inference asks of the data bucket beside small objects."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def below(self, folder: str) -> Iterator[InputFile]:
+        """Every object below a folder, by key."""
+        more: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.list_objects_v2(Bucket=self.bucket, Prefix=folder, **more)
+            except ClientError as error:
+                raise understood(error) from error
+            for each in page.get("Contents", []):
+                yield InputFile(key=each["Key"], size=int(each["Size"]), etag=each["ETag"])
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def count_lines(self, key: str, etag: str = "") -> int | None:
+        """Lines of an object, the last one with or without its end; None if it is gone.
+
+        With an ``etag`` also None if it has been overwritten since it had that.
+        """
+        body = self._open(key, etag)
+        return None if body is None else count_lines(self._chunks(key, body))
+
+    def lines(self, key: str) -> Iterator[str]:
+        """The lines of an object, without their ends; none if it is gone."""
+        body = self._open(key)
+        if body is not None:
+            yield from split_lines(self._chunks(key, body))
+
+    def write(self, key: str, text: str) -> None:
+        """Write an object; writing the same again changes nothing."""
+        try:
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="text/csv")
+        except ClientError as error:
+            raise understood(error) from error
+
+    def _open(self, key: str, etag: str = "") -> Any | None:
+        try:
+            return self._client.get_object(Bucket=self.bucket, Key=key, **({"IfMatch": etag} if etag else {}))["Body"]
+        except ClientError as error:
+            if code(error) in _GONE:
+                return None
+            raise understood(error) from error
+
+    def _chunks(self, key: str, body: Any) -> Iterator[bytes]:
+        with closing(body):
+            try:
+                while chunk := body.read(_CHUNK_BYTES):
+                    yield chunk
+            except (HTTPClientError, IncompleteReadError) as error:
+                raise RetryableError(f"{key} could not be read to its end: {error}") from error
+
+
+def count_lines(chunks: Iterable[bytes]) -> int:
+    """Lines of a text that comes in chunks, whether or not the last one has an end."""
+    ends, last = 0, b"\n"
+    for chunk in chunks:
+        ends += chunk.count(b"\n")
+        last = chunk[-1:] or last
+    return ends + (last != b"\n")
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Lines of a text that comes in chunks, without ``\\n`` or ``\\r\\n``; what is no UTF-8 is replaced."""
+    held = b""
+    for chunk in chunks:
+        *whole, held = (held + chunk).split(b"\n")
+        yield from (line.removesuffix(b"\r").decode(errors="replace") for line in whole)
+    if held:
+        yield held.removesuffix(b"\r").decode(errors="replace")

@@ -1,0 +1,50 @@
+"""What SageMaker is asked for: the CreateTransformJob request of a run. Pure.
+
+Files are CSV without a header; each line is a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sluice.spec.serving import Batch
+
+CSV = "text/csv"
+_STRATEGIES = {"many": "MultiRecord", "one": "SingleRecord"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One transform job: its name, what it reads, where it writes, on what."""
+
+    name: str
+    model: str  # the SageMaker model
+    source: str  # an s3:// URI
+    source_type: str  # S3Prefix | ManifestFile
+    output: str  # an s3:// folder
+    instance_type: str
+
+
+def transform_request(job: Job, batch: Batch) -> dict[str, Any]:
+    """The request for ``job`` with the settings of the spec."""
+    return {
+        "TransformJobName": job.name,
+        "ModelName": job.model,
+        "MaxConcurrentTransforms": batch.max_concurrent_transforms,
+        "MaxPayloadInMB": batch.max_payload_mb,
+        "BatchStrategy": _STRATEGIES[batch.records_per_request],
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": job.source_type, "S3Uri": job.source}},
+            "ContentType": CSV,
+            "CompressionType": "None",
+            "SplitType": "Line",
+        },
+        "TransformOutput": {"S3OutputPath": job.output, "Accept": CSV, "AssembleWith": "Line"},
+        "DataProcessing": {
+            "InputFilter": batch.input_filter,
+            "OutputFilter": batch.output_filter,
+            "JoinSource": "Input" if batch.join_input else "None",
+        },
+        "TransformResources": {"InstanceType": job.instance_type, "InstanceCount": batch.instance_count},
+    }

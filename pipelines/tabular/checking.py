@@ -1,1 +1,0 @@
-../../layers/sluice/sluice/checking.py
