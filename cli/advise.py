@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sluice.advice import SCHEDULES, advise
 from sluice.serving_costs import Workload
-from sluice.spec.serving_limits import SERVERLESS_MEMORY_MB
+from sluice.spec.serving_modes import SERVERLESS_MEMORY_MB
 
 from cli.advice_view import as_json, show
 from cli.failures import OK, REFUSED, BadInputError

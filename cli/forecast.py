@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sluice.batch.instance_prices import Prices
-from sluice.endpoint.deployment_config import steps_of
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.analysis.judge import judge
 from sluice.rollout.analysis.judge_rules import Rules
 from sluice.rollout.analysis.latency import error_rules
 from sluice.rollout.model.plan import Plan
+from sluice.spec.strategies import steps_of
 
 _LONGEST_PERIODS = 4096
 """At so many metric periods the search for a decision ends: 2.8 days of minutes."""

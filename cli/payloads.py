@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 from sluice.aws.clients import code
-from sluice.spec.serving_limits import ASYNC_PAYLOAD_MB
+from sluice.spec.serving_modes import ASYNC_PAYLOAD_MB
 
 from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.session import CliSession

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from sluice.aws.cloudwatch import Span, dimensions
+from sluice.aws.metric_data import Span, dimensions
 from sluice.bootstrap.assembly import Ports
 from sluice.endpoint.state import CHANGING, EndpointState
 from sluice.errors import PermanentError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import replace
 
-from sluice.events import Publisher
-from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.aws.eventbridge import Publisher
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, CommandError
 from cli.packages import find_version

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sluice.aws.dynamodb import Table
-from sluice.events import Publisher
+from sluice.aws.eventbridge import Publisher
 from sluice.rollout.gates.gates import HUMAN, gate_name
-from sluice.rollout.model.record import Command, CommandKind, RolloutId, RolloutRecord
+from sluice.rollout.model.record import Command, CommandKind, RolloutRecord
 from sluice.rollout.model.store import Store
+from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, BadInputError, CommandError, NotFoundError
 from cli.session import CliSession, Commands, read_stack

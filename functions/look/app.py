@@ -8,13 +8,15 @@ from typing import Any
 
 from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.rollout.analysis.collect import look
-from sluice.rollout.analysis.decision import Conclusion, Seen, conclude, next_look_seconds
+from sluice.rollout.analysis.decision import Conclusion, Seen, conclude
+from sluice.rollout.analysis.metric_windows import next_look_seconds
 from sluice.rollout.gates.commands import obey
 from sluice.rollout.gates.holds import hold_up, seconds_held
-from sluice.rollout.model.record import RolloutId, RolloutRecord
-from sluice.rollout.planning.consent import is_still_approved
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, towards_stage
 from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
+from sluice.rollout_id import RolloutId
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

@@ -10,8 +10,9 @@ from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
-from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import attempt_for, last_good, next_attempt, stand_off
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 

@@ -11,13 +11,13 @@ from sluice.endpoint.state import CHANGING
 from sluice.rollout.batch.comparison_run import with_comparison
 from sluice.rollout.gates.holds import Obstacle, hold_replacement, hold_start, seconds_held
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RolloutId, RolloutRecord
-from sluice.rollout.planning.approvals import goes_first
-from sluice.rollout.planning.consent import is_still_approved
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.planning.approvals import goes_first, is_still_approved
 from sluice.rollout.planning.planner import as_it_serves, make_plan
 from sluice.rollout.planning.preflight import prepared
 from sluice.rollout.traffic.capacity import with_scaling
 from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 

@@ -9,11 +9,12 @@ from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.bake_after_promotion import watch
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.traffic.capacity import follow_load, let_go
 from sluice.rollout.traffic.endpoint_configs import make_config
 from sluice.rollout.traffic.reconcile import Done, Impossible, UseConfig, towards_promotion
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout_id import RolloutId
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

@@ -10,11 +10,12 @@ from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
 from sluice.rollout.batch.comparison_run import provision_batch
 from sluice.rollout.model.plan import Plan, first_fleet
-from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.traffic.capacity import hold, let_go
 from sluice.rollout.traffic.endpoint_configs import make_config
 from sluice.rollout.traffic.reconcile import CreateEndpoint, Done, Impossible, UseConfig, towards_candidate
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout_id import RolloutId
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.bootstrap.assembly import Ports, live_ports
-from sluice.rollout.model.record import RolloutId
 from sluice.rollout.rollback import restore
 from sluice.rollout.traffic.task_result import TaskResult
+from sluice.rollout_id import RolloutId
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

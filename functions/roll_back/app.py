@@ -9,8 +9,9 @@ from typing import Any
 from sluice.bootstrap.assembly import Ports, live_ports
 from sluice.errors import PermanentError
 from sluice.events import AbortRequested, AlarmRang, ExecutionEnded
-from sluice.rollout.model.record import FenceKind, RolloutId
+from sluice.rollout.model.record import FenceKind
 from sluice.rollout.rollback import go_back_now
+from sluice.rollout_id import RolloutId
 
 MAX_RESTORES = 10
 _MOVED = {

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.bootstrap.assembly import Ports, live_ports
-from sluice.rollout.analysis.decision import next_look_seconds
+from sluice.rollout.analysis.metric_windows import next_look_seconds
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.traffic.capacity import hold
 from sluice.rollout.traffic.reconcile import Done, Impossible, towards_stage
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout_id import RolloutId
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:

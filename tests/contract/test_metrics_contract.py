@@ -10,11 +10,11 @@ from statistics import fmean
 from typing import Any, cast
 
 import pytest
-from sluice.aws.cloudwatch import Counts, Metrics, Span, dimensions
+from sluice.aws.cloudwatch import Metrics
+from sluice.aws.metric_data import PERCENTILES, Counts, LatencySummary, Span, dimensions
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import alarm_names, alarms_for, composite_for
-from sluice.rollout.analysis.latency import PERCENTILES, LatencySummary
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 

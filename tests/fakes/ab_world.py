@@ -7,9 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from sluice.aws.cloudwatch import Counts
-from sluice.rollout.analysis.confidence_sequence import Sample
-from sluice.rollout.model.record import RolloutId
+from sluice.aws.metric_data import Counts, Sample
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.record_outcome.app import run as record_outcome

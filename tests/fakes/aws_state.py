@@ -16,7 +16,7 @@ from sluice.aws.model_registry import DESCRIPTION_MAX, Package
 from sluice.aws.s3 import Found
 from sluice.errors import RetryableError
 from sluice.pipeline_runs.run import Run
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sluice.aws.cloudwatch import Counts, Dimensions, Span, whole_periods
-from sluice.rollout.analysis.confidence_sequence import Sample
-from sluice.rollout.analysis.latency import LatencySummary
+from sluice.aws.metric_data import Counts, Dimensions, LatencySummary, Sample, Span, whole_periods
 
 from tests.fakes.aws_state import Faults
 

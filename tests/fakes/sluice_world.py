@@ -16,8 +16,8 @@ from sluice.events import PipelineStatusChanged
 from sluice.names import Names
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
-from sluice.rollout.model.record import RolloutId
 from sluice.rollout.model.store import Store
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.training.pending_inputs import WaitingList
 from sluice.training.run_queue import run_ended
@@ -248,7 +248,7 @@ def _path(path: str, context: Mapping[str, Any]) -> Any:
 
 
 def _healthy() -> Any:
-    from sluice.aws.cloudwatch import Counts
+    from sluice.aws.metric_data import Counts
 
     return Counts(requests=2000, errors=0)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
-from sluice.aws.cloudwatch import Counts
-from sluice.rollout.model.record import RolloutId
+from sluice.aws.metric_data import Counts
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.announce_pending.app import run as announce_pending

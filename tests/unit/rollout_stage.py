@@ -10,8 +10,9 @@ from typing import Any
 import boto3
 from sluice.aws.dynamodb import Table
 from sluice.names import Names
-from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.model.store import Store
+from sluice.rollout_id import RolloutId
 
 from cli.main import command_line
 from cli.output import PlainOutput

@@ -6,10 +6,9 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-from sluice.aws.cloudwatch import Counts
-from sluice.rollout.analysis.confidence_sequence import Sample
-from sluice.rollout.analysis.latency import LatencySummary
-from sluice.rollout.model.record import Command, RolloutId
+from sluice.aws.metric_data import Counts, LatencySummary, Sample
+from sluice.rollout.model.record import Command
+from sluice.rollout_id import RolloutId
 
 from tests.fakes.ab_world import ROLLOUT, ab_world, converting, findings
 from tests.fakes.sluice_world import SluiceWorld, live_variants, outcome_of

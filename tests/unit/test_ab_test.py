@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sluice.aws.metric_data import Sample
 from sluice.rollout.analysis.ab_test import Comparison, Progress, Standing, compare, decide, outcomes_needed
-from sluice.rollout.analysis.confidence_sequence import Pair, Sample
+from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Answer
-from sluice.rollout.model.experiment import Experiment, experiment_of
+from sluice.rollout.model.plan import Experiment, experiment_of
 from sluice.spec.strategies import ABTest
 
 DAY = 86_400

@@ -11,18 +11,18 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
-from sluice.aws.cloudwatch import Counts, Metrics, Span, dimensions
+from sluice.aws.cloudwatch import Metrics
+from sluice.aws.eventbridge import Publisher
+from sluice.aws.metric_data import Counts, LatencySummary, Span, dimensions
 from sluice.aws.model_registry import Registry
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import RetryableError, ThrottledError, UnknownModelError
-from sluice.events import Publisher
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import alarm_names, alarms_for
-from sluice.rollout.analysis.latency import LatencySummary
 from sluice.rollout.model.executions import Executions
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RolloutId
 from sluice.rollout.planning.planner import make_plan
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import Specs
 from sluice.training.pipeline_executions import Pipelines

@@ -11,10 +11,11 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
-from sluice.async_inference.runtime import AsyncPlaces, AsyncQueue, AsyncRuntime, InvocationRefusedError
+from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime, InvocationRefusedError
+from sluice.aws.eventbridge import Publisher
 from sluice.aws.s3 import Bucket, Found
+from sluice.aws.sqs import AsyncQueue
 from sluice.errors import RetryableError
-from sluice.events import Publisher
 from sluice.names import Names
 
 from cli.failures import BadInputError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sluice.rollout.model.live_version import live_version
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 from sluice.transform.jobs import NoRoomError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout

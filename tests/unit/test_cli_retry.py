@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
-from sluice.rollout.model.record import Outcome, RolloutId
+from sluice.rollout.model.record import Outcome
+from sluice.rollout_id import RolloutId
 
 from cli.failures import BadInputError, CommandError, NotFoundError
 from tests.unit.rollout_stage import NOW, RUNNING, RolloutStage

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 from moto import mock_aws
-from sluice.rollout.model.record import Hold, Phase, RolloutId
+from sluice.rollout.model.record import Hold, Phase
+from sluice.rollout_id import RolloutId
 
 from cli.failures import BadInputError, CommandError, NotFoundError
 from tests.unit.rollout_stage import NOW, RUNNING, RolloutStage

@@ -9,14 +9,8 @@ from math import inf, log, sin, sqrt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.rollout.analysis.confidence_sequence import (
-    Interval,
-    Pair,
-    Sample,
-    asymptotic_interval,
-    bounded_interval,
-    effect,
-)
+from sluice.aws.metric_data import Sample
+from sluice.rollout.analysis.confidence_sequence import Interval, Pair, asymptotic_interval, bounded_interval, effect
 
 from bench.confidence import at_least, at_most
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.aws.cloudwatch import Counts
+from sluice.aws.metric_data import Counts
 from sluice.rollout.model.live_version import live_version
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import ENDPOINT, SluiceWorld, approval_of, sluice_world

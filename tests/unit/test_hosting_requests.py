@@ -10,12 +10,12 @@ import botocore.session
 import pytest
 from botocore.stub import Stubber
 from sluice.aws.cloudwatch import Metrics
-from sluice.endpoint.deployment_config import Deployment, steps_of
+from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.hosting import Hosting
 from sluice.endpoint.state import NewConfig, NewVariant, ServerlessSize
 from sluice.names import Names
-from sluice.rollout.stop_alarm import stop_alarm
-from sluice.spec.strategies import BlueGreen
+from sluice.rollout.analysis.alarms import stop_alarm
+from sluice.spec.strategies import BlueGreen, steps_of
 
 T0 = datetime(2026, 3, 4, tzinfo=UTC)
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"

@@ -11,13 +11,13 @@ from math import exp, isclose
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sluice.aws.metric_data import LatencySummary
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.analysis.judge import judge
 from sluice.rollout.analysis.latency import (
-    LatencySummary,
     candidate_limits,
     error_rules,
     is_latency_judged,

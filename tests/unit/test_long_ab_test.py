@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.aws.cloudwatch import Dimensions, Span
+from sluice.aws.metric_data import Dimensions, Sample, Span
 from sluice.errors import SpecError
-from sluice.rollout.analysis.confidence_sequence import Pair, Sample, bounded_interval
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout.analysis.confidence_sequence import Pair, bounded_interval
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from tests.fakes.ab_world import ROLLOUT, TEST, ab_world, outcome, report

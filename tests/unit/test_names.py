@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.names import MODEL_MAX, STAGE_MAX, Names, is_model, package_group_and_version, variant
 from sluice.rollout.analysis.alarms import alarm_names
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 
 from functions.roll_back.app import MAX_RESTORES
 

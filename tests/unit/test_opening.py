@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from sluice.aws.model_registry import Package
-from sluice.rollout.model.record import Fence, RolloutId, RolloutRecord
+from sluice.rollout.model.record import Fence, RolloutRecord
 from sluice.rollout.planning.approvals import attempt_for, stand_off
+from sluice.rollout_id import RolloutId
 
 T0 = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sluice.aws.metric_data import Sample
 from sluice.rollout.ab_outcomes.outcome import Outcome, OutcomeError
-from sluice.rollout.analysis.confidence_sequence import Sample, pooled
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout.analysis.confidence_sequence import pooled
+from sluice.rollout_id import RolloutId
 
 from tests.fakes.ab_world import ROLLOUT, ab_world, counts_of, outcome, report, world_under_test
 from tests.fakes.sluice_world import SluiceWorld

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.model.plan import Fleet, Plan, first_fleet, weights_at
-from sluice.rollout.planning.planner import PlanError, make_plan
+from sluice.rollout.model.plan import Fleet, Plan, PlanError, first_fleet, weights_at
+from sluice.rollout.planning.planner import make_plan
 from sluice.spec.model import ModelSpec
 
 from tests.unit.spec_examples import spec_with

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from sluice.rollout.model.live_version import live_version
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.batch_world import batch_world

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from sluice.aws.cloudwatch import Counts
-from sluice.rollout.model.record import RolloutId
+from sluice.aws.metric_data import Counts
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import SPEC, SluiceWorld, agree, sluice_world

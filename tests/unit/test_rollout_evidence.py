@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.aws.cloudwatch import Counts
-from sluice.rollout.analysis.latency import LatencySummary
-from sluice.rollout.model.record import RolloutId
+from sluice.aws.metric_data import Counts, LatencySummary
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout

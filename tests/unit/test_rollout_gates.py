@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sluice.aws.cloudwatch import Counts
+from sluice.aws.metric_data import Counts
 from sluice.rollout.gates.gates import Answer
 from sluice.rollout.gates.holds import seconds_held
-from sluice.rollout.model.record import Command, RolloutId, RolloutRecord
+from sluice.rollout.model.record import Command, RolloutRecord
+from sluice.rollout_id import RolloutId
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import (

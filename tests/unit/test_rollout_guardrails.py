@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sluice.aws.cloudwatch import Counts
+from sluice.aws.metric_data import Counts
 from sluice.rollout.model.live_version import live_version
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.roll_back.app import run as roll_back

@@ -15,9 +15,9 @@ from sluice.errors import SpecError
 from sluice.names import Names
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RolloutId
 from sluice.rollout.planning.planner import make_plan
 from sluice.rollout.traffic.task_result import long_patience, patience
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import MACHINE, SPEC, SluiceWorld, sluice_world

@@ -12,10 +12,10 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from samtranslator.yaml_helper import yaml_parse
 from sluice.aws.clients import reached
-from sluice.aws.cloudwatch import Counts
+from sluice.aws.metric_data import Counts
 from sluice.errors import RetryableError
-from sluice.rollout.model.record import RolloutId
-from sluice.rollout.planning.planner import PlanError
+from sluice.rollout.model.plan import PlanError
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sluice.aws.cloudwatch import Counts
+from sluice.aws.metric_data import Counts
 from sluice.endpoint.state import NewConfig
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world

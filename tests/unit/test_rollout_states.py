@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sluice.aws.cloudwatch import Counts
+from sluice.aws.metric_data import Counts
 
 from tests.fakes.sluice_world import MACHINE, SluiceWorld, sluice_world
 

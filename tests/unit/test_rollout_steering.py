@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from sluice.aws.cloudwatch import Counts
-from sluice.rollout.model.record import Command, CommandKind, RolloutId
+from sluice.aws.metric_data import Counts
+from sluice.rollout.model.record import Command, CommandKind
+from sluice.rollout_id import RolloutId
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import (

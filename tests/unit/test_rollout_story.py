@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sluice.aws.cloudwatch import Counts
-from sluice.rollout.model.record import RolloutId
+from sluice.aws.metric_data import Counts
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout

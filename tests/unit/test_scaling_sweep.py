@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from sluice.errors import SpecError
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 from sluice.spec.scaling import Scaling
 from sluice.sweep.scaling import lost_scaling
 

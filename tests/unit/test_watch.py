@@ -6,24 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sluice.aws.cloudwatch import Counts, whole_periods
+from sluice.aws.metric_data import Counts, whole_periods
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.analysis.decision import (
-    LAG_SECONDS,
-    Conclusion,
-    Seen,
-    Window,
-    conclude,
-    row_seconds,
-    rows,
-    windows,
-)
+from sluice.rollout.analysis.decision import Conclusion, Seen, conclude
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer, Finding
+from sluice.rollout.analysis.metric_windows import LAG_SECONDS, Window, row_seconds, rows, windows
 from sluice.rollout.model.plan import Plan, PlannedStage
-from sluice.rollout.model.record import FenceKind, RolloutId, RolloutRecord
+from sluice.rollout.model.record import FenceKind, RolloutRecord
 from sluice.rollout.planning.planner import make_plan
+from sluice.rollout_id import RolloutId
 
 from tests.fakes.sluice_world import SPEC
 

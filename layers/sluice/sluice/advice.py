@@ -8,7 +8,7 @@ from math import ceil
 
 from sluice.batch.instance_prices import Prices
 from sluice.serving_costs import Costs, Crossover, Workload
-from sluice.spec.serving_limits import (
+from sluice.spec.serving_modes import (
     ASYNC_PAYLOAD_MB,
     ASYNC_RESPONSE_SECONDS,
     BATCH_RESPONSE_SECONDS,

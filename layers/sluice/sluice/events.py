@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import understood
-from sluice.errors import RetryableError
-from sluice.names import Names
-
-SOURCE = "sluice"
-_ENTRIES = 10  # that one PutEvents takes
 PIPELINE_ENDS = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
@@ -187,49 +179,3 @@ class AbortRequested:
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
         return cls(rollout=event["detail"]["rollout"])
-
-
-class Publisher:
-    """Puts domain events on the default bus; the same fact may be published twice after a crash.
-
-    Each names its ``stack``, such as sluice-dev: the bus is everybody's, and models of two stages have the same names.
-    """
-
-    def __init__(self, client: Any, names: Names) -> None:
-        self._client = client
-        self._stack = names.stack
-
-    def publish(self, detail_type: str, **detail: Any) -> None:
-        """Publish one event, e.g. ``publish("RolloutOpened", model="fraud", version=7)``.
-
-        Raises:
-            RetryableError: EventBridge did not accept it.
-        """
-        failed = self.put([(detail_type, detail)])
-        if failed:
-            raise RetryableError(f"event {detail_type} was not accepted: {failed[0]}")
-
-    def put(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[int, str]:
-        """Publish events ten at a time; the positions of those that were not accepted, with the reason."""
-        failed: dict[int, str] = {}
-        for start in range(0, len(events), _ENTRIES):
-            failed |= self._put(events[start : start + _ENTRIES], start)
-        return failed
-
-    def _put(self, events: Sequence[tuple[str, Mapping[str, Any]]], start: int) -> dict[int, str]:
-        entries = [
-            {
-                "Source": SOURCE,
-                "DetailType": detail_type,
-                "Detail": json.dumps({**detail, "stack": self._stack}, default=str),
-            }
-            for detail_type, detail in events
-        ]
-        try:
-            answer = self._client.put_events(Entries=entries)
-        except ClientError as error:
-            raise understood(error) from error
-        if not answer.get("FailedEntryCount"):
-            return {}
-        told = enumerate(answer["Entries"], start)
-        return {at: str(each.get("ErrorMessage") or each) for at, each in told if each.get("ErrorCode")}

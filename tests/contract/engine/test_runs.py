@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
+from sluice.aws.eventbridge import Publisher
 from sluice.bootstrap.assembly import Ports, assemble
-from sluice.events import Publisher
 from sluice.pipeline_runs.recorder import record_run
 from sluice.pipeline_runs.run import Run
 

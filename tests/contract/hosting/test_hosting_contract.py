@@ -14,7 +14,7 @@ from sluice.endpoint.hosting import Hosting
 from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant
 from sluice.errors import EndpointBusyError, RetryableError
 from sluice.names import Names
-from sluice.rollout.stop_alarm import stop_alarm
+from sluice.rollout.analysis.alarms import stop_alarm
 from sluice.spec.strategies import BlueGreen
 
 from tests.contract.hosting.stage import BUCKET, ROLE, Stage, eventually

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.async_inference.inference import Entry, moment
+from sluice.aws.eventbridge import Publisher
 from sluice.errors import RetryableError
-from sluice.events import Publisher
 
 
 class EventBatch:

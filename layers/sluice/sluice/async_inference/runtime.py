@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +12,6 @@ from sluice.async_inference.transitions import Invoked
 from sluice.aws.clients import code, understood
 from sluice.errors import PermanentError, RetryableError
 from sluice.spec.serving import AsyncServing
-
-LONGEST_DELAY_SECONDS = 900
-_MESSAGES = 10  # that one SendMessageBatch takes
 
 
 class InvocationRefusedError(PermanentError):
@@ -56,36 +52,6 @@ class AsyncRuntime:
             message = error.response.get("Error", {}).get("Message", "no reason given")
             raise InvocationRefusedError(f"SageMaker refused it: {message} ({code(error)})") from error
         return Invoked(output=answer.get("OutputLocation", ""), failure=answer.get("FailureLocation", ""))
-
-
-class AsyncQueue:
-    """The queue in which SageMaker's notifications arrive, and our own words to try again."""
-
-    def __init__(self, client: Any, queue_url: str) -> None:
-        self._client = client
-        self._queue_url = queue_url
-
-    def send(self, messages: Sequence[tuple[str, float]]) -> set[int]:
-        """Send bodies, each to arrive after some seconds; the positions of those that were not taken."""
-        failed: set[int] = set()
-        for start in range(0, len(messages), _MESSAGES):
-            failed |= self._send(messages[start : start + _MESSAGES], start)
-        return failed
-
-    def _send(self, messages: Sequence[tuple[str, float]], start: int) -> set[int]:
-        entries = [
-            {
-                "Id": str(start + number),
-                "MessageBody": body,
-                "DelaySeconds": min(math.ceil(delay), LONGEST_DELAY_SECONDS),
-            }
-            for number, (body, delay) in enumerate(messages)
-        ]
-        try:
-            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-        except ClientError as error:
-            raise understood(error) from error
-        return {int(each["Id"]) for each in answer.get("Failed", [])}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 from sluice.aws.clients import code, understood
-from sluice.rollout.analysis.confidence_sequence import Sample
-from sluice.rollout.analysis.latency import PERCENTILES, LatencySummary
-
-NAMESPACE = "AWS/SageMaker"
-OUTCOMES = "Sluice/Outcomes"  # what users publish themselves
-ERRORS = "InvocationModelErrors"
-ASYNC_ERRORS = "Invocation5XXErrors"  # asynchronous endpoints publish neither InvocationModelErrors nor Invocations
-LATENCY = "ModelLatency"  # in microseconds
+from sluice.aws.metric_data import (
+    ERRORS,
+    LATENCY,
+    NAMESPACE,
+    OUTCOMES,
+    PERCENTILES,
+    Counts,
+    Dimensions,
+    LatencySummary,
+    Sample,
+    Span,
+    stat,
+)
 
 REQUESTS_THAT_SHOW = 100
 """Of so many requests some are beyond the live version's 90th percentile, or CloudWatch does not count them."""
 
 _REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
-
-Dimensions = list[dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Requests and failed requests of one variant in one period."""
-
-    requests: int
-    errors: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """Periods that start in [start, end); none when it has not begun, as in a look before the warm-up is over."""
-
-    start: datetime
-    end: datetime
-    period_seconds: int
 
 
 class Metrics:
@@ -183,28 +168,3 @@ class Metrics:
             return getattr(self._client, operation)(**request)
         except ClientError as error:
             raise understood(error) from error
-
-
-def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[datetime]:
-    """Starts of the periods that lie wholly within [start, end]."""
-    first = -(-start.timestamp() // period_seconds) * period_seconds
-    count = int((end.timestamp() - first) // period_seconds)
-    at = datetime.fromtimestamp(first, tz=start.tzinfo)
-    return [at + timedelta(seconds=period_seconds * i) for i in range(max(count, 0))]
-
-
-def stat(
-    metric: str, of: Dimensions, period_seconds: int, statistic: str, namespace: str = NAMESPACE
-) -> dict[str, Any]:
-    """One statistic of one metric, as GetMetricData and metric-math alarms name it."""
-    return {
-        "Metric": {"Namespace": namespace, "MetricName": metric, "Dimensions": of},
-        "Period": period_seconds,
-        "Stat": statistic,
-    }
-
-
-def dimensions(endpoint: str, variant: str, config: str = "") -> Dimensions:
-    """Those of one variant; with ``config``, of the fleet only that SageMaker deploys from that endpoint config."""
-    named = {"EndpointName": endpoint, "VariantName": variant} | ({"EndpointConfigName": config} if config else {})
-    return [{"Name": name, "Value": value} for name, value in named.items()]

@@ -9,19 +9,18 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sluice.async_inference.runtime import AsyncPlaces, AsyncQueue, AsyncRuntime
+from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime
 from sluice.async_inference.store import ResultStore
 from sluice.aws.clients import Clients, reached
 from sluice.aws.cloudwatch import Metrics
 from sluice.aws.dynamodb import Table
+from sluice.aws.eventbridge import Publisher
 from sluice.aws.model_registry import Registry
-from sluice.aws.parked import Parked
 from sluice.aws.s3 import Bucket
-from sluice.aws.sqs import WakeUps
+from sluice.aws.sqs import AsyncQueue, Parked, WakeUps
 from sluice.batch.store import BatchStore
 from sluice.endpoint.autoscaling import AutoScaling
 from sluice.endpoint.hosting import Hosting
-from sluice.events import Publisher
 from sluice.names import Names
 from sluice.pipeline_runs.reader import RunSource
 from sluice.pipeline_runs.store import RunStore

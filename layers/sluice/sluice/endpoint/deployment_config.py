@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 from sluice.spec.strategies import BlueGreen
 
@@ -53,11 +52,3 @@ class Deployment:
             "MaximumExecutionTimeoutInSeconds": self.how.timeout_seconds,
         }
         return {"BlueGreenUpdatePolicy": blue_green}
-
-
-def steps_of(how: BlueGreen, instances: int) -> int:
-    """In how many steps the traffic reaches a fleet of ``instances``; SageMaker waits after each."""
-    if how.routing == "all_at_once":
-        return 1
-    batch = max(1, instances * how.size_percent // 100)
-    return min(2, ceil(instances / batch)) if how.routing == "canary" else ceil(instances / batch)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from sluice.bootstrap.assembly import Ports
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState
-from sluice.rollout.analysis.alarms import alarm_finding, alarms_for, composite_for, watched_alarms
+from sluice.rollout.analysis.alarms import alarm_finding, alarms_for, composite_for, stop_alarm, watched_alarms
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.consent import is_still_approved
-from sluice.rollout.stop_alarm import stop_alarm
+from sluice.rollout.planning.approvals import is_still_approved
 
 
 def put_alarms(plan: Plan, rollout_id: str, ports: Ports) -> None:

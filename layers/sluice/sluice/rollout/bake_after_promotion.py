@@ -10,7 +10,7 @@ from sluice.rollout.analysis.alarms import alarm_finding, watched_alarms
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.consent import is_still_approved
+from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.task_result import TaskResult, answer
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sluice.bootstrap.assembly import Ports
 from sluice.endpoint.state import EndpointState
-from sluice.rollout.analysis.alarms import alarm_names
+from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
 from sluice.rollout.batch.comparison_run import clean_up_batch
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import FenceKind, Outcome, RolloutId, RolloutRecord
-from sluice.rollout.stop_alarm import stop_alarm_name
+from sluice.rollout.model.record import FenceKind, Outcome, RolloutRecord
 from sluice.rollout.traffic.capacity import let_go_if_possible, scale_baseline
 from sluice.rollout.traffic.reconcile import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout_id import RolloutId
 
 _OUTCOMES: dict[FenceKind, Outcome] = {
     "alarm": "rolled_back",

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from sluice.errors import Problem
 from sluice.spec.scaling import ScheduledRange
 from sluice.spec.schema.rule import Rule
-from sluice.spec.serving_limits import BATCH_IN_FLIGHT_MB
-from sluice.spec.serving_modes import ASYNC, BATCH, SERVERLESS, STRATEGIES
+from sluice.spec.serving_modes import ASYNC, BATCH, BATCH_IN_FLIGHT_MB, SERVERLESS, STRATEGIES
 
 _ACCELERATED = re.compile(r"ml\.(g|p|inf|trn)\d.*")  # families with GPUs, Inferentia or Trainium
 

@@ -10,7 +10,7 @@ from sluice.spec.schedule import Schedule
 from sluice.spec.schema.collection_fields import Maybe
 from sluice.spec.schema.fields import Choice, Duration, Flag, Text, Whole
 from sluice.spec.schema.section import Section
-from sluice.spec.serving_limits import BATCH_INSTANCES, BATCH_PAYLOAD_MB, SERVERLESS_CONCURRENCY, SERVERLESS_MEMORY_MB
+from sluice.spec.serving_modes import BATCH_INSTANCES, BATCH_PAYLOAD_MB, SERVERLESS_CONCURRENCY, SERVERLESS_MEMORY_MB
 
 JSON_PATH = Text(63, pattern=r"\$.*", example="a JSONPath such as $ or $[0:7]")
 

@@ -1,6 +1,7 @@
 """The strategies of a rollout: a section for each that has settings of its own."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated
 
 from sluice.spec.schema.collection_fields import Maybe
@@ -94,3 +95,11 @@ class ABTest:
             Stage(weight=self.weight, bake_seconds=self.min_duration_seconds),
             Stage(weight=50, bake_seconds=self.final_bake_seconds),
         )
+
+
+def steps_of(how: BlueGreen, instances: int) -> int:
+    """In how many steps the traffic reaches a fleet of ``instances``; SageMaker waits after each."""
+    if how.routing == "all_at_once":
+        return 1
+    batch = max(1, instances * how.size_percent // 100)
+    return min(2, ceil(instances / batch)) if how.routing == "canary" else ceil(instances / batch)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sluice.endpoint.deployment_config import steps_of
 from sluice.errors import Problem
 from sluice.spec.endpoint import Endpoint
 from sluice.spec.rollout import Rollout
 from sluice.spec.schema.rule import Rule
 from sluice.spec.serving_modes import strategy_of
-from sluice.spec.strategies import BlueGreen
+from sluice.spec.strategies import BlueGreen, steps_of
 
 METRICS_KEPT_SECONDS = {10: 3 * 3600, 60: 15 * 86_400}
 """How long CloudWatch keeps data points, by period."""

@@ -18,7 +18,8 @@ from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
-from sluice.rollout.model.record import RolloutId, RolloutRecord
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout_id import RolloutId
 from sluice.sweep.scaling import lost_scaling
 
 log = logging.getLogger(__name__)

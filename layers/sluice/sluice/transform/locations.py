@@ -9,7 +9,7 @@ batch/<model>/samples/<rollout>/    the rows on which a new version was compared
 
 from __future__ import annotations
 
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 
 _KEPT_FOR_SLUICE = ("manifests", "output", "samples")
 

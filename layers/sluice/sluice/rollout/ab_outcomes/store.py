@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sluice.aws.dynamodb import Table
+from sluice.aws.metric_data import Sample
 from sluice.rollout.ab_outcomes.outcome import Outcome
-from sluice.rollout.analysis.confidence_sequence import Sample, pooled
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout.analysis.confidence_sequence import pooled
+from sluice.rollout_id import RolloutId
 
 SHARDS = 4
 """A counter takes about 500 writes a second in transactions; several functions write at a time."""

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sluice.aws.cloudwatch import Counts, Span, dimensions, whole_periods
+from sluice.aws.metric_data import Counts, Sample, Span, dimensions, whole_periods
 from sluice.bootstrap.assembly import Ports
 from sluice.rollout.ab_outcomes.store import Counted
 from sluice.rollout.analysis.ab_test import Comparison, Progress, compare, decide
-from sluice.rollout.analysis.confidence_sequence import Pair, Sample
-from sluice.rollout.analysis.decision import Window
+from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
-from sluice.rollout.model.experiment import Experiment
-from sluice.rollout.model.plan import Fleet, Plan
+from sluice.rollout.analysis.metric_windows import Window
+from sluice.rollout.model.plan import Experiment, Fleet, Plan
 from sluice.rollout.model.record import RolloutRecord
 
 NOTHING = Sample(0, 0.0, 0.0)

@@ -12,16 +12,10 @@ from enum import StrEnum
 from math import ceil, exp, log
 from typing import Any
 
-from sluice.rollout.analysis.confidence_sequence import (
-    Interval,
-    Pair,
-    Sample,
-    asymptotic_interval,
-    bounded_interval,
-    pooled,
-)
+from sluice.aws.metric_data import Sample
+from sluice.rollout.analysis.confidence_sequence import Interval, Pair, asymptotic_interval, bounded_interval, pooled
 from sluice.rollout.analysis.findings import Answer, Finding
-from sluice.rollout.model.experiment import Experiment
+from sluice.rollout.model.plan import Experiment
 
 NAME = "A/B test"
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.aws.cloudwatch import ASYNC_ERRORS, ERRORS, LATENCY, dimensions, stat
+from sluice.aws.metric_data import ASYNC_ERRORS, ERRORS, LATENCY, dimensions, stat
 from sluice.names import Names
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.stop_alarm import stop_alarm_name
 
 
 def alarm_names(names: Names, rollout_id: str) -> tuple[str, str, str, str]:
@@ -117,3 +116,24 @@ def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
 
 def _single_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
     return [*(alarm["AlarmName"] for alarm in alarms_for(names, rollout_id, plan)), *plan.alarms.also]
+
+
+def stop_alarm_name(names: Names, rollout_id: str) -> str:
+    return names.rollout_resource(rollout_id, "stop")
+
+
+def stop_alarm(names: Names, rollout_id: str) -> dict[str, Any]:
+    """The PutMetricAlarm request; repeated, it keeps the alarm's state."""
+    return {
+        "AlarmName": stop_alarm_name(names, rollout_id),
+        "AlarmDescription": f"Rollout {rollout_id}: set by Sluice to have SageMaker take the deployment back",
+        "Namespace": "Sluice",
+        "MetricName": "DeploymentStopped",
+        "Dimensions": [{"Name": "Rollout", "Value": rollout_id}],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "ignore",
+    }

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sluice.aws.cloudwatch import Counts, Dimensions, Span, dimensions, whole_periods
+from sluice.aws.metric_data import Counts, Dimensions, Span, dimensions, whole_periods
 from sluice.bootstrap.assembly import Ports
 from sluice.rollout.analysis.ab_analysis import ab_findings
 from sluice.rollout.analysis.alarms import alarm_finding, watched_alarms
 from sluice.rollout.analysis.baseline_health import incident_finding
-from sluice.rollout.analysis.decision import Window, row_seconds, rows, windows
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.judge import judge
@@ -25,6 +24,7 @@ from sluice.rollout.analysis.latency import (
     unjudged,
     with_remark,
 )
+from sluice.rollout.analysis.metric_windows import Window, row_seconds, rows, windows
 from sluice.rollout.analysis.shadow_analysis import shadow_finding
 from sluice.rollout.analysis.sign_test import judge_signs, slower_periods
 from sluice.rollout.analysis.traffic_share import traffic_finding

@@ -29,6 +29,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log, log1p, sqrt
 
+from sluice.aws.metric_data import Sample
+
 STAKES = tuple(0.9 / 2.5**step for step in range(7))
 """From 0.9, right for a hundred rare outcomes, down to 0.004, right for a million frequent ones."""
 
@@ -40,15 +42,6 @@ ENOUGH = 1_000
 twenty buys, log-normal), looks in each of 120 minutes erred in 3.7 % of simulated tests for a level of 5 %."""
 
 _BISECTIONS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Outcomes of one variant in one period: how many, their sum and the sum of their squares."""
-
-    count: int
-    total: float
-    squares: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,17 @@ CloudWatch cannot count, the mean latencies of the two variants are compared per
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
+from sluice.aws.metric_data import PERCENTILES, LatencySummary
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.analysis.judge_rules import Rules
 from sluice.rollout.analysis.verdict import Words
 from sluice.rollout.model.plan import Plan
 
-PERCENTILES = {"p90": 0.90, "p99": 0.99}
 PERIODS_TO_PROVE = 3  # latencies wander more than errors do
 ERRORS_SHARE_OF_ALPHA = 0.8  # the rest is for latency, if that is judged: counts of slow requests are plenty
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatencySummary:
-    """Latencies of one variant over a stretch of time: requests, and percentiles in microseconds."""
-
-    requests: float
-    percentiles: Mapping[str, float]
 
 
 def slow_limits(summaries: Sequence[LatencySummary]) -> dict[str, int]:

@@ -16,10 +16,9 @@ from sluice.rollout.batch.comparison import Comparison, compare
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
 from sluice.rollout.batch.sample import NoSampleError, Sample, score_sample, stop_scoring, write_sample
 from sluice.rollout.gates.holds import hold_replacement, seconds_held
-from sluice.rollout.model.batch_plan import BatchPlan
-from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.plan import BatchPlan, Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.consent import is_still_approved
+from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience
 from sluice.spec.model import ModelSpec
 from sluice.transform.jobs import TransformJob

@@ -17,7 +17,7 @@ from typing import Literal
 from sluice.bootstrap.assembly import Ports
 from sluice.errors import PermanentError, RetryableError
 from sluice.rollout.model.plan import Fleet
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import NoRoomError, TransformJob, TransformRefusedError

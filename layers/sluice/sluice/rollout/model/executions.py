@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from sluice.aws.clients import code, understood
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout_id import RolloutId
 
 
 class Executions:

@@ -12,10 +12,10 @@ from typing import Any, Literal, Self
 
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import ServerlessSize
-from sluice.rollout.model.batch_plan import BatchPlan
-from sluice.rollout.model.experiment import Experiment
+from sluice.errors import PermanentError
 from sluice.spec.rollout import Alarms, Judge
-from sluice.spec.strategies import BlueGreen
+from sluice.spec.serving import Batch
+from sluice.spec.strategies import ABTest, BlueGreen
 from sluice.spec.windows import Windows, windows_from
 
 Engine = Literal["create", "weights", "replace", "guardrails", "shadow", "batch", "none"]
@@ -155,3 +155,60 @@ def weights_at(plan: Plan, weight: int) -> dict[str, float]:
 def first_fleet(plan: Plan) -> int:
     """Instances of the candidate when it is provisioned: what its first stage needs."""
     return plan.stages[0].candidate_count if plan.stages else plan.candidate.instance_count
+
+
+class PlanError(PermanentError):
+    """The endpoint is not in a state from which this rollout can start."""
+
+
+MAX_ROWS = 1_500
+
+
+_ROW_SECONDS = (10, 60, 300, 900, 3600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """The settings of a test, which is the first stage of its rollout.
+
+    ``row_seconds`` is how much time one row of the comparison covers. It is part of the plan, as rows that are cut
+    anew between two looks would be another test.
+    """
+
+    metric: str  # errors, latency, or the name of outcomes that are sent
+    better: Literal["higher", "lower"]
+    on_tie: Literal["keep", "promote"]
+    max_seconds: int
+    max_requests: int | None
+    row_seconds: int
+
+
+def experiment_of(settings: ABTest, period_seconds: int) -> Experiment:
+    """The experiment a spec asks for; 14 days make 1,344 rows of 15 minutes."""
+    longest = settings.max_duration_seconds
+    fitting = (row for row in _ROW_SECONDS if row >= period_seconds and longest <= row * MAX_ROWS)
+    return Experiment(
+        metric=settings.metric,
+        better="higher" if settings.better == "higher" else "lower",
+        on_tie="promote" if settings.on_tie == "promote" else "keep",
+        max_seconds=longest,
+        max_requests=settings.max_requests,
+        row_seconds=next(fitting),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """The settings of the spec and the input of the last run."""
+
+    settings: Batch  # without a schedule
+    input_digest: str = ""  # of the last run's manifest; empty: there is nothing to compare on
+
+    @property
+    def is_compared(self) -> bool:
+        return bool(self.input_digest) and self.settings.sample_rows > 0
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """From the plan as it is stored."""
+        return cls(settings=Batch(**raw["settings"]), input_digest=raw["input_digest"])

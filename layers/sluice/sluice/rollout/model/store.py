@@ -18,16 +18,8 @@ from typing import Any
 from sluice.aws.dynamodb import ConditionFailedError, Table
 from sluice.errors import SluiceError
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import (
-    Command,
-    FenceKind,
-    Hold,
-    Outcome,
-    Phase,
-    RolloutId,
-    RolloutRecord,
-    record_from,
-)
+from sluice.rollout.model.record import Command, FenceKind, Hold, Outcome, Phase, RolloutRecord, record_from
+from sluice.rollout_id import RolloutId
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
 

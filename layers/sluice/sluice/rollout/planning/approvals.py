@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from sluice.aws.model_registry import Package
-from sluice.rollout.model.record import FenceKind, RolloutId, RolloutRecord
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.model.record import FenceKind, RolloutRecord
+from sluice.rollout_id import RolloutId
 
 Loser = tuple[RolloutId, FenceKind | Literal["end_watch"], str]
 
@@ -83,3 +85,11 @@ def _turn(record: RolloutRecord) -> tuple[bool, datetime, int]:
 
 def _approval(record: RolloutRecord) -> tuple[datetime, int]:
     return record.approved_at, record.id.version
+
+
+def is_still_approved(record: RolloutRecord, ports: Ports) -> bool:
+    """False, and the rollout is stopped, once someone has taken the approval back."""
+    if ports.registry.describe(record.package_arn).is_approved:
+        return True
+    ports.store.fence(record.id, "withdrawn", "the version is no longer Approved", ports.now())
+    return False

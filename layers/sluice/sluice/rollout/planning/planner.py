@@ -5,29 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from math import ceil
 
-from sluice.endpoint.deployment_config import steps_of
 from sluice.endpoint.scaling_rules import rules_for
 from sluice.endpoint.state import EndpointState, ServerlessSize, VariantState
-from sluice.errors import PermanentError
 from sluice.names import Names, variant
-from sluice.rollout.model.experiment import Experiment, experiment_of
-from sluice.rollout.model.plan import Engine, Fleet, Mirror, Plan, PlannedStage
-from sluice.rollout.model.record import RolloutId
+from sluice.rollout.model.plan import Engine, Experiment, Fleet, Mirror, Plan, PlanError, PlannedStage, experiment_of
+from sluice.rollout_id import RolloutId
 from sluice.spec.endpoint import Endpoint
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving import Serverless
 from sluice.spec.serving_modes import obstacle_between
-from sluice.spec.strategies import BlueGreen
+from sluice.spec.strategies import BlueGreen, steps_of
 
 MAX_LOOKS = 300
 """Looks at all stages of a rollout together, each of which costs 9 history events. With all that an execution may do
 besides it stays below 10,000 events, of the 25,000 that Step Functions allows."""
 
 _ENGINES: dict[str, Engine] = {"blue_green": "guardrails", "shadow": "shadow", "all_at_once": "replace"}
-
-
-class PlanError(PermanentError):
-    """The endpoint is not in a state from which this rollout can start."""
 
 
 def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live: EndpointState | None) -> Plan:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sluice.aws.cloudwatch import Metrics, Span, dimensions
+from sluice.aws.cloudwatch import Metrics
+from sluice.aws.metric_data import Span, dimensions
 from sluice.bootstrap.assembly import Ports
 from sluice.rollout.analysis.latency import slow_limits
-from sluice.rollout.model.plan import Plan
-from sluice.rollout.planning.planner import PlanError
+from sluice.rollout.model.plan import Plan, PlanError
 
 _HOUR, _DAY = 3600, 86_400
 _LOOKED_BACK = timedelta(days=1)

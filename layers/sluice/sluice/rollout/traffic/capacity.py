@@ -18,8 +18,7 @@ from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.endpoint.state import EndpointState
 from sluice.errors import RetryableError
-from sluice.rollout.model.plan import Plan
-from sluice.rollout.planning.planner import PlanError
+from sluice.rollout.model.plan import Plan, PlanError
 from sluice.spec.endpoint import Endpoint
 
 log = logging.getLogger(__name__)

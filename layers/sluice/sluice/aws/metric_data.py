@@ -1,0 +1,87 @@
+"""What CloudWatch's metrics are made of: counts, spans, periods and dimensions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+NAMESPACE = "AWS/SageMaker"
+
+
+OUTCOMES = "Sluice/Outcomes"  # what users publish themselves
+
+
+ERRORS = "InvocationModelErrors"
+
+
+ASYNC_ERRORS = "Invocation5XXErrors"  # asynchronous endpoints publish neither InvocationModelErrors nor Invocations
+
+
+LATENCY = "ModelLatency"  # in microseconds
+
+
+Dimensions = list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests and failed requests of one variant in one period."""
+
+    requests: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Periods that start in [start, end); none when it has not begun, as in a look before the warm-up is over."""
+
+    start: datetime
+    end: datetime
+    period_seconds: int
+
+
+def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[datetime]:
+    """Starts of the periods that lie wholly within [start, end]."""
+    first = -(-start.timestamp() // period_seconds) * period_seconds
+    count = int((end.timestamp() - first) // period_seconds)
+    at = datetime.fromtimestamp(first, tz=start.tzinfo)
+    return [at + timedelta(seconds=period_seconds * i) for i in range(max(count, 0))]
+
+
+def stat(
+    metric: str, of: Dimensions, period_seconds: int, statistic: str, namespace: str = NAMESPACE
+) -> dict[str, Any]:
+    """One statistic of one metric, as GetMetricData and metric-math alarms name it."""
+    return {
+        "Metric": {"Namespace": namespace, "MetricName": metric, "Dimensions": of},
+        "Period": period_seconds,
+        "Stat": statistic,
+    }
+
+
+def dimensions(endpoint: str, variant: str, config: str = "") -> Dimensions:
+    """Those of one variant; with ``config``, of the fleet only that SageMaker deploys from that endpoint config."""
+    named = {"EndpointName": endpoint, "VariantName": variant} | ({"EndpointConfigName": config} if config else {})
+    return [{"Name": name, "Value": value} for name, value in named.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Outcomes of one variant in one period: how many, their sum and the sum of their squares."""
+
+    count: int
+    total: float
+    squares: float
+
+
+PERCENTILES = {"p90": 0.90, "p99": 0.99}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySummary:
+    """Latencies of one variant over a stretch of time: requests, and percentiles in microseconds."""
+
+    requests: float
+    percentiles: Mapping[str, float]
