@@ -32,8 +32,9 @@ test: setup setup-authoring  ## Run every test; ARGS=... runs what pytest is tol
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest -n 3 --dist loadgroup tests/contract tests/structure tests/unit  # the longest first
-	.venv/bin/pytest tests/rehearsal
+	.venv/bin/pytest -n 3 --dist loadgroup localaws/tests/contract tests/contract tests/properties tests/structure tests/unit \
+	  localaws/tests/unit  # the longest first
+	.venv/bin/pytest tests/e2e
 endif
 
 rehearse: setup  ## Play the whole story on the local AWS; ARGS go to `rehearsal play`

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from cli.capacity.policy import TargetTracking
-from cli.capacity.simulator import Fleet, simulate
-from cli.capacity.trace import read_trace
-from cli.simulate import SHIPPED_TRACE
+from cli.sizing.capacity.policy import TargetTracking
+from cli.sizing.capacity.simulator import Fleet, simulate
+from cli.sizing.capacity.trace import read_trace
+from cli.sizing.simulate import SHIPPED_TRACE
 
 
 def seconds_for_one_run(service_seconds: float) -> float:

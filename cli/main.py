@@ -14,30 +14,14 @@ from sluice.aws.clients import Clients
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
-from cli import (
-    advise,
-    apply,
-    approve,
-    batch,
-    data,
-    history,
-    invoke_async,
-    lineage,
-    listings,
-    outcome,
-    plan,
-    results,
-    retry,
-    runs,
-    schema,
-    simulate,
-    status,
-    steer,
-    train,
-)
+from cli.apply.apply import apply, schema
 from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError, in_words
+from cli.inference import batch, invoke_async, results
 from cli.output import Output, choose
+from cli.rollouts import approve, history, outcome, plan, retry, status, steer
 from cli.session import CliSession, Commands
+from cli.sizing import advise, simulate
+from cli.training import data, lineage, listings, runs, train
 
 
 def main(argv: Sequence[str] | None = None) -> int:

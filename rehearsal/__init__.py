@@ -1,1 +1,1 @@
-"""A local AWS good enough to run the shipped application on, and the stories played on it. Never deployed."""
+"""The story and the scenes, played on the local AWS with the shipped template. Never deployed."""

@@ -6,8 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from rehearsal import serve
-from rehearsal.story import play
+from rehearsal import play, serve
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,12 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localaws.iam.identity import DEVELOPER_ACCESS_KEY
 from rehearsal.build import BuildError, ensure_built
-from rehearsal.identity import DEVELOPER_ACCESS_KEY
 
 if TYPE_CHECKING:
-    from rehearsal.cloudformation.stack import Stack
-    from rehearsal.local_aws import LocalAws
+    from localaws.local_aws import LocalAws
+    from localaws.services.cloudformation.resources.stack import Stack
 
 REPO = Path(__file__).parents[1]
 READY = "ready.json"
@@ -44,9 +44,9 @@ def serve(options: argparse.Namespace) -> int:
     asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_stop.set())
-    from rehearsal.local_aws import LocalAws  # takes a second, and the answer to a wrong option should not
-    from rehearsal.paces import HURRIED, USUAL
-    from rehearsal.shipped import shipped_services
+    from localaws.default_services import shipped_services
+    from localaws.local_aws import LocalAws  # takes a second, and the answer to a wrong option should not
+    from localaws.timing import HURRIED, USUAL
 
     options.run_dir.mkdir(parents=True, exist_ok=True)
     log = options.run_dir / "server.log"
@@ -77,7 +77,7 @@ def serve(options: argparse.Namespace) -> int:
 
 def deploy(aws: LocalAws, built: Path, stage: str) -> Stack:
     """Deploy what ``sam build`` left as stack ``sluice-<stage>``."""
-    from rehearsal.cloudformation.service import CloudFormation
+    from localaws.services.cloudformation.service import CloudFormation
 
     cloudformation = next(each for each in aws.services if isinstance(each, CloudFormation))
     return cloudformation.deploy(built, f"sluice-{stage}", {"Stage": stage})
@@ -121,7 +121,7 @@ Its log is {log}. Ctrl-C ends it and every process it started."""
 
 
 def _examples(stage: str, region: str) -> str:
-    from rehearsal.local_aws import ACCOUNT
+    from localaws.local_aws import ACCOUNT
 
     name = f"sluice-{stage}-fraud"
     bucket = f"sluice-{stage}-{ACCOUNT}-{region}"

@@ -10,16 +10,19 @@ from hypothesis import settings
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-CONTRACT = Path(__file__).parent / "contract"
+TESTS = Path(__file__).parent
+CONTRACT = TESTS / "contract"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, keep together what shares a local AWS: a folder of contract tests, else a file.
+    """With several processes, keep together what shares a local AWS: a folder with fixtures of its own, else a file.
 
     moto's state is global, so two local AWSs of one process would wipe each other's buckets.
     """
     for item in items:
         folder = item.path.parent
-        together = folder if CONTRACT in folder.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together)))
+        if TESTS not in item.path.parents:
+            continue
+        is_shared = CONTRACT in folder.parents and (folder / "conftest.py").exists()
+        item.add_marker(pytest.mark.xdist_group(str(folder if is_shared else item.path)))

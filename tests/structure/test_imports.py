@@ -50,8 +50,9 @@ def test_the_product_imports_only_what_it_ships_with(folder: str) -> None:
 @pytest.mark.parametrize(
     ("folder", "forbidden"),
     [
+        ("localaws", {"sluice", "functions", "cli", "pipelines", "rehearsal", "tests"}),
         ("rehearsal", {"sluice", "functions", "cli", "pipelines", "tests"}),
-        ("pipelines", {"sluice", "functions", "cli", "rehearsal", "tests"}),
+        ("pipelines", {"sluice", "functions", "cli", "localaws", "rehearsal", "tests"}),
     ],
 )
 def test_nothing_reaches_into_the_product(folder: str, forbidden: set[str]) -> None:
@@ -76,8 +77,10 @@ def test_a_function_is_its_own_folder_and_the_layer() -> None:
 
 def test_modules_of_the_layer_do_not_import_in_circles() -> None:
     graph = {
-        f"sluice.{path.stem}": {name for name in imports(path) if name.startswith("sluice.")}
-        for path in LAYER.glob("*.py")
+        ".".join(path.relative_to(LAYER.parent).with_suffix("").parts): {
+            name for name in imports(path) if name.startswith("sluice.")
+        }
+        for path in LAYER.rglob("*.py")
     }
     try:
         TopologicalSorter(graph).prepare()
@@ -87,7 +90,7 @@ def test_modules_of_the_layer_do_not_import_in_circles() -> None:
 
 @pytest.mark.parametrize("folder", ["layers/sluice/sluice", "functions"])
 def test_what_is_deployed_does_not_know_of_the_rehearsal(folder: str) -> None:
-    words = ("rehears", "moto", "AWS_ENDPOINT_URL", "localhost", "127.0.0.1")
+    words = ("rehears", "localaws", "moto", "AWS_ENDPOINT_URL", "localhost", "127.0.0.1")
     found = [
         f"{path.relative_to(ROOT)}: {word}" for path in files(folder) for word in words if word in path.read_text()
     ]

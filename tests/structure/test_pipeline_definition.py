@@ -13,7 +13,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from tests.pipeline_requests import TOKENS, fill, leaves, resolve, steps_of
+from tests.builders.pipeline_requests import TOKENS, fill, leaves, resolve, steps_of
 
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"

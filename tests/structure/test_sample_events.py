@@ -24,13 +24,13 @@ from functions.record_outcome.app import run as record_outcome
 from functions.roll_back.app import run as roll_back
 from functions.start_pipeline.app import run as start_pipeline
 from functions.sweep.app import run as sweep
-from rehearsal.cloudformation.intrinsics import Scope, evaluate
-from rehearsal.events.matching import matches
-from rehearsal.events.pattern import check_pattern
+from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
+from localaws.services.events.matching import matches
+from localaws.services.events.pattern import check_pattern
+from tests.builders.run_examples import succeeded
 from tests.fakes.ab_world import counts_of, world_under_test
 from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, sluice_world
 from tests.structure.batch_samples import RESULTS, RESULTS_NOT_DELIVERED, STARTS, STARTS_NOT_DELIVERED
-from tests.unit.run_examples import succeeded
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = {str(path.relative_to(ROOT / "events").with_suffix("")): path for path in ROOT.glob("events/*/*.json")}

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sluice import serving_costs
 from sluice.batch.instance_prices import SHIPPED
 from sluice.endpoint.scaling_rules import TARGETS
-from sluice.serving_costs import Costs, Workload
 from sluice.spec import serving_limits as limits
 from sluice.spec.rollout import Rollout
 
-from cli.capacity.policy import HIGH_MINUTES, LOW_MINUTES, LOW_SHARE, TargetTracking
-from cli.capacity.simulator import Fleet, simulate
-from cli.capacity.trace import read_trace
-from cli.prices import read_prices
-from cli.simulate import SHIPPED_TRACE
+from cli.sizing import serving_costs
+from cli.sizing.capacity.policy import HIGH_MINUTES, LOW_MINUTES, LOW_SHARE, TargetTracking
+from cli.sizing.capacity.simulator import Fleet, simulate
+from cli.sizing.capacity.trace import read_trace
+from cli.sizing.prices import read_prices
+from cli.sizing.serving_costs import Costs, Workload
+from cli.sizing.simulate import SHIPPED_TRACE
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "serving.md").read_text()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.async_inference.inference import Entry
 from sluice.async_inference.transitions import Invoked
 from sluice.aws.clients import code, understood

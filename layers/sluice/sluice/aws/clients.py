@@ -13,6 +13,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.session import Session, get_session
+
 from sluice.errors import EndpointBusyError, RetryableError, SluiceError, ThrottledError
 
 _THROTTLED = frozenset(

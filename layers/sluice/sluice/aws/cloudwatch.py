@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 from sluice.aws.metric_data import (
     ERRORS,

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from sluice.errors import RetryableError
 
 Item = TypeVar("Item")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 from sluice.errors import RetryableError, ThrottledError
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import understood
 from sluice.errors import RetryableError
 from sluice.names import Names

@@ -9,6 +9,7 @@ from os.path import commonprefix
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 
 PREFIX = "data/"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import understood
 
 WAKE_UP = "WakeUp"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 from sluice.aws.cloudwatch import Metrics
 from sluice.endpoint.scaling_requests import (

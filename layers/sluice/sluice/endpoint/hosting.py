@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import says, understood
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, VariantState

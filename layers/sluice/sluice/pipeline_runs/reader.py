@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 from sluice.pipeline_runs.run import Run, StepRun
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 from sluice.errors import UnknownModelError
 from sluice.names import Names, is_model

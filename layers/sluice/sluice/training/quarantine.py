@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 from sluice.aws.s3 import PREFIX
 from sluice.events import ObjectCreated

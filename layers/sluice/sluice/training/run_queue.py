@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError, ParamValidationError
+
 from sluice.aws.clients import code
 from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError

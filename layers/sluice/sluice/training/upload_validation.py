@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any
 
 from botocore.exceptions import HTTPClientError, IncompleteReadError
+
 from sluice.bootstrap.assembly import Ports
 from sluice.data_contract.contract import DataContract
 from sluice.data_contract.csv_reader import CsvText, Source

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+
 from sluice.aws.clients import code, understood
 from sluice.errors import RetryableError
 from sluice.transform.input_listing import InputFile

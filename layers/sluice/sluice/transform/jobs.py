@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from sluice.aws.clients import code, understood
 from sluice.errors import PermanentError, RetryableError
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
 from sluice.rollout.ab_outcomes.outcome import KIND, Outcome, OutcomeError

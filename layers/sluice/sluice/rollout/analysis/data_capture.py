@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+
 from sluice.aws.clients import code, understood
 from sluice.aws.concurrency import call_each
 from sluice.errors import RetryableError

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from sluice.errors import RetryableError
 from sluice.rollout.model.plan import Plan
 

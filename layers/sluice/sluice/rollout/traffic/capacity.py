@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from botocore.exceptions import ClientError
+
 from sluice.bootstrap.assembly import Ports
 from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for

@@ -1,0 +1,1 @@
+"""`sluice apply`, `schema`: a model file becomes a spec, a package group and a pipeline."""

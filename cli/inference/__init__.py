@@ -1,0 +1,1 @@
+"""`sluice invoke-async`, `results`, `batch`: requests that are answered later."""

@@ -1,0 +1,84 @@
+"""How batch runs are shown to people, and to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sluice.batch.run import BatchRun
+from sluice.rollout.model.record import RolloutRecord
+
+from cli.session import CliSession
+from cli.training.listings import minute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus:
+    """What scores the files of a model without an endpoint."""
+
+    version: int
+    runs: tuple[BatchRun, ...]
+    """The last first."""
+
+    @property
+    def last(self) -> str:
+        return f"last run {self.runs[0].phase}" if self.runs else "no run yet"
+
+
+def batch_status(rollouts: Iterable[RolloutRecord], runs: Iterable[BatchRun]) -> BatchStatus | None:
+    """None for a model whose last promotion has an endpoint, or that has had none."""
+    closed = [(one.closed_at, one) for one in rollouts if one.outcome == "promoted" and one.closed_at]
+    if not closed:
+        return None
+    last = max(closed, key=_closed_at)[1]
+    return BatchStatus(version=last.id.version, runs=tuple(runs)) if last.planned().engine == "batch" else None
+
+
+def _closed_at(entry: tuple[datetime, RolloutRecord]) -> datetime:
+    return entry[0]
+
+
+def show_list(session: CliSession, runs: Sequence[BatchRun]) -> None:
+    """A line per run."""
+    rows = [
+        (
+            one.job,
+            one.phase,
+            str(one.version or ""),
+            minute(one.requested_at),
+            str(one.files or ""),
+            _rows(one),
+            one.reason,
+        )
+        for one in runs
+    ]
+    session.out.table("Batch runs", ("job", "state", "version", "asked for", "files", "rows", "reason"), rows)
+
+
+def show_one(session: CliSession, run: BatchRun, output: str) -> None:
+    """Everything about one run."""
+    session.out.text(f"{run.job}: {run.phase}" + (f", {run.reason}" if run.reason else ""))
+    if run.phase == "skipped":
+        return
+    session.out.text(f"  version {run.version}, asked for {minute(run.requested_at)}")
+    session.out.text(f"  input   {run.files} files, {run.size:,} bytes, below {run.folder}")
+    session.out.text(f"  output  {output}")
+    if run.rows_in is not None:
+        session.out.text(f"  rows    {_rows(run)}")
+    if run.seconds is not None:
+        cost = "" if run.estimated_usd is None else f", about ${run.estimated_usd:.4f} by the shipped price table"
+        session.out.text(f"  took    {run.seconds:.0f} s{cost}")
+
+
+def _rows(run: BatchRun) -> str:
+    if run.rows_in is None:
+        return ""
+    if run.rows_in == run.rows_out:
+        return f"{run.rows_in:,}"
+    return f"{run.rows_out:,} of {run.rows_in:,}" if run.rows_out is not None else f"? of {run.rows_in:,}"
+
+
+def as_json(run: BatchRun) -> dict[str, object]:
+    """The same for programs."""
+    return run.to_json()

@@ -1,0 +1,1 @@
+"""`sluice approve`, `plan`, `status` and what steers a rollout."""

@@ -1,0 +1,85 @@
+"""``sluice approve`` and ``sluice reject``: a person's word on a version."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from sluice.bootstrap.assembly import Ports
+from sluice.rollout.model.live_version import live_version
+from sluice.rollout.planning.approvals import last_good
+
+from cli.failures import OK, BadInputError
+from cli.session import CliSession, Commands, ports_of
+from cli.training.packages import Version, as_json, find_version, shown_metrics
+
+_REASON_MAX = 1024
+
+
+def add_to(commands: Commands) -> None:
+    for word, status, effect in (
+        ("approve", "Approved", "approve a version, which starts its rollout"),
+        ("reject", "Rejected", "reject a version"),
+    ):
+        command = commands.add_parser(word, help=effect)
+        command.add_argument("version", metavar="MODEL/VERSION", help="such as fraud/7")
+        command.add_argument("--reason", default="", help="kept with the version, up to 1024 characters")
+        command.set_defaults(run=run, status=status)
+
+
+def run(arguments: Namespace, session: CliSession) -> int:
+    reason: str = arguments.reason
+    if len(reason) > _REASON_MAX:
+        raise BadInputError(f"--reason has {len(reason)} characters; SageMaker keeps up to {_REASON_MAX}")
+    version = find_version(session, arguments.version)
+    session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}  {version.description}".rstrip())
+    ports = ports_of(session)
+    serving = live_version(version.model, ports)
+    live = find_version(session, f"{version.model}/{serving}") if serving not in (None, version.number) else None
+    _compare(session, version, live)
+    told = as_json(version) | {"live": as_json(live) if live else None}
+    if serving == version.number and arguments.status == "Rejected":
+        told |= {"comes_back": _tell_what_comes_back(session, version, ports)}
+    if version.approval == arguments.status and reason in ("", version.description):
+        session.out.text(f"{version.name} is {version.approval} already; nothing is changed")
+    else:
+        description = {"ApprovalDescription": reason} if reason else {}
+        session.clients("sagemaker").update_model_package(
+            ModelPackageArn=version.arn, ModelApprovalStatus=arguments.status, **description
+        )
+        told |= {"approval": arguments.status, "description": reason or version.description}
+        session.out.text(f"{version.name} is {arguments.status} now")
+    session.out.result({**told, "was": version.approval})
+    return OK
+
+
+def _tell_what_comes_back(session: CliSession, version: Version, ports: Ports) -> str | None:
+    """The version that takes the place of a live one that is rejected; None if it serves on."""
+    good = last_good(version.number, ports.store.rollouts(version.model), lambda arn: _is_approved(arn, ports))
+    if good is None:
+        session.out.text(f"{version.name} is live and will serve on: no other promoted version is still Approved")
+        return None
+    name = f"{version.model}/{good.id.version}"
+    session.out.text(f"{version.name} is live: {name} comes back in its place at once")
+    return name
+
+
+def _is_approved(arn: str, ports: Ports) -> bool:
+    return ports.registry.describe(arn).is_approved
+
+
+def _compare(session: CliSession, version: Version, live: Version | None) -> None:
+    """The metrics of both, side by side."""
+    if live is None:
+        session.out.text("No other version is live")
+        return
+    ours, theirs = version.metrics or {}, live.metrics or {}
+    rows = [
+        (
+            name,
+            f"{ours[name]:.6g}" if name in ours else "",
+            f"{theirs[name]:.6g}" if name in theirs else "",
+            f"{ours[name] - theirs[name]:+.6g}" if name in ours and name in theirs else "",
+        )
+        for name in dict.fromkeys((*ours, *theirs))
+    ]
+    session.out.table("Metrics", ("metric", version.name, f"{live.name} (live)", "difference"), rows)

@@ -1,0 +1,64 @@
+"""How sure the judge is: the findings of a look, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from math import exp
+from typing import Any
+
+from cli.session import CliSession
+from cli.training.listings import minute
+
+HEAD = ("evidence", "says", "of harm", "of safety", "requests new / old", "more needed", "because")
+
+
+def newest_look(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last look in a history, oldest first; None before the first."""
+    looks = (line for line in reversed(history) if "findings" in line["data"])
+    return next(looks, None)
+
+
+def show_evidence(session: CliSession, look: Mapping[str, Any]) -> None:
+    """The findings of one look, a line each."""
+    at = minute(datetime.fromisoformat(look["at"]))
+    rows = [_row(finding) for finding in look["data"]["findings"]]
+    session.out.table(f"Evidence at the look of {at}", HEAD, rows)
+
+
+def evidence_lines(line: Mapping[str, Any]) -> Iterator[str]:
+    """The findings of one line of a history in short, such as ``errors HOLD, harm 1.2 of 31, safety 4 of 20``."""
+    for finding in line["data"].get("findings", ()):
+        numbers = finding["numbers"]
+        parts = [f"{finding['name']} {finding['answer']}"]
+        if "harm" in numbers:
+            parts += [f"harm {_odds(numbers, 'harm')}", f"safety {_odds(numbers, 'safe')}"]
+        if numbers.get("requests_needed"):
+            parts.append(f"about {numbers['requests_needed']:,} more requests needed")
+        yield ", ".join(parts)
+
+
+def _row(finding: Mapping[str, Any]) -> tuple[str, ...]:
+    numbers = finding["numbers"]
+    judged = "harm" in numbers
+    requests, needed = numbers.get("requests"), numbers.get("requests_needed")
+    return (
+        str(finding["name"]),
+        str(finding["answer"]),
+        _odds(numbers, "harm") if judged else "",
+        _odds(numbers, "safe") if judged else "",
+        " / ".join(f"{count:,}" for count in requests) if requests else "",
+        f"about {needed:,}" if needed else "",
+        str(finding["reason"]).partition(";")[0],
+    )
+
+
+def _odds(numbers: Mapping[str, Any], what: str) -> str:
+    """Evidence and what proves it, as odds: ``4.1 of 20``."""
+    held, needed = (_readable(exp(min(numbers[key], 700.0))) for key in (what, f"{what}_needed"))
+    return f"{held} of {needed}"
+
+
+def _readable(odds: float) -> str:
+    """Two digits are enough, and nobody reads more than a million."""
+    return "over 1,000,000" if odds > 1e6 else f"{odds:.2g}" if odds < 10 else f"{odds:,.0f}"

@@ -1,0 +1,124 @@
+"""``sluice plan``: what a rollout of the next version would do to the endpoint as it is now. Nothing is written."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sluice.aws.metric_data import Span, dimensions
+from sluice.bootstrap.assembly import Ports
+from sluice.endpoint.state import CHANGING, EndpointState
+from sluice.errors import PermanentError
+from sluice.names import is_model
+from sluice.rollout.gates.freeze_windows import is_open, opens_at
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.planning.planner import make_plan
+from sluice.rollout.planning.preflight import prepared
+from sluice.spec.model import ModelSpec
+
+from cli.apply.apply.instance_types import instance_type_rules
+from cli.apply.apply.rules import gate_rules, time_zone_rules
+from cli.apply.apply.specfile import load
+from cli.failures import OK, REFUSED
+from cli.rollouts.forecast import Traffic, extra_cost, least_seconds, proof_of_safety, rollback_triggers
+from cli.rollouts.plan_view import PlannedRollout, as_json, show_plan
+from cli.session import CliSession, Commands, ports_of, read_spec
+from cli.sizing.prices import read_prices
+from cli.training.packages import list_versions
+
+_LOOKED_BACK = timedelta(hours=1)
+_MINUTE = 60
+
+
+def add_to(commands: Commands) -> None:
+    command = commands.add_parser("plan", help="show what a rollout would do, and change nothing")
+    command.add_argument("target", metavar="FILE|MODEL", help="models/<name>.yaml, or a model that was applied")
+    command.add_argument("--prices", type=Path, metavar="FILE", help="another price table than the shipped one")
+    command.set_defaults(run=run)
+
+
+def run(arguments: Namespace, session: CliSession) -> int:
+    """0: it could begin; 1: something would keep it from beginning."""
+    prices = read_prices(arguments.prices)
+    spec, ports = _spec(arguments.target, session), ports_of(session)
+    version = _next_version(spec.name, session, ports)
+    name = ports.names.endpoint(spec.name, spec.endpoint.suffix)
+    live = ports.hosting.describe(name) if spec.endpoint.type != "batch" else None
+    plan, problems = _plan(spec, version, live, ports)
+    traffic = _traffic(plan, ports) if plan else None
+    found = PlannedRollout(
+        model=spec.name,
+        version=version,
+        strategy=spec.rollout.strategy,
+        plan=plan,
+        traffic=traffic,
+        proof=proof_of_safety(plan, traffic) if plan and traffic else None,
+        least_seconds=least_seconds(plan) if plan else 0,
+        cost=extra_cost(plan, prices) if plan else None,
+        triggers=tuple(rollback_triggers(plan)) if plan else (),
+        problems=problems,
+        remarks=tuple(_remarks(spec, live, ports)),
+    )
+    show_plan(session, found)
+    session.out.result(as_json(found))
+    return REFUSED if problems else OK
+
+
+def _spec(target: str, session: CliSession) -> ModelSpec:
+    if is_model(target) and not Path(target).is_file():
+        return read_spec(session, target)
+    rules = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage))
+    return load(Path(target), rules).spec
+
+
+def _next_version(model: str, session: CliSession, ports: Ports) -> int:
+    """The newest version if it was not rolled out yet, else the one that will be registered next."""
+    newest = next(iter(list_versions(session, model, most=1)), None)
+    if newest is None:
+        return 1
+    was_rolled_out = next(ports.store.rollouts(model, newest.number), None) is not None
+    return newest.number + was_rolled_out
+
+
+def _plan(
+    spec: ModelSpec, version: int, live: EndpointState | None, ports: Ports
+) -> tuple[Plan | None, tuple[str, ...]]:
+    """The plan, and what is wrong with it; no plan if none can be made."""
+    rollout = f"{spec.name}-{version}-1"
+    try:
+        plan = make_plan(spec, ports.names, rollout, version, live)
+    except PermanentError as error:
+        return None, (str(error),)
+    try:
+        return prepared(plan, ports, urgent=False), ()
+    except PermanentError as error:
+        return plan, (str(error),)
+
+
+def _traffic(plan: Plan, ports: Ports) -> Traffic | None:
+    """Of the live version in the last hour; None if nothing serves yet."""
+    if plan.baseline is None:
+        return None
+    now = ports.now()
+    span = Span(start=now - _LOOKED_BACK, end=now, period_seconds=_MINUTE)
+    counts = ports.metrics.counts(dimensions(plan.endpoint, plan.baseline.variant), span).values()
+    return Traffic(
+        requests=sum(each.requests for each in counts),
+        errors=sum(each.errors for each in counts),
+        seconds=int(_LOOKED_BACK.total_seconds()),
+    )
+
+
+def _remarks(spec: ModelSpec, live: EndpointState | None, ports: Ports) -> Iterator[str]:
+    """What would make it wait."""
+    if live is not None and live.status in CHANGING:
+        yield f"endpoint {live.name} is {live.status}; the rollout waits until that is over"
+    running = [each for each in ports.store.rollouts(spec.name) if not each.is_closed]
+    for each in running:
+        yield f"rollout {each.id} is under way ({each.phase}); on_new_version is {spec.rollout.on_new_version}"
+    windows, now = spec.rollout.windows, ports.now()
+    if windows is not None and not is_open(windows, now):
+        opens = opens_at(windows, now)
+        yield f"outside of rollout.windows; they open at {opens:%Y-%m-%d %H:%M} UTC" if opens else "frozen"

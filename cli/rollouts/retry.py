@@ -1,0 +1,55 @@
+"""``sluice retry``: another attempt to take a version live that was rolled back, stopped or failed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+
+from sluice.aws.eventbridge import Publisher
+from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout_id import RolloutId
+
+from cli.failures import OK, CommandError
+from cli.rollouts.steer import add_reason, store_of, word_of
+from cli.session import CliSession, Commands
+from cli.training.packages import find_version
+
+
+def add_to(commands: Commands) -> None:
+    command = commands.add_parser("retry", help="try a version again that was rolled back, stopped or failed")
+    command.add_argument("version", metavar="MODEL/VERSION", help="such as fraud/7")
+    add_reason(command)
+    command.set_defaults(run=run)
+
+
+def run(arguments: Namespace, session: CliSession) -> int:
+    """Approve it once more. The registry says so to ``open_rollout``, and so do we: it says nothing where the
+    version was still Approved, as one is that gave way to another."""
+    version = find_version(session, arguments.version)
+    store, word = store_of(session), word_of(arguments, session)
+    latest = next(store.rollouts(version.model, version.number), None)
+    attempt = _next_attempt(latest, version.name)
+    store.note(attempt, f"command-{word.at.isoformat()}", f"retry {word}", word.at)
+    session.clients("sagemaker").update_model_package(
+        ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=f"{attempt}: retry {word}"
+    )
+    Publisher(session.clients("events"), session.names).publish(
+        "SageMaker Model Package State Change",
+        ModelPackageArn=version.arn,
+        ModelPackageGroupName=session.names.group(version.model),
+        ModelApprovalStatus="Approved",
+    )
+    session.out.text(f"{version.name} is approved again: {attempt} follows, `sluice status {version.model} --watch`")
+    session.out.result({"rollout": str(attempt), "command": "retry", "version": version.name, "by": word.by})
+    return OK
+
+
+def _next_attempt(latest: RolloutRecord | None, name: str) -> RolloutId:
+    """Raises ``CommandError`` unless the version's last rollout has ended without success."""
+    if latest is None:
+        raise CommandError(f"{name} was never rolled out: `sluice approve {name}` begins.")
+    if not latest.is_closed:
+        raise CommandError(f"{name} is being rolled out: {latest.id} is under way.")
+    if latest.outcome == "promoted":
+        raise CommandError(f"{name} was promoted by {latest.id}: there is nothing to try again.")
+    return replace(latest.id, attempt=latest.id.attempt + 1)

@@ -1,0 +1,1 @@
+"""`sluice train`, `runs`, `data`, `lineage`: uploads, runs and where a version came from."""

@@ -1,0 +1,143 @@
+"""``sluice data``: check a file by its contract, see what is in quarantine, and put a file back."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from sluice.aws.clients import code
+from sluice.aws.s3 import PREFIX
+from sluice.data_contract.validation import Verdict
+from sluice.spec.model import ModelSpec
+from sluice.training.quarantine import QUARANTINE, REASON
+from sluice.training.upload_validation import judge
+
+from cli.apply.apply.specfile import load
+from cli.failures import BAD_INPUT, OK, BadInputError, NotFoundError
+from cli.session import CliSession, Commands, objects, read_spec, read_stack
+from cli.training.listings import minute
+
+_EXPLAINED = 50
+"""Files in quarantine whose reasons are read, the newest ones; each takes a call."""
+
+
+def add_to(commands: Commands) -> None:
+    data = commands.add_parser("data", help="check files, list those in quarantine, put one back")
+    actions = data.add_subparsers(metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="hold files to a model's data contract, without AWS")
+    check.add_argument("spec", type=Path, metavar="SPEC", help="models/<name>.yaml")
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, also gzip")
+    check.set_defaults(run=run_check)
+    quarantine = actions.add_parser("quarantine", help="list a model's refused files and why")
+    quarantine.add_argument("model")
+    quarantine.set_defaults(run=run_quarantine)
+    replay = actions.add_parser("replay", help="upload a refused file once more, to be judged anew")
+    replay.add_argument("model")
+    replay.add_argument("file", help="as `sluice data quarantine` names it")
+    replay.add_argument("--with", type=Path, dest="corrected", metavar="FILE", help="upload this corrected file for it")
+    replay.set_defaults(run=run_replay)
+
+
+def run_check(arguments: Namespace, session: CliSession) -> int:
+    spec = load(arguments.spec).spec
+    verdicts = {file: judge_local(file, spec) for file in arguments.files}
+    for file, verdict in verdicts.items():
+        _show(session, file, verdict)
+    session.out.result({"files": [{"file": str(file), **verdict.to_json()} for file, verdict in verdicts.items()]})
+    return OK if all(verdict.is_accepted for verdict in verdicts.values()) else BAD_INPUT
+
+
+def run_quarantine(arguments: Namespace, session: CliSession) -> int:
+    read_spec(session, arguments.model)
+    bucket = read_stack(session).bucket
+    prefix = f"{QUARANTINE}{arguments.model}/"
+    kept = [one for one in objects(session, bucket, prefix) if not one["Key"].endswith(REASON)]
+    newest = sorted(kept, key=lambda one: one["LastModified"], reverse=True)[:_EXPLAINED]
+    found = [
+        {
+            "file": one["Key"].removeprefix(prefix),
+            "size": one["Size"],
+            "since": one["LastModified"],
+            **_reason(session, bucket, one["Key"]),
+        }
+        for one in newest
+    ]
+    rows = [(one["file"], minute(one["since"]), str(one.get("reason", "unknown"))) for one in found]
+    session.out.table("Quarantine", ("file", "since", "reason"), rows)
+    if len(kept) > len(found):
+        session.out.text(f"and {len(kept) - len(found)} older ones")
+    session.out.result({"quarantine": found, "count": len(kept)})
+    return OK
+
+
+def run_replay(arguments: Namespace, session: CliSession) -> int:
+    spec = read_spec(session, arguments.model)
+    bucket = read_stack(session).bucket
+    name = f"{arguments.model}/{arguments.file}"
+    # Exactly what is there now: refused again at once, the file is in quarantine anew before this is done.
+    versions = {key: _version(session, bucket, key) for key in (f"{QUARANTINE}{name}", f"{QUARANTINE}{name}{REASON}")}
+    if versions[f"{QUARANTINE}{name}"] is None:
+        raise NotFoundError(f"{arguments.file} is not in quarantine; `sluice data quarantine {arguments.model}` lists")
+    if arguments.corrected:
+        _upload(session, arguments.corrected, spec, bucket, PREFIX + name)
+    else:
+        source = {"Bucket": bucket, "Key": f"{QUARANTINE}{name}"} | (versions[f"{QUARANTINE}{name}"] or {})
+        session.clients("s3").copy_object(Bucket=bucket, Key=PREFIX + name, CopySource=source)
+    for key, version in versions.items():
+        if version is not None:
+            session.clients("s3").delete_object(Bucket=bucket, Key=key, **version)
+    uri = f"s3://{bucket}/{PREFIX}{name}"
+    session.out.text(f"Uploaded {uri}; it is judged as any upload")
+    session.out.result({"uploaded": uri})
+    return OK
+
+
+def _upload(session: CliSession, file: Path, spec: ModelSpec, bucket: str, key: str) -> None:
+    verdict = judge_local(file, spec)
+    if not verdict.is_accepted:
+        raise BadInputError(f"{file} breaks the data contract as well: {verdict.reason}")
+    with file.open("rb") as content:
+        session.clients("s3").put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def judge_local(file: Path, spec: ModelSpec) -> Verdict:
+    """The verdict that an upload of this file would meet; raises ``BadInputError`` for a file that cannot be read."""
+    try:
+        with file.open("rb") as content:
+            return judge(file.name, content, spec)
+    except OSError as error:
+        raise BadInputError(f"{file}: {error.strerror}") from error
+
+
+def _show(session: CliSession, file: Path, verdict: Verdict) -> None:
+    if verdict.is_accepted:
+        session.out.text(f"{file}: in order, {verdict.rows:,} rows")
+    for breach in verdict.breaches:
+        count = f"{breach.count:,} in all" if verdict.is_whole else f"at least {breach.count:,}"
+        session.out.text(f"{file}: {breach}" + (f", {count}" if breach.count > 1 else ""))
+
+
+def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
+    try:
+        held = session.clients("s3").get_object(Bucket=bucket, Key=key + REASON)
+        told: Mapping[str, Any] = json.loads(held["Body"].read())
+    except ClientError as error:
+        if code(error) == "NoSuchKey":  # between the two writes of a rejection
+            return {}
+        raise
+    return {"reason": told["reason"], "breaches": told["breaches"]}
+
+
+def _version(session: CliSession, bucket: str, key: str) -> dict[str, str] | None:
+    """The current version as a request names it, None if there is no such object."""
+    try:
+        found = session.clients("s3").head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if code(error) in ("404", "NoSuchKey"):
+            return None
+        raise
+    return {"VersionId": found["VersionId"]} if found.get("VersionId") else {}

@@ -1,0 +1,45 @@
+"""``sluice versions``: everything that was registered of one model; and short lists for other commands."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import datetime
+
+from cli.failures import OK
+from cli.session import CliSession, Commands, read_spec
+from cli.training import executions, packages
+
+_DETAILED = 10
+"""Versions whose metrics are read; each takes two calls."""
+
+
+def add_to(commands: Commands) -> None:
+    versions = commands.add_parser("versions", help="list a model's versions")
+    versions.add_argument("model")
+    versions.set_defaults(run=run_versions)
+
+
+def run_versions(arguments: Namespace, session: CliSession) -> int:
+    read_spec(session, arguments.model)
+    found = packages.list_versions(session, arguments.model)
+    detailed = [packages.with_details(session, one) for one in found[:_DETAILED]] + found[_DETAILED:]
+    show_versions(session, detailed)
+    session.out.result({"versions": [packages.as_json(one) for one in detailed]})
+    return OK
+
+
+def show_versions(session: CliSession, versions: list[packages.Version]) -> None:
+    rows = [
+        (one.name, one.approval, packages.shown_metrics(one), minute(one.created), one.description) for one in versions
+    ]
+    session.out.table("Versions", ("version", "approval", "metrics", "registered", "reason"), rows)
+
+
+def show_runs(session: CliSession, runs: list[executions.Execution]) -> None:
+    rows = [(one.id, one.status, minute(one.started), one.reason) for one in runs]
+    session.out.table("Runs", ("run", "status", "started", "reason"), rows)
+
+
+def minute(when: datetime | None) -> str:
+    """For people, in their own time zone."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""

@@ -1,0 +1,164 @@
+"""``sluice train``: bring data, or train again on the newest data with other parameters."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sluice.spec.model import FILLED_PARAMETERS, ModelSpec
+from sluice.training.pending_inputs import Request
+from sluice.training.run_queue import advance
+
+from cli.apply.apply.definition import Definition, parameter_problems
+from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
+from cli.session import CliSession, Commands, ports_of, read_spec, read_stack
+from cli.training.data import judge_local
+from cli.training.executions import Execution, as_json, describe, follow, list_executions
+from cli.training.run_view import as_json as run_as_json
+from cli.training.run_view import outcome
+from cli.training.runs import ended_run
+
+_START_WAIT_SECONDS = 420
+"""Uploads are gathered for up to 300 s before a run starts; the rest is for delivery."""
+
+
+def add_to(commands: Commands) -> None:
+    command = commands.add_parser("train", help="upload data, or start the pipeline on the newest data")
+    command.add_argument("model")
+    command.add_argument("--data", nargs="+", type=Path, default=[], metavar="FILE", help="CSV files to upload")
+    command.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a pipeline parameter, for this run",
+    )
+    command.add_argument("--again", action="store_true", help="start even if the same data and parameters ran before")
+    command.add_argument("--wait", action="store_true", help="follow the run to its end")
+    command.set_defaults(run=run)
+
+
+def run(arguments: Namespace, session: CliSession) -> int:
+    parameters = dict(_parameters(arguments.parameter))
+    if arguments.data and (parameters or arguments.again):
+        raise BadInputError("--data starts a run by its upload, which takes no --parameter and no --again")
+    _check_files(arguments.data)
+    spec = read_spec(session, arguments.model)
+    for file in arguments.data:
+        _check_contract(file, spec)
+    before = {one.arn for one in list_executions(session, arguments.model)}
+    if arguments.data:
+        uploaded = _upload(session, arguments.model, arguments.data)
+        if not arguments.wait:
+            session.out.text(f"The run starts when no more uploads come; `sluice runs {arguments.model}` shows it")
+            session.out.result({"uploaded": uploaded})
+            return OK
+        arn = _await_start(session, arguments.model, before)
+    else:
+        arn = _start(session, arguments, parameters)
+        if not arn:
+            session.out.result({"waiting": True})
+            return OK
+        if arn in before:
+            session.out.text("The same data with the same parameters ran before; --again runs it once more")
+    return _finish(session, arn, arguments.wait)
+
+
+def _finish(session: CliSession, arn: str, wait: bool) -> int:
+    session.out.text(f"Execution {arn}")
+    if not wait:
+        session.out.result(as_json(describe(session, arn)))
+        return OK
+    execution: Execution = follow(session, arn)
+    run, twin = ended_run(session, arn)
+    session.out.text(outcome(run, twin))
+    session.out.result(as_json(execution) | run_as_json(run, twin))
+    return OK if execution.status == "Succeeded" else REFUSED
+
+
+def _parameters(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise BadInputError(f"--parameter {text}: write it as Name=Value")
+        yield name, value
+
+
+def _check_files(files: Sequence[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise BadInputError(f"--data {file}: there is no such file")
+        if file.stat().st_size == 0:
+            raise BadInputError(f"--data {file}: the file is empty")
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        raise BadInputError("--data: two files have the same name and would become one upload")
+
+
+def _upload(session: CliSession, model: str, files: Sequence[Path]) -> list[str]:
+    bucket = read_stack(session).bucket
+    uris = []
+    for file in files:
+        with file.open("rb") as content:
+            session.clients("s3").put_object(Bucket=bucket, Key=f"data/{model}/{file.name}", Body=content)
+        uris.append(f"s3://{bucket}/data/{model}/{file.name}")
+        session.out.text(f"Uploaded {uris[-1]}")
+    return uris
+
+
+def _check_contract(file: Path, spec: ModelSpec) -> None:
+    """Here, before the upload: afterwards it would be set aside, and no run would ever start."""
+    verdict = judge_local(file, spec)
+    if not verdict.is_accepted:
+        raise BadInputError(f"{file} breaks the data contract, nothing is uploaded: {verdict.reason}")
+
+
+def _await_start(session: CliSession, model: str, before: set[str]) -> str:
+    """The execution that the upload started."""
+    session.out.text("Waiting for the run to start")
+    deadline = session.now().timestamp() + _START_WAIT_SECONDS
+    while session.now().timestamp() < deadline:
+        new = [one.arn for one in list_executions(session, model, most=5) if one.arn not in before]
+        if new:
+            return new[-1]
+        session.sleep(1.0)
+    raise CommandError(
+        f"No run has started within {_START_WAIT_SECONDS} seconds: the data may be refused "
+        f"(`sluice data quarantine {model}`), or wait for the run that is going (`sluice runs {model}`)."
+    )
+
+
+def _start(session: CliSession, arguments: Namespace, parameters: Mapping[str, str]) -> str:
+    """Ask for a run and take the model's turn, by the code and the table that the functions use; its ARN.
+
+    Uploads that wait are part of it. If another run is going, this one begins when that one ends.
+    """
+    model = arguments.model
+    _check_parameters(session, session.names.pipeline(model), parameters)
+    ports = ports_of(session)
+    request = Request(id=uuid.uuid4().hex, parameters=parameters, is_again=arguments.again, since=session.now())
+    ports.waiting.add_request(model, request)
+    advance(model, ports)
+    fate = ports.waiting.fate_of_request(model, request.id)
+    if fate["fate"] == "waiting":
+        session.out.text("The run starts when uploads have settled and the run that is going has ended")
+        while fate["fate"] == "waiting" and arguments.wait:
+            session.sleep(1.0)
+            fate = ports.waiting.fate_of_request(model, request.id)
+    if fate["fate"] == "refused":
+        raise NotFoundError(f"{model}: {fate['reason']}; `sluice train {model} --data FILE` uploads some")
+    return ports.turns.started(model, fate["run"]) or "" if fate["fate"] == "run" else ""
+
+
+def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[str, str]) -> None:
+    live = session.clients("sagemaker").describe_pipeline(PipelineName=pipeline)
+    template: Mapping[str, Any] = json.loads(live["PipelineDefinition"])
+    definition = Definition(name=pipeline, template=template, scripts={}, images={})
+    problems = [str(problem) for problem in parameter_problems(definition, parameters)]
+    problems += [f"--parameter {name}: is filled by Sluice itself" for name in FILLED_PARAMETERS if name in parameters]
+    if problems:
+        raise BadInputError("\n".join(problems))

@@ -1,0 +1,1 @@
+"""Asynchronous inference: each request's result or failure, tried again or parked."""

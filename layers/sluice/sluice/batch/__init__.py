@@ -1,0 +1,1 @@
+"""Scheduled batch transforms: their start, their end and their rows."""

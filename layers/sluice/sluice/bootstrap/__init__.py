@@ -1,0 +1,1 @@
+"""From a function's environment to the ports it may use."""

@@ -1,0 +1,1 @@
+"""Outcomes that users report for the variants of an A/B test."""

@@ -1,0 +1,1 @@
+"""A new version for scheduled transforms: its comparison with the current one."""

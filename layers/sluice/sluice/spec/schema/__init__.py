@@ -1,0 +1,1 @@
+"""How sections are declared: one annotated field is parser, check, JSON Schema and documentation."""

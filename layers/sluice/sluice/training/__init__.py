@@ -1,0 +1,1 @@
+"""From uploads and requests to one pipeline run at a time for each model."""

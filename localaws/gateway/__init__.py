@@ -1,0 +1,1 @@
+"""The HTTP front: who calls, what for, and whether the role may."""

@@ -1,0 +1,72 @@
+"""Failures on demand: lets a test make the next calls of an operation fail, before or after they had their effect."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from localaws.service_api import AwsError, Call
+
+
+@dataclass(slots=True)
+class Fault:
+    """The next ``left`` matching calls answer ``error``; with ``after_effect`` only once the work is done."""
+
+    service: str
+    operation: str
+    role: str | None
+    error: AwsError
+    left: int
+    after_effect: bool
+
+    def hits(self, call: Call, *, after_effect: bool) -> bool:
+        return (
+            self.left > 0
+            and (self.service, self.operation, self.after_effect) == (call.service, call.operation, after_effect)
+            and self.role in (None, call.role)
+        )
+
+
+THROTTLED = AwsError("ThrottlingException", "Rate exceeded")
+UNAVAILABLE = AwsError("InternalFailure", "An internal error occurred.", 500)
+
+
+class Faults:
+    """The failures still to come."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(
+        self,
+        service: str,
+        operation: str,
+        error: AwsError = THROTTLED,
+        *,
+        times: int = 1,
+        role: str | None = None,
+        after_effect: bool = False,
+    ) -> Fault:
+        """Make the next ``times`` calls fail, of ``role`` (a name) when given; ``left`` of the result counts down."""
+        fault = Fault(service, operation, role, error, times, after_effect)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Let everything work again."""
+        with self._lock:
+            self._faults.clear()
+
+    def strike(self, call: Call, *, after_effect: bool) -> None:
+        """Raise the error meant for this call, if any. ``call`` with role None is a developer's, never our own."""
+        if not self._faults:
+            return
+        with self._lock:
+            for fault in self._faults:
+                if fault.hits(call, after_effect=after_effect):
+                    fault.left -= 1
+                    if fault.left == 0:
+                        self._faults.remove(fault)
+                    raise fault.error

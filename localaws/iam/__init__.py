@@ -1,0 +1,1 @@
+"""Identities, policies and their conditions, as AWS evaluates them."""

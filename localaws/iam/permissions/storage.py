@@ -1,0 +1,107 @@
+"""Permissions of the services that keep data: S3, DynamoDB and the parameter store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from localaws.iam.permissions.permission import Params, Permission, Place, as_arn
+
+# Where the action is not the operation's name. Operations on objects and on buckets are told apart by Key.
+_S3_ACTIONS = {
+    "AbortMultipartUpload": "AbortMultipartUpload",
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListParts": "ListMultipartUploadParts",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+_VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging"}
+
+
+def s3(operation: str, params: Params, _place: Place) -> list[Permission]:
+    """One permission per object or bucket; a copy also reads its source."""
+    bucket = params.get("Bucket")
+    if operation == "DeleteObjects":
+        objects = params.get("Delete", {}).get("Objects", [])
+        return [_on_object("DeleteObject", f"{bucket}/{item.get('Key')}", item) for item in objects]
+    action = _S3_ACTIONS.get(operation, operation)
+    needed = list(_copy_source(params))
+    if bucket is None:
+        return [Permission(f"s3:{action}", "*")]
+    if params.get("Key") is not None:
+        return [*needed, _on_object(action, f"{bucket}/{params['Key']}", params)]
+    context = {"s3:prefix": str(params.get("Prefix") or "")} if action == "ListBucket" else {}
+    return [Permission(f"s3:{action}", f"arn:aws:s3:::{bucket}", context)]
+
+
+def _on_object(action: str, path: str, params: Params) -> Permission:
+    if params.get("VersionId") and action in _VERSIONED:
+        action = {"GetObjectTagging": "GetObjectVersionTagging"}.get(action, f"{action}Version")
+    return Permission(f"s3:{action}", f"arn:aws:s3:::{path}")
+
+
+def _copy_source(params: Params) -> Iterator[Permission]:
+    source = params.get("CopySource")
+    if source:
+        path, _, version = unquote(str(source)).lstrip("/").partition("?versionId=")
+        yield _on_object("GetObject", path, {"VersionId": version})
+
+
+_ITEM_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"} | {
+    "ConditionCheck": "ConditionCheckItem"
+}
+
+
+def dynamodb(operation: str, params: Params, place: Place) -> list[Permission]:
+    """A transaction needs the permission of each of its items; a batch its own on each table."""
+    if operation in {"TransactWriteItems", "TransactGetItems"}:
+        return [
+            Permission(f"dynamodb:{_ITEM_ACTIONS[kind]}", _table(place, item["TableName"]))
+            for entry in params.get("TransactItems", [])
+            for kind, item in entry.items()
+        ]
+    if operation in {"BatchGetItem", "BatchWriteItem"}:
+        tables = params.get("RequestItems", {})
+        return [Permission(f"dynamodb:{operation}", _table(place, name)) for name in tables]
+    if operation in {"TagResource", "UntagResource", "ListTagsOfResource"}:
+        return [Permission(f"dynamodb:{operation}", params.get("ResourceArn", "*"))]
+    if not params.get("TableName"):
+        return [Permission(f"dynamodb:{operation}", "*")]
+    table = _table(place, params["TableName"])
+    index = params.get("IndexName")
+    return [Permission(f"dynamodb:{operation}", f"{table}/index/{index}" if index else table)]
+
+
+def _table(place: Place, name: str) -> str:
+    return as_arn(name, place.arn("dynamodb", f"table/{name}"))
+
+
+def ssm(operation: str, params: Params, place: Place) -> list[Permission]:
+    """Parameters by name or path. A leading slash of the name is not repeated in the ARN."""
+    names = params.get("Names") or [params.get("Name") or params.get("Path")]
+    if names == [None]:
+        return [Permission(f"ssm:{operation}", "*")]
+    return [
+        Permission(f"ssm:{operation}", as_arn(name, place.arn("ssm", f"parameter/{name.lstrip('/')}")))
+        for name in names
+    ]

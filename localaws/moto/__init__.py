@@ -1,0 +1,1 @@
+"""moto, and the corrections that make it behave as AWS does."""

@@ -1,0 +1,106 @@
+"""moto behind the gate: storage and wire protocol of the services that we do not write ourselves.
+
+moto is not atomic under threads: a conditional update can win twice. So each service answers one call at a time; the
+rule that follows is that nothing may call back into a service from inside its own request.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from localaws.gateway.protocol import Response, Wire
+from localaws.moto.imports import spare_ec2
+from localaws.service_api import AwsError
+
+SERVICES = frozenset(
+    {"dynamodb", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts"}
+    | {"resourcegroupstaggingapi", "scheduler", "stepfunctions"}
+)
+_FILLING_QUEUES = frozenset({"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "Publish", "PublishBatch"})
+_POLL_SECONDS = 0.5  # what nobody sends becomes visible too: delayed messages, and those not deleted in time
+
+
+class MotoBackend:
+    """Implements ``Fallback`` with moto 5.2.5."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        spare_ec2()
+        # moto's state is global to the process: begin empty, as one local AWS may follow another in the tests.
+        BackendDict.reset()
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._stopping = stopping
+        self._wait_for: dict[str, Callable[[], None]] = {}
+        self._making_locks = threading.Lock()
+        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._queues_changed = threading.Condition()
+        self._queue_changes = 0
+
+    def lock(self, service: str) -> threading.RLock:
+        """Hold it to read moto's state of ``service`` directly."""
+        with self._making_locks:
+            return self._locks[service]
+
+    def serves(self, service: str) -> bool:
+        """Whether moto answers what our own services do not."""
+        return service in SERVICES
+
+    def wait_for(self, service: str, until_ready: Callable[[], None]) -> None:
+        """Call ``until_ready`` before ``service`` is asked anything."""
+        self._wait_for[service] = until_ready
+
+    def answer(self, service: str, wire: Wire, environ: dict[str, Any]) -> Response:
+        """Let moto answer. Operations it lacks are answered 501."""
+        if service in self._wait_for:
+            self._wait_for[service]()
+        if (service, wire.operation.name, wire.protocol) == ("sqs", "ReceiveMessage", "json"):
+            return self._receive_messages(environ)
+        try:
+            return self._call(service, environ)
+        finally:
+            if wire.operation.name in _FILLING_QUEUES:
+                with self._queues_changed:
+                    self._queue_changes += 1
+                    self._queues_changed.notify_all()
+
+    def _call(self, service: str, environ: dict[str, Any]) -> Response:
+        answered: dict[str, Any] = {}
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+            answered["status"] = int(status.split(" ", 1)[0])
+            answered["headers"] = dict(headers)
+
+        try:
+            with self.lock(service):
+                body = b"".join(self._app(environ, start_response))
+        except NotImplementedError as error:
+            raise AwsError("NotImplemented", f"The local AWS cannot do this: {service}: {error}", 501) from error
+        return Response(answered["status"], answered["headers"], body)
+
+    def _receive_messages(self, environ: dict[str, Any]) -> Response:
+        """Poll without holding the lock; moto would sleep with it, and nobody could send the awaited message."""
+        request = json.loads(environ["wsgi.input"].read())
+        deadline = time.monotonic() + int(request.get("WaitTimeSeconds") or 0)
+        body = json.dumps(request | {"WaitTimeSeconds": 0}).encode()
+        while True:
+            seen = self._queue_changes
+            turn = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            response = self._call("sqs", turn)
+            empty = response.status == 200 and not json.loads(response.body or b"{}").get("Messages")
+            if not empty or time.monotonic() >= deadline or self._stopping.is_set():
+                return response
+            self._await_change(seen, deadline)
+
+    def _await_change(self, seen: int, deadline: float) -> None:
+        """Until a message may have come since ``seen``, at most for a while."""
+        left = min(_POLL_SECONDS, deadline - time.monotonic())
+        with self._queues_changed:
+            self._queues_changed.wait_for(lambda: self._queue_changes != seen, left)

@@ -1,0 +1,1 @@
+"""Processes, HTTP servers and timers that services run on."""

@@ -1,0 +1,1 @@
+"""One package for each AWS service that is more than moto's."""

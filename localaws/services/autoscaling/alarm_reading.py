@@ -1,0 +1,90 @@
+"""What ringing alarms ask of their policies, read from CloudWatch as anyone could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from localaws.context import World
+from localaws.services.autoscaling.decision import Wish
+from localaws.services.autoscaling.policy import TRACKING, Policy, stepped_capacity, tracked_capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """An alarm in ALARM that names a policy. ``turn`` changes when CloudWatch would invoke the policy again."""
+
+    policy: Policy
+    alarm: Mapping[str, Any]
+    turn: tuple[str, str, int]
+
+    @property
+    def name(self) -> str:
+        return str(self.alarm["AlarmName"])
+
+
+class AlarmReading:
+    """Reads alarms and their metrics, as the service itself."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def ringing(self, policies: Iterable[Policy], now: datetime) -> Iterator[Ringing]:
+        """Each alarm in ALARM with the policy of whose ARN it is an action."""
+        by_arn = {policy.arn: policy for policy in policies}
+        if not by_arn:
+            return
+        pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
+            StateValue="ALARM", ActionPrefix="arn:aws:autoscaling"
+        )
+        for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
+            for action in alarm["AlarmActions"] if alarm["ActionsEnabled"] else ():
+                if action in by_arn:
+                    turn = int(now.timestamp() // alarm.get("Period", 60))
+                    yield Ringing(by_arn[action], alarm, (action, alarm["AlarmName"], turn))
+
+    def wish(self, ringing: Ringing, now: datetime) -> Wish | None:
+        """None when the alarm's metric has no datapoint to reckon with."""
+        value = self._latest(ringing.alarm, now)
+        if value is None:
+            return None
+        policy, threshold = ringing.policy, float(ringing.alarm["Threshold"])
+        rises = ringing.alarm["ComparisonOperator"].startswith("Greater")
+
+        def capacity_from(base: int) -> int:
+            if policy.kind != TRACKING:
+                return stepped_capacity(base, value - threshold, policy.configuration)
+            wanted = tracked_capacity(base, value, float(policy.configuration["TargetValue"]))
+            return max(base, wanted) if rises else min(base, wanted)
+
+        return Wish(
+            policy=policy.name,
+            alarm=ringing.name,
+            capacity_from=capacity_from,
+            out_cooldown_seconds=policy.cooldown_seconds(is_out=True),
+            in_cooldown_seconds=policy.cooldown_seconds(is_out=False),
+        )
+
+    def _latest(self, alarm: Mapping[str, Any], now: datetime) -> float | None:
+        """The newest datapoint within the alarm's evaluation range; None also for alarms on metric math."""
+        if "MetricName" not in alarm:
+            return None
+        period = int(alarm["Period"])
+        span = timedelta(seconds=period * (int(alarm["EvaluationPeriods"]) + 1))
+        points = self._cloudwatch.get_metric_statistics(
+            Namespace=alarm["Namespace"],
+            MetricName=alarm["MetricName"],
+            Dimensions=alarm.get("Dimensions", []),
+            StartTime=now - span,
+            EndTime=now,
+            Period=period,
+            Statistics=[alarm["Statistic"]],
+        )["Datapoints"]
+        newest = max(points, key=lambda point: point["Timestamp"], default=None)
+        return None if newest is None else float(newest[alarm["Statistic"]])
+
+    @property
+    def _cloudwatch(self) -> Any:
+        return self._world.client("cloudwatch", None)

@@ -1,0 +1,1 @@
+"""Templates: reading, translating and resolving them."""

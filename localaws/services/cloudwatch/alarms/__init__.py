@@ -1,0 +1,1 @@
+"""Alarms: settings, evaluation, and who is told."""

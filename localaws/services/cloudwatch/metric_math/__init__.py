@@ -1,0 +1,1 @@
+"""Metric math expressions: syntax and functions."""

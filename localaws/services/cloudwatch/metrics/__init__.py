@@ -1,0 +1,1 @@
+"""Metrics: what is put, kept and read."""

@@ -1,0 +1,34 @@
+"""The clock of scheduled rules: looks twice a second for what fell due since it last looked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+from localaws.context import World
+from localaws.services.events.rules import Rule, RuleBook
+
+_TICK_SECONDS = 0.5
+
+
+def fallen_due(rules: Iterable[Rule], *, after: datetime, until: datetime) -> Iterator[tuple[Rule, datetime]]:
+    """The enabled rules whose schedule fell due later than ``after`` and by ``until``, each once, with the time."""
+    for rule in rules:
+        if rule.enabled and rule.schedule is not None:
+            due = rule.schedule.next_after(max(after, rule.written_at), rule.written_at)
+            if due is not None and due <= until:
+                yield rule, due
+
+
+def watch_schedules(world: World, rules: RuleBook, fire: Callable[[Rule, datetime], None]) -> None:
+    """Call ``fire(rule, due)`` in the background whenever an enabled rule's schedule falls due."""
+
+    def watch() -> None:
+        checked_at = world.now()
+        while not world.stopping.wait(_TICK_SECONDS):
+            now = world.now()
+            for rule, due in fallen_due(rules.all(), after=checked_at, until=now):
+                fire(rule, due)
+            checked_at = now
+
+    world.background("eventbridge-schedules", watch)

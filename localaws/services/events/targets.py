@@ -1,0 +1,147 @@
+"""Handing one input to one target, with the permission AWS would ask for."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localaws.context import World
+from localaws.iam.policy import Decision, Request, decide, parse_policy
+from localaws.services.events.retry import Failure
+from localaws.services.events.rules import Target
+
+PRINCIPAL = "events.amazonaws.com"
+_MISSING = frozenset(
+    {
+        "ResourceNotFoundException",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+        "NotFound",
+        "StateMachineDoesNotExist",
+    }
+)
+_THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestThrottled"})
+
+
+class NotDelivered(Exception):
+    """A target did not take the input; ``failure`` says whether it may later."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.code}: {failure.message}")
+        self.failure = failure
+
+
+def failure_of(code: str, status: int, message: str) -> Failure:
+    """What an AWS error means to EventBridge, by error code and HTTP status."""
+    if code in _THROTTLED or status == 429:
+        return Failure("THROTTLING", message, may_pass=True)
+    if code in _MISSING or status == 404:
+        return Failure("NO_RESOURCE", message, may_pass=False)
+    if code == "ExecutionAlreadyExists":
+        return Failure("RESOURCE_ALREADY_EXISTS", message, may_pass=False)
+    if code.startswith("AccessDenied") or status == 403:
+        return Failure("NO_PERMISSIONS", message, may_pass=False)
+    if status >= 500:
+        return Failure("INTERNAL_ERROR", message, may_pass=True)
+    return Failure("SDK_CLIENT_ERROR", message, may_pass=False)
+
+
+class Targets:
+    """Sends to Lambda, SQS, SNS, Step Functions and CloudWatch Logs through their public APIs."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._senders = {
+            "lambda": self._invoke,
+            "sqs": self._send_message,
+            "sns": self._publish,
+            "states": self._start_execution,
+            "logs": self._put_log_event,
+        }
+
+    def send(self, target: Target, *, text: str, rule_arn: str, event_id: str) -> None:
+        """Hand ``text`` to ``target`` on behalf of a rule; raises NotDelivered."""
+        sender = self._senders[target["Arn"].split(":")[2]]
+        try:
+            sender(target, text, rule_arn, event_id)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            raise NotDelivered(failure_of(code, status, message)) from error
+        except BotoCoreError as error:
+            raise NotDelivered(Failure("TIMEOUT", str(error), may_pass=True)) from error
+
+    def send_to_queue(self, queue_arn: str, rule_arn: str, **message: Any) -> None:
+        """SendMessage to a queue that admits EventBridge; raises NotDelivered or botocore's errors."""
+        sqs = self._world.client("sqs", None)
+        url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
+        policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+        self._require(policy.get("Policy"), "sqs:SendMessage", queue_arn, rule_arn)
+        sqs.send_message(QueueUrl=url, **message)
+
+    def _invoke(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
+        del event_id
+        functions = self._world.client("lambda", None)
+        functions.get_function_configuration(FunctionName=target["Arn"])  # tells missing from forbidden
+        try:
+            policy = functions.get_policy(FunctionName=target["Arn"])["Policy"]
+        except functions.exceptions.ResourceNotFoundException:
+            policy = None
+        self._require(policy, "lambda:InvokeFunction", target["Arn"], rule_arn)
+        functions.invoke(FunctionName=target["Arn"], InvocationType="Event", Payload=_json(text).encode())
+
+    def _send_message(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
+        del event_id
+        group = target.get("SqsParameters", {})  # holds the MessageGroupId of a FIFO queue
+        self.send_to_queue(target["Arn"], rule_arn, MessageBody=text, **group)
+
+    def _publish(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
+        del event_id
+        sns = self._world.client("sns", None)
+        policy = sns.get_topic_attributes(TopicArn=target["Arn"])["Attributes"].get("Policy")
+        self._require(policy, "sns:Publish", target["Arn"], rule_arn)
+        sns.publish(TopicArn=target["Arn"], Message=text)
+
+    def _start_execution(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
+        # The same name for each attempt makes a repeated delivery of one event start one execution.
+        suffix = uuid.uuid5(uuid.NAMESPACE_URL, f"{event_id}/{rule_arn}/{target['Id']}")
+        self._world.client("stepfunctions", target["RoleArn"]).start_execution(
+            stateMachineArn=target["Arn"], name=f"{event_id}_{suffix}", input=_json(text)
+        )
+
+    def _put_log_event(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
+        del rule_arn
+        logs = self._world.client("logs", None)
+        group = target["Arn"].split(":log-group:")[1].removesuffix(":*")
+        logs.create_log_stream(logGroupName=group, logStreamName=event_id)
+        moment = int(self._world.now().timestamp() * 1000)
+        logs.put_log_events(
+            logGroupName=group, logStreamName=event_id, logEvents=[{"timestamp": moment, "message": text}]
+        )
+
+    def _require(self, policy_text: str | None, action: str, resource: str, rule_arn: str) -> None:
+        request = Request(
+            action=action,
+            resource=resource,
+            context={
+                "aws:SourceArn": rule_arn,
+                "aws:SourceAccount": self._world.account,
+                "aws:SecureTransport": "true",
+            },
+            principals=frozenset({f"Service:{PRINCIPAL}"}),
+        )
+        if decide(parse_policy(policy_text or "{}"), request) is not Decision.ALLOWED:
+            refusal = f"{PRINCIPAL} may not {action} on {resource} for {rule_arn}"
+            raise NotDelivered(Failure("NO_PERMISSIONS", refusal, may_pass=False))
+
+
+def _json(text: str) -> str:
+    """``text`` if it is JSON, which these targets demand; raises NotDelivered."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        raise NotDelivered(Failure("INVALID_JSON", f"Input is not JSON: {error}", may_pass=False)) from error
+    return text

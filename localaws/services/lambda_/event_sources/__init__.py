@@ -1,0 +1,1 @@
+"""Event source mappings: pollers of queues."""

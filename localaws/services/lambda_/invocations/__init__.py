@@ -1,0 +1,1 @@
+"""Invocations: synchronous, asynchronous, with retries and destinations."""

@@ -1,0 +1,36 @@
+"""Running a function once, with everything that goes with it: log, metrics, throttling."""
+
+from __future__ import annotations
+
+from localaws.context import World
+from localaws.service_api import AwsError
+from localaws.services.lambda_.environments.fleet import Fleet
+from localaws.services.lambda_.environments.outcome import Finished
+from localaws.services.lambda_.functions.functions import Function
+from localaws.services.lambda_.logs.log_shipping import LogShipper
+
+
+class Invoker:
+    """What all ways to invoke a function have in common."""
+
+    def __init__(self, world: World, fleet: Fleet, logs: LogShipper) -> None:
+        self._world = world
+        self._fleet = fleet
+        self._logs = logs
+
+    def run(self, function: Function, event: bytes, request_id: str) -> Finished:
+        """Invoke and wait; raises TooManyRequestsException when throttled."""
+        try:
+            environment, finished = self._fleet.invoke(function, event, request_id)
+        except AwsError as error:
+            if error.code == "TooManyRequestsException":
+                self._record(function, "Throttles", 1, "Count")
+            raise
+        self._record(function, "Invocations", 1, "Count")
+        self._record(function, "Errors", int(finished.failed), "Count")
+        self._record(function, "Duration", finished.duration_ms, "Milliseconds")
+        self._logs.ship(function.log_group, environment.log_stream, finished.log)
+        return finished
+
+    def _record(self, function: Function, metric: str, value: float, unit: str) -> None:
+        self._world.metrics.record("AWS/Lambda", metric, {"FunctionName": function.name}, value, unit=unit)

@@ -1,0 +1,1 @@
+"""What functions print: CloudWatch Logs and embedded metrics."""

@@ -1,0 +1,1 @@
+"""Requests to asynchronous endpoints, their queue and notifications."""

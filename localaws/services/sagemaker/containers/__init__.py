@@ -1,0 +1,1 @@
+"""Containers as processes: their artifacts, storage and logs."""

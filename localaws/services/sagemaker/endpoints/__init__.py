@@ -1,0 +1,1 @@
+"""Endpoints: creation, updates, guarded deployments."""

@@ -1,0 +1,184 @@
+"""One deployment under a DeploymentConfig: carries out its stages, and its rollback when alarms or time demand it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from localaws.services.sagemaker.endpoint_state import deployment_plan as plan
+from localaws.services.sagemaker.endpoint_state import endpoint as changes
+from localaws.services.sagemaker.endpoint_state.deployment_plan import Counts, Stage
+from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
+from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant
+from localaws.services.sagemaker.endpoints.alarm_watch import AlarmsUnreadableError, AlarmWatch
+from localaws.services.sagemaker.endpoints.traffic_switch import DeploymentHands
+from localaws.services.sagemaker.fleets.capture import capture_of
+from localaws.services.sagemaker.fleets.fleet import Fleet
+from localaws.services.sagemaker.fleets.live_fleets import Live, settled_routing, shadow_of
+from localaws.services.sagemaker.fleets.provisioning import Pace, ProvisionError
+from localaws.services.sagemaker.fleets.routing import Route, Routing
+
+
+class StoppingError(Exception):
+    """The local AWS is stopping: leave everything as it is."""
+
+
+class AbortedError(Exception):
+    """The deployment must be rolled back; the text is its FailureReason."""
+
+
+class GuardedDeployment:
+    """Two fleets of an endpoint side by side. ``run`` ends with one of them, whichever it is, in service."""
+
+    def __init__(self, hands: DeploymentHands, pace: Pace, endpoint: Endpoint, live: Live) -> None:
+        pending = endpoint.pending
+        assert pending is not None
+        assert pending.policy is not None
+        self._hands = hands
+        self._world = hands.world
+        self._pace = pace
+        self._endpoint = endpoint
+        self._live = live
+        self._pending = pending
+        self._policy = pending.policy
+        self._old: dict[str, Fleet] = live.fleets
+        self._new: dict[str, Fleet] = {}
+        self._reached: Mapping[str, Counts] = {}
+        self._alarms = AlarmWatch(self._world, execution_role(pending), pending.policy.alarms)
+
+    def run(self) -> None:
+        """Deploy or roll back; what is announced and described on the way is AWS's."""
+        try:
+            self._go_forward()
+        except StoppingError:
+            return
+        except (AbortedError, ProvisionError) as error:
+            if not self._world.stopping.is_set():
+                self._go_back(str(error))
+
+    def _go_forward(self) -> None:
+        old = {variant.name: variant.desired_instances for variant in self._endpoint.variants}
+        wanted = {variant.name: variant.desired_instances for variant in self._pending.variants}
+        stages = plan.forward(self._policy, old, wanted)
+        self._reached = {name: replace(counts, new=0) for name, counts in stages[0].counts.items()}
+        self._refuse_trouble()
+        for stage in stages:
+            self._enter(stage)
+            self._last(stage)
+        variants, shadows = self._pending.variants, self._pending.shadows
+        routing = settled_routing(self._endpoint.name, self._pending.config, variants, shadows, self._new)
+        self._hands.switch(self._live, routing)
+        self._hands.become(self._endpoint.name, changes.deployed)
+
+    def _go_back(self, reason: str) -> None:
+        name, present = self._endpoint.name, self._endpoint
+        self._hands.become(name, lambda endpoint, now: changes.failed(endpoint, reason, now))
+        old = {variant.name: variant.desired_instances for variant in present.variants}
+        try:
+            for stage in plan.back(self._policy, old, self._reached):
+                self._enter(stage)
+            self._switch_back()
+        except ProvisionError as error:
+            if not self._world.stopping.is_set():
+                text = f"{reason} Rolling back failed: {error}"
+                self._hands.become(name, lambda endpoint, now: changes.failed(endpoint, text, now))
+            return
+        self._hands.become(name, changes.rolled_back)
+
+    def _switch_back(self) -> None:
+        present = self._endpoint
+        routing = settled_routing(present.name, present.config, present.variants, present.shadows, self._old)
+        self._hands.switch(self._live, routing)
+
+    def _enter(self, stage: Stage) -> None:
+        """Show the stage, then make it true; instances that died meanwhile are replaced on the way."""
+        self._show(stage)
+        self._realise(stage)
+
+    def _realise(self, stage: Stage) -> None:
+        name, provision = self._endpoint.name, self._hands.provisioner.provision
+        old = _sized(self._endpoint.variants, {v: counts.old for v, counts in stage.counts.items()})
+        new = _sized(self._pending.variants, {v: counts.new for v, counts in stage.counts.items()})
+        if _has_moved(stage):  # the shadow follows the traffic it mirrors
+            new = (*new, *self._pending.shadows)
+        else:
+            old = (*old, *self._endpoint.shadows)
+        self._old = provision(name, old, self._old)
+        self._new = provision(name, new, self._new)
+        self._reached = stage.counts
+        self._hands.switch(self._live, self._routing(stage))
+
+    def _last(self, stage: Stage) -> None:
+        """Keep the stage up for its time; raises AbortedError when the deployment must not go on."""
+        entered = self._world.now()
+        while not plan.is_over(stage, entered=entered, now=self._world.now(), scale=self._pace.wait_scale):
+            self._refuse_trouble()
+            if self._world.stopping.wait(self._next_look(stage)):
+                raise StoppingError
+            if any(not container.is_running for container in self._live.containers):
+                self._realise(stage)
+        self._refuse_trouble()
+
+    def _next_look(self, stage: Stage) -> float:
+        return min(self._pace.alarms_every_seconds, max(stage.seconds * self._pace.wait_scale, 0.01))
+
+    def _refuse_trouble(self) -> None:
+        limit = self._policy.max_seconds
+        deadline = self._pending.started + timedelta(seconds=limit * self._pace.wait_scale) if limit else None
+        try:
+            alarming = self._alarms.alarming()
+        except AlarmsUnreadableError as error:
+            raise AbortedError(str(error)) from error
+        reason = plan.trouble(alarming, now=self._world.now(), deadline=deadline)
+        if reason:
+            raise AbortedError(reason)
+
+    def _show(self, stage: Stage) -> None:
+        now = self._world.now()
+        active = {name: counts.active for name, counts in stage.counts.items()}
+        progress = {name: Progress(phase=stage.phase, message=stage.message(name), since=now) for name in stage.counts}
+        shown = self._hands.endpoints.change(
+            self._endpoint.name, lambda present: changes.progressed(present, active, progress)
+        )
+        self._hands.events.deployment(shown)
+
+    def _routing(self, stage: Stage) -> Routing:
+        present, pending = self._endpoint, self._pending
+        source, fleets = (pending, self._new) if _has_moved(stage) else (present, self._old)
+        return Routing(
+            endpoint=present.name,
+            metrics_period_seconds=pending.config.metrics_period_seconds,
+            routes=(*self._old_routes(stage), *self._new_routes(stage)),
+            shadow=shadow_of(source.config, source.variants, source.shadows, fleets),
+        )
+
+    def _old_routes(self, stage: Stage) -> list[Route]:
+        capture = capture_of(self._endpoint.config.request)
+        return [
+            Route(v.name, v.desired_weight, self._old[v.name], 1.0 - stage.counts[v.name].share, capture=capture)
+            for v in self._endpoint.variants
+        ]
+
+    def _new_routes(self, stage: Stage) -> list[Route]:
+        config = self._pending.config
+        capture = capture_of(config.request)
+        return [
+            Route(v.name, v.desired_weight, self._new[v.name], stage.counts[v.name].share, config.name, capture)
+            for v in self._pending.variants
+        ]
+
+
+def execution_role(pending: changes.Pending) -> str:
+    """Under which role SageMaker reads the alarms of a deployment: the config's own or its first model's."""
+    given = pending.config.request.get("ExecutionRoleArn")
+    return str(given or pending.variants[0].blueprint.container.role_arn)
+
+
+def _has_moved(stage: Stage) -> bool:
+    """Whether the new fleets have all traffic."""
+    return all(counts.share == 1.0 for counts in stage.counts.values())
+
+
+def _sized(variants: Iterable[Variant], counts: Mapping[str, int]) -> tuple[Variant, ...]:
+    return tuple(replace(variant, desired_instances=counts[variant.name]) for variant in variants)

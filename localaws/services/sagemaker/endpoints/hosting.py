@@ -1,0 +1,61 @@
+"""SageMaker hosting: models, endpoint configs, and endpoints that really serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from localaws.context import World
+from localaws.service_api import Operation
+from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
+from localaws.services.sagemaker.endpoints.deployer import Deployer
+from localaws.services.sagemaker.endpoints.endpoints import Endpoints
+from localaws.services.sagemaker.fleets.capture_files import CaptureFiles
+from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.routing import Routing
+from localaws.services.sagemaker.models.endpoint_configs import EndpointConfigs
+from localaws.services.sagemaker.models.models import Models
+from localaws.services.sagemaker.resources.store import Shelf
+
+
+class Hosting:
+    """The hosting operations of the service ``sagemaker``. Each instance of a variant is a process of its own."""
+
+    name = "sagemaker"
+
+    def __init__(self, world: World, pace: Pace | None = None) -> None:
+        self.world = world
+        shelf: Shelf[Endpoint] = Shelf(world, kind="endpoint", arn_type="endpoint")
+        self._shelf = shelf
+        self.pace = pace or Pace()
+        self.captures = CaptureFiles(world, self.pace.capture_flush_every_seconds)
+        self._deployer = Deployer(world, shelf, self.pace)
+        self.models = Models(world)
+        self._configs = EndpointConfigs(world, self.models)
+        self._endpoints = Endpoints(
+            world, shelf=shelf, configs=self._configs, models=self.models, deployer=self._deployer
+        )
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return {**self.models.operations, **self._configs.operations, **self._endpoints.operations}
+
+    def start(self) -> None:
+        """Begin to replace instances that die, to ship the containers' logs and what is captured."""
+        self._deployer.start()
+        self.world.background("data-capture", self.captures.run)
+
+    def stop(self) -> None:
+        """Stop all instances."""
+        self._deployer.stop()
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """An endpoint as it is now."""
+        return self._shelf.find(name)
+
+    def endpoints(self) -> list[Endpoint]:
+        """All of them."""
+        return self._shelf.all()
+
+    def routing(self, endpoint: str) -> Routing | None:
+        """Where requests to an endpoint go now; None for one that is unknown or not serving."""
+        return self._deployer.routing(endpoint)

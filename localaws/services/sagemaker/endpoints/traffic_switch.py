@@ -1,0 +1,37 @@
+"""What every way of deploying does to an endpoint: move its traffic, change its record, tell of it."""
+
+from __future__ import annotations
+
+from localaws.context import World
+from localaws.services.sagemaker.endpoint_state.endpoint import Change, Endpoint
+from localaws.services.sagemaker.endpoints.endpoint_events import EndpointEvents
+from localaws.services.sagemaker.fleets.live_fleets import Live
+from localaws.services.sagemaker.fleets.provisioning import Provisioner
+from localaws.services.sagemaker.fleets.routing import Routing
+from localaws.services.sagemaker.resources.store import Shelf
+
+
+class DeploymentHands:
+    """Shared by the deployments of all endpoints."""
+
+    def __init__(self, world: World, endpoints: Shelf[Endpoint], provisioner: Provisioner) -> None:
+        self.world = world
+        self.endpoints = endpoints
+        self.provisioner = provisioner
+        self.events = EndpointEvents(world)
+
+    def switch(self, live: Live, routing: Routing | None) -> None:
+        """Move all traffic in one step, then retire the instances it has left."""
+        before, shadows, pools = live.containers, live.shadow_containers, live.pools
+        live.routing = routing
+        gone = before - live.containers
+        self.provisioner.retire(gone - shadows)
+        self.provisioner.retire(gone & shadows, shadow=True)
+        self.provisioner.close(pools - live.pools)
+
+    def become(self, name: str, change: Change) -> Endpoint:
+        """Change an endpoint's record and announce its status."""
+        now = self.world.now()
+        endpoint = self.endpoints.change(name, lambda present: change(present, now))
+        self.events.state(endpoint)
+        return endpoint

@@ -1,0 +1,29 @@
+"""The machine-learning half of SageMaker put together: tags, registry, jobs, pipelines."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Sequence
+
+from localaws.context import World
+from localaws.service_api import Service
+from localaws.services.sagemaker.jobs.jobs import Jobs
+from localaws.services.sagemaker.pipelines.interpreter import Interpreter
+from localaws.services.sagemaker.pipelines.pipelines import Pipelines
+from localaws.services.sagemaker.registry.registry import Registry
+from localaws.services.sagemaker.resources.tags import Tags
+
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def engine(world: World) -> Sequence[Service]:
+    """The services to register with the gate, besides hosting."""
+    jobs = Jobs(world)
+    interpreter = Interpreter(world=world, wait_for_job=jobs.wait, new_suffix=lambda: new_id(10))
+    return [Tags(world), Registry(world), jobs, Pipelines(world, interpreter, new_id)]
+
+
+def new_id(length: int) -> str:
+    """A random identifier of lower-case letters and digits, as SageMaker makes them."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))

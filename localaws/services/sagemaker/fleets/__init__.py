@@ -1,0 +1,1 @@
+"""Fleets: instances that are provisioned, scaled and watched."""

@@ -1,0 +1,121 @@
+"""Runs a training job: channels in, the image's ``train`` command, the model out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localaws.service_api import AwsError
+from localaws.services.sagemaker.containers.s3_storage import S3Uri, download, fetch, find_sources, pack, store
+from localaws.services.sagemaker.jobs.cluster import Ending, Outcome
+from localaws.services.sagemaker.jobs.job_container import JobContainer, require_played_image
+from localaws.services.sagemaker.jobs.task import Result, Task, failed, failure_of
+
+_TRAIN = Path(__file__).parents[3] / "containers" / "train.py"
+_SOURCE = "/opt/ml/input/sourcedir.tar.gz"
+
+
+def check_training(request: Mapping[str, Any]) -> None:
+    """Refuse what is not rehearsed."""
+    algorithm = request["AlgorithmSpecification"]
+    modes = {algorithm["TrainingInputMode"], *(c.get("InputMode") or "File" for c in _channels(request))}
+    if request["ResourceConfig"].get("InstanceCount", 1) != 1:
+        raise AwsError("NotImplemented", "training on more than one instance is not rehearsed", 501)
+    if "TrainingImage" not in algorithm or "Pipe" in modes:
+        raise AwsError("NotImplemented", "only a TrainingImage, with data as files, is rehearsed", 501)
+    if (request["OutputDataConfig"].get("CompressionType") or "GZIP") != "GZIP":
+        raise AwsError("NotImplemented", "only a compressed model output is rehearsed", 501)
+
+
+def run_training(task: Task) -> Result:
+    """Run the job to its end; raises TransferError when data cannot be moved."""
+    require_played_image(task.request["AlgorithmSpecification"]["TrainingImage"])
+    container = task.container(0)
+    _write_configuration(task, container)
+    task.enter("Downloading")
+    _download(task, container)
+    task.enter("Training")
+    environment = {
+        "TRAINING_JOB_NAME": task.name,
+        "TRAINING_JOB_ARN": task.arn,
+        **(task.request.get("Environment") or {}),
+    }
+    argv = [str(task.world.python_of_containers), str(_TRAIN), "train"]
+    max_seconds = (task.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 24 * 3600)
+    outcome = task.cluster.run([functools.partial(container.start, argv, environment)], max_seconds)
+    if outcome.ending is Ending.FAILED:
+        return failed(failure_of(outcome, container, "failure"))
+    task.enter("Uploading")
+    return _finish(task, container, outcome)
+
+
+def _finish(task: Task, container: JobContainer, outcome: Outcome) -> Result:
+    """Upload what there is, also of a job that was stopped, as SageMaker does."""
+    output = S3Uri.parse(task.request["OutputDataConfig"]["S3OutputPath"]).child(f"{task.name}/output")
+    fields = {}
+    model, data = container.path("/opt/ml/model"), container.path("/opt/ml/output/data")
+    if outcome.ending is Ending.COMPLETED or any(model.iterdir()):
+        artifact = output.child("model.tar.gz")
+        store(task.s3, pack(model), artifact)
+        fields = {"ModelArtifacts": {"S3ModelArtifacts": str(artifact)}}
+    if any(data.iterdir()):
+        store(task.s3, pack(data), output.child("output.tar.gz"))
+    container.discard_data()
+    if outcome.ending is Ending.COMPLETED:
+        return Result("Completed", fields)
+    if outcome.ending is Ending.TIMED_OUT:
+        return Result("Stopped", {**fields, "SecondaryStatus": "MaxRuntimeExceeded"})
+    return Result("Stopped", fields)
+
+
+def _write_configuration(task: Task, container: JobContainer) -> None:
+    resources = task.request["ResourceConfig"]
+    config = "/opt/ml/input/config"
+    container.write_json(f"{config}/hyperparameters.json", task.request.get("HyperParameters") or {})
+    container.write_json(
+        f"{config}/resourceconfig.json",
+        {
+            "current_host": container.host,
+            "hosts": [container.host],
+            "current_instance_type": resources.get("InstanceType"),
+            "network_interface_name": "lo",
+        },
+    )
+    container.write_json(
+        f"{config}/inputdataconfig.json",
+        {channel["ChannelName"]: _channel_config(channel) for channel in _channels(task.request)},
+    )
+
+
+def _channel_config(channel: Mapping[str, Any]) -> dict[str, Any]:
+    source = channel["DataSource"]["S3DataSource"]
+    config = {
+        "TrainingInputMode": "File",
+        "S3DistributionType": source.get("S3DataDistributionType") or "FullyReplicated",
+        "RecordWrapperType": channel.get("RecordWrapperType") or "None",
+    }
+    return config | ({"ContentType": channel["ContentType"]} if channel.get("ContentType") else {})
+
+
+def _download(task: Task, container: JobContainer) -> None:
+    """Fetch the channels and the source archive.
+
+    On AWS the toolkit in the container fetches the archive itself, with the same role; the interpreter that
+    plays the container has no AWS SDK, so it finds the archive beside its input instead.
+    """
+    for channel in _channels(task.request):
+        source = channel["DataSource"]["S3DataSource"]
+        sources = find_sources(task.s3, S3Uri.parse(source["S3Uri"]), source["S3DataType"])
+        directory = container.make_directory(f"/opt/ml/input/data/{channel['ChannelName']}")
+        download(task.s3, sources, directory)
+    container.make_directory("/opt/ml/model")
+    container.make_directory("/opt/ml/output/data")
+    submitted = (task.request.get("HyperParameters") or {}).get("sagemaker_submit_directory", "").strip('"')
+    if submitted.startswith("s3://"):
+        container.path(_SOURCE).write_bytes(fetch(task.s3, S3Uri.parse(submitted)))
+
+
+def _channels(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return request.get("InputDataConfig") or []

@@ -1,0 +1,124 @@
+"""Endpoint configs: which models with which weights on how many instances. Immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from localaws.context import World
+from localaws.service_api import Call, Operation
+from localaws.services.sagemaker.models.config_rules import check_combinations
+from localaws.services.sagemaker.models.models import Models
+from localaws.services.sagemaker.resources.constraints import check
+from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
+from localaws.services.sagemaker.resources.store import Shelf
+from localaws.services.sagemaker.resources.tags import forget_tags, tag_on_create
+
+_ORDER = Order(
+    keys={"Name": lambda config: config.name, "CreationTime": lambda config: config.created},
+    default="CreationTime",
+    descending=True,
+)
+_USUAL_METRICS_PERIOD_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointConfig:
+    """One endpoint config; ``request`` is what CreateEndpointConfig was given, defaults filled in."""
+
+    name: str
+    arn: str
+    created: datetime
+    request: Mapping[str, Any]
+
+    @property
+    def variants(self) -> list[Mapping[str, Any]]:
+        """The production variants, as given."""
+        return list(self.request["ProductionVariants"])
+
+    @property
+    def shadows(self) -> list[Mapping[str, Any]]:
+        """The shadow variants, as given: none or one."""
+        return list(self.request.get("ShadowProductionVariants") or ())
+
+    @property
+    def metrics_period_seconds(self) -> int:
+        """How often invocation metrics appear; the frequency counts only with enhanced metrics on."""
+        metrics = self.request.get("MetricsConfig") or {}
+        if not metrics.get("EnableEnhancedMetrics"):
+            return _USUAL_METRICS_PERIOD_SECONDS
+        return int(metrics.get("MetricPublishFrequencyInSeconds", _USUAL_METRICS_PERIOD_SECONDS))
+
+
+class EndpointConfigs:
+    """CreateEndpointConfig and its kin."""
+
+    def __init__(self, world: World, models: Models) -> None:
+        self._world = world
+        self._models = models
+        self.shelf: Shelf[EndpointConfig] = Shelf(world, kind="endpoint configuration", arn_type="endpoint-config")
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return {
+            "CreateEndpointConfig": self.create,
+            "DescribeEndpointConfig": self.describe,
+            "DeleteEndpointConfig": self.delete,
+            "ListEndpointConfigs": self.list,
+        }
+
+    def create(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        check("CreateEndpointConfig", params)
+        check_combinations(params)
+        name = params["EndpointConfigName"]
+        self.shelf.refuse_taken(name)
+        for variant in (*params["ProductionVariants"], *params.get("ShadowProductionVariants", ())):
+            if variant.get("ModelName"):
+                self._models.shelf.get(variant["ModelName"])
+        arn = self.shelf.arn(name)
+        tag_on_create(self._world, arn, params.get("Tags"))
+        request = _with_default_weights(params)
+        self.shelf.add(EndpointConfig(name=name, arn=arn, created=self._world.now(), request=request))
+        return {"EndpointConfigArn": arn}
+
+    def describe(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        config = self.shelf.get(params["EndpointConfigName"])
+        given = {key: value for key, value in config.request.items() if key != "Tags"}
+        return given | {"EndpointConfigArn": config.arn, "CreationTime": config.created}
+
+    def delete(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        """Forget the config, even one that is in use: AWS does not prevent it either."""
+        forget_tags(self._world, self.shelf.remove(params["EndpointConfigName"]).arn)
+        return {}
+
+    def list(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        check("ListEndpointConfigs", params)
+        found = [
+            config
+            for config in self.shelf.all()
+            if params.get("NameContains", "").lower() in config.name.lower()
+            and in_time({"CreationTime": config.created}, "CreationTime", params, "CreationTime")
+        ]
+        page, token = sorted_page(found, params, _ORDER)
+        return {
+            "EndpointConfigs": [
+                {
+                    "EndpointConfigName": config.name,
+                    "EndpointConfigArn": config.arn,
+                    "CreationTime": config.created,
+                }
+                for config in page
+            ],
+            **token,
+        }
+
+
+def _with_default_weights(params: Mapping[str, Any]) -> dict[str, Any]:
+    filled = {
+        field: [{"InitialVariantWeight": 1.0, **variant} for variant in params[field]]
+        for field in ("ProductionVariants", "ShadowProductionVariants")
+        if params.get(field)
+    }
+    return {**params, **filled}

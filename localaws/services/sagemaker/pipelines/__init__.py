@@ -1,0 +1,1 @@
+"""Pipelines: definitions, and executions that really run."""

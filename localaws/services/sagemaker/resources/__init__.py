@@ -1,0 +1,1 @@
+"""What all SageMaker resources have in common: constraints, lists, tags, times."""

@@ -1,0 +1,109 @@
+"""What became of one request: the error the caller sees and the samples it leaves in the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localaws.context import MetricSink, World
+from localaws.service_api import AwsError
+from localaws.services.sagemaker.containers.container import Answer, SlowError, UnreachableError
+
+NAMESPACE = "AWS/SageMaker"
+
+Outcome = Answer | SlowError | UnreachableError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One request that was sent to an instance."""
+
+    endpoint: str
+    variant: str
+    instances: int  # of the variant, at that moment; 0 for a serverless one
+    outcome: Outcome
+    model_seconds: float  # from sending the request to the container to having its whole answer
+    overhead_seconds: float  # the rest
+    deploying_config: str | None = None  # of a fleet that is being deployed
+
+    @property
+    def status(self) -> int:
+        """The container's HTTP status, 0 when there was none."""
+        return self.outcome.status if isinstance(self.outcome, Answer) else 0
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def record(metrics: MetricSink, invocation: Invocation, publish_every_seconds: int) -> None:
+    """Publish the samples of one request under its endpoint and variant.
+
+    What a fleet answers that is being deployed appears once more with the name of its config.
+    """
+    variant = {"EndpointName": invocation.endpoint, "VariantName": invocation.variant}
+    _record(metrics, invocation, variant, publish_every_seconds)
+    if invocation.deploying_config:
+        new_fleet = {**variant, "EndpointConfigName": invocation.deploying_config}
+        _record(metrics, invocation, new_fleet, publish_every_seconds)
+
+
+def _record(
+    metrics: MetricSink, invocation: Invocation, dimensions: Mapping[str, str], publish_every_seconds: int
+) -> None:
+    status = invocation.status
+    share = (("InvocationsPerInstance", 1.0 / invocation.instances, "None"),) if invocation.instances else ()
+    for name, value, unit in (
+        *share,
+        ("Invocations", 1.0, "None"),
+        ("Invocation4XXErrors", float(400 <= status < 500), "None"),
+        ("Invocation5XXErrors", float(status == 0 or status >= 500), "None"),
+        ("InvocationModelErrors", float(not invocation.is_success), "None"),
+        ("ModelLatency", invocation.model_seconds * 1e6, "Microseconds"),
+        ("OverheadLatency", invocation.overhead_seconds * 1e6, "Microseconds"),
+    ):
+        metrics.record(NAMESPACE, name, dimensions, value, unit=unit, publish_every_seconds=publish_every_seconds)
+
+
+def error_of(invocation: Invocation, world: World) -> AwsError | None:
+    """What the caller gets instead of an answer; None for a success."""
+    if invocation.is_success:
+        return None
+    outcome = invocation.outcome
+    if isinstance(outcome, UnreachableError):
+        return unavailable(f"The primary container of variant {invocation.variant} is down: {outcome}.")
+    if isinstance(outcome, SlowError):
+        return _model_error(
+            invocation,
+            world,
+            kind="server",
+            message="Your invocation timed out while waiting for a response from container primary. Review the "
+            "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
+        )
+    kind = "client" if outcome.status < 500 else "server"
+    return _model_error(invocation, world, kind=kind, message=outcome.body.decode(errors="replace"))
+
+
+def unavailable(message: str) -> AwsError:
+    return AwsError("ServiceUnavailable", message, 503)
+
+
+def refused(message: str) -> AwsError:
+    """The runtime's word for a bad request; note that it differs from the ValidationException of ``sagemaker``."""
+    return AwsError("ValidationError", message)
+
+
+def _model_error(invocation: Invocation, world: World, *, kind: str, message: str) -> AwsError:
+    group = f"/aws/sagemaker/Endpoints/{invocation.endpoint}"
+    return AwsError(
+        "ModelError",
+        f'Received {kind} error ({invocation.status}) from primary with message "{message}". See '
+        f"https://{world.region}.console.aws.amazon.com/cloudwatch/home?region={world.region}"
+        f"#logEventViewer:group={group} in account {world.account} for more information.",
+        424,
+        {
+            "OriginalStatusCode": invocation.status,
+            "OriginalMessage": message,
+            "LogStreamArn": f"arn:aws:logs:{world.region}:{world.account}:log-group:{group}",
+        },
+    )

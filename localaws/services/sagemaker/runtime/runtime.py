@@ -1,0 +1,137 @@
+"""InvokeEndpoint: a request finds its variant and instance, and leaves its traces in the metrics."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localaws.service_api import AwsError, Call, Operation
+from localaws.services.sagemaker.containers.container import Answer, Container, RetiredError
+from localaws.services.sagemaker.endpoint_state.serverless import BODY_MAX_BYTES as SERVERLESS_BODY_MAX_BYTES
+from localaws.services.sagemaker.endpoint_state.serverless import record_usage
+from localaws.services.sagemaker.endpoints.hosting import Hosting
+from localaws.services.sagemaker.fleets.provisioning import ProvisionError
+from localaws.services.sagemaker.fleets.routing import Route, Routing
+from localaws.services.sagemaker.fleets.serverless_pool import ConcurrencyError, ServerlessPool
+from localaws.services.sagemaker.runtime.invocation import Invocation, error_of, refused, unavailable
+from localaws.services.sagemaker.runtime.mirror import Mirrors
+from localaws.services.sagemaker.runtime.sending import Request, Sender
+
+BODY_MAX_BYTES = 6_291_456
+ANSWER_MAX_SECONDS = 60.0
+
+_CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+_PASSED_ON = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
+}
+
+
+class Runtime:
+    """The synchronous half of the service ``sagemaker-runtime``."""
+
+    name = "sagemaker-runtime"
+
+    def __init__(
+        self,
+        hosting: Hosting,
+        *,
+        chance: random.Random | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """``chance`` draws the variants, ``clock`` measures latencies in seconds."""
+        self._hosting = hosting
+        self._world = hosting.world
+        self._sender = Sender(hosting.world, hosting.captures, chance=chance, clock=clock)
+        self._mirrors = Mirrors(hosting.world, self._sender, hosting.pace.shadow_timeout_seconds)
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return {"InvokeEndpoint": self.invoke}
+
+    def invoke(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        """Answer with what the container answered; raises ModelError (424) for anything but success."""
+        request = Request(
+            began=self._sender.clock(),
+            body=_body(params),
+            headers={header: params[field] for field, header in _PASSED_ON.items() if params.get(field)},
+            inference_id=params.get("InferenceId"),
+        )
+        routing, invocation = self._send(params, request)
+        self._mirrors.offer(request, routing)
+        error = error_of(invocation, self._world)
+        if error:
+            raise error
+        assert isinstance(invocation.outcome, Answer)
+        return _result(invocation.variant, invocation.outcome)
+
+    def _send(self, params: Mapping[str, Any], request: Request) -> tuple[Routing, Invocation]:
+        while True:
+            routing, route = self._route(params)
+            if route.fleet.pool is not None:
+                try:
+                    return routing, self._send_serverless(request, routing, route, route.fleet.pool)
+                except RetiredError:
+                    continue
+            container = route.fleet.next()
+            if container is None:
+                raise unavailable(f"Variant {route.variant} has no instances.")
+            try:
+                return routing, self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
+            except RetiredError:  # traffic moved between choosing and sending: choose again
+                continue
+
+    def _send_serverless(
+        self, request: Request, routing: Routing, route: Route, pool: ServerlessPool[Container]
+    ) -> Invocation:
+        if len(request.body) > SERVERLESS_BODY_MAX_BYTES:
+            raise refused(f"The payload of a serverless endpoint must not exceed {SERVERLESS_BODY_MAX_BYTES} bytes.")
+        try:
+            with pool.borrowed() as (container, usage):
+                where = {"EndpointName": routing.endpoint, "VariantName": route.variant}
+                record_usage(self._world.metrics, usage, where, routing.metrics_period_seconds)
+                return self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
+        except ConcurrencyError:
+            raise AwsError("ThrottlingException", "Rate exceeded") from None
+        except ProvisionError as error:
+            raise unavailable(str(error)) from error
+
+    def _route(self, params: Mapping[str, Any]) -> tuple[Routing, Route]:
+        name = params["EndpointName"]
+        routing = self._hosting.routing(name)
+        if routing is None:
+            raise refused(f"Endpoint {name} of account {self._world.account} not found.")
+        endpoint = self._hosting.endpoint(name)
+        if endpoint and endpoint.config.request.get("AsyncInferenceConfig"):
+            raise refused(f"Endpoint {name} takes asynchronous invocations only: use InvokeEndpointAsync.")
+        target, chance = params.get("TargetVariant"), self._sender.chance
+        route = routing.named(target, chance) if target else routing.by_weight(chance)
+        if route is None and target:
+            raise refused(f'Variant "{target}" not found for endpoint {name}.')
+        if route is None:
+            raise unavailable(f"No variant of endpoint {name} has a weight greater than 0.")
+        return routing, route
+
+
+def _body(params: Mapping[str, Any]) -> bytes:
+    given = params.get("Body") or b""
+    body = given.encode() if isinstance(given, str) else bytes(given)
+    if len(body) > BODY_MAX_BYTES:
+        raise refused(
+            "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {BODY_MAX_BYTES}"
+        )
+    return body
+
+
+def _result(variant: str, answer: Answer) -> dict[str, Any]:
+    result = {"Body": answer.body, "InvokedProductionVariant": variant}
+    if "content-type" in answer.headers:
+        result["ContentType"] = answer.headers["content-type"]
+    if _CUSTOM_ATTRIBUTES in answer.headers:
+        result["CustomAttributes"] = answer.headers[_CUSTOM_ATTRIBUTES]
+    return result

@@ -1,0 +1,114 @@
+"""Values of a template become what an AWS API takes, or an error with a path; properties are used or refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+
+from localaws.services.cloudformation.resources.creation import Creation
+from localaws.services.cloudformation.resources.shapes import shaped
+from localaws.services.cloudformation.template.errors import PropertyError, TemplateError
+from localaws.services.cloudformation.template.package import read_artifact
+
+
+def shape_of(service: str, operation: str) -> Any:
+    model = botocore.session.Session().get_service_model(service)
+    return model.operation_model(operation).input_shape
+
+
+def test_texts_become_what_the_api_takes() -> None:
+    written = {
+        "FunctionName": 5,
+        "Timeout": "30",
+        "Publish": "true",
+        "Layers": ["arn"],
+        "Environment": {"Variables": {"DEBUG": True, "LEVEL": 5}},
+        "EphemeralStorage": {"Size": 512.0},
+    }
+    assert shaped(written, shape_of("lambda", "CreateFunction"), "") == {
+        "FunctionName": "5",
+        "Timeout": 30,
+        "Publish": True,
+        "Layers": ["arn"],
+        "Environment": {"Variables": {"DEBUG": "true", "LEVEL": "5"}},
+        "EphemeralStorage": {"Size": 512},
+    }
+    alarm = shaped({"Threshold": "0.5"}, shape_of("cloudwatch", "PutMetricAlarm"), "")
+    assert alarm == {"Threshold": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        pytest.param({"Tiemout": 5}, "property Tiemout: not supported", id="unknown"),
+        pytest.param({"TracingConfig": {"Mod": "x"}}, "property TracingConfig.Mod: not supported", id="nested"),
+        pytest.param({"Layers": "arn"}, "property Layers: expected a list", id="not a list"),
+        pytest.param({"Layers": [{}]}, r"property Layers\[0\]: expected a text", id="a map for a text"),
+        pytest.param({"Timeout": "5s"}, "property Timeout: expected a whole number", id="not a number"),
+        pytest.param({"Timeout": 5.5}, "property Timeout: expected a whole number", id="a fraction"),
+        pytest.param({"Timeout": True}, "property Timeout: expected a whole number", id="a boolean"),
+        pytest.param({"Publish": "yes"}, "property Publish: expected true or false", id="not a boolean"),
+        pytest.param({"Environment": []}, "property Environment: expected a map", id="not a map"),
+    ],
+)
+def test_what_does_not_fit_is_named_by_its_path(written: dict[str, Any], problem: str) -> None:
+    with pytest.raises(PropertyError, match=problem):
+        shaped(written, shape_of("lambda", "CreateFunction"), "")
+
+
+def a_creation(**properties: Any) -> Creation:
+    def no_client(service: str) -> Any:
+        raise AssertionError(f"{service} is not to be called")
+
+    return Creation(
+        stack="sluice-dev",
+        logical_id="Inbox",
+        type="AWS::SQS::Queue",
+        account="123456789012",
+        region="us-east-1",
+        properties=properties,
+        client=no_client,
+    )
+
+
+def test_a_property_that_nobody_took_is_refused() -> None:
+    creation = a_creation(QueueName="q", Colour="blue")
+    creation.take("QueueName")
+    with pytest.raises(PropertyError, match="property Colour: not supported"):
+        creation.refuse_unused()
+    assert creation.rest() == {"Colour": "blue"}
+    creation.refuse_unused()
+
+
+def test_a_required_property_that_is_missing_is_named() -> None:
+    with pytest.raises(PropertyError, match="property Queues: is required"):
+        a_creation().need("Queues")
+
+
+def test_a_name_is_given_or_made_and_fits() -> None:
+    assert a_creation(QueueName="mine").name_from("QueueName", longest=80) == "mine"
+    made = a_creation().name_from("QueueName", longest=30)
+    assert made.startswith("sluice-dev-Inbox-")
+    assert len(made) <= 30
+    assert made == a_creation().name_from("QueueName", longest=30)
+
+
+def test_the_same_folder_makes_the_same_zip(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, names in ((first, ("a.py", "b.py")), (second, ("b.py", "a.py"))):
+        (folder / "inner").mkdir(parents=True)
+        for name in names:
+            (folder / "inner" / name).write_text(name)
+    zipped = read_artifact(first, "Function")
+    assert zipped == read_artifact(second, "Function")
+    assert zipfile.ZipFile(io.BytesIO(zipped)).namelist() == ["inner/a.py", "inner/b.py"]
+
+
+def test_an_artifact_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=r"resource PlanFunction refers to .*nowhere"):
+        read_artifact(tmp_path / "nowhere", "PlanFunction")

@@ -1,0 +1,1 @@
+"""What plays are made of: datasets, flaws, expected outcomes."""

@@ -1,0 +1,1 @@
+"""What a play shows: its screen, its timeline, its report."""

@@ -1,0 +1,54 @@
+"""What CloudWatch measured of each variant: the only side that knows which variant a failed request had met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rehearsal.material.paced_spec import PERIOD_SECONDS
+
+Series = dict[float, float]  # start of the period in epoch seconds -> value
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Sums per period of one variant."""
+
+    variant: str
+    requests: Series
+    failed: Series
+
+    def failures(self, since: float) -> int:
+        """Failed requests in the periods that end after ``since``."""
+        return round(sum(value for at, value in self.failed.items() if at + PERIOD_SECONDS > since))
+
+
+def measure(cloudwatch: Any, endpoint: str, variants: Iterable[str], since: float, until: float) -> list[Measured]:
+    """Read what has been published; the newest period appears only once it has ended."""
+
+    def series(variant: str, metric: str) -> Series:
+        dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+        stat = {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": dimensions}
+        found = cloudwatch.get_metric_data(
+            MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": stat, "Period": PERIOD_SECONDS, "Stat": "Sum"}}],
+            StartTime=datetime.fromtimestamp(since - PERIOD_SECONDS, UTC),
+            EndTime=datetime.fromtimestamp(until, UTC),
+        )["MetricDataResults"][0]
+        return {at.timestamp(): value for at, value in zip(found["Timestamps"], found["Values"], strict=True)}
+
+    return [
+        Measured(variant, series(variant, "Invocations"), series(variant, "InvocationModelErrors"))
+        for variant in variants
+    ]
+
+
+def measured_variants(cloudwatch: Any, endpoint: str) -> list[str]:
+    """The variants of which anything has been published, those included that are gone."""
+    found = cloudwatch.list_metrics(
+        Namespace="AWS/SageMaker",
+        MetricName="Invocations",
+        Dimensions=[{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName"}],
+    )["Metrics"]
+    return sorted({each["Value"] for metric in found for each in metric["Dimensions"] if each["Name"] == "VariantName"})

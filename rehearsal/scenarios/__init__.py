@@ -1,0 +1,1 @@
+"""Steps of the story and the scenes, and what plays them."""

@@ -1,0 +1,127 @@
+"""Runs the tabular pipeline's scripts as SageMaker would, each in a process of the container's Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sluice.spec.model import ModelSpec
+from sluice.training import upload_validation as inspection
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "pipelines" / "tabular"
+PYTHON = ROOT / ".venvs" / "xgboost" / "bin" / "python"
+
+# Answers each request with what the model's serving code returns, or with the error it raises.
+SERVER = """
+import json, sys
+from pathlib import Path
+directory, requests = sys.argv[1], json.load(sys.stdin)
+sys.path.insert(0, str(Path(directory, "code")))
+import inference
+assert Path(inference.__file__).parent == Path(directory, "code")
+model = inference.model_fn(directory)
+def answer(body, content_type, accept):
+    try:
+        prediction = inference.predict_fn(inference.input_fn(body, content_type), model)
+        answered, kind = inference.output_fn(prediction, accept)
+        assert kind == ("application/json" if accept == "application/json" else "text/csv")
+        return answered
+    except ValueError as error:
+        return {"error": str(error)}
+json.dump([answer(*request) for request in requests], sys.stdout)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a job ended: its exit code, what it printed, and the reason it left for SageMaker."""
+
+    code: int
+    printed: str
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the pipeline's jobs below ``root``, which stands for each job's /opt/ml in turn."""
+
+    root: Path
+
+    @property
+    def output(self) -> Path:
+        """Where preprocessing leaves its splits."""
+        return self.root / "preprocess" / "processing" / "output"
+
+    @property
+    def model(self) -> Path:
+        return self.root / "model"
+
+    def preprocess(self, files: Mapping[str, bytes], contract: Mapping[str, Any]) -> Finished:
+        inputs = self.root / "preprocess" / "processing" / "input"
+        (inputs / "contract").mkdir(parents=True, exist_ok=True)
+        (inputs / "contract" / "contract.json").write_text(json.dumps(contract))
+        for name, content in files.items():
+            path = inputs / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return _job("preprocess.py", self.root / "preprocess")
+
+    def train(self, *hyperparameters: str) -> Finished:
+        channels = {
+            f"SM_CHANNEL_{name.upper()}": str(self.output / name) for name in ("train", "validation", "preprocessing")
+        }
+        return _finish(
+            [PYTHON, SCRIPTS / "train.py", *hyperparameters],
+            self.root / "train",
+            {"SM_MODEL_DIR": str(self.model), **channels},
+        )
+
+    def evaluate(self, *arguments: str) -> Finished:
+        inputs = self.root / "evaluate" / "processing" / "input"
+        (inputs / "model").mkdir(parents=True, exist_ok=True)
+        with tarfile.open(inputs / "model" / "model.tar.gz", "w:gz") as archive:
+            archive.add(self.model.resolve(), arcname=".")
+        shutil.copytree(self.output / "test", inputs / "test", dirs_exist_ok=True)
+        return _job("evaluate.py", self.root / "evaluate", *arguments)
+
+    def report(self) -> dict[str, Any]:
+        path = self.root / "evaluate" / "processing" / "output" / "evaluation" / "evaluation.json"
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    def metrics(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.report()["regression_metrics"]
+        return found
+
+    def serve(self, requests: Sequence[tuple[str, str, str]]) -> list[Any]:
+        """The answers to (body, content type, accept), or ``{"error": text}`` for those refused."""
+        done = subprocess.run(
+            [PYTHON, "-c", SERVER, self.model], input=json.dumps(requests), capture_output=True, text=True, check=True
+        )
+        answers: list[Any] = json.loads(done.stdout)
+        return answers
+
+
+def data_contract(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The data contract of a spec as ``sluice apply`` uploads it."""
+    return inspection.data_contract(ModelSpec.parse(spec))
+
+
+def _job(script: str, root: Path, *arguments: str) -> Finished:
+    return _finish([PYTHON, SCRIPTS / script, "--root", root, *arguments], root, {})
+
+
+def _finish(command: Sequence[str | Path], root: Path, environment: Mapping[str, str]) -> Finished:
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    message = root / "output" / "message"
+    sys.stderr.write(done.stderr)  # pytest shows it when a test fails
+    return Finished(done.returncode, done.stdout, message.read_text() if message.exists() else None)

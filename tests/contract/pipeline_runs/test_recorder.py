@@ -1,0 +1,167 @@
+"""What Sluice records of runs of the shipped pipeline: its reading of SageMaker, caching, and lineage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from sluice.aws.eventbridge import Publisher
+from sluice.bootstrap.assembly import Ports, assemble
+from sluice.pipeline_runs.recorder import record_run
+from sluice.pipeline_runs.run import Run
+
+from cli.main import main
+from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, REPO, ROLE, Engine
+from tests.contract.pipeline_runs.test_tabular_pipeline import rows
+
+STAGE = "runs"
+PIPELINE = f"sluice-{STAGE}-fraud"
+TABLE = "table-runs"
+JOBS = ["PreprocessData", "TrainModel", "EvaluateModel"]
+
+
+@dataclass
+class Published:
+    """Stands for the bus: these services have none."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def publish(self, detail_type: str, **detail: Any) -> None:
+        self.events.append((detail_type, detail))
+
+
+@dataclass(frozen=True)
+class Fraud:
+    """The fraud model in a stage of its own."""
+
+    engine: Engine
+    ports: Ports
+    published: Published
+
+    def manifest(self, name: str, data: str) -> str:
+        self.engine.put(f"data/fraud/{name}.csv", data)
+        body = json.dumps([{"prefix": f"s3://{BUCKET}/data/fraud/"}, f"{name}.csv"])
+        return self.engine.put(f"manifests/fraud/{name}.manifest", body)
+
+    def run(self, manifest: str, **parameters: str) -> Run:
+        """The recorded run, once it has ended."""
+        given = {"InputData": manifest, **parameters}
+        started = self.engine.sagemaker.start_pipeline_execution(
+            PipelineName=PIPELINE, PipelineParameters=[{"Name": key, "Value": value} for key, value in given.items()]
+        )
+        self.engine.ended_execution(started["PipelineExecutionArn"])
+        run = record_run(started["PipelineExecutionArn"], self.ports, may_end=True)
+        assert run is not None
+        return run
+
+
+@pytest.fixture(scope="module")
+def fraud(engine_aws: Engine) -> Iterator[Fraud]:
+    """Applied as a developer does, to a stack that is only what the pipeline needs."""
+    aws = engine_aws.aws
+    keys = ["pk", "sk"]
+    aws.client("dynamodb").create_table(
+        TableName=TABLE,
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    stack = {"bucket": BUCKET, "table": TABLE, "pipeline_role_arn": ROLE}
+    aws.client("ssm").put_parameter(Name=f"/sluice/{STAGE}/stack", Type="String", Value=json.dumps(stack))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        environment.setenv("AWS_DEFAULT_REGION", aws.region)
+        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
+        assert main(["apply", str(REPO / "models" / "fraud.yaml"), "--stage", STAGE]) == 0
+        published = Published()
+        environ = {"SLUICE_STAGE": STAGE, "SLUICE_TABLE": TABLE, "SLUICE_BUCKET": BUCKET}
+        ports = replace(assemble(environ, aws.client, lambda: datetime.now(UTC)), events=cast(Publisher, published))
+        yield Fraud(engine_aws, ports, published)
+
+
+@pytest.fixture(scope="module")
+def first(fraud: Fraud) -> Run:
+    return fraud.run(fraud.manifest("first", rows(400, noise=0.5)))
+
+
+def hits(run: Run) -> list[str]:
+    return [step.name for step in run.steps if step.cached_from]
+
+
+def test_a_run_is_recorded_with_data_parameters_steps_metrics_and_version(fraud: Fraud, first: Run) -> None:
+    assert (first.status, first.version, first.reason, hits(first)) == ("Succeeded", 1, "", [])
+    assert first.input_data == f"s3://{BUCKET}/manifests/fraud/first.manifest"
+    assert {"Eta", "NumRound", "MseThreshold", "DataContract"} <= first.parameters.keys()
+    assert [step.name for step in first.steps] == [*JOBS, "CheckModelQuality", "RegisterModel"]
+    assert [step.kind for step in first.steps] == ["Processing", "Training", "Processing", "Condition", "RegisterModel"]
+    assert all(step.seconds is not None and step.seconds >= 0 for step in first.steps)
+    assert 0 < first.metrics["mse"] <= 6
+    assert first.code.startswith(f"s3://{BUCKET}/code/tabular/")
+    assert list(fraud.ports.runs.runs("fraud"))[-1] == first
+
+
+def test_the_version_knows_where_it_comes_from(fraud: Fraud, first: Run) -> None:
+    package = fraud.ports.registry.describe(first.package_arn)
+    assert package.generated_by == first.execution
+    assert package.properties["sluice.data"] == first.input_data
+    assert package.properties["sluice.code"] == first.code
+
+
+def test_another_eta_takes_the_data_from_the_cache_and_trains(fraud: Fraud, first: Run) -> None:
+    run = fraud.run(first.input_data, Eta="0.31")
+    assert run.status == "Succeeded"
+    assert hits(run) == ["PreprocessData"]
+    assert run.parameters["Eta"] == "0.31"
+    assert not run.computed_nothing
+    assert run.metrics != first.metrics
+
+
+def test_the_same_again_computes_nothing_and_registers_a_new_version_that_says_so(fraud: Fraud, first: Run) -> None:
+    run = fraud.run(first.input_data)
+    assert hits(run) == JOBS
+    assert run.computed_nothing
+    assert run.model_from == first.execution
+    assert run.version not in (None, first.version)
+    assert run.metrics == first.metrics
+    kind, told = fraud.published.events[-1]
+    assert (kind, told["version"], told["same_model_as"]) == ("PipelineSucceeded", run.version, first.version)
+
+
+def test_new_data_is_never_a_stale_hit(fraud: Fraud, first: Run) -> None:
+    """A manifest is named by its content, so that new files are a new input to SageMaker."""
+    run = fraud.run(fraud.manifest("second", rows(420, noise=0.5)))
+    assert hits(run) == []
+    assert run.metrics != first.metrics
+
+
+def test_a_missed_gate_is_recorded_with_its_metrics_and_the_step_that_failed(fraud: Fraud, first: Run) -> None:
+    run = fraud.run(first.input_data, MseThreshold="0.0001")
+    assert (run.status, run.version, hits(run)) == ("Failed", None, JOBS)
+    assert run.reason.startswith("FailPipeline: ")
+    assert "mse" in run.reason
+    assert run.metrics == first.metrics
+    assert fraud.published.events[-1][0] == "PipelineFailed"
+
+
+def test_an_execution_that_is_not_there_is_none(fraud: Fraud, first: Run) -> None:
+    unknown = first.execution[:-1] + ("y" if first.execution.endswith("x") else "x")
+    assert fraud.ports.run_source.read(unknown, "fraud") is None
+
+
+def test_lineage_and_runs_are_shown_from_what_was_recorded(
+    fraud: Fraud, first: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--stage", STAGE, "--output", "json"]
+    assert main(["lineage", "fraud/1", *words]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["execution"], shown["data"], shown["code"]) == (first.execution, first.input_data, first.code)
+    assert main(["runs", "show", "fraud", first.id, *words]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["version"], shown["metrics"]) == ("fraud/1", first.metrics)
+    assert [step["name"] for step in shown["steps"]][:3] == JOBS

@@ -1,0 +1,166 @@
+"""The shipped stack and a bad file: it is set aside with its reason, and the rest is trained on."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.main import main
+from localaws.local_aws import LocalAws
+from localaws.services.cloudformation.service import CloudFormation
+from rehearsal.build import ensure_built
+from tests.builders.house_prices import house_csv
+
+ROOT = Path(__file__).parents[3]
+DEADLINE_SECONDS = 60
+GOOD, BAD = house_csv(1, 60), house_csv(2, 60).replace(b",North,", b",North,x", 1)
+
+
+@dataclass
+class Deployed:
+    """The stack with the house-prices model applied, and all it tells."""
+
+    aws: LocalAws
+    bucket: str
+    queue: str
+    told: list[dict[str, Any]]
+
+    def upload(self, name: str, content: bytes) -> str:
+        """Put a file and return its version."""
+        put = self.aws.client("s3").put_object(Bucket=self.bucket, Key=f"data/house-prices/{name}", Body=content)
+        return str(put["VersionId"])
+
+    def wait(self, kind: str, key: str) -> dict[str, Any]:
+        """The next event of a kind that names the file, taken once."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            for event in self.told:
+                detail: dict[str, Any] = event["detail"]
+                if event["detail-type"] == kind and key in (detail.get("key"), *detail.get("files", [])):
+                    self.told.remove(event)
+                    return detail
+            assert time.monotonic() < deadline, f"no {kind} of {key}; there were {self.told}"
+            got = self.aws.client("sqs").receive_message(QueueUrl=self.queue, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+            self.told += [json.loads(message["Body"]) for message in got.get("Messages", [])]
+
+    def keys(self, prefix: str) -> list[str]:
+        found = self.aws.client("s3").list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [each["Key"] for each in found.get("Contents", [])]
+
+    def content(self, key: str) -> bytes:
+        body: bytes = self.aws.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with LocalAws(tmp_path_factory.mktemp("run"), ROOT) as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def sluice(aws: LocalAws) -> Iterator[Callable[..., Any]]:
+    """Runs the ``sluice`` command; its exit code and JSON document."""
+    environment = {
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_DEFAULT_REGION": aws.region,
+        "AWS_ACCESS_KEY_ID": "developer",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_CONFIG_FILE": "/nonexistent",
+    }
+
+    def run(*words: str) -> tuple[int, dict[str, Any]]:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            code = main([*words, "--output", "json"])
+        return code, json.loads(printed.getvalue())
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield run
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: LocalAws, sluice: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
+    stack = cloudformation.deploy(ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
+    queue = aws.client("sqs").create_queue(QueueName="told")["QueueUrl"]
+    arn = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = aws.client("events").put_rule(Name="told", EventPattern=json.dumps({"source": ["sluice"]}))["RuleArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    aws.client("events").put_targets(Rule="told", Targets=[{"Id": "told", "Arn": arn}])
+    spec = yaml.safe_load((ROOT / "models" / "house-prices.yaml").read_text())
+    spec["data"] |= {"settle_seconds": 2, "mode": "latest"}
+    path = tmp_path_factory.mktemp("models") / "house-prices.yaml"
+    path.write_text(yaml.safe_dump(spec))
+    code, told = sluice("apply", str(path), "--pipelines", str(ROOT / "pipelines"))
+    assert code == 0, told
+    return Deployed(aws, stack.output("DataBucketName"), queue, [])
+
+
+def test_a_breach_is_set_aside_and_the_rest_is_trained(deployed: Deployed, sluice: Callable[..., Any]) -> None:
+    version = deployed.upload("bad.csv", BAD)
+    deployed.upload("good.csv", GOOD)
+    refused = deployed.wait("DataRejected", "data/house-prices/bad.csv")
+    started = deployed.wait("PipelineStarted", "data/house-prices/good.csv")
+    assert started["files"] == ["data/house-prices/good.csv"]
+    assert refused["quarantine"] == "quarantine/house-prices/bad.csv"
+    assert deployed.keys("data/") == ["data/house-prices/good.csv"]
+    assert deployed.keys("quarantine/") == [refused["quarantine"], f"{refused['quarantine']}.reason.json"]
+    assert deployed.content(refused["quarantine"]) == BAD
+    reason = json.loads(deployed.content(f"{refused['quarantine']}.reason.json"))
+    (breach,) = reason["breaches"]
+    assert (reason["version_id"], breach["rule"], breach["column"], breach["count"]) == (version, "type", "price", 1)
+    line = BAD.splitlines()[breach["rows"][0] - 1]
+    assert line.endswith(breach["examples"][0].encode())
+
+    code, listed = sluice("data", "quarantine", "house-prices")
+    assert (code, [each["file"] for each in listed["quarantine"]]) == (0, ["bad.csv"])
+    assert "column 'price'" in listed["quarantine"][0]["reason"]
+
+    # Once more as it is: judged anew, and refused again.
+    assert sluice("data", "replay", "house-prices", "bad.csv")[0] == 0
+    assert deployed.wait("DataRejected", "data/house-prices/bad.csv")["version_id"] != version
+    _settle(lambda: deployed.keys("data/") == ["data/house-prices/good.csv"])
+    assert len(deployed.keys("quarantine/")) == 2
+
+
+def test_a_corrected_file_goes_back_and_is_trained_on(
+    deployed: Deployed, sluice: Callable[..., Any], tmp_path: Path
+) -> None:
+    deployed.upload("worse.csv", BAD)
+    deployed.wait("DataRejected", "data/house-prices/worse.csv")
+    assert sluice("data", "replay", "house-prices", "gone.csv")[0] == 1
+    broken, corrected = tmp_path / "broken.csv", tmp_path / "corrected.csv"
+    broken.write_bytes(BAD)
+    corrected.write_bytes(BAD.replace(b",North,x", b",North,"))
+    code, told = sluice("data", "replay", "house-prices", "worse.csv", "--with", str(broken))
+    assert code == 2
+    assert "breaks the data contract as well: type: column 'price'" in told["error"]
+    assert sluice("data", "replay", "house-prices", "worse.csv", "--with", str(corrected))[0] == 0
+    assert "quarantine/house-prices/worse.csv" not in deployed.keys("quarantine/")
+    assert deployed.wait("PipelineStarted", "data/house-prices/worse.csv")["new_file_count"] == 1
+
+
+def _settle(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,118 @@
+"""The application's own view of transform jobs and of their files, against the local AWS."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from sluice.batch.run import BatchRun
+from sluice.spec.serving import Batch
+from sluice.transform.files import BatchFiles
+from sluice.transform.input_listing import BatchInput
+from sluice.transform.jobs import TransformRefusedError, Transforms
+from sluice.transform.request import Job, transform_request
+
+from localaws.tests.contract.services.sagemaker.serving.account import BUCKET, Account, eventually
+from tests.fakes.aws_state import START
+
+FOLDER = "batch/fraud/input/"
+ROWS = "id1,0.1,0.2,0.3\nid2,0.4,0.5,0.6\nid3,0.7,0.8,0.9"
+
+
+@pytest.fixture
+def files(account: Account) -> BatchFiles:
+    return BatchFiles(account.aws.client("s3"), BUCKET)
+
+
+@pytest.fixture
+def transforms(account: Account) -> Transforms:
+    return Transforms(account.aws.client("sagemaker"))
+
+
+def job(name: str, source: str, model: str = "low") -> Job:
+    return Job(
+        name=name,
+        model=model,
+        source=source,
+        source_type="ManifestFile",
+        output=f"s3://{BUCKET}/batch/fraud/output/{name}/",
+        instance_type="ml.m5.large",
+    )
+
+
+def test_exactly_the_files_of_a_manifest_are_scored_and_their_answers_found(
+    account: Account, files: BatchFiles, transforms: Transforms
+) -> None:
+    for name in ("a.csv", "a.csv.out", "märz 1/a+b.csv"):
+        account.put(FOLDER + name, ROWS + "\n" * (name == "a.csv"))
+    account.put(FOLDER + "empty.csv", "")
+    given = BatchInput.of(FOLDER, files.below(FOLDER))
+    assert [each.key for each in given.files] == [FOLDER + name for name in ("a.csv", "a.csv.out", "märz 1/a+b.csv")]
+    account.put(FOLDER + "late.csv", ROWS)
+    manifest = account.put("batch/fraud/manifests/1.manifest", given.native(BUCKET))
+    request = transform_request(job("scored", manifest), Batch(instance_count=2, input_filter="$[1:]"))
+
+    assert transforms.create(request)
+    assert not transforms.create(request), "the same name is the same job"
+    done = eventually(lambda: transforms.describe("scored"), lambda found: found and found.has_ended)
+    assert done is not None
+    assert (done.status, done.instance_type, done.instance_count) == ("Completed", "ml.m5.large", 2)
+    assert done.seconds is not None
+    assert done.seconds > 0
+
+    output = "batch/fraud/output/scored/"
+    outputs = [given.output_key(each, output) for each in given.files]
+    assert [each.key for each in files.below(output)] == outputs, "nothing but what was there at first"
+    for each, answers in zip(given.files, outputs, strict=True):
+        assert (files.count_lines(each.key, each.etag), files.count_lines(answers)) == (3, 3)
+    joined = [line.rsplit(",", 1)[0] for line in files.lines(outputs[2])]
+    assert joined == ROWS.split("\n")
+
+
+def test_a_file_that_was_overwritten_or_deleted_has_no_rows_to_compare(account: Account, files: BatchFiles) -> None:
+    account.put(FOLDER + "changing.csv", ROWS)
+    (before,) = files.below(FOLDER + "changing.csv")
+    assert files.count_lines(before.key, before.etag) == 3
+    files.write(before.key, "id1,0,0,0\n")
+    assert files.count_lines(before.key, before.etag) is None
+    assert files.count_lines(before.key) == 1
+    assert files.count_lines("batch/fraud/nowhere.csv") is None
+    assert list(files.lines("batch/fraud/nowhere.csv")) == []
+
+
+def test_more_files_than_a_page_holds_are_all_found(account: Account, files: BatchFiles) -> None:
+    for number in range(1_001):
+        account.put(f"batch/many/input/{number}.csv", "1")
+    assert len(list(files.below("batch/many/input/"))) == 1_001
+
+
+def test_a_job_that_can_never_run_is_told_from_one_that_is_not_there(account: Account, transforms: Transforms) -> None:
+    manifest = account.put("batch/fraud/manifests/2.manifest", "[]")
+    with pytest.raises(TransformRefusedError):
+        transforms.create(transform_request(job("refused", manifest, model="gone"), Batch()))
+    assert transforms.describe("refused") is None
+    transforms.stop("refused")
+
+
+def test_a_job_is_stopped_once(account: Account, files: BatchFiles, transforms: Transforms) -> None:
+    account.put("batch/slow/input/a.csv", "\n".join(["0.1,0.2,0.3"] * 5_000))
+    given = BatchInput.of("batch/slow/input/", files.below("batch/slow/input/"))
+    manifest = account.put("batch/slow/manifests/3.manifest", given.native(BUCKET))
+    transforms.create(transform_request(job("slow", manifest), Batch(records_per_request="one")))
+    transforms.stop("slow")
+    transforms.stop("slow")
+    ended = eventually(lambda: transforms.describe("slow"), lambda found: found and found.has_ended)
+    assert ended is not None
+    assert ended.status == "Stopped"
+    transforms.stop("slow")
+
+
+def test_what_is_kept_is_read_back() -> None:
+    run = BatchRun(
+        job="j", model="fraud", request="r", requested_at=START, phase="completed", ended_at=START, rows_in=1
+    )
+    assert BatchRun.parse(run.to_json()) == run
+    running = dataclasses.replace(run, ended_at=None)
+    assert BatchRun.parse(running.to_json()) == running
+    given = BatchInput(folder="f/", files=())
+    assert BatchInput.parse(given.text()) == given

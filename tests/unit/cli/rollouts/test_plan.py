@@ -1,0 +1,150 @@
+"""``sluice plan`` shows what a rollout would do to the endpoint as it is, and writes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.failures import NotFoundError, SpecFilesError
+from cli.main import command_line
+from tests.builders.fake_aws import START, FakeAws
+from tests.builders.spec_examples import spec_with
+
+ENDPOINT = "sluice-dev-fraud"
+
+
+class FakeCloudWatch:
+    """1,200 requests a minute of which one fails, and no latency; the user's own alarms by name and state."""
+
+    def __init__(self) -> None:
+        self.alarms: dict[str, str] = {}
+        self.requests = 1200.0
+
+    def get_metric_data(self, *, MetricDataQueries: list[dict[str, Any]], **_span: Any) -> dict[str, Any]:
+        counts = {"requests": self.requests, "errors": min(1.0, self.requests)}
+        at = [START - timedelta(minutes=minute) for minute in range(60)]
+        found = [
+            {"Id": each["Id"], "Timestamps": at, "Values": [counts[each["Id"]]] * 60}
+            for each in MetricDataQueries
+            if each["Id"] in counts and each["MetricStat"]["Metric"]["MetricName"] == "InvocationModelErrors"
+        ]
+        return {"MetricDataResults": found}
+
+    def describe_alarms(self, **_request: Any) -> dict[str, Any]:
+        return {"MetricAlarms": [{"AlarmName": name, "StateValue": state} for name, state in self.alarms.items()]}
+
+
+class Serving:
+    """Version 6 serves on two instances, version 7 is registered."""
+
+    def __init__(self) -> None:
+        self.aws, self.cloudwatch = FakeAws(), FakeCloudWatch()
+        self.aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with())
+        self.aws.sagemaker.groups.add(ENDPOINT)
+        self.aws.sagemaker.register(ENDPOINT, 7)
+        self.aws.sagemaker.configs["live-6"] = [
+            {"VariantName": "v6", "ModelName": "sluice-dev-fraud-6-1-model", "InstanceType": "ml.m5.large"}
+        ]
+        self.aws.sagemaker.endpoints[ENDPOINT] = {
+            "EndpointName": ENDPOINT,
+            "EndpointStatus": "InService",
+            "EndpointConfigName": "live-6",
+            "ProductionVariants": [{"VariantName": "v6", "DesiredWeight": 100.0, "DesiredInstanceCount": 2}],
+        }
+
+    def apply(self, *changes: tuple[str, object]) -> None:
+        self.aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with(*changes))
+
+    def plan(self, target: str = "fraud", output: str = "text") -> int:
+        def client(service: str) -> Any:
+            return self.cloudwatch if service == "cloudwatch" else self.aws.client(service)
+
+        session = replace(self.aws.session(output), clients=client)
+        arguments = command_line({}).parse_args(["plan", target])
+        return int(arguments.run(arguments, session))
+
+    def told(self) -> Any:
+        return json.loads(self.aws.shown)
+
+
+@pytest.fixture
+def serving() -> Serving:
+    return Serving()
+
+
+def test_a_canary_is_told_with_stages_proof_cost_and_what_ends_it(serving: Serving) -> None:
+    serving.apply(("rollout.gate", "human"), ("rollout.watch", "1h"))
+    assert serving.plan() == 0
+    shown = " ".join(serving.aws.shown.split())
+    assert "Rollout of fraud/7 by canary; nothing is changed" in shown
+    assert "1 10% 1 10m 2 50% 1 10m" in shown
+    assert "promotion 100%, 2 x ml.m5.large, watched for 1h, after a person agrees" in shown
+    assert "lasts at least 80m" in shown
+    assert "1,200.0 requests a minute" in shown
+    assert "is proved safe after about" in shown
+    assert "estimate; list prices of us-east-1" in shown
+    assert "people sluice abort" in shown
+
+
+def test_programs_get_the_plan_itself(serving: Serving) -> None:
+    serving.plan(output="json")
+    told = serving.told()
+    assert (told["model"], told["version"], told["plan"]["engine"]) == ("fraud", 7, "weights")
+    assert told["traffic"] == {"requests": 72_000, "errors": 60, "seconds": 3600}
+    assert told["problems"] == []
+
+
+def test_a_file_is_planned_as_it_says_not_as_was_applied(serving: Serving, tmp_path: Path) -> None:
+    file = tmp_path / "fraud.yaml"
+    file.write_text(yaml.safe_dump(spec_with(("rollout.strategy", "all_at_once"))))
+    assert serving.plan(str(file)) == 0
+    assert "replace: the new fleet takes the old one's place at once" in serving.aws.shown
+    file.write_text(yaml.safe_dump(spec_with(("rollout.windows", {"timezone": "Mars/Base", "open": [{}]}))))
+    with pytest.raises(SpecFilesError, match="there is no time zone 'Mars/Base'"):
+        serving.plan(str(file))
+
+
+def test_a_first_version_has_nothing_to_compare_with(serving: Serving) -> None:
+    serving.aws.sagemaker.endpoints.clear()
+    assert serving.plan() == 0
+    assert "create: a new endpoint, without stages" in serving.aws.shown
+
+
+def test_without_traffic_it_says_that_there_will_be_no_proof(serving: Serving) -> None:
+    serving.cloudwatch.requests = 0
+    assert serving.plan() == 0
+    assert "without traffic there is no proof" in serving.aws.shown
+
+
+def test_what_cannot_begin_is_refused_with_its_reason(serving: Serving) -> None:
+    serving.aws.sagemaker.endpoints[ENDPOINT]["EndpointStatus"] = "Failed"
+    assert serving.plan(output="json") == 1
+    told = serving.told()
+    assert told["plan"] is None
+    assert "is Failed" in told["problems"][0]
+
+
+def test_an_alarm_of_your_own_that_does_not_exist_is_a_problem_of_the_plan(serving: Serving) -> None:
+    serving.apply(("rollout.alarms", {"also": ["checkout-broken"]}))
+    assert serving.plan() == 1
+    assert "Problem: rollout.alarms.also: 'checkout-broken' is no CloudWatch alarm" in serving.aws.shown
+    serving.cloudwatch.alarms["checkout-broken"] = "OK"
+    assert serving.plan() == 0
+
+
+def test_what_would_make_it_wait_is_a_note(serving: Serving) -> None:
+    never = {"timezone": "UTC", "open": [{"days": ["wed"], "from": "03:00", "to": "03:01"}]}  # it is a Friday
+    serving.apply(("rollout.windows", never))
+    assert serving.plan() == 0
+    assert "Note: outside of rollout.windows; they open at 2026-01-07 03:00 UTC" in serving.aws.shown
+
+
+def test_an_unknown_model_lists_those_there_are(serving: Serving) -> None:
+    with pytest.raises(NotFoundError, match="there are: fraud"):
+        serving.plan("frad")

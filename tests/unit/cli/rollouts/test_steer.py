@@ -1,0 +1,166 @@
+"""Words to a rollout that is under way, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from moto import mock_aws
+from sluice.rollout.model.record import Hold, Phase
+from sluice.rollout_id import RolloutId
+
+from cli.failures import BadInputError, CommandError, NotFoundError
+from tests.builders.rollout_stage import NOW, RUNNING, RolloutStage
+
+
+@pytest.fixture
+def stage() -> Iterator[RolloutStage]:
+    with mock_aws():
+        yield RolloutStage()
+
+
+@pytest.mark.parametrize("kind", ["pause", "resume", "promote"])
+def test_a_command_is_kept_with_who_and_why(stage: RolloutStage, kind: str) -> None:
+    assert stage.run(kind, "fraud", "--reason", "launch day") == 0
+    command = stage.store.get(RUNNING).command
+    assert command is not None
+    assert (command.kind, command.reason) == (kind, "launch day")
+    assert command.by.startswith("arn:aws:")
+    assert [line["text"] for line in stage.store.history(RUNNING)] == [str(command)]
+
+
+def test_the_last_word_counts(stage: RolloutStage) -> None:
+    stage.run("pause", "fraud")
+    stage.run("resume", "fraud")
+    command = stage.store.get(RUNNING).command
+    assert command is not None
+    assert command.kind == "resume"
+
+
+def test_a_rollout_that_runs_is_meant_before_one_that_waits(stage: RolloutStage) -> None:
+    waiting = RolloutId(model="fraud", version=1, attempt=9)
+    stage.open(waiting)
+    stage.run("pause", "fraud")
+    assert stage.store.get(RUNNING).command is not None
+    assert stage.store.get(waiting).command is None
+
+
+def test_aborting_fences_first_and_then_asks_for_the_weights(stage: RolloutStage) -> None:
+    queue = stage.heard()
+    assert stage.run("abort", "fraud", "--reason", "wrong data") == 0
+    fence = stage.store.get(RUNNING).fence
+    assert fence is not None
+    assert fence.kind == "aborted"
+    assert "wrong data" in fence.reason
+    assert stage.event(queue) == ("RolloutAbortRequested", {"rollout": "fraud-2-1", "stack": "sluice-dev"})
+
+
+def test_nothing_can_be_said_to_a_rollout_that_is_taken_back(stage: RolloutStage) -> None:
+    stage.run("abort", "fraud")
+    with pytest.raises(CommandError, match="taken back"):
+        stage.run("promote", "fraud")
+
+
+def test_without_a_rollout_there_is_nothing_to_steer(stage: RolloutStage) -> None:
+    stage.store.close(RUNNING, "rolled_back", "x", NOW)
+    with pytest.raises(NotFoundError, match="No rollout of fraud is under way"):
+        stage.run("pause", "fraud")
+
+
+def test_a_reason_that_is_too_long_is_refused(stage: RolloutStage) -> None:
+    with pytest.raises(BadInputError, match="512"):
+        stage.run("pause", "fraud", "--reason", "x" * 513)
+
+
+def test_a_promotion_past_gates_and_windows_is_told_as_such(stage: RolloutStage) -> None:
+    stage.run("promote", "fraud", "--skip-gates", "--reason", "hot fix")
+    command = stage.store.get(RUNNING).command
+    assert command is not None
+    assert command.skip_gates
+    assert "past gates and windows: hot fix" in stage.store.history(RUNNING)[0]["text"]
+
+
+@pytest.mark.parametrize("phase", ["promoting", "watching"])
+def test_it_can_be_too_late_for_a_word(stage: RolloutStage, phase: Phase) -> None:
+    stage.store.advance(RUNNING, phase)
+    with pytest.raises(CommandError, match=f"fraud-2-1 is {phase}: it is too late to pause it"):
+        stage.run("pause", "fraud")
+    assert stage.store.get(RUNNING).command is None
+    assert stage.run("abort", "fraud") == 0
+
+
+def held(by: str, gate: int) -> Hold:
+    return Hold(by=by, reason="the ticket is not approved", since=NOW, at=NOW, stage=0, gate=gate)
+
+
+def test_a_person_opens_the_gate_that_waits(stage: RolloutStage) -> None:
+    stage.store.hold(RUNNING, held("human", 0))
+    assert stage.run("continue", "fraud", "--reason", "looked at the errors") == 0
+    assert list(stage.store.get(RUNNING).gates_opened) == [0]
+    (line,) = stage.store.history(RUNNING)
+    assert line["text"].startswith("continue by arn:aws:")
+    assert "looked at the errors" in line["text"]
+    with pytest.raises(CommandError, match="waits at no gate"):
+        stage.run("continue", "fraud")
+
+
+def test_a_gate_that_nobody_waits_at_is_not_opened_in_advance(stage: RolloutStage) -> None:
+    with pytest.raises(CommandError, match="waits at no gate"):
+        stage.run("continue", "fraud")
+    assert stage.store.get(RUNNING).gates_opened == {}
+
+
+@pytest.mark.parametrize("by", ["window", "arn:aws:lambda:us-east-1:1:function:sluice-dev-gate-x"])
+def test_what_does_not_wait_for_a_person_says_what_it_waits_for(stage: RolloutStage, by: str) -> None:
+    stage.store.hold(RUNNING, held(by, -1 if by == "window" else 0))
+    with pytest.raises(CommandError, match=r"the ticket is not approved.*--skip-gates"):
+        stage.run("continue", "fraud")
+
+
+def test_what_takes_a_rejected_version_out_of_service_is_meant_before_what_waits(stage: RolloutStage) -> None:
+    stage.store.close(RUNNING, "rolled_back", "x", NOW)
+    early = RolloutId(model="fraud", version=3, attempt=1)
+    urgent = RolloutId(model="fraud", version=1, attempt=2)
+    stage.open(early)
+    stage.open(urgent, urgent=True)
+    stage.run("abort", "fraud")
+    assert stage.store.get(urgent).fence is not None
+    assert stage.store.get(early).fence is None
+
+
+def test_history_shows_what_was_said_and_seen(stage: RolloutStage) -> None:
+    stage.run("pause", "fraud", "--reason", "launch day")
+    assert stage.run("history", "fraud") == 0
+    assert "fraud-2-1  baking" in stage.screen.getvalue()
+    assert "launch day" in stage.screen.getvalue()
+    with pytest.raises(NotFoundError, match="has had no rollout"):
+        stage.run("history", "prices")
+
+
+def test_history_shows_the_evidence_of_each_look(stage: RolloutStage) -> None:
+    numbers = {"harm": 0.2, "harm_needed": 3.44, "safe": 1.5, "safe_needed": 3.0, "requests_needed": 1200}
+    findings = [
+        {"name": "alarm", "answer": "ABSTAIN", "reason": "quiet", "numbers": {}},
+        {"name": "errors", "answer": "HOLD", "reason": "not proven yet", "numbers": numbers},
+    ]
+    stage.store.note(RUNNING, "look-1", "hold: errors: not proven yet", NOW, stage=0, findings=findings)
+    stage.run("history", "fraud")
+    assert "alarm ABSTAIN" in stage.screen.getvalue()
+    assert "errors HOLD, harm 1.2 of 31, safety 4.5 of 20, about 1,200 more requests needed" in stage.screen.getvalue()
+
+
+def test_history_is_of_the_rollout_opened_last_even_of_an_older_version(stage: RolloutStage) -> None:
+    back = RolloutId(model="fraud", version=1, attempt=9)
+    stage.store.open(replace(stage.store.get(RUNNING), id=back, opened_at=NOW + timedelta(minutes=1)))
+    stage.run("history", "fraud")
+    assert "fraud-1-9" in stage.screen.getvalue()
+
+
+def test_history_can_be_asked_of_one_version(stage: RolloutStage) -> None:
+    stage.open(RolloutId(model="fraud", version=3, attempt=1))
+    assert stage.run("history", "fraud/2") == 0
+    assert "fraud-2-1" in stage.screen.getvalue()
+    with pytest.raises(NotFoundError, match="fraud/9 has had no rollout"):
+        stage.run("history", "fraud/9")

@@ -1,0 +1,126 @@
+"""Every failure is a sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoRegionError
+from sluice.errors import RetryableError
+
+from cli.failures import BadInputError, NotFoundError
+from cli.main import command_line, main
+from cli.output import JsonOutput
+from cli.rollouts import status
+from tests.builders.fake_aws import refused
+
+
+@pytest.fixture(autouse=True)
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL", "SLUICE_STAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+
+def fail_with(error: BaseException) -> Callable[..., int]:
+    def run(_arguments: Namespace, _session: object) -> int:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "sentence"),
+    [
+        (BadInputError("that is wrong"), 2, "that is wrong"),
+        (NotFoundError("not there"), 1, "not there"),
+        (RetryableError("later"), 1, "later"),
+        (refused("DescribeEndpoint", "AccessDenied", "not yours"), 1, "AWS refused DescribeEndpoint: not yours (Acc"),
+        (NoRegionError(), 1, "AWS_DEFAULT_REGION"),
+        (NoCredentialsError(), 1, "Unable to locate credentials"),
+        (EndpointConnectionError(endpoint_url="http://x"), 1, "AWS cannot be reached"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_failures_end_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    exit_code: int,
+    sentence: str,
+) -> None:
+    monkeypatch.setattr(status, "run", fail_with(error))
+    assert main(["status"]) == exit_code
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+
+
+def test_an_error_of_aws_behind_ours_is_shown_with_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = RetryableError("…")
+    error.__cause__ = refused("UpdateEndpoint", "ThrottlingException", "Rate exceeded")
+    monkeypatch.setattr(status, "run", fail_with(error))
+    assert main(["status"]) == 1
+    assert capsys.readouterr().err == "AWS refused UpdateEndpoint: Rate exceeded (ThrottlingException)\n"
+
+
+def test_problems_of_a_spec_are_a_document_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("name: Bad\n")
+    assert main(["apply", str(file), "--output", "json"]) == 2
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert {
+        "file": str(file),
+        "line": 1,
+        "column": 7,
+        "field": "name",
+        "value": "Bad",
+        "message": "'Bad' has the wrong form",
+        "allowed": "lower-case letters, digits and inner hyphens, letter first, 1 to 24 characters",
+    } in problems
+
+
+def test_the_schema_is_printed_as_it_is_committed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    committed = Path(__file__).parents[3] / "models" / "model.schema.json"
+    assert capsys.readouterr().out == committed.read_text()
+
+
+@pytest.mark.parametrize("words", [["--stage", "prod", "status"], ["status", "--stage", "prod"]])
+def test_common_options_stand_before_or_after_the_command(words: list[str]) -> None:
+    assert command_line({}).parse_args(words).stage == "prod"
+
+
+def test_the_stage_comes_from_the_environment_unless_it_is_given() -> None:
+    assert command_line({"SLUICE_STAGE": "test"}).parse_args(["status"]).stage == "test"
+    assert command_line({"SLUICE_STAGE": "test"}).parse_args(["status", "--stage", "prod"]).stage == "prod"
+    assert command_line({}).parse_args(["status"]).stage == "dev"
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["dance"], ["status", "--stage", "Prod"], ["status", "--stage", "far-too-long"], ["apply"]]
+)
+def test_a_wrong_command_line_exits_with_2(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), BadInputError("that is wrong")])
+def test_a_reader_that_has_seen_enough_gets_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def gone(_self: object, _document: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(status, "run", fail_with(error))
+    monkeypatch.setattr(JsonOutput, "result", gone)
+    monkeypatch.setattr("cli.main.os.dup2", lambda _from, _to: None)
+    assert main(["status", "--output", "json"]) == 1
+    assert "Traceback" not in capfd.readouterr().err
