@@ -14,7 +14,7 @@ from sluice.aws.clients import Clients
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
-from cli.apply.apply import apply, schema
+from cli.apply import apply, schema
 from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError, in_words
 from cli.inference import batch, invoke_async, results
 from cli.output import Output, choose

@@ -6,12 +6,12 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cli.apply.apply.changes import Change, plan_changes
-from cli.apply.apply.definition import pipeline_rules, read_definition
-from cli.apply.apply.endpoints import refuse_taken_endpoints
-from cli.apply.apply.instance_types import instance_type_rules
-from cli.apply.apply.rules import gate_rules, time_zone_rules
-from cli.apply.apply.specfile import SpecFile, load_all
+from cli.apply.changes import Change, plan_changes
+from cli.apply.definition import pipeline_rules, read_definition
+from cli.apply.endpoints import refuse_taken_endpoints
+from cli.apply.instance_types import instance_type_rules
+from cli.apply.rules import gate_rules, time_zone_rules
+from cli.apply.specfile import SpecFile, load_all
 from cli.failures import OK
 from cli.session import CliSession, Commands, Stack, read_stack
 

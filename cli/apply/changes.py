@@ -15,8 +15,8 @@ from typing import Any
 from sluice.spec.model import ModelSpec
 from sluice.training.upload_validation import data_contract
 
-from cli.apply.apply.definition import Definition, filled, source_archive
-from cli.apply.apply.schedules import schedule_change, wanted_schedules
+from cli.apply.definition import Definition, filled, source_archive
+from cli.apply.schedules import schedule_change, wanted_schedules
 from cli.failures import CommandError
 from cli.session import CliSession, Stack, described, objects, read_parameter
 

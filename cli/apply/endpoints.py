@@ -10,7 +10,7 @@ from sluice.names import Names
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving_modes import BATCH, obstacle_between
 
-from cli.apply.apply.specfile import SpecFile
+from cli.apply.specfile import SpecFile
 from cli.failures import CommandError, LocatedProblem, SpecFilesError
 from cli.session import CliSession, list_models, read_spec
 

@@ -18,9 +18,9 @@ from sluice.rollout.planning.planner import make_plan
 from sluice.rollout.planning.preflight import prepared
 from sluice.spec.model import ModelSpec
 
-from cli.apply.apply.instance_types import instance_type_rules
-from cli.apply.apply.rules import gate_rules, time_zone_rules
-from cli.apply.apply.specfile import load
+from cli.apply.instance_types import instance_type_rules
+from cli.apply.rules import gate_rules, time_zone_rules
+from cli.apply.specfile import load
 from cli.failures import OK, REFUSED
 from cli.rollouts.forecast import Traffic, extra_cost, least_seconds, proof_of_safety, rollback_triggers
 from cli.rollouts.plan_view import PlannedRollout, as_json, show_plan

@@ -13,7 +13,7 @@ from sluice.endpoint.scaling_rules import rules_for
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving_modes import REAL_TIME
 
-from cli.apply.apply.specfile import load
+from cli.apply.specfile import load
 from cli.failures import OK, BadInputError
 from cli.numbers import above_zero, whole
 from cli.session import CliSession, Commands

@@ -16,7 +16,7 @@ from sluice.spec.model import ModelSpec
 from sluice.training.quarantine import QUARANTINE, REASON
 from sluice.training.upload_validation import judge
 
-from cli.apply.apply.specfile import load
+from cli.apply.specfile import load
 from cli.failures import BAD_INPUT, OK, BadInputError, NotFoundError
 from cli.session import CliSession, Commands, objects, read_spec, read_stack
 from cli.training.listings import minute

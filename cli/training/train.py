@@ -13,7 +13,7 @@ from sluice.spec.model import FILLED_PARAMETERS, ModelSpec
 from sluice.training.pending_inputs import Request
 from sluice.training.run_queue import advance
 
-from cli.apply.apply.definition import Definition, parameter_problems
+from cli.apply.definition import Definition, parameter_problems
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
 from cli.session import CliSession, Commands, ports_of, read_spec, read_stack
 from cli.training.data import judge_local

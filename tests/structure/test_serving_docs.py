@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sluice.batch.instance_prices import SHIPPED
 from sluice.endpoint.scaling_rules import TARGETS
-from sluice.spec import serving_limits as limits
+from sluice.spec import serving_modes as limits
 from sluice.spec.rollout import Rollout
 
 from cli.sizing import serving_costs

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cli.apply.apply.definition import parameter_problems, read_definition
 from contract import DataContract
 from sluice.spec.model import ModelSpec
 from sluice.training.upload_validation import data_contract
+
+from cli.apply.definition import parameter_problems, read_definition
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from cli.apply.apply.rules import gate_rules, time_zone_rules
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving_modes import STRATEGIES
+
+from cli.apply.rules import gate_rules, time_zone_rules
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "strategies.md").read_text()

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from cli.apply.apply.definition import read_definition, source_archive
 
+from cli.apply.definition import read_definition, source_archive
 from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, IMAGE, REPO, ROLE, Engine
 from tests.builders.tabular_jobs import data_contract
 

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from cli.apply.apply.definition import chosen_parameters, pipeline_rules
 from sluice.errors import Problem, SpecError
 from sluice.spec.model import ModelSpec
 
+from cli.apply.definition import chosen_parameters, pipeline_rules
 from tests.builders.spec_examples import spec_with
 
 PIPELINES = Path(__file__).parents[3] / "pipelines"

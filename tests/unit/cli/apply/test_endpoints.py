@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.apply.apply.endpoints import refuse_taken_endpoints
-from cli.apply.apply.specfile import SpecFile
 from sluice.spec.model import ModelSpec
 
+from cli.apply.endpoints import refuse_taken_endpoints
+from cli.apply.specfile import SpecFile
 from cli.failures import SpecFilesError
 from tests.builders.fake_aws import FakeAws
 from tests.builders.spec_examples import spec_with

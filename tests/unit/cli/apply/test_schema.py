@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from cli.apply.apply.schema import spec_schema
 from jsonschema import Draft202012Validator
 from sluice.spec.model import ModelSpec
 
+from cli.apply.schema import spec_schema
 from tests.builders.spec_examples import MISSING, spec_with
 
 MODELS = Path(__file__).parents[4] / "models"

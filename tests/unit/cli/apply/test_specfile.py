@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.apply.apply.specfile import load, load_all
 from sluice.errors import Problem
 from sluice.spec.rules import Rule
 
+from cli.apply.specfile import load, load_all
 from cli.failures import SpecFilesError
 
 GOOD = """\

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cli.apply.apply.schedules import schedule_change, wanted_schedules
 from sluice.batch.events import BatchRequested
 from sluice.batch.run import BatchRun
 from sluice.rollout.model.plan import Engine
 from sluice.rollout.model.record import RolloutRecord
 from sluice.spec.model import ModelSpec, Schedule
 
+from cli.apply.schedules import schedule_change, wanted_schedules
 from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.inference.batch_view import batch_status
 from cli.main import command_line
