@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rehearsal.wire import AwsError, Call, Operation
+from localaws.service_api import AwsError, Call, Operation
 
 ARTIFACTS_STACK = "aws-sam-cli-managed-default"  # which `resolve_s3` looks for, and makes when it is missing
 ARTIFACTS_BUCKET = "aws-sam-cli-managed-default-samclisourcebucket"

@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from rehearsal.local_aws import LocalAws
+from localaws.local_aws import LocalAws
 from rehearsal.serve import client_environment
 from tests.fakes.change_sets import ARTIFACTS_BUCKET, ChangeSets
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "statemachines")
 STAGES = ("dev", "prod")
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
