@@ -136,7 +136,7 @@ def bad_canary(cast: Cast, narrow: Upload) -> tuple[Healing | None, Upload]:
     calls = [
         datetime.fromisoformat(each["eventTime"]).timestamp()
         for each in cast.around.calls()
-        if "RollBackFunction" in each["userIdentity"]["userName"]
+        if "AbortRolloutFunction" in each["userIdentity"]["userName"]
     ]
     return healing_of(cast.timeline.events(), cast.endpoint, calls), mislabelled
 

@@ -68,24 +68,27 @@ UNUSED: dict[str, dict[str, str]] = {
         "s3:AbortMultipartUpload": _FAILURE,
     },
     "StartPipelineFunctionRole": {"s3:ListBucket": _MISSING},
-    "OnPipelineStatusFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
-    "AnnouncePendingFunctionRole": {"s3:ListBucket": _MISSING},
+    "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
+    "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
-    "PlanFunctionRole": {"dynamodb:DeleteItem": _FAILURE, **_GATES, "events:PutEvents": _GATE_TOLD},
-    "ShiftFunctionRole": _SCALES,
-    "ProvisionFunctionRole": {
+    "PlanRolloutFunctionRole": {"dynamodb:DeleteItem": _FAILURE, **_GATES, "events:PutEvents": _GATE_TOLD},
+    "ShiftTrafficFunctionRole": _SCALES,
+    "ProvisionCandidateFunctionRole": {
         **_SCALES_FIRST,
         "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
         "sagemaker:DescribeModelPackage": _PLATFORM,
         **_GATES,
     },
-    "LookFunctionRole": {"dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm", **_GATES},
-    "PromoteFunctionRole": {
+    "AnalyzeStageFunctionRole": {
+        "dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm",
+        **_GATES,
+    },
+    "PromoteCandidateFunctionRole": {
         **_SCALES_FIRST,
         "sagemaker:CreateEndpoint": _FAILURE,
         "sagemaker:DescribeModelPackage": "is it still approved, in the watch after a promotion",
     },
-    "RestoreFunctionRole": {
+    "RollBackFunctionRole": {
         **_SCALES_FIRST,
         "sagemaker:DescribeTransformJob": _STOPPED,
         "sagemaker:StopTransformJob": _STOPPED,
@@ -93,7 +96,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "sagemaker:UpdateEndpointWeightsAndCapacities": "when the quick way back was refused",
         "cloudwatch:SetAlarmState": _STOPPED,
     },
-    "RollBackFunctionRole": {
+    "AbortRolloutFunctionRole": {
         "application-autoscaling:DescribeScalableTargets": _SCALED,
         "application-autoscaling:DescribeScalingPolicies": _SCALED,
         "application-autoscaling:DeregisterScalableTarget": _SCALED,

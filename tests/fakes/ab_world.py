@@ -39,7 +39,7 @@ def world_under_test(**settings: Any) -> SluiceWorld:
     world = ab_world(**settings)
 
     def stop(state: str) -> None:
-        if state == "Look":
+        if state == "AnalyzeStage":
             raise Reached
 
     with suppress(Reached):
@@ -74,7 +74,7 @@ def converting(world: SluiceWorld, **rates: float) -> Callable[[str], None]:
 
     def tell(state: str) -> None:
         nonlocal told
-        if state != "Look":
+        if state != "AnalyzeStage":
             return
         told += 1
         for variant, count in (("v7", 10), ("v6", 90)):

@@ -23,14 +23,14 @@ from sluice.training.pending_inputs import WaitingList
 from sluice.training.run_queue import run_ended
 from sluice.training.run_slot_store import Turns
 
-from functions.look.app import run as look
+from functions.abort_rollout.app import run as roll_back
+from functions.analyze_stage.app import run as look
 from functions.open_rollout.app import run as open_rollout
-from functions.plan.app import run as plan
-from functions.promote.app import run as promote
-from functions.provision.app import run as provision
-from functions.restore.app import run as restore
-from functions.roll_back.app import run as roll_back
-from functions.shift.app import run as shift
+from functions.plan_rollout.app import run as plan
+from functions.promote_candidate.app import run as promote
+from functions.provision_candidate.app import run as provision
+from functions.roll_back.app import run as restore
+from functions.shift_traffic.app import run as shift
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.async_serving import FakeAsyncQueue, FakeAsyncRuntime
 from tests.fakes.aws_state import (
@@ -58,12 +58,12 @@ from tests.fakes.table import FakeTable
 
 MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
 TASKS: dict[str, Callable[[Mapping[str, Any], Ports], Any]] = {
-    "Plan": plan,
-    "Provision": provision,
-    "Shift": shift,
-    "Look": look,
-    "Promote": promote,
-    "Restore": restore,
+    "PlanRollout": plan,
+    "ProvisionCandidate": provision,
+    "ShiftTraffic": shift,
+    "AnalyzeStage": look,
+    "PromoteCandidate": promote,
+    "RollBack": restore,
 }
 TOPIC = "arn:aws:sns:us-east-1:123456789012:sluice-dev-async"
 GROUP = "sluice-dev-fraud"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.handle_batch_result.app import run as handle_batch_result
+from functions.complete_batch.app import run as handle_batch_result
 from functions.start_batch.app import run as start_batch
 from tests.fakes.batch_world import asked, batch_world, put_input
 from tests.structure.batch_samples import RESULTS, STARTS
@@ -36,4 +36,4 @@ def test_jobs_that_end(case: str) -> None:
     put_input(world)
     start_batch(asked(), world.ports)
     world.transforms.settle()
-    assert handle_batch_result(sample(f"handle_batch_result/{case}"), world.ports)["phase"] == RESULTS[case]
+    assert handle_batch_result(sample(f"complete_batch/{case}"), world.ports)["phase"] == RESULTS[case]

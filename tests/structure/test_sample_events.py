@@ -16,12 +16,12 @@ from sluice.aws.metric_data import Counts
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
-from functions.announce_pending.app import run as announce_pending
+from functions.abort_rollout.app import run as roll_back
+from functions.announce_pending_version.app import run as announce_pending
 from functions.handle_async_result.app import run as handle_async_result
-from functions.on_pipeline_status.app import run as on_pipeline_status
 from functions.open_rollout.app import run as open_rollout
 from functions.record_outcome.app import run as record_outcome
-from functions.roll_back.app import run as roll_back
+from functions.record_pipeline_run.app import run as on_pipeline_status
 from functions.start_pipeline.app import run as start_pipeline
 from functions.sweep.app import run as sweep
 from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
@@ -192,7 +192,7 @@ NO_STATUS = {"step-started"}  # the rule keeps it away: it tells nothing that th
 @pytest.mark.parametrize("case", PENDING)
 def test_versions_that_wait(case: str) -> None:
     world = sluice_world()
-    event = sample(f"announce_pending/{case}")
+    event = sample(f"announce_pending_version/{case}")
     world.registry.add(event["detail"]["ModelPackageGroupName"], 7, "PendingManualApproval")
     for _ in range(2):
         announce_pending(event, world.ports)
@@ -203,7 +203,7 @@ def test_versions_that_wait(case: str) -> None:
 def test_statuses_of_pipelines(case: str) -> None:
     world = sluice_world()
     world.registry.add("sluice-dev-fraud", 7, "PendingManualApproval")
-    event = sample(f"on_pipeline_status/{case}")
+    event = sample(f"record_pipeline_run/{case}")
     execution = event["detail"]["pipelineExecutionArn"]
     status = event["detail"].get("currentPipelineExecutionStatus", "Executing")
     world.run_source.executions[execution] = replace(succeeded(), execution=execution, status=status)
@@ -285,7 +285,7 @@ NOT_DELIVERED = {"execution-started", "execution-of-another-machine"}  # the rul
 def test_stops(case: str) -> None:
     kind, moved = STOPS[case]
     world = world_at("Bake")
-    result = roll_back(sample(f"roll_back/{case}"), world.ports)
+    result = roll_back(sample(f"abort_rollout/{case}"), world.ports)
     record = world.ports.store.get(ROLLOUT_ID)
     assert (record.fence and record.fence.kind) == kind
     assert (result.get("moved") == "weights") is moved
@@ -295,13 +295,13 @@ def test_stops(case: str) -> None:
 
 
 TASKS_AT: dict[str, tuple[Callable[[], SluiceWorld], str]] = {
-    "plan/task": (partial(world_at, "Plan"), "READY"),
-    "provision/task": (partial(world_at, "Provision"), "WAIT"),
-    "shift/first-stage": (partial(world_at, "Shift"), "WAIT"),
-    "shift/second-stage": (partial(world_at, "Shift", 3), "WAIT"),
-    "look/first-stage": (partial(world_at, "Look"), "HOLD"),
-    "look/second-stage": (partial(world_at, "Promote"), "PROMOTE"),
-    "promote/task": (partial(world_at, "Promote"), "WAIT"),
+    "plan_rollout/task": (partial(world_at, "PlanRollout"), "READY"),
+    "provision_candidate/task": (partial(world_at, "ProvisionCandidate"), "WAIT"),
+    "shift_traffic/first-stage": (partial(world_at, "ShiftTraffic"), "WAIT"),
+    "shift_traffic/second-stage": (partial(world_at, "ShiftTraffic", 3), "WAIT"),
+    "analyze_stage/first-stage": (partial(world_at, "AnalyzeStage"), "HOLD"),
+    "analyze_stage/second-stage": (partial(world_at, "PromoteCandidate"), "PROMOTE"),
+    "promote_candidate/task": (partial(world_at, "PromoteCandidate"), "WAIT"),
 }
 RESTORED = {
     "fenced-by-an-alarm": "the rollout failed",
@@ -316,14 +316,14 @@ RESTORED = {
 @pytest.mark.parametrize("name", TASKS_AT)
 def test_tasks(name: str) -> None:
     make, status = TASKS_AT[name]
-    task = TASKS[name.split("/", maxsplit=1)[0].capitalize()]
+    task = TASKS["".join(word.capitalize() for word in name.split("/", maxsplit=1)[0].split("_"))]
     assert task(sample(name), make().ports)["status"] == status
 
 
 @pytest.mark.parametrize("case", RESTORED)
 def test_restoring_keeps_the_reason_in_words(case: str) -> None:
-    world = world_at("Look")
-    assert TASKS["Restore"](sample(f"restore/{case}"), world.ports)["status"] == "WAIT"
+    world = world_at("AnalyzeStage")
+    assert TASKS["RollBack"](sample(f"roll_back/{case}"), world.ports)["status"] == "WAIT"
     fence = world.ports.store.get(ROLLOUT_ID).fence
     assert fence is not None
     assert fence.reason == RESTORED[case]
@@ -337,16 +337,16 @@ def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() ->
     fed = {
         *(f"start_pipeline/{case}" for case in {**UPLOADS, **OTHER_MESSAGES}),
         *(f"open_rollout/{case}" for case in APPROVALS),
-        *(f"announce_pending/{case}" for case in PENDING),
-        *(f"on_pipeline_status/{case}" for case in {*STATUSES, *NO_STATUS}),
-        *(f"roll_back/{case}" for case in {*STOPS, *NOT_DELIVERED}),
-        *(f"restore/{case}" for case in RESTORED),
+        *(f"announce_pending_version/{case}" for case in PENDING),
+        *(f"record_pipeline_run/{case}" for case in {*STATUSES, *NO_STATUS}),
+        *(f"abort_rollout/{case}" for case in {*STOPS, *NOT_DELIVERED}),
+        *(f"roll_back/{case}" for case in RESTORED),
         *TASKS_AT,
         *(f"handle_async_result/{case}" for case in ASYNC_RESULTS),
         *(f"record_outcome/{case}" for case in OUTCOMES),
         "sweep/scheduled",
         *(f"start_batch/{case}" for case in {*STARTS, *STARTS_NOT_DELIVERED}),
-        *(f"handle_batch_result/{case}" for case in {*RESULTS, *RESULTS_NOT_DELIVERED}),
+        *(f"complete_batch/{case}" for case in {*RESULTS, *RESULTS_NOT_DELIVERED}),
     }
     assert set(SAMPLES) == fed
     assert {name.split("/")[0] for name in SAMPLES} == {path.parent.name for path in ROOT.glob("functions/*/app.py")}
@@ -359,17 +359,19 @@ TAKEN = {
     "ApprovalRule": {f"open_rollout/{case}" for case in APPROVALS if "approved" in case or case == "rejected"} - {
         "open_rollout/approved-in-another-group"
     },
-    "PendingRule": {f"announce_pending/{case}" for case in PENDING} - {"announce_pending/of-another-group"}
+    "PendingRule": {f"announce_pending_version/{case}" for case in PENDING}
+    - {"announce_pending_version/of-another-group"}
     | {"open_rollout/registered-pending"},
-    "PipelineStatusRule": {f"on_pipeline_status/{case}" for case in STATUSES if "step" not in case}
-    - {"on_pipeline_status/of-another-pipeline"},
-    "PipelineStepRule": {f"on_pipeline_status/{case}" for case in STATUSES if "step" in case},
-    "CanaryAlarmRule": {f"roll_back/{case}" for case in STOPS if "alarm" in case} - {"roll_back/alarm-is-ok-again"},
-    "ExecutionEndedRule": {f"roll_back/{case}" for case in STOPS if "execution" in case},
-    "AbortRule": {"roll_back/person-stopped-it"},
+    "PipelineStatusRule": {f"record_pipeline_run/{case}" for case in STATUSES if "step" not in case}
+    - {"record_pipeline_run/of-another-pipeline"},
+    "PipelineStepRule": {f"record_pipeline_run/{case}" for case in STATUSES if "step" in case},
+    "CanaryAlarmRule": {f"abort_rollout/{case}" for case in STOPS if "alarm" in case}
+    - {"abort_rollout/alarm-is-ok-again"},
+    "ExecutionEndedRule": {f"abort_rollout/{case}" for case in STOPS if "execution" in case},
+    "AbortRule": {"abort_rollout/person-stopped-it"},
     "NotifyRule": set(),  # what it takes goes to people, to no function
     "BatchRequestedRule": {f"start_batch/{case}" for case in STARTS},
-    "TransformEndedRule": {f"handle_batch_result/{case}" for case in RESULTS},
+    "TransformEndedRule": {f"complete_batch/{case}" for case in RESULTS},
     "OutcomeRule": {f"record_outcome/{case}" for case in OUTCOMES} - {"record_outcome/message-that-is-no-event"},
 }  # fmt: skip
 
@@ -411,12 +413,12 @@ NOT_OURS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "another stage": ("ApprovalRule", "open_rollout/approved", {"ModelPackageGroupName": "sluice-prod-fraud"}),
     "its waiting version": (
         "PendingRule",
-        "announce_pending/registered",
+        "announce_pending_version/registered",
         {"ModelPackageGroupName": "sluice-prod-fraud"},
     ),
-    "a step that goes on": ("PipelineStepRule", "on_pipeline_status/step-failed", {"currentStepStatus": "Executing"}),
-    "its alarm": ("CanaryAlarmRule", "roll_back/error-alarm-rang", {"alarmName": "sluice-prod-fraud-7-1-errors"}),
-    "success": ("ExecutionEndedRule", "roll_back/execution-failed", {"status": "SUCCEEDED"}),
+    "a step that goes on": ("PipelineStepRule", "record_pipeline_run/step-failed", {"currentStepStatus": "Executing"}),
+    "its alarm": ("CanaryAlarmRule", "abort_rollout/error-alarm-rang", {"alarmName": "sluice-prod-fraud-7-1-errors"}),
+    "success": ("ExecutionEndedRule", "abort_rollout/execution-failed", {"status": "SUCCEEDED"}),
 }
 
 

@@ -75,8 +75,8 @@ def test_a_failure_never_ends_in_success(machine: dict[str, Any]) -> None:
 
 def test_no_way_to_a_failed_end_goes_past_the_restoring_state(machine: dict[str, Any]) -> None:
     states = machine["States"]
-    assert states["Restore"]["Type"] == "Task"
-    without = {name: state for name, state in states.items() if name != "Restore"}
+    assert states["RollBack"]["Type"] == "Task"
+    without = {name: state for name, state in states.items() if name != "RollBack"}
     reached = reachable(without, {machine["StartAt"]})
     assert [name for name in reached if states[name]["Type"] == "Fail"] == []
     assert any(states[name]["Type"] == "Succeed" for name in reached)
@@ -88,17 +88,17 @@ def test_whatever_goes_wrong_before_the_end_is_restored(machine: dict[str, Any])
         name: catcher["Next"]
         for name, task in tasks.items()
         for catcher in task["Catch"]
-        if name != "Restore" and catcher["Next"] != "Restore"
+        if name != "RollBack" and catcher["Next"] != "RollBack"
     }
     assert elsewhere == {}
     unknown = {name: choice["Default"] for name, choice in of_type(machine, "Choice").items()}
-    assert {name for name, default in unknown.items() if default != "Restore"} == {"IsItRestored"}
+    assert {name for name, default in unknown.items() if default != "RollBack"} == {"IsRolledBack"}
 
 
 def test_once_restoring_nothing_goes_forward(machine: dict[str, Any]) -> None:
     states = machine["States"]
-    after = reachable(states, {"Restore"})
-    assert {name for name in after if states[name]["Type"] == "Task"} == {"Restore"}
+    after = reachable(states, {"RollBack"})
+    assert {name for name in after if states[name]["Type"] == "Task"} == {"RollBack"}
 
 
 def test_the_execution_as_a_whole_is_bounded(machine: dict[str, Any]) -> None:

@@ -40,7 +40,11 @@ def test_nothing_is_built_twice(repo: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("functions/plan/app.py", "second"), ("functions/plan/more.py", ""), ("template.yaml", "Resources: {A: 1}")],
+    [
+        ("functions/plan_rollout/app.py", "second"),
+        ("functions/plan_rollout/more.py", ""),
+        ("template.yaml", "Resources: {A: 1}"),
+    ],
 )
 def test_changed_sources_are_built_again(repo: Path, name: str, content: str) -> None:
     ensure_built(repo)

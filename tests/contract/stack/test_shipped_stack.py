@@ -159,7 +159,7 @@ def endpoints(path: Path) -> dict[tuple[str, str], Any]:
 
 
 def test_a_function_is_packed_alone(aws: LocalAws, stack: Stack, built: Path) -> None:
-    location = aws.client("lambda").get_function(FunctionName=stack.physical_id("LookFunction"))["Code"]
+    location = aws.client("lambda").get_function(FunctionName=stack.physical_id("AnalyzeStageFunction"))["Code"]
     assert location
     objects = aws.client("s3").list_objects_v2(Bucket="aws-sam-cli-managed-default-123456789012-us-east-1")
     bodies = [
@@ -167,7 +167,7 @@ def test_a_function_is_packed_alone(aws: LocalAws, stack: Stack, built: Path) ->
         for item in objects["Contents"]
     ]
     archives = [zipfile.ZipFile(io.BytesIO(body)) for body in bodies if body.startswith(b"PK")]
-    look = (built / "LookFunction" / "app.py").read_bytes()
+    look = (built / "AnalyzeStageFunction" / "app.py").read_bytes()
     packed = [archive for archive in archives if archive.namelist() == ["app.py"]]
     assert look in [archive.read("app.py") for archive in packed]
 

@@ -8,7 +8,7 @@ import pytest
 from sluice.batch.lost_runs import lost_batches
 from sluice.errors import RetryableError
 
-from functions.handle_batch_result.app import run as handle_batch_result
+from functions.complete_batch.app import run as handle_batch_result
 from functions.start_batch.app import run as start_batch
 from tests.fakes.batch_world import JOB, asked, batch_world, ended, put_input
 from tests.fakes.sluice_world import SluiceWorld

@@ -8,8 +8,8 @@ import pytest
 from sluice.sweep.sweep import SweepIncompleteError, sweep
 from sluice.training.manifest import File
 
+from functions.abort_rollout.app import run as roll_back
 from functions.open_rollout.app import run as open_rollout
-from functions.roll_back.app import run as roll_back
 from tests.fakes.aws_state import START, refusal
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 

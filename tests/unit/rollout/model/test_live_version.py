@@ -50,7 +50,7 @@ def test_what_was_promoted_is_live() -> None:
 def test_while_a_canary_runs_its_baseline_is_live_even_when_it_is_the_newer_version() -> None:
     world = sluice_world()
     world.live(6)
-    stop_at(world, "Look", 5)
+    stop_at(world, "AnalyzeStage", 5)
     assert {each.name for each in world.hosting.endpoints[ENDPOINT].variants} == {"v5", "v6"}
     assert live_version("fraud", world.ports) == 6
 

@@ -81,7 +81,7 @@ def test_an_alarm_ends_a_test_that_would_be_won() -> None:
 
     def ring(state: str) -> None:
         reports(state)
-        if state == "Look" and "sluice-dev-fraud-7-1-errors" in world.metrics.alarms:
+        if state == "AnalyzeStage" and "sluice-dev-fraud-7-1-errors" in world.metrics.alarms:
             world.metrics.alarms["sluice-dev-fraud-7-1-errors"] = "ALARM"
 
     assert world.play(ROLLOUT, on_state=ring) == "RolledBack"
@@ -139,7 +139,7 @@ def test_a_paused_test_is_not_ended_by_a_tie() -> None:
 
     def pause(state: str) -> None:
         nonlocal paused
-        if state == "Look" and not paused:
+        if state == "AnalyzeStage" and not paused:
             paused = True
             command = Command(kind="pause", by="arn:me", reason="wait", at=world.clock.at)
             assert world.ports.store.steer(RolloutId.required(ROLLOUT), command)

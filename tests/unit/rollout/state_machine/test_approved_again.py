@@ -39,7 +39,7 @@ def assert_it_stays(world: SluiceWorld) -> None:
     assert live_version("fraud", world.ports) == 2
 
 
-@pytest.mark.parametrize("stopped_at", ["Plan", "Provision", "Promote"])
+@pytest.mark.parametrize("stopped_at", ["PlanRollout", "ProvisionCandidate", "PromoteCandidate"])
 def test_a_rollout_of_the_live_version_that_is_stopped_leaves_it_live(stopped_at: str) -> None:
     world = with_a_way_back()
     approve_again(world)
@@ -64,5 +64,7 @@ def test_a_batch_version_whose_second_rollout_is_stopped_scores_on() -> None:
     world.clock.pass_seconds(60)
     world.live(2)
     approve_again(world)
-    assert world.play(AGAIN, on_state=lambda name: stop(world) if name == "Provision" else None) == "RolledBack"
+    assert (
+        world.play(AGAIN, on_state=lambda name: stop(world) if name == "ProvisionCandidate" else None) == "RolledBack"
+    )
     assert_it_stays(world)

@@ -100,7 +100,7 @@ def test_while_both_serve_neither_shrinks_below_what_the_rollout_counts_on() -> 
     seen: dict[int, dict[str, tuple[int, int]]] = {}
 
     def look(state: str) -> None:
-        if state == "Look":
+        if state == "AnalyzeStage":
             stage = world.ports.store.get(RolloutId.required("fraud-2-1")).stage
             seen[stage] = targets(world)
 
@@ -114,7 +114,7 @@ def test_a_load_that_grew_during_the_rollout_gets_its_capacity_before_its_traffi
     def grow(state: str) -> None:
         world.hosting.settle()
         variants = world.hosting.endpoints[ENDPOINT].variants
-        if state == "Look" and {each.name: each.weight for each in variants} == {"v1": 50.0, "v2": 50.0}:
+        if state == "AnalyzeStage" and {each.name: each.weight for each in variants} == {"v1": 50.0, "v2": 50.0}:
             set_count(world, "v1", 9)
 
     release(world, GOOD, grow)
@@ -164,7 +164,7 @@ def test_a_way_back_does_not_depend_on_application_auto_scaling(monkeypatch: pyt
         raise denied
 
     def deny(state: str) -> None:
-        if state == "Restore":
+        if state == "RollBack":
             monkeypatch.setattr(world.scaling, "ensure", refuse)
 
     rollout = release(world, BAD, deny)

@@ -63,7 +63,7 @@ def test_thresholds_are_those_of_before_the_rollout_whatever_is_measured_later()
     rollout = world.approve(2)
 
     def slow_down(state: str) -> None:
-        if state == "Provision":
+        if state == "ProvisionCandidate":
             world.metrics.summaries = [LatencySummary(requests=50_000, percentiles={"p90": 99_000.0})]
 
     assert world.play(rollout, on_state=slow_down) == "Promoted"

@@ -269,7 +269,7 @@ def test_a_pause_holds_a_rollout_that_has_not_begun() -> None:
     paused = world.clock.now()
 
     def resume(state: str) -> None:
-        if state == "WaitForTurn" and world.clock.now() - paused > LONG:
+        if state == "WaitForEndpoint" and world.clock.now() - paused > LONG:
             world.ports.store.steer(ID, Command(kind="resume", by="ada", reason="", at=world.clock.now()))
 
     assert world.play(ROLLOUT, on_state=resume) == "Promoted"

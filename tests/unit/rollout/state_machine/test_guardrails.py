@@ -8,7 +8,7 @@ from sluice.rollout.model.live_version import live_version
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
-from functions.roll_back.app import run as roll_back
+from functions.abort_rollout.app import run as roll_back
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
 
 ROLLOUT = "fraud-2-1"
@@ -191,7 +191,7 @@ def test_a_larger_fleet_in_the_spec_is_deployed_as_such(world: SluiceWorld) -> N
 
 def test_a_fleet_that_was_scaled_in_to_nothing_is_not_deployed_without_instances(world: SluiceWorld) -> None:
     def scale_in(state: str) -> None:
-        if state == "Provision" and not deploying(world) and not world.hosting.deployments:
+        if state == "ProvisionCandidate" and not deploying(world) and not world.hosting.deployments:
             world.hosting.set_capacity(ENDPOINT, "v1", 0)
             world.hosting.settle()
 

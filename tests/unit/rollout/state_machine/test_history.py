@@ -139,7 +139,9 @@ def world_with(**rollout: object) -> SluiceWorld:
 def test_two_weeks_in_doubt_stay_below_the_bound(rollout: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     world = world_with(**rollout)
     unknown = Finding(name="errors", answer=Answer.HOLD, reason="nobody knows")
-    monkeypatch.setattr("functions.look.app.look", lambda *_: (unknown,))  # two weeks of evidence take minutes to weigh
+    monkeypatch.setattr(
+        "functions.analyze_stage.app.look", lambda *_: (unknown,)
+    )  # two weeks of evidence take minutes to weigh
     began = world.clock.now()
     events, last = played(world, world.approve(2))
     assert last == "RolledBack"

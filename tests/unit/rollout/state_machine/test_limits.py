@@ -19,7 +19,7 @@ from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
-from functions.plan.app import run as plan
+from functions.plan_rollout.app import run as plan
 from tests.fakes.sluice_world import MACHINE, SPEC, SluiceWorld, approval_of, sluice_world
 
 ROOT = Path(__file__).parents[4]
@@ -134,7 +134,7 @@ def test_alarms_are_made_only_when_the_fleet_stands_by() -> None:
 
     assert world.play(world.approve(2), on_state=remember) == "Promoted"
     assert seen["WaitForFleet"] is False
-    assert seen["Shift"] is True
+    assert seen["ShiftTraffic"] is True
 
 
 def test_a_baseline_without_a_config_is_no_way_back() -> None:
@@ -167,8 +167,8 @@ def test_the_machine_names_no_partition() -> None:
 
 def test_an_execution_started_by_hand_without_a_mode_restores() -> None:
     world = world_with()
-    choice = MACHINE["States"]["Enter"]
-    assert choice["Choices"][0] == {"Variable": "$.mode", "IsPresent": False, "Next": "Restore"}
+    choice = MACHINE["States"]["ChooseMode"]
+    assert choice["Choices"][0] == {"Variable": "$.mode", "IsPresent": False, "Next": "RollBack"}
     assert world.play(world.approve(2), mode="anything") == "RolledBack"
 
 

@@ -29,7 +29,7 @@ def test_two_weeks_of_a_tie_stay_within_the_history() -> None:
     def count(state: str) -> None:
         nonlocal events
         events += EVENTS_OF[MACHINE["States"][state]["Type"]]
-        if state == "Look" and events % 50 < 5:  # now and then somebody converts, of either version alike
+        if state == "AnalyzeStage" and events % 50 < 5:  # now and then somebody converts, of either version alike
             ids = {"v6": f"a-{events}", "v7": f"b-{events}"}
             report(world, *(outcome(each, variant=variant, value=1) for variant, each in ids.items()))
 

@@ -28,7 +28,7 @@ def test_a_shadow_that_agrees_is_promoted_and_never_answered_a_client_before(wor
     clients_heard: set[str] = set()
 
     def listen(state: str) -> None:
-        if state == "Look":
+        if state == "AnalyzeStage":
             clients_heard.update(each.name for each in world.hosting.endpoints[ENDPOINT].variants)
 
     rollout = world.approve(2)

@@ -74,7 +74,7 @@ def test_a_bad_shadow_is_dropped(world: SluiceWorld, how: str) -> None:
 
 def test_a_shadow_that_someone_removed_ends_the_rollout(world: SluiceWorld) -> None:
     def remove(state: str) -> None:
-        if state == "Look":
+        if state == "AnalyzeStage":
             now = world.hosting.endpoints[ENDPOINT]
             assert now.shadows
             world.hosting.endpoints[ENDPOINT] = replace(now, config=f"{ENDPOINT}-1-1-live", shadows=())

@@ -110,5 +110,5 @@ def test_the_same_folder_makes_the_same_zip(tmp_path: Path) -> None:
 
 
 def test_an_artifact_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"resource PlanFunction refers to .*nowhere"):
-        read_artifact(tmp_path / "nowhere", "PlanFunction")
+    with pytest.raises(TemplateError, match=r"resource PlanRolloutFunction refers to .*nowhere"):
+        read_artifact(tmp_path / "nowhere", "PlanRolloutFunction")
