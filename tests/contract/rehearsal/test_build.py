@@ -41,8 +41,8 @@ def test_nothing_is_built_twice(repo: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("functions/plan_rollout/app.py", "second"),
-        ("functions/plan_rollout/more.py", ""),
+        ("functions/plan/app.py", "second"),
+        ("functions/plan/more.py", ""),
         ("template.yaml", "Resources: {A: 1}"),
     ],
 )

@@ -23,9 +23,9 @@ ROOT = Path(__file__).parents[3]
 PIPELINE = "sluice-dev-fraud"
 NOT_NEEDED_HERE = {
     # No report is missing.
-    "OnPipelineStatus": {"s3:ListBucket"},
+    "RecordPipelineRun": {"s3:ListBucket"},
     # No report is missing, nothing serves yet that the version could be compared with, and nothing fails.
-    "AnnouncePending": {"s3:ListBucket", "sagemaker:DescribeEndpointConfig", "sqs:SendMessage"},
+    "AnnouncePendingVersion": {"s3:ListBucket", "sagemaker:DescribeEndpointConfig", "sqs:SendMessage"},
 }
 
 
