@@ -15,8 +15,8 @@ LAYER = ROOT / "layers" / "sluice" / "sluice"
 
 # What each part may import beside the standard library and itself.
 ALLOWED = {
-    "layers/sluice/sluice": {"botocore", "sluice"},
-    "functions": {"botocore", "sluice"},
+    "layers/sluice/sluice": {"aws_lambda_powertools", "boto3", "botocore", "sluice"},
+    "functions": {"aws_lambda_powertools", "botocore", "sluice"},
     "cli": {"botocore", "cli", "rich", "sluice", "yaml"},
 }
 

@@ -51,6 +51,18 @@ def test_every_lock_has_its_source() -> None:
     assert {path for path in LOCKS if path.name != OVERRIDES} == sources
 
 
+def pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+
+
+def test_the_layer_is_tested_with_the_versions_that_it_ships() -> None:
+    shipped = pins(ROOT / "layers" / "sluice" / "requirements.txt")
+    installed = pins(ROOT / "requirements" / "dev.txt")
+    assert {"aws-lambda-powertools", "aws-xray-sdk", "boto3", "botocore"} <= shipped.keys()
+    assert {name: version for name, version in shipped.items() if installed.get(name, version) != version} == {}
+    assert shipped.keys() - installed.keys() <= {"tzdata"}  # development machines have a database of time zones
+
+
 def test_continuous_integration_calls_make_and_nothing_else() -> None:
     commands = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if not line.startswith("#")]
     assert commands == ["set -eu", 'cd "$(dirname "$0")/.."', "make check", "make test"]

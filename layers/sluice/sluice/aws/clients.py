@@ -1,7 +1,7 @@
-"""botocore clients, made when first used, and what AWS's errors mean.
+"""boto3's clients, made when first used, and what AWS's errors mean.
 
 A client costs tens of milliseconds and a TLS connection to make, so nothing is made before it is needed, and all
-share one session.
+share one session: each session reads all of botocore's data for itself.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
+from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
-from botocore.session import Session, get_session
 
 from sluice.errors import EndpointBusyError, RetryableError, SluiceError, ThrottledError
 
@@ -29,7 +29,7 @@ _THROTTLED = frozenset(
 
 
 class Clients:
-    """One botocore client per service, shared and lazily made.
+    """One boto3 client per service, shared and lazily made on one session.
 
     Threads may use clients together, but not have one session make them at the same time.
     """
@@ -49,8 +49,8 @@ class Clients:
     def _make(self, service: str) -> None:
         if service in self._made:
             return  # by another thread, while this one waited
-        self._session = self._session or get_session()
-        self._made[service] = self._session.create_client(service, region_name=self._region, config=_config())
+        self._session = self._session or Session()
+        self._made[service] = self._session.client(service, region_name=self._region, config=_config())
 
 
 def _config() -> Config:
