@@ -28,6 +28,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.session import Session
 from sluice.bootstrap.assembly import Ports, assemble
 from sluice.spec.model import ModelSpec
+from sluice.telemetry.silent import SilentTelemetry
 
 from functions.handle_async_result.app import run
 
@@ -105,7 +106,7 @@ def ports(aws: Aws) -> Ports:
         "SLUICE_RESULTS_TABLE": "results",
         "SLUICE_ASYNC_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/results",
     }
-    return assemble(environ, client, lambda: STARTED + timedelta(seconds=3))
+    return assemble(environ, client, lambda: STARTED + timedelta(seconds=3), SilentTelemetry())
 
 
 def batch(size: int, failing: float, first: int) -> dict[str, Any]:

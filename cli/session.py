@@ -16,6 +16,7 @@ from sluice.errors import SpecError, UnknownModelError
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import Specs
+from sluice.telemetry.silent import SilentTelemetry
 
 from cli.failures import CommandError, NotFoundError
 from cli.output import Output
@@ -83,7 +84,7 @@ def ports_of(session: CliSession) -> Ports:
         "SLUICE_RESULTS_TABLE": stack.results_table,
         "SLUICE_ASYNC_QUEUE_URL": stack.async_queue_url,
     }
-    return assemble(environ, session.clients, session.now)
+    return assemble(environ, session.clients, session.now, SilentTelemetry())
 
 
 def read_spec(session: CliSession, model: str) -> ModelSpec:

@@ -55,6 +55,7 @@ from tests.fakes.hosting import FakeHosting
 from tests.fakes.quarantine import FakeQuarantine
 from tests.fakes.scaling import FakeScaling
 from tests.fakes.table import FakeTable
+from tests.fakes.telemetry import FakeTelemetry
 
 MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
 TASKS: dict[str, Callable[[Mapping[str, Any], Ports], Any]] = {
@@ -98,6 +99,7 @@ class SluiceWorld:
 
     ports: Ports
     clock: Clock
+    telemetry: FakeTelemetry
     faults: Faults
     hosting: FakeHosting
     registry: FakeRegistry
@@ -278,9 +280,11 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     parts["transforms"] = FakeTransforms(faults, clock, parts["bucket"], parts["hosting"])
     parts["hosting"].is_scaled = parts["scaling"].is_scaled
     table = cast(Any, FakeTable(faults))
+    telemetry = FakeTelemetry()
     ports = Ports(
         names=Names("dev"),
         now=clock.now,
+        telemetry=telemetry,
         store=Store(table),
         runs=RunStore(table),
         batches=BatchStore(table),
@@ -296,4 +300,4 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         quarantine=cast(Any, FakeQuarantine(faults, parts["bucket"])),
         **cast(Any, parts),
     )
-    return SluiceWorld(ports=ports, clock=clock, faults=faults, **parts)
+    return SluiceWorld(ports=ports, clock=clock, faults=faults, telemetry=telemetry, **parts)

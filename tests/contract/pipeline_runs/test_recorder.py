@@ -13,6 +13,7 @@ from sluice.aws.eventbridge import Publisher
 from sluice.bootstrap.assembly import Ports, assemble
 from sluice.pipeline_runs.recorder import record_run
 from sluice.pipeline_runs.run import Run
+from sluice.telemetry.silent import SilentTelemetry
 
 from cli.main import main
 from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, REPO, ROLE, Engine
@@ -81,7 +82,10 @@ def fraud(engine_aws: Engine) -> Iterator[Fraud]:
         assert main(["apply", str(REPO / "models" / "fraud.yaml"), "--stage", STAGE]) == 0
         published = Published()
         environ = {"SLUICE_STAGE": STAGE, "SLUICE_TABLE": TABLE, "SLUICE_BUCKET": BUCKET}
-        ports = replace(assemble(environ, aws.client, lambda: datetime.now(UTC)), events=cast(Publisher, published))
+        ports = replace(
+            assemble(environ, aws.client, lambda: datetime.now(UTC), SilentTelemetry()),
+            events=cast(Publisher, published),
+        )
         yield Fraud(engine_aws, ports, published)
 
 

@@ -52,7 +52,7 @@ def test_all_clients_come_from_one_session_of_boto3(monkeypatch: pytest.MonkeyPa
         made.append(Session("id", "secret", region_name="eu-west-1"))
         return made[-1]
 
-    monkeypatch.setattr("sluice.aws.Session", session)
+    monkeypatch.setattr("sluice.aws.clients.Session", session)
     clients = Clients()
     assert made == [], "not before a client is asked for"
     found = [clients(service) for service in ("sagemaker", "s3", "s3")]

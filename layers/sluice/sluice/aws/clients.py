@@ -53,6 +53,23 @@ class Clients:
         self._made[service] = self._session.client(service, region_name=self._region, config=_config())
 
 
+class LazyClient:
+    """A client made at its first use, so that a function pays only for the services it calls."""
+
+    def __init__(self, clients: Callable[[str], Any], service: str) -> None:
+        self._clients = clients
+        self._service = service
+
+    def __getattr__(self, operation: str) -> Any:
+        return reached(getattr(self._clients(self._service), operation))
+
+
+def lazy_clients(clients: Callable[[str], Any] | None = None) -> Callable[[str], LazyClient]:
+    """Clients by service, each made when first used; ``clients`` makes them, by default on a session of their own."""
+    make = clients or Clients()
+    return lambda service: LazyClient(make, service)
+
+
 def _config() -> Config:
     # Three tries, which all can hang and still leave a function of 60 s time to say so; what fails then is
     # retried by the state machine or the queue.

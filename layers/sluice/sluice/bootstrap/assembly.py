@@ -11,7 +11,7 @@ from typing import Any
 
 from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime
 from sluice.async_inference.store import ResultStore
-from sluice.aws.clients import Clients, reached
+from sluice.aws.clients import Clients, lazy_clients
 from sluice.aws.cloudwatch import Metrics
 from sluice.aws.dynamodb import Table
 from sluice.aws.eventbridge import Publisher
@@ -30,6 +30,8 @@ from sluice.rollout.gates.gates import GateFunctions
 from sluice.rollout.model.executions import Executions
 from sluice.rollout.model.store import Store
 from sluice.spec.parameter_store import Specs
+from sluice.telemetry.port import Telemetry
+from sluice.telemetry.powertools import PowertoolsTelemetry
 from sluice.training.pending_inputs import WaitingList
 from sluice.training.pipeline_executions import Pipelines
 from sluice.training.quarantine import Quarantine
@@ -44,6 +46,7 @@ class Ports:
 
     names: Names
     now: Callable[[], datetime]
+    telemetry: Telemetry
     store: Store
     specs: Specs
     hosting: Hosting
@@ -74,29 +77,18 @@ class Ports:
     model_role_arn: str
 
 
-class _Lazy:
-    """A client made at its first use, so that a function pays only for the services it calls."""
-
-    def __init__(self, clients: Callable[[str], Any], service: str) -> None:
-        self._clients = clients
-        self._service = service
-
-    def __getattr__(self, operation: str) -> Any:
-        return reached(getattr(self._clients(self._service), operation))
-
-
-def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Callable[[], datetime]) -> Ports:
+def assemble(
+    environ: Mapping[str, str], clients: Callable[[str], Any], now: Callable[[], datetime], telemetry: Telemetry
+) -> Ports:
     """Ports from SLUICE_STAGE, SLUICE_TABLE and, where a function has them, bucket, queue and ARNs."""
     names = Names(environ["SLUICE_STAGE"])
-
-    def client(service: str) -> _Lazy:
-        return _Lazy(clients, service)
-
+    client = lazy_clients(clients)
     table = Table(client("dynamodb"), environ["SLUICE_TABLE"])
     metrics = Metrics(client("cloudwatch"))
     return Ports(
         names=names,
         now=now,
+        telemetry=telemetry,
         store=Store(table),
         runs=RunStore(table),
         run_source=RunSource(client("sagemaker")),
@@ -135,4 +127,5 @@ def assemble(environ: Mapping[str, str], clients: Callable[[str], Any], now: Cal
 @cache
 def live_ports() -> Ports:
     """The ports of this execution environment, kept while it is warm."""
-    return assemble(os.environ, Clients(), lambda: datetime.now(UTC))
+    telemetry = PowertoolsTelemetry(os.environ["SLUICE_STAGE"], os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
+    return assemble(os.environ, Clients(), lambda: datetime.now(UTC), telemetry)

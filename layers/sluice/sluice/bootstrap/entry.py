@@ -1,0 +1,55 @@
+"""The way into a function: what Lambda calls joins the task to its ports and says what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from sluice.aws.clients import lazy_clients
+from sluice.bootstrap.environment import Environment
+from sluice.telemetry.powertools import PowertoolsTelemetry
+
+Ports = TypeVar("Ports")
+Result = TypeVar("Result", bound=Mapping[str, Any])
+
+
+def entry(
+    function: str, run: Callable[[Mapping[str, Any], Ports], Result], make_ports: Callable[[Environment], Ports]
+) -> Callable[[Mapping[str, Any], Any], Result]:
+    """What Lambda calls. Each invocation logs one line: what came of it, or the error that ended it."""
+
+    @cache
+    def joined() -> tuple[PowertoolsTelemetry, Ports]:
+        telemetry = PowertoolsTelemetry(os.environ["SLUICE_STAGE"], function)
+        environment = Environment(
+            variables=os.environ, client=lazy_clients(), now=lambda: datetime.now(UTC), telemetry=telemetry
+        )
+        return telemetry, make_ports(environment)
+
+    def handler(event: Mapping[str, Any], context: Any) -> Result:
+        telemetry, ports = joined()
+        telemetry.begin(event, context)
+        try:
+            result = run(event, ports)
+        except Exception as error:
+            telemetry.error(f"{function} failed", error=type(error).__name__)
+            raise
+        telemetry.log(f"{function} done", **summary(result))
+        return result
+
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        joined()  # while Lambda starts the environment, with more CPU than an invocation has
+    return handler
+
+
+def summary(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a result is logged: its plain fields, and how many messages of a batch failed."""
+    plain = {name: value for name, value in result.items() if isinstance(value, str | int | float | bool)}
+    if "stage" in plain:
+        plain["rollout_stage"] = plain.pop("stage")  # every line has the stack's stage under that name
+    if "batchItemFailures" in result:
+        plain["failed_messages"] = len(result["batchItemFailures"])
+    return plain
