@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.errors import PermanentError
 from sluice.events import AbortRequested, AlarmRang, ExecutionEnded
 from sluice.rollout.model.record import FenceKind
 from sluice.rollout.rollback import go_back_now
 from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
 
 MAX_RESTORES = 10
 _MOVED = {
@@ -29,7 +32,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, Any]:
     """Fence the rollout first, then move the traffic at once if the endpoint accepts it."""
     if event["detail-type"] == "CloudWatch Alarm State Change":
         return _alarm(AlarmRang.parse(event), ports)
@@ -43,7 +46,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     return _stop(rollout_id, "failed", why, ended.name, ports)
 
 
-def _alarm(rang: AlarmRang, ports: Ports) -> dict[str, Any]:
+def _alarm(rang: AlarmRang, ports: RolloutPorts) -> dict[str, Any]:
     """One of a rollout's own alarms tells more than the composite that follows it: what was measured, and how bad."""
     rollout_id = _rollout_of(rang.name, ports)
     if rang.state != "ALARM" or rollout_id is None:
@@ -54,11 +57,11 @@ def _alarm(rang: AlarmRang, ports: Ports) -> dict[str, Any]:
     return _stop(rollout_id, "alarm", f"alarm {rung}: {rang.reason}", "", ports)
 
 
-def _rollout_of(alarm: str, ports: Ports) -> RolloutId | None:
+def _rollout_of(alarm: str, ports: RolloutPorts) -> RolloutId | None:
     return RolloutId.within(alarm.removeprefix(ports.names.prefix)) if alarm.startswith(ports.names.prefix) else None
 
 
-def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ended: str, ports: Ports) -> dict[str, Any]:
+def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ended: str, ports: RolloutPorts) -> dict[str, Any]:
     """``ended`` is the execution that is gone, empty if one is still there to restore."""
     try:
         record = ports.store.fence(rollout_id, kind, reason, ports.now())
@@ -74,7 +77,7 @@ def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ended: str, ports
     return {"rollout": str(rollout_id), "moved": moved}
 
 
-def _restore_again(execution: str, rollout_id: RolloutId, ports: Ports) -> None:
+def _restore_again(execution: str, rollout_id: RolloutId, ports: RolloutPorts) -> None:
     found = re.search(r"-restore-(\d+)$", execution)
     attempt = int(found[1]) + 1 if found else 1
     if attempt > MAX_RESTORES:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.rollout.analysis.collect import look
 from sluice.rollout.analysis.decision import Conclusion, Seen, conclude
 from sluice.rollout.analysis.metric_windows import next_look_seconds
@@ -18,12 +18,15 @@ from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights
 from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
 from sluice.rollout_id import RolloutId
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """SHIFT to the next stage or PROMOTE on proof, ROLL_BACK on harm, HOLD on anything less."""
     stage = int(event["stage"])
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
@@ -64,7 +67,7 @@ def _wait_seconds(conclusion: Conclusion, record: RolloutRecord, now: datetime) 
     return soonest
 
 
-def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> Conclusion:
+def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: RolloutPorts) -> Conclusion:
     found = look(stage, record, now, ports)
     seen = Seen(findings=found, now=now, in_force_since=record.shifted_at[stage])
     evidence = [each.to_json() for each in found]

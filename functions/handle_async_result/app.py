@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.async_inference.messages import Message, parse
 from sluice.async_inference.result_handler import take
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
+
+if TYPE_CHECKING:
+    from sluice.async_inference.ports import AsyncInferencePorts
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +22,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Failures]:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
+def run(event: Mapping[str, Any], ports: AsyncInferencePorts) -> dict[str, Failures]:
     """Messages that cannot be dealt with now, or at all, go back to the queue, and after five times to its DLQ."""
     messages: dict[str, Message] = {}
     failed: set[str] = set()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.aws.model_registry import Package
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
@@ -15,12 +15,15 @@ from sluice.rollout.planning.approvals import attempt_for, last_good, next_attem
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, Any]:
     """Keep a record and start the state machine; an approval that cannot be rolled out is reported."""
     changed = PackageChanged.parse(event)
     if not changed.may_be_approval and not changed.may_be_rejection:
@@ -32,7 +35,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     return (_approved if package.is_approved else _rejected)(package, model, changed, ports)
 
 
-def _approved(package: Package, model: str, changed: PackageChanged, ports: Ports) -> dict[str, Any]:
+def _approved(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> dict[str, Any]:
     try:
         spec = ports.specs.get(model)
     except (UnknownModelError, SpecError) as error:
@@ -52,7 +55,7 @@ def _approved(package: Package, model: str, changed: PackageChanged, ports: Port
     return _open(record, spec, ports)
 
 
-def _rejected(package: Package, model: str, _changed: PackageChanged, ports: Ports) -> dict[str, Any]:
+def _rejected(package: Package, model: str, _changed: PackageChanged, ports: RolloutPorts) -> dict[str, Any]:
     """The version that serves was rejected: the last good one comes back, without stages."""
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
@@ -74,7 +77,7 @@ def _rejected(package: Package, model: str, _changed: PackageChanged, ports: Por
     return _open(record, ports.specs.get(model), ports)
 
 
-def _open(record: RolloutRecord, spec: ModelSpec, ports: Ports) -> dict[str, Any]:
+def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[str, Any]:
     rollout_id = record.id
     ports.store.open(record)
     for loser, kind, reason in stand_off(
@@ -89,7 +92,7 @@ def _open(record: RolloutRecord, spec: ModelSpec, ports: Ports) -> dict[str, Any
     return {"rollout": str(rollout_id)}
 
 
-def _report(package: Package, reason: str, ports: Ports) -> dict[str, Any]:
+def _report(package: Package, reason: str, ports: RolloutPorts) -> dict[str, Any]:
     ports.store.note_ignored_approval(package.arn, package.last_modified, reason)
     ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
     return {"ignored": reason}

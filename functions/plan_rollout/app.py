@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.endpoint.state import CHANGING
 from sluice.rollout.batch.comparison_run import with_comparison
 from sluice.rollout.gates.holds import Obstacle, hold_replacement, hold_start, seconds_held
@@ -20,12 +20,15 @@ from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """READY with a stored plan, WAIT while the endpoint is not ours yet, ROLL_BACK if this rollout is stopped.
 
     Raises:
@@ -46,7 +49,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     return _plan(spec, record, ports) if _takes_turn(record, ports) else _wait(record, ports)
 
 
-def _spec(record: RolloutRecord, ports: Ports) -> ModelSpec:
+def _spec(record: RolloutRecord, ports: RolloutPorts) -> ModelSpec:
     """The model's spec; what brings a good version back in place of a rejected one waits for nothing."""
     spec = ports.specs.get(record.id.model)
     if record.urgent:
@@ -54,7 +57,7 @@ def _spec(record: RolloutRecord, ports: Ports) -> ModelSpec:
     return spec
 
 
-def _takes_turn(record: RolloutRecord, ports: Ports) -> bool:
+def _takes_turn(record: RolloutRecord, ports: RolloutPorts) -> bool:
     """Whether this rollout now holds its endpoint's lock. Those approved earlier go first."""
     holder = ports.store.lock_holder(record.endpoint)
     if holder == record.id:
@@ -68,16 +71,16 @@ def _takes_turn(record: RolloutRecord, ports: Ports) -> bool:
     return ports.store.lock(record.endpoint, record.id)
 
 
-def _wait(record: RolloutRecord, ports: Ports) -> TaskResult:
+def _wait(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     return answer("WAIT", wait_seconds=long_patience(record.opened_at, ports.now()))
 
 
-def _held(obstacle: Obstacle, record: RolloutRecord, ports: Ports) -> TaskResult:
+def _held(obstacle: Obstacle, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     seconds = seconds_held(record, obstacle.until, ports.now())
     return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
 
 
-def _plan(spec: ModelSpec, record: RolloutRecord, ports: Ports) -> TaskResult:
+def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     live = ports.hosting.describe(record.endpoint) if spec.endpoint.type != "batch" else None
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)

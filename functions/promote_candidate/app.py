@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.bake_after_promotion import watch
 from sluice.rollout.model.plan import Plan
@@ -16,12 +16,15 @@ from sluice.rollout.traffic.reconcile import Done, Impossible, UseConfig, toward
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
 from sluice.rollout_id import RolloutId
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """READY once the candidate serves alone and the rollout is closed, WAIT until then, ROLL_BACK if stopped."""
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
     if record.outcome == "promoted":
@@ -50,7 +53,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     return answer("WAIT", wait_seconds=patience(record.shifting_at.get(len(plan.stages), now), now))
 
 
-def _finish(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
+def _finish(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
     """Clean up, close, and only then tell: until it is closed a rollback may come.
 
     The config that served before is kept: it is the way back.
@@ -62,7 +65,7 @@ def _finish(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
     return _tell(record, plan, ports)
 
 
-def _tell(record: RolloutRecord, plan: Plan, ports: Ports) -> TaskResult:
+def _tell(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
     """Tell the registry and everyone else, and let the next one have the endpoint. After a crash all is said again."""
     now = ports.now()
     ports.registry.annotate(

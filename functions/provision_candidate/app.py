@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
 from sluice.rollout.batch.comparison_run import provision_batch
@@ -17,12 +17,15 @@ from sluice.rollout.traffic.reconcile import CreateEndpoint, Done, Impossible, U
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
 from sluice.rollout_id import RolloutId
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """SHIFT or PROMOTE once the candidate's fleet is as planned, WAIT until then, ROLL_BACK if it never will be."""
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
     if not record.may_advance:
@@ -53,7 +56,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     return answer("WAIT", wait_seconds=patience(record.planned_at or record.opened_at, ports.now()))
 
 
-def _provisioned(plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: Ports) -> TaskResult:
+def _provisioned(plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     hold(plan, state, ports, first_fleet(plan))
     if plan.is_watched:
         # Only now: an earlier attempt's errors on a variant of the same name would set off a younger alarm.

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.rollout.rollback import restore
 from sluice.rollout.traffic.task_result import TaskResult
 from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
 
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """One step back. ``context`` is all the execution knows: what a task raised, or why one gave up."""
     context = event["context"]
     failure = context.get("failure") or {}

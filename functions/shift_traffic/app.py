@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.rollout.analysis.metric_windows import next_look_seconds
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
@@ -14,12 +14,15 @@ from sluice.rollout.traffic.reconcile import Done, Impossible, towards_stage
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
 from sluice.rollout_id import RolloutId
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
 
 def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
+def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """READY once the stage's weights are in force, WAIT until then, ROLL_BACK if the rollout is stopped."""
     stage = int(event["stage"])
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
@@ -43,7 +46,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> TaskResult:
     return answer("WAIT", stage=stage, wait_seconds=patience(record.shifting_at.get(stage, now), now))
 
 
-def _shifted(stage: int, record: RolloutRecord, ports: Ports) -> TaskResult:
+def _shifted(stage: int, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     plan = record.planned()
     weight = plan.stages[stage].weight
     now = ports.now()

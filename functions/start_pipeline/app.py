@@ -7,13 +7,16 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from sluice.bootstrap.assembly import Ports, live_ports
+from sluice.bootstrap.assembly import live_ports
 from sluice.errors import PermanentError, RetryableError, SpecError
 from sluice.training.intake import Batch, receive
 from sluice.training.run_queue import advance
+
+if TYPE_CHECKING:
+    from sluice.training.ports import TrainingPorts
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Failures]:
     return run(event, live_ports())
 
 
-def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
+def run(event: Mapping[str, Any], ports: TrainingPorts) -> dict[str, Failures]:
     """Messages that cannot be dealt with now go back to the queue, and after five times to its DLQ."""
     failures: Failures = []
     batch = Batch(cache(ports.specs.get), len(event["Records"]))
@@ -52,7 +55,7 @@ def run(event: Mapping[str, Any], ports: Ports) -> dict[str, Failures]:
     return {"batchItemFailures": failures}
 
 
-def _look(model: str, delays: set[int], ports: Ports) -> None:
+def _look(model: str, delays: set[int], ports: TrainingPorts) -> None:
     for delay in delays - {0}:
         ports.wakeups.book(model, delay)
     if 0 not in delays:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sluice.async_inference.transitions import PARKED_AT_ONCE
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import PermanentError
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving import AsyncServing
+
+if TYPE_CHECKING:
+    from sluice.async_inference.ports import AsyncInferencePorts
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +24,7 @@ class NotOursError(PermanentError):
 class Models:
     """What a batch of words needs to know of models and endpoints; forgotten with the batch."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: AsyncInferencePorts) -> None:
         self._ports = ports
         self.of = cache(self._of)
         self.version = cache(self._version)

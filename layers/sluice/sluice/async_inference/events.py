@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.async_inference.inference import Entry, moment
-from sluice.aws.eventbridge import Publisher
 from sluice.errors import RetryableError
+
+if TYPE_CHECKING:
+    from sluice.async_inference.ports import AsyncInferenceEvents
 
 
 class EventBatch:
@@ -20,7 +22,7 @@ class EventBatch:
         """Gather one event."""
         self._events.append((detail_type, detail))
 
-    def put(self, publisher: Publisher) -> dict[int, str]:
+    def put(self, publisher: AsyncInferenceEvents) -> dict[int, str]:
         """Put them all; the positions of those that were not accepted, with the reason."""
         return publisher.put(self._events) if self._events else {}
 
@@ -61,7 +63,7 @@ def _tell_parked(entry: Entry, events: EventBatch) -> None:
     )
 
 
-def tell_now(entry: Entry, publisher: Publisher) -> None:
+def tell_now(entry: Entry, publisher: AsyncInferenceEvents) -> None:
     """Say it at once; raises RetryableError when it was not accepted."""
     events = EventBatch()
     tell(entry, events)

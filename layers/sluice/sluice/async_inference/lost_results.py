@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from sluice.async_inference.inference import Entry
 from sluice.async_inference.messages import TryAgain
 from sluice.async_inference.transitions import unheard
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
+
+if TYPE_CHECKING:
+    from sluice.async_inference.ports import AsyncInferencePorts
 
 MOST = 500
 """Entries in one sweep of one model; the next one goes on with the others."""
@@ -18,7 +21,7 @@ MOST = 500
 _REASON_CHARACTERS = 500
 
 
-def lost_results(model: str, ports: Ports) -> Iterator[str]:
+def lost_results(model: str, ports: AsyncInferencePorts) -> Iterator[str]:
     """Pending entries that are overdue: their words are sent through the queue that all words come through."""
     for entry in islice(ports.results.overdue(model, ports.now()), MOST):
         if entry.status == "waiting":
@@ -31,12 +34,12 @@ def lost_results(model: str, ports: Ports) -> Iterator[str]:
         yield f"inference {entry.id}: {found}"
 
 
-def _output(entry: Entry, ports: Ports) -> tuple[str, datetime] | None:
+def _output(entry: Entry, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
     found = ports.bucket.look(entry.output) if entry.output else None
     return (entry.output, found.written_at) if found else None
 
 
-def _failure(entry: Entry, ports: Ports) -> tuple[str, datetime] | None:
+def _failure(entry: Entry, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
     """What SageMaker, or the model, wrote about the failure."""
     found = ports.bucket.look(entry.failure) if entry.failure else None
     if found is None:

@@ -10,6 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sluice.async_inference.endpoint_models import Models, NotOursError
 from sluice.async_inference.events import EventBatch, tell
@@ -18,7 +19,9 @@ from sluice.async_inference.messages import Message, Notice, TryAgain
 from sluice.async_inference.retries import try_again
 from sluice.async_inference.transitions import first_heard, follow_up, heard, seconds_to_retry, with_details
 from sluice.aws.concurrency import NOT_NOW, call_each
-from sluice.bootstrap.assembly import Ports
+
+if TYPE_CHECKING:
+    from sluice.async_inference.ports import AsyncInferencePorts
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class Change:
         return {message for message, _ in self.words}
 
 
-def take(messages: Mapping[str, Message], ports: Ports) -> MessageIds:
+def take(messages: Mapping[str, Message], ports: AsyncInferencePorts) -> MessageIds:
     """Deal with messages by their ids; those that could not be dealt with now, which are to come again."""
     models = Models(ports)
     notices = [(message, each) for message, each in messages.items() if isinstance(each, Notice)]
@@ -58,7 +61,7 @@ def take(messages: Mapping[str, Message], ports: Ports) -> MessageIds:
     return _take_notices(notices, models, ports) | _take_tries(tries, models, ports)
 
 
-def _take_notices(notices: Sequence[tuple[str, Notice]], models: Models, ports: Ports) -> MessageIds:
+def _take_notices(notices: Sequence[tuple[str, Notice]], models: Models, ports: AsyncInferencePorts) -> MessageIds:
     words: dict[str, list[tuple[str, Notice]]] = defaultdict(list)
     for message, notice in notices:
         words[notice.id].append((message, notice))
@@ -75,7 +78,7 @@ def _take_notices(notices: Sequence[tuple[str, Notice]], models: Models, ports: 
 
 
 def _decide(
-    words: Mapping[str, Sequence[tuple[str, Notice]]], models: Models, ports: Ports
+    words: Mapping[str, Sequence[tuple[str, Notice]]], models: Models, ports: AsyncInferencePorts
 ) -> tuple[list[Change], MessageIds]:
     """What the words make of the entries, and the messages for which that is not known."""
     entries = ports.results.get_all(words)
@@ -99,7 +102,9 @@ def _fold(entry: Entry | None, notices: Iterable[Notice], models: Models) -> Ent
     return entry
 
 
-def _save(changes: Sequence[Change], models: Models, ports: Ports) -> tuple[list[Change], MessageIds, list[str]]:
+def _save(
+    changes: Sequence[Change], models: Models, ports: AsyncInferencePorts
+) -> tuple[list[Change], MessageIds, list[str]]:
     """Write what has changed. Those written or unchanged; messages of those not written; ids to be decided on anew."""
     same = [each for each in changes if not each.is_new]
     ready, failed = _with_details([each for each in changes if each.is_new and each.after.result], models, ports)
@@ -118,7 +123,9 @@ def _save(changes: Sequence[Change], models: Models, ports: Ports) -> tuple[list
     return same + ready, failed, conflicts
 
 
-def _with_details(changes: Sequence[Change], models: Models, ports: Ports) -> tuple[list[Change], MessageIds]:
+def _with_details(
+    changes: Sequence[Change], models: Models, ports: AsyncInferencePorts
+) -> tuple[list[Change], MessageIds]:
     """The same with the size of new results and the version that serves; messages of those that cannot be looked at."""
     detailed = [each for each in changes if not each.has_new_result]
     new = [each for each in changes if each.has_new_result]
@@ -137,7 +144,7 @@ def _with_details(changes: Sequence[Change], models: Models, ports: Ports) -> tu
     return detailed, failed
 
 
-def _follow_up(changes: Iterable[Change], ports: Ports) -> MessageIds:
+def _follow_up(changes: Iterable[Change], ports: AsyncInferencePorts) -> MessageIds:
     """Tell of what is over and book what is to be tried again; messages of those for which that failed."""
     events, told = EventBatch(), list[MessageIds]()
     retries: list[tuple[str, float]] = []
@@ -161,7 +168,7 @@ def _follow_up(changes: Iterable[Change], ports: Ports) -> MessageIds:
     return failed
 
 
-def _take_tries(tries: Sequence[tuple[str, TryAgain]], models: Models, ports: Ports) -> MessageIds:
+def _take_tries(tries: Sequence[tuple[str, TryAgain]], models: Models, ports: AsyncInferencePorts) -> MessageIds:
     if not tries:
         return set()
     entries = ports.results.get_all(asked.id for _, asked in tries)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.batch.instance_prices import Prices, shipped_prices
 from sluice.batch.run import BatchRun
-from sluice.bootstrap.assembly import Ports
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformJob
 from sluice.transform.locations import manifest_key, output_folder
 from sluice.transform.row_count_check import FileRows, problem_of, total
+
+if TYPE_CHECKING:
+    from sluice.batch.ports import BatchPorts
 
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 200
@@ -21,7 +23,7 @@ TOLD_FILES = 20
 """Names of files in an event: EventBridge refuses an event that is too large."""
 
 
-def end_batch(job_name: str, ports: Ports) -> BatchRun | None:
+def end_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
     """The run of this job as it is now; None if the job is no batch run of this stage.
 
     After a crash between the announcement and its note, the same end is announced again.
@@ -49,7 +51,7 @@ def estimated_usd(job: TransformJob, prices: Prices) -> float | None:
     return round(price.usd_per_hour * job.instance_count * job.seconds / 3600, 6)
 
 
-def _count(run: BatchRun, ports: Ports) -> Iterator[FileRows]:
+def _count(run: BatchRun, ports: BatchPorts) -> Iterator[FileRows]:
     """Every file is read to its end, one after the other."""
     manifest = ports.bucket.read(ports.bucket.uri(f"{manifest_key(run.model, run.input_digest)}.json"))
     if manifest is None:
@@ -78,7 +80,7 @@ def _ended(run: BatchRun, job: TransformJob, rows: list[FileRows] | None) -> Bat
     )
 
 
-def _publish(run: BatchRun, job: TransformJob, ports: Ports) -> None:
+def _publish(run: BatchRun, job: TransformJob, ports: BatchPorts) -> None:
     output = output_folder(run.model, run.job)
     common: dict[str, Any] = {
         "model": run.model,
@@ -105,7 +107,7 @@ def _publish(run: BatchRun, job: TransformJob, ports: Ports) -> None:
         ports.events.publish("BatchFailed", **common, reason=run.reason, status=job.status, files_written=written)
 
 
-def _preview(output: str, ports: Ports) -> list[str]:
+def _preview(output: str, ports: BatchPorts) -> list[str]:
     """The first rows of the first file."""
     first = next(iter(ports.files.below(output)), None)
     lines = islice(ports.files.lines(first.key), PREVIEW_ROWS) if first else ()

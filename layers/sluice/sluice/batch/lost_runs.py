@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from sluice.batch.run import BatchRun
-from sluice.bootstrap.assembly import Ports
+
+if TYPE_CHECKING:
+    from sluice.batch.ports import BatchPorts
 
 START_GRACE = timedelta(minutes=2)
 """How long a request may be on its way before it counts as lost."""
@@ -21,7 +24,7 @@ GIVEN_UP = timedelta(days=1)
 RUNS_LOOKED_AT = 50
 
 
-def lost_batches(model: str, ports: Ports) -> Iterator[str]:
+def lost_batches(model: str, ports: BatchPorts) -> Iterator[str]:
     """Runs whose job was never started, or has ended though nobody said so."""
     for run in islice(ports.batches.runs(model), RUNS_LOOKED_AT):
         if run.has_ended or ports.now() - run.requested_at < START_GRACE:
@@ -38,7 +41,7 @@ def lost_batches(model: str, ports: Ports) -> Iterator[str]:
             yield f"{run.job} is {job.status}"
 
 
-def _ask_again(run: BatchRun, ports: Ports) -> None:
+def _ask_again(run: BatchRun, ports: BatchPorts) -> None:
     ports.events.publish(
         "BatchRequested",
         stage=ports.names.stage,

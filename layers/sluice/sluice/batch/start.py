@@ -7,10 +7,10 @@ or one that was left half done, ends in one job over the files there were at fir
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sluice.batch.events import BatchRequested
 from sluice.batch.run import BatchRun
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import SpecError, UnknownModelError
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
 from sluice.rollout.model.record import RolloutRecord
@@ -19,12 +19,15 @@ from sluice.transform.jobs import TransformRefusedError
 from sluice.transform.locations import chosen_folder, manifest_key, output_folder
 from sluice.transform.request import Job, transform_request
 
+if TYPE_CHECKING:
+    from sluice.batch.ports import BatchPorts
+
 
 class NothingToScoreError(Exception):
     """There will be no job for this request; the text says why."""
 
 
-def start_batch(wanted: BatchRequested, ports: Ports) -> BatchRun:
+def start_batch(wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
     """The run of a request, under way now, or ended without a job.
 
     Raises:
@@ -35,7 +38,7 @@ def start_batch(wanted: BatchRequested, ports: Ports) -> BatchRun:
     return _create(run, ports) if run.phase == "starting" else run
 
 
-def _open(job: str, wanted: BatchRequested, ports: Ports) -> BatchRun:
+def _open(job: str, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
     """Keep the request with the files it is about, or with the reason why nothing is done."""
     run = BatchRun(
         job=job,
@@ -53,7 +56,7 @@ def _open(job: str, wanted: BatchRequested, ports: Ports) -> BatchRun:
     return ports.batches.open(skipped)
 
 
-def _planned(run: BatchRun, wanted: BatchRequested, ports: Ports) -> BatchRun:
+def _planned(run: BatchRun, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
     """With its version and its files, whose manifest is written.
 
     Raises:
@@ -81,7 +84,7 @@ def _planned(run: BatchRun, wanted: BatchRequested, ports: Ports) -> BatchRun:
     )
 
 
-def _promotion(model: str, ports: Ports) -> RolloutRecord:
+def _promotion(model: str, ports: BatchPorts) -> RolloutRecord:
     try:
         served = ports.specs.get(model).endpoint.type
     except (UnknownModelError, SpecError) as error:
@@ -94,7 +97,7 @@ def _promotion(model: str, ports: Ports) -> RolloutRecord:
     return promotion
 
 
-def _create(run: BatchRun, ports: Ports) -> BatchRun:
+def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
     endpoint = ports.specs.get(run.model).endpoint
     output = ports.bucket.uri(output_folder(run.model, run.job))
     job = Job(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from sluice.bootstrap.assembly import Ports
+from typing import TYPE_CHECKING
+
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_package, metrics_of
+
+if TYPE_CHECKING:
+    from sluice.pipeline_runs.ports import PipelineRunsPorts
 
 REGISTERED = "registered"
 """Names the wait that begins with the registration, of which there is one."""
 
 
-def announce_pending(changed: PackageChanged, ports: Ports) -> str:
+def announce_pending(changed: PackageChanged, ports: PipelineRunsPorts) -> str:
     """Publish ModelPending with the version's metrics beside the live one's; returns what was done.
 
     Nothing is published for a version that has been decided on since, or for an event that came before. After a

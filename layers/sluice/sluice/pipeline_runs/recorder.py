@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports
 from sluice.pipeline_runs.run import Run
 from sluice.rollout.model.live_version import metrics_at
+
+if TYPE_CHECKING:
+    from sluice.pipeline_runs.ports import PipelineRunsPorts
 
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:pipeline/(?P<pipeline>[^/]+)/execution/[^/]+")
 
 
-def record_run(execution: str, ports: Ports, *, may_end: bool) -> Run | None:
+def record_run(execution: str, ports: PipelineRunsPorts, *, may_end: bool) -> Run | None:
     """Record the run as it is now, and announce its end once; None if it is not of this stage, or long gone.
 
     ``may_end``: whether an end is to be recorded. The last step's event comes in the same moment as the execution's
@@ -38,7 +40,7 @@ def record_run(execution: str, ports: Ports, *, may_end: bool) -> Run | None:
     return run
 
 
-def read_run(execution: str, model: str, ports: Ports) -> Run | None:
+def read_run(execution: str, model: str, ports: PipelineRunsPorts) -> Run | None:
     """The run with its metrics, from SageMaker and the evaluation reports; None if SageMaker has it no more."""
     run = ports.run_source.read(execution, model)
     if run is None:
@@ -49,7 +51,7 @@ def read_run(execution: str, model: str, ports: Ports) -> Run | None:
     return run.measured(metrics)
 
 
-def _cut_short(execution: str, model: str, ports: Ports) -> Run | None:
+def _cut_short(execution: str, model: str, ports: PipelineRunsPorts) -> Run | None:
     """What is recorded of a run that went on until its pipeline was deleted."""
     known = next((each for each in ports.runs.runs(model) if each.execution == execution), None)
     if known is None or known.has_ended:
@@ -59,14 +61,14 @@ def _cut_short(execution: str, model: str, ports: Ports) -> Run | None:
     )
 
 
-def same_model_as(run: Run, ports: Ports) -> int | None:
+def same_model_as(run: Run, ports: PipelineRunsPorts) -> int | None:
     """The version that an all-cached run registered once more; None if it trained, or the first is not known."""
     if not run.computed_nothing:
         return None
     return next((each.version for each in ports.runs.runs(run.model) if each.execution == run.model_from), None)
 
 
-def _annotate(run: Run, ports: Ports) -> None:
+def _annotate(run: Run, ports: PipelineRunsPorts) -> None:
     """Write to the version where it comes from, which outlives the pipeline and the table.
 
     Only once: every note changes the package, and a change after a rollout looks like a new approval.
@@ -85,7 +87,7 @@ def _annotate(run: Run, ports: Ports) -> None:
         ports.registry.annotate(run.package_arn, missing)
 
 
-def _publish(run: Run, ports: Ports) -> None:
+def _publish(run: Run, ports: PipelineRunsPorts) -> None:
     common: dict[str, Any] = {
         "model": run.model,
         "execution": run.execution,

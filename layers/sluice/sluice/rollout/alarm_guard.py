@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sluice.bootstrap.assembly import Ports
+from typing import TYPE_CHECKING
+
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_finding, alarms_for, composite_for, stop_alarm, watched_alarms
@@ -11,14 +12,17 @@ from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
 
-def put_alarms(plan: Plan, rollout_id: str, ports: Ports) -> None:
+
+def put_alarms(plan: Plan, rollout_id: str, ports: RolloutPorts) -> None:
     """Make the alarms on the candidate's variant and the one over all, or have them look at the whole variant again."""
     ports.metrics.put_alarms(alarms_for(ports.names, rollout_id, plan))
     ports.metrics.put_composite_alarm(composite_for(ports.names, rollout_id, plan))
 
 
-def guarded_deployment(plan: Plan, rollout_id: str, state: EndpointState | None, ports: Ports) -> Deployment:
+def guarded_deployment(plan: Plan, rollout_id: str, state: EndpointState | None, ports: RolloutPorts) -> Deployment:
     """Make the alarms, which SageMaker wants to exist, and the deployment that heeds them.
 
     A fleet that has been scaled in since the plan was made, that of an asynchronous endpoint even to nothing, is not
@@ -44,7 +48,7 @@ def guarded_deployment(plan: Plan, rollout_id: str, state: EndpointState | None,
     )
 
 
-def is_stopped_while_deploying(record: RolloutRecord, ports: Ports) -> bool:
+def is_stopped_while_deploying(record: RolloutRecord, ports: RolloutPorts) -> bool:
     """Whether the rollout is stopped now: its version is withdrawn, or an alarm rings whose event was lost."""
     if not is_still_approved(record, ports):
         return True

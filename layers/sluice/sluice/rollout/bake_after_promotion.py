@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import ceil
+from typing import TYPE_CHECKING
 
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.analysis.alarms import alarm_finding, watched_alarms
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.model.plan import Plan
@@ -13,8 +13,11 @@ from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.task_result import TaskResult, answer
 
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
 
-def watch(record: RolloutRecord, ports: Ports) -> TaskResult | None:
+
+def watch(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
     """WAIT while the watch lasts, ROLL_BACK if an alarm rings or the approval is taken back; None once it is over."""
     plan = record.planned()
     if not plan.is_watched or not plan.watch_seconds or record.watch_ended:

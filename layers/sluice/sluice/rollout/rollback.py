@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sluice.bootstrap.assembly import Ports
+from typing import TYPE_CHECKING
+
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
 from sluice.rollout.batch.comparison_run import clean_up_batch
@@ -13,6 +14,9 @@ from sluice.rollout.traffic.capacity import let_go_if_possible, scale_baseline
 from sluice.rollout.traffic.reconcile import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
 from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
 from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
 
 _OUTCOMES: dict[FenceKind, Outcome] = {
     "alarm": "rolled_back",
@@ -25,7 +29,7 @@ _OUTCOMES: dict[FenceKind, Outcome] = {
 }
 
 
-def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
+def restore(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -> TaskResult:
     """Take one step back; READY when the baseline serves alone and the registry says why.
 
     ``failure`` is the reason if nothing has fenced the rollout before. May be called at any time, any number of times.
@@ -59,13 +63,13 @@ def restore(rollout_id: RolloutId, failure: str, ports: Ports) -> TaskResult:
     return answer("WAIT", wait_seconds=patience(since, ports.now()))
 
 
-def _stop_deployment(record: RolloutRecord, ports: Ports) -> bool:
+def _stop_deployment(record: RolloutRecord, ports: RolloutPorts) -> bool:
     """Have SageMaker take its deployment back. If it does not heed the alarm, the old config is put back afterwards."""
     why = record.fence.reason if record.fence else "the rollout failed"
     return ports.metrics.set_alarm(stop_alarm_name(ports.names, str(record.id)), f"Rollout {record.id}: {why}")
 
 
-def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | None, ports: Ports) -> None:
+def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | None, ports: RolloutPorts) -> None:
     """SageMaker took the way back and rolled it back, e.g. for want of instances: it is tried again, and told."""
     ports.events.publish(
         "RolloutStuck",
@@ -74,7 +78,7 @@ def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | 
     )
 
 
-def go_back_now(record: RolloutRecord, ports: Ports) -> str:
+def go_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
     """The quick attempt, outside the state machine: the first step back if the endpoint accepts it.
 
     Returns what was done: ``weights`` back at once, the old ``config`` asked for where only that serves the
@@ -95,7 +99,7 @@ def go_back_now(record: RolloutRecord, ports: Ports) -> str:
     return ""
 
 
-def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: Ports) -> TaskResult:
+def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: RolloutPorts) -> TaskResult:
     """Tell the registry, clean up and close, in an order that a crash at any point can be repeated from."""
     fence = record.fence
     reason = fence.reason if fence else ""
@@ -127,7 +131,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
     return answer("READY", reason=reason)
 
 
-def _is_live(record: RolloutRecord, ports: Ports) -> bool:
+def _is_live(record: RolloutRecord, ports: RolloutPorts) -> bool:
     """Whether the version serves without this rollout: it was approved again, or was to move to another endpoint.
 
     To reject it would take it out of service where it does well.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sluice.bootstrap.assembly import Ports
 from sluice.endpoint.scaling_rules import rules_for
 from sluice.errors import PermanentError
 from sluice.rollout.traffic.capacity import in_force
 from sluice.spec.serving_modes import BATCH
 
+if TYPE_CHECKING:
+    from sluice.sweep.ports import SweepPorts
 
-def lost_scaling(model: str, ports: Ports) -> Iterator[str]:
+
+def lost_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
     """What serves, with no rollout under way, is scaled as its spec says; what was set up by hand stays without one."""
     try:
         endpoint = ports.specs.get(model).endpoint

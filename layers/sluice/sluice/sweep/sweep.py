@@ -11,16 +11,19 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from sluice.async_inference.lost_results import lost_results
 from sluice.batch.lost_runs import lost_batches
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
 from sluice.sweep.scaling import lost_scaling
+
+if TYPE_CHECKING:
+    from sluice.sweep.ports import SweepPorts
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class SweepIncompleteError(RetryableError):
     """Some models could not be looked at; the next sweep will try again."""
 
 
-def sweep(ports: Ports) -> list[str]:
+def sweep(ports: SweepPorts) -> list[str]:
     """Look at every model of the stage; returns what was said again, in words.
 
     Raises:
@@ -56,7 +59,7 @@ def sweep(ports: Ports) -> list[str]:
     return said
 
 
-def lost_runs(model: str, ports: Ports) -> Iterator[str]:
+def lost_runs(model: str, ports: SweepPorts) -> Iterator[str]:
     """Runs that have ended though nobody said so."""
     turn = ports.turns.get(model)
     open_runs = (each.execution for each in islice(ports.runs.runs(model), RUNS_LOOKED_AT) if not each.has_ended)
@@ -76,7 +79,7 @@ def lost_runs(model: str, ports: Ports) -> Iterator[str]:
             yield f"{execution} is {status}"
 
 
-def waiting_without_turn(model: str, ports: Ports) -> Iterator[str]:
+def waiting_without_turn(model: str, ports: SweepPorts) -> Iterator[str]:
     """A turn that stands still, or files and requests whose wake-up was lost."""
     turn = ports.turns.get(model)
     is_running = turn is not None and turn.phase == "taken" and not turn.ended
@@ -87,7 +90,7 @@ def waiting_without_turn(model: str, ports: Ports) -> Iterator[str]:
         yield f"{model} was woken"
 
 
-def lost_wait(model: str, ports: Ports) -> Iterator[str]:
+def lost_wait(model: str, ports: SweepPorts) -> Iterator[str]:
     """A version that waits for a person whom nobody has told."""
     package = ports.registry.newest(ports.names.group(model), "PendingManualApproval")
     if package is None or package.last_modified > ports.now() - GRACE:
@@ -96,7 +99,7 @@ def lost_wait(model: str, ports: Ports) -> Iterator[str]:
         yield _say_package(package.arn, package.group, package.approval, ports)
 
 
-def lost_approval(model: str, ports: Ports) -> Iterator[str]:
+def lost_approval(model: str, ports: SweepPorts) -> Iterator[str]:
     """An approved version that no rollout was opened for, if it is newer than all that were rolled out."""
     package = ports.registry.newest(ports.names.group(model), "Approved")
     if package is None or package.last_modified > ports.now() - GRACE:
@@ -106,7 +109,7 @@ def lost_approval(model: str, ports: Ports) -> Iterator[str]:
         yield _say_package(package.arn, package.group, "Approved", ports)
 
 
-def dead_rollouts(model: str, ports: Ports) -> Iterator[str]:
+def dead_rollouts(model: str, ports: SweepPorts) -> Iterator[str]:
     """Rollouts that have not ended though no execution works on them."""
     for record in ports.store.rollouts(model):
         if record.is_closed or record.opened_at > ports.now() - GRACE:
@@ -118,7 +121,7 @@ def dead_rollouts(model: str, ports: Ports) -> Iterator[str]:
             yield _say_dead(record, name, status, ports)
 
 
-def _last_execution(rollout_id: RolloutId, ports: Ports) -> tuple[str, str | None]:
+def _last_execution(rollout_id: RolloutId, ports: SweepPorts) -> tuple[str, str | None]:
     """Name and status of the rollout's latest execution; restoring ones follow each other while they die."""
     name = str(rollout_id)
     status = ports.executions.status(name)
@@ -130,7 +133,7 @@ def _last_execution(rollout_id: RolloutId, ports: Ports) -> tuple[str, str | Non
     return name, status
 
 
-def _say_package(package_arn: str, group: str, approval: str, ports: Ports) -> str:
+def _say_package(package_arn: str, group: str, approval: str, ports: SweepPorts) -> str:
     ports.events.publish(
         "SageMaker Model Package State Change",
         ModelPackageArn=package_arn,
@@ -140,7 +143,7 @@ def _say_package(package_arn: str, group: str, approval: str, ports: Ports) -> s
     return f"{package_arn} is {approval}"
 
 
-def _say_dead(record: RolloutRecord, name: str, status: str, ports: Ports) -> str:
+def _say_dead(record: RolloutRecord, name: str, status: str, ports: SweepPorts) -> str:
     ports.events.publish(
         "Step Functions Execution Status Change",
         name=name,

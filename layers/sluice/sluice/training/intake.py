@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.aws.s3 import model_of
 from sluice.aws.sqs import WAKE_UP
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import ObjectCreated, TrainRequested
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import Request
 from sluice.training.upload_validation import inspect, reject
+
+if TYPE_CHECKING:
+    from sluice.training.ports import TrainingPorts
 
 _PER_FILE_BYTES = 64 << 20
 _PER_BATCH_BYTES = 256 << 20
@@ -44,7 +46,7 @@ class Look:
     delay_seconds: int
 
 
-def receive(message: Mapping[str, Any], batch: Batch, ports: Ports) -> Look | None:
+def receive(message: Mapping[str, Any], batch: Batch, ports: TrainingPorts) -> Look | None:
     """Keep what a message says, and say which model's turn it may change; None if it can change none.
 
     Raises:
@@ -59,7 +61,7 @@ def receive(message: Mapping[str, Any], batch: Batch, ports: Ports) -> Look | No
     return _keep_upload(ObjectCreated.parse(message), batch, ports)
 
 
-def _keep_upload(upload: ObjectCreated, batch: Batch, ports: Ports) -> Look | None:
+def _keep_upload(upload: ObjectCreated, batch: Batch, ports: TrainingPorts) -> Look | None:
     model = model_of(upload.key)
     if model is None:
         return None
@@ -96,7 +98,7 @@ def _file(upload: ObjectCreated) -> File:
     )
 
 
-def _keep_request(wanted: TrainRequested, batch: Batch, ports: Ports) -> Look | None:
+def _keep_request(wanted: TrainRequested, batch: Batch, ports: TrainingPorts) -> Look | None:
     try:
         batch.spec_of(wanted.model)
     except (UnknownModelError, SpecError) as error:
@@ -107,7 +109,7 @@ def _keep_request(wanted: TrainRequested, batch: Batch, ports: Ports) -> Look | 
     return Look(wanted.model, 0)
 
 
-def _refuse(upload: ObjectCreated, model: str, reason: str, ports: Ports) -> None:
+def _refuse(upload: ObjectCreated, model: str, reason: str, ports: TrainingPorts) -> None:
     """Tell of an upload that cannot be held to any contract; what is there of it stays where it is."""
     fate = _claim_rejected(upload, reason, ports)
     if (fate.get("fate"), fate.get("reason")) != ("rejected", reason):
@@ -122,6 +124,6 @@ def _refuse(upload: ObjectCreated, model: str, reason: str, ports: Ports) -> Non
     )
 
 
-def _claim_rejected(upload: ObjectCreated, reason: str, ports: Ports) -> Mapping[str, str]:
+def _claim_rejected(upload: ObjectCreated, reason: str, ports: TrainingPorts) -> Mapping[str, str]:
     fate = {"fate": "rejected", "reason": reason, "at": ports.now().isoformat()}
     return ports.store.claim_upload(upload.key, upload.version_id, fate)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.model.live_version import live_package, metrics_of
 from sluice.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    from sluice.training.ports import TrainingPorts
 
 NO_LIVE_VERSION = "none"
 UNKNOWN = "unknown"
 
 
-def live_parameters(spec: ModelSpec, ports: Ports) -> Mapping[str, str]:
+def live_parameters(spec: ModelSpec, ports: TrainingPorts) -> Mapping[str, str]:
     """Parameters for the start of a run: ``{"Live": "7 mse=4.21"}``, empty unless the spec's gate compares.
 
     No live version is ``none``: then there is nothing to be worse than. One whose metric cannot be read, because its

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 
 from sluice.aws.clients import code
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
 from sluice.events import PipelineStatusChanged
 from sluice.training.manifest import File, Manifest, added, native_key, rich_key
@@ -21,6 +21,9 @@ from sluice.training.pending_inputs import Waiting
 from sluice.training.pipeline_parameters import live_parameters
 from sluice.training.run_selection import TOLERANCE, Chosen, choose, fates, is_settled
 from sluice.training.run_slot import Turn, run_name, run_token
+
+if TYPE_CHECKING:
+    from sluice.training.ports import TrainingPorts
 
 MOST_STEPS = 12
 RETRY_SECONDS = 20
@@ -35,7 +38,7 @@ class ManifestGoneError(RetryableError):
     """A manifest that the model's turn goes by was deleted; once it is restored, the turn goes on."""
 
 
-def advance(model: str, ports: Ports) -> None:
+def advance(model: str, ports: TrainingPorts) -> None:
     """Take the model's turn as far as it will go now.
 
     Raises:
@@ -48,7 +51,7 @@ def advance(model: str, ports: Ports) -> None:
     ports.wakeups.book(model, 1)
 
 
-def run_ended(changed: PipelineStatusChanged, ports: Ports) -> bool:
+def run_ended(changed: PipelineStatusChanged, ports: TrainingPorts) -> bool:
     """Note the end of a model's run and have its turn looked at; False if it was not the model's current run.
 
     The run is known by its display name, which is ours: the event may come before the execution was noted.
@@ -60,7 +63,7 @@ def run_ended(changed: PipelineStatusChanged, ports: Ports) -> bool:
     return True
 
 
-def _step(model: str, turn: Turn | None, ports: Ports) -> bool:
+def _step(model: str, turn: Turn | None, ports: TrainingPorts) -> bool:
     """One step; True if there may be another."""
     if turn is None or turn.phase == "free":
         return _claim(model, turn, ports)
@@ -74,7 +77,7 @@ def _step(model: str, turn: Turn | None, ports: Ports) -> bool:
     return True
 
 
-def _claim(model: str, last: Turn | None, ports: Ports) -> bool:
+def _claim(model: str, last: Turn | None, ports: TrainingPorts) -> bool:
     waiting = ports.waiting.of(model)
     if not (waiting.files or waiting.requests):
         return False
@@ -117,7 +120,7 @@ def _turn(manifest: Manifest, chosen: Chosen, last: Turn | None, now: datetime) 
     )
 
 
-def _start(turn: Turn, ports: Ports) -> bool:
+def _start(turn: Turn, ports: TrainingPorts) -> bool:
     if turn.retry_at and ports.now() + TOLERANCE < datetime.fromisoformat(turn.retry_at):
         return False  # every upload wakes the turn, too: without this each would go on asking beside the others
     pipeline = ports.names.pipeline(turn.model)
@@ -141,7 +144,7 @@ def _start(turn: Turn, ports: Ports) -> bool:
     return True
 
 
-def _take(turn: Turn, ports: Ports) -> bool:
+def _take(turn: Turn, ports: TrainingPorts) -> bool:
     files = _manifest(turn.model, turn.digest, ports).files
     new = added(files, _known_files(turn.model, turn.newest, ports))
     _settle(turn, ports.waiting.of(turn.model), files, ports)
@@ -161,7 +164,7 @@ def _take(turn: Turn, ports: Ports) -> bool:
     return True
 
 
-def _give_up(turn: Turn, reason: str, ports: Ports) -> bool:
+def _give_up(turn: Turn, reason: str, ports: TrainingPorts) -> bool:
     """SageMaker will never accept what was asked for: the requests are refused, the files wait for another run."""
     ports.events.publish("TrainingRefused", model=turn.model, requests=list(turn.requests), reason=reason)
     ports.waiting.settle_requests(turn.model, turn.requests, {"fate": "refused", "reason": reason})
@@ -169,26 +172,28 @@ def _give_up(turn: Turn, reason: str, ports: Ports) -> bool:
     return True
 
 
-def _refuse(model: str, chosen: Chosen, reason: str, ports: Ports) -> bool:
+def _refuse(model: str, chosen: Chosen, reason: str, ports: TrainingPorts) -> bool:
     ids = [each.id for each in chosen.requests]
     ports.events.publish("TrainingRefused", model=model, requests=ids, reason=reason)
     ports.waiting.settle_requests(model, ids, {"fate": "refused", "reason": reason})
     return True
 
 
-def _settle(turn: Turn, waiting: Waiting, files: tuple[File, ...], ports: Ports) -> None:
+def _settle(turn: Turn, waiting: Waiting, files: tuple[File, ...], ports: TrainingPorts) -> None:
     ports.waiting.settle_files(turn.model, fates(waiting.files, files, {"run": turn.run}))
     ports.waiting.settle_requests(turn.model, turn.requests, {"fate": "run", "run": turn.run})
 
 
-def _without_gone(model: str, waiting: Waiting, base: tuple[File, ...], ports: Ports) -> tuple[Waiting, dict[str, str]]:
+def _without_gone(
+    model: str, waiting: Waiting, base: tuple[File, ...], ports: TrainingPorts
+) -> tuple[Waiting, dict[str, str]]:
     """What waits and may still be in a run some time, and the version of each key that S3 would hand out."""
     current = ports.bucket.current_versions([*(each.file.key for each in waiting.files), *(each.key for each in base)])
     there = tuple(each for each in waiting.files if not _is_gone(model, each.file, current, ports))
     return Waiting(files=there, requests=waiting.requests), current
 
 
-def _is_gone(model: str, file: File, current: dict[str, str], ports: Ports) -> bool:
+def _is_gone(model: str, file: File, current: dict[str, str], ports: TrainingPorts) -> bool:
     """Whether a waiting file has been deleted, or its event came only after its successor was in a run."""
     version = current.get(file.key)
     if version == file.version_id:
@@ -202,14 +207,14 @@ def _is_gone(model: str, file: File, current: dict[str, str], ports: Ports) -> b
     return True
 
 
-def _known_files(model: str, digest: str, ports: Ports) -> tuple[File, ...]:
+def _known_files(model: str, digest: str, ports: TrainingPorts) -> tuple[File, ...]:
     if not digest:
         return ()
     manifest = _manifest(model, digest, ports)
     return (*manifest.files, *manifest.left_out)
 
 
-def _manifest(model: str, digest: str, ports: Ports) -> Manifest:
+def _manifest(model: str, digest: str, ports: TrainingPorts) -> Manifest:
     text = ports.bucket.read(ports.bucket.uri(rich_key(model, digest)))
     if text is None:
         raise ManifestGoneError(
@@ -218,10 +223,10 @@ def _manifest(model: str, digest: str, ports: Ports) -> Manifest:
     return Manifest.parse(text)
 
 
-def _parameters(turn: Turn, ports: Ports) -> dict[str, str]:
+def _parameters(turn: Turn, ports: TrainingPorts) -> dict[str, str]:
     live = live_parameters(ports.specs.get(turn.model), ports)
     return {**turn.parameters, **live, "InputData": _input_data(turn, ports)}
 
 
-def _input_data(turn: Turn, ports: Ports) -> str:
+def _input_data(turn: Turn, ports: TrainingPorts) -> str:
     return ports.bucket.uri(native_key(turn.model, turn.digest))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import HTTPClientError, IncompleteReadError
 
-from sluice.bootstrap.assembly import Ports
 from sluice.data_contract.contract import DataContract
 from sluice.data_contract.csv_reader import CsvText, Source
 from sluice.data_contract.validation import Breach, Verdict, examine
@@ -15,12 +14,15 @@ from sluice.errors import RetryableError
 from sluice.events import ObjectCreated
 from sluice.spec.model import ModelSpec
 
+if TYPE_CHECKING:
+    from sluice.training.ports import TrainingPorts
+
 ENDINGS = (".csv", ".csv.gz")
 TOLD_BREACHES = 20
 """Breaches in an event, all are in the reason file: EventBridge refuses an event that is too large."""
 
 
-def inspect(upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: Ports) -> Verdict | None:
+def inspect(upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: TrainingPorts) -> Verdict | None:
     """What the contract says of the first ``budget_bytes`` of an upload's text; None if that version is gone.
 
     Raises:
@@ -45,7 +47,7 @@ def judge(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None 
     return examine(CsvText(content, contract.encoding, budget_bytes), contract)
 
 
-def reject(upload: ObjectCreated, model: str, verdict: Verdict, ports: Ports) -> None:
+def reject(upload: ObjectCreated, model: str, verdict: Verdict, ports: TrainingPorts) -> None:
     """Move the upload to quarantine with the reason and publish DataRejected.
 
     The upload is deleted last: after a crash anywhere before, doing it all again has the same result, but for an

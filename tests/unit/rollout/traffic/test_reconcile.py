@@ -219,7 +219,7 @@ class Rollout:
 
     def apply(self, target: str) -> Step:
         step = self.towards(target)
-        if take(step, ENDPOINT, self.hosting) and isinstance(step, UseConfig) and target != "baseline":  # type: ignore[arg-type]
+        if take(step, ENDPOINT, self.hosting) and isinstance(step, UseConfig) and target != "baseline":
             self.asked.add(step.config)
         return step
 

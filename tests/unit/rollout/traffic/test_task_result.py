@@ -73,11 +73,11 @@ def serving(status: str) -> FakeHosting:
 
 def test_a_busy_endpoint_is_no_error_but_a_step_not_taken() -> None:
     step = SetWeights({"v6": 100.0})
-    assert take(step, "e", serving("InService"))  # type: ignore[arg-type]
-    assert not take(step, "e", serving("Updating"))  # type: ignore[arg-type]
+    assert take(step, "e", serving("InService"))
+    assert not take(step, "e", serving("Updating"))
 
 
 def test_waiting_is_taken_without_a_call() -> None:
     hosting = serving("Updating")
-    assert take(Wait(), "e", hosting)  # type: ignore[arg-type]
+    assert take(Wait(), "e", hosting)
     assert hosting.faults.seen == 0

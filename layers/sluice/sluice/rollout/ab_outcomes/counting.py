@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
 from sluice.rollout.ab_outcomes.outcome import KIND, Outcome, OutcomeError
 from sluice.rollout.model.record import RolloutRecord
+
+if TYPE_CHECKING:
+    from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ class Test:
         return datetime.fromtimestamp(now.timestamp() // self.row_seconds * self.row_seconds, tz=UTC)
 
 
-def running_test(model: str, ports: Ports) -> Test | None:
+def running_test(model: str, ports: AbOutcomesPorts) -> Test | None:
     """The model's A/B test, from when both versions have their share of the traffic until one is to get more."""
     rollout = ports.store.last_test(model)
     if rollout is None:
@@ -65,7 +68,7 @@ def running_test(model: str, ports: Ports) -> Test | None:
     )
 
 
-def take(bodies: Mapping[str, str], ports: Ports) -> set[str]:
+def take(bodies: Mapping[str, str], ports: AbOutcomesPorts) -> set[str]:
     """Count the outcomes in messages, by their ids; returns the ids of those that cannot be dealt with now."""
     failed: set[str] = set()
     test_of = cache(lambda model: running_test(model, ports))
@@ -123,7 +126,7 @@ def _counted_for(outcome: Outcome, test: Test | None) -> str | None:
     raise OutcomeError(f"{given}; allowed: what {test.record.id} compares, {compared}")
 
 
-def _park(message: str, body: str, reason: str, ports: Ports) -> set[str]:
+def _park(message: str, body: str, reason: str, ports: AbOutcomesPorts) -> set[str]:
     """What no repetition helps goes where it is kept with its reason; back to the queue if that fails."""
     log.error("outcome %s is parked: %s", message, reason)
     try:

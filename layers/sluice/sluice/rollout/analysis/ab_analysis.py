@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sluice.aws.metric_data import Counts, Sample, Span, dimensions, whole_periods
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.ab_outcomes.store import Counted
 from sluice.rollout.analysis.ab_test import Comparison, Progress, compare, decide
 from sluice.rollout.analysis.confidence_sequence import Pair
@@ -15,6 +15,9 @@ from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import Window
 from sluice.rollout.model.plan import Experiment, Fleet, Plan
 from sluice.rollout.model.record import RolloutRecord
+
+if TYPE_CHECKING:
+    from sluice.rollout.analysis.ports import AnalysisPorts
 
 NOTHING = Sample(0, 0.0, 0.0)
 
@@ -28,14 +31,16 @@ class _Test:
     experiment: Experiment
     baseline: Fleet
     window: Window
-    ports: Ports
+    ports: AnalysisPorts
 
     @property
     def span(self) -> Span:
         return Span(start=self.window.start, end=self.window.end, period_seconds=self.experiment.row_seconds)
 
 
-def ab_findings(stage: int, record: RolloutRecord, window: Window, now: datetime, ports: Ports) -> tuple[Finding, ...]:
+def ab_findings(
+    stage: int, record: RolloutRecord, window: Window, now: datetime, ports: AnalysisPorts
+) -> tuple[Finding, ...]:
     """What the test says, if this is the stage of one; ``window`` is that of its first stage."""
     plan = record.planned()
     if plan.experiment is None or plan.baseline is None or stage != 0:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sluice.aws.metric_data import Counts, Dimensions, Span, dimensions, whole_periods
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.analysis.ab_analysis import ab_findings
 from sluice.rollout.analysis.alarms import alarm_finding, watched_alarms
 from sluice.rollout.analysis.baseline_health import incident_finding
@@ -31,6 +31,9 @@ from sluice.rollout.analysis.traffic_share import traffic_finding
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 
+if TYPE_CHECKING:
+    from sluice.rollout.analysis.ports import AnalysisPorts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
@@ -49,7 +52,7 @@ class Sight:
         return [at for each in self.stretches for at in whole_periods(each.start, each.end, self.span.period_seconds)]
 
 
-def look(stage: int, record: RolloutRecord, now: datetime, ports: Ports) -> tuple[Finding, ...]:
+def look(stage: int, record: RolloutRecord, now: datetime, ports: AnalysisPorts) -> tuple[Finding, ...]:
     """Everything that is known of the stage at this look; ``watch.conclude`` says what follows.
 
     A further kind of evidence is one more finding here. Alarms come first: their reason is the one that is told.
@@ -93,12 +96,12 @@ def _sight(record: RolloutRecord, now: datetime) -> Sight:
     )
 
 
-def _alarms(record: RolloutRecord, ports: Ports) -> Finding:
+def _alarms(record: RolloutRecord, ports: AnalysisPorts) -> Finding:
     watched = watched_alarms(ports.names, str(record.id), record.planned())
     return alarm_finding(watched, ports.metrics.alarm_states(watched))
 
 
-def _latency(sight: Sight, ports: Ports) -> tuple[Finding, ...]:
+def _latency(sight: Sight, ports: AnalysisPorts) -> tuple[Finding, ...]:
     """By counts of slow requests, one finding per threshold; where those are not to be had, by mean latencies."""
     plan = sight.plan
     if not is_latency_judged(plan):
@@ -116,7 +119,7 @@ def _latency(sight: Sight, ports: Ports) -> tuple[Finding, ...]:
     )
 
 
-def _mean_latency(sight: Sight, ports: Ports) -> Finding:
+def _mean_latency(sight: Sight, ports: AnalysisPorts) -> Finding:
     slower = slower_periods(
         ports.metrics.mean_latencies(sight.candidate, sight.span),
         ports.metrics.mean_latencies(sight.baseline, sight.span),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.analysis.data_capture import sample_of
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.analysis.shadow_agreement import Agreement, Terms, judge_agreement, pairs
 from sluice.rollout.model.plan import Mirror, Plan
 from sluice.rollout.model.record import RolloutRecord
 
+if TYPE_CHECKING:
+    from sluice.rollout.analysis.ports import AnalysisPorts
+
 _ANSWERS = {"agrees": Answer.ADVANCE, "unknown": Answer.HOLD, "differs": Answer.ROLL_BACK}
 
 
-def shadow_finding(record: RolloutRecord, mirror: Mirror, now: datetime, ports: Ports) -> Finding:
+def shadow_finding(record: RolloutRecord, mirror: Mirror, now: datetime, ports: AnalysisPorts) -> Finding:
     """Whether enough of the shadow's answers agree with those of the version that clients hear.
 
     SageMaker writes what it captures below the endpoint's and the variant's names.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from sluice.bootstrap.assembly import Ports
 from sluice.names import variant
 from sluice.rollout.batch.comparison import Comparison, compare
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
@@ -23,11 +23,14 @@ from sluice.rollout.traffic.task_result import TaskResult, answer, patience
 from sluice.spec.model import ModelSpec
 from sluice.transform.jobs import TransformJob
 
+if TYPE_CHECKING:
+    from sluice.rollout.batch.ports import RolloutBatchPorts
+
 LONGEST_SCORING = timedelta(hours=6)
 """A sample that takes longer is no proof of anything."""
 
 
-def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: Ports) -> Plan:
+def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: RolloutBatchPorts) -> Plan:
     """The plan of a batch model, which has no endpoint, with the version it is compared with, and what on.
 
     An urgent rollout replaces a rejected version and is compared with nothing.
@@ -44,7 +47,7 @@ def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: P
     return replace(plan, candidate=candidate, baseline=baseline, batch=batch)
 
 
-def provision_batch(record: RolloutRecord, ports: Ports) -> TaskResult:
+def provision_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> TaskResult:
     """PROMOTE once the version has passed its comparison, or there is none; WAIT until then, ROLL_BACK on harm."""
     if not is_still_approved(record, ports):
         return answer("ROLL_BACK")
@@ -63,16 +66,16 @@ def provision_batch(record: RolloutRecord, ports: Ports) -> TaskResult:
     return _judge(record, sample, jobs, ports)
 
 
-def clean_up_batch(record: RolloutRecord, ports: Ports) -> None:
+def clean_up_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> None:
     """Stop what a rollout that goes nowhere still has going; the model is removed with the rest."""
     stop_scoring(Sample.of(record.id, ports), ports)
 
 
-def _last_input(model: str, ports: Ports) -> str:
+def _last_input(model: str, ports: RolloutBatchPorts) -> str:
     return next((each.input_digest for each in ports.batches.runs(model) if each.input_digest), "")
 
 
-def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: Ports) -> TaskResult:
+def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: RolloutBatchPorts) -> TaskResult:
     now = ports.now()
     since = min((each.created_at for each in jobs), default=record.planned_at or now)
     if now - since > LONGEST_SCORING:
@@ -80,7 +83,7 @@ def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: Ports) -> 
     return answer("WAIT", wait_seconds=patience(since, now))
 
 
-def _judge(record: RolloutRecord, sample: Sample, jobs: Sequence[TransformJob], ports: Ports) -> TaskResult:
+def _judge(record: RolloutRecord, sample: Sample, jobs: Sequence[TransformJob], ports: RolloutBatchPorts) -> TaskResult:
     current, new = jobs
     if new.status != "Completed":
         also = "" if current.status == "Completed" else f"; version in use as well: {current.reason or current.status}"
@@ -104,7 +107,7 @@ def _judge(record: RolloutRecord, sample: Sample, jobs: Sequence[TransformJob], 
     return _stands_by(record, said, ports, found)
 
 
-def _tell(record: RolloutRecord, sample: Sample, found: Comparison, ports: Ports) -> None:
+def _tell(record: RolloutRecord, sample: Sample, found: Comparison, ports: RolloutBatchPorts) -> None:
     """Once: a closed gate has the comparison looked at again and again."""
     if record.compared_at is not None:
         return
@@ -125,7 +128,9 @@ def _version(record: RolloutRecord) -> int:
     return int(baseline.variant.removeprefix("v")) if baseline else 0
 
 
-def _stands_by(record: RolloutRecord, text: str, ports: Ports, found: Comparison | None = None) -> TaskResult:
+def _stands_by(
+    record: RolloutRecord, text: str, ports: RolloutBatchPorts, found: Comparison | None = None
+) -> TaskResult:
     """On to the promotion, unless its gate is closed or it is outside of the rollout's windows."""
     plan = record.planned()
     ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
@@ -136,7 +141,7 @@ def _stands_by(record: RolloutRecord, text: str, ports: Ports, found: Comparison
     return answer("PROMOTE", reason=text)
 
 
-def _refuse(record: RolloutRecord, what: str, ports: Ports) -> TaskResult:
+def _refuse(record: RolloutRecord, what: str, ports: RolloutBatchPorts) -> TaskResult:
     reason = f"version {record.id.version} {what}"
     ports.store.fence(record.id, "judge", reason, ports.now())
     return answer("ROLL_BACK", reason=reason)

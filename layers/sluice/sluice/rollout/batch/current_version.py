@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sluice.bootstrap.assembly import Ports
+from typing import TYPE_CHECKING
+
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import last_good
 
+if TYPE_CHECKING:
+    from sluice.rollout.batch.ports import RolloutBatchPorts
 
-def current_promotion(model: str, ports: Ports) -> RolloutRecord | None:
+
+def current_promotion(model: str, ports: RolloutBatchPorts) -> RolloutRecord | None:
     """The newest promotion of a version that people still approve of; None if there is none.
 
     A version that was rejected scores nothing more, even before another has taken its place.

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from sluice.bootstrap.assembly import Ports
 from sluice.errors import PermanentError, RetryableError
 from sluice.rollout.model.plan import Fleet
 from sluice.rollout_id import RolloutId
@@ -23,6 +22,9 @@ from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import NoRoomError, TransformJob, TransformRefusedError
 from sluice.transform.locations import manifest_key, sample_folder
 from sluice.transform.request import Job, transform_request
+
+if TYPE_CHECKING:
+    from sluice.rollout.batch.ports import RolloutBatchPorts
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class Sample:
     names: tuple[str, str]  # of the jobs, as in SIDES
 
     @classmethod
-    def of(cls, rollout: RolloutId, ports: Ports) -> Sample:
+    def of(cls, rollout: RolloutId, ports: RolloutBatchPorts) -> Sample:
         current, new = (ports.names.rollout_resource(str(rollout), side) for side in SIDES)
         return cls(rollout=rollout, names=(current, new))
 
@@ -60,7 +62,7 @@ class Sample:
         return f"{self.output_folder(side)}sample.csv.out"
 
 
-def write_sample(sample: Sample, input_digest: str, rows: int, ports: Ports) -> None:
+def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBatchPorts) -> None:
     """Take an equal share of rows from each of the last run's files, of twenty at most; once per rollout.
 
     Raises:
@@ -84,7 +86,9 @@ def write_sample(sample: Sample, input_digest: str, rows: int, ports: Ports) -> 
     ports.files.write(sample.key, "".join(f"{line}\n" for line in lines))
 
 
-def score_sample(sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: Ports) -> Sequence[TransformJob]:
+def score_sample(
+    sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: RolloutBatchPorts
+) -> Sequence[TransformJob]:
     """The two jobs as they are now; those that are not there are started, if there is room, and told at the next look.
 
     Each has one instance and joins nothing: what is compared is the answers.
@@ -112,7 +116,7 @@ def score_sample(sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, p
     return found
 
 
-def _start(job: Job, side: Side, settings: Batch, ports: Ports) -> None:
+def _start(job: Job, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
     try:
         ports.transforms.create(transform_request(job, settings))
     except NoRoomError as error:
@@ -123,7 +127,7 @@ def _start(job: Job, side: Side, settings: Batch, ports: Ports) -> None:
         raise RetryableError(str(error)) from error  # a model that was just made may not be seen everywhere yet
 
 
-def stop_scoring(sample: Sample, ports: Ports) -> None:
+def stop_scoring(sample: Sample, ports: RolloutBatchPorts) -> None:
     """Nothing more is to be learnt: jobs that still work are stopped."""
     for name in sample.names:
         known = ports.transforms.describe(name)

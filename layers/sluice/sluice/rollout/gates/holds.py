@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.analysis.decision import Conclusion
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.gates.gates import HUMAN, Gate, gates_ahead
@@ -16,6 +15,9 @@ from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import Hold, RolloutRecord
 from sluice.rollout.traffic.task_result import long_patience
 from sluice.spec.windows import Windows
+
+if TYPE_CHECKING:
+    from sluice.rollout.gates.ports import GatesPorts
 
 Evidence = Sequence[Mapping[str, Any]]
 """What a look has found, as it is kept in the history."""
@@ -34,7 +36,9 @@ class Obstacle:
     until: datetime | None = None
 
 
-def hold_up(conclusion: Conclusion, stage: int, record: RolloutRecord, evidence: Evidence, ports: Ports) -> Conclusion:
+def hold_up(
+    conclusion: Conclusion, stage: int, record: RolloutRecord, evidence: Evidence, ports: GatesPorts
+) -> Conclusion:
     """The conclusion of a look, or ``wait`` where a window or a gate is in the way forward.
 
     Once a stage has been held up, doubt counts from the last time that it was: nobody could have gone on before.
@@ -53,7 +57,7 @@ def hold_up(conclusion: Conclusion, stage: int, record: RolloutRecord, evidence:
     return conclusion
 
 
-def hold_start(windows: Windows | None, record: RolloutRecord, ports: Ports) -> Obstacle | None:
+def hold_start(windows: Windows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
     """A pause or a window that keeps a rollout from beginning."""
     obstacle = _paused(record) or _window(windows, record, ports.now())
     if obstacle is not None:
@@ -61,7 +65,7 @@ def hold_start(windows: Windows | None, record: RolloutRecord, ports: Ports) -> 
     return obstacle
 
 
-def hold_replacement(plan: Plan, record: RolloutRecord, ports: Ports, evidence: Evidence = ()) -> Obstacle | None:
+def hold_replacement(plan: Plan, record: RolloutRecord, ports: GatesPorts, evidence: Evidence = ()) -> Obstacle | None:
     """The gate before a promotion that comes without stages: it is asked before anything is changed."""
     if plan.stages or plan.engine == "none":
         return None
@@ -80,7 +84,7 @@ def seconds_held(record: RolloutRecord, until: datetime | None, now: datetime) -
 
 
 def _obstacle(
-    gates: tuple[Gate, ...], plan: Plan, record: RolloutRecord, evidence: Evidence, ports: Ports
+    gates: tuple[Gate, ...], plan: Plan, record: RolloutRecord, evidence: Evidence, ports: GatesPorts
 ) -> Obstacle | None:
     if (window := _window(plan.windows, record, ports.now())) is not None:
         return window
@@ -98,7 +102,7 @@ def _window(windows: Windows | None, record: RolloutRecord, now: datetime) -> Ob
     return Obstacle(WINDOW, f"outside of rollout.windows {said}", until=until)
 
 
-def _closed(gate: Gate, plan: Plan, record: RolloutRecord, evidence: Evidence, ports: Ports) -> Obstacle | None:
+def _closed(gate: Gate, plan: Plan, record: RolloutRecord, evidence: Evidence, ports: GatesPorts) -> Obstacle | None:
     if gate.keeper == HUMAN:
         if gate.index in record.gates_opened:
             return None
@@ -132,7 +136,7 @@ def _skips_gates(record: RolloutRecord) -> bool:
     return record.command is not None and record.command.kind == "promote" and record.command.skip_gates
 
 
-def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: Ports) -> None:
+def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
     """Keep it, and tell people of a gate when it is met first."""
     _keep(obstacle, stage, record, ports)
     if obstacle.gate < 0 or obstacle.gate in record.gates_told:
@@ -151,7 +155,7 @@ def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, por
     ports.store.mark_time(record.id, f"gate_told_{obstacle.gate}", now)
 
 
-def _keep(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: Ports) -> None:
+def _keep(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPorts) -> None:
     now = ports.now()
     hold = Hold(by=obstacle.by, reason=obstacle.reason, since=now, at=now, stage=stage, gate=obstacle.gate)
     last = record.hold

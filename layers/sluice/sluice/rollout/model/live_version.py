@@ -9,17 +9,19 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sluice.aws.model_registry import Package
-from sluice.aws.s3 import Bucket
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.model.record import RolloutRecord
+
+if TYPE_CHECKING:
+    from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionPorts
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def live_version(model: str, ports: Ports) -> int | None:
+def live_version(model: str, ports: LiveVersionPorts) -> int | None:
     """The version promoted last of those that the endpoint serves; None when nothing serves.
 
     While a canary runs that is its baseline. In the moment between a promotion's last change to the endpoint and
@@ -46,7 +48,7 @@ def live_version(model: str, ports: Ports) -> int | None:
     return max(versions, key=lambda number: (promoted.get(number, _NEVER), versions[number]), default=None)
 
 
-def live_endpoint(model: str, ports: Ports) -> str:
+def live_endpoint(model: str, ports: LiveVersionPorts) -> str:
     """The endpoint that clients use: that of the last promotion, also while another is made for a new suffix."""
     return last_endpoint(ports.store.rollouts(model)) or ports.names.endpoint(model)
 
@@ -57,7 +59,7 @@ def last_endpoint(rollouts: Iterable[RolloutRecord]) -> str | None:
     return known[-1].endpoint if known else None
 
 
-def live_package(model: str, ports: Ports) -> Package | None:
+def live_package(model: str, ports: LiveVersionPorts) -> Package | None:
     """The live version as the registry has it; None when nothing serves, or when no rollout tells of it."""
     version = live_version(model, ports)
     if version is None:
@@ -66,12 +68,12 @@ def live_package(model: str, ports: Ports) -> Package | None:
     return ports.registry.describe(record.package_arn) if record else None
 
 
-def metrics_of(package: Package, bucket: Bucket) -> Mapping[str, float]:
+def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, float]:
     """The numbers of the version's evaluation report by name, such as ``mse``; empty if there is none to read."""
     return metrics_at(package.metrics_uri, bucket) if package.metrics_uri else {}
 
 
-def metrics_at(uri: str, bucket: Bucket) -> dict[str, float]:
+def metrics_at(uri: str, bucket: LiveVersionBucket) -> dict[str, float]:
     """The numbers of an evaluation report; empty if it is gone or is no JSON."""
     try:
         return dict(metric_values(json.loads(bucket.read(uri) or b"{}")))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sluice.aws.model_registry import Package
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.model.record import FenceKind, RolloutRecord
 from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.rollout.planning.ports import PlanningPorts
 
 Loser = tuple[RolloutId, FenceKind | Literal["end_watch"], str]
 
@@ -87,7 +89,7 @@ def _approval(record: RolloutRecord) -> tuple[datetime, int]:
     return record.approved_at, record.id.version
 
 
-def is_still_approved(record: RolloutRecord, ports: Ports) -> bool:
+def is_still_approved(record: RolloutRecord, ports: PlanningPorts) -> bool:
     """False, and the rollout is stopped, once someone has taken the approval back."""
     if ports.registry.describe(record.package_arn).is_approved:
         return True

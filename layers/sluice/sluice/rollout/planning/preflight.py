@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from sluice.aws.cloudwatch import Metrics
 from sluice.aws.metric_data import Span, dimensions
-from sluice.bootstrap.assembly import Ports
 from sluice.rollout.analysis.latency import slow_limits
 from sluice.rollout.model.plan import Plan, PlanError
+
+if TYPE_CHECKING:
+    from sluice.rollout.planning.ports import PlanningMetrics, PlanningPorts
 
 _HOUR, _DAY = 3600, 86_400
 _LOOKED_BACK = timedelta(days=1)
 
 
-def prepared(plan: Plan, ports: Ports, *, urgent: bool) -> Plan:
+def prepared(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
     """The plan with what is slow for the version that serves now.
 
     An urgent way back ignores the user's own alarms: they ring because of the version it leads away from.
@@ -32,7 +34,7 @@ def prepared(plan: Plan, ports: Ports, *, urgent: bool) -> Plan:
     return replace(plan, slow_over_us=_slow_limits(plan.endpoint, plan.baseline.variant, ports.now(), ports.metrics))
 
 
-def refuse_unready_alarms(plan: Plan, metrics: Metrics) -> None:
+def refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
     """PlanError unless all alarms that the spec names exist and none of them rings."""
     if not plan.alarms.also:
         return
@@ -51,7 +53,7 @@ def refuse_unready_alarms(plan: Plan, metrics: Metrics) -> None:
         )
 
 
-def _slow_limits(endpoint: str, variant: str, now: datetime, metrics: Metrics) -> dict[str, int]:
+def _slow_limits(endpoint: str, variant: str, now: datetime, metrics: PlanningMetrics) -> dict[str, int]:
     """From the newest clock hour of the last day with enough requests, else from the newest such day."""
     of = dimensions(endpoint, variant)
     hours, days = (

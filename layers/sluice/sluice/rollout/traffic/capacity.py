@@ -11,16 +11,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sluice.bootstrap.assembly import Ports
 from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.endpoint.state import EndpointState
 from sluice.errors import RetryableError
 from sluice.rollout.model.plan import Plan, PlanError
 from sluice.spec.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from sluice.rollout.traffic.ports import TrafficPorts
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ def in_force(found: Sequence[Registered], rules: ScalingRules) -> ScalingRules:
     return rules.within(*present) if present else rules
 
 
-def with_scaling(plan: Plan, endpoint: Endpoint, ports: Ports) -> Plan:
+def with_scaling(plan: Plan, endpoint: Endpoint, ports: TrafficPorts) -> Plan:
     """The plan with how capacity is to follow the load.
 
     Raises:
@@ -80,7 +83,7 @@ def lost_by(plan: Plan, config: str, state: EndpointState) -> list[str]:
     return [each.name for each in state.variants if types.get(each.name) != each.instance_type]
 
 
-def hold(plan: Plan, state: EndpointState | None, ports: Ports, candidate_count: int = 1) -> None:
+def hold(plan: Plan, state: EndpointState | None, ports: TrafficPorts, candidate_count: int = 1) -> None:
     """Have no fleet shrink below what the rollout counts on; above that it follows the load."""
     if plan.scaling is None or state is None:
         return
@@ -88,14 +91,14 @@ def hold(plan: Plan, state: EndpointState | None, ports: Ports, candidate_count:
         ports.scaling.ensure(plan.endpoint, variant, plan.scaling.holding(floor), plan.period_seconds)
 
 
-def let_go(plan: Plan, config: str, state: EndpointState | None, ports: Ports) -> None:
+def let_go(plan: Plan, config: str, state: EndpointState | None, ports: TrafficPorts) -> None:
     """Release what an update to ``config`` would take away."""
     lost = lost_by(plan, config, state) if state else []
     if lost:
         ports.scaling.release(plan.endpoint, lost)
 
 
-def let_go_if_possible(plan: Plan, config: str, state: EndpointState | None, ports: Ports) -> None:
+def let_go_if_possible(plan: Plan, config: str, state: EndpointState | None, ports: TrafficPorts) -> None:
     """The same for a way back, which must not depend on another service: a failure is logged, and no more.
 
     SageMaker refuses the update as long as a variant is registered, and both are tried again.
@@ -106,13 +109,13 @@ def let_go_if_possible(plan: Plan, config: str, state: EndpointState | None, por
         log.exception("what an update of %s to %s takes away could not be released", plan.endpoint, config)
 
 
-def follow_load(plan: Plan, variant: str, ports: Ports) -> None:
+def follow_load(plan: Plan, variant: str, ports: TrafficPorts) -> None:
     """The spec's scaling for the variant that serves; nothing for capacity that stays as it is."""
     if plan.scaling is not None and plan.engine != "batch":
         ports.scaling.ensure(plan.endpoint, variant, plan.scaling, plan.period_seconds)
 
 
-def scale_baseline(plan: Plan, ports: Ports) -> None:
+def scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
     """The spec's scaling for the version that serves again. A failure is logged: the sweep makes up for it."""
     if plan.baseline is None:
         return

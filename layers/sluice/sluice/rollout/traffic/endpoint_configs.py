@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from sluice.bootstrap.assembly import Ports
+from typing import TYPE_CHECKING
+
 from sluice.endpoint.state import NewConfig, NewVariant
 from sluice.rollout.model.plan import Fleet, Plan, first_fleet
 from sluice.rollout.model.record import RolloutRecord
 
+if TYPE_CHECKING:
+    from sluice.rollout.traffic.ports import TrafficPorts
 
-def make_config(name: str, plan: Plan, record: RolloutRecord, ports: Ports) -> None:
+
+def make_config(name: str, plan: Plan, record: RolloutRecord, ports: TrafficPorts) -> None:
     """Make one of the two configs that the plan of a rollout names."""
     is_alone = name == plan.candidate.config
     ports.hosting.create_config(_alone(plan, record.id.model, ports) if is_alone else _beside(plan, ports))
 
 
-def _alone(plan: Plan, model: str, ports: Ports) -> NewConfig:
+def _alone(plan: Plan, model: str, ports: TrafficPorts) -> NewConfig:
     most = plan.async_invocations
     return NewConfig(
         name=plan.candidate.config,
@@ -24,7 +28,7 @@ def _alone(plan: Plan, model: str, ports: Ports) -> NewConfig:
     )
 
 
-def _beside(plan: Plan, ports: Ports) -> NewConfig:
+def _beside(plan: Plan, ports: TrafficPorts) -> NewConfig:
     """The baseline with all the traffic, and the candidate with none or with copies of it."""
     baseline = plan.baseline
     if baseline is None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from sluice.endpoint.deployment_config import Deployment
-from sluice.endpoint.hosting import Hosting
 from sluice.errors import EndpointBusyError
 from sluice.rollout.traffic.reconcile import (
     CreateEndpoint,
@@ -20,6 +19,9 @@ from sluice.rollout.traffic.reconcile import (
     UseConfig,
     Wait,
 )
+
+if TYPE_CHECKING:
+    from sluice.rollout.traffic.ports import TrafficHosting
 
 Status = Literal["READY", "WAIT", "SHIFT", "PROMOTE", "HOLD", "ROLL_BACK"]
 """READY: on to the only next state. SHIFT and PROMOTE name it. Whatever the machine does not know restores."""
@@ -61,7 +63,7 @@ def _seconds(since: datetime, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds())
 
 
-def take(step: Step, endpoint: str, hosting: Hosting, deployment: Deployment | None = None) -> bool:
+def take(step: Step, endpoint: str, hosting: TrafficHosting, deployment: Deployment | None = None) -> bool:
     """Carry out one step; False if the endpoint is busy and the step has to be found anew later.
 
     Raises:
@@ -74,7 +76,7 @@ def take(step: Step, endpoint: str, hosting: Hosting, deployment: Deployment | N
     return True
 
 
-def _take(step: Step, endpoint: str, hosting: Hosting, deployment: Deployment | None) -> Any:
+def _take(step: Step, endpoint: str, hosting: TrafficHosting, deployment: Deployment | None) -> Any:
     match step:
         case CreateEndpoint(config):
             hosting.create_endpoint(endpoint, config)

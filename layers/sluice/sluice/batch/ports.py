@@ -1,0 +1,97 @@
+"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from sluice.batch.run import BatchRun
+from sluice.names import Names
+from sluice.rollout.batch.ports import (
+    RolloutBatchBatches,
+    RolloutBatchBucket,
+    RolloutBatchFiles,
+    RolloutBatchHosting,
+    RolloutBatchStore,
+    RolloutBatchTransforms,
+)
+from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
+from sluice.spec.model import ModelSpec
+
+
+class BatchBatches(RolloutBatchBatches, Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def open(self, run: BatchRun) -> BatchRun:
+        """Keep a new run; returns the one that counts, which is another if this request was known before."""
+
+    def get(self, model: str, job: str) -> BatchRun | None:
+        """The run as it is now (consistent read)."""
+
+    def move(self, run: BatchRun) -> None:
+        """Keep that the run is running or has ended, unless more is known already."""
+
+
+class BatchBucket(RolloutBatchBucket, Protocol):
+    """What Sluice asks of the data bucket."""
+
+    @property
+    def name(self) -> str: ...
+
+    def write(self, key: str, body: str) -> None:
+        """Write a small JSON object; writing the same again changes nothing."""
+
+
+class BatchSpecs(Protocol):
+    """The specs of one stage."""
+
+    def get(self, model: str) -> ModelSpec:
+        """The spec of a model."""
+
+
+class BatchPorts(Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def batches(self) -> BatchBatches: ...
+
+    @property
+    def bucket(self) -> BatchBucket: ...
+
+    @property
+    def events(self) -> GatesEvents: ...
+
+    @property
+    def files(self) -> RolloutBatchFiles: ...
+
+    @property
+    def gates(self) -> GatesGates: ...
+
+    @property
+    def hosting(self) -> RolloutBatchHosting: ...
+
+    @property
+    def metrics(self) -> PlanningMetrics: ...
+
+    @property
+    def model_role_arn(self) -> str: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+
+    @property
+    def registry(self) -> PlanningRegistry: ...
+
+    @property
+    def specs(self) -> BatchSpecs: ...
+
+    @property
+    def store(self) -> RolloutBatchStore: ...
+
+    @property
+    def transforms(self) -> RolloutBatchTransforms: ...

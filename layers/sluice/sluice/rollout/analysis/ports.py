@@ -1,0 +1,68 @@
+"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sluice.aws.metric_data import Counts, Dimensions, Sample, Span
+from sluice.names import Names
+from sluice.rollout.ab_outcomes.store import Counted
+from sluice.rollout.analysis.data_capture import CaptureFile
+from sluice.rollout.analysis.shadow_agreement import Captured
+from sluice.rollout_id import RolloutId
+
+
+class AnalysisCaptures(Protocol):
+    """What Sluice asks of the bucket that an endpoint captures to."""
+
+    def files(self, folder: str, since: datetime, until: datetime) -> list[CaptureFile]:
+        """The files of one variant between two times, oldest first."""
+
+    def read(self, files: Sequence[CaptureFile]) -> Iterator[Captured]:
+        """The exchanges in these files; lines that are not whole are left out, as are files that are gone."""
+
+
+class AnalysisMetrics(Protocol):
+    """What Sluice asks of CloudWatch."""
+
+    def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
+        """Counts per period; a period without requests has no entry."""
+
+    def slow_counts(
+        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
+    ) -> dict[str, dict[datetime, Counts]] | None:
+        """For each limit, by name, the requests beyond it as ``errors``; None where CloudWatch does not count them."""
+
+    def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
+        """The mean latency in microseconds of each period with requests."""
+
+    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Sample]:
+        """A metric that users publish in ``Sluice/Outcomes``: values from 0 to 1, such as 1 for each yes."""
+
+    def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
+        """``OK``, ``ALARM`` or ``INSUFFICIENT_DATA`` by name; an alarm that does not exist has no entry."""
+
+
+class AnalysisOutcomes(Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def read(self, test: RolloutId, metric: str, variant: str) -> Counted:
+        """What was counted so far (consistent read)."""
+
+
+class AnalysisPorts(Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def captures(self) -> AnalysisCaptures: ...
+
+    @property
+    def metrics(self) -> AnalysisMetrics: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def outcomes(self) -> AnalysisOutcomes: ...

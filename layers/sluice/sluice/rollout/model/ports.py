@@ -1,0 +1,58 @@
+"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from sluice.aws.model_registry import Package
+from sluice.endpoint.state import EndpointState
+from sluice.names import Names
+from sluice.rollout.model.record import RolloutRecord
+
+
+class LiveVersionBucket(Protocol):
+    """What Sluice asks of the data bucket."""
+
+    def read(self, uri: str) -> bytes | None:
+        """A small object by its ``s3://`` URI; None if it is not there."""
+
+
+class LiveVersionHosting(Protocol):
+    """What Sluice asks of SageMaker hosting."""
+
+    def describe(self, endpoint: str) -> EndpointState | None:
+        """The endpoint as it is now, None if there is none."""
+
+
+class LiveVersionRegistry(Protocol):
+    """What Sluice asks of the Model Registry."""
+
+    def describe(self, arn: str) -> Package:
+        """The version as it is now; the event that named it may be old."""
+
+
+class LiveVersionStore(Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
+        """Rollouts of a model, newest version and attempt first."""
+
+
+class LiveVersionPorts(Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def bucket(self) -> LiveVersionBucket: ...
+
+    @property
+    def hosting(self) -> LiveVersionHosting: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def registry(self) -> LiveVersionRegistry: ...
+
+    @property
+    def store(self) -> LiveVersionStore: ...

@@ -1,0 +1,52 @@
+"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sluice.aws.metric_data import Dimensions, LatencySummary, Span
+from sluice.aws.model_registry import Package
+from sluice.rollout.model.record import FenceKind, RolloutRecord
+from sluice.rollout_id import RolloutId
+
+
+class PlanningMetrics(Protocol):
+    """What Sluice asks of CloudWatch."""
+
+    def latency_summaries(self, of: Dimensions, span: Span) -> list[LatencySummary]:
+        """One per period with requests, the newest first."""
+
+    def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
+        """``OK``, ``ALARM`` or ``INSUFFICIENT_DATA`` by name; an alarm that does not exist has no entry."""
+
+
+class PlanningRegistry(Protocol):
+    """What Sluice asks of the Model Registry."""
+
+    def describe(self, arn: str) -> Package:
+        """The version as it is now; the event that named it may be old."""
+
+
+class PlanningStore(Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
+        """Stop the rollout from going forward and return it; the first reason stays."""
+
+
+class PlanningPorts(Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def metrics(self) -> PlanningMetrics: ...
+
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+
+    @property
+    def registry(self) -> PlanningRegistry: ...
+
+    @property
+    def store(self) -> PlanningStore: ...

@@ -1,0 +1,191 @@
+"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sluice.async_inference.runtime import AsyncPlaces
+from sluice.aws.model_registry import Package
+from sluice.names import Names
+from sluice.rollout.analysis.ports import AnalysisCaptures, AnalysisMetrics, AnalysisOutcomes
+from sluice.rollout.batch.ports import (
+    RolloutBatchBatches,
+    RolloutBatchBucket,
+    RolloutBatchFiles,
+    RolloutBatchHosting,
+    RolloutBatchStore,
+    RolloutBatchTransforms,
+)
+from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.ports import LiveVersionHosting
+from sluice.rollout.model.record import Outcome, Phase, RolloutRecord
+from sluice.rollout.planning.ports import PlanningMetrics
+from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
+from sluice.rollout_id import RolloutId
+from sluice.spec.model import ModelSpec
+
+
+class RolloutExecutions(Protocol):
+    """What Sluice asks of Step Functions."""
+
+    def start(self, rollout_id: RolloutId) -> bool:
+        """Start the rollout; False if it was started before."""
+
+    def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
+        """Start an execution that only restores, for a rollout whose own execution is gone."""
+
+
+class RolloutHosting(RolloutBatchHosting, LiveVersionHosting, TrafficHosting, Protocol):
+    """What Sluice asks of SageMaker hosting."""
+
+    def delete_config(self, name: str) -> None:
+        """The caller makes sure that no endpoint uses it: SageMaker does not."""
+
+    def delete_model(self, name: str) -> None: ...
+
+
+class RolloutMetrics(AnalysisMetrics, PlanningMetrics, Protocol):
+    """What Sluice asks of CloudWatch."""
+
+    def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None: ...
+
+    def put_composite_alarm(self, alarm: Mapping[str, Any]) -> None:
+        """The alarms its rule names must exist."""
+
+    def delete_alarms(self, names: Sequence[str]) -> None:
+        """Alarms that are gone already are no error. Composite ones go first: nothing else may still refer to one."""
+
+    def set_alarm(self, name: str, reason: str) -> bool:
+        """Put an alarm into ALARM; False if there is no such alarm (any more)."""
+
+
+class RolloutRegistry(Protocol):
+    """What Sluice asks of the Model Registry."""
+
+    def describe(self, arn: str) -> Package:
+        """The version as it is now; the event that named it may be old."""
+
+    def reject(self, arn: str, reason: str) -> None:
+        """Mark the version Rejected with the reason, on one line as the registry wants it."""
+
+    def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
+        """Add custom metadata; characters the registry refuses become spaces."""
+
+
+class RolloutSpecs(Protocol):
+    """The specs of one stage."""
+
+    def get(self, model: str) -> ModelSpec:
+        """The spec of a model."""
+
+
+class RolloutStore(RolloutBatchStore, Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def open(self, record: RolloutRecord) -> bool:
+        """Keep a new, queued rollout; False if it is already there."""
+
+    def get(self, rollout_id: RolloutId) -> RolloutRecord:
+        """The record as it is now (consistent read)."""
+
+    def advance(self, rollout_id: RolloutId, phase: Phase, **changes: str | int) -> None:
+        """Enter a phase, unless the rollout is fenced or closed."""
+
+    def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
+        """Let a rollout that only watches any more end as promoted at its next look."""
+
+    def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
+        """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
+
+    def mark_asked(self, rollout_id: RolloutId, config: str) -> None:
+        """Note that SageMaker accepted an update to this endpoint config."""
+
+    def restoring(self, rollout_id: RolloutId) -> None:
+        """Enter the restoring phase; a closed rollout stays closed."""
+
+    def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
+        """End the rollout as promoted, unless it was fenced at the last moment."""
+
+    def closed_again(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
+
+    def close(self, rollout_id: RolloutId, outcome: Outcome, reason: str, now: datetime) -> bool:
+        """End the rollout; False if it has ended before, whatever the outcome was."""
+
+    def begin_test(self, rollout_id: RolloutId) -> None:
+        """Note the model's A/B test, for which outcomes are counted while its rollout is at its first stage."""
+
+    def lock(self, endpoint: str, rollout_id: RolloutId) -> bool:
+        """Take the endpoint's lock; True if this rollout holds it now."""
+
+    def lock_holder(self, endpoint: str) -> RolloutId | None: ...
+
+    def unlock(self, endpoint: str, rollout_id: RolloutId) -> None:
+        """Give the lock back; nothing happens if another rollout holds it."""
+
+    def note_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
+        """Keep why an approval could not be rolled out."""
+
+
+class RolloutPorts(Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def async_places(self) -> AsyncPlaces: ...
+
+    @property
+    def batches(self) -> RolloutBatchBatches: ...
+
+    @property
+    def bucket(self) -> RolloutBatchBucket: ...
+
+    @property
+    def captures(self) -> AnalysisCaptures: ...
+
+    @property
+    def events(self) -> GatesEvents: ...
+
+    @property
+    def executions(self) -> RolloutExecutions: ...
+
+    @property
+    def files(self) -> RolloutBatchFiles: ...
+
+    @property
+    def gates(self) -> GatesGates: ...
+
+    @property
+    def hosting(self) -> RolloutHosting: ...
+
+    @property
+    def metrics(self) -> RolloutMetrics: ...
+
+    @property
+    def model_role_arn(self) -> str: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+
+    @property
+    def outcomes(self) -> AnalysisOutcomes: ...
+
+    @property
+    def registry(self) -> RolloutRegistry: ...
+
+    @property
+    def scaling(self) -> TrafficScaling: ...
+
+    @property
+    def specs(self) -> RolloutSpecs: ...
+
+    @property
+    def store(self) -> RolloutStore: ...
+
+    @property
+    def transforms(self) -> RolloutBatchTransforms: ...

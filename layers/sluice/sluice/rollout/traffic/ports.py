@@ -1,0 +1,64 @@
+"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from sluice.async_inference.runtime import AsyncPlaces
+from sluice.endpoint.autoscaling import Registered
+from sluice.endpoint.deployment_config import Deployment
+from sluice.endpoint.scaling_rules import ScalingRules
+from sluice.endpoint.state import NewConfig
+
+
+class TrafficBucket(Protocol):
+    """What Sluice asks of the data bucket."""
+
+    def uri(self, key: str) -> str: ...
+
+
+class TrafficHosting(Protocol):
+    """What Sluice asks of SageMaker hosting."""
+
+    def create_config(self, config: NewConfig) -> None: ...
+
+    def create_endpoint(self, endpoint: str, config: str) -> None: ...
+
+    def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
+        """Move the endpoint to another config, all at once or as ``deployment`` says."""
+
+    def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None: ...
+
+    def set_capacity(self, endpoint: str, variant: str, count: int) -> None: ...
+
+    def delete_endpoint(self, endpoint: str) -> None: ...
+
+
+class TrafficScaling(Protocol):
+    """What Sluice asks of Application Auto Scaling."""
+
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
+        """Those of the variants that are scaled, by whomever."""
+
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+        """Have the variant scaled by these rules and no others; whether anything had to be done for it."""
+
+    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+        """Scale the variants no more; their capacity stays. Returns those that had been scaled."""
+
+
+class TrafficPorts(Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def async_places(self) -> AsyncPlaces: ...
+
+    @property
+    def bucket(self) -> TrafficBucket: ...
+
+    @property
+    def hosting(self) -> TrafficHosting: ...
+
+    @property
+    def scaling(self) -> TrafficScaling: ...

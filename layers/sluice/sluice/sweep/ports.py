@@ -1,0 +1,200 @@
+"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Protocol
+
+from sluice.async_inference.ports import (
+    AsyncInferenceAsyncQueue,
+    AsyncInferenceAsyncRuntime,
+    AsyncInferenceBucket,
+    AsyncInferenceEvents,
+    AsyncInferenceResults,
+)
+from sluice.aws.model_registry import Package
+from sluice.batch.ports import BatchBatches, BatchBucket, BatchSpecs
+from sluice.endpoint.autoscaling import Registered
+from sluice.endpoint.scaling_rules import ScalingRules
+from sluice.endpoint.state import EndpointState
+from sluice.names import Names
+from sluice.pipeline_runs.run import Run
+from sluice.rollout.batch.ports import RolloutBatchFiles, RolloutBatchHosting, RolloutBatchStore, RolloutBatchTransforms
+from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
+from sluice.rollout_id import RolloutId
+from sluice.training.pending_inputs import Waiting
+from sluice.training.run_slot import Turn
+
+
+class SweepBucket(AsyncInferenceBucket, BatchBucket, Protocol):
+    """What Sluice asks of the data bucket."""
+
+
+class SweepExecutions(Protocol):
+    """What Sluice asks of Step Functions."""
+
+    @property
+    def state_machine_arn(self) -> str: ...
+
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None if there is no such execution."""
+
+
+class SweepHosting(RolloutBatchHosting, Protocol):
+    """What Sluice asks of SageMaker hosting."""
+
+    def describe(self, endpoint: str) -> EndpointState | None:
+        """The endpoint as it is now, None if there is none."""
+
+
+class SweepPipelines(Protocol):
+    """What Sluice asks of SageMaker Pipelines."""
+
+    def look(self, execution: str) -> tuple[str, str]:
+        """Status and display name; one whose pipeline was deleted is Stopped and has no name any more."""
+
+
+class SweepRegistry(PlanningRegistry, Protocol):
+    """What Sluice asks of the Model Registry."""
+
+    def newest(self, group: str, approval: str) -> Package | None:
+        """The version registered last of those with this approval; None if there is none, or no such group."""
+
+
+class SweepRuns(Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def runs(self, model: str) -> Iterator[Run]:
+        """The newest first."""
+
+    def is_pending_told(self, package_arn: str, since: str) -> bool:
+        """Whether a version's wait for approval that began at ``since`` has been announced."""
+
+
+class SweepScaling(Protocol):
+    """What Sluice asks of Application Auto Scaling."""
+
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
+        """Those of the variants that are scaled, by whomever."""
+
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+        """Have the variant scaled by these rules and no others; whether anything had to be done for it."""
+
+    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+        """Scale the variants no more; their capacity stays. Returns those that had been scaled."""
+
+
+class SweepSpecs(BatchSpecs, Protocol):
+    """The specs of one stage."""
+
+    def names(self) -> list[str]:
+        """The models of the stage, whether their specs are valid or not."""
+
+
+class SweepStore(RolloutBatchStore, Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def lock_holder(self, endpoint: str) -> RolloutId | None: ...
+
+
+class SweepTurns(Protocol):
+    """Each change names the turn it is about: one that comes late, for an earlier turn, changes nothing."""
+
+    def get(self, model: str) -> Turn | None:
+        """The current turn, or the last one; None before the first."""
+
+
+class SweepWaiting(Protocol):
+    """Every method may be called again with the same arguments and leaves the same state."""
+
+    def of(self, model: str) -> Waiting:
+        """What waits for the model now."""
+
+
+class SweepWakeups(Protocol):
+    """What Sluice asks of the queue that starts pipelines."""
+
+    def book(self, model: str, delay_seconds: float) -> None:
+        """Have the model's turn looked at after ``delay_seconds``, or a little later; once too often does no harm."""
+
+
+class SweepEvents(AsyncInferenceEvents, GatesEvents, Protocol):
+    """Puts domain events on the default bus; the same fact may be published twice after a crash."""
+
+
+class SweepPorts(Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def async_queue(self) -> AsyncInferenceAsyncQueue: ...
+
+    @property
+    def async_runtime(self) -> AsyncInferenceAsyncRuntime: ...
+
+    @property
+    def batches(self) -> BatchBatches: ...
+
+    @property
+    def bucket(self) -> SweepBucket: ...
+
+    @property
+    def events(self) -> SweepEvents: ...
+
+    @property
+    def executions(self) -> SweepExecutions: ...
+
+    @property
+    def files(self) -> RolloutBatchFiles: ...
+
+    @property
+    def gates(self) -> GatesGates: ...
+
+    @property
+    def hosting(self) -> SweepHosting: ...
+
+    @property
+    def metrics(self) -> PlanningMetrics: ...
+
+    @property
+    def model_role_arn(self) -> str: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+
+    @property
+    def pipelines(self) -> SweepPipelines: ...
+
+    @property
+    def registry(self) -> SweepRegistry: ...
+
+    @property
+    def results(self) -> AsyncInferenceResults: ...
+
+    @property
+    def runs(self) -> SweepRuns: ...
+
+    @property
+    def scaling(self) -> SweepScaling: ...
+
+    @property
+    def specs(self) -> SweepSpecs: ...
+
+    @property
+    def store(self) -> SweepStore: ...
+
+    @property
+    def transforms(self) -> RolloutBatchTransforms: ...
+
+    @property
+    def turns(self) -> SweepTurns: ...
+
+    @property
+    def waiting(self) -> SweepWaiting: ...
+
+    @property
+    def wakeups(self) -> SweepWakeups: ...
