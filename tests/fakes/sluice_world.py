@@ -19,9 +19,9 @@ from sluice.rollout.ab_outcomes.store import OutcomeStore
 from sluice.rollout.model.store import Store
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
-from sluice.training.pending_inputs import WaitingList
-from sluice.training.run_queue import run_ended
-from sluice.training.run_slot_store import Turns
+from sluice.training.pending_inputs import PendingInputStore
+from sluice.training.run_queue import mark_run_ended
+from sluice.training.run_slot_store import RunSlotStore
 
 from functions.abort_rollout.app import run as roll_back
 from functions.analyze_stage.app import run as look
@@ -42,7 +42,7 @@ from tests.fakes.aws_state import (
     FakeParked,
     FakePipelines,
     FakeRegistry,
-    FakeRunSource,
+    FakeRunReader,
     FakeSpecs,
     FakeWakeUps,
     Faults,
@@ -103,8 +103,8 @@ class FakePorts:
     store: Store
     runs: RunStore
     batches: BatchStore
-    turns: Turns
-    waiting: WaitingList
+    run_slots: RunSlotStore
+    pending_inputs: PendingInputStore
     outcomes: OutcomeStore
     results: ResultStore
     hosting: FakeHosting
@@ -118,7 +118,7 @@ class FakePorts:
     pipelines: FakePipelines
     bucket: FakeBucket
     specs: FakeSpecs
-    run_source: FakeRunSource
+    run_reader: FakeRunReader
     wakeups: FakeWakeUps
     refused_outcomes: FakeParked
     async_runtime: FakeAsyncRuntime
@@ -187,8 +187,8 @@ class SluiceWorld:
         return self.ports.specs
 
     @property
-    def run_source(self) -> FakeRunSource:
-        return self.ports.run_source
+    def run_reader(self) -> FakeRunReader:
+        return self.ports.run_reader
 
     @property
     def wakeups(self) -> FakeWakeUps:
@@ -232,7 +232,7 @@ class SluiceWorld:
         """End the run that is going, tell Sluice, and have it look."""
         (execution,) = self.pipelines.running(pipeline)
         execution.status = status
-        run_ended(PipelineStatusChanged.parse(execution.event()), self.ports)
+        mark_run_ended(PipelineStatusChanged.parse(execution.event()), self.ports)
         self.wake()
         return execution
 
@@ -365,8 +365,8 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         store=Store(table),
         runs=RunStore(table),
         batches=BatchStore(table),
-        turns=Turns(table),
-        waiting=WaitingList(table),
+        run_slots=RunSlotStore(table),
+        pending_inputs=PendingInputStore(table),
         outcomes=OutcomeStore(table),
         results=ResultStore(FakeTable(faults)),
         hosting=hosting,
@@ -380,7 +380,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         pipelines=FakePipelines(faults),
         bucket=bucket,
         specs=FakeSpecs({spec.name: spec}),
-        run_source=FakeRunSource(faults),
+        run_reader=FakeRunReader(faults),
         wakeups=FakeWakeUps(faults),
         refused_outcomes=FakeParked(faults),
         async_runtime=FakeAsyncRuntime(faults),

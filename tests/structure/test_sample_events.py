@@ -206,7 +206,7 @@ def test_statuses_of_pipelines(case: str) -> None:
     event = sample(f"record_pipeline_run/{case}")
     execution = event["detail"]["pipelineExecutionArn"]
     status = event["detail"].get("currentPipelineExecutionStatus", "Executing")
-    world.run_source.executions[execution] = replace(succeeded(), execution=execution, status=status)
+    world.run_reader.executions[execution] = replace(succeeded(), execution=execution, status=status)
     for _ in range(2):
         on_pipeline_status(event, world.ports)
     assert [kind for kind, _ in world.events.published] == STATUSES[case]

@@ -75,7 +75,7 @@ def test_a_dead_execution_is_told(world: SluiceWorld, dead: list[str]) -> None:
 def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> None:
     file = File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1)
     world.bucket.objects[file.key] = b"age,risk\n30,1\n"
-    world.ports.waiting.add_file("fraud", file, START)
+    world.ports.pending_inputs.add_file("fraud", file, START)
     world.clock.pass_seconds(60)
     sweep(world.ports)
     world.wake()
@@ -94,7 +94,7 @@ def test_what_cannot_be_looked_at_holds_up_nothing_else(
         raise failure
 
     world.registry.add(GROUP, 1)
-    world.ports.waiting.add_file(
+    world.ports.pending_inputs.add_file(
         "fraud", File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1), START
     )
     monkeypatch.setattr(world.registry, "newest", refuse)

@@ -12,7 +12,7 @@ from typing import Any
 
 from boto3 import Session
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from sluice.errors import EndpointBusyError, RetryableError, SluiceError, ThrottledError
 
@@ -26,6 +26,9 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+
+
+RETRYABLE_ERRORS = (RetryableError, ClientError, BotoCoreError)
 
 
 class Clients:

@@ -22,7 +22,7 @@ from sluice.batch.store import BatchStore
 from sluice.endpoint.autoscaling import AutoScaling
 from sluice.endpoint.hosting import Hosting
 from sluice.names import Names
-from sluice.pipeline_runs.reader import RunSource
+from sluice.pipeline_runs.reader import RunReader
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
 from sluice.rollout.analysis.data_capture import Captures
@@ -32,10 +32,10 @@ from sluice.rollout.model.store import Store
 from sluice.spec.parameter_store import Specs
 from sluice.telemetry.port import Telemetry
 from sluice.telemetry.powertools import PowertoolsTelemetry
-from sluice.training.pending_inputs import WaitingList
-from sluice.training.pipeline_executions import Pipelines
+from sluice.training.pending_inputs import PendingInputStore
+from sluice.training.pipeline_executions import PipelineExecutions
 from sluice.training.quarantine import Quarantine
-from sluice.training.run_slot_store import Turns
+from sluice.training.run_slot_store import RunSlotStore
 from sluice.transform.files import BatchFiles
 from sluice.transform.jobs import Transforms
 
@@ -56,14 +56,14 @@ class Ports:
     events: Publisher
     gates: GateFunctions
     executions: Executions
-    pipelines: Pipelines
-    turns: Turns
-    waiting: WaitingList
+    pipelines: PipelineExecutions
+    run_slots: RunSlotStore
+    pending_inputs: PendingInputStore
     wakeups: WakeUps
     bucket: Bucket
     captures: Captures
     quarantine: Quarantine
-    run_source: RunSource
+    run_reader: RunReader
     runs: RunStore
     results: ResultStore
     async_runtime: AsyncRuntime
@@ -91,7 +91,7 @@ def assemble(
         telemetry=telemetry,
         store=Store(table),
         runs=RunStore(table),
-        run_source=RunSource(client("sagemaker")),
+        run_reader=RunReader(client("sagemaker")),
         specs=Specs(client("ssm"), names),
         hosting=Hosting(client("sagemaker")),
         registry=Registry(client("sagemaker")),
@@ -100,9 +100,9 @@ def assemble(
         events=Publisher(client("events"), names),
         gates=GateFunctions(client("lambda")),
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
-        pipelines=Pipelines(client("sagemaker")),
-        turns=Turns(table),
-        waiting=WaitingList(table),
+        pipelines=PipelineExecutions(client("sagemaker")),
+        run_slots=RunSlotStore(table),
+        pending_inputs=PendingInputStore(table),
         wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
         bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
         captures=Captures(client("s3"), environ.get("SLUICE_BUCKET", "")),

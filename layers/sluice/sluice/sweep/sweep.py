@@ -61,13 +61,13 @@ def sweep(ports: SweepPorts) -> list[str]:
 
 def lost_runs(model: str, ports: SweepPorts) -> Iterator[str]:
     """Runs that have ended though nobody said so."""
-    turn = ports.turns.get(model)
+    slot = ports.run_slots.get(model)
     open_runs = (each.execution for each in islice(ports.runs.runs(model), RUNS_LOOKED_AT) if not each.has_ended)
-    current = [turn.execution] if turn and turn.phase == "taken" and not turn.ended else []
+    current = [slot.execution] if slot and slot.is_running else []
     for execution in dict.fromkeys((*current, *open_runs)):
-        status, name = ports.pipelines.look(execution)
-        if turn and execution == turn.execution:
-            name = turn.run  # also when its pipeline has been deleted since
+        status, name = ports.pipelines.status_and_name(execution)
+        if slot and execution == slot.execution:
+            name = slot.run  # also when its pipeline has been deleted since
         if status in PIPELINE_ENDS:
             ports.events.publish(
                 "SageMaker Model Building Pipeline Execution Status Change",
@@ -79,13 +79,13 @@ def lost_runs(model: str, ports: SweepPorts) -> Iterator[str]:
             yield f"{execution} is {status}"
 
 
-def waiting_without_turn(model: str, ports: SweepPorts) -> Iterator[str]:
-    """A turn that stands still, or files and requests whose wake-up was lost."""
-    turn = ports.turns.get(model)
-    is_running = turn is not None and turn.phase == "taken" and not turn.ended
-    stands_still = turn is not None and turn.phase != "free"
-    waiting = ports.waiting.of(model)
-    if not is_running and (stands_still or waiting.files or waiting.requests):
+def stalled_run_queue(model: str, ports: SweepPorts) -> Iterator[str]:
+    """A run slot that stands still, or pending inputs whose wake-up was lost."""
+    slot = ports.run_slots.get(model)
+    is_running = slot is not None and slot.is_running
+    stands_still = slot is not None and slot.phase != "free"
+    pending = ports.pending_inputs.get(model)
+    if not is_running and (stands_still or pending):
         ports.wakeups.book(model, 0)
         yield f"{model} was woken"
 
@@ -95,7 +95,7 @@ def lost_wait(model: str, ports: SweepPorts) -> Iterator[str]:
     package = ports.registry.newest(ports.names.group(model), "PendingManualApproval")
     if package is None or package.last_modified > ports.now() - GRACE:
         return
-    if not ports.runs.is_pending_told(package.arn, REGISTERED):
+    if not ports.runs.is_wait_announced(package.arn, REGISTERED):
         yield _say_package(package.arn, package.group, package.approval, ports)
 
 
@@ -155,7 +155,7 @@ def _say_dead(record: RolloutRecord, name: str, status: str, ports: SweepPorts) 
 
 LOOKS = (
     lost_runs,
-    waiting_without_turn,
+    stalled_run_queue,
     lost_wait,
     lost_approval,
     dead_rollouts,

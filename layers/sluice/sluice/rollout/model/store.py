@@ -1,10 +1,9 @@
-"""Where rollouts, endpoint locks, histories and uploads are kept: one DynamoDB table, conditional writes only.
+"""Where rollouts, endpoint locks and histories are kept: one DynamoDB table, conditional writes only.
 
 MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
 MODEL#<model>      TEST                           the A/B test that was begun last
 ROLLOUT#<id>       ENTRY#<key>                    one line of its history
 ENDPOINT#<name>    LOCK                           which rollout may change the endpoint
-UPLOAD#<s3 key>    <version id>                   what became of an uploaded file
 """
 
 from __future__ import annotations
@@ -263,18 +262,11 @@ class Store:
         with suppress(ConditionFailedError):
             self._table.delete(_lock_key(endpoint), "holder = :me", {":me": str(rollout_id)})
 
-    # Approvals and uploads that lead to nothing, and uploads that lead to a run
+    # Approvals that lead to nothing
 
     def note_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Keep why an approval could not be rolled out."""
         self._table.put_new({"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat(), "reason": reason})
-
-    def claim_upload(self, key: str, version_id: str, fate: Mapping[str, str]) -> Mapping[str, str]:
-        """Note what becomes of an upload; returns the fate noted first, which is the one that counts."""
-        upload = {"pk": f"UPLOAD#{key}", "sk": version_id or "null"}
-        if self._table.put_new({**upload, **fate}):
-            return fate
-        return {name: str(value) for name, value in (self._table.get(upload) or {}).items()}
 
 
 def _record_key(rollout_id: RolloutId) -> dict[str, str]:

@@ -1,0 +1,32 @@
+"""Applies a status change of a pipeline execution: an end frees the model's run slot, and the run is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sluice.events import PipelineStatusChanged
+from sluice.pipeline_runs.recorder import record_run
+from sluice.training.run_queue import mark_run_ended
+
+if TYPE_CHECKING:
+    from sluice.pipeline_runs.ports import PipelineRunsPorts
+
+
+def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunsPorts) -> Mapping[str, str | bool | None]:
+    """Free the run slot first, then record: a report that cannot be read must not hold up the next run.
+
+    Idempotent: an event that comes twice, late or out of order changes nothing, because the run is read anew each time.
+
+    Returns:
+        ``execution``: the ARN; ``freed``: whether the run had held its model's slot; ``status``: of the run as
+        recorded, None if it is not a run of this stage.
+    """
+    ports.telemetry.identify("execution", changed.execution)
+    ports.telemetry.identify("run", changed.display_name)
+    model = ports.names.model_of(changed.pipeline)
+    if model is not None:
+        ports.telemetry.identify("model", model)
+    freed = changed.has_ended and mark_run_ended(changed, ports)
+    run = record_run(changed.execution, ports, record_end=changed.has_ended)
+    return {"execution": changed.execution, "freed": freed, "status": run.status if run else None}
