@@ -9,10 +9,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from botocore.exceptions import ClientError
-from sluice.aws.clients import code
 from sluice.bootstrap.assembly import Ports, assemble
-from sluice.errors import SpecError, UnknownModelError
+from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import Specs
@@ -112,8 +110,8 @@ def read_parameter(session: CliSession, name: str) -> str | None:
     """An SSM parameter's value, None if there is none."""
     try:
         found = session.clients("ssm").get_parameter(Name=name)
-    except ClientError as error:
-        if code(error) == "ParameterNotFound":
+    except AwsRefusedError as error:
+        if error.code == "ParameterNotFound":
             return None
         raise
     return str(found["Parameter"]["Value"])
@@ -126,8 +124,8 @@ def described(call: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping
     """
     try:
         return call(**request)
-    except ClientError as error:
-        if code(error) in ("ResourceNotFound", "ValidationException"):
+    except AwsRefusedError as error:
+        if error.code in ("ResourceNotFound", "ValidationException"):
             return None
         raise
 
