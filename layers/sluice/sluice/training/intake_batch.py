@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sluice.aws.clients import RETRYABLE_ERRORS
-from sluice.errors import PermanentError, SpecError
+from sluice.errors import RETRYABLE_ERRORS, PermanentError, SpecError
 from sluice.training.intake import IntakeLimits, QueueCheck, take_in
 from sluice.training.run_queue import advance_queue
 

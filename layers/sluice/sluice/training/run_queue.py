@@ -11,10 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError, ParamValidationError
-
-from sluice.aws.clients import code
-from sluice.errors import RetryableError
+from sluice.errors import AwsError, RetryableError
 from sluice.events import PipelineStatusChanged
 from sluice.training.debounce import CLOCK_TOLERANCE
 from sluice.training.manifest import added_files
@@ -29,8 +26,12 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 20
 """After how long a start that AWS had no capacity for is tried again."""
 
+
 MAX_EVENT_FILES = 100
 """Files named in an event, the others are in the manifest: EventBridge refuses an event that is too large."""
+
+_INVALID_REQUEST = ("ValidationException", "ParamValidationError")
+"""Codes of a request that SageMaker, or boto3 before it, will never accept."""
 
 _MAX_STEPS = 12
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -90,9 +91,8 @@ def _start_execution(slot: RunSlot, ports: TrainingPorts) -> bool:
         ports.run_slots.enter_phase(slot, "claimed", retry_at=retry_at.isoformat())
         ports.events.publish("PipelineDelayed", model=slot.model, run=slot.run, reason=str(error))
         return False
-    except (ClientError, ParamValidationError) as error:
-        is_invalid = isinstance(error, ParamValidationError) or code(error) == "ValidationException"
-        if not (is_invalid and slot.parameters):
+    except AwsError as error:
+        if error.code not in _INVALID_REQUEST or not slot.parameters:
             raise
         # SageMaker will never accept these parameters: the requests are refused, the files wait for another run.
         refuse_requests(slot.model, list(slot.requests), str(error), ports)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import HTTPClientError, IncompleteReadError
-
 from sluice.data_contract.contract import DataContract
 from sluice.data_contract.csv_reader import CsvReader, Source
 from sluice.data_contract.validation import Breach, ValidationResult, validate
-from sluice.errors import RetryableError
 from sluice.events import ObjectCreated
 from sluice.spec.model import ModelSpec
 
@@ -36,10 +33,7 @@ def validate_upload(
     if body is None:
         return None
     with closing(body):
-        try:
-            return validate_file(upload.key, body, spec, budget_bytes)
-        except (HTTPClientError, IncompleteReadError) as error:
-            raise RetryableError(f"{upload.key} could not be read to its end: {error}") from error
+        return validate_file(upload.key, body, spec, budget_bytes)
 
 
 def validate_file(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None = None) -> ValidationResult:
