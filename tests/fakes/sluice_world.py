@@ -14,13 +14,13 @@ from sluice.async_inference.store import ResultStore
 from sluice.batch.store import BatchStore
 from sluice.events import PipelineStatusChanged
 from sluice.names import Names
+from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
 from sluice.rollout.model.store import Store
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.training.pending_inputs import PendingInputStore
-from sluice.training.run_queue import mark_run_ended
 from sluice.training.run_slot_store import RunSlotStore
 
 from functions.abort_rollout.app import run as roll_back

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sluice.errors import RetryableError
 from sluice.events import PipelineStatusChanged
+from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.spec.model import ModelSpec
 from sluice.sweep.sweep import sweep
 from sluice.training.manifest import File, Manifest
 from sluice.training.pending_inputs import InputStatus
 from sluice.training.quarantine import quarantine_key
-from sluice.training.run_queue import mark_run_ended
 
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.aws_state import FakeExecution, Faults

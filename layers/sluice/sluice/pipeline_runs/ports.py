@@ -10,7 +10,6 @@ from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionHosting, LiveVersionRegistry, LiveVersionStore
 from sluice.telemetry.port import Telemetry
-from sluice.training.ports import RunEnds, TrainingWakeups
 
 
 class PipelineRunsEvents(Protocol):
@@ -54,7 +53,34 @@ class PipelineRunsRuns(Protocol):
     def mark_wait_announced(self, package_arn: str, since: str) -> None: ...
 
 
-class PipelineRunsPorts(Protocol):
+class PipelineRunsRunSlots(Protocol):
+    """The run slots of training: one that a run holds is marked when the run has ended."""
+
+    def mark_ended(self, model: str, run: str, status: str) -> bool:
+        """Note that a run's execution has ended; False if the run does not hold the model's slot."""
+
+
+class PipelineRunsWakeups(Protocol):
+    """What Sluice asks of the queue that starts pipelines."""
+
+    def book(self, model: str, delay_seconds: float) -> None:
+        """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
+
+
+class RunEndPorts(Protocol):
+    """What noting the end of a run needs."""
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def run_slots(self) -> PipelineRunsRunSlots: ...
+
+    @property
+    def wakeups(self) -> PipelineRunsWakeups: ...
+
+
+class PipelineRunsPorts(RunEndPorts, Protocol):
     """Everything that this room is given."""
 
     @property
@@ -67,9 +93,6 @@ class PipelineRunsPorts(Protocol):
     def hosting(self) -> LiveVersionHosting: ...
 
     @property
-    def names(self) -> Names: ...
-
-    @property
     def now(self) -> Callable[[], datetime]: ...
 
     @property
@@ -79,9 +102,6 @@ class PipelineRunsPorts(Protocol):
     def run_reader(self) -> PipelineRunsReader: ...
 
     @property
-    def run_slots(self) -> RunEnds: ...
-
-    @property
     def runs(self) -> PipelineRunsRuns: ...
 
     @property
@@ -89,6 +109,3 @@ class PipelineRunsPorts(Protocol):
 
     @property
     def telemetry(self) -> Telemetry: ...
-
-    @property
-    def wakeups(self) -> TrainingWakeups: ...

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from sluice.events import PipelineStatusChanged
 from sluice.pipeline_runs.recorder import record_run
-from sluice.training.run_queue import mark_run_ended
 
 if TYPE_CHECKING:
-    from sluice.pipeline_runs.ports import PipelineRunsPorts
+    from sluice.pipeline_runs.ports import PipelineRunsPorts, RunEndPorts
 
 
 def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunsPorts) -> Mapping[str, str | bool | None]:
@@ -30,3 +29,16 @@ def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunsPorts
     freed = changed.has_ended and mark_run_ended(changed, ports)
     run = record_run(changed.execution, ports, record_end=changed.has_ended)
     return {"execution": changed.execution, "freed": freed, "status": run.status if run else None}
+
+
+def mark_run_ended(changed: PipelineStatusChanged, ports: RunEndPorts) -> bool:
+    """Note that the run in a model's slot has ended and wake the run queue; False if the slot holds another run.
+
+    The queue frees the slot, here the end is only noted: one place moves a slot from phase to phase. The run is known
+    by its display name, which Sluice gave it, because the event may come before the execution was noted.
+    """
+    model = ports.names.model_of(changed.pipeline)
+    if model is None or not ports.run_slots.mark_ended(model, changed.display_name, changed.status):
+        return False
+    ports.wakeups.book(model, 0)
+    return True

@@ -65,14 +65,7 @@ class TrainingSpecs(Protocol):
         """The spec of a model."""
 
 
-class RunEnds(Protocol):
-    """Each change names the claim that it is about: one that comes late, for an earlier claim, changes nothing."""
-
-    def mark_ended(self, model: str, run: str, status: str) -> bool:
-        """Note that a run's execution has ended; False if the run does not hold the model's slot."""
-
-
-class TrainingRunSlots(RunEnds, Protocol):
+class TrainingRunSlots(Protocol):
     """Each change names the claim that it is about: one that comes late, for an earlier claim, changes nothing."""
 
     def get(self, model: str) -> RunSlot | None:
@@ -124,19 +117,6 @@ class TrainingWakeups(Protocol):
 
     def book(self, model: str, delay_seconds: float) -> None:
         """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
-
-
-class RunEndPorts(Protocol):
-    """What noting the end of a run needs."""
-
-    @property
-    def names(self) -> Names: ...
-
-    @property
-    def run_slots(self) -> RunEnds: ...
-
-    @property
-    def wakeups(self) -> TrainingWakeups: ...
 
 
 class TrainingPorts(Protocol):

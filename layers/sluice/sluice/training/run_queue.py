@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sluice.errors import AwsError, RetryableError
-from sluice.events import PipelineStatusChanged
 from sluice.training.debounce import CLOCK_TOLERANCE
 from sluice.training.manifest import added_files
 from sluice.training.manifest_store import input_data_uri, known_files, read_manifest
@@ -21,7 +20,7 @@ from sluice.training.run_claim import claim_next_run, refuse_requests, resolve_i
 from sluice.training.run_slot import RunSlot
 
 if TYPE_CHECKING:
-    from sluice.training.ports import RunEndPorts, TrainingPorts
+    from sluice.training.ports import TrainingPorts
 
 RETRY_SECONDS = 20
 """After how long a start that AWS had no capacity for is tried again."""
@@ -48,18 +47,6 @@ def advance_queue(model: str, ports: TrainingPorts) -> None:
         if not _step(model, slot, ports):
             return
     ports.wakeups.book(model, 1)
-
-
-def mark_run_ended(changed: PipelineStatusChanged, ports: RunEndPorts) -> bool:
-    """Note that the run in a model's slot has ended and wake the queue; False if the slot holds another run.
-
-    The run is known by its display name, which Sluice gave it: the event may come before the execution was noted.
-    """
-    model = ports.names.model_of(changed.pipeline)
-    if model is None or not ports.run_slots.mark_ended(model, changed.display_name, changed.status):
-        return False
-    ports.wakeups.book(model, 0)
-    return True
 
 
 def _step(model: str, slot: RunSlot | None, ports: TrainingPorts) -> bool:
