@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sluice.events import PackageChanged
-from sluice.rollout.model.live_version import live_package, metrics_of
+from sluice.rollout.model.evaluation_report import metrics_of
+from sluice.rollout.model.live_version import live_package
 
 if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunsPorts

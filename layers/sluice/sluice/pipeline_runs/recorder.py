@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sluice.pipeline_runs.run import PipelineRun
-from sluice.rollout.model.live_version import metrics_at
+from sluice.rollout.model.evaluation_report import metrics_at
 
 if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunsPorts

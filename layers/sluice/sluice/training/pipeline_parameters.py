@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sluice.rollout.model.live_version import live_package, metrics_of
+from sluice.rollout.model.evaluation_report import metrics_of
+from sluice.rollout.model.live_version import live_package
 from sluice.spec.model import ModelSpec
 
 if TYPE_CHECKING:

@@ -1,13 +1,11 @@
-"""The version in service and how good it was in evaluation: what every newcomer is compared with.
+"""The version in service, which every newcomer is compared with.
 
 This is the only place that says what "live" means.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ from sluice.aws.model_registry import Package
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
-    from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionPorts
+    from sluice.rollout.model.ports import LiveVersionPorts
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -66,29 +64,3 @@ def live_package(model: str, ports: LiveVersionPorts) -> Package | None:
         return None
     record = next(ports.store.rollouts(model, version), None)
     return ports.registry.describe(record.package_arn) if record else None
-
-
-def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, float]:
-    """The numbers of the version's evaluation report by name, such as ``mse``; empty if there is none to read."""
-    return metrics_at(package.metrics_uri, bucket) if package.metrics_uri else {}
-
-
-def metrics_at(uri: str, bucket: LiveVersionBucket) -> dict[str, float]:
-    """The numbers of an evaluation report; empty if it is gone or is no JSON."""
-    try:
-        return dict(metric_values(json.loads(bucket.read(uri) or b"{}")))
-    except ValueError:
-        return {}
-
-
-def metric_values(report: object) -> Iterator[tuple[str, float]]:
-    """``mse`` and 4.2 from ``{"regression_metrics": {"mse": {"value": 4.2}}}``."""
-    if not isinstance(report, Mapping):
-        return
-    for name, inner in report.items():
-        value = inner.get("value") if isinstance(inner, Mapping) else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            if math.isfinite(value):  # JSON has no NaN: an event that held one would never be accepted
-                yield str(name), float(value)
-        else:
-            yield from metric_values(inner)
