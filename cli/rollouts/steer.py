@@ -68,7 +68,7 @@ def steer(arguments: Namespace, session: CliSession) -> int:
     if arguments.kind != "resume" and record.phase in _PAST_ITS_STAGES:
         raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
     command = Command(kind=arguments.kind, by=word.by, reason=word.reason, at=word.at, skip_gates=arguments.skip_gates)
-    if not store.steer(record.id, command):
+    if not store.set_command(record.id, command):
         raise _too_late(record.id)
     _note(record.id, str(command), word, store)
     session.out.text(f"{record.id}: {command.kind}, obeyed at its next look")

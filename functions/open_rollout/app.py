@@ -11,7 +11,7 @@ from sluice.errors import SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.approvals import attempt_for, last_good, next_attempt, stand_off
+from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -60,7 +60,7 @@ def _rejected(package: Package, model: str, _changed: PackageChanged, ports: Rol
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
-    good = last_good(package.version, known, lambda arn: ports.registry.describe(arn).is_approved)
+    good = last_known_good(package.version, known, lambda arn: ports.registry.describe(arn).is_approved)
     if good is None:
         reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
@@ -80,7 +80,7 @@ def _rejected(package: Package, model: str, _changed: PackageChanged, ports: Rol
 def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[str, Any]:
     rollout_id = record.id
     ports.store.open(record)
-    for loser, kind, reason in stand_off(
+    for loser, kind, reason in resolve_conflict(
         record, list(ports.store.rollouts(rollout_id.model)), spec.rollout.on_new_version
     ):
         if kind == "end_watch":
@@ -93,6 +93,6 @@ def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[s
 
 
 def _report(package: Package, reason: str, ports: RolloutPorts) -> dict[str, Any]:
-    ports.store.note_ignored_approval(package.arn, package.last_modified, reason)
+    ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
     ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
     return {"ignored": reason}

@@ -12,11 +12,11 @@ from sluice.rollout.batch.comparison_run import with_comparison
 from sluice.rollout.gates.holds import Obstacle, hold_replacement, hold_start, seconds_held
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.approvals import goes_first, is_still_approved
-from sluice.rollout.planning.planner import as_it_serves, make_plan
-from sluice.rollout.planning.preflight import prepared
+from sluice.rollout.planning.approvals import is_still_approved, queued_ahead_of
+from sluice.rollout.planning.planner import endpoint_as_deployed, make_plan
+from sluice.rollout.planning.preflight import run_preflight
 from sluice.rollout.traffic.capacity import with_scaling
-from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
+from sluice.rollout.traffic.task_result import TaskResult, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -38,11 +38,11 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
     if not record.may_advance:
-        return answer("ROLL_BACK")
+        return task_result("ROLL_BACK")
     if not is_still_approved(record, ports):
-        return answer("ROLL_BACK")
+        return task_result("ROLL_BACK")
     if record.plan:
-        return answer("READY") if _takes_turn(record, ports) else _wait(record, ports)
+        return task_result("READY") if _takes_turn(record, ports) else _wait(record, ports)
     spec = _spec(record, ports)
     if (obstacle := hold_start(spec.rollout.windows, record, ports)) is not None:
         return _held(obstacle, record, ports)
@@ -66,18 +66,18 @@ def _takes_turn(record: RolloutRecord, ports: RolloutPorts) -> bool:
         if not ports.store.get(holder).is_closed:
             return False
         ports.store.unlock(record.endpoint, holder)  # it was killed between closing and unlocking
-    if goes_first(record, ports.store.rollouts(record.id.model)):
+    if queued_ahead_of(record, ports.store.rollouts(record.id.model)):
         return False
     return ports.store.lock(record.endpoint, record.id)
 
 
 def _wait(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
-    return answer("WAIT", wait_seconds=long_patience(record.opened_at, ports.now()))
+    return task_result("WAIT", wait_seconds=slow_poll_seconds(record.opened_at, ports.now()))
 
 
 def _held(obstacle: Obstacle, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     seconds = seconds_held(record, obstacle.until, ports.now())
-    return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
+    return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
 
 
 def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
@@ -85,7 +85,7 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskRe
     if live is not None and live.status in CHANGING:
         return _wait(record, ports)
     if record.urgent and live is not None:
-        spec = replace(spec, endpoint=as_it_serves(spec.endpoint, live))
+        spec = replace(spec, endpoint=endpoint_as_deployed(spec.endpoint, live))
     plan = make_plan(spec, ports.names, str(record.id), record.id.version, live)
     # The one that was locked and described: the spec's suffix may have changed since, or lead to where nothing serves.
     plan = replace(plan, endpoint=record.endpoint)
@@ -94,10 +94,10 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskRe
     elif (obstacle := hold_replacement(plan, record, ports)) is not None:
         return _held(obstacle, record, ports)
     else:
-        plan = prepared(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)
+        plan = run_preflight(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)
     ports.store.save_plan(record.id, plan, ports.now())
     ports.store.note(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())
-    return answer("READY")
+    return task_result("READY")
 
 
 def _described(plan: Plan) -> str:

@@ -10,10 +10,11 @@ from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.bake_after_promotion import watch
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.traffic.capacity import follow_load, let_go
-from sluice.rollout.traffic.endpoint_configs import make_config
-from sluice.rollout.traffic.reconcile import Done, Impossible, UseConfig, towards_promotion
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants
+from sluice.rollout.traffic.endpoint_configs import create_config
+from sluice.rollout.traffic.reconcile import Done, Impossible, UseConfig, next_step_towards_promotion
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -30,27 +31,27 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     if record.outcome == "promoted":
         return _tell(record, record.planned(), ports)
     if not record.may_advance:
-        return answer("ROLL_BACK")
+        return task_result("ROLL_BACK")
     plan = record.planned()
     ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
     ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
     state = ports.hosting.describe(record.endpoint)
-    step = towards_promotion(plan, state, record.asked)
+    step = next_step_towards_promotion(plan, state, record.requested_configs)
     if isinstance(step, Done):
         if record.watching_since is None:
-            follow_load(plan, plan.candidate.variant, ports)
+            apply_scaling(plan, plan.candidate.variant, ports)
         return watch(record, ports) or _finish(record, plan, ports)
     if isinstance(step, Impossible):
-        return answer("ROLL_BACK", reason=step.reason)
+        return task_result("ROLL_BACK", reason=step.reason)
     if isinstance(step, UseConfig):
-        make_config(step.config, plan, record, ports)
-        let_go(plan, step.config, state, ports)
-    if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
-        ports.store.mark_asked(record.id, step.config)
+        create_config(step.config, plan, record, ports)
+        deregister_lost_variants(plan, step.config, state, ports)
+    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+        ports.store.mark_requested(record.id, step.config)
     if not ports.store.get(record.id).may_advance:
-        return answer("ROLL_BACK")
+        return task_result("ROLL_BACK")
     now = ports.now()
-    return answer("WAIT", wait_seconds=patience(record.shifting_at.get(len(plan.stages), now), now))
+    return task_result("WAIT", wait_seconds=poll_seconds(record.shifting_at.get(len(plan.stages), now), now))
 
 
 def _finish(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
@@ -76,7 +77,7 @@ def _tell(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
             "sluice.rollout": str(record.id),
         },
     )
-    ports.store.closed_again(record.id, ports.now())
+    ports.store.renew_closed_at(record.id, ports.now())
     does = "scores what comes next" if plan.engine == "batch" else "serves all traffic"
     ports.store.note(record.id, "closed-promoted", f"version {record.id.version} {does}", now)
     ports.events.publish(
@@ -87,4 +88,4 @@ def _tell(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
         endpoint=plan.endpoint,
     )
     ports.store.unlock(record.endpoint, record.id)
-    return answer("READY")
+    return task_result("READY")

@@ -9,9 +9,10 @@ from sluice.bootstrap.assembly import live_ports
 from sluice.rollout.analysis.metric_windows import next_look_seconds
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.traffic.capacity import hold
-from sluice.rollout.traffic.reconcile import Done, Impossible, towards_stage
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.capacity import apply_capacity_floors
+from sluice.rollout.traffic.reconcile import Done, Impossible, next_step_towards_stage
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -27,23 +28,23 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     stage = int(event["stage"])
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
     if not record.may_advance:
-        return answer("ROLL_BACK", stage=stage)
+        return task_result("ROLL_BACK", stage=stage)
     planned = record.planned().stages[stage]
     ports.store.advance(record.id, "baking", stage=stage)
     ports.store.mark_time(record.id, f"shifting_{stage}", ports.now())
     state = ports.hosting.describe(record.endpoint)
-    step = towards_stage(record.planned(), planned.weight, planned.candidate_count, state)
+    step = next_step_towards_stage(record.planned(), planned.weight, planned.candidate_count, state)
     if isinstance(step, Impossible):
-        return answer("ROLL_BACK", stage=stage, reason=step.reason)
+        return task_result("ROLL_BACK", stage=stage, reason=step.reason)
     if isinstance(step, Done):
-        hold(record.planned(), state, ports, planned.candidate_count)
+        apply_capacity_floors(record.planned(), state, ports, planned.candidate_count)
         return _shifted(stage, record, ports)
-    take(step, record.endpoint, ports.hosting)
+    apply_step(step, record.endpoint, ports.hosting)
     # A rollback may have come between our reading of the fence and our change: then this change is undone.
     if not ports.store.get(record.id).may_advance:
-        return answer("ROLL_BACK", stage=stage)
+        return task_result("ROLL_BACK", stage=stage)
     now = ports.now()
-    return answer("WAIT", stage=stage, wait_seconds=patience(record.shifting_at.get(stage, now), now))
+    return task_result("WAIT", stage=stage, wait_seconds=poll_seconds(record.shifting_at.get(stage, now), now))
 
 
 def _shifted(stage: int, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
@@ -62,7 +63,7 @@ def _shifted(stage: int, record: RolloutRecord, ports: RolloutPorts) -> TaskResu
         stage=stage,
         weight=weight,
     )
-    return answer("READY", stage=stage, wait_seconds=next_look_seconds(plan, now))
+    return task_result("READY", stage=stage, wait_seconds=next_look_seconds(plan, now))
 
 
 def _share(plan: Plan, stage: int, record: RolloutRecord) -> str:

@@ -21,11 +21,12 @@ from sluice.rollout.batch.ports import (
 from sluice.rollout.gates.ports import GatesEvents, GatesGates
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting
-from sluice.rollout.model.record import Outcome, Phase, RolloutRecord
+from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
+from sluice.telemetry.port import Telemetry
 
 
 class RolloutExecutions(Protocol):
@@ -91,7 +92,7 @@ class RolloutStore(RolloutBatchStore, Protocol):
     def get(self, rollout_id: RolloutId) -> RolloutRecord:
         """The record as it is now (consistent read)."""
 
-    def advance(self, rollout_id: RolloutId, phase: Phase, **changes: str | int) -> None:
+    def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
@@ -100,19 +101,19 @@ class RolloutStore(RolloutBatchStore, Protocol):
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
         """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
 
-    def mark_asked(self, rollout_id: RolloutId, config: str) -> None:
+    def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
         """Note that SageMaker accepted an update to this endpoint config."""
 
-    def restoring(self, rollout_id: RolloutId) -> None:
+    def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
 
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
         """End the rollout as promoted, unless it was fenced at the last moment."""
 
-    def closed_again(self, rollout_id: RolloutId, now: datetime) -> None:
+    def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
         """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
 
-    def close(self, rollout_id: RolloutId, outcome: Outcome, reason: str, now: datetime) -> bool:
+    def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
         """End the rollout; False if it has ended before, whatever the outcome was."""
 
     def begin_test(self, rollout_id: RolloutId) -> None:
@@ -126,7 +127,7 @@ class RolloutStore(RolloutBatchStore, Protocol):
     def unlock(self, endpoint: str, rollout_id: RolloutId) -> None:
         """Give the lock back; nothing happens if another rollout holds it."""
 
-    def note_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
+    def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Keep why an approval could not be rolled out."""
 
 
@@ -186,6 +187,9 @@ class RolloutPorts(Protocol):
 
     @property
     def store(self) -> RolloutStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from moto import mock_aws
-from sluice.rollout.model.record import Hold, Phase
+from sluice.rollout.model.record import Hold, RolloutPhase
 from sluice.rollout_id import RolloutId
 
 from cli.failures import BadInputError, CommandError, NotFoundError
@@ -83,7 +83,7 @@ def test_a_promotion_past_gates_and_windows_is_told_as_such(stage: RolloutStage)
 
 
 @pytest.mark.parametrize("phase", ["promoting", "watching"])
-def test_it_can_be_too_late_for_a_word(stage: RolloutStage, phase: Phase) -> None:
+def test_it_can_be_too_late_for_a_word(stage: RolloutStage, phase: RolloutPhase) -> None:
     stage.store.advance(RUNNING, phase)
     with pytest.raises(CommandError, match=f"fraud-2-1 is {phase}: it is too late to pause it"):
         stage.run("pause", "fraud")
@@ -96,7 +96,7 @@ def held(by: str, gate: int) -> Hold:
 
 
 def test_a_person_opens_the_gate_that_waits(stage: RolloutStage) -> None:
-    stage.store.hold(RUNNING, held("human", 0))
+    stage.store.record_hold(RUNNING, held("human", 0))
     assert stage.run("continue", "fraud", "--reason", "looked at the errors") == 0
     assert list(stage.store.get(RUNNING).gates_opened) == [0]
     (line,) = stage.store.history(RUNNING)
@@ -114,7 +114,7 @@ def test_a_gate_that_nobody_waits_at_is_not_opened_in_advance(stage: RolloutStag
 
 @pytest.mark.parametrize("by", ["window", "arn:aws:lambda:us-east-1:1:function:sluice-dev-gate-x"])
 def test_what_does_not_wait_for_a_person_says_what_it_waits_for(stage: RolloutStage, by: str) -> None:
-    stage.store.hold(RUNNING, held(by, -1 if by == "window" else 0))
+    stage.store.record_hold(RUNNING, held(by, -1 if by == "window" else 0))
     with pytest.raises(CommandError, match=r"the ticket is not approved.*--skip-gates"):
         stage.run("continue", "fraud")
 

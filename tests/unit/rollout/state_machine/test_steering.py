@@ -127,7 +127,7 @@ def test_rejecting_a_version_that_does_not_serve_changes_nothing(world: SluiceWo
 
 def say(world: SluiceWorld, rollout: str, kind: CommandKind) -> None:
     command = Command(kind=kind, by="arn:aws:iam::1:user/ada", reason="launch day", at=world.clock.now())
-    assert world.ports.store.steer(RolloutId.required(rollout), command)
+    assert world.ports.store.set_command(RolloutId.required(rollout), command)
 
 
 def test_a_paused_rollout_waits_for_a_person_and_then_goes_on(world: SluiceWorld) -> None:

@@ -31,7 +31,7 @@ class GatesStore(Protocol):
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
         """Keep when something happened first, e.g. ``shifted_0``."""
 
-    def hold(self, rollout_id: RolloutId, hold: Hold) -> None:
+    def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
         """Keep what holds the rollout up; one that goes nowhere any more is left alone."""
 
     def note(self, rollout_id: RolloutId, key: str, text: str, now: datetime, **data: Any) -> None:

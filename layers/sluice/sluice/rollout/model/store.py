@@ -18,7 +18,15 @@ from typing import Any
 from sluice.aws.dynamodb import ConditionFailedError, Table
 from sluice.errors import SluiceError
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import Command, FenceKind, Hold, Outcome, Phase, RolloutRecord, record_from
+from sluice.rollout.model.record import (
+    Command,
+    FenceKind,
+    Hold,
+    RolloutOutcome,
+    RolloutPhase,
+    RolloutRecord,
+    parse_record,
+)
 from sluice.rollout_id import RolloutId
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
@@ -60,15 +68,15 @@ class Store:
         item = self._table.get(_record_key(rollout_id))
         if item is None:
             raise LookupError(f"no rollout {rollout_id} in table {self._table.name}")
-        return record_from(item)
+        return parse_record(item)
 
     def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
         """Rollouts of a model, newest version and attempt first."""
         prefix = "ROLLOUT#" if version is None else f"ROLLOUT#{version:07d}#"
         for item in self._table.query(f"MODEL#{model}", prefix, newest_first=True):
-            yield record_from(item)
+            yield parse_record(item)
 
-    def advance(self, rollout_id: RolloutId, phase: Phase, **changes: str | int) -> None:
+    def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed.
 
         Raises:
@@ -87,7 +95,7 @@ class Store:
         """Let a rollout that only watches any more end as promoted at its next look."""
         self._table.set_once(_record_key(rollout_id), "watch_ended", reason)
 
-    def steer(self, rollout_id: RolloutId, command: Command) -> bool:
+    def set_command(self, rollout_id: RolloutId, command: Command) -> bool:
         """Keep what a person said, for the next look; False if the rollout goes nowhere any more."""
         changes: dict[str, str | int] = {
             "command_kind": command.kind,
@@ -98,7 +106,7 @@ class Store:
         }
         return self._set_open(rollout_id, changes)
 
-    def hold(self, rollout_id: RolloutId, hold: Hold) -> None:
+    def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
         """Keep what holds the rollout up; one that goes nowhere any more is left alone."""
         changes: dict[str, str | int] = {
             "hold_by": hold.by,
@@ -138,7 +146,7 @@ class Store:
             if self.get(rollout_id).plan is None:
                 raise FencedError(f"rollout {rollout_id} may not go on") from None
 
-    def mark_asked(self, rollout_id: RolloutId, config: str) -> None:
+    def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
         """Note that SageMaker accepted an update to this endpoint config."""
         self._table.add_to_set(_record_key(rollout_id), "asked", config)
 
@@ -152,7 +160,7 @@ class Store:
         self._set_open(rollout_id, changes)  # if it was fenced or closed before us, what stands there is returned
         return self.get(rollout_id)
 
-    def restoring(self, rollout_id: RolloutId) -> None:
+    def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
         with suppress(ConditionFailedError):
             self._table.set(
@@ -170,13 +178,13 @@ class Store:
         """
         self.advance(rollout_id, "closed", outcome="promoted", reason=reason, closed_at=now.isoformat())
 
-    def closed_again(self, rollout_id: RolloutId, now: datetime) -> None:
+    def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
         """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
         self._table.set(
             _record_key(rollout_id), {"closed_at": now.isoformat()}, "outcome = :promoted", {":promoted": "promoted"}
         )
 
-    def close(self, rollout_id: RolloutId, outcome: Outcome, reason: str, now: datetime) -> bool:
+    def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
         """End the rollout; False if it has ended before, whatever the outcome was."""
         changes: dict[str, str | int] = {
             "phase": "closed",
@@ -264,7 +272,7 @@ class Store:
 
     # Approvals and uploads that lead to nothing, and uploads that lead to a run
 
-    def note_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
+    def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Keep why an approval could not be rolled out."""
         self._table.put_new({"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat(), "reason": reason})
 

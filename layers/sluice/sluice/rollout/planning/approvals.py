@@ -14,7 +14,7 @@ from sluice.rollout_id import RolloutId
 if TYPE_CHECKING:
     from sluice.rollout.planning.ports import PlanningPorts
 
-Loser = tuple[RolloutId, FenceKind | Literal["end_watch"], str]
+Preemption = tuple[RolloutId, FenceKind | Literal["end_watch"], str]
 
 
 def attempt_for(latest: RolloutRecord | None, package: Package, *, is_certain: bool) -> int | None:
@@ -35,13 +35,13 @@ def attempt_for(latest: RolloutRecord | None, package: Package, *, is_certain: b
     return latest.id.attempt + 1
 
 
-def goes_first(record: RolloutRecord, known: Iterable[RolloutRecord]) -> RolloutRecord | None:
+def queued_ahead_of(record: RolloutRecord, known: Iterable[RolloutRecord]) -> RolloutRecord | None:
     """The rollout whose turn is before that of ``record``: an urgent one, or one approved earlier; None if none is."""
     waiting = (each for each in known if each.may_advance and _turn(each) < _turn(record))
     return min(waiting, key=_turn, default=None)
 
 
-def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -> list[Loser]:
+def resolve_conflict(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -> list[Preemption]:
     """Who gives way, with the reason. Later approvals win, in whatever order their events arrive.
 
     An urgent rollout takes a rejected version out of service: it waits for nobody, and nobody takes its place.
@@ -50,9 +50,9 @@ def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -
         policy = "supersede"
     open_ones = [each for each in known if each.id != new.id and not each.is_closed and each.fence is None]
     rivals = [each for each in open_ones if each.watching_since is None and not each.urgent]
-    done: list[Loser] = [(each.id, "end_watch", f"{new.id} begins") for each in open_ones if each.watching_since]
+    done: list[Preemption] = [(each.id, "end_watch", f"{new.id} begins") for each in open_ones if each.watching_since]
     if policy != "reject" and done:
-        return [*done, *stand_off(new, rivals, policy)]
+        return [*done, *resolve_conflict(new, rivals, policy)]
     if policy == "queue" or not rivals:
         return []
     if policy == "reject":
@@ -66,7 +66,7 @@ def stand_off(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -
     ]
 
 
-def last_good(
+def last_known_good(
     rejected: int | None, known: Iterable[RolloutRecord], is_approved: Callable[[str], bool]
 ) -> RolloutRecord | None:
     """The newest promotion of another version that people still approve of; None if there is none."""

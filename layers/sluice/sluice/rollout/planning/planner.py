@@ -8,7 +8,16 @@ from math import ceil
 from sluice.endpoint.scaling_rules import rules_for
 from sluice.endpoint.state import EndpointState, ServerlessSize, VariantState
 from sluice.names import Names, variant
-from sluice.rollout.model.plan import Engine, Experiment, Fleet, Mirror, Plan, PlanError, PlannedStage, experiment_of
+from sluice.rollout.model.plan import (
+    Engine,
+    Experiment,
+    Mirror,
+    Plan,
+    PlanError,
+    PlannedFleet,
+    PlannedStage,
+    experiment_from,
+)
 from sluice.rollout_id import RolloutId
 from sluice.spec.endpoint import Endpoint
 from sluice.spec.model import ModelSpec
@@ -64,7 +73,7 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
     )
 
 
-def as_it_serves(endpoint: Endpoint, live: EndpointState) -> Endpoint:
+def endpoint_as_deployed(endpoint: Endpoint, live: EndpointState) -> Endpoint:
     """The spec's section with the type that the endpoint has; a spec may already describe its successor.
 
     What brings a good version back takes the endpoint as it is. Its scaling would be that of another type: it is left
@@ -82,7 +91,7 @@ def as_it_serves(endpoint: Endpoint, live: EndpointState) -> Endpoint:
     )
 
 
-def _engine(spec: ModelSpec, names: Names, version: int, baseline: Fleet | None) -> Engine:
+def _engine(spec: ModelSpec, names: Names, version: int, baseline: PlannedFleet | None) -> Engine:
     if spec.endpoint.type == "batch":
         return "batch"
     if baseline is None:
@@ -92,7 +101,7 @@ def _engine(spec: ModelSpec, names: Names, version: int, baseline: Fleet | None)
     return _ENGINES.get(spec.rollout.strategy, "weights")
 
 
-def _baseline(live: EndpointState, wanted_kind: str) -> Fleet:
+def _baseline(live: EndpointState, wanted_kind: str) -> PlannedFleet:
     if live.status == "Failed":
         raise PlanError(f"endpoint {live.name} is Failed ({live.failure_reason}); delete it and approve again")
     if len(live.variants) != 1 or live.shadows:
@@ -109,8 +118,8 @@ def _baseline(live: EndpointState, wanted_kind: str) -> Fleet:
     return _as_fleet(only, live.config)
 
 
-def _as_fleet(only: VariantState, config: str) -> Fleet:
-    return Fleet(
+def _as_fleet(only: VariantState, config: str) -> PlannedFleet:
+    return PlannedFleet(
         variant=only.name,
         instance_type=only.instance_type,
         instance_count=max(only.desired_count, 1),
@@ -143,7 +152,7 @@ def _refuse_parts_of_one(blue_green: BlueGreen, total: int) -> None:
         )
 
 
-def _variant_name(engine: Engine, rollout_id: str, baseline: Fleet | None) -> str:
+def _variant_name(engine: Engine, rollout_id: str, baseline: PlannedFleet | None) -> str:
     """SageMaker's own deployments keep the variant's name; beside a baseline the candidate needs another one.
 
     A baseline may be called ``v1`` and serve version 7, if SageMaker deployed that in its place.
@@ -155,10 +164,10 @@ def _variant_name(engine: Engine, rollout_id: str, baseline: Fleet | None) -> st
     return f"{name}-{rollout.attempt}" if baseline and baseline.variant == name else name
 
 
-def _candidate(spec: ModelSpec, names: Names, rollout_id: str, variant_name: str, total: int) -> Fleet:
+def _candidate(spec: ModelSpec, names: Names, rollout_id: str, variant_name: str, total: int) -> PlannedFleet:
     serverless = spec.endpoint.type == "serverless"
     size = spec.endpoint.serverless
-    return Fleet(
+    return PlannedFleet(
         variant=variant_name,
         instance_type="" if serverless else spec.endpoint.instance_type,
         instance_count=1 if serverless else total,
@@ -177,7 +186,7 @@ def _candidate(spec: ModelSpec, names: Names, rollout_id: str, variant_name: str
 def _experiment(spec: ModelSpec) -> Experiment | None:
     if spec.rollout.strategy != "ab_test":
         return None
-    return experiment_of(spec.rollout.ab_test, spec.endpoint.period_seconds)
+    return experiment_from(spec.rollout.ab_test, spec.endpoint.period_seconds)
 
 
 def _mirror(spec: ModelSpec, rollout_id: str) -> Mirror:

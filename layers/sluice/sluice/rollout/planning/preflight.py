@@ -17,7 +17,7 @@ _HOUR, _DAY = 3600, 86_400
 _LOOKED_BACK = timedelta(days=1)
 
 
-def prepared(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
+def run_preflight(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
     """The plan with what is slow for the version that serves now.
 
     An urgent way back ignores the user's own alarms: they ring because of the version it leads away from.

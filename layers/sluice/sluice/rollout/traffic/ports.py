@@ -10,6 +10,7 @@ from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import NewConfig
+from sluice.telemetry.port import Telemetry
 
 
 class TrafficBucket(Protocol):
@@ -62,3 +63,6 @@ class TrafficPorts(Protocol):
 
     @property
     def scaling(self) -> TrafficScaling: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
