@@ -73,7 +73,7 @@ def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: RolloutPo
     evidence = [each.to_json() for each in found]
     wanted = obey(conclude(seen, record.planned(), stage), record.command)
     conclusion = hold_up(wanted, stage, record, evidence, ports)
-    ports.store.note(
+    ports.history.append(
         record.id,
         f"look-{now.isoformat()}",
         f"{conclusion.action}: {conclusion.reason}",

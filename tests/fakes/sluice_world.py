@@ -16,7 +16,9 @@ from sluice.events import PipelineStatusChanged
 from sluice.names import Names
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.endpoint_lock import EndpointLocks
+from sluice.rollout.model.history import HistoryStore
+from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.training.pending_inputs import WaitingList
@@ -100,7 +102,9 @@ class FakePorts:
     names: Names
     now: Callable[[], datetime]
     telemetry: FakeTelemetry
-    store: Store
+    store: RecordStore
+    history: HistoryStore
+    locks: EndpointLocks
     runs: RunStore
     batches: BatchStore
     turns: Turns
@@ -362,7 +366,9 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         names=Names("dev"),
         now=clock.now,
         telemetry=FakeTelemetry(),
-        store=Store(table),
+        store=RecordStore(table),
+        history=HistoryStore(table),
+        locks=EndpointLocks(table),
         runs=RunStore(table),
         batches=BatchStore(table),
         turns=Turns(table),

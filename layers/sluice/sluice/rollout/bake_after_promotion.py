@@ -25,7 +25,7 @@ def watch(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
     now = ports.now()
     if record.watching_since is None:
         ports.store.mark_time(record.id, "watching_since", now)
-        ports.store.note(record.id, "watching", f"version {record.id.version} has all traffic and is watched", now)
+        ports.history.append(record.id, "watching", f"version {record.id.version} has all traffic and is watched", now)
         return task_result("WAIT", wait_seconds=_interval(plan))
     if not is_still_approved(record, ports):
         return task_result("ROLL_BACK")

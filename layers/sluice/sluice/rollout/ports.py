@@ -18,7 +18,7 @@ from sluice.rollout.batch.ports import (
     RolloutBatchStore,
     RolloutBatchTransforms,
 )
-from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
@@ -46,6 +46,19 @@ class RolloutHosting(RolloutBatchHosting, LiveVersionHosting, TrafficHosting, Pr
         """The caller makes sure that no endpoint uses it: SageMaker does not."""
 
     def delete_model(self, name: str) -> None: ...
+
+
+class RolloutLocks(Protocol):
+    """The locks of endpoints: at most one rollout at a time changes one. Idempotent."""
+
+    def acquire(self, endpoint: str, rollout_id: RolloutId) -> bool:
+        """Acquire the lock; True if this rollout holds it now."""
+
+    def holder(self, endpoint: str) -> RolloutId | None:
+        """The rollout that holds the lock; None if it is free."""
+
+    def release(self, endpoint: str, rollout_id: RolloutId) -> None:
+        """Release the lock; nothing happens if another rollout holds it."""
 
 
 class RolloutMetrics(AnalysisMetrics, PlanningMetrics, Protocol):
@@ -119,14 +132,6 @@ class RolloutStore(RolloutBatchStore, Protocol):
     def begin_test(self, rollout_id: RolloutId) -> None:
         """Note the model's A/B test, for which outcomes are counted while its rollout is at its first stage."""
 
-    def lock(self, endpoint: str, rollout_id: RolloutId) -> bool:
-        """Take the endpoint's lock; True if this rollout holds it now."""
-
-    def lock_holder(self, endpoint: str) -> RolloutId | None: ...
-
-    def unlock(self, endpoint: str, rollout_id: RolloutId) -> None:
-        """Give the lock back; nothing happens if another rollout holds it."""
-
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Keep why an approval could not be rolled out."""
 
@@ -159,7 +164,13 @@ class RolloutPorts(Protocol):
     def gates(self) -> GatesGates: ...
 
     @property
+    def history(self) -> GatesHistory: ...
+
+    @property
     def hosting(self) -> RolloutHosting: ...
+
+    @property
+    def locks(self) -> RolloutLocks: ...
 
     @property
     def metrics(self) -> RolloutMetrics: ...

@@ -46,7 +46,7 @@ def restore(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -> TaskRes
     if not record.is_closed:
         record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
     if record.is_closed:
-        ports.store.unlock(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
         return task_result("READY", reason=record.reason)
     ports.store.begin_restoring(rollout_id)
     if record.plan is None:
@@ -125,7 +125,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
         ports.hosting.delete_config(record.plan.candidate.config)
         ports.hosting.delete_model(record.plan.candidate.model)
     now = ports.now()
-    ports.store.note(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
+    ports.history.append(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
     ports.events.publish(
         "RolloutFailed" if outcome == "failed" else "RolloutRolledBack",
         rollout=str(record.id),
@@ -135,7 +135,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
         reason=reason,
     )
     ports.store.close(record.id, outcome, reason, now)
-    ports.store.unlock(record.endpoint, record.id)
+    ports.locks.release(record.endpoint, record.id)
     return task_result("READY", reason=reason)
 
 

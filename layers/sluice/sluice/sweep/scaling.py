@@ -21,7 +21,7 @@ def lost_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
     except PermanentError:
         return  # no spec that could be read: its next approval tells
     name = ports.names.endpoint(model, endpoint.suffix)
-    if endpoint.type == BATCH or ports.store.lock_holder(name) is not None:
+    if endpoint.type == BATCH or ports.locks.holder(name) is not None:
         return
     state = ports.hosting.describe(name)
     if state is None or not state.is_settled or len(state.variants) != 1 or state.kind != endpoint.type:

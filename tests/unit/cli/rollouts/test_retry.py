@@ -43,7 +43,7 @@ def test_a_version_that_did_not_make_it_is_approved_again(stage: RolloutStage, o
     kind, detail = stage.event(queue)
     assert (kind, detail["ModelPackageGroupName"]) == ("SageMaker Model Package State Change", GROUP)
     assert detail["ModelPackageArn"] == stage.store.get(RUNNING).package_arn
-    (line,) = stage.store.history(NEXT)
+    (line,) = stage.history.entries(NEXT)
     assert line["text"].startswith("retry by arn:aws:")
     assert line["text"].endswith("the host was broken")
     assert "fraud-2-2 follows" in stage.screen.getvalue()

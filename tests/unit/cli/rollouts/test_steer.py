@@ -28,7 +28,7 @@ def test_a_command_is_kept_with_who_and_why(stage: RolloutStage, kind: str) -> N
     assert command is not None
     assert (command.kind, command.reason) == (kind, "launch day")
     assert command.by.startswith("arn:aws:")
-    assert [line["text"] for line in stage.store.history(RUNNING)] == [str(command)]
+    assert [line["text"] for line in stage.history.entries(RUNNING)] == [str(command)]
 
 
 def test_the_last_word_counts(stage: RolloutStage) -> None:
@@ -79,7 +79,7 @@ def test_a_promotion_past_gates_and_windows_is_told_as_such(stage: RolloutStage)
     command = stage.store.get(RUNNING).command
     assert command is not None
     assert command.skip_gates
-    assert "past gates and windows: hot fix" in stage.store.history(RUNNING)[0]["text"]
+    assert "past gates and windows: hot fix" in stage.history.entries(RUNNING)[0]["text"]
 
 
 @pytest.mark.parametrize("phase", ["promoting", "watching"])
@@ -99,7 +99,7 @@ def test_a_person_opens_the_gate_that_waits(stage: RolloutStage) -> None:
     stage.store.record_hold(RUNNING, held("human", 0))
     assert stage.run("continue", "fraud", "--reason", "looked at the errors") == 0
     assert list(stage.store.get(RUNNING).gates_opened) == [0]
-    (line,) = stage.store.history(RUNNING)
+    (line,) = stage.history.entries(RUNNING)
     assert line["text"].startswith("continue by arn:aws:")
     assert "looked at the errors" in line["text"]
     with pytest.raises(CommandError, match="waits at no gate"):
@@ -145,7 +145,7 @@ def test_history_shows_the_evidence_of_each_look(stage: RolloutStage) -> None:
         {"name": "alarm", "answer": "ABSTAIN", "reason": "quiet", "numbers": {}},
         {"name": "errors", "answer": "HOLD", "reason": "not proven yet", "numbers": numbers},
     ]
-    stage.store.note(RUNNING, "look-1", "hold: errors: not proven yet", NOW, stage=0, findings=findings)
+    stage.history.append(RUNNING, "look-1", "hold: errors: not proven yet", NOW, stage=0, findings=findings)
     stage.run("history", "fraud")
     assert "alarm ABSTAIN" in stage.screen.getvalue()
     assert "errors HOLD, harm 1.2 of 31, safety 4.5 of 20, about 1,200 more requests needed" in stage.screen.getvalue()

@@ -188,7 +188,7 @@ def test_a_person_who_promotes_skips_proof_but_gates_only_on_request() -> None:
 
     assert world.play(ROLLOUT, on_state=steer) == "Promoted"
     assert set(met) == {2}, "the gates of stages that are skipped do not count"
-    history = [line["text"] for line in world.ports.store.history(ID)]
+    history = [line["text"] for line in world.ports.history.entries(ID)]
     assert any("past gates and windows" in text for text in history)
 
 

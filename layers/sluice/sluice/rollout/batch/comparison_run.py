@@ -133,7 +133,7 @@ def _stands_by(
 ) -> TaskResult:
     """On to the promotion, unless its gate is closed or it is outside of the rollout's windows."""
     plan = record.planned()
-    ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
+    ports.history.append(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
     obstacle = hold_replacement(plan, record, ports, [found.to_json()] if found else [])
     if obstacle is not None:
         seconds = seconds_held(record, obstacle.until, ports.now())

@@ -142,7 +142,7 @@ def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, por
     if obstacle.gate < 0 or obstacle.gate in record.gates_announced:
         return
     now = ports.now()
-    ports.store.note(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
+    ports.history.append(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
     ports.events.publish(
         "RolloutWaitsForGate",
         rollout=str(record.id),

@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
@@ -37,7 +36,7 @@ class FencedError(SluiceError):
     """A rollback, a newer version or a person has stopped this rollout: nothing may move it forward."""
 
 
-class Store:
+class RecordStore:
     """Every method may be called again with the same arguments and leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
@@ -220,57 +219,6 @@ class Store:
         item = self._table.get({"pk": f"MODEL#{model}", "sk": "TEST"})
         return RolloutId.required(item["rollout"]) if item else None
 
-    # History
-
-    def note(self, rollout_id: RolloutId, key: str, text: str, now: datetime, **data: Any) -> None:
-        """Add a line to the history; the same key is written once."""
-        self._table.put_new(
-            {
-                "pk": f"ROLLOUT#{rollout_id}",
-                "sk": f"ENTRY#{key}",
-                "at": now.isoformat(),
-                "text": text,
-                "data": json.dumps(data, default=str),
-            }
-        )
-
-    def history(self, rollout_id: RolloutId) -> list[dict[str, Any]]:
-        """The lines of the history by time: ``{"at", "key", "text", "data"}``."""
-        lines = [
-            {
-                "at": item["at"],
-                "key": item["sk"].removeprefix("ENTRY#"),
-                "text": item["text"],
-                "data": json.loads(item["data"]),
-            }
-            for item in self._table.query(f"ROLLOUT#{rollout_id}", "ENTRY#")
-        ]
-        return sorted(lines, key=lambda line: str(line["at"]))
-
-    # The lock of an endpoint
-
-    def lock(self, endpoint: str, rollout_id: RolloutId) -> bool:
-        """Take the endpoint's lock; True if this rollout holds it now."""
-        try:
-            self._table.set(
-                _lock_key(endpoint),
-                {"holder": str(rollout_id)},
-                "attribute_not_exists(holder) OR holder = :me",
-                {":me": str(rollout_id)},
-            )
-        except ConditionFailedError:
-            return False
-        return True
-
-    def lock_holder(self, endpoint: str) -> RolloutId | None:
-        item = self._table.get(_lock_key(endpoint))
-        return RolloutId.parse(item["holder"]) if item and "holder" in item else None
-
-    def unlock(self, endpoint: str, rollout_id: RolloutId) -> None:
-        """Give the lock back; nothing happens if another rollout holds it."""
-        with suppress(ConditionFailedError):
-            self._table.delete(_lock_key(endpoint), "holder = :me", {":me": str(rollout_id)})
-
     # Approvals and uploads that lead to nothing, and uploads that lead to a run
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
@@ -290,7 +238,3 @@ def _record_key(rollout_id: RolloutId) -> dict[str, str]:
         "pk": f"MODEL#{rollout_id.model}",
         "sk": f"ROLLOUT#{rollout_id.version:07d}#{rollout_id.attempt:03d}",
     }
-
-
-def _lock_key(endpoint: str) -> dict[str, str]:
-    return {"pk": f"ENDPOINT#{endpoint}", "sk": "LOCK"}

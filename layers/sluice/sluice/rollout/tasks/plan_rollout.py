@@ -52,16 +52,16 @@ def _spec(record: RolloutRecord, ports: RolloutPorts) -> ModelSpec:
 
 def _has_lock(record: RolloutRecord, ports: RolloutPorts) -> bool:
     """Whether this rollout holds its endpoint's lock now. Rollouts acquire it in the order of their approvals."""
-    holder = ports.store.lock_holder(record.endpoint)
+    holder = ports.locks.holder(record.endpoint)
     if holder == record.id:
         return True
     if holder is not None:
         if not ports.store.get(holder).is_closed:
             return False
-        ports.store.unlock(record.endpoint, holder)  # the holder crashed between closing and unlocking
+        ports.locks.release(record.endpoint, holder)  # the holder crashed between closing and unlocking
     if queued_ahead_of(record, ports.store.rollouts(record.id.model)):
         return False
-    return ports.store.lock(record.endpoint, record.id)
+    return ports.locks.acquire(record.endpoint, record.id)
 
 
 def _wait(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
@@ -89,7 +89,7 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskRe
     else:
         plan = run_preflight(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)
     ports.store.save_plan(record.id, plan, ports.now())
-    ports.store.note(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())
+    ports.history.append(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())
     return task_result("READY")
 
 

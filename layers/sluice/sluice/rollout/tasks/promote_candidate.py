@@ -86,7 +86,7 @@ def _announce(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskRes
     )
     ports.store.renew_closed_at(record.id, ports.now())
     does = "scores what comes next" if plan.engine == "batch" else "serves all traffic"
-    ports.store.note(record.id, "closed-promoted", f"version {record.id.version} {does}", now)
+    ports.history.append(record.id, "closed-promoted", f"version {record.id.version} {does}", now)
     ports.events.publish(
         "RolloutPromoted",
         rollout=str(record.id),
@@ -94,5 +94,5 @@ def _announce(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskRes
         version=record.id.version,
         endpoint=plan.endpoint,
     )
-    ports.store.unlock(record.endpoint, record.id)
+    ports.locks.release(record.endpoint, record.id)
     return task_result("READY")

@@ -74,5 +74,5 @@ def _provisioned(plan: Plan, state: EndpointState | None, record: RolloutRecord,
     if plan.engine == "guardrails":
         # Again: the task may have crashed between the request and its mark.
         ports.store.mark_requested(record.id, plan.candidate.config)
-    ports.store.note(record.id, "provisioned", f"version {record.id.version} stands by", ports.now())
+    ports.history.append(record.id, "provisioned", f"version {record.id.version} stands by", ports.now())
     return task_result("SHIFT" if plan.stages else "PROMOTE")

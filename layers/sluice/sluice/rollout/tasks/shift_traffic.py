@@ -49,7 +49,7 @@ def _shifted(stage: int, record: RolloutRecord, ports: RolloutPorts) -> TaskResu
     if plan.experiment is not None and stage == 0:
         ports.store.begin_test(record.id)
     ports.store.mark_time(record.id, f"shifted_{stage}", now)
-    ports.store.note(record.id, f"shifted-{stage}", _share(plan, stage, record), now)
+    ports.history.append(record.id, f"shifted-{stage}", _share(plan, stage, record), now)
     ports.events.publish(
         "RolloutShifted",
         rollout=str(record.id),
