@@ -33,10 +33,10 @@ class RolloutExecutions(Protocol):
     """What Sluice asks of Step Functions."""
 
     def start(self, rollout_id: RolloutId) -> bool:
-        """Start the rollout; False if it was started before."""
+        """Start the rollout's execution; False if it was started before and has ended."""
 
     def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
-        """Start an execution that only restores, for a rollout whose own execution is gone."""
+        """Start an execution that only rolls back, for a rollout whose own execution failed."""
 
 
 class RolloutHosting(RolloutBatchHosting, LiveVersionHosting, TrafficHosting, Protocol):
@@ -100,7 +100,7 @@ class RolloutStore(RolloutBatchStore, Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
     def open(self, record: RolloutRecord) -> bool:
-        """Keep a new, queued rollout; False if it is already there."""
+        """Store a new, queued rollout; False if it exists."""
 
     def get(self, rollout_id: RolloutId) -> RolloutRecord:
         """The record as it is now (consistent read)."""
@@ -109,31 +109,31 @@ class RolloutStore(RolloutBatchStore, Protocol):
         """Enter a phase, unless the rollout is fenced or closed."""
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
-        """Let a rollout that only watches any more end as promoted at its next look."""
+        """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
 
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
-        """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
+        """Store the plan. The first plan stays: a repeated task must not plan against its own changes."""
 
     def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
-        """Note that SageMaker accepted an update to this endpoint config."""
+        """Store that SageMaker accepted an update to this endpoint config."""
 
     def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
 
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
-        """End the rollout as promoted, unless it was fenced at the last moment."""
+        """Close the rollout as promoted, unless it was fenced at the last moment."""
 
     def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
+        """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
 
     def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
-        """End the rollout; False if it has ended before, whatever the outcome was."""
+        """Close the rollout; False if it was closed before, with whatever outcome."""
 
     def begin_test(self, rollout_id: RolloutId) -> None:
-        """Note the model's A/B test, for which outcomes are counted while its rollout is at its first stage."""
+        """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
-        """Keep why an approval could not be rolled out."""
+        """Store why an approval could not be rolled out."""
 
 
 class RolloutPorts(Protocol):

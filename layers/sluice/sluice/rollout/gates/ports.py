@@ -36,10 +36,10 @@ class GatesStore(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
-        """Keep when something happened first, e.g. ``shifted_0``."""
+        """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
 
     def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
-        """Keep what holds the rollout up; one that goes nowhere any more is left alone."""
+        """Store what holds the rollout; a fenced or closed one is left alone."""
 
 
 class GatesPorts(Protocol):

@@ -10,7 +10,7 @@ from sluice.rollout_id import RolloutId
 
 
 class EndpointLocks:
-    """Keeps ``ENDPOINT#<name>``, ``LOCK`` with its holder, by conditional writes. Idempotent.
+    """Stores a lock's holder as ``ENDPOINT#<name>``, ``LOCK``, with conditional writes. Idempotent.
 
     The lock is no lease, as a rollout may take a month: it ends when its holder releases it, or when the next rollout
     finds that its holder is closed.

@@ -11,7 +11,7 @@ from sluice.rollout_id import RolloutId
 
 
 class HistoryStore:
-    """Keeps ``ROLLOUT#<id>``, ``ENTRY#<key>``: one item a line. Idempotent."""
+    """Stores one item per line: ``ROLLOUT#<id>``, ``ENTRY#<key>``. Idempotent."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table

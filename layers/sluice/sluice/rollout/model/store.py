@@ -1,9 +1,8 @@
-"""Where rollouts, endpoint locks, histories and uploads are kept: one DynamoDB table, conditional writes only.
+"""Stores the records of rollouts in DynamoDB, with conditional writes only.
 
 MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
-MODEL#<model>      TEST                           the A/B test that was begun last
-ROLLOUT#<id>       ENTRY#<key>                    one line of its history
-ENDPOINT#<name>    LOCK                           which rollout may change the endpoint
+MODEL#<model>      TEST                           the model's latest A/B test
+APPROVAL#<arn>     <time>                         why an approval was ignored
 UPLOAD#<s3 key>    <version id>                   what became of an uploaded file
 """
 
@@ -33,19 +32,17 @@ _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
 
 
 class FencedError(SluiceError):
-    """A rollback, a newer version or a person has stopped this rollout: nothing may move it forward."""
+    """The rollout is fenced or closed: no task may move it forward."""
 
 
 class RecordStore:
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every write is idempotent: repeated with the same arguments, it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
-    # Rollouts
-
     def open(self, record: RolloutRecord) -> bool:
-        """Keep a new, queued rollout; False if it is already there."""
+        """Store a new, queued rollout; False if it exists."""
         return self._table.put_new(
             {
                 **_record_key(record.id),
@@ -88,15 +85,15 @@ class RecordStore:
             raise FencedError(f"rollout {rollout_id} may not go on") from None
 
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
-        """Keep when something happened first, e.g. ``shifted_0``."""
+        """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
         self._table.set_once(_record_key(rollout_id), name, now.isoformat())
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
-        """Let a rollout that only watches any more end as promoted at its next look."""
+        """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
         self._table.set_once(_record_key(rollout_id), "watch_ended", reason)
 
     def set_command(self, rollout_id: RolloutId, command: Command) -> bool:
-        """Keep what a person said, for the next look; False if the rollout goes nowhere any more."""
+        """Store a person's command for the next analysis; False if the rollout is fenced or closed."""
         changes: dict[str, str | int] = {
             "command_kind": command.kind,
             "command_by": command.by,
@@ -107,7 +104,7 @@ class RecordStore:
         return self._set_open(rollout_id, changes)
 
     def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
-        """Keep what holds the rollout up; one that goes nowhere any more is left alone."""
+        """Store what holds the rollout; a fenced or closed one is left alone."""
         changes: dict[str, str | int] = {
             "hold_by": hold.by,
             "hold_reason": hold.reason,
@@ -119,11 +116,11 @@ class RecordStore:
         self._set_open(rollout_id, changes)
 
     def open_gate(self, rollout_id: RolloutId, gate: int, now: datetime) -> bool:
-        """A person says yes at a gate; False if the rollout goes nowhere any more."""
+        """Store that a person opened a gate; False if the rollout is fenced or closed."""
         return self._set_open(rollout_id, {f"gate_opened_{gate}": now.isoformat()})
 
     def _set_open(self, rollout_id: RolloutId, changes: Mapping[str, str | int]) -> bool:
-        """Change a rollout that is neither fenced nor closed; False if it is."""
+        """Change a rollout; False if it is fenced or closed."""
         try:
             self._table.set(
                 _record_key(rollout_id), changes, f"attribute_exists(id) AND {_OPEN}", {":closed": "closed"}
@@ -133,7 +130,7 @@ class RecordStore:
         return True
 
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
-        """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
+        """Store the plan. The first plan stays: a repeated task must not plan against its own changes."""
         text = json.dumps(plan.to_json())
         try:
             self._table.set(
@@ -147,17 +144,17 @@ class RecordStore:
                 raise FencedError(f"rollout {rollout_id} may not go on") from None
 
     def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
-        """Note that SageMaker accepted an update to this endpoint config."""
+        """Store that SageMaker accepted an update to this endpoint config."""
         self._table.add_to_set(_record_key(rollout_id), "asked", config)
 
     def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
-        """Stop the rollout from going forward and return it; the first reason stays."""
+        """Stop the rollout from advancing and return its record; the first fence stays."""
         changes: dict[str, str | int] = {
             "fence_kind": kind,
             "fence_reason": reason,
             "fence_at": now.isoformat(),
         }
-        self._set_open(rollout_id, changes)  # if it was fenced or closed before us, what stands there is returned
+        self._set_open(rollout_id, changes)  # if it was fenced or closed before, that record is returned
         return self.get(rollout_id)
 
     def begin_restoring(self, rollout_id: RolloutId) -> None:
@@ -171,21 +168,21 @@ class RecordStore:
             )
 
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
-        """End the rollout as promoted, unless it was fenced at the last moment.
+        """Close the rollout as promoted, unless it was fenced at the last moment.
 
         Raises:
-            FencedError: it was, or it has ended before.
+            FencedError: it was fenced, or closed before.
         """
         self.advance(rollout_id, "closed", outcome="promoted", reason=reason, closed_at=now.isoformat())
 
     def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
+        """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
         self._table.set(
             _record_key(rollout_id), {"closed_at": now.isoformat()}, "outcome = :promoted", {":promoted": "promoted"}
         )
 
     def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
-        """End the rollout; False if it has ended before, whatever the outcome was."""
+        """Close the rollout; False if it was closed before, with whatever outcome."""
         changes: dict[str, str | int] = {
             "phase": "closed",
             "outcome": outcome,
@@ -204,7 +201,7 @@ class RecordStore:
         return True
 
     def begin_test(self, rollout_id: RolloutId) -> None:
-        """Note the model's A/B test, for which outcomes are counted while its rollout is at its first stage."""
+        """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
         me = str(rollout_id)
         with suppress(ConditionFailedError):
             self._table.set(
@@ -215,14 +212,12 @@ class RecordStore:
             )
 
     def last_test(self, model: str) -> RolloutId | None:
-        """The A/B test begun last; it may be over."""
+        """The model's latest A/B test; it may be over."""
         item = self._table.get({"pk": f"MODEL#{model}", "sk": "TEST"})
         return RolloutId.required(item["rollout"]) if item else None
 
-    # Approvals and uploads that lead to nothing, and uploads that lead to a run
-
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
-        """Keep why an approval could not be rolled out."""
+        """Store why an approval could not be rolled out."""
         self._table.put_new({"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat(), "reason": reason})
 
     def claim_upload(self, key: str, version_id: str, fate: Mapping[str, str]) -> Mapping[str, str]:
