@@ -263,6 +263,7 @@ class SluiceWorld:
     ) -> str:
         """Run the real state machine until it ends; the name of its last state."""
         context: dict[str, Any] = {"rollout_id": rollout, "mode": mode}
+        execution = rollout if mode == "roll_out" else f"{rollout}-restore-1"
         name = MACHINE["StartAt"]
         for _ in range(limit):
             state = MACHINE["States"][name]
@@ -278,13 +279,13 @@ class SluiceWorld:
                     self.transforms.settle()
                     name = state["Next"]
                 case "Task":
-                    name = self._task(state, context)
+                    name = self._task(state, context, execution)
         raise AssertionError(f"the machine did not end within {limit} states; last was {name}")
 
-    def _task(self, state: Mapping[str, Any], context: dict[str, Any]) -> str:
+    def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str) -> str:
         function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         payload = {
-            key.removesuffix(".$"): _path(value, context) if key.endswith(".$") else value
+            key.removesuffix(".$"): _path(value, {**context, "$": {"Execution": {"Name": execution}}})
             for key, value in state["Parameters"]["Payload"].items()
         }
         retried = {name for rule in state["Retry"] for name in rule["ErrorEquals"]}

@@ -1,4 +1,4 @@
-"""What tasks answer, and how patiently they ask again."""
+"""Task results, and the intervals at which tasks poll."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.endpoint.state import EndpointState, VariantState
-from sluice.rollout.traffic.apply_step import apply_step
-from sluice.rollout.traffic.reconcile import SetWeights, Wait
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, slow_poll_seconds, task_result
-
-from tests.fakes.aws_state import Faults
-from tests.fakes.hosting import FakeHosting
 
 T0 = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 MACHINE = json.loads((Path(__file__).parents[4] / "statemachines" / "rollout.asl.json").read_text())
@@ -63,22 +57,3 @@ def test_waiting_stays_small_in_the_history(
 
 def test_a_clock_that_went_back_does_not_hurry_anybody() -> None:
     assert poll_seconds(T0, T0 - timedelta(hours=1)) == slow_poll_seconds(T0, T0 - timedelta(hours=1)) == 3
-
-
-def serving(status: str) -> FakeHosting:
-    hosting = FakeHosting(Faults())
-    only = VariantState(name="v6", weight=1, desired_count=1, instance_type="ml.m5.large", model="m")
-    hosting.endpoints["e"] = EndpointState(name="e", status=status, config="c", variants=(only,))
-    return hosting
-
-
-def test_a_busy_endpoint_is_no_error_but_a_step_not_taken() -> None:
-    step = SetWeights({"v6": 100.0})
-    assert apply_step(step, "e", serving("InService"))
-    assert not apply_step(step, "e", serving("Updating"))
-
-
-def test_waiting_is_taken_without_a_call() -> None:
-    hosting = serving("Updating")
-    assert apply_step(Wait(), "e", hosting)
-    assert hosting.faults.seen == 0
