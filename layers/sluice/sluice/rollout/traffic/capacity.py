@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.endpoint.state import EndpointState
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.model.plan import Plan, PlanError
 from sluice.spec.endpoint import Endpoint
 
@@ -68,7 +66,7 @@ def try_deregister_lost_variants(plan: Plan, config: str, state: EndpointState |
     """
     try:
         deregister_lost_variants(plan, config, state, ports)
-    except (RetryableError, ClientError) as error:
+    except RETRYABLE_ERRORS as error:
         ports.telemetry.error("variants could not be deregistered", config=config, error=type(error).__name__)
 
 
@@ -87,7 +85,7 @@ def try_scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
         return
     try:
         apply_scaling(plan, plan.baseline.variant, ports)
-    except (RetryableError, ClientError) as error:
+    except RETRYABLE_ERRORS as error:
         ports.telemetry.error(
             "the baseline could not be scaled", variant=plan.baseline.variant, error=type(error).__name__
         )
