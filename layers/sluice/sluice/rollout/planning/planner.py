@@ -25,7 +25,7 @@ from sluice.spec.serving import Serverless
 from sluice.spec.serving_modes import obstacle_between
 from sluice.spec.strategies import BlueGreen, steps_of
 
-MAX_LOOKS = 300
+_MAX_ANALYSES = 300
 """Analyses of all stages of a rollout together. Each costs 9 history events, so that an execution with everything else
 stays below 10,000 of the 25,000 events that Step Functions allows."""
 
@@ -218,4 +218,4 @@ def _stages(spec: ModelSpec, total: int) -> tuple[PlannedStage, ...]:
 def _look_seconds(spec: ModelSpec) -> int:
     """Analyze once a period, or less often where a very long rollout would fill the execution's history."""
     longest = spec.rollout.longest_seconds()
-    return max(spec.endpoint.period_seconds, ceil(longest / MAX_LOOKS))
+    return max(spec.endpoint.period_seconds, ceil(longest / _MAX_ANALYSES))

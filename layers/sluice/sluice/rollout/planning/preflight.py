@@ -28,13 +28,13 @@ def run_preflight(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
     if urgent:
         plan = replace(plan, alarms=replace(plan.alarms, also=()))
     if plan.has_alarms:
-        refuse_unready_alarms(plan, ports.metrics)
+        _refuse_unready_alarms(plan, ports.metrics)
     if plan.baseline is None or not plan.stages or not plan.judge.latency:
         return plan
     return replace(plan, slow_over_us=_slow_limits(plan.endpoint, plan.baseline.variant, ports.now(), ports.metrics))
 
 
-def refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
+def _refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
     """Raises ``PlanError`` unless all alarms that the spec names exist and none is in ALARM."""
     if not plan.alarms.also:
         return

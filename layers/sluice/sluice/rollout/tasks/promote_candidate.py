@@ -11,7 +11,7 @@ from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants
-from sluice.rollout.traffic.endpoint_configs import create_config
+from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
 from sluice.rollout.traffic.reconcile import Done, Impossible, ReconcileStep, UseConfig, next_step_towards_promotion
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
@@ -57,13 +57,9 @@ def _apply(
 
 
 def _close(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
-    """Clean up, close the rollout, and only then announce it: until it is closed, a rollback may come.
-
-    The config that served before is kept: a later rollback needs it.
-    """
+    """Clean up, close the rollout, and only then announce it: until it is closed, a rollback may come."""
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
-    if plan.engine in ("weights", "shadow"):
-        ports.hosting.delete_config(plan.canary_config)
+    delete_canary_config(plan, ports)
     now = ports.now()
     ports.store.close_promoted(record.id, "promoted", now)
     # Only the call that closed it comes here: a repeated one finds the outcome.

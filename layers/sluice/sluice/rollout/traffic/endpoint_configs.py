@@ -1,4 +1,4 @@
-"""Creates a rollout's endpoint configs: the candidate beside the baseline, as its shadow, or alone."""
+"""The endpoint configs of a rollout: the candidate beside the baseline, as its shadow, or alone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ def create_config(name: str, plan: Plan, record: RolloutRecord, ports: TrafficPo
     """Create one of the two endpoint configs that the plan names."""
     is_alone = name == plan.candidate.config
     ports.hosting.create_config(_alone(plan, record.id.model, ports) if is_alone else _beside(plan, ports))
+
+
+def delete_canary_config(plan: Plan, ports: TrafficPorts) -> None:
+    """Delete the config that no endpoint uses after the promotion. The baseline's stays: a later rollback needs it."""
+    if plan.engine in ("weights", "shadow"):
+        ports.hosting.delete_config(plan.canary_config)
 
 
 def _alone(plan: Plan, model: str, ports: TrafficPorts) -> NewConfig:

@@ -33,6 +33,9 @@ class TrafficHosting(Protocol):
 
     def set_capacity(self, endpoint: str, variant: str, count: int) -> None: ...
 
+    def delete_config(self, name: str) -> None:
+        """Delete an endpoint config. The caller makes sure that no endpoint uses it: SageMaker does not."""
+
     def delete_endpoint(self, endpoint: str) -> None: ...
 
 
