@@ -31,3 +31,14 @@ def test_the_lines_name_the_rollout_and_its_stage() -> None:
         "endpoint": "sluice-dev-fraud",
         "rollout_stage": "1",
     }
+
+
+def test_a_sampled_invocation_tells_each_step_of_the_reconciliation() -> None:
+    world = sluice_world()
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
+    rollout = world.approve(2)
+    world.telemetry.lines.clear()
+    world.play(rollout)
+    steps = [fields["step"] for level, _, fields in world.telemetry.lines if level == "DEBUG" and "step" in fields]
+    assert {"UseConfig", "SetCapacity", "SetWeights", "Done"} <= set(steps)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sluice.aws.model_registry import Package
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
+    from sluice.aws.model_registry import Package
     from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionPorts
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})

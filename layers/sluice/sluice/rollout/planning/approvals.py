@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from sluice.aws.model_registry import Package
 from sluice.rollout.model.record import FenceKind, RolloutRecord
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
+    from sluice.aws.model_registry import Package
     from sluice.rollout.planning.ports import PlanningPorts
 
 Preemption = tuple[RolloutId, FenceKind | Literal["end_watch"], str]

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.aws.model_registry import Package
 from sluice.errors import SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
 from sluice.rollout_id import RolloutId
-from sluice.spec.model import ModelSpec
 
 if TYPE_CHECKING:
+    from sluice.aws.model_registry import Package
     from sluice.rollout.ports import RolloutPorts
+    from sluice.spec.model import ModelSpec
 
 
 def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import CHANGING
-from sluice.rollout.batch.comparison_run import with_comparison
 from sluice.rollout.gates.holds import Obstacle, hold_replacement, hold_start, seconds_held
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
@@ -16,10 +15,10 @@ from sluice.rollout.planning.preflight import run_preflight
 from sluice.rollout.traffic.capacity import with_scaling
 from sluice.rollout.traffic.task_result import TaskResult, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
-from sluice.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
+    from sluice.spec.model import ModelSpec
 
 
 def plan_rollout(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
@@ -83,6 +82,8 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskRe
     # The endpoint that was locked and described, whatever suffix the spec has by now.
     plan = replace(plan, endpoint=record.endpoint)
     if plan.engine == "batch":  # its gate opens after the comparison
+        from sluice.rollout.batch.comparison_run import with_comparison  # only for batch models
+
         plan = with_comparison(plan, spec, record, ports)
     elif (obstacle := hold_replacement(plan, record, ports)) is not None:
         return _held(obstacle, record, ports)

@@ -33,6 +33,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
     state = ports.hosting.describe(record.endpoint)
     step = next_step_towards_promotion(plan, state, record.requested_configs)
+    ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Done):
         if record.watching_since is None:
             apply_scaling(plan, plan.candidate.variant, ports)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
-from sluice.rollout.batch.comparison_run import provision_batch
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.traffic.apply_step import apply_step
@@ -36,11 +35,14 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
     plan = record.planned()
     ports.store.advance(record.id, "provisioning")
     if plan.engine == "batch":
+        from sluice.rollout.batch.comparison_run import provision_batch  # only for batch models
+
         return provision_batch(record, ports)
     if plan.engine == "guardrails" and is_stopped_while_deploying(record, ports):
         return task_result("ROLL_BACK")
     state = ports.hosting.describe(record.endpoint)
     step = next_step_towards_candidate(plan, state, record.requested_configs)
+    ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Done):
         return _provisioned(plan, state, record, ports)
     if isinstance(step, Impossible):

@@ -30,6 +30,7 @@ def shift_traffic(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     ports.store.mark_time(record.id, f"shifting_{stage}", ports.now())
     state = ports.hosting.describe(record.endpoint)
     step = next_step_towards_stage(plan, planned.weight, planned.candidate_count, state)
+    ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Impossible):
         return task_result("ROLL_BACK", stage=stage, reason=step.reason)
     if isinstance(step, Done):

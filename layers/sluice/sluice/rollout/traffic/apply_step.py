@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.endpoint.deployment_config import Deployment
 from sluice.errors import EndpointBusyError
 from sluice.rollout.traffic.reconcile import (
     CreateEndpoint,
@@ -20,6 +19,7 @@ from sluice.rollout.traffic.reconcile import (
 )
 
 if TYPE_CHECKING:
+    from sluice.endpoint.deployment_config import Deployment
     from sluice.rollout.traffic.ports import TrafficHosting
 
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.endpoint.state import EndpointState
 from sluice.errors import RETRYABLE_ERRORS
@@ -20,6 +19,7 @@ from sluice.rollout.model.plan import Plan, PlanError
 from sluice.spec.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from sluice.endpoint.autoscaling import Registered
     from sluice.rollout.traffic.ports import TrafficPorts
 
 _SIDE_BY_SIDE = ("weights", "shadow", "guardrails")
