@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.bootstrap.assembly import live_ports
 from sluice.rollout.analysis.alarms import alarm_names
-from sluice.rollout.bake_after_promotion import watch
+from sluice.rollout.bake_after_promotion import bake_after_promotion
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.traffic.capacity import follow_load, let_go
@@ -39,7 +39,7 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     if isinstance(step, Done):
         if record.watching_since is None:
             follow_load(plan, plan.candidate.variant, ports)
-        return watch(record, ports) or _finish(record, plan, ports)
+        return bake_after_promotion(record, ports) or _finish(record, plan, ports)
     if isinstance(step, Impossible):
         return answer("ROLL_BACK", reason=step.reason)
     if isinstance(step, UseConfig):

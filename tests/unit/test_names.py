@@ -13,7 +13,7 @@ from sluice.names import MODEL_MAX, STAGE_MAX, Names, is_model, package_group_an
 from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout_id import RolloutId
 
-from functions.abort_rollout.app import MAX_RESTORES
+from sluice.rollout.tasks.abort_rollout import MAX_RESTORES
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # endpoints, configs, models, variants, groups
 PIPELINE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
 
-def watch(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
+def bake_after_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
     """WAIT while the watch lasts, ROLL_BACK if an alarm rings or the approval is taken back; None once it is over."""
     plan = record.planned()
     if not plan.is_watched or not plan.watch_seconds or record.watch_ended:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.errors import RetryableError
-from sluice.rollout.ab_outcomes.outcome import KIND, Outcome, OutcomeError
+from sluice.rollout.ab_outcomes.outcome import DETAIL_TYPE, InferenceOutcome, OutcomeError
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ NOT_NOW = (RetryableError, ClientError, BotoCoreError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
+class RunningTest:
     """An A/B test that counts outcomes now."""
 
     __test__ = False  # pytest takes the name for its own
@@ -45,7 +45,7 @@ class Test:
         return datetime.fromtimestamp(now.timestamp() // self.row_seconds * self.row_seconds, tz=UTC)
 
 
-def running_test(model: str, ports: AbOutcomesPorts) -> Test | None:
+def running_test(model: str, ports: AbOutcomesPorts) -> RunningTest | None:
     """The model's A/B test, from when both versions have their share of the traffic until one is to get more."""
     rollout = ports.store.last_test(model)
     if rollout is None:
@@ -56,7 +56,7 @@ def running_test(model: str, ports: AbOutcomesPorts) -> Test | None:
         return None
     if 0 not in record.shifted_at or 1 in record.shifting_at:
         return None
-    return Test(
+    return RunningTest(
         record=record,
         metric=plan.experiment.metric,
         variants={
@@ -72,7 +72,7 @@ def take(bodies: Mapping[str, str], ports: AbOutcomesPorts) -> set[str]:
     """Count the outcomes in messages, by their ids; returns the ids of those that cannot be dealt with now."""
     failed: set[str] = set()
     test_of = cache(lambda model: running_test(model, ports))
-    together: dict[tuple[str, str], dict[str, Outcome]] = defaultdict(dict)
+    together: dict[tuple[str, str], dict[str, InferenceOutcome]] = defaultdict(dict)
     for message, body in bodies.items():
         try:
             outcome = _read(body)
@@ -95,18 +95,18 @@ def take(bodies: Mapping[str, str], ports: AbOutcomesPorts) -> set[str]:
     return failed
 
 
-def _read(body: str) -> Outcome:
+def _read(body: str) -> InferenceOutcome:
     """The outcome in a message of the rule, which is a whole event."""
     try:
         event = json.loads(body)
     except ValueError:
         raise OutcomeError("the message is no JSON") from None
-    if not isinstance(event, dict) or event.get("detail-type") != KIND or not isinstance(event.get("detail"), dict):
+    if not isinstance(event, dict) or event.get("detail-type") != DETAIL_TYPE or not isinstance(event.get("detail"), dict):
         raise OutcomeError(f"the message is no event with detail-type {KIND} and a detail")
-    return Outcome.parse(event["detail"])
+    return InferenceOutcome.parse(event["detail"])
 
 
-def _counted_for(outcome: Outcome, test: Test | None) -> str | None:
+def _counted_for(outcome: InferenceOutcome, test: RunningTest | None) -> str | None:
     """The variant the outcome counts for; None if it is not the test's, as clients report outcomes all the time.
 
     Raises:

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
 
-MOST_FILES = 20
-MOST_BYTES = 16 * 1024 * 1024
+MAX_FILES = 20
+MAX_BYTES = 16 * 1024 * 1024
 
 
 class NoSampleError(PermanentError):
@@ -40,14 +40,14 @@ class NoSampleError(PermanentError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class ComparisonSample:
     """A rollout's sample: where it lies, and the jobs that score it."""
 
     rollout: RolloutId
     names: tuple[str, str]  # of the jobs, as in SIDES
 
     @classmethod
-    def of(cls, rollout: RolloutId, ports: RolloutBatchPorts) -> Sample:
+    def of(cls, rollout: RolloutId, ports: RolloutBatchPorts) -> ComparisonSample:
         current, new = (ports.names.rollout_resource(str(rollout), side) for side in SIDES)
         return cls(rollout=rollout, names=(current, new))
 
@@ -62,7 +62,7 @@ class Sample:
         return f"{self.output_folder(side)}sample.csv.out"
 
 
-def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBatchPorts) -> None:
+def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: RolloutBatchPorts) -> None:
     """Take an equal share of rows from each of the last run's files, of twenty at most; once per rollout.
 
     Raises:
@@ -72,13 +72,13 @@ def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBat
         return  # jobs may be reading it
     model = sample.rollout.model
     manifest = ports.bucket.read(ports.bucket.uri(f"{manifest_key(model, input_digest)}.json"))
-    files = BatchInput.parse(manifest).files[:MOST_FILES] if manifest else ()
+    files = BatchInput.parse(manifest).files[:MAX_FILES] if manifest else ()
     lines: list[str] = []
     size = 0
     for each in files:
         for line in islice(ports.files.lines(each.key), ceil(rows / len(files))):
             size += len(line) + 1
-            if len(lines) == rows or size > MOST_BYTES:
+            if len(lines) == rows or size > MAX_BYTES:
                 break
             lines.append(line)
     if not lines:
@@ -87,7 +87,7 @@ def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBat
 
 
 def score_sample(
-    sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: RolloutBatchPorts
+    sample: ComparisonSample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: RolloutBatchPorts
 ) -> Sequence[TransformJob]:
     """The two jobs as they are now; those that are not there are started, if there is room, and told at the next look.
 
@@ -127,7 +127,7 @@ def _start(job: Job, side: Side, settings: Batch, ports: RolloutBatchPorts) -> N
         raise RetryableError(str(error)) from error  # a model that was just made may not be seen everywhere yet
 
 
-def stop_scoring(sample: Sample, ports: RolloutBatchPorts) -> None:
+def stop_scoring(sample: ComparisonSample, ports: RolloutBatchPorts) -> None:
     """Nothing more is to be learnt: jobs that still work are stopped."""
     for name in sample.names:
         known = ports.transforms.describe(name)
