@@ -18,4 +18,4 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, Any]:
     return abort_rollout(event, ports)
 
 
-handler = entry("abort_rollout", run, rollout_ports)
+handler = entry("abort_rollout", run, rollout_ports, certain=("store", "hosting"))

@@ -20,4 +20,4 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     return roll_back(RolloutId.required(event["rollout_id"]), event["context"], ports)
 
 
-handler = entry("roll_back", run, rollout_ports)
+handler = entry("roll_back", run, rollout_ports, certain=("store", "hosting"))

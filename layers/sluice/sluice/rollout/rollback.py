@@ -149,9 +149,7 @@ def _report(
     model = record.id.model
     cause = record.fence.kind if record.fence else "failed"
     seconds = (now - record.fence.at).total_seconds() if record.fence and is_restored else None
-    ports.telemetry.log(
-        "rollback ended", cause=cause, outcome=outcome, reason=reason, seconds_to_restore=seconds
-    )
+    ports.telemetry.log("rollback ended", cause=cause, outcome=outcome, reason=reason, seconds_to_restore=seconds)
     if outcome == "failed":
         ports.telemetry.measure("RolloutFailed", model=model)
     else:

@@ -1,7 +1,8 @@
-"""What came of an inference, as a client reports it: bought or not, spent 12.50, fraud after all. Pure."""
+"""The outcome of an inference, as a client reports it: bought or not, spent 12.50, fraud after all. Pure."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,10 +15,10 @@ from sluice.names import is_model
 
 DETAIL_TYPE = "InferenceOutcome"
 SOURCE = "sluice.outcomes"
-"""What ``sluice outcome`` sends as; any source will do."""
+"""The source of ``sluice outcome``; any other is accepted as well."""
 
 MAX_ABSOLUTE_VALUE = 1e9
-"""Values beyond are refused: their squares would crowd out everything else."""
+"""Values beyond are rejected: their squares would outweigh everything else."""
 
 _ID = re.compile(r"[\x21-\x7e]{1,64}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -26,15 +27,22 @@ _RESERVED_METRICS = ("errors", "latency")
 
 
 class OutcomeError(PermanentError):
-    """An outcome that can be counted for nothing; the message names the field, its value and what is allowed."""
+    """An outcome that can be counted for nothing; the message names the field, its value and what is allowed.
+
+    ``field`` is the name alone: logs hold no values of a user's data.
+    """
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceOutcome:
-    """One value of one metric for one inference. ``inference_id`` and ``metric`` make it the same when it comes again.
+    """One value of one metric for one inference. ``inference_id`` and ``metric`` make it idempotent.
 
-    Either ``variant`` or ``version`` tells who answered. ``at``: when the inference or its outcome was, as the client
-    says; None if it does not.
+    Either ``variant`` or ``version`` names what answered. ``at``: the time of the inference or of its outcome, as the
+    client reports it; None if it does not.
     """
 
     model: str
@@ -44,6 +52,22 @@ class InferenceOutcome:
     variant: str = ""
     version: int | None = None
     at: datetime | None = None
+
+    @classmethod
+    def from_message(cls, body: str) -> Self:
+        """From a message of the queue, which is a whole event.
+
+        Raises:
+            OutcomeError: it is no such event, or a field of its detail is missing or wrong.
+        """
+        try:
+            event = json.loads(body)
+        except ValueError:
+            raise OutcomeError("the message is no JSON", "message") from None
+        detail = event.get("detail") if isinstance(event, dict) and event.get("detail-type") == DETAIL_TYPE else None
+        if not isinstance(detail, dict):
+            raise OutcomeError(f"the message is no event with detail-type {DETAIL_TYPE} and a detail", "message")
+        return cls.parse(detail)
 
     @classmethod
     def parse(cls, detail: Mapping[str, Any]) -> Self:
@@ -63,7 +87,7 @@ class InferenceOutcome:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the value lies within 0..1, as yes and no do."""
+        """Whether the value lies within 0..1, as a yes or no does."""
         return 0 <= self.value <= 1
 
 
@@ -94,7 +118,9 @@ def _metric(detail: Mapping[str, Any]) -> str:
 def _value(detail: Mapping[str, Any]) -> float:
     found = detail.get("value")
     if not isinstance(found, int | float) or not math.isfinite(found) or abs(found) > MAX_ABSOLUTE_VALUE:
-        raise _invalid("value", found, f"a number from {-MOST:g} to {MOST:g}, or true or false")
+        raise _invalid(
+            "value", found, f"a number from {-MAX_ABSOLUTE_VALUE:g} to {MAX_ABSOLUTE_VALUE:g}, or true or false"
+        )
     return float(found)
 
 
@@ -113,4 +139,4 @@ def _at(detail: Mapping[str, Any]) -> datetime | None:
 
 def _invalid(name: str, found: object, allowed: str) -> OutcomeError:
     what = "is missing" if found is None else f"is {found!r}"[:200]
-    return OutcomeError(f"{name} {what}; allowed: {allowed}")
+    return OutcomeError(f"{name} {what}; allowed: {allowed}", name)

@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""What the package asks of the world: a protocol for each collaborator, with no more than is called."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sluice.names import Names
 from sluice.rollout.ab_outcomes.outcome import InferenceOutcome
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
+from sluice.telemetry.port import Telemetry
 
 
 class AbOutcomesOutcomes(Protocol):
@@ -53,3 +54,6 @@ class AbOutcomesPorts(Protocol):
 
     @property
     def store(self) -> AbOutcomesStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...

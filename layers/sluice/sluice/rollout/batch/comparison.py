@@ -35,7 +35,7 @@ class AnswerComparison:
 
 
 def compare(current: Iterable[str], new: Iterable[str]) -> AnswerComparison:
-    """Compare answers in the same order; a line that is missing is one without an answer."""
+    """Compare answers in the same order; a missing line counts as one without an answer."""
     rows = equal = close = failures = 0
     differences: list[float] = []
     for before, after in zip_longest(current, new, fillvalue=""):

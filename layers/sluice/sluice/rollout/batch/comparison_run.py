@@ -1,7 +1,7 @@
 """The rollout of a batch model: no endpoint, but a comparison on a sample before the next run uses the new version.
 
-Only harm that is shown stops it: the new version cannot score the sample, or leaves rows out that the current one
-answers. How the answers differ is told in an event, for a person to judge.
+Only proven harm stops it: the new version cannot score the sample, or omits rows that the current one answers. How
+the answers differ is published as an event, for a person to judge.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sluice.names import variant
 from sluice.rollout.batch.comparison import AnswerComparison, compare
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
-from sluice.rollout.batch.sample import NoSampleError, ComparisonSample, score_sample, stop_scoring, write_sample
+from sluice.rollout.batch.sample import ComparisonSample, NoSampleError, score_sample, stop_scoring, write_sample
 from sluice.rollout.gates.holds import hold_replacement, seconds_held
 from sluice.rollout.model.plan import BatchPlan, Plan
 from sluice.rollout.model.record import RolloutRecord
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from sluice.rollout.batch.ports import RolloutBatchPorts
 
 MAX_SCORING_TIME = timedelta(hours=6)
-"""A sample that takes longer is no proof of anything."""
+"""A sample that takes longer proves nothing."""
 
 
 def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: RolloutBatchPorts) -> Plan:
-    """The plan of a batch model, which has no endpoint, with the version it is compared with, and what on.
+    """The plan of a batch model, which has no endpoint: with the version it is compared with, and on which input.
 
     An urgent rollout replaces a rejected version and is compared with nothing.
     """
@@ -67,7 +67,7 @@ def provision_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> TaskResu
 
 
 def clean_up_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> None:
-    """Stop what a rollout that goes nowhere still has going; the model is removed with the rest."""
+    """Stop the jobs of a rollout that has ended; its SageMaker model is deleted with the rest."""
     stop_scoring(ComparisonSample.of(record.id, ports), ports)
 
 
@@ -79,11 +79,13 @@ def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: RolloutBat
     now = ports.now()
     since = min((each.created_at for each in jobs), default=record.planned_at or now)
     if now - since > MAX_SCORING_TIME:
-        return _reject(record, f"the sample was not scored within {LONGEST_SCORING}", ports)
+        return _reject(record, f"the sample was not scored within {MAX_SCORING_TIME}", ports)
     return answer("WAIT", wait_seconds=patience(since, now))
 
 
-def _decide(record: RolloutRecord, sample: ComparisonSample, jobs: Sequence[TransformJob], ports: RolloutBatchPorts) -> TaskResult:
+def _decide(
+    record: RolloutRecord, sample: ComparisonSample, jobs: Sequence[TransformJob], ports: RolloutBatchPorts
+) -> TaskResult:
     current, new = jobs
     if new.status != "Completed":
         also = "" if current.status == "Completed" else f"; version in use as well: {current.reason or current.status}"
@@ -103,12 +105,14 @@ def _decide(record: RolloutRecord, sample: ComparisonSample, jobs: Sequence[Tran
     if found.failures:
         return _reject(record, f"has no answer to {found.failures} of {found.rows} rows that are answered now", ports)
     share = found.within_tolerance / found.rows if found.rows else 0.0
-    said = f"{share:.1%} of {found.rows} answers agree with version {_version(record)}"
-    return _accept(record, said, ports, found)
+    agreement = f"{share:.1%} of {found.rows} answers agree with version {_current_version(record)}"
+    return _accept(record, agreement, ports, found)
 
 
-def _publish_comparison(record: RolloutRecord, sample: ComparisonSample, found: AnswerComparison, ports: RolloutBatchPorts) -> None:
-    """Once: a closed gate has the comparison looked at again and again."""
+def _publish_comparison(
+    record: RolloutRecord, sample: ComparisonSample, found: AnswerComparison, ports: RolloutBatchPorts
+) -> None:
+    """Publish once: while a gate is closed the comparison is repeated."""
     if record.compared_at is not None:
         return
     ports.events.publish(
@@ -131,7 +135,7 @@ def _current_version(record: RolloutRecord) -> int:
 def _accept(
     record: RolloutRecord, text: str, ports: RolloutBatchPorts, found: AnswerComparison | None = None
 ) -> TaskResult:
-    """On to the promotion, unless its gate is closed or it is outside of the rollout's windows."""
+    """Continue with the promotion, unless its gate is closed or it is outside of the rollout's windows."""
     plan = record.planned()
     ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
     obstacle = hold_replacement(plan, record, ports, [found.to_json()] if found else [])

@@ -11,6 +11,7 @@ from sluice.names import Names
 from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesStore
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry, PlanningStore
+from sluice.telemetry.port import Telemetry
 from sluice.transform.input_listing import InputFile
 from sluice.transform.jobs import TransformJob
 
@@ -112,6 +113,9 @@ class RolloutBatchPorts(Protocol):
 
     @property
     def store(self) -> RolloutBatchStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

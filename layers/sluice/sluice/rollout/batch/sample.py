@@ -1,13 +1,12 @@
 """The sample on which a new version of a batch model is compared with the current one, and its two transform jobs.
 
 batch/<model>/samples/<rollout>/sample.csv             the first rows of the last run's files
-batch/<model>/samples/<rollout>/output/current/…       what the version that scores now answers
-batch/<model>/samples/<rollout>/output/new/…           what the new one answers
+batch/<model>/samples/<rollout>/output/current/…       answers of the version in service
+batch/<model>/samples/<rollout>/output/new/…           answers of the new version
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,8 +24,6 @@ from sluice.transform.request import Job, transform_request
 
 if TYPE_CHECKING:
     from sluice.rollout.batch.ports import RolloutBatchPorts
-
-log = logging.getLogger(__name__)
 
 Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
@@ -63,7 +60,7 @@ class ComparisonSample:
 
 
 def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: RolloutBatchPorts) -> None:
-    """Take an equal share of rows from each of the last run's files, of twenty at most; once per rollout.
+    """Take an equal share of rows from each of the last run's files, at most twenty of them; once per rollout.
 
     Raises:
         NoSampleError: none of the files is there any more.
@@ -89,9 +86,9 @@ def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: 
 def score_sample(
     sample: ComparisonSample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: RolloutBatchPorts
 ) -> Sequence[TransformJob]:
-    """The two jobs as they are now; those that are not there are started, if there is room, and told at the next look.
+    """The two jobs as they are now. Missing ones are started if the quota has room, and returned by the next call.
 
-    Each has one instance and joins nothing: what is compared is the answers.
+    Each has one instance and joins no input: only answers are compared.
 
     Raises:
         NoSampleError: the version in use cannot be run any more, so there are no answers to compare with.
@@ -120,15 +117,16 @@ def _start(job: Job, side: Side, settings: Batch, ports: RolloutBatchPorts) -> N
     try:
         ports.transforms.create(transform_request(job, settings))
     except NoRoomError as error:
-        log.info("%s waits for its turn: %s", job.name, error)  # for the other side's instance, or for a batch run's
+        # It waits for the other side's instance, or for a batch run's.
+        ports.telemetry.log("transform job waits for an instance", job=job.name, reason=str(error))
     except TransformRefusedError as error:
         if side == "current":
             raise NoSampleError(f"the version in use cannot be run: {error}") from error
-        raise RetryableError(str(error)) from error  # a model that was just made may not be seen everywhere yet
+        raise RetryableError(str(error)) from error  # a new model is eventually consistent
 
 
 def stop_scoring(sample: ComparisonSample, ports: RolloutBatchPorts) -> None:
-    """Nothing more is to be learnt: jobs that still work are stopped."""
+    """Stop jobs that are still in progress: their answers are no longer needed."""
     for name in sample.names:
         known = ports.transforms.describe(name)
         if known and known.status == "InProgress":
