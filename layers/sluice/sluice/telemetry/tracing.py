@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.tracing import Tracer
 
 from sluice.telemetry.powertools import SERVICE
 
