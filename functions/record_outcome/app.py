@@ -26,7 +26,7 @@ def run(event: Mapping[str, Any], ports: AbOutcomesPorts) -> dict[str, list[dict
 
     with processor(event["Records"], read):
         processor.process()
-    failed = {each["itemIdentifier"] for each in processor.response()["batchItemFailures"]} | batch.count()
+    failed = {str(each["itemIdentifier"]) for each in processor.response()["batchItemFailures"]} | batch.count()
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}
 
 
