@@ -6,16 +6,12 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.ab_outcomes.counting import counted_variant, running_test
 from sluice.rollout.ab_outcomes.outcome import InferenceOutcome, OutcomeError
 
 if TYPE_CHECKING:
     from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
-
-RETRYABLE_ERRORS = (RetryableError, ClientError, BotoCoreError)
 
 
 class OutcomeBatch:
