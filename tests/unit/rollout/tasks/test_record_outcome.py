@@ -15,6 +15,7 @@ GOOD = outcome("order-1", variant="v7")
 
 def world() -> SluiceWorld:
     found = world_under_test()
+    found.telemetry.keys.clear()
     found.telemetry.lines.clear()
     return found
 
