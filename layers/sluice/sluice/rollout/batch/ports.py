@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""What the package asks of the world: a protocol for each collaborator, with no more than is called."""
 
 from __future__ import annotations
 
@@ -73,6 +73,16 @@ class RolloutBatchTransforms(Protocol):
 
     def stop(self, name: str) -> None:
         """Have the job stop; one that has ended, or that there never was, stays as it is."""
+
+
+class CurrentVersionPorts(Protocol):
+    """What tells the version in service."""
+
+    @property
+    def registry(self) -> PlanningRegistry: ...
+
+    @property
+    def store(self) -> RolloutBatchStore: ...
 
 
 class RolloutBatchPorts(Protocol):
