@@ -112,7 +112,7 @@ def _decide(
 def _publish_comparison(
     record: RolloutRecord, sample: ComparisonSample, found: AnswerComparison, ports: RolloutBatchPorts
 ) -> None:
-    """Publish once: while a gate is closed the comparison is repeated."""
+    """Publish and log once: while a gate is closed the comparison is repeated."""
     if record.compared_at is not None:
         return
     ports.events.publish(
@@ -123,6 +123,13 @@ def _publish_comparison(
         current_version=_current_version(record),
         sample=ports.bucket.uri(sample.key),
         difference=found.to_json(),
+    )
+    ports.telemetry.log(
+        "batch versions compared",
+        rows=found.rows,
+        equal=found.equal,
+        within_tolerance=found.within_tolerance,
+        failures=found.failures,
     )
     ports.store.mark_time(record.id, "compared_at", ports.now())
 
