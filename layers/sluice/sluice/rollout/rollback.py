@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
-from sluice.rollout.batch.comparison_run import clean_up_batch
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import FenceKind, Outcome, RolloutRecord
@@ -121,6 +120,8 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
     if record.plan is not None and record.plan.engine == "batch":
+        from sluice.rollout.batch.comparison_run import clean_up_batch  # only for batch models
+
         clean_up_batch(record, ports)
     if record.plan is not None and not obstacle and not serving:
         ports.hosting.delete_config(record.plan.canary_config)

@@ -55,6 +55,23 @@ class RolloutBatchHosting(Protocol):
         """Make a SageMaker model of an approved package."""
 
 
+class CurrentVersionStore(Protocol):
+    """The records of rollouts."""
+
+    def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
+        """Rollouts of a model, newest version and attempt first."""
+
+
+class CurrentVersionPorts(Protocol):
+    """What it takes to know a batch model's current version."""
+
+    @property
+    def registry(self) -> PlanningRegistry: ...
+
+    @property
+    def store(self) -> CurrentVersionStore: ...
+
+
 class RolloutBatchStore(GatesStore, PlanningStore, Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
@@ -73,16 +90,6 @@ class RolloutBatchTransforms(Protocol):
 
     def stop(self, name: str) -> None:
         """Have the job stop; one that has ended, or that there never was, stays as it is."""
-
-
-class CurrentVersionPorts(Protocol):
-    """What tells the version in service."""
-
-    @property
-    def registry(self) -> PlanningRegistry: ...
-
-    @property
-    def store(self) -> RolloutBatchStore: ...
 
 
 class RolloutBatchPorts(Protocol):
