@@ -13,16 +13,24 @@ from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import FenceKind, Outcome, RolloutRecord
-from sluice.rollout.traffic.capacity import let_go_if_possible, scale_baseline
-from sluice.rollout.traffic.reconcile import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout.model.record import FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
+from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
+from sluice.rollout.traffic.reconcile import (
+    Done,
+    Impossible,
+    SetWeights,
+    StopDeployment,
+    UseConfig,
+    next_step_towards_baseline,
+)
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
-_OUTCOMES: dict[FenceKind, Outcome] = {
+_OUTCOMES: dict[FenceKind, RolloutOutcome] = {
     "alarm": "rolled_back",
     "judge": "rolled_back",
     "guardrails": "rolled_back",
@@ -40,33 +48,33 @@ def restore_baseline(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -
     number of times.
     """
     record = ports.store.get(rollout_id)
-    ports.telemetry.identify("endpoint", record.endpoint)
+    identify_rollout(record, ports.telemetry)
     if not record.is_closed:
         record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
     if record.is_closed:
-        ports.store.unlock(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
-        return answer("READY", reason=record.reason)
-    ports.store.restoring(rollout_id)
+        ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        return task_result("READY", reason=record.reason)
+    ports.store.begin_restoring(rollout_id)
     if record.plan is None:
         return _close(record, None, "", ports)
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     state = None if is_batch else ports.hosting.describe(record.endpoint)
-    step = towards_baseline(record.plan, state)
+    step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, Done):
-        scale_baseline(record.plan, ports)
+        try_scale_baseline(record.plan, ports)
         return _close(record, state, "", ports)
     if isinstance(step, Impossible):
         return _close(record, state, step.reason, ports)
     if isinstance(step, StopDeployment):
         _set_stop_alarm(record, ports)
     if isinstance(step, UseConfig):
-        let_go_if_possible(record.plan, step.config, state, ports)
-    if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
-        ports.store.mark_asked(rollout_id, step.config)
-    if isinstance(step, UseConfig) and step.config in record.asked:
+        try_deregister_lost_variants(record.plan, step.config, state, ports)
+    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+        ports.store.mark_requested(rollout_id, step.config)
+    if isinstance(step, UseConfig) and step.config in record.requested_configs:
         _publish_stuck(record, step.config, state, ports)  # afterwards: the rollback must not wait for an event
     since = record.fence.at if record.fence else record.opened_at
-    return answer("WAIT", wait_seconds=patience(since, ports.now()))
+    return task_result("WAIT", wait_seconds=poll_seconds(since, ports.now()))
 
 
 def _set_stop_alarm(record: RolloutRecord, ports: RolloutPorts) -> bool:
@@ -93,15 +101,15 @@ def roll_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
     if record.plan is None:
         return ""
     state = ports.hosting.describe(record.endpoint)
-    step = towards_baseline(record.plan, state)
+    step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, SetWeights):
-        return "weights" if take(step, record.endpoint, ports.hosting) else ""
+        return "weights" if apply_step(step, record.endpoint, ports.hosting) else ""
     if isinstance(step, StopDeployment):
         return "deployment" if _set_stop_alarm(record, ports) else ""
     serving = state is not None and state.config == record.plan.candidate.config
     if isinstance(step, UseConfig) and serving:
-        let_go_if_possible(record.plan, step.config, state, ports)
-        return "config" if take(step, record.endpoint, ports.hosting) else ""
+        try_deregister_lost_variants(record.plan, step.config, state, ports)
+        return "config" if apply_step(step, record.endpoint, ports.hosting) else ""
     return ""
 
 
@@ -114,7 +122,7 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     reason = fence.reason if fence else ""
     if obstacle:
         reason = f"{reason}; not restored: {obstacle}"
-    outcome: Outcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
+    outcome: RolloutOutcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
     serving = state is not None and record.plan is not None and _candidate_serves(record.plan, state)
     if outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
         ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
@@ -128,7 +136,7 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         ports.hosting.delete_config(record.plan.candidate.config)
         ports.hosting.delete_model(record.plan.candidate.model)
     now = ports.now()
-    ports.store.note(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
+    ports.history.append(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
     ports.events.publish(
         "RolloutFailed" if outcome == "failed" else "RolloutRolledBack",
         rollout=str(record.id),
@@ -139,12 +147,18 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     )
     if ports.store.close(record.id, outcome, reason, now):
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
-    ports.store.unlock(record.endpoint, record.id)
-    return answer("READY", reason=reason)
+    ports.locks.release(record.endpoint, record.id)
+    return task_result("READY", reason=reason)
 
 
 def _report(
-    record: RolloutRecord, outcome: Outcome, reason: str, now: datetime, *, is_restored: bool, ports: RolloutPorts
+    record: RolloutRecord,
+    outcome: RolloutOutcome,
+    reason: str,
+    now: datetime,
+    *,
+    is_restored: bool,
+    ports: RolloutPorts,
 ) -> None:
     """Log and measure the rollback, once: by whoever closed the rollout."""
     model = record.id.model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.approvals import last_good
+from sluice.rollout.planning.approvals import last_known_good
 
 if TYPE_CHECKING:
     from sluice.rollout.batch.ports import CurrentVersionPorts
@@ -17,7 +17,7 @@ def current_promotion(model: str, ports: CurrentVersionPorts) -> RolloutRecord |
     A version that was rejected scores nothing more, even before another has taken its place.
     """
     known = ports.store.rollouts(model)
-    return last_good(None, known, lambda arn: ports.registry.describe(arn).is_approved)
+    return last_known_good(None, known, lambda arn: ports.registry.describe(arn).is_approved)
 
 
 def sagemaker_model(promotion: RolloutRecord) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sluice.batch.run import BatchRun
 from sluice.names import Names
-from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesStore
+from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory, GatesStore
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry, PlanningStore
 from sluice.telemetry.port import Telemetry
@@ -109,6 +109,9 @@ class RolloutBatchPorts(Protocol):
 
     @property
     def gates(self) -> GatesGates: ...
+
+    @property
+    def history(self) -> GatesHistory: ...
 
     @property
     def hosting(self) -> RolloutBatchHosting: ...

@@ -14,7 +14,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from sluice.errors import PermanentError, RetryableError
-from sluice.rollout.model.plan import Fleet
+from sluice.rollout.model.plan import PlannedFleet
 from sluice.rollout_id import RolloutId
 from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
@@ -84,7 +84,7 @@ def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: 
 
 
 def score_sample(
-    sample: ComparisonSample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: RolloutBatchPorts
+    sample: ComparisonSample, fleets: tuple[PlannedFleet, PlannedFleet], settings: Batch, ports: RolloutBatchPorts
 ) -> Sequence[TransformJob]:
     """The two jobs as they are now. Missing ones are started if the quota has room, and returned by the next call.
 

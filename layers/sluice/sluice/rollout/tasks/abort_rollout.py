@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.errors import PermanentError
 from sluice.events import AbortRequested, AlarmRang, ExecutionEnded
-from sluice.rollout.model.record import FenceKind
+from sluice.rollout.model.record import FenceKind, identify_rollout
 from sluice.rollout.rollback import roll_back_now
 from sluice.rollout_id import RolloutId
 
@@ -84,13 +84,11 @@ def _rollout_of(alarm: str, ports: RolloutPorts) -> RolloutId | None:
 def _abort(rollout_id: RolloutId, kind: FenceKind, reason: str, execution: str, ports: RolloutPorts) -> dict[str, Any]:
     """``execution`` is the one that is gone; empty if one still runs and restores."""
     ports.telemetry.identify("rollout", rollout_id)
-    ports.telemetry.identify("model", rollout_id.model)
-    ports.telemetry.identify("version", rollout_id.version)
     try:
         record = ports.store.fence(rollout_id, kind, reason, ports.now())
     except LookupError:
         return {"ignored": f"rollout {rollout_id} is not known"}
-    ports.telemetry.identify("endpoint", record.endpoint)
+    identify_rollout(record, ports.telemetry)
     if record.is_closed:
         return {"ignored": f"rollout {rollout_id} has ended: {record.outcome}"}
     if execution:
@@ -98,7 +96,7 @@ def _abort(rollout_id: RolloutId, kind: FenceKind, reason: str, execution: str, 
         _restore_again(execution, rollout_id, ports)  # first: the quick attempt below may fail, this one is retried
     moved = roll_back_now(record, ports)
     if moved:
-        ports.store.note(rollout_id, "going-back", f"{_MOVED[moved]}: {reason}", ports.now())
+        ports.history.append(rollout_id, "going-back", f"{_MOVED[moved]}: {reason}", ports.now())
     cause = record.fence.kind if record.fence else kind
     ports.telemetry.log("rollout aborted", cause=cause, reason=reason, moved=moved or "nothing")
     return {"rollout": str(rollout_id), "moved": moved}

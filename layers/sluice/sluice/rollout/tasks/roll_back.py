@@ -20,9 +20,6 @@ def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutP
     ``context`` is all the execution knows: the error that a task raised (``failure``), or the reason for which the
     last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout.
     """
-    ports.telemetry.identify("rollout", rollout_id)
-    ports.telemetry.identify("model", rollout_id.model)
-    ports.telemetry.identify("version", rollout_id.version)
     return restore_baseline(rollout_id, _failure(context), ports)
 
 
