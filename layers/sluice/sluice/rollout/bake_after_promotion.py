@@ -1,4 +1,4 @@
-"""The watch after a promotion: the candidate has all the traffic, its alarms still ring, the way back is open."""
+"""The bake after a promotion (``rollout.watch``): the candidate has all traffic, and an alarm still rolls it back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def bake_after_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
-    """WAIT while the watch lasts, ROLL_BACK if an alarm rings or the approval is taken back; None once it is over."""
+    """WAIT while the bake lasts, ROLL_BACK if an alarm rings or the approval is withdrawn; None once it has ended."""
     plan = record.planned()
     if not plan.is_watched or not plan.watch_seconds or record.watch_ended:
         return None
@@ -41,5 +41,5 @@ def bake_after_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResu
 
 
 def _interval(plan: Plan) -> int:
-    """Seconds between two looks at the alarms, whose events are quicker: a hundred in all, or fewer."""
+    """Seconds between two readings of the alarms, whose events arrive sooner: at most a hundred readings in all."""
     return max(plan.look_seconds, ceil(plan.watch_seconds / 100))

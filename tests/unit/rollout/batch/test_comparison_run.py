@@ -68,6 +68,17 @@ def told(world: SluiceWorld, kind: str) -> dict[str, Any]:
     return detail
 
 
+def compared_in_logs(world: SluiceWorld) -> list[dict[str, Any]]:
+    return [fields for _, message, fields in world.telemetry.lines if message == "batch versions compared"]
+
+
+def test_what_a_comparison_counted_is_logged_but_no_answers(world: SluiceWorld) -> None:
+    approval(world, slightly_more)
+    (line,) = compared_in_logs(world)
+    assert line.items() >= {"rows": 5, "equal": 4, "within_tolerance": 4, "failures": 0}.items()
+    assert all(isinstance(line[name], int) for name in ("rows", "equal", "within_tolerance", "failures"))
+
+
 def test_a_version_that_answers_takes_over_and_the_difference_is_told(world: SluiceWorld) -> None:
     assert approval(world, slightly_more) == "Promoted"
     assert told(world, "BatchVersionCompared") == {
@@ -186,6 +197,7 @@ def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: Sluice
     assert looks >= 8
     told_in_order = [kind for kind, _ in world.events.published]
     assert told_in_order.count("BatchVersionCompared") == 1
+    assert len(compared_in_logs(world)) == 1
     assert told_in_order.index("BatchVersionCompared") < told_in_order.index("RolloutWaitsForGate")
 
 

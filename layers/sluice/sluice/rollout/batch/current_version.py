@@ -1,4 +1,4 @@
-"""Which version scores files now: there is no endpoint to ask, so the promotions tell."""
+"""The version of a batch model in service: there is no endpoint to describe, so it follows from the promotions."""
 
 from __future__ import annotations
 

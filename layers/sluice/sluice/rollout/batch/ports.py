@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""What the package asks of the world: a protocol for each collaborator, with no more than is called."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sluice.names import Names
 from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory, GatesStore
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry, PlanningStore
+from sluice.telemetry.port import Telemetry
 from sluice.transform.input_listing import InputFile
 from sluice.transform.jobs import TransformJob
 
@@ -132,6 +133,9 @@ class RolloutBatchPorts(Protocol):
 
     @property
     def store(self) -> RolloutBatchStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...
