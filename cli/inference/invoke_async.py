@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from sluice.async_inference.endpoint_models import Models
-from sluice.async_inference.inference import PENDING, Entry, Request
-from sluice.async_inference.retries import send
-from sluice.async_inference.transitions import asked
+from sluice.async_inference.endpoint_models import EndpointModels
+from sluice.async_inference.inference import PENDING, Inference, InferenceRequest
+from sluice.async_inference.retries import submit
+from sluice.async_inference.transitions import new_request
 from sluice.bootstrap.assembly import Ports
 from sluice.errors import RetryableError
 from sluice.rollout.model.live_version import live_endpoint
@@ -85,7 +85,7 @@ def _check_endpoint(session: CliSession, model: str, endpoint: str) -> None:
 
 def _accepted(session: CliSession, model: str, endpoint: str, ports: Ports) -> Sequence[str]:
     """The content types that the version in service says it takes; none if that is not known."""
-    version = Models(ports).version(endpoint)
+    version = EndpointModels(ports).version_in_service(endpoint)
     record = next(ports.store.rollouts(model, version), None) if version else None
     if record is None:
         return ()
@@ -133,24 +133,24 @@ class _Sender:
             sent.append((payload, entry.id))
             self.session.out.text(f"{payload.given} is {entry.id}")
             try:
-                send(entry, self.serving, self.ports)
+                submit(entry, self.serving, self.ports)
             except (RetryableError, ClientError, BotoCoreError) as error:
                 self.session.out.text(f"{payload.given}: {in_words(error)}; it is kept, and sent within minutes")
         return sent
 
-    def _keep(self, payload: Payload) -> Entry:
+    def _keep(self, payload: Payload) -> Inference:
         """Bring the payload to S3 and keep the request: what is kept is sent even if this is interrupted."""
         inference_id = f"{self.model}-{uuid.uuid4().hex[:12]}"
         places = self.ports.async_places
         key = f"{places.inputs(self.model)}{inference_id}/{payload.name}"
         uri = bring(self.session, payload, places.bucket, key)
-        request = Request(input=uri, content_type=payload.content_type, accept=self.accept)
-        entry = asked(inference_id, request, model=self.model, endpoint=self.endpoint, now=self.session.now())
+        request = InferenceRequest(input=uri, content_type=payload.content_type, accept=self.accept)
+        entry = new_request(inference_id, request, model=self.model, endpoint=self.endpoint, now=self.session.now())
         self.ports.results.add(entry)
         return entry
 
 
-def _wait(ids: Sequence[str], session: CliSession, ports: Ports) -> Mapping[str, Entry]:
+def _wait(ids: Sequence[str], session: CliSession, ports: Ports) -> Mapping[str, Inference]:
     """The entries once each is over. An interruption stops the waiting and nothing else."""
     with session.out.progress("Waiting for results", len(ids)) as show:
         while True:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sluice.async_inference.inference import PENDING, Entry
+from sluice.async_inference.inference import PENDING, Inference
 
 from cli.session import CliSession
 from cli.training.listings import minute
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def as_json(entry: Inference) -> dict[str, Any]:
     """All that is known of an inference, for programs."""
     result = entry.result
     return {
@@ -34,24 +34,24 @@ def as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def show_list(session: CliSession, entries: Sequence[Entry]) -> None:
+def show_list(session: CliSession, entries: Sequence[Inference]) -> None:
     rows = [(each.id, each.status, minute(each.since), str(each.attempts), outcome(each)) for each in entries]
     session.out.table("Results", ("inference", "status", "since", "attempts", "outcome"), rows)
 
 
-def show_outcomes(session: CliSession, sent: Sequence[tuple[str, Entry]]) -> None:
+def show_outcomes(session: CliSession, sent: Sequence[tuple[str, Inference]]) -> None:
     """What came of the files that were sent."""
     rows = [(file, each.id, each.status, str(each.attempts), outcome(each)) for file, each in sent]
     session.out.table("Results", ("file", "inference", "status", "attempts", "outcome"), rows)
 
 
-def show_one(session: CliSession, entry: Entry) -> None:
+def show_one(session: CliSession, entry: Inference) -> None:
     session.out.text(f"{entry.id}  {entry.status}")
     for name, value in _lines(entry):
         session.out.text(f"  {name:<12}{value}")
 
 
-def outcome(entry: Entry) -> str:
+def outcome(entry: Inference) -> str:
     """Where the result is, or why there is none."""
     if entry.result:
         size = "deleted" if entry.result.size_bytes is None else f"{entry.result.size_bytes:,} bytes"
@@ -59,7 +59,7 @@ def outcome(entry: Entry) -> str:
     return entry.reason
 
 
-def _lines(entry: Entry) -> Iterator[tuple[str, str]]:
+def _lines(entry: Inference) -> Iterator[tuple[str, str]]:
     yield "model", entry.model
     yield "endpoint", entry.endpoint
     yield "since", minute(entry.since)
@@ -76,5 +76,5 @@ def _lines(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "reason", entry.reason
     if entry.failure and not entry.result:
         yield "answer", entry.failure
-    if entry.status in PENDING and entry.look_at:
-        yield "looked for", f"at {minute(entry.look_at)}, if nothing is heard until then"
+    if entry.status in PENDING and entry.overdue_at:
+        yield "looked for", f"at {minute(entry.overdue_at)}, if nothing is heard until then"

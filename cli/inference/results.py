@@ -6,10 +6,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from itertools import islice
 
-from sluice.async_inference.endpoint_models import Models
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.retries import send
-from sluice.async_inference.transitions import sent_again
+from sluice.async_inference.endpoint_models import EndpointModels
+from sluice.async_inference.inference import Inference
+from sluice.async_inference.retries import submit
+from sluice.async_inference.transitions import requeue
 from sluice.bootstrap.assembly import Ports
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
@@ -72,24 +72,24 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
         ]
     else:
         parked = [_replayable(_found(each, ports)) for each in arguments.ids]
-    models = Models(ports)
+    models = EndpointModels(ports)
     after = [_replay(each, models, session, ports) for each in parked]
     show_list(session, after)
     session.out.result({"inferences": [as_json(each) for each in after]})
     return OK if all(each.status != "parked" for each in after) else REFUSED
 
 
-def _replay(parked: Entry, models: Models, session: CliSession, ports: Ports) -> Entry:
+def _replay(parked: Inference, models: EndpointModels, session: CliSession, ports: Ports) -> Inference:
     """Kept as to be sent first: the sweep sends it if this is interrupted."""
 
-    def again(entry: Entry) -> Entry:
-        return sent_again(entry, session.now()) if entry.status == "parked" else entry
+    def again(entry: Inference) -> Inference:
+        return requeue(entry, session.now()) if entry.status == "parked" else entry
 
     entry = ports.results.update(parked.id, again) or parked
-    return send(entry, models.serving(entry.model), ports) if entry.status == "waiting" else entry
+    return submit(entry, models.serving_settings(entry.model), ports) if entry.status == "waiting" else entry
 
 
-def _replayable(entry: Entry) -> Entry:
+def _replayable(entry: Inference) -> Inference:
     if entry.status != "parked":
         raise CommandError(f"{entry.id} is {entry.status}: only a parked request is sent again")
     if not entry.request.input:
@@ -97,13 +97,13 @@ def _replayable(entry: Entry) -> Entry:
     return entry
 
 
-def _listed(model: str, status: str | None, ports: Ports) -> Iterator[Entry]:
+def _listed(model: str, status: str | None, ports: Ports) -> Iterator[Inference]:
     if status is not None and status != "ready":
         return ports.results.unsettled(model, status)  # type: ignore[arg-type]  # one of STATUSES
     return (each for each in ports.results.of_model(model) if status in (None, each.status))
 
 
-def _found(inference_id: str, ports: Ports) -> Entry:
+def _found(inference_id: str, ports: Ports) -> Inference:
     entry = ports.results.get(inference_id)
     if entry is None:
         raise NotFoundError(f"Nothing is known of inference {inference_id}; `sluice results list` shows what is")

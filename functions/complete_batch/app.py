@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.batch.completion import end_batch
+from sluice.batch.completion import complete_batch
 from sluice.batch.events import TransformChanged
 from sluice.bootstrap.assembly import live_ports
 
@@ -20,5 +20,5 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 def run(event: Mapping[str, Any], ports: BatchPorts) -> dict[str, Any]:
     """An event that comes twice, late or out of order changes nothing: the job is read anew each time."""
     changed = TransformChanged.parse(event)
-    found = end_batch(changed.job, ports)
+    found = complete_batch(changed.job, ports)
     return {"job": changed.job, "phase": found.phase if found else None}

@@ -21,7 +21,7 @@ from sluice.names import Names
 from cli.failures import BadInputError
 from cli.inference.payloads import PART_BYTES, Payload, bring, check_type
 from cli.output import JsonOutput, PlainOutput
-from tests.builders.async_examples import ID, PASSING, SERVING, deliver, entry, notice
+from tests.builders.async_examples import ID, SERVING, TRANSIENT, deliver, inference, notification
 from tests.builders.fake_aws import BUCKET, FakeAws
 from tests.fakes.aws_state import START, FakeEvents
 from tests.fakes.sluice_world import sluice_world
@@ -48,7 +48,7 @@ def test_an_invocation_says_all_that_is_known_and_nothing_else() -> None:
     }
     answer = {"InferenceId": ID, "OutputLocation": "s3://b/o.out", "FailureLocation": "s3://b/f.out"}
     stub.add_response("invoke_endpoint_async", answer, expected)
-    invoked = AsyncRuntime(client).invoke(entry(), SERVING)
+    invoked = AsyncRuntime(client).invoke(inference(), SERVING)
     assert (invoked.output, invoked.failure) == ("s3://b/o.out", "s3://b/f.out")
 
 
@@ -66,7 +66,7 @@ def test_a_refusal_is_final_unless_another_try_helps(code: str, status: int, err
     client, stub = stubbed("sagemaker-runtime")
     stub.add_client_error("invoke_endpoint_async", code, "Endpoint of account 1 not found.", status)
     with pytest.raises(error, match="not found"):
-        AsyncRuntime(client).invoke(entry(), SERVING)
+        AsyncRuntime(client).invoke(inference(), SERVING)
 
 
 def test_messages_are_sent_in_tens_and_those_not_taken_are_known() -> None:
@@ -92,22 +92,22 @@ def test_events_are_put_in_tens_and_those_not_accepted_are_known() -> None:
     assert Publisher(client, Names("dev")).put(events) == {11: "try again"}
 
 
-def test_a_message_whose_event_was_not_accepted_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_whose_event_was_not_accepted_is_redelivered(monkeypatch: pytest.MonkeyPatch) -> None:
     world = sluice_world()
     monkeypatch.setattr(FakeEvents, "put", lambda *_: {1: "try again"})
-    words = [notice(None, inference_id=f"fraud-{number}") for number in range(3)]
-    assert deliver(world, *words) == ["1"]
+    received = [notification(None, inference_id=f"fraud-{number}") for number in range(3)]
+    assert deliver(world, *received) == ["1"]
     monkeypatch.undo()
-    assert deliver(world, words[1]) == []
+    assert deliver(world, received[1]) == []
     assert world.events.kinds() == ["AsyncResultReady"]
 
 
-def test_a_message_whose_retry_was_not_booked_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_whose_retry_was_not_scheduled_is_redelivered(monkeypatch: pytest.MonkeyPatch) -> None:
     world = sluice_world()
     monkeypatch.setattr(type(world.async_queue), "send", lambda *_: {0})
-    assert deliver(world, notice(PASSING)) == ["0"]
+    assert deliver(world, notification(TRANSIENT)) == ["0"]
     monkeypatch.undo()
-    assert deliver(world, notice(PASSING)) == []
+    assert deliver(world, notification(TRANSIENT)) == []
     assert len(world.async_queue.sent) == 1
 
 

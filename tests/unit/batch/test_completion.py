@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sluice.batch.lost_runs import lost_batches
+from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import RetryableError
 
 from functions.complete_batch.app import run as handle_batch_result
@@ -134,15 +134,15 @@ def test_one_fault_anywhere_changes_nothing(after_effect: bool) -> None:
 
 
 def test_the_sweep_says_again_that_a_job_has_ended(world: SluiceWorld) -> None:
-    assert list(lost_batches("fraud", world.ports)) == [], "the event may still be on its way"
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [], "the event may still be on its way"
     world.clock.pass_seconds(1200)
-    assert list(lost_batches("fraud", world.ports)) == [f"{JOB} is Completed"]
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [f"{JOB} is Completed"]
     ((kind, detail),) = world.events.published
     assert kind == "SageMaker Transform Job State Change"
     handle_batch_result({"detail": detail}, world.ports)
-    assert list(lost_batches("fraud", world.ports)) == []
+    assert list(replay_lost_batch_events("fraud", world.ports)) == []
 
 
 def test_the_sweep_gives_up_what_has_failed_for_a_day(world: SluiceWorld) -> None:
     world.clock.pass_seconds(86_400)
-    assert list(lost_batches("fraud", world.ports)) == []
+    assert list(replay_lost_batch_events("fraud", world.ports)) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sluice.batch.events import BatchRequested
-from sluice.batch.lost_runs import lost_batches
+from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.batch.run import BatchRun
 from sluice.errors import RetryableError
 
@@ -180,9 +180,9 @@ def test_the_sweep_asks_again_for_a_job_that_was_never_started(
         full.setattr(world.transforms, "create", no_room)
         with pytest.raises(RetryableError):
             start_batch(asked(), world.ports)
-    assert list(lost_batches("fraud", world.ports)) == [], "its own retries come first"
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [], "its own retries come first"
     world.clock.at += timedelta(minutes=5)
-    assert list(lost_batches("fraud", world.ports)) == [f"{JOB} was never started"]
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [f"{JOB} was never started"]
     again = {"detail-type": "BatchRequested", "detail": dict(world.events.published)["BatchRequested"]}
     assert start_batch(again, world.ports) == {"job": JOB, "phase": "running", "reason": ""}
-    assert list(lost_batches("fraud", world.ports)) == []
+    assert list(replay_lost_batch_events("fraud", world.ports)) == []

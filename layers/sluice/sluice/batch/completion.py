@@ -12,18 +12,18 @@ from sluice.batch.run import BatchRun
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformJob
 from sluice.transform.locations import manifest_key, output_folder
-from sluice.transform.row_count_check import FileRows, problem_of, total
+from sluice.transform.row_count_check import FileRows, problem_of, total_rows
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 200
-TOLD_FILES = 20
+MAX_LISTED_FILES = 20
 """Names of files in an event: EventBridge refuses an event that is too large."""
 
 
-def end_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
+def complete_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
     """The run of this job as it is now; None if the job is no batch run of this stage.
 
     After a crash between the announcement and its note, the same end is announced again.
@@ -74,8 +74,8 @@ def _ended(run: BatchRun, job: TransformJob, rows: list[FileRows] | None) -> Bat
         reason=reason,
         ended_at=job.ended_at,
         seconds=job.seconds,
-        rows_in=total(each.rows_in for each in rows) if rows else None,
-        rows_out=total(each.rows_out for each in rows) if rows else None,
+        rows_in=total_rows(each.rows_in for each in rows) if rows else None,
+        rows_out=total_rows(each.rows_out for each in rows) if rows else None,
         estimated_usd=estimated_usd(job, shipped_prices()),
     )
 
@@ -103,7 +103,7 @@ def _publish(run: BatchRun, job: TransformJob, ports: BatchPorts) -> None:
             preview=_preview(output, ports),
         )
     else:
-        written = [each.key for each in islice(ports.files.below(output), TOLD_FILES)]
+        written = [each.key for each in islice(ports.files.below(output), MAX_LISTED_FILES)]
         ports.events.publish("BatchFailed", **common, reason=run.reason, status=job.status, files_written=written)
 
 

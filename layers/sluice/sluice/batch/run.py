@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
-Phase = Literal["starting", "running", "completed", "failed", "skipped"]
-ENDED: tuple[Phase, ...] = ("completed", "failed", "skipped")
+BatchPhase = Literal["starting", "running", "completed", "failed", "skipped"]
+ENDED: tuple[BatchPhase, ...] = ("completed", "failed", "skipped")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class BatchRun:
     model: str
     request: str
     requested_at: datetime
-    phase: Phase
+    phase: BatchPhase
     folder: str = ""  # of the input, as a key; as it was asked for if that is none
     reason: str = ""  # why it was skipped, or how it failed
     version: int = 0

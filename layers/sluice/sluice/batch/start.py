@@ -17,7 +17,7 @@ from sluice.rollout.model.record import RolloutRecord
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformRefusedError
 from sluice.transform.locations import chosen_folder, manifest_key, output_folder
-from sluice.transform.request import Job, transform_request
+from sluice.transform.request import TransformJobRequest, transform_request
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
@@ -100,7 +100,7 @@ def _promotion(model: str, ports: BatchPorts) -> RolloutRecord:
 def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
     endpoint = ports.specs.get(run.model).endpoint
     output = ports.bucket.uri(output_folder(run.model, run.job))
-    job = Job(
+    job = TransformJobRequest(
         name=run.job,
         model=run.sagemaker_model,
         source=ports.bucket.uri(f"{manifest_key(run.model, run.input_digest)}.manifest"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts
 
 
-def lost_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
+def reconcile_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
     """What serves, with no rollout under way, is scaled as its spec says; what was set up by hand stays without one."""
     try:
         endpoint = ports.specs.get(model).endpoint

@@ -13,14 +13,14 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sluice.async_inference.lost_results import lost_results
-from sluice.batch.lost_runs import lost_batches
+from sluice.async_inference.lost_results import replay_lost_results
+from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
-from sluice.sweep.scaling import lost_scaling
+from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts
@@ -159,8 +159,8 @@ LOOKS = (
     lost_wait,
     lost_approval,
     dead_rollouts,
-    lost_results,
-    lost_batches,
-    lost_scaling,
+    replay_lost_results,
+    replay_lost_batch_events,
+    reconcile_scaling,
 )
 """What is looked at of every model."""

@@ -15,7 +15,7 @@ _STRATEGIES = {"many": "MultiRecord", "one": "SingleRecord"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class TransformJobRequest:
     """One transform job: its name, what it reads, where it writes, on what."""
 
     name: str
@@ -26,7 +26,7 @@ class Job:
     instance_type: str
 
 
-def transform_request(job: Job, batch: Batch) -> dict[str, Any]:
+def transform_request(job: TransformJobRequest, batch: Batch) -> dict[str, Any]:
     """The request for ``job`` with the settings of the spec."""
     return {
         "TransformJobName": job.name,

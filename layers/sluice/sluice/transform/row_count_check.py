@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_TOLD = 5
+_MAX_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,11 @@ def problem_of(files: Sequence[FileRows]) -> str:
     found = [each.problem for each in files if each.problem]
     if not files:
         return "the list of its files is gone, so its rows cannot be compared"
-    more = f"; and {len(found) - _TOLD} files more" if len(found) > _TOLD else ""
-    return "; ".join(found[:_TOLD]) + more
+    more = f"; and {len(found) - _MAX_LISTED} files more" if len(found) > _MAX_LISTED else ""
+    return "; ".join(found[:_MAX_LISTED]) + more
 
 
-def total(rows: Iterable[int | None]) -> int | None:
+def total_rows(rows: Iterable[int | None]) -> int | None:
     """All rows together; None if those of one file are not known."""
     known = list(rows)
     return None if None in known else sum(each for each in known if each is not None)

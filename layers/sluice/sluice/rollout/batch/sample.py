@@ -21,7 +21,7 @@ from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import NoRoomError, TransformJob, TransformRefusedError
 from sluice.transform.locations import manifest_key, sample_folder
-from sluice.transform.request import Job, transform_request
+from sluice.transform.request import TransformJobRequest, transform_request
 
 if TYPE_CHECKING:
     from sluice.rollout.batch.ports import RolloutBatchPorts
@@ -104,7 +104,7 @@ def score_sample(
         if known is not None:
             found.append(known)
             continue
-        job = Job(
+        job = TransformJobRequest(
             name=name,
             model=fleet.model,
             source=ports.bucket.uri(sample.key),
@@ -116,7 +116,7 @@ def score_sample(
     return found
 
 
-def _start(job: Job, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
+def _start(job: TransformJobRequest, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
     try:
         ports.transforms.create(transform_request(job, settings))
     except NoRoomError as error:
