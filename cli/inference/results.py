@@ -10,7 +10,7 @@ from sluice.async_inference.endpoint_models import EndpointModels
 from sluice.async_inference.inference import Inference
 from sluice.async_inference.retries import submit
 from sluice.async_inference.transitions import requeue
-from sluice.bootstrap.assembly import Ports
+from sluice.bootstrap.adapters import Adapters
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
 from cli.inference.result_view import as_json, show_list, show_one
@@ -79,7 +79,7 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
     return OK if all(each.status != "parked" for each in after) else REFUSED
 
 
-def _replay(parked: Inference, models: EndpointModels, session: CliSession, ports: Ports) -> Inference:
+def _replay(parked: Inference, models: EndpointModels, session: CliSession, ports: Adapters) -> Inference:
     """Kept as to be sent first: the sweep sends it if this is interrupted."""
 
     def again(entry: Inference) -> Inference:
@@ -97,13 +97,13 @@ def _replayable(entry: Inference) -> Inference:
     return entry
 
 
-def _listed(model: str, status: str | None, ports: Ports) -> Iterator[Inference]:
+def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[Inference]:
     if status is not None and status != "ready":
         return ports.results.unsettled(model, status)  # type: ignore[arg-type]  # one of STATUSES
     return (each for each in ports.results.of_model(model) if status in (None, each.status))
 
 
-def _found(inference_id: str, ports: Ports) -> Inference:
+def _found(inference_id: str, ports: Adapters) -> Inference:
     entry = ports.results.get(inference_id)
     if entry is None:
         raise NotFoundError(f"Nothing is known of inference {inference_id}; `sluice results list` shows what is")
@@ -117,7 +117,7 @@ def _models(model: str | None, session: CliSession) -> list[str]:
     return [model]
 
 
-def _ports(session: CliSession) -> Ports:
+def _ports(session: CliSession) -> Adapters:
     if not read_stack(session).results_table:
         raise CommandError("The deployed stack is older than this command and keeps no results: deploy it again.")
     return ports_of(session)

@@ -53,7 +53,7 @@ def batch(messages: Iterable[Message | str]) -> dict[str, object]:
 def deliver(world: SluiceWorld, *messages: Message | str) -> list[str]:
     """Hand a batch to the function; returns the positions of the messages to be redelivered."""
     answer = handle_async_result(batch(messages), world.ports)
-    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+    return [str(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
 
 
 def deliver_scheduled(world: SluiceWorld) -> int:

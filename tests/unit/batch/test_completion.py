@@ -1,4 +1,4 @@
-"""A transform job's end: rows are counted file by file, the run is closed, and it is told once."""
+"""A transform job's end: rows are counted file by file, the run is closed, and it is announced."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def scored() -> SluiceWorld:
     world.clock.pass_seconds(1800)
     world.transforms.settle()
     world.events.published.clear()
+    world.telemetry.metrics.clear()
     return world
 
 
@@ -54,6 +55,33 @@ def test_a_run_that_went_well_is_told_with_counts_cost_and_a_preview(world: Slui
         "estimated_with": "list prices of us-east-1 as of 2025-10, while the job worked",
         "preview": ["1,30,1,1.0", "2,31,1,1.0", "3,32,1,1.0"],
     }
+
+
+def test_the_rows_of_a_run_are_counted_once_and_its_lines_found_by_job_model_and_version(world: SluiceWorld) -> None:
+    for _ in range(2):
+        handle_batch_result(ended(), world.ports)
+    assert world.telemetry.metrics == [("BatchRows", 5, "fraud", "")]
+    assert {name: world.telemetry.keys[name] for name in ("job", "model", "version")} == {
+        "job": JOB,
+        "model": "fraud",
+        "version": "1",
+    }
+
+
+def test_two_deliveries_at_the_same_time_count_the_rows_once(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = world.events.publish
+
+    def publish_after_the_other(kind: str, **detail: Any) -> None:
+        monkeypatch.undo()
+        handle_batch_result(ended(), world.ports)
+        publish(kind, **detail)
+
+    monkeypatch.setattr(world.events, "publish", publish_after_the_other)
+    handle_batch_result(ended(), world.ports)
+    assert world.events.kinds() == ["BatchCompleted"]
+    assert world.telemetry.metrics == [("BatchRows", 5, "fraud", "")]
 
 
 def lose_a_row(world: SluiceWorld) -> None:
@@ -88,6 +116,7 @@ def test_rows_that_cannot_be_accounted_for_fail_the_run(world: SluiceWorld, dama
     assert reason in told(world)["reason"]
     assert told(world)["status"] == "Completed"
     assert told(world)["files_written"]
+    assert world.telemetry.metrics == []
 
 
 @pytest.mark.parametrize("status", ["Failed", "FAILED"])

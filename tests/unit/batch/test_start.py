@@ -139,7 +139,9 @@ def test_a_version_that_was_rejected_scores_nothing_more(world: SluiceWorld) -> 
 
 def test_a_model_that_is_gone_fails_the_run(world: SluiceWorld) -> None:
     world.hosting.models.clear()
-    assert start_batch(asked(), world.ports)["phase"] == "failed"
+    found = start_batch(asked(), world.ports)
+    assert (found["phase"], found["reason"]) == ("failed", ""), "it is logged, and such a reason may quote a row"
+    assert "Could not find model" in the_run(world).reason
     assert "Could not find model" in dict(world.events.published)["BatchFailed"]["reason"]
 
 
@@ -169,15 +171,15 @@ def the_runs(world: SluiceWorld) -> list[BatchRun]:
     return list(world.ports.batches.runs("fraud"))
 
 
-def test_the_sweep_asks_again_for_a_job_that_was_never_started(
+def test_the_sweep_replays_the_request_of_a_job_that_was_never_started(
     world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_room(_request: object) -> bool:
+    def no_capacity(_request: object) -> bool:
         raise RetryableError("ResourceLimitExceeded")
 
     world.clock.at = BatchRequested.parse(asked()).at
     with monkeypatch.context() as full:
-        full.setattr(world.transforms, "create", no_room)
+        full.setattr(world.transforms, "create", no_capacity)
         with pytest.raises(RetryableError):
             start_batch(asked(), world.ports)
     assert list(replay_lost_batch_events("fraud", world.ports)) == [], "its own retries come first"

@@ -1,4 +1,4 @@
-"""Batch runs that stand still because an event was lost: the sweep says it again."""
+"""Replays lost events of batch runs that make no progress without them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
 START_GRACE = timedelta(minutes=2)
-"""How long a request may be on its way before it counts as lost."""
+"""How long a request may be in transit before it counts as lost."""
 
 END_GRACE = timedelta(minutes=20)
-"""So long the end of a job may take to be told: the function that counts the rows may work for a quarter of an hour."""
+"""How long the end of a job may be in transit: the function that counts the rows may run for a quarter of an hour."""
 
 GIVE_UP_AFTER = timedelta(days=1)
-"""What has failed for so long fails again; it lies in the dead-letter queue."""
+"""A request that has failed for so long would fail again; it is in the dead-letter queue."""
 
 MAX_RUNS_CHECKED = 50
 
 
 def replay_lost_batch_events(model: str, ports: BatchPorts) -> Iterator[str]:
-    """Runs whose job was never started, or has ended though nobody said so."""
+    """Replay the request of a run whose job was never started, and the end of a job that no event reported."""
     for run in islice(ports.batches.runs(model), MAX_RUNS_CHECKED):
         if run.has_ended or ports.now() - run.requested_at < START_GRACE:
             continue

@@ -1,7 +1,7 @@
-"""A request becomes a batch run: its files are noted, its transform job is started; or it is said why not.
+"""Starts a batch run for a request: lists its files and creates its transform job, or records why not.
 
-The job's name is that of the request, and its run is kept before the job is asked for. So a request that comes twice,
-or one that was left half done, ends in one job over the files there were at first.
+Idempotent: the job's name is derived from the request, and the run is stored before the job is created. So a request
+that comes twice, or after a crash, ends in one job over the files that were there at first.
 """
 
 from __future__ import annotations
@@ -24,22 +24,25 @@ if TYPE_CHECKING:
 
 
 class NothingToScoreError(Exception):
-    """There will be no job for this request; the text says why."""
+    """The request is skipped: there will be no job. The message says why."""
 
 
 def start_batch(wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
-    """The run of a request, under way now, or ended without a job.
+    """Returns the run of a request, running now, or ended without a job.
 
     Raises:
-        RetryableError: AWS has no room for the job, or is busy; the run waits for another try.
+        RetryableError: AWS has no capacity for the job, or is busy; the run stays ``starting`` until a retry.
     """
+    ports.telemetry.identify("model", wanted.model)
     job = ports.names.batch_job(wanted.model, wanted.at, wanted.request)
+    ports.telemetry.identify("job", job)
     run = ports.batches.get(wanted.model, job) or _open(job, wanted, ports)
+    ports.telemetry.identify("version", run.version)
     return _create(run, ports) if run.phase == "starting" else run
 
 
 def _open(job: str, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
-    """Keep the request with the files it is about, or with the reason why nothing is done."""
+    """Store the run with its files, or as skipped with the reason."""
     run = BatchRun(
         job=job,
         model=wanted.model,
@@ -57,7 +60,7 @@ def _open(job: str, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
 
 
 def _planned(run: BatchRun, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
-    """With its version and its files, whose manifest is written.
+    """The run with its version and its files, whose manifest is written.
 
     Raises:
         NothingToScoreError: there is no such model, no version, or no file.
@@ -120,9 +123,9 @@ def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
     except TransformRefusedError as error:
         failed = replace(run, phase="failed", reason=str(error), ended_at=ports.now())
         ports.events.publish("BatchFailed", **common, reason=failed.reason, status="Refused", files_written=[])
-        ports.batches.move(failed)
+        ports.batches.advance(failed)
         return failed
     running = replace(run, phase="running")
     ports.events.publish("BatchStarted", **common, files=run.files, bytes=run.size)
-    ports.batches.move(running)
+    ports.batches.advance(running)
     return running

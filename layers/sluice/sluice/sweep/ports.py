@@ -24,6 +24,7 @@ from sluice.rollout.batch.ports import RolloutBatchFiles, RolloutBatchHosting, R
 from sluice.rollout.gates.ports import GatesEvents, GatesGates
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
 from sluice.rollout_id import RolloutId
+from sluice.telemetry.port import Telemetry
 from sluice.training.pending_inputs import Waiting
 from sluice.training.run_slot import Turn
 
@@ -186,6 +187,9 @@ class SweepPorts(Protocol):
 
     @property
     def store(self) -> SweepStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

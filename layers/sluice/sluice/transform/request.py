@@ -1,4 +1,4 @@
-"""What SageMaker is asked for: the CreateTransformJob request of a run. Pure.
+"""Builds the CreateTransformJob request of a run. Pure.
 
 Files are CSV without a header; each line is a record.
 """
@@ -16,7 +16,7 @@ _STRATEGIES = {"many": "MultiRecord", "one": "SingleRecord"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformJobRequest:
-    """One transform job: its name, what it reads, where it writes, on what."""
+    """One transform job: its name, model, input, output and instance type."""
 
     name: str
     model: str  # the SageMaker model

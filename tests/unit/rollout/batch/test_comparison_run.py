@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout_id import RolloutId
-from sluice.transform.jobs import NoRoomError, TransformRefusedError
+from sluice.transform.jobs import NoCapacityError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
 from functions.start_batch.app import run as start_batch
@@ -156,7 +156,7 @@ def test_versions_take_turns_where_there_is_room_for_few(
 
     def if_there_is_room(request: Mapping[str, Any]) -> bool:
         if sum(not job.has_ended for job in world.transforms.jobs.values()) >= instances:
-            raise NoRoomError("ResourceLimitExceeded: the account-level service limit has been reached")
+            raise NoCapacityError("ResourceLimitExceeded: the account-level service limit has been reached")
         return create(request)
 
     monkeypatch.setattr(world.transforms, "create", if_there_is_room)

@@ -19,7 +19,7 @@ from sluice.rollout.model.plan import Fleet
 from sluice.rollout_id import RolloutId
 from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
-from sluice.transform.jobs import NoRoomError, TransformJob, TransformRefusedError
+from sluice.transform.jobs import NoCapacityError, TransformJob, TransformRefusedError
 from sluice.transform.locations import manifest_key, sample_folder
 from sluice.transform.request import TransformJobRequest, transform_request
 
@@ -119,7 +119,7 @@ def score_sample(
 def _start(job: TransformJobRequest, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
     try:
         ports.transforms.create(transform_request(job, settings))
-    except NoRoomError as error:
+    except NoCapacityError as error:
         log.info("%s waits for its turn: %s", job.name, error)  # for the other side's instance, or for a batch run's
     except TransformRefusedError as error:
         if side == "current":
