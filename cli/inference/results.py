@@ -1,4 +1,4 @@
-"""``sluice results``: what became of asynchronous requests, and sending parked ones again."""
+"""``sluice results``: shows asynchronous requests and their results, and replays parked ones."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def run_list(arguments: Namespace, session: CliSession) -> int:
 
 
 def run_show(arguments: Namespace, session: CliSession) -> int:
-    entry = _found(arguments.id, _ports(session))
-    show_one(session, entry)
-    session.out.result(as_json(entry))
+    inference = _found(arguments.id, _ports(session))
+    show_one(session, inference)
+    session.out.result(as_json(inference))
     return OK
 
 
@@ -80,21 +80,25 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
 
 
 def _replay(parked: Inference, models: EndpointModels, session: CliSession, ports: Adapters) -> Inference:
-    """Kept as to be sent first: the sweep sends it if this is interrupted."""
+    """Requeue it, then submit it: if this is interrupted, the sweep submits it."""
 
-    def again(entry: Inference) -> Inference:
-        return requeue(entry, session.now()) if entry.status == "parked" else entry
+    def requeue_parked(inference: Inference) -> Inference:
+        return requeue(inference, session.now()) if inference.status == "parked" else inference
 
-    entry = ports.results.update(parked.id, again) or parked
-    return submit(entry, models.serving_settings(entry.model), ports) if entry.status == "waiting" else entry
+    inference = ports.results.update(parked.id, requeue_parked) or parked
+    return (
+        submit(inference, models.serving_settings(inference.model), ports)
+        if inference.status == "waiting"
+        else inference
+    )
 
 
-def _replayable(entry: Inference) -> Inference:
-    if entry.status != "parked":
-        raise CommandError(f"{entry.id} is {entry.status}: only a parked request is sent again")
-    if not entry.request.input:
-        raise CommandError(f"{entry.id}: its payload came in the call itself and is gone; it cannot be sent again")
-    return entry
+def _replayable(inference: Inference) -> Inference:
+    if inference.status != "parked":
+        raise CommandError(f"{inference.id} is {inference.status}: only a parked request is sent again")
+    if not inference.request.input:
+        raise CommandError(f"{inference.id}: its payload came in the call itself and is gone; it cannot be sent again")
+    return inference
 
 
 def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[Inference]:
@@ -104,10 +108,10 @@ def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[Inferen
 
 
 def _found(inference_id: str, ports: Adapters) -> Inference:
-    entry = ports.results.get(inference_id)
-    if entry is None:
+    inference = ports.results.get(inference_id)
+    if inference is None:
         raise NotFoundError(f"Nothing is known of inference {inference_id}; `sluice results list` shows what is")
-    return entry
+    return inference
 
 
 def _models(model: str | None, session: CliSession) -> list[str]:

@@ -19,7 +19,7 @@ from sluice.errors import RetryableError
 from sluice.names import Names
 
 from cli.failures import BadInputError
-from cli.inference.payloads import PART_BYTES, Payload, bring, check_type
+from cli.inference.payloads import PART_BYTES, Payload, check_type, upload
 from cli.output import JsonOutput, PlainOutput
 from tests.builders.async_examples import ID, SERVING, TRANSIENT, deliver, inference, notification
 from tests.builders.fake_aws import BUCKET, FakeAws
@@ -181,9 +181,9 @@ def test_a_large_file_goes_up_in_parts_and_leaves_none_behind(tmp_path: Path, fa
     payload = Payload(given=str(file), name=file.name, size=2 * PART_BYTES + 5, content_type="text/csv")
     if fails_at:
         with pytest.raises(RetryableError):
-            bring(aws.session(), payload, BUCKET, "k")
+            upload(aws.session(), payload, BUCKET, "k")
     else:
-        assert bring(aws.session(), payload, BUCKET, "k") == f"s3://{BUCKET}/k"
+        assert upload(aws.session(), payload, BUCKET, "k") == f"s3://{BUCKET}/k"
         assert s3.parts == [PART_BYTES, PART_BYTES, 5]
     assert s3.ended == ended
 

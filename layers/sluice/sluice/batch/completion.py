@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 200
 MAX_LISTED_FILES = 20
-"""Names of files in an event: EventBridge refuses events above 256 kB."""
+"""Names of files in an event: EventBridge refuses an event that is too large."""
 
 
 def complete_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
