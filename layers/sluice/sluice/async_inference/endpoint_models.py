@@ -33,7 +33,7 @@ class EndpointModels:
         return spec.endpoint.async_ if spec else NO_RETRIES
 
     def _model_of(self, endpoint: str) -> str:
-        """The model of an endpoint, whose name may end with a suffix; raises NotOursError."""
+        """The model of an endpoint, whose name may end with a suffix; raises ForeignEndpointError."""
         names = self._ports.names
         found = names.model_of(endpoint)
         if found and self._spec(found):

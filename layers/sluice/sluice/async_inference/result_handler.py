@@ -23,7 +23,8 @@ from sluice.async_inference.transitions import (
     new_from_notification,
     seconds_until_retry,
 )
-from sluice.aws.concurrency import NOT_NOW, call_each
+from sluice.aws.concurrency import call_each
+from sluice.errors import RETRYABLE_ERRORS
 
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
@@ -101,7 +102,7 @@ def _decide(
         before = inferences.get(inference_id)
         try:
             after = _apply_all(before, [notification for _, notification in each], models)
-        except (*NOT_NOW, ForeignEndpointError) as error:
+        except (*RETRYABLE_ERRORS, ForeignEndpointError) as error:
             ports.telemetry.error("notification not applied", inference=inference_id, error=type(error).__name__)
             failed |= {message for message, _ in each}
         else:
@@ -134,7 +135,7 @@ def _persist(
                 saved.append(each)
             else:
                 conflicts.append(each.after.id)
-        except NOT_NOW as error:
+        except RETRYABLE_ERRORS as error:
             ports.telemetry.error("inference not written", inference=each.after.id, error=type(error).__name__)
             failed |= each.messages
     # A redelivered notification changes no status: it is not counted again.
@@ -156,7 +157,7 @@ def _add_details(
         try:
             found = _value(outcome)
             version = models.version_in_service(each.after.endpoint)
-        except NOT_NOW as error:
+        except RETRYABLE_ERRORS as error:
             ports.telemetry.error("result not read", inference=each.after.id, error=type(error).__name__)
             failed |= each.messages
             continue
@@ -206,7 +207,7 @@ def _handle_retries(
         before = inferences[retry.id]
         try:
             after = _value(outcome)
-        except NOT_NOW as error:
+        except RETRYABLE_ERRORS as error:
             ports.telemetry.error("retry not submitted", inference=retry.id, error=type(error).__name__)
             failed.add(retry)
             continue
