@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.async_inference.endpoint_models import EndpointModels
-from sluice.async_inference.inference import PENDING, Inference, InferenceRequest
+from sluice.async_inference.inference import PENDING, AsyncInference, InferenceRequest
 from sluice.async_inference.retries import submit
 from sluice.async_inference.transitions import new_request
 from sluice.bootstrap.adapters import Adapters
@@ -137,7 +137,7 @@ class _Sender:
                 self.session.out.text(f"{payload.given}: {in_words(error)}; it is kept, and sent within minutes")
         return sent
 
-    def _store(self, payload: Payload) -> Inference:
+    def _store(self, payload: Payload) -> AsyncInference:
         """Upload the payload and store the request: once stored it is submitted even if this is interrupted."""
         inference_id = f"{self.model}-{uuid.uuid4().hex[:12]}"
         places = self.ports.async_places
@@ -149,7 +149,7 @@ class _Sender:
         return inference
 
 
-def _wait(ids: Sequence[str], session: CliSession, ports: Adapters) -> Mapping[str, Inference]:
+def _wait(ids: Sequence[str], session: CliSession, ports: Adapters) -> Mapping[str, AsyncInference]:
     """The inferences once each has ended. An interruption stops only the waiting."""
     with session.out.progress("Waiting for results", len(ids)) as show:
         while True:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sluice.async_inference.inference import PENDING, Inference
+from sluice.async_inference.inference import PENDING, AsyncInference
 
 from cli.session import CliSession
 from cli.training.listings import minute
 
 
-def as_json(inference: Inference) -> dict[str, Any]:
+def as_json(inference: AsyncInference) -> dict[str, Any]:
     """An inference as JSON for programs."""
     result = inference.result
     return {
@@ -34,24 +34,24 @@ def as_json(inference: Inference) -> dict[str, Any]:
     }
 
 
-def show_list(session: CliSession, inferences: Sequence[Inference]) -> None:
+def show_list(session: CliSession, inferences: Sequence[AsyncInference]) -> None:
     rows = [(each.id, each.status, minute(each.since), str(each.attempts), outcome(each)) for each in inferences]
     session.out.table("Results", ("inference", "status", "since", "attempts", "outcome"), rows)
 
 
-def show_outcomes(session: CliSession, sent: Sequence[tuple[str, Inference]]) -> None:
+def show_outcomes(session: CliSession, sent: Sequence[tuple[str, AsyncInference]]) -> None:
     """What came of the files that were sent."""
     rows = [(file, each.id, each.status, str(each.attempts), outcome(each)) for file, each in sent]
     session.out.table("Results", ("file", "inference", "status", "attempts", "outcome"), rows)
 
 
-def show_one(session: CliSession, inference: Inference) -> None:
+def show_one(session: CliSession, inference: AsyncInference) -> None:
     session.out.text(f"{inference.id}  {inference.status}")
     for name, value in _lines(inference):
         session.out.text(f"  {name:<12}{value}")
 
 
-def outcome(inference: Inference) -> str:
+def outcome(inference: AsyncInference) -> str:
     """The location of the result, or why there is none."""
     if inference.result:
         size = "deleted" if inference.result.size_bytes is None else f"{inference.result.size_bytes:,} bytes"
@@ -59,7 +59,7 @@ def outcome(inference: Inference) -> str:
     return inference.reason
 
 
-def _lines(inference: Inference) -> Iterator[tuple[str, str]]:
+def _lines(inference: AsyncInference) -> Iterator[tuple[str, str]]:
     yield "model", inference.model
     yield "endpoint", inference.endpoint
     yield "since", minute(inference.since)

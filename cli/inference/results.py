@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from sluice.async_inference.endpoint_models import EndpointModels
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.retries import submit
 from sluice.async_inference.transitions import requeue
 from sluice.bootstrap.adapters import Adapters
@@ -67,7 +67,7 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
         parked = [
             each
             for model in _models(arguments.model, session)
-            for each in ports.results.unsettled(model, "parked")
+            for each in ports.results.open_with_status(model, "parked")
             if each.request.input
         ]
     else:
@@ -79,10 +79,10 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
     return OK if all(each.status != "parked" for each in after) else REFUSED
 
 
-def _replay(parked: Inference, models: EndpointModels, session: CliSession, ports: Adapters) -> Inference:
+def _replay(parked: AsyncInference, models: EndpointModels, session: CliSession, ports: Adapters) -> AsyncInference:
     """Requeue it, then submit it: if this is interrupted, the sweep submits it."""
 
-    def requeue_parked(inference: Inference) -> Inference:
+    def requeue_parked(inference: AsyncInference) -> AsyncInference:
         return requeue(inference, session.now()) if inference.status == "parked" else inference
 
     inference = ports.results.update(parked.id, requeue_parked) or parked
@@ -93,7 +93,7 @@ def _replay(parked: Inference, models: EndpointModels, session: CliSession, port
     )
 
 
-def _replayable(inference: Inference) -> Inference:
+def _replayable(inference: AsyncInference) -> AsyncInference:
     if inference.status != "parked":
         raise CommandError(f"{inference.id} is {inference.status}: only a parked request is sent again")
     if not inference.request.input:
@@ -101,13 +101,13 @@ def _replayable(inference: Inference) -> Inference:
     return inference
 
 
-def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[Inference]:
+def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[AsyncInference]:
     if status is not None and status != "ready":
-        return ports.results.unsettled(model, status)  # type: ignore[arg-type]  # one of STATUSES
+        return ports.results.open_with_status(model, status)  # type: ignore[arg-type]  # one of STATUSES
     return (each for each in ports.results.of_model(model) if status in (None, each.status))
 
 
-def _found(inference_id: str, ports: Adapters) -> Inference:
+def _found(inference_id: str, ports: Adapters) -> AsyncInference:
     inference = ports.results.get(inference_id)
     if inference is None:
         raise NotFoundError(f"Nothing is known of inference {inference_id}; `sluice results list` shows what is")

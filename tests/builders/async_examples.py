@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sluice.async_inference.inference import Inference, InferenceRequest
+from sluice.async_inference.inference import AsyncInference, InferenceRequest
 from sluice.async_inference.messages import Message, Notification, RetryMessage
 from sluice.async_inference.transitions import AcceptedInvocation, mark_submitted, new_request
 from sluice.spec.serving import AsyncServing
@@ -38,7 +38,7 @@ def notification(reason: str | None, *, received: int = 0, took: int = 2, infere
     )
 
 
-def inference(inference_id: str = ID) -> Inference:
+def inference(inference_id: str = ID) -> AsyncInference:
     """One that SageMaker has accepted."""
     new = new_request(inference_id, REQUEST, model="fraud", endpoint=ENDPOINT, now=START)
     return mark_submitted(new, AcceptedInvocation(output="", failure=""), 1, SERVING, START)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.runtime import InvocationRefusedError
 from sluice.async_inference.transitions import AcceptedInvocation
 from sluice.spec.serving import AsyncServing
@@ -21,10 +21,10 @@ class FakeAsyncRuntime:
     invoked: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
 
-    def invoke(self, inference: Inference, serving: AsyncServing) -> AcceptedInvocation:
+    def invoke(self, inference: AsyncInference, serving: AsyncServing) -> AcceptedInvocation:
         return self.faults.around(lambda: self._invoke(inference))  # type: ignore[no-any-return]
 
-    def _invoke(self, inference: Inference) -> AcceptedInvocation:
+    def _invoke(self, inference: AsyncInference) -> AcceptedInvocation:
         if inference.endpoint in self.gone:
             raise InvocationRefusedError(f"SageMaker refused it: Endpoint {inference.endpoint} not found.")
         self.invoked.append(inference.id)

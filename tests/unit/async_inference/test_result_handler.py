@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import Message, Notification, RetryMessage
 from sluice.errors import RetryableError
 
@@ -27,7 +27,7 @@ from tests.builders.async_examples import (
 from tests.fakes.sluice_world import SluiceWorld, sluice_world
 
 
-def world_with(*entries: Inference) -> SluiceWorld:
+def world_with(*entries: AsyncInference) -> SluiceWorld:
     """A world in which these have been requested, and every result that will be announced is in S3."""
     world = sluice_world()
     for each in entries:
@@ -39,7 +39,7 @@ def put_result(world: SluiceWorld, told: Notification, body: bytes = b"0.5\n") -
     world.bucket.objects[told.output.removeprefix(f"s3://{world.bucket.name}/")] = body
 
 
-def kept(world: SluiceWorld, inference_id: str = ID) -> Inference:
+def kept(world: SluiceWorld, inference_id: str = ID) -> AsyncInference:
     found = world.ports.results.get(inference_id)
     assert found is not None
     return found

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.async_inference.failure_classification import is_transient
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import REASON_MAX, Notification, parse_message
 from sluice.async_inference.transitions import (
     GRACE_PERIOD,
@@ -38,7 +38,7 @@ SEE_LOGS = "See the SageMaker Endpoint logs in your account for more information
 PLACES = AcceptedInvocation(output="s3://b/out", failure="s3://b/fail")
 
 
-def after(*notifications: Notification, start: Inference | None = None) -> Inference:
+def after(*notifications: Notification, start: AsyncInference | None = None) -> AsyncInference:
     now = start or inference()
     for each in notifications:
         now = apply_notification(now, each, SERVING)
@@ -220,7 +220,7 @@ def test_every_follow_up_is_called_for_by_the_last_notification_or_earlier(recei
 @given(received=st.lists(NOTIFICATIONS, max_size=4, unique_by=lambda each: each.received_at))
 def test_an_inference_is_read_back_as_it_was(received: list[Notification]) -> None:
     for kept in (after(*received), add_result_details(after(*received), 17, 7)):
-        read = Inference.parse(ID, {name: str(value) for name, value in kept.item().items()})
+        read = AsyncInference.parse(ID, {name: str(value) for name, value in kept.item().items()})
         assert read == kept
 
 
@@ -245,7 +245,7 @@ def test_an_inference_that_is_stored_already_is_read_and_written_with_the_same_a
         "attention": "fraud#pending",
         "at": "2026-03-04T00:06:02.000+00:00",
     }
-    read = Inference.parse(ID, stored)
+    read = AsyncInference.parse(ID, stored)
     assert (read.failures[0].is_transient, read.failed_attempts, read.revision) == (True, 2, 3)
     assert read.item() == stored
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.async_inference.inference import Inference, to_timestamp
+from sluice.async_inference.inference import AsyncInference, to_timestamp
 from sluice.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class EventBatch:
         return publisher.put(self._events) if self._events else {}
 
 
-def announce(inference: Inference, events: EventBatch) -> None:
+def announce(inference: AsyncInference, events: EventBatch) -> None:
     """Announce that the result of an inference is ready, or that it is parked."""
     if inference.result is None:
         _announce_parked(inference, events)
@@ -49,7 +49,7 @@ def announce(inference: Inference, events: EventBatch) -> None:
     )
 
 
-def _announce_parked(inference: Inference, events: EventBatch) -> None:
+def _announce_parked(inference: AsyncInference, events: EventBatch) -> None:
     events.publish(
         "AsyncResultFailed",
         model=inference.model,
@@ -63,7 +63,7 @@ def _announce_parked(inference: Inference, events: EventBatch) -> None:
     )
 
 
-def announce_now(inference: Inference, publisher: AsyncInferenceEvents) -> None:
+def announce_now(inference: AsyncInference, publisher: AsyncInferenceEvents) -> None:
     """Announce it in a call of its own; raises RetryableError when the event was not accepted."""
     events = EventBatch()
     announce(inference, events)

@@ -73,7 +73,7 @@ class InferenceResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inference:
+class AsyncInference:
     """One inference, by its id.
 
     ``revision`` counts the changes until the result arrives. Each change is written only to the revision that it was

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import RetryMessage
 from sluice.async_inference.transitions import synthesize_notification
 from sluice.errors import RetryableError
@@ -39,13 +39,13 @@ def replay_lost_results(model: str, ports: AsyncInferencePorts) -> Iterator[str]
         yield f"inference {inference.id}: {found}"
 
 
-def _output(inference: Inference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
+def _output(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
     """The URI of the result and when it was written."""
     found = ports.bucket.look(inference.output) if inference.output else None
     return (inference.output, found.written_at) if found else None
 
 
-def _failure(inference: Inference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
+def _failure(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
     """What SageMaker, or the model, wrote about the failure, and when."""
     found = ports.bucket.look(inference.failure) if inference.failure else None
     if found is None:

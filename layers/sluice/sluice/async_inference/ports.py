@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.transitions import AcceptedInvocation
 from sluice.aws.s3 import Found
 from sluice.endpoint.state import EndpointState
@@ -26,7 +26,7 @@ class AsyncInferenceAsyncQueue(Protocol):
 class AsyncInferenceAsyncRuntime(Protocol):
     """InvokeEndpointAsync."""
 
-    def invoke(self, inference: Inference, serving: AsyncServing) -> AcceptedInvocation:
+    def invoke(self, inference: AsyncInference, serving: AsyncServing) -> AcceptedInvocation:
         """Put a request into its endpoint's queue, under the inference's id; each call is another invocation."""
 
 
@@ -50,19 +50,19 @@ class AsyncInferenceEvents(Protocol):
 class AsyncInferenceResults(Protocol):
     """Inferences by id. Every method is idempotent: it may be called again with the same arguments."""
 
-    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, Inference]:
+    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, AsyncInference]:
         """Those that are there, by id."""
 
-    def save(self, inference: Inference) -> bool:
+    def save(self, inference: AsyncInference) -> bool:
         """Write an inference unless it was changed since it was read; False, and nothing written, on a conflict."""
 
-    def save_ready(self, inferences: Iterable[Inference]) -> None:
+    def save_ready(self, inferences: Iterable[AsyncInference]) -> None:
         """Write ready inferences, 25 in one call, whatever has happened to them meanwhile."""
 
-    def update(self, inference_id: str, change: Callable[[Inference], Inference]) -> Inference | None:
+    def update(self, inference_id: str, change: Callable[[AsyncInference], AsyncInference]) -> AsyncInference | None:
         """Apply a change to an inference as it is now; returns it afterwards, None if there is none with this id."""
 
-    def overdue(self, model: str, now: datetime) -> Iterator[Inference]:
+    def overdue(self, model: str, now: datetime) -> Iterator[AsyncInference]:
         """Pending inferences whose next notification or message is overdue."""
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sluice.async_inference.endpoint_models import EndpointModels, ForeignEndpointError
 from sluice.async_inference.events import EventBatch, announce
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import Message, Notification, RetryMessage
 from sluice.async_inference.retries import submit_if_due
 from sluice.async_inference.transitions import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
     from sluice.telemetry.port import Metric
 
-Given = TypeVar("Given")
+Answered = TypeVar("Answered")
 
 _ROUNDS = 3
 """How often a notification is applied anew to an inference that is changed concurrently."""
@@ -44,8 +44,8 @@ Received = Sequence[tuple[str, Notification]]
 class Transition:
     """An inference before and after the notifications on it."""
 
-    before: Inference | None
-    after: Inference
+    before: AsyncInference | None
+    after: AsyncInference
     received: Received
 
     @property
@@ -110,7 +110,9 @@ def _decide(
     return transitions, failed
 
 
-def _apply_all(inference: Inference | None, notifications: Iterable[Notification], models: EndpointModels) -> Inference:
+def _apply_all(
+    inference: AsyncInference | None, notifications: Iterable[Notification], models: EndpointModels
+) -> AsyncInference:
     for notification in notifications:
         now = inference or new_from_notification(notification, models.model_of(notification.endpoint))
         inference = apply_notification(now, notification, models.serving_settings(now.model))
@@ -197,7 +199,7 @@ def _handle_retries(
     inferences = ports.results.get_all(retry.id for _, retry in received)
     once = list(dict.fromkeys(retry for _, retry in received if retry.id in inferences))
 
-    def attempt(retry: RetryMessage) -> Inference:
+    def attempt(retry: RetryMessage) -> AsyncInference:
         inference = inferences[retry.id]
         return submit_if_due(retry, models.serving_settings(inference.model), inference, ports)
 
@@ -226,7 +228,7 @@ def _count(metric: Metric, inferences: Counter[str], ports: AsyncInferencePorts)
         ports.telemetry.measure(metric, count, model=model)
 
 
-def _value(outcome: Given | Exception) -> Given:
+def _value(outcome: Answered | Exception) -> Answered:
     """What a call answered; raises what it was refused with."""
     if isinstance(outcome, Exception):
         raise outcome

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sluice.async_inference.events import announce_now
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import RetryMessage
 from sluice.async_inference.runtime import InvocationRefusedError
 from sluice.async_inference.transitions import is_retry_due, mark_refused, mark_submitted
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
 
 
-def submit(inference: Inference, serving: AsyncServing, ports: AsyncInferencePorts) -> Inference:
+def submit(inference: AsyncInference, serving: AsyncServing, ports: AsyncInferencePorts) -> AsyncInference:
     """Invoke the endpoint with an inference that is stored already; returns it afterwards, parked if refused.
 
     A crash in between leaves a pending inference, which the sweep submits again.
@@ -40,7 +40,7 @@ def submit(inference: Inference, serving: AsyncServing, ports: AsyncInferencePor
 
 
 def submit_if_due(
-    retry: RetryMessage, serving: AsyncServing, inference: Inference, ports: AsyncInferencePorts
-) -> Inference:
+    retry: RetryMessage, serving: AsyncServing, inference: AsyncInference, ports: AsyncInferencePorts
+) -> AsyncInference:
     """Submit a retry unless that has been done or is no longer wanted; returns the inference afterwards."""
     return submit(inference, serving, ports) if is_retry_due(inference, retry.attempt) else inference

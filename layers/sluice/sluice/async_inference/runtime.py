@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.async_inference.inference import Inference
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.transitions import AcceptedInvocation
 from sluice.errors import AwsRefusedError, PermanentError
 from sluice.spec.serving import AsyncServing
@@ -22,7 +22,7 @@ class AsyncRuntime:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def invoke(self, inference: Inference, serving: AsyncServing) -> AcceptedInvocation:
+    def invoke(self, inference: AsyncInference, serving: AsyncServing) -> AcceptedInvocation:
         """Put a request into its endpoint's queue, under the inference's id; each call is another invocation.
 
         Raises:

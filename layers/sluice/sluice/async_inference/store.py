@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sluice.async_inference.inference import Inference, InferenceStatus, attention_key, to_timestamp
+from sluice.async_inference.inference import AsyncInference, InferenceStatus, attention_key, to_timestamp
 from sluice.aws.dynamodb import ConditionFailedError, Index
 from sluice.aws.table import ItemTable
 from sluice.errors import RetryableError
@@ -28,20 +28,20 @@ class ResultStore:
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
-    def get(self, inference_id: str) -> Inference | None:
+    def get(self, inference_id: str) -> AsyncInference | None:
         item = self._table.get(_key(inference_id))
-        return Inference.parse(inference_id, item) if item else None
+        return AsyncInference.parse(inference_id, item) if item else None
 
-    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, Inference]:
+    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, AsyncInference]:
         """Those that are there, by id."""
         found = self._table.get_all(_key(each) for each in dict.fromkeys(inference_ids))
-        return {item["pk"]: Inference.parse(item["pk"], item) for item in found}
+        return {item["pk"]: AsyncInference.parse(item["pk"], item) for item in found}
 
-    def add(self, inference: Inference) -> bool:
+    def add(self, inference: AsyncInference) -> bool:
         """Store a new inference; False, and nothing written, if there is one with this id."""
         return self._table.put_new(_item(inference))
 
-    def save(self, inference: Inference) -> bool:
+    def save(self, inference: AsyncInference) -> bool:
         """Write an inference unless it was changed since it was read; False, and nothing written, on a conflict."""
         condition = "revision = :seen" if inference.revision else "attribute_not_exists(pk) OR revision = :seen"
         item = _item(replace(inference, revision=inference.revision + 1))
@@ -51,14 +51,14 @@ class ResultStore:
             return False
         return True
 
-    def save_ready(self, inferences: Iterable[Inference]) -> None:
+    def save_ready(self, inferences: Iterable[AsyncInference]) -> None:
         """Write ready inferences, 25 in one call, whatever has happened to them meanwhile.
 
         A result is final, so nothing is lost by it; without a revision it cannot be overwritten by ``save``.
         """
         self._table.put_all(_item(each) for each in inferences)
 
-    def update(self, inference_id: str, change: Callable[[Inference], Inference]) -> Inference | None:
+    def update(self, inference_id: str, change: Callable[[AsyncInference], AsyncInference]) -> AsyncInference | None:
         """Apply a change to an inference as it is now; returns it afterwards, None if there is none with this id.
 
         Raises:
@@ -73,27 +73,27 @@ class ResultStore:
                 return changed
         raise RetryableError(f"inference {inference_id} keeps changing concurrently")
 
-    def of_model(self, model: str) -> Iterator[Inference]:
+    def of_model(self, model: str) -> Iterator[AsyncInference]:
         """All inferences of a model, the newest first."""
         return _parsed(self._table.query_index(BY_MODEL, model, newest_first=True))
 
-    def unsettled(self, model: str, status: InferenceStatus) -> Iterator[Inference]:
+    def open_with_status(self, model: str, status: InferenceStatus) -> Iterator[AsyncInference]:
         """Open inferences of a model with this status, the most urgent first."""
         found = _parsed(self._table.query_index(ATTENTION, attention_key(model, status)))
         return (inference for inference in found if inference.status == status)
 
-    def overdue(self, model: str, now: datetime) -> Iterator[Inference]:
+    def overdue(self, model: str, now: datetime) -> Iterator[AsyncInference]:
         """Pending inferences whose next notification or message is overdue."""
         return _parsed(self._table.query_index(ATTENTION, attention_key(model, "submitted"), until=to_timestamp(now)))
 
 
-def _parsed(items: Iterable[Mapping[str, str]]) -> Iterator[Inference]:
-    return (Inference.parse(item["pk"], item) for item in items)
+def _parsed(items: Iterable[Mapping[str, str]]) -> Iterator[AsyncInference]:
+    return (AsyncInference.parse(item["pk"], item) for item in items)
 
 
 def _key(inference_id: str) -> dict[str, str]:
     return {"pk": inference_id, "sk": "RESULT"}
 
 
-def _item(inference: Inference) -> dict[str, str | int]:
+def _item(inference: AsyncInference) -> dict[str, str | int]:
     return {**_key(inference.id), **inference.item()}

@@ -14,7 +14,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sluice.async_inference.failure_classification import EXPIRED_PREFIX, is_transient
-from sluice.async_inference.inference import PENDING, FailedInvocation, Inference, InferenceRequest, InferenceResult
+from sluice.async_inference.inference import (
+    PENDING,
+    AsyncInference,
+    FailedInvocation,
+    InferenceRequest,
+    InferenceResult,
+)
 from sluice.async_inference.messages import Notification
 from sluice.spec.serving import AsyncServing
 
@@ -41,9 +47,11 @@ class AcceptedInvocation:
     failure: str
 
 
-def new_request(inference_id: str, request: InferenceRequest, *, model: str, endpoint: str, now: datetime) -> Inference:
+def new_request(
+    inference_id: str, request: InferenceRequest, *, model: str, endpoint: str, now: datetime
+) -> AsyncInference:
     """An inference to be submitted at once. It is stored first: after a crash the sweep submits it."""
-    return Inference(
+    return AsyncInference(
         id=inference_id,
         model=model,
         endpoint=endpoint,
@@ -55,9 +63,9 @@ def new_request(inference_id: str, request: InferenceRequest, *, model: str, end
     )
 
 
-def new_from_notification(notification: Notification, model: str) -> Inference:
+def new_from_notification(notification: Notification, model: str) -> AsyncInference:
     """An inference that was requested without the ``sluice`` command, so that its end is the first we know of it."""
-    return Inference(
+    return AsyncInference(
         id=notification.id,
         model=model,
         endpoint=notification.endpoint,
@@ -68,7 +76,7 @@ def new_from_notification(notification: Notification, model: str) -> Inference:
     )
 
 
-def apply_notification(inference: Inference, notification: Notification, serving: AsyncServing) -> Inference:
+def apply_notification(inference: AsyncInference, notification: Notification, serving: AsyncServing) -> AsyncInference:
     """The inference after SageMaker's notification; unchanged if that says nothing new (idempotent)."""
     since = min(inference.since, notification.received_at)
     if notification.reason is None:
@@ -78,7 +86,7 @@ def apply_notification(inference: Inference, notification: Notification, serving
     return replace(after, since=since) if since != after.since else after
 
 
-def _apply_success(inference: Inference, notification: Notification) -> Inference:
+def _apply_success(inference: AsyncInference, notification: Notification) -> AsyncInference:
     known = inference.result
     if known and (known.ended_at, known.output) <= (notification.ended_at, notification.output):
         return inference
@@ -98,7 +106,9 @@ def _apply_success(inference: Inference, notification: Notification) -> Inferenc
     )
 
 
-def _apply_failure(inference: Inference, notification: Notification, reason: str, serving: AsyncServing) -> Inference:
+def _apply_failure(
+    inference: AsyncInference, notification: Notification, reason: str, serving: AsyncServing
+) -> AsyncInference:
     if notification.received_at in (*inference.forgiven, *(each.received_at for each in inference.failures)):
         return inference
     failure = FailedInvocation(
@@ -121,13 +131,13 @@ def _apply_failure(inference: Inference, notification: Notification, reason: str
     return replace(after, status="parked", reason=decisive.reason, overdue_at=None, changed_at=decisive.ended_at)
 
 
-def _may_retry(inference: Inference, serving: AsyncServing) -> bool:
+def _may_retry(inference: AsyncInference, serving: AsyncServing) -> bool:
     """A payload that was part of the call itself is gone, and cannot be submitted again."""
     transient = all(each.is_transient for each in inference.failures)
     return transient and len(inference.failures) < serving.max_attempts and bool(inference.request.input)
 
 
-def retry_delay(inference: Inference, serving: AsyncServing) -> timedelta:
+def retry_delay(inference: AsyncInference, serving: AsyncServing) -> timedelta:
     """How long after its last failure an inference is retried: exponential backoff with jitter, at most what SQS can.
 
     The jitter is derived from the id, so that the delay is the same each time it is computed.
@@ -137,7 +147,7 @@ def retry_delay(inference: Inference, serving: AsyncServing) -> timedelta:
     return min(timedelta(milliseconds=round(1000 * doubled * (1 + RETRY_JITTER * share))), MAX_RETRY_DELAY)
 
 
-def follow_up(inference: Inference, notification: Notification) -> FollowUp | None:
+def follow_up(inference: AsyncInference, notification: Notification) -> FollowUp | None:
     """What a notification calls for, given the inference after it; the same when it is redelivered."""
     if inference.status == "ready":
         won = inference.result is not None and (inference.result.ended_at, inference.result.output)
@@ -150,26 +160,26 @@ def follow_up(inference: Inference, notification: Notification) -> FollowUp | No
     return "retry" if inference.status == "waiting" else None
 
 
-def add_result_details(inference: Inference, size_bytes: int | None, version: int | None) -> Inference:
+def add_result_details(inference: AsyncInference, size_bytes: int | None, version: int | None) -> AsyncInference:
     """Add what the notification of a result does not contain."""
     if inference.result is None:
         return inference
     return replace(inference, result=replace(inference.result, size_bytes=size_bytes, version=version))
 
 
-def seconds_until_retry(inference: Inference, now: datetime) -> float:
+def seconds_until_retry(inference: AsyncInference, now: datetime) -> float:
     """How long the retry of an inference has to wait yet; 0 when it is due."""
     return max(0.0, (inference.overdue_at - GRACE_PERIOD - now).total_seconds()) if inference.overdue_at else 0.0
 
 
-def is_retry_due(inference: Inference, attempt: int) -> bool:
+def is_retry_due(inference: AsyncInference, attempt: int) -> bool:
     """Whether the inference still waits to be submitted as this attempt; false when a retry message comes twice."""
     return inference.status == "waiting" and inference.failed_attempts + 1 == attempt
 
 
 def mark_submitted(
-    inference: Inference, accepted: AcceptedInvocation, attempt: int, serving: AsyncServing, now: datetime
-) -> Inference:
+    inference: AsyncInference, accepted: AcceptedInvocation, attempt: int, serving: AsyncServing, now: datetime
+) -> AsyncInference:
     """The inference after SageMaker accepted this attempt. If it has ended meanwhile only the places are updated."""
     if inference.status == "ready":
         return inference
@@ -184,14 +194,14 @@ def result_timeout(serving: AsyncServing) -> timedelta:
     return timedelta(seconds=serving.request_ttl_seconds + serving.invocation_timeout_seconds) + GRACE_PERIOD
 
 
-def mark_refused(inference: Inference, reason: str, now: datetime) -> Inference:
+def mark_refused(inference: AsyncInference, reason: str, now: datetime) -> AsyncInference:
     """The inference after SageMaker refused it; unchanged if it has ended."""
     if inference.status not in PENDING:
         return inference
     return replace(inference, status="parked", reason=reason, overdue_at=None, changed_at=now)
 
 
-def requeue(inference: Inference, now: datetime) -> Inference:
+def requeue(inference: AsyncInference, now: datetime) -> AsyncInference:
     """A parked inference that a person wants to be retried, with as many attempts as a new one has.
 
     Until it is submitted it waits like any failed one, so that the sweep retries it after a crash.
@@ -207,7 +217,7 @@ def requeue(inference: Inference, now: datetime) -> Inference:
 
 
 def synthesize_notification(
-    inference: Inference, output: tuple[str, datetime] | None, failure: tuple[str, datetime] | None
+    inference: AsyncInference, output: tuple[str, datetime] | None, failure: tuple[str, datetime] | None
 ) -> Notification:
     """The notification that SageMaker should have sent about an overdue inference, made from what is in S3.
 

@@ -27,47 +27,47 @@ class NothingToScoreError(Exception):
     """The request is skipped: there will be no job. The message says why."""
 
 
-def start_batch(wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
+def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     """Returns the run of a request, running now, or ended without a job.
 
     Raises:
         RetryableError: AWS has no capacity for the job, or is busy; the run stays ``starting`` until a retry.
     """
-    ports.telemetry.identify("model", wanted.model)
-    job = ports.names.batch_job(wanted.model, wanted.at, wanted.request)
+    ports.telemetry.identify("model", requested.model)
+    job = ports.names.batch_job(requested.model, requested.at, requested.request)
     ports.telemetry.identify("job", job)
-    run = ports.batches.get(wanted.model, job) or _open(job, wanted, ports)
+    run = ports.batches.get(requested.model, job) or _open(job, requested, ports)
     ports.telemetry.identify("version", run.version)
     return _create(run, ports) if run.phase == "starting" else run
 
 
-def _open(job: str, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
+def _open(job: str, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     """Store the run with its files, or as skipped with the reason."""
     run = BatchRun(
         job=job,
-        model=wanted.model,
-        request=wanted.request,
-        requested_at=wanted.at,
+        model=requested.model,
+        request=requested.request,
+        requested_at=requested.at,
         phase="starting",
-        folder=wanted.input,
+        folder=requested.input,
     )
     try:
-        return ports.batches.open(_planned(run, wanted, ports))
+        return ports.batches.open(_planned(run, requested, ports))
     except NothingToScoreError as error:
         skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
     ports.events.publish("BatchSkipped", model=run.model, job=job, input=run.folder, reason=skipped.reason)
     return ports.batches.open(skipped)
 
 
-def _planned(run: BatchRun, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
+def _planned(run: BatchRun, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     """The run with its version and its files, whose manifest is written.
 
     Raises:
         NothingToScoreError: there is no such model, no version, or no file.
     """
-    promotion = _promotion(wanted.model, ports)
+    promotion = _promotion(requested.model, ports)
     try:
-        folder = chosen_folder(wanted.model, wanted.input, ports.bucket.name)
+        folder = chosen_folder(requested.model, requested.input, ports.bucket.name)
     except ValueError as error:
         raise NothingToScoreError(str(error)) from error
     found = BatchInput.of(folder, ports.files.below(folder))
