@@ -1,4 +1,4 @@
-"""What is asked of AWS for asynchronous requests: the very calls, and what their refusals mean."""
+"""Calls of AWS for asynchronous inference: their very parameters, and how refusals are classified."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_content_type_that_the_model_takes_is_fine(content_type: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["csv", "", "text/", "text/ümlaut", "application/xml", "text/csv\nX: y"])
-def test_any_other_content_type_is_told_with_those_it_takes(content_type: str) -> None:
+def test_any_other_content_type_is_refused_with_those_it_takes(content_type: str) -> None:
     with pytest.raises(BadInputError, match=r"text/csv"):
         check_type(content_type, ("text/csv", "application/json"))
 

@@ -35,8 +35,8 @@ def world_with(*entries: AsyncInference) -> SluiceWorld:
     return world
 
 
-def put_result(world: SluiceWorld, told: Notification, body: bytes = b"0.5\n") -> None:
-    world.bucket.objects[told.output.removeprefix(f"s3://{world.bucket.name}/")] = body
+def put_result(world: SluiceWorld, success: Notification, body: bytes = b"0.5\n") -> None:
+    world.bucket.objects[success.output.removeprefix(f"s3://{world.bucket.name}/")] = body
 
 
 def kept(world: SluiceWorld, inference_id: str = ID) -> AsyncInference:
@@ -49,15 +49,15 @@ def test_a_result_is_recorded_with_size_and_version_and_announced() -> None:
     world = world_with(inference())
     world.live(7)
     world.events.published.clear()
-    told = notification(None, took=3)
-    put_result(world, told)
-    assert deliver(world, told) == []
+    success = notification(None, took=3)
+    put_result(world, success)
+    assert deliver(world, success) == []
     result = kept(world).result
     assert result is not None
     assert (result.size_bytes, result.version, result.latency_ms) == (4, 7, 3000)
     ((kind, detail),) = world.events.published
     assert kind == "AsyncResultReady"
-    assert (detail["model"], detail["version"], detail["output"], detail["attempts"]) == ("fraud", 7, told.output, 1)
+    assert (detail["model"], detail["version"], detail["output"], detail["attempts"]) == ("fraud", 7, success.output, 1)
 
 
 def test_a_result_that_nobody_registered_is_recorded() -> None:
@@ -158,8 +158,8 @@ def test_a_poison_message_fails_alone_and_is_logged_without_its_content(body: st
 
 def test_test_notifications_are_dropped() -> None:
     world = world_with()
-    told = '{"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}'
-    assert deliver(world, told) == []
+    body = '{"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}'
+    assert deliver(world, body) == []
     assert world.events.published == []
 
 

@@ -98,8 +98,8 @@ def test_a_permanent_failure_is_parked_at_once() -> None:
 
 
 def test_a_payload_that_came_in_the_call_cannot_be_retried() -> None:
-    told = replace(notification(TRANSIENT), request=replace(REQUEST, input=""))
-    assert apply_notification(new_from_notification(told, "fraud"), told, SERVING).status == "parked"
+    failed = replace(notification(TRANSIENT), request=replace(REQUEST, input=""))
+    assert apply_notification(new_from_notification(failed, "fraud"), failed, SERVING).status == "parked"
 
 
 def test_the_delay_doubles_has_jitter_and_ends_at_what_sqs_can_wait() -> None:
@@ -209,12 +209,12 @@ def test_duplicate_late_and_reordered_notifications_end_in_the_same_state(
 @given(received=st.lists(NOTIFICATIONS, min_size=1, max_size=6, unique_by=lambda each: each.received_at))
 def test_every_follow_up_is_called_for_by_the_last_notification_or_earlier(received: list[Notification]) -> None:
     """Nobody waits for ever: each state in which Sluice must act has been called for by one of the notifications."""
-    now, asked = inference(), []
+    now, called_for = inference(), []
     for each in received:
         now = apply_notification(now, each, SERVING)
-        asked.append((now.status, follow_up(now, each)))
+        called_for.append((now.status, follow_up(now, each)))
     wanted = {"ready": "announce_result", "parked": "announce_parked", "waiting": "retry"}
-    assert (now.status, wanted[now.status]) in asked
+    assert (now.status, wanted[now.status]) in called_for
 
 
 @given(received=st.lists(NOTIFICATIONS, max_size=4, unique_by=lambda each: each.received_at))
@@ -251,8 +251,8 @@ def test_an_inference_that_is_stored_already_is_read_and_written_with_the_same_a
 
 
 def test_a_notification_is_read_back_as_it_was() -> None:
-    for told in (notification(None), notification(TRANSIENT), notification(PERMANENT, received=-60)):
-        assert parse_message(told.body()) == told
+    for failed in (notification(None), notification(TRANSIENT), notification(PERMANENT, received=-60)):
+        assert parse_message(failed.body()) == failed
 
 
 def test_the_notification_of_an_overdue_request_is_synthesized_from_s3() -> None:

@@ -13,7 +13,7 @@ from sluice.transform.jobs import NoCapacityError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
 from functions.start_batch.app import run as start_batch
-from tests.fakes.batch_world import asked, batch_world, put_input
+from tests.fakes.batch_world import batch_world, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld, outcome_of
 
 NEW = "sluice-dev-fraud-2-1-model"
@@ -46,7 +46,7 @@ def after_a_run() -> SluiceWorld:
     world = batch_world()
     put_input(world)
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = by_age
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     world.transforms.settle()
     world.events.published.clear()
     return world
@@ -59,7 +59,7 @@ def approval(world: SluiceWorld, answer: Answer) -> str:
 
 
 def next_model(world: SluiceWorld) -> str:
-    job = start_batch(asked(request="next"), world.ports)["job"]
+    job = start_batch(requested(request="next"), world.ports)["job"]
     return str(world.transforms.requests[job]["ModelName"])
 
 
