@@ -24,6 +24,7 @@ from sluice.rollout.batch.ports import RolloutBatchFiles, RolloutBatchHosting, R
 from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
 from sluice.rollout_id import RolloutId
+from sluice.telemetry.port import Telemetry
 from sluice.training.pending_inputs import PendingInputs
 from sluice.training.run_slot import RunSlot
 
@@ -193,6 +194,9 @@ class SweepPorts(Protocol):
 
     @property
     def store(self) -> RolloutBatchStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

@@ -1,4 +1,4 @@
-"""Scaling that is not what a spec says: it was changed since, or a rollout ended before it could see to it."""
+"""Reconciles scaling with the spec, which was changed since, or whose rollout ended before scaling was set up."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts
 
 
-def lost_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
-    """What serves, with no rollout under way, is scaled as its spec says; what was set up by hand stays without one."""
+def reconcile_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
+    """Scale the variant in service as its spec says, unless a rollout is under way; yields what was corrected.
+
+    Without scaling in the spec, scaling that was set up by hand stays.
+    """
     try:
         endpoint = ports.specs.get(model).endpoint
     except PermanentError:
-        return  # no spec that could be read: its next approval tells
+        return  # its spec is invalid: the next approval reports that
     name = ports.names.endpoint(model, endpoint.suffix)
     if endpoint.type == BATCH or ports.locks.holder(name) is not None:
         return

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout_id import RolloutId
-from sluice.transform.jobs import NoRoomError, TransformRefusedError
+from sluice.transform.jobs import NoCapacityError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
 from functions.start_batch.app import run as start_batch
-from tests.fakes.batch_world import asked, batch_world, put_input
+from tests.fakes.batch_world import batch_world, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld, outcome_of
 
 NEW = "sluice-dev-fraud-2-1-model"
@@ -46,7 +46,7 @@ def after_a_run() -> SluiceWorld:
     world = batch_world()
     put_input(world)
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = by_age
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     world.transforms.settle()
     world.events.published.clear()
     return world
@@ -59,7 +59,7 @@ def approval(world: SluiceWorld, answer: Answer) -> str:
 
 
 def next_model(world: SluiceWorld) -> str:
-    job = start_batch(asked(request="next"), world.ports)["job"]
+    job = start_batch(requested(request="next"), world.ports)["job"]
     return str(world.transforms.requests[job]["ModelName"])
 
 
@@ -167,7 +167,7 @@ def test_versions_take_turns_where_there_is_room_for_few(
 
     def if_there_is_room(request: Mapping[str, Any]) -> bool:
         if sum(not job.has_ended for job in world.transforms.jobs.values()) >= instances:
-            raise NoRoomError("ResourceLimitExceeded: the account-level service limit has been reached")
+            raise NoCapacityError("ResourceLimitExceeded: the account-level service limit has been reached")
         return create(request)
 
     monkeypatch.setattr(world.transforms, "create", if_there_is_room)

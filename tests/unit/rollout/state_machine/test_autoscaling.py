@@ -11,7 +11,7 @@ from sluice.aws.metric_data import Counts
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
-from sluice.sweep.scaling import lost_scaling
+from sluice.sweep.scaling import reconcile_scaling
 
 from tests.builders.aws_clients import refusal
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
@@ -191,7 +191,7 @@ def end_of(strategy: str, seen: dict[str, Counts], at: int, after_effect: bool) 
     world.play(rollout)
     world.faults.at, calls = 0, world.faults.seen
     ended = live_variants(world), counts(world), outcome_of(world, rollout)[0]
-    list(lost_scaling("fraud", world.ports))  # makes up for what a way back does not wait for
+    list(reconcile_scaling("fraud", world.ports))  # makes up for what a way back does not wait for
     return (*ended, targets(world)), calls
 
 

@@ -18,9 +18,9 @@ from sluice.rollout.model.plan import PlannedFleet
 from sluice.rollout_id import RolloutId
 from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
-from sluice.transform.jobs import NoRoomError, TransformJob, TransformRefusedError
+from sluice.transform.jobs import NoCapacityError, TransformJob, TransformRefusedError
 from sluice.transform.locations import manifest_key, sample_folder
-from sluice.transform.request import Job, transform_request
+from sluice.transform.request import TransformJobRequest, transform_request
 
 if TYPE_CHECKING:
     from sluice.rollout.batch.ports import RolloutBatchPorts
@@ -101,7 +101,7 @@ def score_sample(
         if known is not None:
             found.append(known)
             continue
-        job = Job(
+        job = TransformJobRequest(
             name=name,
             model=fleet.model,
             source=ports.bucket.uri(sample.key),
@@ -113,10 +113,10 @@ def score_sample(
     return found
 
 
-def _start(job: Job, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
+def _start(job: TransformJobRequest, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
     try:
         ports.transforms.create(transform_request(job, settings))
-    except NoRoomError as error:
+    except NoCapacityError as error:
         # It waits for the other side's instance, or for a batch run's.
         ports.telemetry.log("transform job waits for an instance", job=job.name, reason=str(error))
     except TransformRefusedError as error:
