@@ -30,7 +30,7 @@ REPLACEMENTS = (
         "TRANSFER_CONFIG_SUPPORTS_CRT = hasattr(TransferConfig, 'UNSET_DEFAULT')",
         "TRANSFER_CONFIG_SUPPORTS_CRT = True",
     ),
-    # Session.resource() makes its factory when it is called; Session.client() needs none.
+    # For Session.resource, which finds no data in the layer and says so before it asks for a factory.
     Replacement("boto3/session.py", "from .resources.factory import ResourceFactory\n", "\n"),
     Replacement(
         "boto3/session.py",
@@ -39,18 +39,6 @@ REPLACEMENTS = (
         )
 """,
         "",
-    ),
-    Replacement(
-        "boto3/session.py",
-        "    def __repr__(self):\n",
-        """    @property
-    def resource_factory(self):
-        from .resources.factory import ResourceFactory
-
-        return ResourceFactory(self._session.get_component('event_emitter'))
-
-    def __repr__(self):
-""",
     ),
     *(
         Replacement(

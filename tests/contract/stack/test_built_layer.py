@@ -25,7 +25,6 @@ ZIP_BYTES = 5_000_000
 ELSEWHERE = {
     "boto3.crt",
     "botocore.crt.auth",
-    "botocore.docs.translator",
     "dateutil.tz.win",
     "dateutil.tzwin",
     "s3transfer.crt",
@@ -47,7 +46,7 @@ def run(packages: Path, code: str, **variables: str) -> Any:
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "HOME": str(packages),  # no ~/.aws
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": str(packages.parents[2] / "bytecode-of-tests"),
         "PYTHONPATH": str(packages),
         **variables,
     }
@@ -77,7 +76,7 @@ def test_every_module_that_is_left_can_be_imported(packages: Path) -> None:
     names = [path.parent.name for path in packages.glob("*/__init__.py")]
     on_lambda = {"LAMBDA_TASK_ROOT": "/var/task"}  # elsewhere X-Ray's recorder asks its service what to sample
     failed, found = run(packages, IMPORT_ALL % sorted(names), **on_lambda)
-    assert found > 500
+    assert found > 480
     assert {name: error for name, error in failed.items() if name not in ELSEWHERE} == {}
 
 
@@ -177,14 +176,12 @@ print(json.dumps({
     "knows crt": boto3.compat.TRANSFER_CONFIG_SUPPORTS_CRT
     is hasattr(s3transfer.manager.TransferConfig, "UNSET_DEFAULT"),
     "no resources": "Consider using a boto3.client('s3')" in refused,
-    "factory": type(boto3.Session().resource_factory).__name__,
 }))
 """
     assert run(packages, code) == {
         "methods": [True, True, True, True],
         "knows crt": True,
         "no resources": True,
-        "factory": "ResourceFactory",
     }
 
 
