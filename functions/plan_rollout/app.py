@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.bootstrap.assembly import live_ports
 from sluice.endpoint.state import CHANGING
 from sluice.rollout.batch.comparison_run import with_comparison
-from sluice.rollout.gates.holds import Obstacle, hold_replacement, hold_start, seconds_held
+from sluice.rollout.gates.holds import Obstacle, obstacle_to_replacement, obstacle_to_start, seconds_until_recheck
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import goes_first, is_still_approved
@@ -44,7 +44,7 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     if record.plan:
         return answer("READY") if _takes_turn(record, ports) else _wait(record, ports)
     spec = _spec(record, ports)
-    if (obstacle := hold_start(spec.rollout.windows, record, ports)) is not None:
+    if (obstacle := obstacle_to_start(spec.rollout.windows, record, ports)) is not None:
         return _held(obstacle, record, ports)
     return _plan(spec, record, ports) if _takes_turn(record, ports) else _wait(record, ports)
 
@@ -76,7 +76,7 @@ def _wait(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
 
 
 def _held(obstacle: Obstacle, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
-    seconds = seconds_held(record, obstacle.until, ports.now())
+    seconds = seconds_until_recheck(record, obstacle.until, ports.now())
     return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
 
 
@@ -91,7 +91,7 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskRe
     plan = replace(plan, endpoint=record.endpoint)
     if plan.engine == "batch":  # its gate opens after the comparison
         plan = with_comparison(plan, spec, record, ports)
-    elif (obstacle := hold_replacement(plan, record, ports)) is not None:
+    elif (obstacle := obstacle_to_replacement(plan, record, ports)) is not None:
         return _held(obstacle, record, ports)
     else:
         plan = prepared(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluice.bootstrap.assembly import live_ports
-from sluice.rollout.analysis.metric_windows import next_look_seconds
+from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.traffic.capacity import hold
@@ -62,7 +62,7 @@ def _shifted(stage: int, record: RolloutRecord, ports: RolloutPorts) -> TaskResu
         stage=stage,
         weight=weight,
     )
-    return answer("READY", stage=stage, wait_seconds=next_look_seconds(plan, now))
+    return answer("READY", stage=stage, wait_seconds=seconds_until_next_analysis(plan, now))
 
 
 def _share(plan: Plan, stage: int, record: RolloutRecord) -> str:

@@ -26,6 +26,7 @@ from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
+from sluice.telemetry.port import Telemetry
 
 
 class RolloutExecutions(Protocol):
@@ -186,6 +187,9 @@ class RolloutPorts(Protocol):
 
     @property
     def store(self) -> RolloutStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

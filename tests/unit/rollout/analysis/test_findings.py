@@ -9,12 +9,10 @@ import pytest
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import alarm_finding, alarm_names, composite_for, watched_alarms
-from sluice.rollout.analysis.baseline_health import incident_finding
+from sluice.rollout.analysis.comparability import incident_finding, traffic_finding
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
-from sluice.rollout.analysis.judge import judge
-from sluice.rollout.analysis.judge_rules import Rules
-from sluice.rollout.analysis.traffic_share import traffic_finding
+from sluice.rollout.analysis.judge import Rules, judge
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 from sluice.spec.rollout import Alarms

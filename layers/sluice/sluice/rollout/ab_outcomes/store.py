@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sluice.aws.dynamodb import Table
-from sluice.aws.metric_data import Sample
+from sluice.aws.metric_data import Moments, pooled_by_period
 from sluice.rollout.ab_outcomes.outcome import Outcome
-from sluice.rollout.analysis.confidence_sequence import pooled
 from sluice.rollout_id import RolloutId
 
 SHARDS = 4
@@ -33,7 +32,7 @@ KEPT_DAYS = 90
 class Counted:
     """Outcomes of one variant by start of period. ``beyond``: how many values lay outside 0..1."""
 
-    periods: Mapping[datetime, Sample]
+    periods: Mapping[datetime, Moments]
     beyond: int
 
 
@@ -54,14 +53,14 @@ class OutcomeStore:
 
     def read(self, test: RolloutId, metric: str, variant: str) -> Counted:
         """What was counted so far (consistent read)."""
-        periods: dict[datetime, list[Sample]] = {}
+        periods: dict[datetime, list[Moments]] = {}
         beyond = 0
         for item in self._table.query(_counters(test, metric), f"{variant}#"):
             row = datetime.fromtimestamp(int(item["sk"].split("#")[1]), tz=UTC)
-            sample = Sample(round(float(item["count"])), float(item["total"]), float(item["squares"]))
+            sample = Moments(round(float(item["count"])), float(item["total"]), float(item["squares"]))
             periods.setdefault(row, []).append(sample)
             beyond += round(float(item["beyond"]))
-        return Counted({row: pooled(samples) for row, samples in sorted(periods.items())}, beyond)
+        return Counted(pooled_by_period(periods), beyond)
 
     def _add(self, outcomes: Sequence[Outcome], test: RolloutId, variant: str, row: datetime) -> int:
         """Those that turn out to be counted before are left out, and the rest is tried again."""

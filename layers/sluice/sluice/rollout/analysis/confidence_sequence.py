@@ -25,11 +25,11 @@ arXiv 2103.06476 (Robbins' normal mixture with an estimated variance).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, log1p, sqrt
 
-from sluice.aws.metric_data import Sample
+from sluice.aws.metric_data import Moments, pooled
 
 STAKES = tuple(0.9 / 2.5**step for step in range(7))
 """From 0.9, right for a hundred rare outcomes, down to 0.004, right for a million frequent ones."""
@@ -48,8 +48,8 @@ _BISECTIONS = 60
 class Pair:
     """One period of both variants."""
 
-    candidate: Sample
-    baseline: Sample
+    candidate: Moments
+    baseline: Moments
 
     @property
     def weight(self) -> float:
@@ -115,17 +115,7 @@ def asymptotic_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
     return Interval(estimate=estimate, low=estimate - half, high=estimate + half, log_evidence=evidence)
 
 
-def pooled(samples: Iterable[Sample]) -> Sample:
-    """All outcomes together."""
-    each = list(samples)
-    return Sample(
-        sum(sample.count for sample in each),
-        sum(sample.total for sample in each),
-        sum(sample.squares for sample in each),
-    )
-
-
-def _mean(sample: Sample) -> float:
+def _mean(sample: Moments) -> float:
     return sample.total / sample.count
 
 
@@ -138,7 +128,7 @@ def _variance(pairs: Sequence[Pair], candidate_mean: float, baseline_mean: float
     )
 
 
-def _squares_around(sample: Sample, centre: float) -> float:
+def _squares_around(sample: Moments, centre: float) -> float:
     return max(0.0, sample.squares - 2 * centre * sample.total + sample.count * centre**2)
 
 
@@ -148,7 +138,7 @@ def _weights(pair: Pair) -> tuple[float, float]:
     return pair.candidate.count / both, pair.baseline.count / both
 
 
-def _after_the_first(pairs: Sequence[Pair]) -> tuple[Sample, Sequence[Pair]]:
+def _after_the_first(pairs: Sequence[Pair]) -> tuple[Moments, Sequence[Pair]]:
     """All outcomes up to the first period that has some, and the periods after it: without knowing the mean, bets on
     rare outcomes are bad ones, so the first period only teaches it."""
     first = next((index for index, pair in enumerate(pairs) if pair.candidate.count or pair.baseline.count), 0)
@@ -156,12 +146,13 @@ def _after_the_first(pairs: Sequence[Pair]) -> tuple[Sample, Sequence[Pair]]:
     return pooled(known), pairs[first + 1 :]
 
 
-def _log_wealth(pairs: Sequence[Pair], known: Sample) -> list[float]:
+def _log_wealth(pairs: Sequence[Pair], known: Moments) -> list[float]:
     """Log wealth of each stake on "the candidate's mean is higher", before any difference is taken off."""
     wealth = [0.0] * len(STAKES)
+    count, total = known.count, known.total
     for pair in pairs:
         if pair.weight:
-            expected = _mean(known)
+            expected = total / count
             of_candidate, of_baseline = _weights(pair)
             wealth = [
                 held
@@ -169,11 +160,12 @@ def _log_wealth(pairs: Sequence[Pair], known: Sample) -> list[float]:
                 + _log_bets(pair.baseline, expected, -stake * of_candidate)
                 for held, stake in zip(wealth, STAKES, strict=True)
             ]
-        known = pooled([known, pair.candidate, pair.baseline])
+        count += pair.candidate.count + pair.baseline.count
+        total = total + pair.candidate.total + pair.baseline.total
     return wealth
 
 
-def _log_bets(sample: Sample, expected: float, stake: float) -> float:
+def _log_bets(sample: Moments, expected: float, stake: float) -> float:
     won = sample.total * log1p(stake * (1 - expected))
     return won + (sample.count - sample.total) * log1p(-stake * expected)
 

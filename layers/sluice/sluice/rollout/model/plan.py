@@ -110,8 +110,11 @@ class Plan:
 
     def looks_last(self) -> timedelta:
         """How long it is looked at in the planned interval; a rollout held up for longer is looked at less often."""
-        stages = sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
-        return timedelta(seconds=max(stages, 0) + self.look_seconds * len(self.stages))
+        return timedelta(seconds=max(self.longest_seconds_of_stages(), 0) + self.look_seconds * len(self.stages))
+
+    def longest_seconds_of_stages(self) -> int:
+        """How long all stages together may last until doubt ends them."""
+        return sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
 
     def longest_seconds(self, stage: int) -> int:
         """How long a stage may last until its doubt ends it. An A/B test, the first stage, ends by itself before."""
@@ -134,7 +137,7 @@ class Plan:
                 "baseline": Fleet.from_json(raw["baseline"]) if raw["baseline"] else None,
                 "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
                 "judge": Judge(**raw["judge"]),
-                "windows": windows_from(raw.get("windows")),
+                "windows": windows_from(raw["windows"]) if raw.get("windows") else None,
                 "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
                 "blue_green": BlueGreen(**blue_green) if blue_green else None,
                 "experiment": Experiment(**experiment) if experiment else None,
