@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
-from sluice.aws.clients import code
-from sluice.bootstrap.assembly import Ports, assemble
+from sluice.aws.clients import code, lazy_clients
+from sluice.bootstrap.adapters import Adapters
+from sluice.bootstrap.environment import Environment
 from sluice.errors import SpecError, UnknownModelError
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
@@ -73,10 +74,10 @@ def read_stack(session: CliSession) -> Stack:
         raise CommandError(f"SSM parameter {name} is not what the stack writes ({error}): deploy again.") from error
 
 
-def ports_of(session: CliSession) -> Ports:
+def ports_of(session: CliSession) -> Adapters:
     """What the functions of the stage may talk to, under the credentials of the person at the keyboard."""
     stack = read_stack(session)
-    environ = {
+    variables = {
         "SLUICE_STAGE": session.names.stage,
         "SLUICE_TABLE": stack.table,
         "SLUICE_BUCKET": stack.bucket,
@@ -84,7 +85,14 @@ def ports_of(session: CliSession) -> Ports:
         "SLUICE_RESULTS_TABLE": stack.results_table,
         "SLUICE_ASYNC_QUEUE_URL": stack.async_queue_url,
     }
-    return assemble(environ, session.clients, session.now, SilentTelemetry())
+    return Adapters(
+        Environment(
+            variables=variables,
+            client=lazy_clients(session.clients),
+            now=session.now,
+            telemetry=SilentTelemetry(),
+        )
+    )
 
 
 def read_spec(session: CliSession, model: str) -> ModelSpec:
