@@ -49,7 +49,8 @@ def world_under_test(**settings: Any) -> SluiceWorld:
 
 def counts_of(world: SluiceWorld, variant: str) -> list[Moments]:
     """What was counted for a variant, period by period."""
-    return list(world.ports.outcomes.read(RolloutId.required(ROLLOUT), "conversion", variant).periods.values())
+    found = world.ports.outcomes.read(RolloutId.required(ROLLOUT), "conversion", (variant,))
+    return list(found[variant].periods.values())
 
 
 def outcome(inference_id: str, **detail: Any) -> dict[str, Any]:

@@ -91,9 +91,9 @@ def pooled(samples: Iterable[Moments]) -> Moments:
     )
 
 
-def pooled_by_period(samples: Mapping[datetime, Iterable[Moments]]) -> dict[datetime, Moments]:
-    """All outcomes of each period together, oldest first."""
-    return {at: pooled(samples[at]) for at in sorted(samples)}
+def pooled_each(samples: Iterable[Iterable[Moments]]) -> list[Moments]:
+    """``pooled`` of each."""
+    return [pooled(each) for each in samples]
 
 
 PERCENTILES = {"p90": 0.90, "p99": 0.99}

@@ -29,8 +29,8 @@ def test_outcomes_are_counted_for_their_variant() -> None:
     reports += [outcome(f"b-{index}", version=6, value=2.5) for index in range(3)]
     assert report(world, *reports) == []
     assert counted(world) == {"v6": Moments(3, 7.5, 18.75), "v7": Moments(5, 2.0, 2.0)}
-    found = world.ports.outcomes.read(RolloutId.required(ROLLOUT), "conversion", "v6")
-    assert found.beyond == 3
+    found = world.ports.outcomes.read(RolloutId.required(ROLLOUT), "conversion", ("v7", "v6"))
+    assert {variant: each.beyond for variant, each in found.items()} == {"v7": 0, "v6": 3}
 
 
 def test_an_outcome_counts_once_in_a_batch_and_ever_after() -> None:

@@ -26,8 +26,7 @@ NO_BASELINE = Row(100, 1, 0, 0)
 
 
 def last(rows: Sequence[Row], rules: Rules = RULES) -> Evidence:
-    evidence, _ = weigh(rows, rules.hypotheses)
-    return evidence[-1]
+    return weigh(rows, rules.hypotheses).path[-1]
 
 
 def told(verdict: Judgement, rules: Rules = RULES) -> list[str]:
@@ -249,7 +248,7 @@ ANY_RULES = st.sampled_from([RULES, EAGER, SLOW])
 
 @given(ANY_ROWS, ANY_RULES)
 def test_looking_again_is_the_same_as_going_on(rows: list[Row], rules: Rules) -> None:
-    assert [last(rows[: n + 1], rules) for n in range(len(rows))] == weigh(rows, rules.hypotheses)[0]
+    assert [last(rows[: n + 1], rules) for n in range(len(rows))] == weigh(rows, rules.hypotheses).path
 
 
 @given(ANY_ROWS, any_row(), st.integers(0, 12), ANY_RULES)
@@ -338,7 +337,7 @@ def test_only_proof_moves_anything(rows: list[Row], rules: Rules) -> None:
 
 @given(st.lists(any_row(most=10**12), max_size=6), ANY_RULES)
 def test_evidence_stays_finite_for_any_counts(rows: list[Row], rules: Rules) -> None:
-    for evidence in weigh(rows, rules.hypotheses)[0]:
+    for evidence in weigh(rows, rules.hypotheses).path:
         assert all(isfinite(value) for value in (evidence.harm, evidence.catastrophe, evidence.safe))
     assert all(told(judge(rows, rules), rules))
 

@@ -62,14 +62,12 @@ def _compared(test: _Test, candidate: Fleet, baseline: Fleet) -> ABComparison:
         return compare_versions(_pairs(test, _errors(test, candidate), _errors(test, baseline)), alpha)
     if test.experiment.metric == "latency":
         return compare_versions(_pairs(test, _slow(test, candidate), _slow(test, baseline)), alpha)
-    counted = [
-        test.ports.outcomes.read(test.record.id, test.experiment.metric, fleet.variant)
-        for fleet in (candidate, baseline)
-    ]
-    if not any(each.periods for each in counted):
+    found = test.ports.outcomes.read(test.record.id, test.experiment.metric, (candidate.variant, baseline.variant))
+    of_candidate, of_baseline = found[candidate.variant], found[baseline.variant]
+    if not of_candidate.periods and not of_baseline.periods:
         return compare_versions(_pairs(test, _own_metric(test, candidate), _own_metric(test, baseline)), alpha)
-    pairs = _pairs(test, counted[0].periods, counted[1].periods)
-    return compare_versions(pairs, alpha, is_bounded=not any(each.beyond for each in counted))
+    pairs = _pairs(test, of_candidate.periods, of_baseline.periods)
+    return compare_versions(pairs, alpha, is_bounded=not of_candidate.beyond and not of_baseline.beyond)
 
 
 def _pairs(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pair]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import ceil, exp, log
 from typing import Any
 
-from sluice.aws.metric_data import Moments, pooled
+from sluice.aws.metric_data import Moments, pooled_each
 from sluice.rollout.analysis.confidence_sequence import Interval, Pair, asymptotic_interval, bounded_interval
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Experiment
@@ -77,9 +77,10 @@ class Progress:
 def compare_versions(pairs: Sequence[Pair], alpha: float, *, is_bounded: bool = True) -> ABComparison:
     """Both versions over all periods so far. ``is_bounded``: every value lies within 0..1, such as yes or no."""
     interval = bounded_interval(pairs, alpha) if is_bounded else asymptotic_interval(pairs, alpha)
+    candidate, baseline = pooled_each([[pair.candidate for pair in pairs], [pair.baseline for pair in pairs]])
     return ABComparison(
-        candidate=pooled(pair.candidate for pair in pairs),
-        baseline=pooled(pair.baseline for pair in pairs),
+        candidate=candidate,
+        baseline=baseline,
         interval=interval,
         is_exact=is_bounded,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sluice.aws.metric_data import Dimensions, dimensions
 from sluice.rollout.analysis.ab_analysis import ab_test_finding
 from sluice.rollout.analysis.alarms import alarm_finding, watched_alarms
-from sluice.rollout.analysis.comparability import incident_finding, traffic_finding
+from sluice.rollout.analysis.comparability import comparability_findings
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.latency import (
     error_finding,
@@ -49,8 +49,7 @@ def collect_findings(
     this_stage = seen[len(seen) - judged.in_this_stage :]
     findings = [
         _alarms(record, plan, ports),
-        traffic_finding(this_stage, promised_share(plan, stage)),
-        incident_finding(seen, plan.alarms),
+        *comparability_findings(this_stage, seen, promised_share(plan, stage), plan.alarms),
         error_finding(plan, seen),
         *_latency(plan, judged, candidate, baseline, ports),
     ]

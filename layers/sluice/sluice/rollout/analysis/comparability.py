@@ -15,6 +15,13 @@ from sluice.spec.rollout import Alarms
 STARVED_SHARE = 0.1  # of the least acceptable share: the alternative the test bets on
 
 
+def comparability_findings(
+    this_stage: Sequence[Row], all_stages: Sequence[Row], weight: float, limits: Alarms
+) -> tuple[Finding, Finding]:
+    """Of the traffic and of the baseline; ``weight`` is the canary's fraction of all requests in this stage."""
+    return traffic_finding(this_stage, weight), incident_finding(all_stages, limits)
+
+
 def is_starved(rows: Iterable[Row], *, weight: float, least_share_of_weight: float = 0.5, alpha: float = 0.01) -> bool:
     """Proven, at this look, that the canary gets less than ``least_share_of_weight`` of its weight.
 

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, log1p, sqrt
 
-from sluice.aws.metric_data import Moments, pooled
+from sluice.aws.metric_data import Moments, pooled, pooled_each
 
 STAKES = tuple(0.9 / 2.5**step for step in range(7))
 """From 0.9, right for a hundred rare outcomes, down to 0.004, right for a million frequent ones."""
@@ -99,8 +99,9 @@ def bounded_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
 def asymptotic_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
     """Bounds for values of any size, right in the limit of many outcomes; None before there are enough."""
     informative = [pair for pair in pairs if pair.weight]
-    candidate = pooled(pair.candidate for pair in informative)
-    baseline = pooled(pair.baseline for pair in informative)
+    candidate, baseline = pooled_each(
+        [[pair.candidate for pair in informative], [pair.baseline for pair in informative]]
+    )
     estimate = effect(informative)
     if estimate is None or min(candidate.count, baseline.count) < ENOUGH:
         return None

@@ -113,22 +113,48 @@ class Hypotheses:
     onset: Onset
 
 
-def weigh(rows: Sequence[Row], tested: Hypotheses) -> tuple[list[Evidence], Wealth | None]:
-    """The evidence after each row, and the wealth behind the last; None without rows."""
-    wealth = [
-        Wealth(harm=harm, catastrophe=catastrophe, safe=safe)
-        for harm, catastrophe, safe in zip(
-            harm_path(rows, tested.harm.bound, tested.onset),
-            harm_path(rows, tested.catastrophe.bound, tested.onset),
-            safe_path(rows, tested.safe.bound),
-            strict=True,
-        )
-    ]
-    evidence = [
-        Evidence(harm=log_sum(each.harm), catastrophe=log_sum(each.catastrophe), safe=log_sum(each.safe))
-        for each in wealth
-    ]
-    return evidence, wealth[-1] if wealth else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighing:
+    """What all rows together prove."""
+
+    path: list[Evidence]  # after each row
+    harm: float  # the highest it ever was, from 0 before any row, as harm stays proven
+    catastrophe: float  # likewise
+    safe: float  # now
+    harm_proven_at: int | None  # index of the row that proved harm or catastrophe
+    is_safe: bool  # now
+    requests_needed: int | None  # about how many more canary requests until a decision; None: decided, or never
+
+
+def weigh(rows: Sequence[Row], tested: Hypotheses) -> Weighing:
+    """Test all hypotheses on the rows, oldest first."""
+    path, held = [], None
+    for harm, catastrophe, safe in zip(
+        harm_path(rows, tested.harm.bound, tested.onset),
+        harm_path(rows, tested.catastrophe.bound, tested.onset),
+        safe_path(rows, tested.safe.bound),
+        strict=True,
+    ):
+        held = Wealth(harm=harm, catastrophe=catastrophe, safe=safe)
+        path.append(Evidence(harm=log_sum(harm), catastrophe=log_sum(catastrophe), safe=log_sum(safe)))
+    proven = (
+        index
+        for index, seen in enumerate(path)
+        if seen.harm >= tested.harm.needed or seen.catastrophe >= tested.catastrophe.needed
+    )
+    proven_at = next(proven, None)
+    safe_now = path[-1].safe if path else 0.0
+    is_safe = safe_now >= tested.safe.needed
+    is_decided = is_safe or proven_at is not None
+    return Weighing(
+        path=path,
+        harm=max([0.0, *(seen.harm for seen in path)]),
+        catastrophe=max([0.0, *(seen.catastrophe for seen in path)]),
+        safe=safe_now,
+        harm_proven_at=proven_at,
+        is_safe=is_safe,
+        requests_needed=None if held is None or is_decided else _requests_needed(rows, tested, held),
+    )
 
 
 def harm_path(rows: Iterable[Row], bound: Bound, onset: Onset) -> Iterator[tuple[float, ...]]:
@@ -178,7 +204,7 @@ def log_sums(paths: Iterable[Sequence[float]]) -> list[float]:
     return [log_sum(logs) for logs in paths]
 
 
-def requests_needed(rows: Sequence[Row], tested: Hypotheses, held: Wealth) -> int | None:
+def _requests_needed(rows: Sequence[Row], tested: Hypotheses, held: Wealth) -> int | None:
     """About how many more canary requests until a decision at the rates seen so far; ``held`` after all rows.
 
     None when nothing is known yet, or when the rates lie where neither harm nor safety will be proven.

@@ -17,16 +17,7 @@ from dataclasses import dataclass
 from math import exp, inf, log
 from typing import Any
 
-from sluice.rollout.analysis.e_process import (
-    Bound,
-    Evidence,
-    Hypotheses,
-    Hypothesis,
-    Onset,
-    Row,
-    requests_needed,
-    weigh,
-)
+from sluice.rollout.analysis.e_process import Bound, Hypotheses, Hypothesis, Onset, Row, weigh
 from sluice.rollout.analysis.findings import Answer, Finding
 
 _LOG_MILLION = log(1e6)
@@ -123,7 +114,7 @@ class Judgement:
     """The decision and what it rests on. Evidence is in natural logarithms; at log 20 it is 20 to 1."""
 
     decision: Answer
-    harm: float  # the highest it ever was, from 0 before any row, as harm stays proven
+    harm: float  # the highest it ever was, as harm stays proven
     catastrophe: float  # likewise
     safe: float  # now
     harm_proven_at: int | None  # index of the row that proved harm or catastrophe
@@ -197,26 +188,20 @@ class Judgement:
 
 def judge(rows: Sequence[Row], rules: Rules) -> Judgement:
     """Proof of harm rolls back, proof of safety advances, anything else holds."""
-    tested = rules.hypotheses
-    path, held = weigh(rows, tested)
-    proven_at = next((index for index, seen in enumerate(path) if _harm_is_proven(seen, tested)), None)
-    harm = max([0.0, *(seen.harm for seen in path)])
-    catastrophe = max([0.0, *(seen.catastrophe for seen in path)])
-    safe = path[-1].safe if path else 0.0
+    found = weigh(rows, rules.hypotheses)
     decision = Answer.HOLD
-    if proven_at is not None:
+    if found.harm_proven_at is not None:
         decision = Answer.ROLL_BACK
-    elif safe >= tested.safe.needed:
+    elif found.is_safe:
         decision = Answer.ADVANCE
     compared = [row for row in rows if row.canary_requests]
-    needed = requests_needed(rows, tested, held) if held and decision is Answer.HOLD else None
     return Judgement(
         decision=decision,
-        harm=harm,
-        catastrophe=catastrophe,
-        safe=safe,
-        harm_proven_at=proven_at,
-        requests_needed=needed,
+        harm=found.harm,
+        catastrophe=found.catastrophe,
+        safe=found.safe,
+        harm_proven_at=found.harm_proven_at,
+        requests_needed=found.requests_needed,
         canary_requests=sum(row.canary_requests for row in compared),
         canary_errors=sum(row.canary_errors for row in compared),
         baseline_requests=sum(row.baseline_requests for row in compared),
@@ -227,10 +212,6 @@ def judge(rows: Sequence[Row], rules: Rules) -> Judgement:
 def judge_finding(name: str, rows: Sequence[Row], rules: Rules, words: Words = FAILING) -> Finding:
     """The judgement of the rows as a finding of that name."""
     return judge(rows, rules).finding(name, rules, words)
-
-
-def _harm_is_proven(seen: Evidence, tested: Hypotheses) -> bool:
-    return seen.harm >= tested.harm.needed or seen.catastrophe >= tested.catastrophe.needed
 
 
 def _per_period(needed: float, periods: int) -> float:

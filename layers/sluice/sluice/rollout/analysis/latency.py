@@ -72,7 +72,7 @@ def error_rules(plan: Plan) -> Rules:
     return Rules(
         harm_ratio=judge.harm_ratio,
         safe_ratio=judge.safe_ratio,
-        safe_margin=judge.safe_margin,
+        safe_margin=judge.safe_margin_percent / 100,
         alpha=judge.alpha * (ERRORS_SHARE_OF_ALPHA if is_latency_judged(plan) else 1),
         beta=judge.beta,
         incident_share=plan.alarms.error_rate_percent / 100,
@@ -85,7 +85,7 @@ def slow_rules(plan: Plan) -> Rules:
     return Rules(
         harm_ratio=judge.slow_ratio,
         safe_ratio=max(judge.safe_ratio, judge.slow_ratio),
-        safe_margin=judge.safe_margin,
+        safe_margin=judge.safe_margin_percent / 100,
         alpha=latency_alpha(plan) / len(plan.slow_over_us),
         beta=judge.beta,
         periods_to_prove=PERIODS_TO_PROVE,

@@ -47,8 +47,8 @@ class AnalysisMetrics(Protocol):
 class AnalysisOutcomes(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def read(self, test: RolloutId, metric: str, variant: str) -> Counted:
-        """What was counted so far (consistent read)."""
+    def read(self, test: RolloutId, metric: str, variants: Sequence[str]) -> Mapping[str, Counted]:
+        """What was counted so far, by variant (consistent reads)."""
 
 
 class AnalysisPorts(Protocol):
