@@ -1,7 +1,7 @@
-"""An A/B test at one look: how the candidate does beside the baseline, and whether that ends the test. Pure.
+"""An A/B test in one analysis: how the candidate does beside the baseline, and whether that ends the test. Pure.
 
-The interval of ``confidence`` holds at all looks together, so the test may end as soon as the interval lies on one
-side of zero: with probability ``alpha`` at most, over all looks, it ever does so when the versions do the same.
+The interval of ``confidence_sequence`` holds over all analyses together, so the test may end as soon as the interval lies on one
+side of zero: with probability ``alpha`` at most, over all analyses, it ever does so when the versions do the same.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ABComparison:
-    """What is known of both versions. ``interval`` is None while there is too little to say."""
+    """What is known of both versions. ``interval`` is None while there are too few outcomes."""
 
     candidate: Moments
     baseline: Moments
@@ -122,7 +122,7 @@ def _proven_difference(comparison: ABComparison) -> float:
 
 
 def _sentences(comparison: ABComparison, experiment: Experiment, *, is_open: bool) -> Iterator[str]:
-    """What was seen, in words, for people; the numbers come first."""
+    """What was compared, in words; the numbers come first."""
     found = comparison.interval
     means = f"{experiment.metric} {_mean_text(comparison.candidate)} against {_mean_text(comparison.baseline)}"
     if found is None:

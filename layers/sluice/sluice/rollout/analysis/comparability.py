@@ -23,7 +23,7 @@ def comparability_findings(
 
 
 def is_starved(rows: Iterable[Row], *, weight: float, least_share_of_weight: float = 0.5, alpha: float = 0.01) -> bool:
-    """Proven, at this look, that the canary gets less than ``least_share_of_weight`` of its weight.
+    """Proven, in this analysis, that the canary gets less than ``least_share_of_weight`` of its weight.
 
     ``weight`` is the canary's fraction of all traffic (0..1) during all rows, so pass one stage's rows. A
     canary that always gets at least that is called starved, ever, with probability at most ``alpha``.

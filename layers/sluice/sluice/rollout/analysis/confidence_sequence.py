@@ -1,4 +1,4 @@
-"""How much better or worse a candidate does than its baseline: intervals that hold at every look. Pure.
+"""How much better or worse a candidate does than its baseline: intervals that hold at every analysis. Pure.
 
 Both answer for the difference of the two means, averaged over the periods so far with the weight
 ``n_c n_b / (n_c + n_b)`` that each period's outcomes carry (Mantel and Haenszel's). Means may drift from period to
@@ -13,7 +13,7 @@ fixed beforehand, against ``s``, the mean of all outcomes of earlier periods:
 Given the counts, the mean of a period's product is (1 + l w_b (p_c - s))^n_c (1 - l w_c (p_b - s))^n_b, which
 1 + u <= e^u bounds by exp(l w (p_c - p_b)) with w = n_c n_b / (n_c + n_b), whatever p_b and s are. So the product,
 divided by exp(l (sum of w x difference)), is never expected to grow, nor is a mixture over several stakes; by
-Ville's inequality it exceeds 1/alpha with probability at most alpha, at all looks together. The differences under
+Ville's inequality it exceeds 1/alpha with probability at most alpha, over all analyses together. The differences under
 which it would exceed 1/alpha are out. (Betting: Waudby-Smith and Ramdas, "Estimating means of bounded random
 variables by betting", JRSS B 2024, arXiv 2010.09686; here for two samples in strata.) Sums are enough: a logarithm of
 a bet is concave in the value, so values within 0..1 win at least as much as ones and zeros with the same sum.
@@ -39,7 +39,7 @@ TUNED_FOR = 10_000
 
 ENOUGH = 1_000
 """Outcomes of each variant below which a central limit theorem is not trusted. With prices of a heavy tail (one in
-twenty buys, log-normal), looks in each of 120 minutes erred in 3.7 % of simulated tests for a level of 5 %."""
+twenty buys, log-normal), analyses in each of 120 minutes erred in 3.7 % of simulated tests for a level of 5 %."""
 
 _BISECTIONS = 60
 
@@ -80,7 +80,7 @@ def effect(pairs: Sequence[Pair]) -> float | None:
 
 
 def bounded_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
-    """Bounds that hold at all looks together with probability 1 - alpha, for values from 0 to 1; None without data."""
+    """Bounds that hold over all analyses together with probability 1 - alpha, for values from 0 to 1; None without data."""
     known, used = _after_the_first(pairs)
     estimate = effect(used)
     if estimate is None:

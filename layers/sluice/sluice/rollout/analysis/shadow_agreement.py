@@ -3,7 +3,7 @@
 Whether enough of them agree is decided by two betting wealths on the share p of agreeing pairs, as ``e_process`` does
 for errors: each pair multiplies the wealth on an alternative q by q/m if it agrees and by (1-q)/(1-m) if it does not,
 where m is the least share wanted. That has a mean of at most 1 as long as p <= m (q above m) or p >= m (q below m), so
-by Ville's inequality it exceeds 1/alpha with probability at most alpha, at any number of looks.
+by Ville's inequality it exceeds 1/alpha with probability at most alpha, at any number of analyses.
 """
 
 from __future__ import annotations

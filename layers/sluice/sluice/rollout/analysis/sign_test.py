@@ -2,7 +2,7 @@
 
 A period counts as slower if the canary's mean latency is more than a margin above the baseline's. If it is
 slower in at most half of the periods, evidence of harm exceeds 1/alpha with probability at most alpha, at any number
-of looks; if in at least half, that of safety 1/beta. This is coarser than counting requests: half an hour where
+of analyses; if in at least half, that of safety 1/beta. This is coarser than counting requests: half an hour where
 counts need ten minutes.
 """
 

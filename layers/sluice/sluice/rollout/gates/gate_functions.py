@@ -1,4 +1,4 @@
-"""Asks the Lambda functions that keep gates."""
+"""Invokes the Lambda functions that keep gates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GateFunctions:
         self._client = client
 
     def ask(self, arn: str, question: Mapping[str, Any]) -> GateResponse:
-        """What the function says. One that cannot be asked, fails or says anything else keeps its gate closed."""
+        """The function's answer. One that cannot be invoked, fails or answers anything else keeps its gate closed."""
         try:
             said = self._client.invoke(FunctionName=arn, Payload=json.dumps(question, default=str).encode())
             payload = said["Payload"].read()

@@ -1,4 +1,4 @@
-"""Gates: who must agree before a stage ends, or before the promotion. Anything but a clear yes is a no. Pure."""
+"""Gates: who must approve the end of a stage or the promotion. Only a clear yes opens one. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RolloutGate:
 
 @dataclass(frozen=True, slots=True)
 class GateResponse:
-    """What a gate's function said; ``reason`` also says why it could not be asked."""
+    """The answer of a gate's function; ``reason`` also says why it could not be asked."""
 
     allow: bool
     reason: str

@@ -1,4 +1,4 @@
-"""What holds up a rollout that could go forward: freeze windows and gates. Neither ever keeps one from going back."""
+"""Applies freeze windows and gates to a rollout that could advance. Neither ever delays a rollback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sluice.rollout.gates.ports import GatesPorts
 
 StoredFindings = Sequence[Mapping[str, Any]]
-"""What a look has found, as it is kept in the history."""
+"""The findings of an analysis, as the history keeps them."""
 
 WINDOW = "window"
 BEFORE_THE_START = -1
@@ -28,7 +28,7 @@ BEFORE_THE_START = -1
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """``until`` is when it goes away by itself; None if nobody can know."""
+    """What keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known."""
 
     by: str
     reason: str
@@ -39,9 +39,9 @@ class Obstacle:
 def apply_gates(
     decision: Decision, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts, *, findings: StoredFindings
 ) -> Decision:
-    """The decision of an analysis, or ``wait`` where a window or a gate is in the way forward.
+    """The decision of an analysis, or ``wait`` while a freeze window or a gate keeps the rollout from advancing.
 
-    Once a stage has been held up, doubt counts from the last time that it was: nobody could have gone on before.
+    A stage that was held is in doubt only ``max_hold_seconds`` after it was held last: it could not advance before.
     """
     was_held = record.hold is not None and record.hold.stage == stage
     if decision.action not in ("advance", "promote") and not (decision.is_doubt and was_held):
@@ -58,7 +58,7 @@ def apply_gates(
 
 
 def obstacle_to_start(windows: Windows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
-    """A pause or a window that keeps a rollout from beginning."""
+    """The pause or freeze window that keeps a rollout from starting; recorded. None if it may start."""
     obstacle = _paused(record) or _window(windows, record, ports.now())
     if obstacle is not None:
         _record(obstacle, BEFORE_THE_START, record, ports)
@@ -68,7 +68,7 @@ def obstacle_to_start(windows: Windows | None, record: RolloutRecord, ports: Gat
 def obstacle_to_replacement(
     plan: Plan, record: RolloutRecord, ports: GatesPorts, evidence: StoredFindings = ()
 ) -> Obstacle | None:
-    """The gate before a promotion that comes without stages: it is asked before anything is changed."""
+    """What keeps a rollout without stages from its promotion; recorded. The gate is asked before anything changes."""
     if plan.stages or plan.engine == "none":
         return None
     obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)
@@ -78,7 +78,7 @@ def obstacle_to_replacement(
 
 
 def seconds_until_recheck(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
-    """How long to wait before the obstacle is looked at again: longer for an old rollout, but not past its end."""
+    """Seconds until the obstacle is checked again: more for an older rollout, but not past the obstacle's end."""
     wait = long_patience(record.opened_at, now)
     if until is None:
         return wait
@@ -141,7 +141,7 @@ def _skips_gates(record: RolloutRecord) -> bool:
 
 
 def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
-    """Keep it, and tell people of a gate when it is met first."""
+    """Record it, and publish ``RolloutWaitsForGate`` when a gate is met first."""
     _record(obstacle, stage, record, ports)
     if obstacle.gate < 0 or obstacle.gate in record.gates_told:
         return
