@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from sluice.async_inference.endpoint_models import Models
 from sluice.async_inference.inference import PENDING, Entry, Request
 from sluice.async_inference.retries import send
 from sluice.async_inference.transitions import asked
 from sluice.bootstrap.adapters import Adapters
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.model.live_version import live_endpoint
 from sluice.spec.serving import AsyncServing
 
@@ -127,14 +126,14 @@ class _Sender:
         for payload in payloads:
             try:
                 entry = self._keep(payload)
-            except (CommandError, RetryableError, ClientError, BotoCoreError) as error:
+            except (CommandError, *RETRYABLE_ERRORS) as error:
                 sent.append((payload, error))
                 continue
             sent.append((payload, entry.id))
             self.session.out.text(f"{payload.given} is {entry.id}")
             try:
                 send(entry, self.serving, self.ports)
-            except (RetryableError, ClientError, BotoCoreError) as error:
+            except RETRYABLE_ERRORS as error:
                 self.session.out.text(f"{payload.given}: {in_words(error)}; it is kept, and sent within minutes")
         return sent
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from sluice.aws.data_capture import CaptureFile, Captures
 from sluice.errors import RetryableError, ThrottledError
+
+from tests.builders.aws_clients import client_error, translating
 
 AT = datetime(2026, 3, 4, 23, 58, tzinfo=UTC)
 UNTIL = datetime(2026, 3, 5, 0, 3, tzinfo=UTC)
@@ -40,14 +42,14 @@ def test_files_of_all_hours_are_found_over_all_pages() -> None:
         "capture/e/v1/2026/03/05/00/01-00-000-d.jsonl",
         "capture/e/v2/2026/03/05/00/01-00-000-e.jsonl",
     ]
-    captures = Captures(FakeS3(dict.fromkeys(keys, b"")), "bucket")
+    captures = Captures(translating(FakeS3(dict.fromkeys(keys, b""))), "bucket")
     found = captures.files("capture/e/v1", AT, UNTIL)
     assert [each.key for each in found] == keys[1:5]
     assert len({each.minute for each in found}) == 3
 
 
 def test_the_lines_of_all_files_are_read() -> None:
-    captures = Captures(FakeS3({"k": b"1\n2", "l": b"3\n"}), "bucket")
+    captures = Captures(translating(FakeS3({"k": b"1\n2", "l": b"3\n"})), "bucket")
     assert list(captures.lines([CaptureFile("k", 1, "m"), CaptureFile("l", 1, "m")])) == ["1", "2", "3"]
 
 
@@ -61,8 +63,8 @@ class Broken(io.BytesIO):
 @pytest.mark.parametrize(
     ("failure", "raised"),
     [
-        (ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject"), None),
-        (ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"), ThrottledError),
+        (client_error("GetObject", "NoSuchKey"), None),
+        (client_error("GetObject", "SlowDown"), ThrottledError),
         (Broken(), RetryableError),
     ],
     ids=["gone", "throttled", "broken off"],
@@ -76,6 +78,6 @@ def test_a_file_that_cannot_be_read_now_is_no_reason_to_give_up(
                 raise failure
             return {"Body": failure}
 
-    found = Captures(Failing({}), "bucket").lines([CaptureFile("k", 1, "m")])
+    found = Captures(translating(Failing({})), "bucket").lines([CaptureFile("k", 1, "m")])
     with pytest.raises(raised) if raised else nullcontext():
         assert list(found) == []

@@ -1,7 +1,7 @@
 """An A/B test in one analysis: how the candidate does beside the baseline, and whether that ends the test. Pure.
 
-The interval of ``confidence_sequence`` holds over all analyses together, so the test may end as soon as the interval lies on one
-side of zero: with probability ``alpha`` at most, over all analyses, it ever does so when the versions do the same.
+The interval of ``confidence_sequence`` holds over all analyses together, so the test may end as soon as the interval
+lies on one side of zero: with probability ``alpha`` at most it ever does so when the versions do the same.
 """
 
 from __future__ import annotations

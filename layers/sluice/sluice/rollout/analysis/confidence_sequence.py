@@ -80,7 +80,7 @@ def effect(pairs: Sequence[Pair]) -> float | None:
 
 
 def bounded_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
-    """Bounds that hold over all analyses together with probability 1 - alpha, for values from 0 to 1; None without data."""
+    """Bounds that hold over all analyses with probability 1 - alpha, for values from 0 to 1; None without data."""
     known, used = _after_the_first(pairs)
     estimate = effect(used)
     if estimate is None:

@@ -55,8 +55,8 @@ def sample_of(
 ) -> tuple[list[CaptureFile], list[CaptureFile]]:
     """Files of both variants from the same minutes, no more than can be read: every minute, or every 2nd, 4th, ….
 
-    Which minutes is a matter of their order alone, so a later analysis reads the same and more. Where a single minute has
-    too much, its oldest files are taken.
+    Which minutes is a matter of their order alone, so a later analysis reads the same and more. Where a single minute
+    has too much, its oldest files are taken.
     """
     by_minute: Mapping[str, tuple[list[CaptureFile], list[CaptureFile]]] = _by_minute(live, shadow)
     minutes = sorted(by_minute)

@@ -6,9 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.gates.gates import GateResponse, read_response
 
 
@@ -23,6 +21,6 @@ class GateFunctions:
         try:
             said = self._client.invoke(FunctionName=arn, Payload=json.dumps(question, default=str).encode())
             payload = said["Payload"].read()
-        except (ClientError, BotoCoreError, RetryableError) as error:
+        except RETRYABLE_ERRORS as error:
             return GateResponse(False, f"could not be asked: {error}")
         return read_response(payload, failed=bool(said.get("FunctionError")))
