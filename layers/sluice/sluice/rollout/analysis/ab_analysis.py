@@ -18,7 +18,7 @@ from sluice.rollout.model.record import RolloutRecord
 if TYPE_CHECKING:
     from sluice.rollout.analysis.ports import AnalysisPorts
 
-NOTHING = Moments(0, 0.0, 0.0)
+_NOTHING = Moments(0, 0.0, 0.0)
 
 _Periods = Mapping[datetime, Moments]
 
@@ -74,7 +74,7 @@ def _pairs(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pai
     """The periods that are over, oldest first. A period that has begun would be seen in two states."""
     length = timedelta(seconds=test.experiment.row_seconds)
     closed = sorted(at for at in candidate.keys() | baseline.keys() if at + length <= test.window.end)
-    return [Pair(candidate.get(at, NOTHING), baseline.get(at, NOTHING)) for at in closed]
+    return [Pair(candidate.get(at, _NOTHING), baseline.get(at, _NOTHING)) for at in closed]
 
 
 def _errors(test: _Test, fleet: Fleet) -> _Periods:

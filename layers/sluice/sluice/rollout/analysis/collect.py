@@ -49,7 +49,7 @@ def collect_findings(
     this_stage = seen[len(seen) - judged.in_this_stage :]
     findings = [
         _alarms(record, plan, ports),
-        *comparability_findings(this_stage, seen, promised_share(plan, stage), plan.alarms),
+        *comparability_findings(this_stage, seen, _promised_share(plan, stage), plan.alarms),
         error_finding(plan, seen),
         *_latency(plan, judged, candidate, baseline, ports),
     ]
@@ -60,7 +60,7 @@ def collect_findings(
     return tuple(findings)
 
 
-def promised_share(plan: Plan, stage: int) -> float:
+def _promised_share(plan: Plan, stage: int) -> float:
     """The candidate's fraction of all requests: by its weight, or by the copies that its being a shadow gives it."""
     if plan.mirror is not None:
         copies = plan.mirror.share_percent / 100

@@ -17,13 +17,13 @@ LAG_SECONDS = {60: 120, 10: 10}
 whose data is late would look like a bad canary, so one-minute metrics get two minutes."""
 
 
-MAX_ROWS = 1_500
+_MAX_ROWS = 1_500
 
 
-ROWS_OF_A_BAKE = 10
+_ROWS_OF_A_BAKE = 10
 
 
-ROWS_OF_A_WINNERS_BAKE = 2
+_ROWS_OF_A_WINNERS_BAKE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ def row_seconds(plan: Plan) -> int:
     bake of an A/B test's winner fewer, as what it has to add to a long test is little.
     """
     longest = plan.longest_seconds_of_stages()
-    rows_of_a_bake = ROWS_OF_A_BAKE if plan.experiment is None else ROWS_OF_A_WINNERS_BAKE
+    rows_of_a_bake = _ROWS_OF_A_BAKE if plan.experiment is None else _ROWS_OF_A_WINNERS_BAKE
     most = min((stage.bake_seconds for stage in plan.stages), default=0) // rows_of_a_bake
     coarser = [row for row in (300, 900, 3600) if row <= most]
-    fitting = (row for row in (plan.period_seconds, *coarser) if longest <= row * MAX_ROWS)
+    fitting = (row for row in (plan.period_seconds, *coarser) if longest <= row * _MAX_ROWS)
     return next(fitting, coarser[-1] if coarser else plan.period_seconds)
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 StoredFindings = Sequence[Mapping[str, Any]]
 """The findings of an analysis, as the history keeps them."""
 
-WINDOW = "window"
-BEFORE_THE_START = -1
+_WINDOW = "window"
+_BEFORE_THE_START = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def obstacle_to_start(windows: Windows | None, record: RolloutRecord, ports: Gat
     """The pause or freeze window that keeps a rollout from starting; recorded. None if it may start."""
     obstacle = _paused(record) or _window(windows, record, ports.now())
     if obstacle is not None:
-        _record(obstacle, BEFORE_THE_START, record, ports)
+        _record(obstacle, _BEFORE_THE_START, record, ports)
     return obstacle
 
 
@@ -73,7 +73,7 @@ def obstacle_to_replacement(
         return None
     obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)
     if obstacle is not None:
-        _announce(obstacle, BEFORE_THE_START, record, plan, ports)
+        _announce(obstacle, _BEFORE_THE_START, record, plan, ports)
     return obstacle
 
 
@@ -101,7 +101,7 @@ def _window(windows: Windows | None, record: RolloutRecord, now: datetime) -> Ob
         return None
     until = opens_at(windows, now)
     said = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for more than a week"
-    return Obstacle(WINDOW, f"outside of rollout.windows {said}", until=until)
+    return Obstacle(_WINDOW, f"outside of rollout.windows {said}", until=until)
 
 
 def _closed(
