@@ -73,7 +73,7 @@ def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ended: str, ports
         _restore_again(ended, rollout_id, ports)  # first: the quick attempt below may fail, this one does not give up
     moved = go_back_now(record, ports)
     if moved:
-        ports.store.note(rollout_id, "going-back", f"{_MOVED[moved]}: {reason}", ports.now())
+        ports.history.append(rollout_id, "going-back", f"{_MOVED[moved]}: {reason}", ports.now())
     return {"rollout": str(rollout_id), "moved": moved}
 
 

@@ -16,7 +16,9 @@ from sluice.events import PipelineStatusChanged
 from sluice.names import Names
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.endpoint_lock import EndpointLocks
+from sluice.rollout.model.history import HistoryStore
+from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.training.pending_inputs import WaitingList
@@ -100,7 +102,9 @@ class FakePorts:
     names: Names
     now: Callable[[], datetime]
     telemetry: FakeTelemetry
-    store: Store
+    store: RecordStore
+    history: HistoryStore
+    locks: EndpointLocks
     runs: RunStore
     batches: BatchStore
     turns: Turns
@@ -259,6 +263,7 @@ class SluiceWorld:
     ) -> str:
         """Run the real state machine until it ends; the name of its last state."""
         context: dict[str, Any] = {"rollout_id": rollout, "mode": mode}
+        execution = rollout if mode == "roll_out" else f"{rollout}-restore-1"
         name = MACHINE["StartAt"]
         for _ in range(limit):
             state = MACHINE["States"][name]
@@ -274,13 +279,13 @@ class SluiceWorld:
                     self.transforms.settle()
                     name = state["Next"]
                 case "Task":
-                    name = self._task(state, context)
+                    name = self._task(state, context, execution)
         raise AssertionError(f"the machine did not end within {limit} states; last was {name}")
 
-    def _task(self, state: Mapping[str, Any], context: dict[str, Any]) -> str:
+    def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str) -> str:
         function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         payload = {
-            key.removesuffix(".$"): _path(value, context) if key.endswith(".$") else value
+            key.removesuffix(".$"): _path(value, {**context, "$": {"Execution": {"Name": execution}}})
             for key, value in state["Parameters"]["Payload"].items()
         }
         retried = {name for rule in state["Retry"] for name in rule["ErrorEquals"]}
@@ -362,7 +367,9 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         names=Names("dev"),
         now=clock.now,
         telemetry=FakeTelemetry(),
-        store=Store(table),
+        store=RecordStore(table),
+        history=HistoryStore(table),
+        locks=EndpointLocks(table),
         runs=RunStore(table),
         batches=BatchStore(table),
         turns=Turns(table),

@@ -50,7 +50,7 @@ def test_without_scaling_in_the_spec_what_was_set_up_by_hand_stays(world: Sluice
 
 def test_a_rollout_under_way_is_left_alone(world: SluiceWorld) -> None:
     apply(world, Scaling(min=1, max=5))
-    assert world.ports.store.lock(ENDPOINT, RolloutId.required("fraud-2-1"))
+    assert world.ports.locks.acquire(ENDPOINT, RolloutId.required("fraud-2-1"))
     assert sweep(world) == []
     assert world.scaling.register == set()
 

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from sluice.pipeline_runs.store import RunStore
     from sluice.rollout.ab_outcomes.store import OutcomeStore
     from sluice.rollout.gates.gate_functions import GateFunctions
+    from sluice.rollout.model.endpoint_lock import EndpointLocks
     from sluice.rollout.model.executions import Executions
-    from sluice.rollout.model.store import Store
+    from sluice.rollout.model.history import HistoryStore
+    from sluice.rollout.model.store import RecordStore
     from sluice.spec.parameter_store import Specs
     from sluice.training.pending_inputs import WaitingList
     from sluice.training.pipeline_executions import Pipelines
@@ -82,10 +84,22 @@ class Adapters:
         return Table(self._client("dynamodb"), self._variable("SLUICE_RESULTS_TABLE"))
 
     @cached_property
-    def store(self) -> Store:
-        from sluice.rollout.model.store import Store
+    def store(self) -> RecordStore:
+        from sluice.rollout.model.store import RecordStore
 
-        return Store(self._table)
+        return RecordStore(self._table)
+
+    @cached_property
+    def history(self) -> HistoryStore:
+        from sluice.rollout.model.history import HistoryStore
+
+        return HistoryStore(self._table)
+
+    @cached_property
+    def locks(self) -> EndpointLocks:
+        from sluice.rollout.model.endpoint_lock import EndpointLocks
+
+        return EndpointLocks(self._table)
 
     @cached_property
     def runs(self) -> RunStore:

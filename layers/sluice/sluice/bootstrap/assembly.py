@@ -27,8 +27,10 @@ from sluice.pipeline_runs.reader import RunSource
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
 from sluice.rollout.gates.gate_functions import GateFunctions
+from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.executions import Executions
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.history import HistoryStore
+from sluice.rollout.model.store import RecordStore
 from sluice.spec.parameter_store import Specs
 from sluice.telemetry.port import Telemetry
 from sluice.telemetry.powertools import PowertoolsTelemetry
@@ -47,7 +49,9 @@ class Ports:
     names: Names
     now: Callable[[], datetime]
     telemetry: Telemetry
-    store: Store
+    store: RecordStore
+    history: HistoryStore
+    locks: EndpointLocks
     specs: Specs
     hosting: Hosting
     registry: Registry
@@ -89,7 +93,9 @@ def assemble(
         names=names,
         now=now,
         telemetry=telemetry,
-        store=Store(table),
+        store=RecordStore(table),
+        history=HistoryStore(table),
+        locks=EndpointLocks(table),
         runs=RunStore(table),
         run_source=RunSource(client("sagemaker")),
         specs=Specs(client("ssm"), names),

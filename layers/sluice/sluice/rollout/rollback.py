@@ -9,16 +9,24 @@ from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
 from sluice.rollout.batch.comparison_run import clean_up_batch
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import FenceKind, Outcome, RolloutRecord
-from sluice.rollout.traffic.capacity import let_go_if_possible, scale_baseline
-from sluice.rollout.traffic.reconcile import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout.model.record import FenceKind, RolloutOutcome, RolloutRecord
+from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
+from sluice.rollout.traffic.reconcile import (
+    Done,
+    Impossible,
+    SetWeights,
+    StopDeployment,
+    UseConfig,
+    next_step_towards_baseline,
+)
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
-_OUTCOMES: dict[FenceKind, Outcome] = {
+_OUTCOMES: dict[FenceKind, RolloutOutcome] = {
     "alarm": "rolled_back",
     "judge": "rolled_back",
     "guardrails": "rolled_back",
@@ -38,29 +46,29 @@ def restore(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -> TaskRes
     if not record.is_closed:
         record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
     if record.is_closed:
-        ports.store.unlock(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
-        return answer("READY", reason=record.reason)
-    ports.store.restoring(rollout_id)
+        ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        return task_result("READY", reason=record.reason)
+    ports.store.begin_restoring(rollout_id)
     if record.plan is None:
         return _finish(record, None, "", ports)
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     state = None if is_batch else ports.hosting.describe(record.endpoint)
-    step = towards_baseline(record.plan, state)
+    step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, Done):
-        scale_baseline(record.plan, ports)
+        try_scale_baseline(record.plan, ports)
         return _finish(record, state, "", ports)
     if isinstance(step, Impossible):
         return _finish(record, state, step.reason, ports)
     if isinstance(step, StopDeployment):
         _stop_deployment(record, ports)
     if isinstance(step, UseConfig):
-        let_go_if_possible(record.plan, step.config, state, ports)
-    if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
-        ports.store.mark_asked(rollout_id, step.config)
-    if isinstance(step, UseConfig) and step.config in record.asked:
+        try_deregister_lost_variants(record.plan, step.config, state, ports)
+    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+        ports.store.mark_requested(rollout_id, step.config)
+    if isinstance(step, UseConfig) and step.config in record.requested_configs:
         _tell_of_refusal(record, step.config, state, ports)  # afterwards: the way back must not wait for an event
     since = record.fence.at if record.fence else record.opened_at
-    return answer("WAIT", wait_seconds=patience(since, ports.now()))
+    return task_result("WAIT", wait_seconds=poll_seconds(since, ports.now()))
 
 
 def _stop_deployment(record: RolloutRecord, ports: RolloutPorts) -> bool:
@@ -87,15 +95,15 @@ def go_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
     if record.plan is None:
         return ""
     state = ports.hosting.describe(record.endpoint)
-    step = towards_baseline(record.plan, state)
+    step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, SetWeights):
-        return "weights" if take(step, record.endpoint, ports.hosting) else ""
+        return "weights" if apply_step(step, record.endpoint, ports.hosting) else ""
     if isinstance(step, StopDeployment):
         return "deployment" if _stop_deployment(record, ports) else ""
     serving = state is not None and state.config == record.plan.candidate.config
     if isinstance(step, UseConfig) and serving:
-        let_go_if_possible(record.plan, step.config, state, ports)
-        return "config" if take(step, record.endpoint, ports.hosting) else ""
+        try_deregister_lost_variants(record.plan, step.config, state, ports)
+        return "config" if apply_step(step, record.endpoint, ports.hosting) else ""
     return ""
 
 
@@ -105,7 +113,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
     reason = fence.reason if fence else ""
     if obstacle:
         reason = f"{reason}; not restored: {obstacle}"
-    outcome: Outcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
+    outcome: RolloutOutcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
     serving = state is not None and record.plan is not None and _serves(record.plan, state)
     if outcome in ("rolled_back", "failed") and not serving and not _is_live(record, ports):
         ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
@@ -117,7 +125,7 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
         ports.hosting.delete_config(record.plan.candidate.config)
         ports.hosting.delete_model(record.plan.candidate.model)
     now = ports.now()
-    ports.store.note(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
+    ports.history.append(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
     ports.events.publish(
         "RolloutFailed" if outcome == "failed" else "RolloutRolledBack",
         rollout=str(record.id),
@@ -127,8 +135,8 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
         reason=reason,
     )
     ports.store.close(record.id, outcome, reason, now)
-    ports.store.unlock(record.endpoint, record.id)
-    return answer("READY", reason=reason)
+    ports.locks.release(record.endpoint, record.id)
+    return task_result("READY", reason=reason)
 
 
 def _is_live(record: RolloutRecord, ports: RolloutPorts) -> bool:

@@ -21,7 +21,7 @@ from sluice.endpoint.state import EndpointState
 from sluice.names import Names
 from sluice.pipeline_runs.run import Run
 from sluice.rollout.batch.ports import RolloutBatchFiles, RolloutBatchHosting, RolloutBatchStore, RolloutBatchTransforms
-from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
 from sluice.rollout_id import RolloutId
 from sluice.training.pending_inputs import Waiting
@@ -93,10 +93,11 @@ class SweepSpecs(BatchSpecs, Protocol):
         """The models of the stage, whether their specs are valid or not."""
 
 
-class SweepStore(RolloutBatchStore, Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class SweepLocks(Protocol):
+    """The locks of endpoints."""
 
-    def lock_holder(self, endpoint: str) -> RolloutId | None: ...
+    def holder(self, endpoint: str) -> RolloutId | None:
+        """The rollout that holds the lock; None if it is free."""
 
 
 class SweepTurns(Protocol):
@@ -152,6 +153,12 @@ class SweepPorts(Protocol):
     def gates(self) -> GatesGates: ...
 
     @property
+    def history(self) -> GatesHistory: ...
+
+    @property
+    def locks(self) -> SweepLocks: ...
+
+    @property
     def hosting(self) -> SweepHosting: ...
 
     @property
@@ -185,7 +192,7 @@ class SweepPorts(Protocol):
     def specs(self) -> SweepSpecs: ...
 
     @property
-    def store(self) -> SweepStore: ...
+    def store(self) -> RolloutBatchStore: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

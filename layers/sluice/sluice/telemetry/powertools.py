@@ -32,6 +32,8 @@ class PowertoolsTelemetry:
         self._logger.append_keys(function_request_id=getattr(context, "aws_request_id", ""), cold_start=self._is_cold)
         if isinstance(event, Mapping):
             self._logger.set_correlation_id(event.get("id") or event.get("rollout_id"))
+            if "execution" in event:  # the state machine passes its execution's name to every task
+                self.identify("execution", event["execution"])
         if self._is_cold:
             self._put("ColdStart", 1, "Count", {"function": str(self._always["function"])})
         self._is_cold = False

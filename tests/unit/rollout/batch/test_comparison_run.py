@@ -251,7 +251,7 @@ def test_one_fault_anywhere_changes_nothing(answer: Answer, after_effect: bool) 
             "approvals": {each.version: each.approval for each in world.registry.packages.values()},
             "models": set(world.hosting.models),
             "jobs": set(world.transforms.jobs),
-            "lock": world.ports.store.lock_holder("sluice-dev-fraud"),
+            "lock": world.ports.locks.holder("sluice-dev-fraud"),
             "difference": compared[-1:],
             "next": next_model(world),
         }, calls

@@ -170,6 +170,8 @@ def test_a_way_back_does_not_depend_on_application_auto_scaling(monkeypatch: pyt
     rollout = release(world, BAD, deny)
     assert outcome_of(world, rollout)[0] == "rolled_back"
     assert live_variants(world) == {"v1": 100.0}
+    (line,) = [fields for level, _, fields in world.telemetry.lines if level == "ERROR"]
+    assert (line["variant"], line["error"]) == ("v1", "AwsRefusedError")
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])

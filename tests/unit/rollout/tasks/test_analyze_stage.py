@@ -44,7 +44,8 @@ def analyze(world: SluiceWorld, stage: int = 0) -> TaskResult:
 
 
 def lines(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
-    return [(message, fields) for _, message, fields in world.telemetry.lines]
+    """At level INFO."""
+    return [(message, fields) for level, message, fields in world.telemetry.lines if level == "INFO"]
 
 
 def test_each_analysis_is_one_line_with_its_findings_and_no_numbers(world: SluiceWorld) -> None:
@@ -72,7 +73,7 @@ def test_each_analysis_is_one_line_with_its_findings_and_no_numbers(world: Sluic
 
 def test_the_history_keeps_the_numbers_too(world: SluiceWorld) -> None:
     analyze(world)
-    looks = [line for line in world.ports.store.history(ROLLOUT) if line["key"].startswith("look-")]
+    looks = [line for line in world.ports.history.entries(ROLLOUT) if line["key"].startswith("look-")]
     assert looks[-1]["text"].startswith("hold: baking until")
     errors = next(each for each in looks[-1]["data"]["findings"] if each["name"] == "errors")
     assert errors["numbers"]["bad"] == [0, 3 * errors["numbers"]["requests"][1] // 2000]

@@ -33,7 +33,7 @@ class AbOutcomesStore(Protocol):
         """The record as it is now (consistent read)."""
 
     def last_test(self, model: str) -> RolloutId | None:
-        """The A/B test begun last; it may be over."""
+        """The model's latest A/B test; it may be over."""
 
 
 class AbOutcomesPorts(Protocol):

@@ -12,7 +12,7 @@ from sluice.rollout.analysis.ab_test import ABComparison, Progress, ab_finding, 
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import MetricWindow
-from sluice.rollout.model.plan import Experiment, Fleet, Plan
+from sluice.rollout.model.plan import Experiment, Plan, PlannedFleet
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def ab_test_finding(
     return ab_finding(_compared(test, plan.candidate, plan.baseline), experiment, progress)
 
 
-def _compared(test: _Test, candidate: Fleet, baseline: Fleet) -> ABComparison:
+def _compared(test: _Test, candidate: PlannedFleet, baseline: PlannedFleet) -> ABComparison:
     alpha = test.plan.judge.alpha
     if test.experiment.metric == "errors":
         return compare_versions(_pairs(test, _errors(test, candidate), _errors(test, baseline)), alpha)
@@ -77,11 +77,11 @@ def _pairs(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pai
     return [Pair(candidate.get(at, _NOTHING), baseline.get(at, _NOTHING)) for at in closed]
 
 
-def _errors(test: _Test, fleet: Fleet) -> _Periods:
+def _errors(test: _Test, fleet: PlannedFleet) -> _Periods:
     return _whole(test, test.ports.metrics.counts(dimensions(test.plan.endpoint, fleet.variant), test.span))
 
 
-def _slow(test: _Test, fleet: Fleet) -> _Periods:
+def _slow(test: _Test, fleet: PlannedFleet) -> _Periods:
     """Requests slower than nine of ten were before the rollout; nothing where CloudWatch does not count them."""
     limits = {name: limit for name, limit in test.plan.slow_over_us.items() if name == "p90"}
     if not limits:
@@ -94,7 +94,7 @@ def _whole(test: _Test, counts: Mapping[datetime, Counts]) -> _Periods:
     return {at: Moments(each.requests, each.errors, each.errors) for at, each in counts.items() if at in test.whole}
 
 
-def _own_metric(test: _Test, fleet: Fleet) -> _Periods:
+def _own_metric(test: _Test, fleet: PlannedFleet) -> _Periods:
     """The user's own CloudWatch metric of that name, whose values lie within 0..1."""
     found = test.ports.metrics.own(test.record.id.model, fleet.variant, test.experiment.metric, test.span)
     return {at: sample for at, sample in found.items() if at in test.whole}

@@ -63,8 +63,8 @@ def apply_command(decision: Decision, command: Command | None) -> Decision:
     if command is None or command.kind == "resume" or harm:
         return decision
     if command.kind == "promote":
-        return Decision("promote", command.said)
-    return replace(decision, action="pause", reason=f"{command.said}; {decision.reason}")
+        return Decision("promote", command.attribution)
+    return replace(decision, action="pause", reason=f"{command.attribution}; {decision.reason}")
 
 
 def _joined_reasons(findings: Sequence[Finding]) -> str:

@@ -19,7 +19,7 @@ from sluice.rollout.gates.holds import obstacle_to_replacement, seconds_until_re
 from sluice.rollout.model.plan import BatchPlan, Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.spec.model import ModelSpec
 from sluice.transform.jobs import TransformJob
 
@@ -50,7 +50,7 @@ def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: R
 def provision_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> TaskResult:
     """PROMOTE once the version has passed its comparison, or there is none; WAIT until then, ROLL_BACK on harm."""
     if not is_still_approved(record, ports):
-        return answer("ROLL_BACK")
+        return task_result("ROLL_BACK")
     plan = record.planned()
     ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
     if plan.baseline is None or plan.batch is None or not plan.batch.is_compared:
@@ -80,7 +80,7 @@ def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: RolloutBat
     since = min((each.created_at for each in jobs), default=record.planned_at or now)
     if now - since > LONGEST_SCORING:
         return _refuse(record, f"the sample was not scored within {LONGEST_SCORING}", ports)
-    return answer("WAIT", wait_seconds=patience(since, now))
+    return task_result("WAIT", wait_seconds=poll_seconds(since, now))
 
 
 def _judge(record: RolloutRecord, sample: Sample, jobs: Sequence[TransformJob], ports: RolloutBatchPorts) -> TaskResult:
@@ -133,15 +133,15 @@ def _stands_by(
 ) -> TaskResult:
     """On to the promotion, unless its gate is closed or it is outside of the rollout's windows."""
     plan = record.planned()
-    ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
+    ports.history.append(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
     obstacle = obstacle_to_replacement(plan, record, ports, [found.to_json()] if found else [])
     if obstacle is not None:
         seconds = seconds_until_recheck(record, obstacle.until, ports.now())
-        return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
-    return answer("PROMOTE", reason=text)
+        return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
+    return task_result("PROMOTE", reason=text)
 
 
 def _refuse(record: RolloutRecord, what: str, ports: RolloutBatchPorts) -> TaskResult:
     reason = f"version {record.id.version} {what}"
     ports.store.fence(record.id, "judge", reason, ports.now())
-    return answer("ROLL_BACK", reason=reason)
+    return task_result("ROLL_BACK", reason=reason)

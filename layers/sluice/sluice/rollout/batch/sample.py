@@ -15,7 +15,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from sluice.errors import PermanentError, RetryableError
-from sluice.rollout.model.plan import Fleet
+from sluice.rollout.model.plan import PlannedFleet
 from sluice.rollout_id import RolloutId
 from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
@@ -87,7 +87,7 @@ def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBat
 
 
 def score_sample(
-    sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: RolloutBatchPorts
+    sample: Sample, fleets: tuple[PlannedFleet, PlannedFleet], settings: Batch, ports: RolloutBatchPorts
 ) -> Sequence[TransformJob]:
     """The two jobs as they are now; those that are not there are started, if there is room, and told at the next look.
 

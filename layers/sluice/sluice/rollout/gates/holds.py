@@ -13,7 +13,7 @@ from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.gates.gates import HUMAN, RolloutGate, gates_ahead
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import Hold, RolloutRecord
-from sluice.rollout.traffic.task_result import long_patience
+from sluice.rollout.traffic.task_result import slow_poll_seconds
 from sluice.spec.windows import Windows
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def obstacle_to_replacement(
 
 def seconds_until_recheck(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
     """Seconds until the obstacle is checked again: more for an older rollout, but not past the obstacle's end."""
-    wait = long_patience(record.opened_at, now)
+    wait = slow_poll_seconds(record.opened_at, now)
     if until is None:
         return wait
     return min(wait, max(1, ceil((until - now).total_seconds())))
@@ -143,10 +143,10 @@ def _skips_gates(record: RolloutRecord) -> bool:
 def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
     """Record it, and publish ``RolloutWaitsForGate`` when a gate is met first."""
     _record(obstacle, stage, record, ports)
-    if obstacle.gate < 0 or obstacle.gate in record.gates_told:
+    if obstacle.gate < 0 or obstacle.gate in record.gates_announced:
         return
     now = ports.now()
-    ports.store.note(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
+    ports.history.append(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
     ports.events.publish(
         "RolloutWaitsForGate",
         rollout=str(record.id),
@@ -165,4 +165,4 @@ def _record(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesP
     last = record.hold
     if last and (last.by, last.stage, last.gate) == (hold.by, hold.stage, hold.gate):
         hold = replace(hold, since=last.since)
-    ports.store.hold(record.id, hold)
+    ports.store.record_hold(record.id, hold)
