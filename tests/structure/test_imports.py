@@ -106,7 +106,7 @@ def test_the_layer_carries_the_services_that_our_code_calls_and_no_other() -> No
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name | ast.Attribute)
-        and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) in ("client", "clients")
+        and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) in ("_client",)
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }
