@@ -25,7 +25,7 @@ from localaws.iam.permissions.permission import Permission
 from localaws.service_api import AwsError, Call, Operation, Recorded, Service
 
 LOG = logging.getLogger(__name__)
-HEALTH_PATH = "/_sluice/health"
+HEALTH_PATH = "/_localaws/health"
 _PLAIN_TEXT = {"Content-Type": "text/plain"}
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]

@@ -217,7 +217,9 @@ class AutoScaling:
 
 
 def _refuse(_params: Params, call: Call) -> dict[str, Any]:
-    raise AwsError("NotImplemented", f"{call.operation} of Application Auto Scaling is not rehearsed", 501)
+    raise AwsError(
+        "NotImplemented", f"{call.operation} of Application Auto Scaling is not supported by the local AWS", 501
+    )
 
 
 def _policy_arn(call: Call, key: Key, name: str) -> str:

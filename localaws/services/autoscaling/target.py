@@ -18,7 +18,7 @@ _SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Sche
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What identifies a target. Make it with ``of``, which refuses what is not rehearsed."""
+    """What identifies a target. Make it with ``of``, which refuses what is not supported by the local AWS."""
 
     resource_id: str
     dimension: str
@@ -28,7 +28,9 @@ class Key:
         """Raises ValidationException, or NotImplemented (501) for anything but variants of endpoints."""
         namespace, dimension = params["ServiceNamespace"], params["ScalableDimension"]
         if namespace != "sagemaker" or dimension not in {INSTANCES, PROVISIONED}:
-            raise AwsError("NotImplemented", f"scaling of {namespace} {dimension} is not rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", f"scaling of {namespace} {dimension} is not supported by the local AWS", 501
+            )
         if not _RESOURCE.fullmatch(params["ResourceId"]):
             raise invalid(f"Unsupported resource ID: {params['ResourceId']}")
         return cls(params["ResourceId"], dimension)

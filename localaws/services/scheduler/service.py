@@ -112,10 +112,10 @@ class Scheduler:
 
     def _checked(self, params: Params, call: Call) -> Schedule:
         if params["FlexibleTimeWindow"]["Mode"] != "OFF":
-            raise AwsError("NotImplemented", "flexible time windows are not rehearsed", 501)
+            raise AwsError("NotImplemented", "flexible time windows are not supported by the local AWS", 501)
         target = params["Target"]
         if target["Arn"].split(":")[2] not in _TARGETS:
-            raise AwsError("NotImplemented", f"target {target['Arn']} is not rehearsed", 501)
+            raise AwsError("NotImplemented", f"target {target['Arn']} is not supported by the local AWS", 501)
         self._check_role(target["RoleArn"])
         group = params.get("GroupName", DEFAULT_GROUP)
         arn = f"arn:aws:scheduler:{call.region}:{call.account}:schedule/{group}/{params['Name']}"

@@ -19,7 +19,7 @@ from localaws.services.sagemaker.endpoints.alarm_watch import AlarmWatch
 from localaws.services.sagemaker.endpoints.deployer import Deployer
 from localaws.services.sagemaker.endpoints.guarded_deployment import execution_role
 from localaws.services.sagemaker.endpoints.scaled_variants import refuse_to_lose_scaled_variants
-from localaws.services.sagemaker.models.config_rules import refuse_what_is_not_rehearsed
+from localaws.services.sagemaker.models.config_rules import refuse_what_is_unsupported
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig, EndpointConfigs
 from localaws.services.sagemaker.models.models import Models
 from localaws.services.sagemaker.resources.constraints import check
@@ -142,7 +142,7 @@ class Endpoints:
     def _pending(self, config_name: str) -> Pending:
         """A deployment of the config as it and its models are now; raises ValidationException if one is missing."""
         config: EndpointConfig = self._configs.shelf.get(config_name)
-        refuse_what_is_not_rehearsed(config.request)
+        refuse_what_is_unsupported(config.request)
         names = {variant["ModelName"] for variant in (*config.variants, *config.shadows)}
         models = {name: self._models.shelf.get(name) for name in names}
         now = self._world.now()

@@ -23,7 +23,7 @@ def require_played_image(uri: str) -> None:
     """Raise when the interpreter we have cannot stand for ``uri``: another image would run other code."""
     if not _PLAYED_IMAGE.fullmatch(uri):
         raise TransferError(
-            f"ClientError: The rehearsal plays the image sagemaker-xgboost:3.0-5 and no other, not {uri}"
+            f"ClientError: The local AWS runs the image sagemaker-xgboost:3.0-5 and no other, not {uri}"
         )
 
 

@@ -23,11 +23,13 @@ DEFAULT_MAX_RUNTIME_SECONDS = 24 * 3600
 
 
 def check_processing(request: Mapping[str, Any]) -> None:
-    """Refuse what AWS refuses beyond the service model, and what is not rehearsed."""
+    """Refuse what AWS refuses beyond the service model, and what is not supported by the local AWS."""
     for part in [*_inputs(request), *_outputs(request)]:
         s3_part = part.get("S3Input") or part.get("S3Output")
         if s3_part is None or s3_part.get("S3InputMode") == "Pipe":
-            raise AwsError("NotImplemented", "only S3 inputs and outputs in File mode are rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", "only S3 inputs and outputs in File mode are supported by the local AWS", 501
+            )
         path = s3_part.get("LocalPath") or ""
         if not path.startswith("/opt/ml/processing"):
             raise invalid(f"LocalPath {path!r} must be below /opt/ml/processing")

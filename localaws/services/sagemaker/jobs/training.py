@@ -18,15 +18,15 @@ _SOURCE = "/opt/ml/input/sourcedir.tar.gz"
 
 
 def check_training(request: Mapping[str, Any]) -> None:
-    """Refuse what is not rehearsed."""
+    """Refuse what is not supported by the local AWS."""
     algorithm = request["AlgorithmSpecification"]
     modes = {algorithm["TrainingInputMode"], *(c.get("InputMode") or "File" for c in _channels(request))}
     if request["ResourceConfig"].get("InstanceCount", 1) != 1:
-        raise AwsError("NotImplemented", "training on more than one instance is not rehearsed", 501)
+        raise AwsError("NotImplemented", "training on more than one instance is not supported by the local AWS", 501)
     if "TrainingImage" not in algorithm or "Pipe" in modes:
-        raise AwsError("NotImplemented", "only a TrainingImage, with data as files, is rehearsed", 501)
+        raise AwsError("NotImplemented", "only a TrainingImage, with data as files, is supported by the local AWS", 501)
     if (request["OutputDataConfig"].get("CompressionType") or "GZIP") != "GZIP":
-        raise AwsError("NotImplemented", "only a compressed model output is rehearsed", 501)
+        raise AwsError("NotImplemented", "only a compressed model output is supported by the local AWS", 501)
 
 
 def run_training(task: Task) -> Result:

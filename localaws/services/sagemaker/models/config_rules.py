@@ -27,7 +27,7 @@ def check_combinations(config: Config) -> None:
         rule(config)
 
 
-def refuse_what_is_not_rehearsed(config: Config) -> None:
+def refuse_what_is_unsupported(config: Config) -> None:
     """Raise NotImplemented (501) for configs that are valid but cannot be served here."""
     asynchronous = bool(config.get("AsyncInferenceConfig"))
     for what, used in (
@@ -39,7 +39,7 @@ def refuse_what_is_not_rehearsed(config: Config) -> None:
         ("explainers", bool(config.get("ExplainerConfig"))),
     ):
         if used:
-            raise AwsError("NotImplemented", f"{what} are not rehearsed", 501)
+            raise AwsError("NotImplemented", f"{what} are not supported by the local AWS", 501)
 
 
 def _variants(config: Config) -> list[Mapping[str, Any]]:

@@ -99,7 +99,7 @@ class Models:
 
     def _container(self, params: Mapping[str, Any]) -> ContainerSpec:
         if params.get("Containers") or params.get("InferenceExecutionConfig"):
-            raise AwsError("NotImplemented", "inference pipelines (Containers) are not rehearsed", 501)
+            raise AwsError("NotImplemented", "inference pipelines (Containers) are not supported by the local AWS", 501)
         definition = params.get("PrimaryContainer")
         if not definition:
             raise invalid("Exactly one of PrimaryContainer or Containers must be provided.")
@@ -122,7 +122,9 @@ class Models:
             raise invalid(f'Cannot create a model from model package "{name}": its approval status is {status}.')
         containers: list[Mapping[str, Any]] = package.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
-            raise AwsError("NotImplemented", "only packages with exactly one container are rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", "only packages with exactly one container are supported by the local AWS", 501
+            )
         return containers[0]
 
 
@@ -133,6 +135,6 @@ def container_spec(source: Mapping[str, Any], overrides: Mapping[str, str], role
     if not source.get("Image"):
         raise invalid("Image or ModelPackageName is required in a container definition.")
     if not url or not url.endswith(".tar.gz"):
-        raise AwsError("NotImplemented", "only models in one model.tar.gz are rehearsed", 501)
+        raise AwsError("NotImplemented", "only models in one model.tar.gz are supported by the local AWS", 501)
     environment = {**(source.get("Environment") or {}), **overrides}
     return ContainerSpec(image=source["Image"], model_data_url=url, environment=environment, role_arn=role_arn)

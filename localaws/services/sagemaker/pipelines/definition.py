@@ -23,7 +23,7 @@ _RETRIED_TYPES = frozenset({"Processing", "Training", "RegisterModel"})
 
 
 class UnsupportedStepError(DefinitionError):
-    """The step type exists, but the rehearsal cannot play it."""
+    """The step type exists, but the local AWS cannot run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _parse_step(raw: Mapping[str, Any]) -> Step:
     if not _STEP_NAME.fullmatch(name):
         raise DefinitionError(f"{name!r} is not a step name")
     if step_type not in STEP_TYPES:
-        raise UnsupportedStepError(f"step {name}: steps of type {step_type} are not rehearsed")
+        raise UnsupportedStepError(f"step {name}: steps of type {step_type} are not supported by the local AWS")
     arguments = raw.get("Arguments") or {}
     branches = arguments if step_type == "Condition" else {}
     try:

@@ -107,7 +107,9 @@ def pipelines_page(pipelines: list[Pipeline], params: Mapping[str, Any]) -> dict
 
 def _read(request: Mapping[str, Any]) -> tuple[Definition, Schedule]:
     if not request.get("PipelineDefinition"):
-        raise AwsError("NotImplemented", "only a definition given as PipelineDefinition is rehearsed", 501)
+        raise AwsError(
+            "NotImplemented", "only a definition given as PipelineDefinition is supported by the local AWS", 501
+        )
     try:
         definition = parse_definition(request["PipelineDefinition"])
         return definition, schedule_of(definition)

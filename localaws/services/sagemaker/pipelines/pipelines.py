@@ -107,7 +107,7 @@ class Pipelines:
     def start_execution(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("StartPipelineExecution", params)
         if params.get("SelectiveExecutionConfig"):
-            raise AwsError("NotImplemented", "selective execution is not rehearsed", 501)
+            raise AwsError("NotImplemented", "selective execution is not supported by the local AWS", 501)
         with self._lock:
             pipeline = self._pipeline(params["PipelineName"])
             token = ("StartPipelineExecution", pipeline.arn, params["ClientRequestToken"])

@@ -87,7 +87,9 @@ class Registry:
     def create_package(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         check("CreateModelPackage", params)
         if params.get("ModelPackageName") or not params.get("ModelPackageGroupName"):
-            raise AwsError("NotImplemented", "only versioned model packages, of a group, are rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", "only versioned model packages, of a group, are supported by the local AWS", 501
+            )
         with self._lock:
             if earlier := self._answered.get(("CreateModelPackage", params.get("ClientToken", ""))):
                 return earlier

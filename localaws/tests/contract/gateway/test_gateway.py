@@ -169,8 +169,8 @@ def test_two_services_answering_one_operation_are_refused_at_the_start(aws: Loca
 
 def test_a_role_may_do_nothing_until_a_policy_allows_it(aws: LocalAws, new_role: str) -> None:
     runtime = aws.client("sagemaker-runtime", new_role)
-    refused = refusal_of(runtime.invoke_endpoint, EndpointName="Fraud", Body=b"x")
-    arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/fraud"
+    refused = refusal_of(runtime.invoke_endpoint, EndpointName="Spend", Body=b"x")
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/spend"
     role = new_role.rsplit("/", 1)[-1]
     assert refused["Error"]["Code"] == "AccessDeniedException"
     assert refused["Error"]["Message"] == (
@@ -179,7 +179,7 @@ def test_a_role_may_do_nothing_until_a_policy_allows_it(aws: LocalAws, new_role:
         " sagemaker:InvokeEndpoint action"
     )
     allow(aws, new_role, {"Action": "sagemaker:InvokeEndpoint", "Resource": arn})
-    assert runtime.invoke_endpoint(EndpointName="Fraud", Body=b"x")["Body"].read() == b"x"
+    assert runtime.invoke_endpoint(EndpointName="Spend", Body=b"x")["Body"].read() == b"x"
     assert aws.recorded.permissions_used(role) == {("sagemaker:InvokeEndpoint", arn): 1}
 
 

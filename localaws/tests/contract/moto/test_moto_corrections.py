@@ -99,15 +99,15 @@ def s3(aws: LocalAws) -> Any:
 
 
 def test_a_put_is_told_in_the_documented_shape(s3: Any, ear: Ear) -> None:
-    put = s3.put_object(Bucket=BUCKET, Key="data/fraud/a b.csv", Body=b"1,2\n")
-    (event,) = [e for e in ear.heard(1, reason="PutObject") if e["detail"]["object"]["key"] == "data/fraud/a b.csv"]
+    put = s3.put_object(Bucket=BUCKET, Key="data/spend/a b.csv", Body=b"1,2\n")
+    (event,) = [e for e in ear.heard(1, reason="PutObject") if e["detail"]["object"]["key"] == "data/spend/a b.csv"]
     assert (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
     assert event["resources"] == [f"arn:aws:s3:::{BUCKET}"]
     assert event["detail"]["bucket"] == {"name": BUCKET}
     about = dict(event["detail"]["object"])
     assert len(about.pop("sequencer")) == 18
     assert about == {
-        "key": "data/fraud/a b.csv",
+        "key": "data/spend/a b.csv",
         "size": 4,
         "etag": put["ETag"].strip('"'),
         "version-id": put["VersionId"],
@@ -183,12 +183,12 @@ def test_start_and_end_of_an_execution_are_events_and_metrics(
     aws: LocalAws, ear: Ear, machine: Callable[..., str]
 ) -> None:
     arn = machine({"Echo": {"Type": "Pass", "End": True}})
-    execution = aws.client("stepfunctions").start_execution(stateMachineArn=arn, name="fraud-7-1", input='{"a":1}')
+    execution = aws.client("stepfunctions").start_execution(stateMachineArn=arn, name="spend-7-1", input='{"a":1}')
     begun, ended = ear.heard(2, executionArn=execution["executionArn"])
     assert begun["source"] == "aws.states"
     assert begun["detail-type"] == "Step Functions Execution Status Change"
     assert (begun["detail"]["status"], begun["detail"]["stopDate"]) == ("RUNNING", None)
-    assert (ended["detail"]["status"], ended["detail"]["name"]) == ("SUCCEEDED", "fraud-7-1")
+    assert (ended["detail"]["status"], ended["detail"]["name"]) == ("SUCCEEDED", "spend-7-1")
     assert json.loads(ended["detail"]["output"]) == {"a": 1}
     assert isinstance(ended["detail"]["stopDate"], int)
     eventually(lambda: ("AWS/States", "ExecutionsSucceeded") in ear.metrics, "the metric is recorded")

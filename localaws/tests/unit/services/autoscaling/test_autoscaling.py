@@ -134,7 +134,7 @@ def test_the_alarms_of_target_tracking() -> None:
         ("TargetTrackingScaling", PER_INSTANCE | {"TargetValue": 0.0}, "greater than 0"),
         ("StepScaling", {"AdjustmentType": "ExactCapacity"}, "required"),
         ("StepScaling", STEPS | {"StepAdjustments": [*STEPS["StepAdjustments"], {"ScalingAdjustment": 1}]}, "overlap"),
-        ("PredictiveScaling", {}, "not rehearsed"),
+        ("PredictiveScaling", {}, "not supported by the local AWS"),
     ],
 )
 def test_policies_that_are_refused(kind: str, configuration: dict[str, Any], text: str) -> None:

@@ -15,7 +15,7 @@ from localaws.service_api import Call
 from localaws.services.cloudwatch.service import CloudWatch
 
 NOON = 1_795_348_800  # 2026-11-22T12:00:00Z
-ENDPOINT = {"EndpointName": "fraud", "VariantName": "v2"}
+ENDPOINT = {"EndpointName": "spend", "VariantName": "v2"}
 Params = dict[str, Any]
 
 

@@ -203,21 +203,21 @@ def test_embedded_metrics_become_samples() -> None:
                 "Timestamp": 1,
                 "CloudWatchMetrics": [
                     {
-                        "Namespace": "Sluice",
+                        "Namespace": "Shop",
                         "Dimensions": [["Model"], []],
                         "Metrics": [{"Name": "Rows", "Unit": "Count"}],
                     }
                 ],
             },
-            "Model": "fraud",
+            "Model": "spend",
             "Rows": [3, 4],
         }
     )
     assert samples(line) == [
-        Sample("Sluice", "Rows", {"Model": "fraud"}, 3.0, "Count"),
-        Sample("Sluice", "Rows", {"Model": "fraud"}, 4.0, "Count"),
-        Sample("Sluice", "Rows", {}, 3.0, "Count"),
-        Sample("Sluice", "Rows", {}, 4.0, "Count"),
+        Sample("Shop", "Rows", {"Model": "spend"}, 3.0, "Count"),
+        Sample("Shop", "Rows", {"Model": "spend"}, 4.0, "Count"),
+        Sample("Shop", "Rows", {}, 3.0, "Count"),
+        Sample("Shop", "Rows", {}, 4.0, "Count"),
     ]
 
 

@@ -13,8 +13,8 @@ METRICS = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}
 @pytest.fixture(scope="module")
 def endpoint(stage: Stage) -> str:
     variants = {"v1": (stage.model("m1", "script-low"), 1.0), "v2": (stage.model("m2", "high"), 0.0)}
-    stage.create("fraud", stage.config("fraud", variants, MetricsConfig=METRICS))
-    return "fraud"
+    stage.create("spend", stage.config("spend", variants, MetricsConfig=METRICS))
+    return "spend"
 
 
 def error_of(stage: Stage, endpoint: str, row: str = "1,2,3", **more: str) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def test_what_the_model_rejects_is_a_model_error(stage: Stage, endpoint: str) ->
     error = error_of(stage, endpoint, "1,2,-3")
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
     assert error["OriginalStatusCode"] == 500
-    assert error["LogStreamArn"].endswith(":log-group:/aws/sagemaker/Endpoints/fraud")
+    assert error["LogStreamArn"].endswith(":log-group:/aws/sagemaker/Endpoints/spend")
     assert "Received server error (500) from primary" in error["Error"]["Message"]
     assert stage.told.total(endpoint, "v1", "InvocationModelErrors") == before + 1
 

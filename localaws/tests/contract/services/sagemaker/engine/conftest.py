@@ -129,7 +129,7 @@ def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
     def services(world: World) -> Sequence[Service]:
         world.bus = told
-        return [*engine(world), Hosting(world)]  # without endpoints: `sluice apply` asks whether there is one
+        return [*engine(world), Hosting(world)]  # no endpoints, but clients may ask for them
 
     with LocalAws(tmp_path_factory.mktemp("engine"), REPO, services=services) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)

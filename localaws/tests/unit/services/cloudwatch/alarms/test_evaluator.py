@@ -165,7 +165,7 @@ def test_the_event_has_the_shape_of_the_documentation(stage: Stage) -> None:
                             "metric": {
                                 "namespace": "AWS/SageMaker",
                                 "name": "ModelLatency",
-                                "dimensions": {"EndpointName": "fraud", "VariantName": "v2"},
+                                "dimensions": {"EndpointName": "spend", "VariantName": "v2"},
                             },
                             "period": 10,
                             "stat": "Maximum",

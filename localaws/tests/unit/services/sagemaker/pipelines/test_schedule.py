@@ -95,7 +95,7 @@ def test_bad_definitions_are_refused_by_name(steps: list[Any], named: str) -> No
         schedule(*steps)
 
 
-def test_a_step_type_that_is_not_rehearsed_is_named() -> None:
+def test_a_step_type_that_is_unsupported_is_named() -> None:
     with pytest.raises(UnsupportedStepError, match="Lambda"):
         parse([step("Notify", "Lambda")])
 

@@ -40,7 +40,7 @@ class Samples:
 
 def invocation(outcome: Outcome, instances: int = 1) -> Invocation:
     return Invocation(
-        endpoint="Fraud",
+        endpoint="Spend",
         variant="v7",
         instances=instances,
         outcome=outcome,
@@ -86,15 +86,15 @@ def test_errors_are_told_apart(outcome: Outcome, errors: tuple[int, int, int]) -
 def test_samples_carry_endpoint_variant_and_period() -> None:
     sink = Samples()
     record(sink, invocation(OK), 10)
-    assert sink.settings == {("AWS/SageMaker", (("EndpointName", "Fraud"), ("VariantName", "v7")), 10)}
+    assert sink.settings == {("AWS/SageMaker", (("EndpointName", "Spend"), ("VariantName", "v7")), 10)}
     assert {sink.units[name] for name in ("ModelLatency", "OverheadLatency")} == {"Microseconds"}
 
 
 def test_a_fleet_that_is_being_deployed_appears_once_more_under_its_config() -> None:
     sink = Samples()
-    record(sink, dataclasses.replace(invocation(OK), deploying_config="fraud-8"), 60)
-    usual = (("EndpointName", "Fraud"), ("VariantName", "v7"))
-    assert {dimensions for _, dimensions, _ in sink.settings} == {usual, (("EndpointConfigName", "fraud-8"), *usual)}
+    record(sink, dataclasses.replace(invocation(OK), deploying_config="spend-8"), 60)
+    usual = (("EndpointName", "Spend"), ("VariantName", "v7"))
+    assert {dimensions for _, dimensions, _ in sink.settings} == {usual, (("EndpointConfigName", "spend-8"), *usual)}
 
 
 def test_a_success_is_no_error() -> None:
@@ -130,7 +130,7 @@ def test_a_model_error_quotes_the_container(outcome: Outcome, begin: str, status
     assert (error.code, error.status) == ("ModelError", 424)
     assert error.message.startswith(begin)
     assert error.fields["OriginalStatusCode"] == status
-    assert error.fields["LogStreamArn"].endswith("log-group:/aws/sagemaker/Endpoints/Fraud")
+    assert error.fields["LogStreamArn"].endswith("log-group:/aws/sagemaker/Endpoints/Spend")
 
 
 def test_a_dead_container_is_unavailable_not_a_model_error() -> None:
