@@ -63,7 +63,7 @@ class Processes(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class World:
+class Context:
     """Handed to each service when it is made; ``bus`` and ``metrics`` are set once all services exist."""
 
     account: str

@@ -1,4 +1,4 @@
-"""What passes between the gate and a service: a parsed call in, a botocore-shaped answer or an AWS error out."""
+"""What passes between the gateway and a service: a parsed call in, a botocore-shaped answer or an AWS error out."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Service(Protocol):
 
 
 @dataclass(slots=True)
-class Recorded:
-    """One call that passed the gate, for reports and for "used versus granted" of each role."""
+class RecordedCall:
+    """One call that passed the gateway, for reports and for "used versus granted" of each role."""
 
     at: float  # epoch seconds
     service: str

@@ -52,7 +52,7 @@ def serve(options: argparse.Namespace) -> int:
     log = options.run_dir / "server.log"
     logging.basicConfig(filename=log, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        services = functools.partial(shipped_services, paces=HURRIED if options.hurry else USUAL)
+        services = functools.partial(shipped_services, timings=HURRIED if options.hurry else USUAL)
         local_aws = LocalAws(options.run_dir, REPO, options.port, services)
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)

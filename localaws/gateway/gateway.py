@@ -1,4 +1,4 @@
-"""The gate every AWS call passes: identify it, authorise it, let it fail on demand, answer it, record it.
+"""The gateway every AWS call passes: identify it, authorise it, let it fail on demand, answer it, record it.
 
 A WSGI application in front of our own services and, for the services we do not write ourselves, of moto.
 """
@@ -19,10 +19,10 @@ from moto.core.request import Request
 
 from localaws.gateway.faults import Faults
 from localaws.gateway.protocol import Response, Scope, Wire, parse, read_scope, serialise, serialise_error
-from localaws.gateway.record import Record
+from localaws.gateway.record import CallLog
 from localaws.iam.identity import Caller, Identities
 from localaws.iam.permissions.permission import Permission
-from localaws.service_api import AwsError, Call, Operation, Recorded, Service
+from localaws.service_api import AwsError, Call, Operation, RecordedCall, Service
 
 LOG = logging.getLogger(__name__)
 HEALTH_PATH = "/_localaws/health"
@@ -62,7 +62,7 @@ class _Progress:
 
 
 @dataclass(slots=True, kw_only=True)
-class Gate:
+class Gateway:
     """The WSGI application. ``open`` it with the services before it is asked for anything but its health."""
 
     account: str
@@ -70,7 +70,7 @@ class Gate:
     authoriser: Authoriser
     fallback: Fallback
     faults: Faults
-    record: Record
+    record: CallLog
     _operations: dict[tuple[str, str], Operation] = field(default_factory=dict)
     _ready: bool = False
 
@@ -169,7 +169,7 @@ class Gate:
         caller, call = progress.caller, progress.call
         if caller is None or call is None or caller.own:
             return
-        entry = Recorded(
+        entry = RecordedCall(
             at=progress.started,
             service=call.service,
             operation=call.operation,

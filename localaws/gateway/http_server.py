@@ -1,4 +1,4 @@
-"""The HTTP server in front of the gate: threaded, with connections kept alive and without Nagle's 40 ms.
+"""The HTTP server in front of the gateway: threaded, with connections kept alive and without Nagle's 40 ms.
 
 werkzeug's own server closes the connection after each answer and waits 10 ms to do so.
 """
@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing per request: the gate records every call."""
+        """Say nothing per request: the gateway records every call."""
 
     def _environ(self, body: bytes) -> dict[str, Any]:
         url = urlsplit(self.path if self.path.startswith("http") else "http://local" + self.path)

@@ -44,7 +44,7 @@ def connect(emit: Callable[[Emission], None]) -> None:
 
     notifications._send_event_bridge_message = send
     # moto enforces bucket policies without knowing conditions, so that a Deny of insecure transport denies
-    # everything; who may do what is decided at the gate.
+    # everything; who may do what is decided at the gateway.
     models.FakeBucket.get_permission = lambda *_arguments: PermissionResult.NEUTRAL
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.autoscaling.decision import Wish
 from localaws.services.autoscaling.policy import TRACKING, Policy, stepped_capacity, tracked_capacity
 
@@ -28,8 +28,8 @@ class Ringing:
 class AlarmReading:
     """Reads alarms and their metrics, as the service itself."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def ringing(self, policies: Iterable[Policy], now: datetime) -> Iterator[Ringing]:
         """Each alarm in ALARM with the policy of whose ARN it is an action."""
@@ -87,4 +87,4 @@ class AlarmReading:
 
     @property
     def _cloudwatch(self) -> Any:
-        return self._world.client("cloudwatch", None)
+        return self._context.client("cloudwatch", None)

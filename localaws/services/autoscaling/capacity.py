@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.autoscaling.target import INSTANCES, Key
 
 
@@ -26,12 +26,12 @@ class VariantMissingError(Exception):
 class Variants:
     """Reads and sets capacities through the API, as the service itself."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     @property
     def _sagemaker(self) -> Any:
-        return self._world.client("sagemaker", None)
+        return self._context.client("sagemaker", None)
 
     def read(self, key: Key) -> Capacity:
         """Raises VariantMissingError."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
 from localaws.services.autoscaling.alarm_reading import AlarmReading, Ringing
 from localaws.services.autoscaling.book import Activity, Book
@@ -24,17 +24,17 @@ LOG = logging.getLogger(__name__)
 class Scaler:
     """``lock`` guards the book and is never held while calling out."""
 
-    def __init__(self, world: World, book: Book, lock: threading.RLock, variants: Variants) -> None:
-        self._world = world
+    def __init__(self, context: Context, book: Book, lock: threading.RLock, variants: Variants) -> None:
+        self._context = context
         self._book = book
         self._lock = lock
         self._variants = variants
-        self._alarms = AlarmReading(world)
+        self._alarms = AlarmReading(context)
         self._turns: set[tuple[str, str, int]] = set()  # in which an alarm was already acted on
 
     def step(self) -> None:
         """Do all that is due now."""
-        now = self._world.now()
+        now = self._context.now()
         self._run_scheduled(now)
         with self._lock:
             targets, policies = list(self._book.targets.values()), list(self._book.policies.values())
@@ -128,15 +128,15 @@ class Scaler:
         """The endpoint is gone, and its registration goes with it."""
         with self._lock:
             alarms = self._book.forget(target.key)
-        delete_alarms(self._world, alarms)
+        delete_alarms(self._context, alarms)
 
     def run(self, every_seconds: float) -> None:
         """Until the local AWS stops."""
-        while not self._world.stopping.wait(every_seconds):
+        while not self._context.stopping.wait(every_seconds):
             try:
                 self.step()
             except (ClientError, BotoCoreError):
-                if not self._world.stopping.is_set():
+                if not self._context.stopping.is_set():
                     LOG.exception("one look at what to scale failed; the next one follows")
 
 
@@ -145,11 +145,11 @@ def _is_suspended(target: Target, current: int, decision: Decision) -> bool:
     return target.suspended[f"DynamicScaling{way}Suspended"]
 
 
-def delete_alarms(world: World, names: list[str]) -> None:
+def delete_alarms(context: Context, names: list[str]) -> None:
     """Delete alarms that a policy owned; one that somebody deleted before is no problem."""
     for name in names:
         try:
-            world.client("cloudwatch", None).delete_alarms(AlarmNames=[name])
+            context.client("cloudwatch", None).delete_alarms(AlarmNames=[name])
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"ResourceNotFound", "ResourceNotFoundException"}:
                 raise

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.autoscaling.book import Book, missing
 from localaws.services.autoscaling.capacity import VariantMissingError, Variants
@@ -26,7 +26,7 @@ _LINKED_ROLE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalingPace:
+class ScalingTiming:
     """How often it looks, in real seconds, and how quickly the alarms of target tracking ring."""
 
     look_every_seconds: float = 0.5
@@ -38,13 +38,13 @@ class AutoScaling:
 
     name = "application-autoscaling"
 
-    def __init__(self, world: World, pace: ScalingPace | None = None) -> None:
-        self._world = world
-        self._pace = pace or ScalingPace()
+    def __init__(self, context: Context, timing: ScalingTiming | None = None) -> None:
+        self._context = context
+        self._timing = timing or ScalingTiming()
         self._lock = threading.RLock()
         self._book = Book()
-        self._variants = Variants(world)
-        self._scaler = Scaler(world, self._book, self._lock, self._variants)
+        self._variants = Variants(context)
+        self._scaler = Scaler(context, self._book, self._lock, self._variants)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -65,7 +65,7 @@ class AutoScaling:
 
     def start(self) -> None:
         """Begin to scale."""
-        self._world.background("autoscaling", lambda: self._scaler.run(self._pace.look_every_seconds))
+        self._context.background("autoscaling", lambda: self._scaler.run(self._timing.look_every_seconds))
 
     def register(self, params: Params, _call: Call) -> dict[str, Any]:
         """Create a target, or change what is given of one; new bounds soon take hold of the capacity."""
@@ -88,7 +88,7 @@ class AutoScaling:
         with self._lock:
             self._book.target(key)
             alarms = self._book.forget(key)
-        delete_alarms(self._world, alarms)
+        delete_alarms(self._context, alarms)
         return {}
 
     def describe_targets(self, params: Params, _call: Call) -> dict[str, Any]:
@@ -114,14 +114,14 @@ class AutoScaling:
                 arn=present.arn if present else _policy_arn(call, key, name),
                 kind=kind,
                 configuration=configuration,
-                created=present.created if present else self._world.now(),
+                created=present.created if present else self._context.now(),
                 alarms=_alarm_names(key, configuration) if kind == TRACKING else (),
             )
             self._book.policies[key, name] = policy
-        cloudwatch = self._world.client("cloudwatch", None)
-        for alarm in alarms_of(policy, self._pace.alarms) if kind == TRACKING else ():
+        cloudwatch = self._context.client("cloudwatch", None)
+        for alarm in alarms_of(policy, self._timing.alarms) if kind == TRACKING else ():
             cloudwatch.put_metric_alarm(**alarm)
-        delete_alarms(self._world, list(present.alarms) if present else [])
+        delete_alarms(self._context, list(present.alarms) if present else [])
         return {"PolicyARN": policy.arn, "Alarms": self._alarms(policy)}
 
     def delete_policy(self, params: Params, _call: Call) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class AutoScaling:
             policy = self._book.policies.pop((key, params["PolicyName"]), None)
         if policy is None:
             raise missing(f"No scaling policy found for {params['PolicyName']} of {key.resource_id}")
-        delete_alarms(self._world, list(policy.alarms))
+        delete_alarms(self._context, list(policy.alarms))
         return {}
 
     def describe_policies(self, params: Params, _call: Call) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class AutoScaling:
 
     def put_action(self, params: Params, call: Call) -> dict[str, Any]:
         """Create or replace a scheduled action."""
-        key, name, now = Key.of(params), params["ScheduledActionName"], self._world.now()
+        key, name, now = Key.of(params), params["ScheduledActionName"], self._context.now()
         if not params.get("Schedule"):
             raise invalid("Schedule is required")
         action = ScheduledAction(
@@ -184,13 +184,13 @@ class AutoScaling:
         if least is None or most is None:
             raise invalid("MinCapacity and MaxCapacity are required to register a scalable target")
         check_bounds(least, most)
-        world = self._world
-        place = f"{world.region}:{world.account}"
+        context = self._context
+        place = f"{context.region}:{context.account}"
         return Target(
             key=key,
             arn=f"arn:aws:application-autoscaling:{place}:scalable-target/{uuid.uuid4().hex}",
-            role_arn=f"arn:aws:iam::{world.account}:role/{_LINKED_ROLE}",
-            created=world.now(),
+            role_arn=f"arn:aws:iam::{context.account}:role/{_LINKED_ROLE}",
+            created=context.now(),
             least=least,
             most=most,
             suspended={},
@@ -207,12 +207,12 @@ class AutoScaling:
         names = list(policy.alarms)
         if policy.kind != TRACKING:
             pages = (
-                self._world.client("cloudwatch", None)
+                self._context.client("cloudwatch", None)
                 .get_paginator("describe_alarms")
                 .paginate(ActionPrefix=policy.arn)
             )
             names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
-        prefix = f"arn:aws:cloudwatch:{self._world.region}:{self._world.account}:alarm:"
+        prefix = f"arn:aws:cloudwatch:{self._context.region}:{self._context.account}:alarm:"
         return [{"AlarmName": name, "AlarmARN": prefix + name} for name in names]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Operation
 from localaws.services.cloudwatch.alarms.alarm_operations import AlarmOperations
 from localaws.services.cloudwatch.alarms.alarms import AlarmBook, HistoryItem, Transition
@@ -22,8 +22,8 @@ class CloudWatch:
 
     name = "cloudwatch"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.RLock()
         self._store = Store()
         self._book = AlarmBook()
@@ -33,7 +33,7 @@ class CloudWatch:
             book=self._book,
             lock=self._lock,
             clock=self._clock,
-            announce=Announcer(world, self._remember).announce,
+            announce=Announcer(context, self._remember).announce,
             done=int(self._clock() // TICK_SECONDS) * TICK_SECONDS,
         )
         tags = Tags(self._lock, exists=lambda arn: self._book.state_of(arn) is not None)
@@ -53,10 +53,12 @@ class CloudWatch:
 
     def start(self) -> None:
         """Begin to evaluate alarms in the background."""
-        self._thread = self._world.background("cloudwatch-alarms", lambda: self._evaluator.run(self._world.stopping))
+        self._thread = self._context.background(
+            "cloudwatch-alarms", lambda: self._evaluator.run(self._context.stopping)
+        )
 
     def stop(self) -> None:
-        """Wait for the evaluation to end; ``world.stopping`` must be set."""
+        """Wait for the evaluation to end; ``context.stopping`` must be set."""
         if self._thread is not None:
             self._thread.join(timeout=5)
 
@@ -90,4 +92,4 @@ class CloudWatch:
             self._book.history.append(item)
 
     def _clock(self) -> float:
-        return self._world.now().timestamp()
+        return self._context.now().timestamp()

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation
 from localaws.services.lambda_.functions.functions import Function, Functions
 from localaws.services.lambda_.invocations.asynchronous import AsyncInvocations
@@ -50,13 +50,13 @@ class InvokeApi:
 
     def __init__(
         self,
-        world: World,
+        context: Context,
         functions: Functions,
         invoker: Invoker,
         asynchronous: AsyncInvocations,
         configs: InvokeConfigs,
     ) -> None:
-        self._world = world
+        self._context = context
         self._functions = functions
         self._invoker = invoker
         self._asynchronous = asynchronous
@@ -128,7 +128,7 @@ class InvokeApi:
         stored = {
             **config,
             "FunctionArn": f"{function.arn}:$LATEST",
-            "LastModified": self._world.now(),
+            "LastModified": self._context.now(),
         }
         self._configs.put(function.name, stored)
         return dict(stored)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Call, Operation
 from localaws.services.lambda_.environments.fleet import MOST_ENVIRONMENTS, Fleet
 from localaws.services.lambda_.event_sources.mappings import EventSources
@@ -34,20 +34,24 @@ class Lambda:
 
     name = "lambda"
 
-    def __init__(self, world: World, *, time_scale: float = 1.0, most_environments: int = MOST_ENVIRONMENTS) -> None:
+    def __init__(
+        self, context: Context, *, time_scale: float = 1.0, most_environments: int = MOST_ENVIRONMENTS
+    ) -> None:
         self._functions = Functions()
         self._policies = ResourcePolicies()
         self._sources = EventSources()
         self._configs = InvokeConfigs()
-        self._fleet = Fleet(world, most_environments)
-        self._logs = LogShipper(world)
-        invoker = Invoker(world, self._fleet, self._logs)
-        self._asynchronous = AsyncInvocations(world, invoker, self._functions, self._configs.get, time_scale=time_scale)
-        pollers = Pollers(world, self._sources, self._functions, invoker)
+        self._fleet = Fleet(context, most_environments)
+        self._logs = LogShipper(context)
+        invoker = Invoker(context, self._fleet, self._logs)
+        self._asynchronous = AsyncInvocations(
+            context, invoker, self._functions, self._configs.get, time_scale=time_scale
+        )
+        pollers = Pollers(context, self._sources, self._functions, invoker)
         self._parts = (
-            FunctionsApi(world, self._functions, self._fleet),
-            InvokeApi(world, self._functions, invoker, self._asynchronous, self._configs),
-            MappingsApi(world, self._functions, self._sources, pollers),
+            FunctionsApi(context, self._functions, self._fleet),
+            InvokeApi(context, self._functions, invoker, self._asynchronous, self._configs),
+            MappingsApi(context, self._functions, self._sources, pollers),
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.iam.policy import Decision, Request, decide, parse_policy
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.scheduler.firing import Sender
@@ -21,14 +21,14 @@ _TICK_SECONDS = 0.5
 
 
 class Scheduler:
-    """``now`` is the clock that schedules go by, the world's own unless a test has another."""
+    """``now`` is the clock that schedules go by, the context's own unless a test has another."""
 
     name = "scheduler"
 
-    def __init__(self, world: World, *, now: Callable[[], datetime] | None = None, time_scale: float = 1.0) -> None:
-        self._world = world
-        self._now = now or world.now
-        self._sender = Sender(world, time_scale=time_scale)
+    def __init__(self, context: Context, *, now: Callable[[], datetime] | None = None, time_scale: float = 1.0) -> None:
+        self._context = context
+        self._now = now or context.now
+        self._sender = Sender(context, time_scale=time_scale)
         started_at = self._now()
         self._book = Book({DEFAULT_GROUP: self._about_group(DEFAULT_GROUP, started_at)})
 
@@ -48,7 +48,7 @@ class Scheduler:
 
     def start(self) -> None:
         self._sender.start()
-        self._world.background("scheduler-clock", self._watch)
+        self._context.background("scheduler-clock", self._watch)
 
     def stop(self) -> None:
         self._sender.stop()
@@ -97,7 +97,7 @@ class Scheduler:
 
     def _watch(self) -> None:
         checked_at = self._now()
-        while not self._world.stopping.wait(_TICK_SECONDS):
+        while not self._context.stopping.wait(_TICK_SECONDS):
             now = self._now()
             for schedule in self._book.all():
                 due = schedule.due(checked_at, now)
@@ -122,7 +122,7 @@ class Scheduler:
         return Schedule.make(params, arn, self._now())
 
     def _check_role(self, role_arn: str) -> None:
-        iam = self._world.client("iam", None)
+        iam = self._context.client("iam", None)
         refusal = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
         try:
             trust = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]["AssumeRolePolicyDocument"]
@@ -131,12 +131,12 @@ class Scheduler:
         request = Request(
             action="sts:AssumeRole",
             resource=role_arn,
-            context={"aws:SourceAccount": self._world.account},
+            context={"aws:SourceAccount": self._context.account},
             principals=frozenset({f"Service:{PRINCIPAL}"}),
         )
         if decide(parse_policy(trust), request) is not Decision.ALLOWED:
             raise invalid(refusal)
 
     def _about_group(self, name: str, now: datetime) -> dict[str, Any]:
-        arn = f"arn:aws:scheduler:{self._world.region}:{self._world.account}:schedule-group/{name}"
+        arn = f"arn:aws:scheduler:{self._context.region}:{self._context.account}:schedule-group/{name}"
         return {"Arn": arn, "Name": name, "State": "ACTIVE", "CreationDate": now, "LastModificationDate": now}

@@ -18,7 +18,7 @@ from sluice.rollout.analysis.alarms import alarm_names, alarms_for, composite_fo
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.cloudwatch.service import CloudWatch
@@ -79,9 +79,9 @@ class _Real:
         self._turned_to: datetime | None = None
         self.aws = LocalAws(run_dir, REPO, services=self._services)
 
-    def _services(self, world: World) -> list[Service]:
-        world.bus, world.now = _Silent(), self._now
-        self._cloudwatch = world.metrics = CloudWatch(world)
+    def _services(self, context: Context) -> list[Service]:
+        context.bus, context.now = _Silent(), self._now
+        self._cloudwatch = context.metrics = CloudWatch(context)
         return [self._cloudwatch]
 
     def _now(self) -> datetime:

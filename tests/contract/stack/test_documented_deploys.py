@@ -80,7 +80,7 @@ def change_sets() -> ChangeSets:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory, change_sets: ChangeSets) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("aws"), ROOT, services=lambda _world: [change_sets]) as local:
+    with LocalAws(tmp_path_factory.mktemp("aws"), ROOT, services=lambda _context: [change_sets]) as local:
         local.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
         yield local
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from cli.main import main
-from localaws.context import World
+from localaws.context import Context
 from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
 from localaws.service_api import AwsError, Service
@@ -38,11 +38,11 @@ Found = TypeVar("Found")
 class Clock:
     """The world's clock, set forward."""
 
-    world: World
+    context: Context
     ahead: timedelta = field(default_factory=timedelta)
 
     def now(self) -> datetime:
-        return self.world.now() + self.ahead
+        return self.context.now() + self.ahead
 
 
 def eventually(probe: Callable[[], Found | None]) -> Found:
@@ -178,11 +178,11 @@ def waiting_definition(role_arn: str) -> dict[str, Any]:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     clocks: list[Clock] = []
 
-    def services(world: World) -> Sequence[Service]:
-        clocks.append(Clock(world))
+    def services(context: Context) -> Sequence[Service]:
+        clocks.append(Clock(context))
         return [
-            Scheduler(world, now=clocks[0].now) if isinstance(each, Scheduler) else each
-            for each in shipped_services(world)
+            Scheduler(context, now=clocks[0].now) if isinstance(each, Scheduler) else each
+            for each in shipped_services(context)
         ]
 
     with (

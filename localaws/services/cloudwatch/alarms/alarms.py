@@ -82,7 +82,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A transition that still has to be told to the world."""
+    """A change of state that is still to be announced: as an event, then by actions."""
 
     alarm: MetricAlarm | CompositeAlarm
     before: Standing

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.lambda_.environments.log_file import LogFile
 from localaws.services.lambda_.environments.outcome import (
     Finished,
@@ -31,30 +31,30 @@ INIT_LIMIT_SECONDS = 60.0
 class Environment:
     """Runs one function's code. Its process starts at once; one thread at a time may invoke it."""
 
-    def __init__(self, world: World, function: Function) -> None:
+    def __init__(self, context: Context, function: Function) -> None:
         self.function = function
-        self.log_stream = f"{world.now():%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        self.log_stream = f"{context.now():%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         self.used_at = time.monotonic()
-        self._world = world
+        self._context = context
         self._api = RuntimeApi()
         self._init_began = time.monotonic()
         self._init_ms: float | None = None
-        directory = world.run_dir / "lambda" / "environments" / f"{function.name}-{self.log_stream[-8:]}"
+        directory = context.run_dir / "lambda" / "environments" / f"{function.name}-{self.log_stream[-8:]}"
         (directory / "tmp").mkdir(parents=True)
-        self._log = LogFile(world.run_dir / "logs" / "lambda" / f"{directory.name}.log")
+        self._log = LogFile(context.run_dir / "logs" / "lambda" / f"{directory.name}.log")
         variables = environment_variables(
             function,
-            region=world.region,
-            endpoint_url=world.endpoint_url,
-            credentials=world.credentials(function.role),
+            region=context.region,
+            endpoint_url=context.endpoint_url,
+            credentials=context.credentials(function.role),
         )
         own = {
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
             "TMPDIR": str(directory / "tmp"),
         }
-        self._child = world.processes.start(
-            [str(world.python_of_lambda), "-m", "awslambdaric", function.settings["Handler"]],
+        self._child = context.processes.start(
+            [str(context.python_of_lambda), "-m", "awslambdaric", function.settings["Handler"]],
             env=variables | own,
             cwd=function.code.path,
             log=self._log.file,
@@ -135,4 +135,4 @@ class Environment:
         return int(peak_kb) // 1024
 
     def _timestamp(self) -> str:
-        return self._world.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self._context.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

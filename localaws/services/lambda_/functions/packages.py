@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
 
 MAX_UNZIPPED_BYTES = 262_144_000
@@ -35,9 +35,9 @@ class Package:
 class Packages:
     """Unpacks uploads below one directory; the same content is unpacked once."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._directory = world.run_dir / "lambda" / "packages"
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._directory = context.run_dir / "lambda" / "packages"
         self._unpacking = threading.Lock()
 
     def fetch(self, source: Mapping[str, Any]) -> Package:
@@ -62,7 +62,7 @@ class Packages:
         if "S3ObjectVersion" in source:
             where["VersionId"] = source["S3ObjectVersion"]
         try:
-            return bytes(self._world.client("s3", None).get_object(**where)["Body"].read())
+            return bytes(self._context.client("s3", None).get_object(**where)["Body"].read())
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             text = f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"

@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
-from localaws.runtime.delay_queue import Agenda
+from localaws.context import Context
+from localaws.runtime.delay_queue import DelayQueue
 from localaws.service_api import AwsError
 from localaws.services.lambda_.environments.outcome import Finished
 from localaws.services.lambda_.functions.functions import Function, Functions
@@ -48,36 +48,36 @@ class AsyncInvocations:
 
     def __init__(
         self,
-        world: World,
+        context: Context,
         invoker: Invoker,
         functions: Functions,
         config_of: Callable[[str], Config],
         *,
         time_scale: float,
     ) -> None:
-        self._world = world
+        self._context = context
         self._invoker = invoker
         self._functions = functions
         self._config_of = config_of
         self._time_scale = time_scale
-        self._destinations = Destinations(world)
-        self._agenda = Agenda(world, "lambda-async", _WORKERS)
+        self._destinations = Destinations(context)
+        self._queue = DelayQueue(context, "lambda-async", _WORKERS)
 
     def start(self) -> None:
-        self._agenda.start()
+        self._queue.start()
 
     def stop(self) -> None:
-        self._agenda.stop()
+        self._queue.stop()
 
     def enqueue(self, function: Function, event: bytes) -> str:
         """Accept an event; returns its request id at once."""
         request_id = str(uuid.uuid4())
-        queued = _Queued(name=function.name, event=event, request_id=request_id, since=self._world.now())
+        queued = _Queued(name=function.name, event=event, request_id=request_id, since=self._context.now())
         self._schedule(queued, 0.0)
         return request_id
 
     def _schedule(self, queued: _Queued, delay_seconds: float) -> None:
-        self._agenda.add(lambda: self._attempt(queued), delay_seconds=delay_seconds * self._time_scale)
+        self._queue.add(lambda: self._attempt(queued), delay_seconds=delay_seconds * self._time_scale)
 
     def _attempt(self, queued: _Queued) -> None:
         try:
@@ -86,7 +86,7 @@ class AsyncInvocations:
             log.warning("Event %s lost: function %s was deleted", queued.request_id, queued.name)
             return
         policy = AsyncPolicy.of_config(self._config_of(queued.name))
-        age = (self._world.now() - queued.since).total_seconds() / self._time_scale
+        age = (self._context.now() - queued.since).total_seconds() / self._time_scale
         try:
             finished = self._invoker.run(function, queued.event, queued.request_id)
         except AwsError as error:
@@ -103,7 +103,7 @@ class AsyncInvocations:
             self._report(function, replace(queued, last=finished), "Success")
 
     def _follow(self, function: Function, queued: _Queued, decision: Again | GiveUp) -> None:
-        if self._world.stopping.is_set():
+        if self._context.stopping.is_set():
             return  # what fails while everything is being stopped tells nothing
         if isinstance(decision, Again):
             self._schedule(queued, decision.delay_seconds)
@@ -136,4 +136,4 @@ class AsyncInvocations:
         except (ClientError, BotoCoreError) as error:
             log.warning("Event %s of %s lost: %s", result.request_id, result.function.name, error)
             dimensions = {"FunctionName": result.function.name}
-            self._world.metrics.record("AWS/Lambda", failures, dimensions, 1, unit="Count")
+            self._context.metrics.record("AWS/Lambda", failures, dimensions, 1, unit="Count")

@@ -14,7 +14,7 @@ from localaws.services.sagemaker.fleets.serverless_pool import ServerlessPool
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
 
 
-class Live:
+class LiveFleets:
     """The moving part of one endpoint; ``work`` is held by whoever changes it."""
 
     def __init__(self) -> None:

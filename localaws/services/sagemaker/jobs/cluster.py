@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from localaws.context import Child, World
+from localaws.context import Child, Context
 
 
 class Ending(Enum):
@@ -34,8 +34,8 @@ class Outcome:
 class Cluster:
     """Runs a job's containers once; ``stop`` may come from another thread, also before the run."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._children: list[Child] = []
         self._stop_requested = False
@@ -54,7 +54,7 @@ class Cluster:
         ended: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
         for instance, child in enumerate(self._children):
             report = functools.partial(_report_end, child, instance, ended)
-            self._world.background(f"container-{child.pid}", report)
+            self._context.background(f"container-{child.pid}", report)
         outcome = self._await(ended, deadline)
         self._end_children()
         return Outcome(Ending.STOPPED) if self._stop_requested else outcome

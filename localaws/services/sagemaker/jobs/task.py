@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.jobs.cluster import Cluster, Ending, Outcome
 from localaws.services.sagemaker.jobs.job_container import JobContainer, algorithm_error
 
@@ -16,7 +16,7 @@ from localaws.services.sagemaker.jobs.job_container import JobContainer, algorit
 class Task:
     """One job to run. ``enter`` announces the next stage, e.g. ``Downloading``; the request was checked."""
 
-    world: World
+    context: Context
     name: str
     arn: str
     request: Mapping[str, Any]
@@ -27,13 +27,13 @@ class Task:
     @property
     def s3(self) -> Any:
         """S3 under the job's own role."""
-        return self.world.client("s3", self.request["RoleArn"])
+        return self.context.client("s3", self.request["RoleArn"])
 
     def container(self, index: int) -> JobContainer:
         """The container of one instance."""
         host = f"algo-{index + 1}"
         return JobContainer(
-            world=self.world, directory=self.directory / host, host=host, role_arn=self.request["RoleArn"]
+            context=self.context, directory=self.directory / host, host=host, role_arn=self.request["RoleArn"]
         )
 
 

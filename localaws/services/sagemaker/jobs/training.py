@@ -42,7 +42,7 @@ def run_training(task: Task) -> Result:
         "TRAINING_JOB_ARN": task.arn,
         **(task.request.get("Environment") or {}),
     }
-    argv = [str(task.world.python_of_containers), str(_TRAIN), "train"]
+    argv = [str(task.context.python_of_containers), str(_TRAIN), "train"]
     max_seconds = (task.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 24 * 3600)
     outcome = task.cluster.run([functools.partial(container.start, argv, environment)], max_seconds)
     if outcome.ending is Ending.FAILED:

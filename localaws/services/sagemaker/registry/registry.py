@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.sagemaker.registry import packages
 from localaws.services.sagemaker.registry.package_groups import Groups
@@ -29,10 +29,10 @@ class Registry:
 
     name = "sagemaker"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
-        self._groups = Groups(world.region, world.account)
+        self._groups = Groups(context.region, context.account)
         self._packages: dict[str, Package] = {}
         self._answered: dict[tuple[str, str], dict[str, Any]] = {}  # (operation, ClientToken) -> answer
 
@@ -57,10 +57,10 @@ class Registry:
         arn = self._groups.arn(name)
         with self._lock:
             self._groups.refuse_existing(name)
-        tag_on_create(self._world, arn, params.get("Tags"))
+        tag_on_create(self._context, arn, params.get("Tags"))
         optional = _given(params, "ModelPackageGroupDescription", "ManagedConfiguration")
         with self._lock:
-            self._groups.add(name, {"CreationTime": self._world.now(), "CreatedBy": _author(call), **optional})
+            self._groups.add(name, {"CreationTime": self._context.now(), "CreatedBy": _author(call), **optional})
         return {"ModelPackageGroupArn": arn}
 
     def describe_group(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Registry:
             if any(package["ModelPackageGroupName"] == name for package in self._packages.values()):
                 raise invalid(f"Model Package Group {arn} cannot be deleted: it still contains Model Packages.")
             self._groups.remove(name)
-        forget_tags(self._world, arn)
+        forget_tags(self._context, arn)
         return {}
 
     def create_package(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Registry:
                 params,
                 group_arn=group["ModelPackageGroupArn"],
                 version=self._groups.take_version(group["ModelPackageGroupName"]),
-                now=self._world.now(),
+                now=self._context.now(),
                 author=_author(call),
             )
             self._packages[package["ModelPackageArn"]] = package
@@ -149,7 +149,7 @@ class Registry:
             if earlier := self._answered.get(("UpdateModelPackage", params.get("ClientToken", ""))):
                 return earlier
             package, changed = packages.updated_package(
-                self._package(params["ModelPackageArn"]), params, now=self._world.now(), author=_author(call)
+                self._package(params["ModelPackageArn"]), params, now=self._context.now(), author=_author(call)
             )
             self._packages[package["ModelPackageArn"]] = package
             answer = self._remember("UpdateModelPackage", params, package)
@@ -160,7 +160,7 @@ class Registry:
         with self._lock:
             arn = self._package(params["ModelPackageName"])["ModelPackageArn"]
             del self._packages[arn]
-        forget_tags(self._world, arn)
+        forget_tags(self._context, arn)
         return {}
 
     def _remember(self, operation: str, params: dict[str, Any], package: Package) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class Registry:
         return answer
 
     def _announce(self, package: Package, changed: list[str] | None) -> None:
-        self._world.bus.put(
+        self._context.bus.put(
             source="aws.sagemaker",
             detail_type="SageMaker Model Package State Change",
             detail=packages.event_detail(package, changed),

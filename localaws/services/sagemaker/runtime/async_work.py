@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.async_inference.notifications import NotificationError, publish
 from localaws.services.sagemaker.async_inference.request import AsyncRequest, AsyncSettings, End, notification
 from localaws.services.sagemaker.containers.container import Answer, Container, SlowError, UnreachableError
@@ -30,7 +30,7 @@ class InputError(Exception):
 class Work:
     """A request and what it runs with. ``spool`` is a file of its own for the input."""
 
-    world: World
+    context: Context
     request: AsyncRequest
     settings: AsyncSettings
     variant: str
@@ -42,11 +42,11 @@ class Work:
 
     @property
     def _s3(self) -> Any:
-        return self.world.client("s3", self.role_arn)
+        return self.context.client("s3", self.role_arn)
 
     def run(self, container: Container) -> None:
         """Bring the request to its end; raises RetiredError, having told nobody, when the container retires."""
-        began = self.world.now()
+        began = self.context.now()
         try:
             self._timed("RequestDownloadLatency", self._download)
             end = self._invoke(container)
@@ -67,20 +67,20 @@ class Work:
             self.measure("InvocationFailures", 1, "Count")
         else:
             self.measure("InvocationsProcessed", 1, "Count")
-        now = self.world.now()
+        now = self.context.now()
         self.measure("TotalProcessingTime", _ms(self.request.received, now), "Milliseconds")
         topic = self.settings.error_topic if end.failure_reason is not None else self.settings.success_topic
         if topic:
-            message = notification(self.request, end, self.settings, region=self.world.region, now=now)
+            message = notification(self.request, end, self.settings, region=self.context.region, now=now)
             try:
-                publish(self.world, self.role_arn, topic, message)
+                publish(self.context, self.role_arn, topic, message)
             except NotificationError:
                 self.measure("NotificationFailures", 1, "Count")
 
     def measure(self, name: str, value: float, unit: str, **more: str) -> None:
         """Publish a sample of the variant, under ``more`` dimensions."""
         dimensions = {"EndpointName": self.request.endpoint, "VariantName": self.variant, **more}
-        self.world.metrics.record(
+        self.context.metrics.record(
             NAMESPACE, name, dimensions, value, unit=unit, publish_every_seconds=self.metrics_period_seconds
         )
 

@@ -7,7 +7,7 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import RetiredError
 from localaws.services.sagemaker.fleets.routing import Routing, Shadow
 from localaws.services.sagemaker.runtime.sending import Request, Sender
@@ -31,8 +31,8 @@ class _Copy:
 class Mirror:
     """One endpoint's mirrored requests: a bounded queue, and workers that come and go with the work."""
 
-    def __init__(self, world: World, sender: Sender, timeout_seconds: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, sender: Sender, timeout_seconds: float) -> None:
+        self._context = context
         self._sender = sender
         self._timeout_seconds = timeout_seconds
         self._queue: queue.Queue[_Copy] = queue.Queue(WAITING_MAX)
@@ -53,7 +53,7 @@ class Mirror:
             if self._unfinished <= self._workers or self._workers == WORKERS_MAX:
                 return
             self._workers += 1
-        self._world.background(f"shadow-{routing.endpoint}", self._work)
+        self._context.background(f"shadow-{routing.endpoint}", self._work)
 
     def _drop(self, routing: Routing) -> None:
         with self._lock:
@@ -62,7 +62,7 @@ class Mirror:
                 LOG.warning("the shadow of endpoint %s is too slow: requests are not mirrored", routing.endpoint)
 
     def _work(self) -> None:
-        while not self._world.stopping.is_set():
+        while not self._context.stopping.is_set():
             try:
                 copy = self._queue.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
@@ -91,8 +91,8 @@ class Mirror:
 class Mirrors:
     """The mirrors of all endpoints, so that a slow shadow holds up no other."""
 
-    def __init__(self, world: World, sender: Sender, timeout_seconds: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, sender: Sender, timeout_seconds: float) -> None:
+        self._context = context
         self._sender = sender
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
@@ -106,5 +106,5 @@ class Mirrors:
         with self._lock:
             mirror = self._mirrors.get(routing.endpoint)
             if mirror is None:
-                mirror = self._mirrors[routing.endpoint] = Mirror(self._world, self._sender, self._timeout_seconds)
+                mirror = self._mirrors[routing.endpoint] = Mirror(self._context, self._sender, self._timeout_seconds)
         mirror.offer(request, routing, shadow)

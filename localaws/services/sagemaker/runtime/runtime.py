@@ -45,9 +45,9 @@ class Runtime:
     ) -> None:
         """``chance`` draws the variants, ``clock`` measures latencies in seconds."""
         self._hosting = hosting
-        self._world = hosting.world
-        self._sender = Sender(hosting.world, hosting.captures, chance=chance, clock=clock)
-        self._mirrors = Mirrors(hosting.world, self._sender, hosting.pace.shadow_timeout_seconds)
+        self._context = hosting.context
+        self._sender = Sender(hosting.context, hosting.captures, chance=chance, clock=clock)
+        self._mirrors = Mirrors(hosting.context, self._sender, hosting.timing.shadow_timeout_seconds)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -63,7 +63,7 @@ class Runtime:
         )
         routing, invocation = self._send(params, request)
         self._mirrors.offer(request, routing)
-        error = error_of(invocation, self._world)
+        error = error_of(invocation, self._context)
         if error:
             raise error
         assert isinstance(invocation.outcome, Answer)
@@ -93,7 +93,7 @@ class Runtime:
         try:
             with pool.borrowed() as (container, usage):
                 where = {"EndpointName": routing.endpoint, "VariantName": route.variant}
-                record_usage(self._world.metrics, usage, where, routing.metrics_period_seconds)
+                record_usage(self._context.metrics, usage, where, routing.metrics_period_seconds)
                 return self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
         except ConcurrencyError:
             raise AwsError("ThrottlingException", "Rate exceeded") from None
@@ -104,7 +104,7 @@ class Runtime:
         name = params["EndpointName"]
         routing = self._hosting.routing(name)
         if routing is None:
-            raise refused(f"Endpoint {name} of account {self._world.account} not found.")
+            raise refused(f"Endpoint {name} of account {self._context.account} not found.")
         endpoint = self._hosting.endpoint(name)
         if endpoint and endpoint.config.request.get("AsyncInferenceConfig"):
             raise refused(f"Endpoint {name} takes asynchronous invocations only: use InvokeEndpointAsync.")

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import Answer, Container, SlowError, UnreachableError
 from localaws.services.sagemaker.fleets.capture import Exchange
 from localaws.services.sagemaker.fleets.capture_files import CaptureFiles
@@ -31,14 +31,14 @@ class Sender:
 
     def __init__(
         self,
-        world: World,
+        context: Context,
         captures: CaptureFiles,
         *,
         chance: random.Random | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """``chance`` draws what is sampled, ``clock`` measures latencies in seconds."""
-        self._world = world
+        self._context = context
         self._captures = captures
         self.chance = chance or random.Random()  # noqa: S311 - draws a variant, guards nothing
         self.clock = clock
@@ -62,7 +62,7 @@ class Sender:
             overhead_seconds=sent - request.began,
             deploying_config=route.deploying_config,
         )
-        record(self._world.metrics, invocation, routing.metrics_period_seconds)
+        record(self._context.metrics, invocation, routing.metrics_period_seconds)
         if invocation.is_success and isinstance(outcome, Answer):
             self._capture(request, routing, route, outcome)
         return invocation
@@ -72,7 +72,7 @@ class Sender:
             return
         exchange = Exchange(
             event_id=str(uuid.uuid4()),
-            at=self._world.now(),
+            at=self._context.now(),
             request=request.body,
             request_type=request.headers.get("Content-Type", ""),
             answer=answer.body,

@@ -48,7 +48,7 @@ class _Run:
             self.log.append(f"[sagemaker logs]: {source.uri.bucket}/{source.uri.key}: {text}")
 
     def is_stopped(self) -> bool:
-        return self.task.cluster.stop_requested or self.task.world.stopping.is_set()
+        return self.task.cluster.stop_requested or self.task.context.stopping.is_set()
 
 
 def transform_kind(models: Models) -> Kind:
@@ -56,7 +56,7 @@ def transform_kind(models: Models) -> Kind:
 
     def check(request: Mapping[str, Any]) -> None:
         check_transform(request)
-        models.shelf.get(request["ModelName"])
+        models.store.get(request["ModelName"])
 
     return Kind(word="Transform", check=check, run=functools.partial(run_transform, models))
 
@@ -64,10 +64,10 @@ def transform_kind(models: Models) -> Kind:
 def run_transform(models: Models, task: Task) -> Result:
     """Run the job to its end; raises TransferError when its input cannot be found."""
     try:
-        spec = models.shelf.get(task.request["ModelName"]).container
+        spec = models.store.get(task.request["ModelName"]).container
     except AwsError as error:  # it was there when the job was created
         return failed(f"ClientError: {error.message}")
-    run = _Run(task, task.world.client("s3", spec.role_arn))
+    run = _Run(task, task.context.client("s3", spec.role_arn))
     source = task.request["TransformInput"]["DataSource"]["S3DataSource"]
     sources = find_sources(run.s3, S3Uri.parse(source["S3Uri"]), source["S3DataType"])
     containers: list[Container] = []
@@ -86,21 +86,21 @@ def _start(task: Task, spec: ContainerSpec, index: int) -> Container:
     home = task.directory / f"algo-{index + 1}"
     home.mkdir()
     told = {**settings_of(task.request, {}).environment(), **(task.request.get("Environment") or {})}
-    return start_serving(task.world, spec, home, told)
+    return start_serving(task.context, spec, home, told)
 
 
 def _run(run: _Run, containers: list[Container], sources: list[Source]) -> Result:
     task = run.task
     for container in containers:  # they come up side by side
         if not becomes_healthy(
-            task.world,
+            task.context,
             container,
             allowed_seconds=HEALTHY_WITHIN_SECONDS,
             ping_every_seconds=_PING_EVERY_SECONDS,
         ):
             return failed(f"AlgorithmError: The container did not pass the ping health check. {_SEE_LOGS}")
     settings = settings_of(task.request, _execution_parameters(containers[0]))
-    with measure_usage(task.world, "/aws/sagemaker/TransformJobs", task.name, containers):
+    with measure_usage(task.context, "/aws/sagemaker/TransformJobs", task.name, containers):
         _in_parallel(
             task,
             [
@@ -186,7 +186,7 @@ def _in_parallel(task: Task, works: list[Callable[[], None]]) -> None:
             problems.append(error)
 
     threads = [
-        task.world.background(f"transform-{task.name}-{index}", functools.partial(guarded, work))
+        task.context.background(f"transform-{task.name}-{index}", functools.partial(guarded, work))
         for index, work in enumerate(works)
     ]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""The gate, met with real clients: protocols, authorisation, faults and the record."""
+"""The gateway, met with real clients: protocols, authorisation, faults and the record."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.gateway.authoriser import RoleAuthoriser
 from localaws.gateway.faults import THROTTLED, UNAVAILABLE
-from localaws.gateway.gateway import Gate
+from localaws.gateway.gateway import Gateway
 from localaws.local_aws import LocalAws
 from localaws.moto.iam_policies import MotoRolePolicies
 from localaws.service_api import AwsError, Call, Operation, Service
@@ -61,7 +61,7 @@ def crash(_params: dict[str, Any], _call: Call) -> dict[str, Any]:
     raise ZeroDivisionError("a defect of ours")
 
 
-def fakes(_world: World) -> list[Service]:
+def fakes(_context: Context) -> list[Service]:
     return [
         Fake("sagemaker-runtime", InvokeEndpoint=invoke_endpoint),
         Fake("sagemaker", CreateModel=lambda _params, _call: {"ModelArn": "arn:m"}),
@@ -155,7 +155,7 @@ def test_a_defect_of_ours_is_an_internal_failure_with_the_traceback_in_the_log(
 
 
 def test_two_services_answering_one_operation_are_refused_at_the_start(aws: LocalAws) -> None:
-    gate = Gate(
+    gateway = Gateway(
         account="123456789012",
         identities=aws.identities,
         authoriser=RoleAuthoriser(MotoRolePolicies("123456789012", aws.moto.lock("iam"))),
@@ -164,7 +164,7 @@ def test_two_services_answering_one_operation_are_refused_at_the_start(aws: Loca
         record=aws.recorded,
     )
     with pytest.raises(ValueError, match="lambda Invoke is answered by two services"):
-        gate.open([Fake("lambda", Invoke=crash), Fake("lambda", Invoke=crash)])
+        gateway.open([Fake("lambda", Invoke=crash), Fake("lambda", Invoke=crash)])
 
 
 def test_a_role_may_do_nothing_until_a_policy_allows_it(aws: LocalAws, new_role: str) -> None:
@@ -308,7 +308,7 @@ def test_a_fault_of_one_role_spares_the_others(aws: LocalAws) -> None:
 
 
 def test_the_local_aws_itself_is_not_recorded(aws: LocalAws) -> None:
-    own = aws.world.client("ssm", None)
+    own = aws.context.client("ssm", None)
     own.put_parameter(Name="/own", Value="v", Type="String")
     before = len(aws.recorded.calls())
     assert own.get_parameter(Name="/own")["Parameter"]["Value"] == "v"
@@ -318,7 +318,7 @@ def test_the_local_aws_itself_is_not_recorded(aws: LocalAws) -> None:
 def test_a_long_poll_does_not_keep_the_awaited_message_out(aws: LocalAws) -> None:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName="awaited")["QueueUrl"]
-    sender = aws.world.background("sender", lambda: sqs.send_message(QueueUrl=url, MessageBody="hello"))
+    sender = aws.context.background("sender", lambda: sqs.send_message(QueueUrl=url, MessageBody="hello"))
     received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     sender.join()
     assert [message["Body"] for message in received["Messages"]] == ["hello"]

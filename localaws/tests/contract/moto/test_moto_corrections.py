@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Operation, Service
 
@@ -24,12 +24,12 @@ class Ear:
 
     name = "events"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, context: Context) -> None:
         self.operations: Mapping[str, Operation] = {}
         self.events: list[dict[str, Any]] = []
         self.metrics: list[tuple[str, str]] = []
-        world.bus = self
-        world.metrics = self
+        context.bus = self
+        context.metrics = self
 
     def put(self, *, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
         event = {"source": source, "detail-type": detail_type, "detail": detail, "resources": resources}
@@ -66,8 +66,8 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    def only_an_ear(world: World) -> list[Service]:
-        return [Ear(world)]
+    def only_an_ear(context: Context) -> list[Service]:
+        return [Ear(context)]
 
     with LocalAws(tmp_path_factory.mktemp("run"), REPO, services=only_an_ear) as running:
         yield running
@@ -275,7 +275,7 @@ def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> N
     from moto.stepfunctions.parser.utils import TMP_THREADS  # all threads of all executions
 
     waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
-    with LocalAws(tmp_path, REPO, services=lambda world: [Ear(world)]) as ended:
+    with LocalAws(tmp_path, REPO, services=lambda context: [Ear(context)]) as ended:
         role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         client = ended.client("stepfunctions")
         made = client.create_state_machine(name="waiter", definition=json.dumps(waits), roleArn=role)

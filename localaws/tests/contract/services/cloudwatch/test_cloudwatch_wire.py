@@ -1,4 +1,4 @@
-"""CloudWatch through the gate: the same calls a client makes of AWS, on real time."""
+"""CloudWatch through the gateway: the same calls a client makes of AWS, on real time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.cloudwatch.service import CloudWatch
@@ -40,10 +40,10 @@ class Account:
         self.aws = LocalAws(run_dir, REPO, services=self._services)
         self.client = self.aws.client("cloudwatch")
 
-    def _services(self, world: World) -> list[Service]:
-        world.bus = self.bus
-        self.cloudwatch = CloudWatch(world)
-        world.metrics = self.cloudwatch
+    def _services(self, context: Context) -> list[Service]:
+        context.bus = self.bus
+        self.cloudwatch = CloudWatch(context)
+        context.metrics = self.cloudwatch
         return [self.cloudwatch]
 
     def state(self, alarm: str) -> str:

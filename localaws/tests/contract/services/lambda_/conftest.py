@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.events.service import EventBridge
@@ -51,11 +51,11 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     made: list[EventBridge] = []
     metrics = Sums()
 
-    def services(world: World) -> Sequence[Service]:
-        bus = EventBridge(world, time_scale=0.01)
-        world.metrics, world.bus = metrics, bus
+    def services(context: Context) -> Sequence[Service]:
+        bus = EventBridge(context, time_scale=0.01)
+        context.metrics, context.bus = metrics, bus
         made.append(bus)
-        return [bus, Lambda(world, time_scale=0.002)]
+        return [bus, Lambda(context, time_scale=0.002)]
 
     with LocalAws(tmp_path_factory.mktemp("aws"), REPO, services=services) as aws:
         yield Account(aws, made[0], metrics)

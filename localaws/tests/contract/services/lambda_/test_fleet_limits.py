@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.events.service import EventBridge
@@ -24,11 +24,11 @@ def small_account(tmp_path: Path) -> Iterator[Account]:
     made: list[EventBridge] = []
     metrics = Sums()
 
-    def services(world: World) -> Sequence[Service]:
-        bus = EventBridge(world)
-        world.metrics, world.bus = metrics, bus
+    def services(context: Context) -> Sequence[Service]:
+        bus = EventBridge(context)
+        context.metrics, context.bus = metrics, bus
         made.append(bus)
-        return [bus, Lambda(world, most_environments=2)]
+        return [bus, Lambda(context, most_environments=2)]
 
     with LocalAws(tmp_path, REPO, services=services) as aws:
         yield Account(aws, made[0], metrics)

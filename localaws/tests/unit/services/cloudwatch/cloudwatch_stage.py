@@ -1,4 +1,4 @@
-"""A CloudWatch on a clock that a test sets, and what it tells the world."""
+"""A CloudWatch on a clock that a test sets, and what it announces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from localaws.context import Processes, World
+from localaws.context import Context, Processes
 from localaws.service_api import Call
 from localaws.services.cloudwatch.service import CloudWatch
 
@@ -64,7 +64,7 @@ class Stage:
         self.time = float(NOON)
         self.bus = FakeBus()
         self.clients = FakeClients()
-        world = World(
+        context = Context(
             account="123456789012",
             region="us-east-1",
             endpoint_url="http://127.0.0.1:0",
@@ -78,10 +78,10 @@ class Stage:
             bus=self.bus,
             metrics=cast(Any, None),
         )
-        self.service = CloudWatch(world)
+        self.service = CloudWatch(context)
 
     def call(self, operation: str, **params: Any) -> Params:
-        """As the gate calls an operation."""
+        """As the gateway calls an operation."""
         caller = Call(service="cloudwatch", operation=operation, region="us-east-1", account="123456789012")
         return self.service.operations[operation](params, caller)
 

@@ -1,4 +1,4 @@
-"""CloudWatch's operations, as the gate calls them: what they answer and what they refuse."""
+"""CloudWatch's operations, as the gateway calls them: what they answer and what they refuse."""
 
 from __future__ import annotations
 

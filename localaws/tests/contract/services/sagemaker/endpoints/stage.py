@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.autoscaling.service import AutoScaling
 from localaws.services.cloudwatch.service import CloudWatch
 from localaws.services.sagemaker.endpoints.hosting import Hosting
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.registry.registry import Registry
 from localaws.services.sagemaker.resources.tags import Tags
 from localaws.services.sagemaker.runtime.runtime import Runtime
@@ -156,18 +156,20 @@ def refusal(call: Any, **params: Any) -> str:
     return str(refused.value.response["Error"]["Message"])
 
 
-def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace, *, measured: bool = False) -> Iterator[Stage]:
-    """A running local AWS with hosting at ``pace`` and the artifacts in a bucket.
+def staged(
+    run_dir: Path, artifacts: Mapping[str, bytes], timing: HostingTiming, *, measured: bool = False
+) -> Iterator[Stage]:
+    """A running local AWS with hosting at ``timing`` and the artifacts in a bucket.
 
     ``measured``: metrics go to CloudWatch, where alarms see them, and not to ``told``.
     """
     told = Told()
 
-    def services(world: World) -> list[Service]:
-        cloudwatch = CloudWatch(world)
-        world.bus, world.metrics = told, cloudwatch if measured else told
-        hosting = Hosting(world, pace)
-        return [hosting, Runtime(hosting), Registry(world), Tags(world), AutoScaling(world), cloudwatch]
+    def services(context: Context) -> list[Service]:
+        cloudwatch = CloudWatch(context)
+        context.bus, context.metrics = told, cloudwatch if measured else told
+        hosting = Hosting(context, timing)
+        return [hosting, Runtime(hosting), Registry(context), Tags(context), AutoScaling(context), cloudwatch]
 
     with LocalAws(run_dir, REPO, services=services) as aws:
         iam, s3 = aws.client("iam"), aws.client("s3")

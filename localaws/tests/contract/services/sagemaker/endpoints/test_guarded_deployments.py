@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.service_api import AwsError
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.tests.contract.services.sagemaker.endpoints.load import traffic
 from localaws.tests.contract.services.sagemaker.endpoints.stage import ROLE_WITHOUT_RIGHTS, Stage, eventually, refusal
 
@@ -207,7 +207,7 @@ def test_a_deployment_config_is_retained_on_request_only(guarded: Stage) -> None
 
 def test_what_exceeds_its_time_limit_is_rolled_back(guarded: Stage) -> None:
     deployment = blue_green("ALL_AT_ONCE", wait=3600)
-    deployment["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 600  # 6 s at this pace
+    deployment["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 600  # 6 s at this time scale
     prepared(guarded, "slow")(deployment)
     shown = guarded.settled("slow")
     assert shown["EndpointConfigName"] == "slow-1"
@@ -253,4 +253,4 @@ def refusable(guarded: Stage) -> str:
 
 
 def test_waits_are_real_unless_a_test_scales_them() -> None:
-    assert Pace().wait_scale == 1.0
+    assert HostingTiming().wait_scale == 1.0

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.sagemaker.endpoints.hosting import Hosting
@@ -127,9 +127,9 @@ def eventually(probe: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
 def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     told = Told()
 
-    def services(world: World) -> Sequence[Service]:
-        world.bus = told
-        return [*engine(world), Hosting(world)]  # no endpoints, but clients may ask for them
+    def services(context: Context) -> Sequence[Service]:
+        context.bus = told
+        return [*engine(context), Hosting(context)]  # no endpoints, but clients may ask for them
 
     with LocalAws(tmp_path_factory.mktemp("engine"), REPO, services=services) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)

@@ -23,7 +23,7 @@ def invoke(account: Account, endpoint: str, body: bytes = b"0.1,0.2,0.3") -> str
 
 def running(account: Account, endpoint: str) -> int:
     """Containers that have their model on disk: it goes with them."""
-    return len(list((account.aws.world.run_dir / "endpoints" / endpoint).glob("*/ml")))
+    return len(list((account.aws.context.run_dir / "endpoints" / endpoint).glob("*/ml")))
 
 
 def cold_starts(account: Account, endpoint: str) -> int:

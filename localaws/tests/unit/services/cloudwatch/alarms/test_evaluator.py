@@ -1,4 +1,4 @@
-"""Alarms over time: what is evaluated when, and what the world hears of it."""
+"""Alarms over time: what is evaluated when, and which events announce it."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import Answer, SlowError, UnreachableError
 from localaws.services.sagemaker.runtime.invocation import Invocation, Outcome, error_of, record
 
-WORLD = cast(World, SimpleNamespace(region="us-east-1", account="123456789012"))
+WORLD = cast(Context, SimpleNamespace(region="us-east-1", account="123456789012"))
 OK = Answer(200, b"3.8\n", {})
 
 

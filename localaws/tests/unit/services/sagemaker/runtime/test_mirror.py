@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import Container
 from localaws.services.sagemaker.endpoint_state.variant import Blueprint
 from localaws.services.sagemaker.fleets.fleet import Fleet
@@ -39,7 +39,7 @@ class Shadowed:
         self.answer = threading.Event()
         self.sent = threading.Semaphore(0)
         self.threads: list[threading.Thread] = []
-        self.world = cast(World, SimpleNamespace(stopping=threading.Event(), background=self.background))
+        self.context = cast(Context, SimpleNamespace(stopping=threading.Event(), background=self.background))
 
     def background(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=name)
@@ -57,7 +57,7 @@ class Shadowed:
             thread.join()
 
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.world, cast(Sender, self), 60.0)
+        return Mirrors(self.context, cast(Sender, self), 60.0)
 
 
 @pytest.fixture
