@@ -5,13 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from typing import Any, Protocol
-
-
-class RolePolicies(Protocol):
-    """Where a role's policies are read."""
-
-    def documents(self, role: str) -> list[str]: ...
+from typing import Any
 
 
 class MotoRolePolicies:

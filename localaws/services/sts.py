@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from localaws.iam.identity import Identities
 from localaws.iam.policy import Decision, Request, decide, parse_policy
-from localaws.moto.iam_policies import MotoRolePolicies
 from localaws.service_api import AwsError, Call, Operation
 
 
+class TrustPolicies(Protocol):
+    """Where the trust policy of a role is read."""
+
+    def trust_policy(self, role: str) -> str | None:
+        """The policy as JSON text; None when there is no such role."""
+
+
 class SecurityTokens:
-    """The two operations of STS that the application and its operators use; the rest stays with moto."""
+    """AssumeRole and GetCallerIdentity, which obey the policies; the other operations stay with moto."""
 
     name = "sts"
 
-    def __init__(self, identities: Identities, policies: MotoRolePolicies) -> None:
+    def __init__(self, identities: Identities, policies: TrustPolicies) -> None:
         self._identities = identities
         self._policies = policies
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from localaws.context import Context
-from localaws.services.autoscaling.decision import Wish
+from localaws.services.autoscaling.decision import Proposal
 from localaws.services.autoscaling.policy import TRACKING, Policy, stepped_capacity, tracked_capacity
 
 
@@ -45,7 +45,7 @@ class AlarmReading:
                     turn = int(now.timestamp() // alarm.get("Period", 60))
                     yield Ringing(by_arn[action], alarm, (action, alarm["AlarmName"], turn))
 
-    def wish(self, ringing: Ringing, now: datetime) -> Wish | None:
+    def proposal(self, ringing: Ringing, now: datetime) -> Proposal | None:
         """None when the alarm's metric has no datapoint to reckon with."""
         value = self._latest(ringing.alarm, now)
         if value is None:
@@ -59,7 +59,7 @@ class AlarmReading:
             wanted = tracked_capacity(base, value, float(policy.configuration["TargetValue"]))
             return max(base, wanted) if rises else min(base, wanted)
 
-        return Wish(
+        return Proposal(
             policy=policy.name,
             alarm=ringing.name,
             capacity_from=capacity_from,

@@ -51,14 +51,14 @@ class Variants:
     def write(self, key: Key, capacity: int) -> None:
         """Begin to set it; raises ClientError when the endpoint does not take it now."""
         if key.dimension == INSTANCES:
-            wish: dict[str, Any] = {"DesiredInstanceCount": capacity}
+            desired: dict[str, Any] = {"DesiredInstanceCount": capacity}
         else:
             endpoint = self._sagemaker.describe_endpoint(EndpointName=key.endpoint)
             present = next(v for v in endpoint["ProductionVariants"] if v["VariantName"] == key.variant)
             most = present["DesiredServerlessConfig"]["MaxConcurrency"]
-            wish = {"ServerlessUpdateConfig": {"MaxConcurrency": most, "ProvisionedConcurrency": capacity}}
+            desired = {"ServerlessUpdateConfig": {"MaxConcurrency": most, "ProvisionedConcurrency": capacity}}
         self._sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=key.endpoint, DesiredWeightsAndCapacities=[{"VariantName": key.variant, **wish}]
+            EndpointName=key.endpoint, DesiredWeightsAndCapacities=[{"VariantName": key.variant, **desired}]
         )
 
 

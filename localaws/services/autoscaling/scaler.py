@@ -58,19 +58,19 @@ class Scaler:
         fresh = [ring for ring in ringing if ring.turn not in self._turns]
         if not fresh:
             return
-        wishes = [wish for ring in ringing if (wish := self._alarms.wish(ring, now))]
+        proposals = [proposal for ring in ringing if (proposal := self._alarms.proposal(ring, now))]
         with self._lock:
             low = {ring.name for ring in ringing}
             all_want_in = all(p.alarms[1] in low for p in self._book.policies_of(target.key) if p.scales_in)
             last = self._book.last.get(target.key)
-        decision = decide(capacity.desired, wishes, clamp=target.clamp, last=last, now=now, all_want_in=all_want_in)
+        decision = decide(capacity.desired, proposals, clamp=target.clamp, last=last, now=now, all_want_in=all_want_in)
         if decision and not _is_suspended(target, capacity.desired, decision):
             self._act(target, capacity.desired, decision, now)
         elif not (last and last.is_cooling(now)):
             self._turns |= {ring.turn for ring in fresh}
 
     def _act(self, target: Target, before: int, decision: Decision, now: datetime) -> None:
-        cause = f"monitor alarm {decision.wish.alarm} in state ALARM triggered policy {decision.wish.policy}"
+        cause = f"monitor alarm {decision.proposal.alarm} in state ALARM triggered policy {decision.proposal.policy}"
         if self._set(target, decision.capacity, cause, now):
             scaling = Scaling(
                 at=now, before=before, after=decision.capacity, cooldown_seconds=decision.cooldown_seconds

@@ -10,7 +10,7 @@ from typing import Any
 from localaws.service_api import invalid
 from localaws.services.sagemaker.endpoint_state.guardrails import Policy
 from localaws.services.sagemaker.endpoint_state.status import Happening, Status, next_status
-from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant, wished
+from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant, with_desired
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
 
 FAILURE_REASON_MAX = 1024
@@ -119,23 +119,23 @@ def rolled_back(endpoint: Endpoint, now: datetime) -> Endpoint:
     return endpoint.happened(Happening.ROLLED_BACK, now, variants=variants, pending=None)
 
 
-def begin_rescale(endpoint: Endpoint, wishes: Iterable[Mapping[str, Any]], now: datetime) -> Endpoint:
+def begin_rescale(endpoint: Endpoint, desired: Iterable[Mapping[str, Any]], now: datetime) -> Endpoint:
     """On the way to other weights or instance counts (``DesiredWeightsAndCapacities``) of the same config.
 
     Raises ValidationException for a variant that does not exist, when no variant would get traffic, or when one that
     has to answer at once would have no instances.
     """
-    by_name = {wish["VariantName"]: wish for wish in wishes}
+    by_name = {each["VariantName"]: each for each in desired}
     missing = [name for name in by_name if endpoint.variant(name) is None]
     if missing:
         names = ", ".join(f'"{name}"' for name in missing)
         raise invalid(
             f'The variant name(s) {names} is/are not present within endpoint configuration "{endpoint.config.name}".'
         )
-    wants_none = any(wish.get("DesiredInstanceCount") == 0 for wish in by_name.values())
+    wants_none = any(each.get("DesiredInstanceCount") == 0 for each in by_name.values())
     if wants_none and not endpoint.config.request.get("AsyncInferenceConfig"):
         raise invalid("DesiredInstanceCount must be at least 1: only asynchronous endpoints can go without instances.")
-    variants = tuple(wished(variant, by_name.get(variant.name, {}), now) for variant in endpoint.variants)
+    variants = tuple(with_desired(variant, by_name.get(variant.name, {}), now) for variant in endpoint.variants)
     if not sum(variant.desired_weight for variant in variants):
         raise invalid("At least one production variant must have a weight greater than 0.")
     return endpoint.happened(Happening.CHANGE_REQUESTED, now, variants=variants, failure_reason=None)

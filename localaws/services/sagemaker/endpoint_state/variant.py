@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from localaws.service_api import invalid
 from localaws.services.sagemaker.endpoint_state.deployment_plan import Phase
-from localaws.services.sagemaker.endpoint_state.serverless import SERVERLESS_TYPE, ServerlessSize, check_wish
+from localaws.services.sagemaker.endpoint_state.serverless import SERVERLESS_TYPE, ServerlessSize
 from localaws.services.sagemaker.models.models import ContainerSpec, Model
 
 
@@ -110,17 +111,25 @@ def retained(wanted: Variant, present: Variant | None, excluded: Collection[str]
     return wanted
 
 
-def wished(variant: Variant, wish: Mapping[str, Any], now: datetime) -> Variant:
+def with_desired(variant: Variant, desired: Mapping[str, Any], now: datetime) -> Variant:
     """``variant`` with what a DesiredWeightAndCapacity asks of it; raises ValidationException."""
-    check_wish(variant, wish)
+    _check_desired(variant, desired)
     size = variant.desired_size
-    if size and wish.get("ServerlessUpdateConfig"):
-        size = size.updated(wish["ServerlessUpdateConfig"])
-    count = int(wish.get("DesiredInstanceCount", variant.desired_instances))
+    if size and desired.get("ServerlessUpdateConfig"):
+        size = size.updated(desired["ServerlessUpdateConfig"])
+    count = int(desired.get("DesiredInstanceCount", variant.desired_instances))
     progress = None
     if count != variant.instances:
         way = "out" if count > variant.instances else "in"
         message = f"Scaling {way} desired instance count to {count}."
         progress = Progress(phase=Phase.UPDATING, message=message, since=now)
-    weight = float(wish.get("DesiredWeight", variant.desired_weight))
+    weight = float(desired.get("DesiredWeight", variant.desired_weight))
     return replace(variant, desired_weight=weight, desired_instances=count, desired_size=size, progress=progress)
+
+
+def _check_desired(variant: Variant, desired: Mapping[str, Any]) -> None:
+    """Raise ValidationException for a setting that only the other kind of variant has."""
+    if desired.get("ServerlessUpdateConfig") and variant.size is None:
+        raise invalid("ServerlessUpdateConfig is only for variants of serverless endpoints.")
+    if desired.get("DesiredInstanceCount") is not None and variant.size is not None:
+        raise invalid(f"DesiredInstanceCount is not supported for the serverless variant {variant.name}.")

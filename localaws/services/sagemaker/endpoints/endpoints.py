@@ -11,7 +11,7 @@ from localaws.service_api import Call, Operation
 from localaws.services.sagemaker.endpoint_state import endpoint as changes
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint, Pending
 from localaws.services.sagemaker.endpoint_state.guardrails import check_fits, parse_policy
-from localaws.services.sagemaker.endpoint_state.serverless import check_update
+from localaws.services.sagemaker.endpoint_state.serverless_rules import check_update
 from localaws.services.sagemaker.endpoint_state.status import Happening
 from localaws.services.sagemaker.endpoint_state.variant import Variant, retained, wanted_variants
 from localaws.services.sagemaker.endpoint_state.view import description, summary
@@ -110,9 +110,9 @@ class Endpoints:
 
     def rescale(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("UpdateEndpointWeightsAndCapacities", params)
-        wishes, now = params["DesiredWeightsAndCapacities"], self._context.now()
+        desired, now = params["DesiredWeightsAndCapacities"], self._context.now()
         endpoint = self._store.change(
-            params["EndpointName"], lambda present: changes.begin_rescale(present, wishes, now)
+            params["EndpointName"], lambda present: changes.begin_rescale(present, desired, now)
         )
         self._deployer.begin(endpoint)
         return {"EndpointArn": endpoint.arn}

@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 
 from localaws.context import Context
 from localaws.services.sagemaker.pipelines.definition import parse_definition
-from localaws.services.sagemaker.pipelines.execution import Execution, Plan
+from localaws.services.sagemaker.pipelines.execution import Execution
+from localaws.services.sagemaker.pipelines.execution_state import Plan
 from localaws.services.sagemaker.pipelines.interpreter import Interpreter
 from localaws.services.sagemaker.pipelines.schedule import schedule_of
 
