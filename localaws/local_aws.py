@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from localaws.context import Context
+from localaws.context import Context, Interpreters
 from localaws.default_services import shipped_services
 from localaws.gateway.authoriser import RoleAuthoriser
 from localaws.gateway.clients import Clients
@@ -47,7 +47,7 @@ class _NotYet:
 
 
 class LocalAws:
-    """A running local AWS: ``with LocalAws(run_dir, repo) as aws: aws.client("s3")``.
+    """A running local AWS: ``with LocalAws(run_dir, interpreters) as aws: aws.client("s3")``.
 
     ``services`` makes the services we write ourselves from the context; by default the real ones. One process can
     run one at a time: moto's state is global. Raises OSError when the port is taken.
@@ -56,7 +56,7 @@ class LocalAws:
     def __init__(
         self,
         run_dir: Path,
-        repo: Path,
+        interpreters: Interpreters,
         port: int = 0,
         services: Callable[[Context], Sequence[Service]] = shipped_services,
     ) -> None:
@@ -79,7 +79,7 @@ class LocalAws:
         self.endpoint_url = f"http://127.0.0.1:{self._http.port}"
         self.clients = Clients(self.identities, self.endpoint_url, self.region)
         self._processes = ProcessTable()
-        self.context = self._make_context(run_dir, repo)
+        self.context = self._make_context(run_dir, interpreters)
         self._emitter = Emitter(self.context)
         self.services = [*self._correct_moto(), CloudTrail(self.recorded), *services(self.context)]
 
@@ -131,14 +131,14 @@ class LocalAws:
         statements = (statement for text in self._policies.documents(role) for statement in parse_policy(text))
         return list(compare(statements, self.recorded.permissions_used(role)))
 
-    def _make_context(self, run_dir: Path, repo: Path) -> Context:
+    def _make_context(self, run_dir: Path, interpreters: Interpreters) -> Context:
         run_dir.mkdir(parents=True, exist_ok=True)
         return Context(
             account=ACCOUNT,
             region=self.region,
             endpoint_url=self.endpoint_url,
             run_dir=run_dir,
-            repo=repo,
+            interpreters=interpreters,
             stopping=self._stopping,
             processes=self._processes,
             now=lambda: datetime.now(UTC),

@@ -1,7 +1,7 @@
 """Child processes that cannot outlive the server: spawned by one long-lived thread, each a group of its own.
 
 Two nets catch a child when the server dies, however it dies. The kernel kills the child itself, because its launcher
-asked for PR_SET_PDEATHSIG; that wish is tied to the *thread* that spawned it, hence the one thread here. The
+asked for PR_SET_PDEATHSIG; that request is tied to the *thread* that spawned it, hence the one thread here. The
 reaper, a process that only waits for the server's end of a pipe to close, then kills the children's process
 groups, and with them the grandchildren. Only a descendant that left its group (setsid) escapes both.
 """

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from localaws.context import Child
 from localaws.runtime.process import ProcessTable
+from localaws.serve import READY
 from rehearsal.drivers.surroundings import STAGE, Surroundings
-from rehearsal.serve import READY
 
 BOOT_SECONDS = 120
 

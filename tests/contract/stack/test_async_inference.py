@@ -22,6 +22,7 @@ from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.runtime.async_runtime import AsyncTiming
 from localaws.tests.contract.services.sagemaker.endpoints.artifacts import make_artifacts
+from localaws.tests.interpreters import INTERPRETERS
 from localaws.timing import Timings
 from rehearsal.build import ensure_built
 
@@ -95,7 +96,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAw
     )
     run_dir = tmp_path_factory.mktemp("run")
     with (
-        LocalAws(run_dir, ROOT, services=lambda context: shipped_services(context, timings)) as aws,
+        LocalAws(run_dir, INTERPRETERS, services=lambda context: shipped_services(context, timings)) as aws,
         pytest.MonkeyPatch.context() as environment,
     ):
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))

@@ -24,6 +24,7 @@ from localaws.service_api import AwsError, Service
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.scheduler.service import Scheduler
+from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
 ROOT = Path(__file__).parents[3]
@@ -186,7 +187,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         ]
 
     with (
-        LocalAws(tmp_path_factory.mktemp("run"), ROOT, services=services) as aws,
+        LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=services) as aws,
         pytest.MonkeyPatch.context() as environment,
     ):
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))

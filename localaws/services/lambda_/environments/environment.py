@@ -54,7 +54,7 @@ class Environment:
             "TMPDIR": str(directory / "tmp"),
         }
         self._child = context.processes.start(
-            [str(context.python_of_lambda), "-m", "awslambdaric", function.settings["Handler"]],
+            [str(context.interpreters.lambda_runtime), "-m", "awslambdaric", function.settings["Handler"]],
             env=variables | own,
             cwd=function.code.path,
             log=self._log.file,

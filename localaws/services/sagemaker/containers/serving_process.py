@@ -6,12 +6,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from localaws.containers import SERVE
 from localaws.context import Context
 from localaws.services.sagemaker.containers.artifact import unpack_model
 from localaws.services.sagemaker.containers.container import Container, port_file
 from localaws.services.sagemaker.models.models import ContainerSpec
-
-SERVE = Path(__file__).parents[3] / "containers" / "serve.py"
 
 
 def start_serving(context: Context, spec: ContainerSpec, home: Path, more_environment: Mapping[str, str]) -> Container:
@@ -23,7 +22,7 @@ def start_serving(context: Context, spec: ContainerSpec, home: Path, more_enviro
     model_dir.mkdir(parents=True)
     unpack_model(context.client("s3", spec.role_arn), spec.model_data_url, model_dir)
     child = context.processes.start(
-        [str(context.python_of_containers), str(SERVE), "--port=0", f"--port-file={port_file(home)}"],
+        [str(context.interpreters.containers), str(SERVE), "--port=0", f"--port-file={port_file(home)}"],
         env={
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",

@@ -90,7 +90,7 @@ class JobContainer:
     def _environment(self) -> dict[str, str]:
         """What the image and SageMaker set; nothing of the host's own environment."""
         return {
-            "PATH": f"{self.context.python_of_containers.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.context.interpreters.containers.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": "/root",
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from localaws.containers import TRAIN
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, download, fetch, find_sources, pack, store
 from localaws.services.sagemaker.jobs.cluster import Ending, Outcome
 from localaws.services.sagemaker.jobs.job_container import JobContainer, require_played_image
 from localaws.services.sagemaker.jobs.task import Result, Task, failed, failure_of
 
-_TRAIN = Path(__file__).parents[3] / "containers" / "train.py"
 _SOURCE = "/opt/ml/input/sourcedir.tar.gz"
 
 
@@ -42,7 +41,7 @@ def run_training(task: Task) -> Result:
         "TRAINING_JOB_ARN": task.arn,
         **(task.request.get("Environment") or {}),
     }
-    argv = [str(task.context.python_of_containers), str(_TRAIN), "train"]
+    argv = [str(task.context.interpreters.containers), str(TRAIN), "train"]
     max_seconds = (task.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 24 * 3600)
     outcome = task.cluster.run([functools.partial(container.start, argv, environment)], max_seconds)
     if outcome.ending is Ending.FAILED:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,8 @@ from localaws.gateway.gateway import Gateway
 from localaws.local_aws import LocalAws
 from localaws.moto.iam_policies import MotoRolePolicies
 from localaws.service_api import AwsError, Call, Operation, Service
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[4]
 MODEL_ROLE = "arn:aws:iam::123456789012:role/model"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -74,7 +75,7 @@ def fakes(_context: Context) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("run"), REPO, services=fakes) as running:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=fakes) as running:
         yield running
 
 
@@ -334,7 +335,11 @@ def cli(aws: LocalAws, command: str) -> Any:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     done = subprocess.run(
-        [str(REPO / ".venv/bin/aws"), *command.split()], env=environment, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "aws"), *command.split()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout or "null")

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Operation, Service
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[4]
 BUCKET = "watched-bucket"
 
 
@@ -69,7 +69,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     def only_an_ear(context: Context) -> list[Service]:
         return [Ear(context)]
 
-    with LocalAws(tmp_path_factory.mktemp("run"), REPO, services=only_an_ear) as running:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=only_an_ear) as running:
         yield running
 
 
@@ -275,7 +275,7 @@ def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> N
     from moto.stepfunctions.parser.utils import TMP_THREADS  # all threads of all executions
 
     waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
-    with LocalAws(tmp_path, REPO, services=lambda context: [Ear(context)]) as ended:
+    with LocalAws(tmp_path, INTERPRETERS, services=lambda context: [Ear(context)]) as ended:
         role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         client = ended.client("stepfunctions")
         made = client.create_state_machine(name="waiter", definition=json.dumps(waits), roleArn=role)

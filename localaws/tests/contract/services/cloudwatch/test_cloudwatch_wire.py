@@ -16,8 +16,8 @@ from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.cloudwatch.service import CloudWatch
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[5]
 DEADLINE_SECONDS = 60
 DIMENSIONS = [{"Name": "EndpointName", "Value": "spend"}, {"Name": "VariantName", "Value": "v2"}]
 
@@ -37,7 +37,7 @@ class Account:
 
     def __init__(self, run_dir: Path) -> None:
         self.bus = KeepingBus()
-        self.aws = LocalAws(run_dir, REPO, services=self._services)
+        self.aws = LocalAws(run_dir, INTERPRETERS, services=self._services)
         self.client = self.aws.client("cloudwatch")
 
     def _services(self, context: Context) -> list[Service]:

@@ -13,7 +13,8 @@ from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.events.service import EventBridge
 from localaws.services.lambda_.service import Lambda
-from localaws.tests.contract.services.lambda_.account import REPO, Account, Sums, zipped
+from localaws.tests.contract.services.lambda_.account import Account, Sums, zipped
+from localaws.tests.interpreters import INTERPRETERS
 
 BOTOCORE_DATA = (
     "endpoints.json",
@@ -57,7 +58,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         made.append(bus)
         return [bus, Lambda(context, time_scale=0.002)]
 
-    with LocalAws(tmp_path_factory.mktemp("aws"), REPO, services=services) as aws:
+    with LocalAws(tmp_path_factory.mktemp("aws"), INTERPRETERS, services=services) as aws:
         yield Account(aws, made[0], metrics)
 
 

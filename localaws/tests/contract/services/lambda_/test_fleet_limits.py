@@ -14,7 +14,8 @@ from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.events.service import EventBridge
 from localaws.services.lambda_.service import Lambda
-from localaws.tests.contract.services.lambda_.account import REPO, Account, Sums
+from localaws.tests.contract.services.lambda_.account import Account, Sums
+from localaws.tests.interpreters import INTERPRETERS
 
 PID = "import os, time\ndef handler(event, context):\n  time.sleep(event)\n  return os.getpid()\n"
 
@@ -30,7 +31,7 @@ def small_account(tmp_path: Path) -> Iterator[Account]:
         made.append(bus)
         return [bus, Lambda(context, most_environments=2)]
 
-    with LocalAws(tmp_path, REPO, services=services) as aws:
+    with LocalAws(tmp_path, INTERPRETERS, services=services) as aws:
         yield Account(aws, made[0], metrics)
 
 

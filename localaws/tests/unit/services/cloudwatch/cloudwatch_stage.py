@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from localaws.context import Context, Processes
+from localaws.context import Context, Interpreters, Processes
 from localaws.service_api import Call
 from localaws.services.cloudwatch.service import CloudWatch
 
@@ -69,7 +69,7 @@ class Stage:
             region="us-east-1",
             endpoint_url="http://127.0.0.1:0",
             run_dir=Path("unused"),
-            repo=Path("unused"),
+            interpreters=Interpreters(Path("unused"), Path("unused")),
             stopping=threading.Event(),
             processes=cast(Processes, None),
             now=lambda: datetime.fromtimestamp(self.time, UTC),

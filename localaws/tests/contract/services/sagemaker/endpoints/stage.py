@@ -22,7 +22,7 @@ from localaws.services.sagemaker.registry.registry import Registry
 from localaws.services.sagemaker.resources.tags import Tags
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.tests.contract.services.sagemaker.endpoints.announced import Told
-from localaws.tests.contract.services.sagemaker.endpoints.artifacts import REPO
+from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "models"
 ROLE = "arn:aws:iam::123456789012:role/model"
@@ -171,7 +171,7 @@ def staged(
         hosting = Hosting(context, timing)
         return [hosting, Runtime(hosting), Registry(context), Tags(context), AutoScaling(context), cloudwatch]
 
-    with LocalAws(run_dir, REPO, services=services) as aws:
+    with LocalAws(run_dir, INTERPRETERS, services=services) as aws:
         iam, s3 = aws.client("iam"), aws.client("s3")
         for role in (ROLE, ROLE_WITHOUT_RIGHTS):
             name = role.rpartition("/")[2]

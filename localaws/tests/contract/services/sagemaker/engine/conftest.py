@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.sagemaker.endpoints.hosting import Hosting
 from localaws.services.sagemaker.engine import engine
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[6]
 BUCKET = "lake"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
@@ -131,7 +130,7 @@ def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         context.bus = told
         return [*engine(context), Hosting(context)]  # no endpoints, but clients may ask for them
 
-    with LocalAws(tmp_path_factory.mktemp("engine"), REPO, services=services) as aws:
+    with LocalAws(tmp_path_factory.mktemp("engine"), INTERPRETERS, services=services) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)
         _make_role(aws, ROLE, _S3, _JOBS, _PASS)
         _make_role(aws, ROLE_WITHOUT_PASS, _S3, _JOBS)

@@ -24,7 +24,7 @@ from localaws.services.sagemaker.resources.tags import Tags
 from localaws.services.sagemaker.runtime.async_runtime import AsyncRuntime, AsyncTiming
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.services.sagemaker.transform.transform import transform_kind
-from localaws.tests.contract.services.sagemaker.endpoints.artifacts import REPO
+from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "serving"
 ROLE = "arn:aws:iam::123456789012:role/serving"
@@ -195,7 +195,7 @@ def opened(run_dir: Path, artifacts: Mapping[str, bytes], timing: HostingTiming)
             Tags(context),
         ]
 
-    with LocalAws(run_dir, REPO, services=services) as aws:
+    with LocalAws(run_dir, INTERPRETERS, services=services) as aws:
         account = Account(aws, clock, next(s for s in aws.services if isinstance(s, CloudWatch)))
         aws.client("s3").create_bucket(Bucket=BUCKET)
         _make_role(aws, ROLE, "s3:*", "logs:*", "sns:Publish")

@@ -91,10 +91,10 @@ def test_what_it_refuses(account: Account) -> None:
         account.runtime.invoke_endpoint(EndpointName="small", Body=b"<row/>", ContentType="application/xml")
     with pytest.raises(ClientError, match=r"ValidationError.* smaller .*not found"):
         invoke(account, "smaller")
-    wish = {"VariantName": "v1", "DesiredInstanceCount": 2}
+    desired = {"VariantName": "v1", "DesiredInstanceCount": 2}
     with pytest.raises(ClientError, match="not supported for the serverless variant"):
         account.sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName="small", DesiredWeightsAndCapacities=[wish]
+            EndpointName="small", DesiredWeightsAndCapacities=[desired]
         )
 
 
