@@ -38,7 +38,9 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message)
 
 
-Operation = Callable[[dict[str, Any], Call], dict[str, Any]]
+Params = dict[str, Any]  # of a call, as botocore names and types them
+Result = dict[str, Any]  # of a call, likewise
+Operation = Callable[[Params, Call], Result]
 
 
 class Service(Protocol):

@@ -9,7 +9,7 @@ from localaws.iam.conditions import PolicyError
 from localaws.iam.identity import Caller
 from localaws.iam.permissions.permission import Permission
 from localaws.iam.permissions.required import required
-from localaws.iam.policy import Decision, Request, Statement, decide, parse_policy
+from localaws.iam.policy import AccessRequest, Decision, Statement, decide, parse_policy
 from localaws.service_api import AwsError, Call
 
 _REASONS = {
@@ -65,7 +65,7 @@ class RoleAuthoriser:
         decisions = self._decisions  # iam_changed replaces it, so that no stale decision is stored in the new
         decision = decisions.get(key)
         if decision is None:
-            request = Request(action=permission.action, resource=permission.resource, context=permission.context)
+            request = AccessRequest(action=permission.action, resource=permission.resource, context=permission.context)
             decision = decide(self._statements_of(caller), request)
             if len(decisions) < _KEPT_DECISIONS:
                 decisions[key] = decision

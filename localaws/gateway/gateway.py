@@ -18,7 +18,7 @@ from moto.core.parse import RequestParserError
 from moto.core.request import Request
 
 from localaws.gateway.faults import Faults
-from localaws.gateway.protocol import Response, Scope, Wire, parse, read_scope, serialise, serialise_error
+from localaws.gateway.protocol import CredentialScope, Response, Wire, parse, read_scope, serialise, serialise_error
 from localaws.gateway.record import CallLog
 from localaws.iam.identity import Caller, Identities
 from localaws.iam.permissions.permission import Permission
@@ -132,7 +132,7 @@ class Gateway:
         self.faults.strike(call, after_effect=True)
         return response
 
-    def _read(self, scope: Scope, request: Request, progress: _Progress) -> Wire:
+    def _read(self, scope: CredentialScope, request: Request, progress: _Progress) -> Wire:
         progress.service = scope.service
         if not self._knows(scope.service):
             progress.protocol = "json"

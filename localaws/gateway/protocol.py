@@ -31,7 +31,7 @@ _RUNTIME_PATHS = ("/invocations", "/async-invocations", "/invocations-response-s
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class CredentialScope:
     """What the signature of a request says about it."""
 
     access_key: str
@@ -57,7 +57,7 @@ class Wire:
     params: dict[str, Any]
 
 
-def read_scope(request: Request) -> Scope | None:
+def read_scope(request: Request) -> CredentialScope | None:
     """Read the credential scope of the Authorization header or of a presigned URL; None when unsigned."""
     credential = _credential(request)
     if credential is None:
@@ -69,7 +69,7 @@ def read_scope(request: Request) -> Scope | None:
     service = _SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
     if service == "sagemaker" and request.path.endswith(_RUNTIME_PATHS):
         service = "sagemaker-runtime"
-    return Scope(access_key, region, service)
+    return CredentialScope(access_key, region, service)
 
 
 def parse(service: str, request: Request) -> Wire:

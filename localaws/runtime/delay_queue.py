@@ -13,7 +13,7 @@ from localaws.context import Context
 
 log = logging.getLogger(__name__)
 
-Job = Callable[[], None]
+Action = Callable[[], None]
 
 
 class DelayQueue:
@@ -27,7 +27,7 @@ class DelayQueue:
         self._context = context
         self._name = name
         self._workers = workers
-        self._due: list[tuple[float, int, Job]] = []
+        self._due: list[tuple[float, int, Action]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
 
@@ -40,7 +40,7 @@ class DelayQueue:
         with self._changed:
             self._changed.notify_all()
 
-    def add(self, job: Job, *, delay_seconds: float = 0.0) -> None:
+    def add(self, job: Action, *, delay_seconds: float = 0.0) -> None:
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + delay_seconds, next(self._order), job))
             self._changed.notify()
@@ -53,7 +53,7 @@ class DelayQueue:
                 if not self._context.stopping.is_set():
                     log.exception("%s: a job failed", self._name)
 
-    def _next(self) -> Job | None:
+    def _next(self) -> Action | None:
         with self._changed:
             while not self._context.stopping.is_set():
                 wait = self._due[0][0] - time.monotonic() if self._due else None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from localaws.iam.identity import Identities
-from localaws.iam.policy import Decision, Request, decide, parse_policy
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.service_api import AwsError, Call, Operation
 
 
@@ -39,7 +39,7 @@ class SecurityTokens:
         role_arn, session = params["RoleArn"], params["RoleSessionName"]
         role = role_arn.rsplit("/", 1)[-1]
         trust = self._policies.trust_policy(role)
-        request = Request(action="sts:AssumeRole", resource=role_arn, principals=_names(call))
+        request = AccessRequest(action="sts:AssumeRole", resource=role_arn, principals=_names(call))
         if trust is None or decide(parse_policy(trust), request) is not Decision.ALLOWED:
             message = f"User: {call.principal} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             raise AwsError("AccessDenied", message, 403)

@@ -24,7 +24,7 @@ from functions.record_outcome.app import run as record_outcome
 from functions.record_pipeline_run.app import run as on_pipeline_status
 from functions.start_pipeline.app import run as start_pipeline
 from functions.sweep.app import run as sweep
-from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
+from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
 from localaws.services.events.matching import matches
 from localaws.services.events.pattern import check_pattern
 from tests.builders.run_examples import succeeded
@@ -386,7 +386,7 @@ def pattern_of(rule: str) -> dict[str, Any]:
         "DataBucket": BUCKET,
         "RolloutStateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sluice-dev-rollout",
     }
-    scope = Scope(parameters=refs, mappings={}, conditions={}, ref=refs.__getitem__, attribute=lambda *_: None)
+    scope = TemplateScope(parameters=refs, mappings={}, conditions={}, ref=refs.__getitem__, attribute=lambda *_: None)
     pattern: dict[str, Any] = evaluate(RULES[rule]["EventPattern"], scope)
     check_pattern(pattern)
     return pattern

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import CSV, JSON, Reply, Request, media_type
+from .contract import CSV, JSON, InferenceRequest, Reply, media_type
 from .table import csv_to_matrix
 
 NPY = "application/x-npy"
@@ -41,7 +41,7 @@ class ScriptMode:
             if self._answer is None:
                 self._answer = _answerer(self._import(), self._model_dir)
 
-    def invoke(self, request: Request) -> Reply:
+    def invoke(self, request: InferenceRequest) -> Reply:
         """Run the user's functions on one request."""
         self.load()
         assert self._answer is not None

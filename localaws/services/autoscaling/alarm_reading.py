@@ -9,14 +9,14 @@ from typing import Any
 
 from localaws.context import Context
 from localaws.services.autoscaling.decision import Proposal
-from localaws.services.autoscaling.policy import TRACKING, Policy, stepped_capacity, tracked_capacity
+from localaws.services.autoscaling.policy import TRACKING, ScalingPolicy, stepped_capacity, tracked_capacity
 
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
     """An alarm in ALARM that names a policy. ``turn`` changes when CloudWatch would invoke the policy again."""
 
-    policy: Policy
+    policy: ScalingPolicy
     alarm: Mapping[str, Any]
     turn: tuple[str, str, int]
 
@@ -31,7 +31,7 @@ class AlarmReading:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def ringing(self, policies: Iterable[Policy], now: datetime) -> Iterator[Ringing]:
+    def ringing(self, policies: Iterable[ScalingPolicy], now: datetime) -> Iterator[Ringing]:
         """Each alarm in ALARM with the policy of whose ARN it is an action."""
         by_arn = {policy.arn: policy for policy in policies}
         if not by_arn:

@@ -39,7 +39,7 @@ class Scaling:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ScalingDecision:
     """The capacity to go to, and the proposal that it follows."""
 
     capacity: int
@@ -55,7 +55,7 @@ def decide(
     last: Scaling | None,
     now: datetime,
     all_want_in: bool,
-) -> Decision | None:
+) -> ScalingDecision | None:
     """None to leave the capacity as it is. ``all_want_in``: no policy that could scale in is against it.
 
     While a scale-out cools down, what it added counts as part of the next one: the proposal is reckoned from the
@@ -66,7 +66,7 @@ def decide(
     out = [(clamp(proposal.capacity_from(base)), proposal) for proposal in proposals]
     most = max(out, key=lambda pair: pair[0], default=None)
     if most and most[0] > current:
-        return Decision(most[0], most[1], most[1].out_cooldown_seconds)
+        return ScalingDecision(most[0], most[1], most[1].out_cooldown_seconds)
     if cooling or not all_want_in:
         return None
     least = max(
@@ -75,5 +75,5 @@ def decide(
         default=None,
     )
     if least and least[0] < current:
-        return Decision(least[0], least[1], least[1].in_cooldown_seconds)
+        return ScalingDecision(least[0], least[1], least[1].in_cooldown_seconds)
     return None

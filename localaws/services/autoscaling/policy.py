@@ -37,7 +37,7 @@ class AlarmTiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class ScalingPolicy:
     """One policy. ``alarms`` are the names of those it owns: the high one, then the low one unless disabled."""
 
     key: Key
@@ -118,7 +118,7 @@ def metric_of(configuration: Mapping[str, Any], key: Key) -> dict[str, Any]:
 _METRIC_FIELDS = ("Namespace", "MetricName", "Dimensions", "Statistic", "Unit")
 
 
-def alarms_of(policy: Policy, timing: AlarmTiming) -> list[dict[str, Any]]:
+def alarms_of(policy: ScalingPolicy, timing: AlarmTiming) -> list[dict[str, Any]]:
     """The PutMetricAlarm requests for the alarms of a tracking policy."""
     target = float(policy.configuration["TargetValue"])
     high = ("GreaterThanThreshold", target, timing.high_periods)

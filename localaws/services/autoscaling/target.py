@@ -53,7 +53,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ScalableTarget:
     """One registered target."""
 
     key: Key
@@ -69,7 +69,7 @@ class Target:
         """The nearest capacity within the bounds."""
         return min(max(capacity, self.least), self.most)
 
-    def bounded(self, least: int | None, most: int | None) -> Target:
+    def bounded(self, least: int | None, most: int | None) -> ScalableTarget:
         """With other bounds, as far as given; raises ValidationException when they cross."""
         least = self.least if least is None else least
         most = self.most if most is None else most

@@ -13,7 +13,7 @@ from typing import Any
 from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation
 from localaws.services.cloudformation import descriptions
-from localaws.services.cloudformation.engine import Deployment, Surroundings
+from localaws.services.cloudformation.engine import Deployment, DeploymentEnvironment
 from localaws.services.cloudformation.resources import MAKERS
 from localaws.services.cloudformation.resources.stack import DeployedResource, Stack
 from localaws.services.cloudformation.template.errors import DeployError, TemplateError
@@ -57,7 +57,7 @@ class CloudFormation:
         client = cache(lambda service: self._context.client(service, None))
         template = self._plain_template(template_dir, parameters, client("s3"))
         stack = self._new_stack(stack_name, parameters, template)
-        surroundings = Surroundings(
+        surroundings = DeploymentEnvironment(
             account=self._context.account,
             region=self._context.region,
             client=client,

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localaws.context import Context
 from localaws.runtime.delay_queue import DelayQueue
 from localaws.services.events.envelope import Event
-from localaws.services.events.retry import Again, Failure, GiveUp, RetryPolicy, after_failure
+from localaws.services.events.retry import DeliveryRetryPolicy, Failure, GiveUpDelivery, Redeliver, after_failure
 from localaws.services.events.rules import Rule, Target
 from localaws.services.events.targets import NotDelivered, Targets
 from localaws.services.events.transform import target_input
@@ -112,18 +112,18 @@ class Deliverer:
         self._note(parcel, replace(delivery, error=failure.code))
         decision = after_failure(
             failure,
-            RetryPolicy.of_target(parcel.target),
+            DeliveryRetryPolicy.of_target(parcel.target),
             retries=delivery.attempts - 1,
             age_seconds=(self._context.now() - delivery.matched_at).total_seconds() / self._time_scale,
             jitter=self._jitter.random(),
         )
-        if isinstance(decision, Again):
+        if isinstance(decision, Redeliver):
             self._schedule(parcel, decision.delay_seconds * self._time_scale)
         else:
             self._count("FailedInvocations", parcel.rule)
             self._dead_letter(parcel, replace(delivery, error=failure.code), failure, decision)
 
-    def _dead_letter(self, parcel: _Parcel, delivery: Delivery, failure: Failure, end: GiveUp) -> None:
+    def _dead_letter(self, parcel: _Parcel, delivery: Delivery, failure: Failure, end: GiveUpDelivery) -> None:
         queue_arn = parcel.target.get("DeadLetterConfig", {}).get("Arn")
         if queue_arn is None:
             log.warning("Event %s lost: %s -> %s: %s", delivery.event_id, delivery.rule, delivery.target, failure)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localaws.context import Context
-from localaws.service_api import AwsError, Call, Operation
+from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.events.delivery import Deliverer, Delivery
 from localaws.services.events.envelope import (
     MAX_ENTRIES,
@@ -24,9 +24,6 @@ from localaws.services.events.matching import matches
 from localaws.services.events.pattern import PatternError, parse_pattern
 from localaws.services.events.rules import Rule, RuleBook, check_target, rule_from_request
 from localaws.services.events.scheduled import watch_schedules
-
-Params = dict[str, Any]
-Result = dict[str, Any]
 
 
 class EventBridge:

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.context import Context
-from localaws.iam.policy import Decision, Request, decide, parse_policy
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.services.events.retry import Failure
 from localaws.services.events.rules import Target
 
@@ -123,7 +123,7 @@ class Targets:
         )
 
     def _require(self, policy_text: str | None, action: str, resource: str, rule_arn: str) -> None:
-        request = Request(
+        request = AccessRequest(
             action=action,
             resource=resource,
             context={

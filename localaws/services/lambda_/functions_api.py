@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.context import Context
-from localaws.iam.policy import Decision, Request, decide, parse_policy
-from localaws.service_api import AwsError, Call, Operation
-from localaws.services.lambda_.environments.fleet import Fleet
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
+from localaws.service_api import AwsError, Call, Operation, Params, Result
+from localaws.services.lambda_.environments.fleet import EnvironmentPool
 from localaws.services.lambda_.functions.functions import Function, Functions, Layer, check_package_sizes
 from localaws.services.lambda_.functions.packages import Packages
 from localaws.services.lambda_.functions.settings import checked_settings
@@ -16,14 +16,11 @@ from localaws.services.lambda_.functions.settings import checked_settings
 _NOT_SETTINGS = frozenset({"Code", "Tags", "Publish", "DryRun", "RevisionId"})
 _LAMBDA = frozenset({"Service:lambda.amazonaws.com"})
 
-Params = dict[str, Any]
-Result = dict[str, Any]
-
 
 class FunctionsApi:
     """Create, read, change and delete functions; publish layers. A change retires the old environments."""
 
-    def __init__(self, context: Context, functions: Functions, fleet: Fleet) -> None:
+    def __init__(self, context: Context, functions: Functions, fleet: EnvironmentPool) -> None:
         self._context = context
         self._functions = functions
         self._fleet = fleet
@@ -150,7 +147,7 @@ class FunctionsApi:
             trust: Mapping[str, Any] = {}
         else:
             trust = role["AssumeRolePolicyDocument"]
-        request = Request(action="sts:AssumeRole", resource=role_arn, principals=_LAMBDA)
+        request = AccessRequest(action="sts:AssumeRole", resource=role_arn, principals=_LAMBDA)
         if decide(parse_policy(trust), request) is not Decision.ALLOWED:
             message = "The role defined for the function cannot be assumed by Lambda."
             raise AwsError("InvalidParameterValueException", message)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.context import Context
-from localaws.service_api import AwsError, Call, Operation
+from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.lambda_.functions.functions import Function, Functions
 from localaws.services.lambda_.invocations.asynchronous import AsyncInvocations
 from localaws.services.lambda_.invocations.destinations import check_destination
@@ -19,9 +19,6 @@ from localaws.services.lambda_.invocations.invoker import Invoker
 _MAX_EVENT_BYTES = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
 _TAIL_BYTES = 4096
 _CONFIG = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
-
-Params = dict[str, Any]
-Result = dict[str, Any]
 
 
 class InvokeConfigs:

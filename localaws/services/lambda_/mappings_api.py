@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from localaws.context import Context
-from localaws.service_api import AwsError, Call, Operation
+from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.lambda_.event_sources.mappings import (
     EventSource,
     EventSources,
@@ -18,9 +17,6 @@ from localaws.services.lambda_.event_sources.mappings import (
 from localaws.services.lambda_.event_sources.poller import Pollers
 from localaws.services.lambda_.functions.functions import Function, Functions
 from localaws.services.lambda_.functions.settings import function_name
-
-Params = dict[str, Any]
-Result = dict[str, Any]
 
 
 class MappingsApi:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from localaws.context import Context
-from localaws.service_api import Call, Operation
-from localaws.services.lambda_.environments.fleet import MOST_ENVIRONMENTS, Fleet
+from localaws.service_api import Call, Operation, Params, Result
+from localaws.services.lambda_.environments.fleet import MOST_ENVIRONMENTS, EnvironmentPool
 from localaws.services.lambda_.event_sources.mappings import EventSources
 from localaws.services.lambda_.event_sources.poller import Pollers
 from localaws.services.lambda_.functions.functions import Functions
@@ -19,9 +18,6 @@ from localaws.services.lambda_.invocations.invoker import Invoker
 from localaws.services.lambda_.invoke_api import InvokeApi, InvokeConfigs
 from localaws.services.lambda_.logs.log_shipping import LogShipper
 from localaws.services.lambda_.mappings_api import MappingsApi
-
-Params = dict[str, Any]
-Result = dict[str, Any]
 
 
 class Lambda:
@@ -41,7 +37,7 @@ class Lambda:
         self._policies = ResourcePolicies()
         self._sources = EventSources()
         self._configs = InvokeConfigs()
-        self._fleet = Fleet(context, most_environments)
+        self._fleet = EnvironmentPool(context, most_environments)
         self._logs = LogShipper(context)
         invoker = Invoker(context, self._fleet, self._logs)
         self._asynchronous = AsyncInvocations(

@@ -12,7 +12,7 @@ from localaws.services.sagemaker.jobs.jobs import Jobs
 from localaws.services.sagemaker.pipelines.interpreter import Interpreter
 from localaws.services.sagemaker.pipelines.pipelines import Pipelines
 from localaws.services.sagemaker.registry.registry import Registry
-from localaws.services.sagemaker.resources.tags import Tags
+from localaws.services.sagemaker.resources.tags import ResourceTags
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -21,7 +21,7 @@ def engine(context: Context) -> Sequence[Service]:
     """The services to register with the gateway, besides hosting."""
     jobs = Jobs(context)
     interpreter = Interpreter(context=context, wait_for_job=jobs.wait, new_suffix=lambda: new_id(10))
-    return [Tags(context), Registry(context), jobs, Pipelines(context, interpreter, new_id)]
+    return [ResourceTags(context), Registry(context), jobs, Pipelines(context, interpreter, new_id)]
 
 
 def new_id(length: int) -> str:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.context import Context
 from localaws.runtime.delay_queue import DelayQueue
-from localaws.services.events.retry import Again, Failure, RetryPolicy, after_failure
+from localaws.services.events.retry import DeliveryRetryPolicy, Failure, Redeliver, after_failure
 from localaws.services.events.targets import failure_of
 from localaws.services.scheduler.schedules import Schedule
 
@@ -44,7 +44,7 @@ class Firing:
         return text
 
 
-class Sender:
+class TargetSender:
     """Sends to Lambda and SQS through their public APIs. ``time_scale`` shortens the waits between attempts."""
 
     def __init__(self, context: Context, *, time_scale: float) -> None:
@@ -78,12 +78,12 @@ class Sender:
         target = firing.schedule.settings["Target"]
         decision = after_failure(
             failure,
-            RetryPolicy.of_target(target),
+            DeliveryRetryPolicy.of_target(target),
             retries=attempt - 1,
             age_seconds=(self._context.now() - firing.due).total_seconds() / self._time_scale,
             jitter=self._jitter.random(),
         )
-        if isinstance(decision, Again):
+        if isinstance(decision, Redeliver):
             delay = decision.delay_seconds * self._time_scale
             self._queue.add(lambda: self._attempt(firing, attempt + 1), delay_seconds=delay)
             return

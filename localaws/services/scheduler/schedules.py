@@ -83,7 +83,7 @@ class Schedule:
 
 
 @dataclass(slots=True)
-class Book:
+class ScheduleStore:
     """All groups and schedules of the account. Raises what the service answers."""
 
     groups: dict[str, dict[str, Any]]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.context import Context
-from localaws.services.cloudwatch.alarms.alarms import Change, CompositeAlarm, HistoryItem
+from localaws.services.cloudwatch.alarms.alarms import CompositeAlarm, HistoryItem, StateChange
 from localaws.services.cloudwatch.alarms.wording import event_detail, sns_message, timestamp
 
 
@@ -19,7 +19,7 @@ class Announcer:
         self._context = context
         self._keep = keep
 
-    def announce(self, change: Change) -> None:
+    def announce(self, change: StateChange) -> None:
         """An action that fails is written into the alarm's history, as in AWS, and stops nothing."""
         self._context.bus.put(
             source="aws.cloudwatch",
@@ -36,7 +36,7 @@ class Announcer:
             except (ClientError, BotoCoreError, UnsupportedActionError) as error:
                 self._remember(change, f"Failed to execute action {action}. Received error: {error}")
 
-    def _perform(self, action: str, change: Change) -> None:
+    def _perform(self, action: str, change: StateChange) -> None:
         service = action.split(":")[2] if action.count(":") >= 5 else ""
         if service == "sns":
             subject, body = sns_message(change, account=self._context.account, region=self._context.region)
@@ -48,7 +48,7 @@ class Announcer:
         elif service != "autoscaling":  # which looks itself, again and again, for as long as the alarm lasts
             raise UnsupportedActionError("the local AWS performs SNS, Lambda and scaling actions only")
 
-    def _lambda_event(self, change: Change) -> dict[str, object]:
+    def _lambda_event(self, change: StateChange) -> dict[str, object]:
         return {
             "source": "aws.cloudwatch",
             "alarmArn": change.alarm.arn,
@@ -58,7 +58,7 @@ class Announcer:
             "alarmData": event_detail(change),
         }
 
-    def _remember(self, change: Change, summary: str) -> None:
+    def _remember(self, change: StateChange, summary: str) -> None:
         self._keep(
             HistoryItem(
                 alarm=change.alarm.name,

@@ -11,7 +11,7 @@ from localaws.context import Context
 from localaws.services.lambda_.environments.log_file import LogFile
 from localaws.services.lambda_.environments.outcome import (
     Finished,
-    Outcome,
+    FunctionOutcome,
     answered,
     crashed,
     failed_to_start,
@@ -19,7 +19,7 @@ from localaws.services.lambda_.environments.outcome import (
     timed_out,
 )
 from localaws.services.lambda_.environments.reports import Report, report_lines, start_lines
-from localaws.services.lambda_.environments.runtime_api import Request, RuntimeApi, RuntimeGone
+from localaws.services.lambda_.environments.runtime_api import RuntimeApi, RuntimeGone, RuntimeRequest
 from localaws.services.lambda_.environments.variables import environment_variables
 from localaws.services.lambda_.functions.functions import Function
 
@@ -67,7 +67,7 @@ class Environment:
         init_ms = self._init_ms if is_first else None
         began = time.monotonic()
         self._log.write(start_lines(self.function, request_id, self._timestamp()))
-        outcome = request if isinstance(request, Outcome) else self._handle(request, event, request_id)
+        outcome = request if isinstance(request, FunctionOutcome) else self._handle(request, event, request_id)
         duration_ms = (time.monotonic() - began) * 1000
         report = Report(request_id, outcome, duration_ms, init_ms, self._peak_mb())
         if not outcome.environment_survives:
@@ -89,7 +89,7 @@ class Environment:
         self._api.close()
         self._log.close()
 
-    def _await_readiness(self, request_id: str) -> Request | Outcome:
+    def _await_readiness(self, request_id: str) -> RuntimeRequest | FunctionOutcome:
         """The runtime's request for an event, or what became of the invocation if there never will be one."""
         limit_began = self._init_began if self._init_ms is None else time.monotonic()
         try:
@@ -105,7 +105,7 @@ class Environment:
             self._init_ms = (time.monotonic() - self._init_began) * 1000
         return request
 
-    def _handle(self, request: Request, event: bytes, request_id: str) -> Outcome:
+    def _handle(self, request: RuntimeRequest, event: bytes, request_id: str) -> FunctionOutcome:
         """Answer the runtime's request with the event, and take what it posts before it asks for the next one."""
         request.answer(200, event, self._event_headers(request_id))
         try:

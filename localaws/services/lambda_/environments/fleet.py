@@ -16,7 +16,7 @@ from localaws.services.lambda_.functions.functions import Function
 MOST_ENVIRONMENTS = 32
 
 
-class Fleet:
+class EnvironmentPool:
     """Finds an environment for each invocation and keeps it for the next. Safe for use by many threads."""
 
     def __init__(self, context: Context, most: int = MOST_ENVIRONMENTS) -> None:

@@ -23,7 +23,7 @@ MAX_DIRECT_BYTES = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
+class CodePackage:
     """An unpacked zip file. ``sha256`` is in base64, as Lambda shows it."""
 
     sha256: str
@@ -40,7 +40,7 @@ class Packages:
         self._directory = context.run_dir / "lambda" / "packages"
         self._unpacking = threading.Lock()
 
-    def fetch(self, source: Mapping[str, Any]) -> Package:
+    def fetch(self, source: Mapping[str, Any]) -> CodePackage:
         """The package of a request's ZipFile or S3Bucket and S3Key; raises InvalidParameterValueException."""
         content = source.get("ZipFile") or self._from_s3(source)
         if "ZipFile" in source and len(content) > MAX_DIRECT_BYTES:
@@ -53,7 +53,7 @@ class Packages:
         except zipfile.BadZipFile as error:
             message = "Could not unzip uploaded file. Please check your file, then try to upload again."
             raise AwsError("InvalidParameterValueException", message) from error
-        return Package(base64.b64encode(digest).decode(), len(content), size, path)
+        return CodePackage(base64.b64encode(digest).decode(), len(content), size, path)
 
     def _from_s3(self, source: Mapping[str, Any]) -> bytes:
         if "S3Bucket" not in source or "S3Key" not in source:

@@ -16,15 +16,21 @@ from localaws.runtime.delay_queue import DelayQueue
 from localaws.service_api import AwsError
 from localaws.services.lambda_.environments.outcome import Finished
 from localaws.services.lambda_.functions.functions import Function, Functions
-from localaws.services.lambda_.invocations.destinations import Destinations, Result
+from localaws.services.lambda_.invocations.destinations import Destinations, InvocationResult
 from localaws.services.lambda_.invocations.invoker import Invoker
-from localaws.services.lambda_.invocations.retries import Again, AsyncPolicy, GiveUp, after_error, after_throttle
+from localaws.services.lambda_.invocations.retries import (
+    AsyncPolicy,
+    GiveUpInvocation,
+    RetryLater,
+    after_error,
+    after_throttle,
+)
 
 log = logging.getLogger(__name__)
 
 _WORKERS = 16
 
-Config = Mapping[str, Any]  # an EventInvokeConfig
+InvokeConfig = Mapping[str, Any]  # an EventInvokeConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,7 @@ class AsyncInvocations:
         context: Context,
         invoker: Invoker,
         functions: Functions,
-        config_of: Callable[[str], Config],
+        config_of: Callable[[str], InvokeConfig],
         *,
         time_scale: float,
     ) -> None:
@@ -102,17 +108,17 @@ class AsyncInvocations:
         else:
             self._report(function, replace(queued, last=finished), "Success")
 
-    def _follow(self, function: Function, queued: _Queued, decision: Again | GiveUp) -> None:
+    def _follow(self, function: Function, queued: _Queued, decision: RetryLater | GiveUpInvocation) -> None:
         if self._context.stopping.is_set():
             return  # what fails while everything is being stopped tells nothing
-        if isinstance(decision, Again):
+        if isinstance(decision, RetryLater):
             self._schedule(queued, decision.delay_seconds)
         else:
             self._report(function, queued, decision.condition)
 
     def _report(self, function: Function, queued: _Queued, condition: str) -> None:
         """Tell the destination, and after a failure the dead-letter queue as well."""
-        result = Result(
+        result = InvocationResult(
             function=function,
             event=queued.event,
             request_id=queued.request_id,
@@ -130,7 +136,9 @@ class AsyncInvocations:
         if not (destination or dead_letters or result.succeeded):
             log.warning("Event %s dropped by %s: %s", queued.request_id, function.name, condition)
 
-    def _send(self, send: Callable[[str, Result], None], arn: str, result: Result, failures: str) -> None:
+    def _send(
+        self, send: Callable[[str, InvocationResult], None], arn: str, result: InvocationResult, failures: str
+    ) -> None:
         try:
             send(arn, result)
         except (ClientError, BotoCoreError) as error:

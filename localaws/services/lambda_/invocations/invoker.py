@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localaws.context import Context
 from localaws.service_api import AwsError
-from localaws.services.lambda_.environments.fleet import Fleet
+from localaws.services.lambda_.environments.fleet import EnvironmentPool
 from localaws.services.lambda_.environments.outcome import Finished
 from localaws.services.lambda_.functions.functions import Function
 from localaws.services.lambda_.logs.log_shipping import LogShipper
@@ -13,7 +13,7 @@ from localaws.services.lambda_.logs.log_shipping import LogShipper
 class Invoker:
     """What all ways to invoke a function have in common."""
 
-    def __init__(self, context: Context, fleet: Fleet, logs: LogShipper) -> None:
+    def __init__(self, context: Context, fleet: EnvironmentPool, logs: LogShipper) -> None:
         self._context = context
         self._fleet = fleet
         self._logs = logs

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from localaws.service_api import invalid
-from localaws.services.sagemaker.endpoint_state.guardrails import Policy
+from localaws.services.sagemaker.endpoint_state.guardrails import DeploymentPolicy
 from localaws.services.sagemaker.endpoint_state.status import Happening, Status, next_status
 from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant, with_desired
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
@@ -24,7 +24,7 @@ class Pending:
     started: datetime
     variants: tuple[Variant, ...]
     shadows: tuple[Variant, ...] = ()
-    policy: Policy | None = None  # None: all at once, and nothing watches over it
+    policy: DeploymentPolicy | None = None  # None: all at once, and nothing watches over it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Endpoint:
         return next((variant for variant in self.variants if variant.name == name), None)
 
 
-Change = Callable[[Endpoint, datetime], Endpoint]
+EndpointChange = Callable[[Endpoint, datetime], Endpoint]
 
 
 def new_endpoint(name: str, arn: str, pending: Pending, deployment: Mapping[str, Any] | None = None) -> Endpoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localaws.context import Context
-from localaws.services.sagemaker.endpoint_state.endpoint import Change, Endpoint
+from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint, EndpointChange
 from localaws.services.sagemaker.endpoints.endpoint_events import EndpointEvents
 from localaws.services.sagemaker.fleets.live_fleets import LiveFleets
 from localaws.services.sagemaker.fleets.provisioning import Provisioner
@@ -29,7 +29,7 @@ class TrafficSwitch:
         self.provisioner.retire(gone & shadows, shadow=True)
         self.provisioner.close(pools - live.pools)
 
-    def become(self, name: str, change: Change) -> Endpoint:
+    def become(self, name: str, change: EndpointChange) -> Endpoint:
         """Change an endpoint's record and announce its status."""
         now = self.context.now()
         endpoint = self.endpoints.change(name, lambda present: change(present, now))

@@ -23,7 +23,7 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ClusterOutcome:
     """``instance`` and ``exit_code`` are those of the container that failed first."""
 
     ending: Ending
@@ -44,12 +44,12 @@ class Cluster:
     def stop_requested(self) -> bool:
         return self._stop_requested
 
-    def run(self, starts: Sequence[Callable[[], Child]], max_seconds: float) -> Outcome:
+    def run(self, starts: Sequence[Callable[[], Child]], max_seconds: float) -> ClusterOutcome:
         """Start every container and wait until all have ended well, or the first reason to end them all."""
         deadline = time.monotonic() + max_seconds
         with self._lock:
             if self._stop_requested:
-                return Outcome(Ending.STOPPED)
+                return ClusterOutcome(Ending.STOPPED)
             self._children = [start() for start in starts]
         ended: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
         for instance, child in enumerate(self._children):
@@ -57,7 +57,7 @@ class Cluster:
             self._context.background(f"container-{child.pid}", report)
         outcome = self._await(ended, deadline)
         self._end_children()
-        return Outcome(Ending.STOPPED) if self._stop_requested else outcome
+        return ClusterOutcome(Ending.STOPPED) if self._stop_requested else outcome
 
     def stop(self) -> None:
         """End the containers; returns when they are gone."""
@@ -65,15 +65,15 @@ class Cluster:
             self._stop_requested = True
         self._end_children()
 
-    def _await(self, ended: queue.SimpleQueue[tuple[int, int]], deadline: float) -> Outcome:
+    def _await(self, ended: queue.SimpleQueue[tuple[int, int]], deadline: float) -> ClusterOutcome:
         for _ in self._children:
             try:
                 instance, exit_code = ended.get(timeout=max(deadline - time.monotonic(), 0))
             except queue.Empty:
-                return Outcome(Ending.TIMED_OUT)
+                return ClusterOutcome(Ending.TIMED_OUT)
             if exit_code != 0:
-                return Outcome(Ending.FAILED, instance, exit_code)
-        return Outcome(Ending.COMPLETED)
+                return ClusterOutcome(Ending.FAILED, instance, exit_code)
+        return ClusterOutcome(Ending.COMPLETED)
 
     def _end_children(self) -> None:
         for child in self._children:

@@ -11,7 +11,7 @@ from localaws.context import Context
 from localaws.services.sagemaker.jobs.cluster import Cluster
 from localaws.services.sagemaker.jobs.job_events import Description, job_event, with_transition
 from localaws.services.sagemaker.jobs.processing import DEFAULT_MAX_RUNTIME_SECONDS, check_processing, run_processing
-from localaws.services.sagemaker.jobs.task import Result, Task
+from localaws.services.sagemaker.jobs.task import JobResult, Task
 from localaws.services.sagemaker.jobs.training import check_training, run_training
 
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
@@ -23,7 +23,7 @@ class Kind:
 
     word: str  # "Processing" | "Training" | "Transform", the first part of every name in the API
     check: Callable[[Mapping[str, Any]], None]
-    run: Callable[[Task], Result]
+    run: Callable[[Task], JobResult]
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -97,7 +97,7 @@ class Job:
         self._change({}, "Stopping")
         return True
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: JobResult) -> None:
         """Announce the end and wake whoever waits for it."""
         ending = {
             self.kind.status: result.status,

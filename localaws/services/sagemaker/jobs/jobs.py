@@ -13,7 +13,7 @@ from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.sagemaker.containers.log_shipping import ship_log
 from localaws.services.sagemaker.containers.s3_storage import TransferError
 from localaws.services.sagemaker.jobs.job import PROCESSING, TERMINAL, TRAINING, Job, Kind
-from localaws.services.sagemaker.jobs.task import Result, Task, failed
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed
 from localaws.services.sagemaker.resources.constraints import check
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
 from localaws.services.sagemaker.resources.tags import tag_on_create
@@ -134,13 +134,13 @@ class Jobs:
         return f"arn:aws:sagemaker:{context.region}:{context.account}:{kind.word.lower()}-job/{name}"
 
 
-def _run(job: Job, task: Task) -> Result:
+def _run(job: Job, task: Task) -> JobResult:
     try:
         result = job.kind.run(task)
     except TransferError as error:
         result = failed(str(error))
     stopped_amid = job.cluster.stop_requested and result.status == "Failed"
-    return Result("Stopped", result.fields) if stopped_amid else result
+    return JobResult("Stopped", result.fields) if stopped_amid else result
 
 
 def _in_use(arn: str) -> AwsError:

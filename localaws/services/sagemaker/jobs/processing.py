@@ -17,7 +17,7 @@ from localaws.services.sagemaker.containers.s3_storage import (
 )
 from localaws.services.sagemaker.jobs.cluster import Ending
 from localaws.services.sagemaker.jobs.job_container import FAILURE_REASON_MAX, JobContainer, require_played_image
-from localaws.services.sagemaker.jobs.task import Result, Task, failed, failure_of
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed, failure_of
 
 DEFAULT_MAX_RUNTIME_SECONDS = 24 * 3600
 
@@ -35,7 +35,7 @@ def check_processing(request: Mapping[str, Any]) -> None:
             raise invalid(f"LocalPath {path!r} must be below /opt/ml/processing")
 
 
-def run_processing(task: Task) -> Result:
+def run_processing(task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when data cannot be moved."""
     request = task.request
     require_played_image(request["AppSpecification"]["ImageUri"])
@@ -59,8 +59,8 @@ def run_processing(task: Task) -> Result:
     if outcome.ending is Ending.COMPLETED:
         for container in containers:
             container.discard_data()
-        return Result("Completed", fields)
-    return Result("Stopped", fields)
+        return JobResult("Completed", fields)
+    return JobResult("Stopped", fields)
 
 
 def _prepare(task: Task, container: JobContainer, shard: Shard) -> None:

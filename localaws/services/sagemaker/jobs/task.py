@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localaws.context import Context
-from localaws.services.sagemaker.jobs.cluster import Cluster, Ending, Outcome
+from localaws.services.sagemaker.jobs.cluster import Cluster, ClusterOutcome, Ending
 from localaws.services.sagemaker.jobs.job_container import JobContainer, algorithm_error
 
 
@@ -38,19 +38,19 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class JobResult:
     """How a job ended: its status, and further fields of its description."""
 
     status: str  # "Completed" | "Failed" | "Stopped"
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-def failed(reason: str, **fields: Any) -> Result:
+def failed(reason: str, **fields: Any) -> JobResult:
     """The result of a job that failed for ``reason``."""
-    return Result("Failed", {"FailureReason": reason, **fields})
+    return JobResult("Failed", {"FailureReason": reason, **fields})
 
 
-def failure_of(outcome: Outcome, container: JobContainer, message_file: str) -> str:
+def failure_of(outcome: ClusterOutcome, container: JobContainer, message_file: str) -> str:
     """Why a container failed: what it wrote for SageMaker to show, or else the end of its log."""
     assert outcome.ending is Ending.FAILED
     return algorithm_error(container.read_output(message_file) or container.log_tail(), outcome.exit_code)

@@ -9,9 +9,9 @@ from typing import Any
 from localaws.containers import TRAIN
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, download, fetch, find_sources, pack, store
-from localaws.services.sagemaker.jobs.cluster import Ending, Outcome
+from localaws.services.sagemaker.jobs.cluster import ClusterOutcome, Ending
 from localaws.services.sagemaker.jobs.job_container import JobContainer, require_played_image
-from localaws.services.sagemaker.jobs.task import Result, Task, failed, failure_of
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed, failure_of
 
 _SOURCE = "/opt/ml/input/sourcedir.tar.gz"
 
@@ -28,7 +28,7 @@ def check_training(request: Mapping[str, Any]) -> None:
         raise AwsError("NotImplemented", "only a compressed model output is supported by the local AWS", 501)
 
 
-def run_training(task: Task) -> Result:
+def run_training(task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when data cannot be moved."""
     require_played_image(task.request["AlgorithmSpecification"]["TrainingImage"])
     container = task.container(0)
@@ -50,7 +50,7 @@ def run_training(task: Task) -> Result:
     return _finish(task, container, outcome)
 
 
-def _finish(task: Task, container: JobContainer, outcome: Outcome) -> Result:
+def _finish(task: Task, container: JobContainer, outcome: ClusterOutcome) -> JobResult:
     """Upload what there is, also of a job that was stopped, as SageMaker does."""
     output = S3Uri.parse(task.request["OutputDataConfig"]["S3OutputPath"]).child(f"{task.name}/output")
     fields = {}
@@ -63,10 +63,10 @@ def _finish(task: Task, container: JobContainer, outcome: Outcome) -> Result:
         store(task.s3, pack(data), output.child("output.tar.gz"))
     container.discard_data()
     if outcome.ending is Ending.COMPLETED:
-        return Result("Completed", fields)
+        return JobResult("Completed", fields)
     if outcome.ending is Ending.TIMED_OUT:
-        return Result("Stopped", {**fields, "SecondaryStatus": "MaxRuntimeExceeded"})
-    return Result("Stopped", fields)
+        return JobResult("Stopped", {**fields, "SecondaryStatus": "MaxRuntimeExceeded"})
+    return JobResult("Stopped", fields)
 
 
 def _write_configuration(task: Task, container: JobContainer) -> None:

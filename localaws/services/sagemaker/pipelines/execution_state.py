@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from localaws.services.sagemaker.pipelines.definition import Definition, Step
-from localaws.services.sagemaker.pipelines.schedule import Schedule
+from localaws.services.sagemaker.pipelines.schedule import StepSchedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Plan:
     role_arn: str
     definition_text: str
     definition: Definition
-    schedule: Schedule
+    schedule: StepSchedule
     definition_time: datetime
     max_parallel_steps: int | None
     given_parameters: tuple[Mapping[str, str], ...]

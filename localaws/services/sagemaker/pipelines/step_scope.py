@@ -16,7 +16,7 @@ from localaws.services.sagemaker.resources.timestamps import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepScope:
-    """Implements ``references.Scope``. ``s3`` is a client under the pipeline's role."""
+    """Implements ``ReferenceScope``. ``s3`` is a client under the pipeline's role."""
 
     execution: Execution
     s3: Any

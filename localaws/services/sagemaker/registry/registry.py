@@ -10,7 +10,7 @@ from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.sagemaker.registry import packages
 from localaws.services.sagemaker.registry.package_groups import Groups
-from localaws.services.sagemaker.registry.packages import Package
+from localaws.services.sagemaker.registry.packages import ModelPackage
 from localaws.services.sagemaker.resources.constraints import check
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
 from localaws.services.sagemaker.resources.tags import forget_tags, tag_on_create
@@ -33,7 +33,7 @@ class Registry:
         self._context = context
         self._lock = threading.Lock()
         self._groups = Groups(context.region, context.account)
-        self._packages: dict[str, Package] = {}
+        self._packages: dict[str, ModelPackage] = {}
         self._answered: dict[tuple[str, str], dict[str, Any]] = {}  # (operation, ClientToken) -> answer
 
     @property
@@ -163,13 +163,13 @@ class Registry:
         forget_tags(self._context, arn)
         return {}
 
-    def _remember(self, operation: str, params: dict[str, Any], package: Package) -> dict[str, Any]:
+    def _remember(self, operation: str, params: dict[str, Any], package: ModelPackage) -> dict[str, Any]:
         answer = {"ModelPackageArn": package["ModelPackageArn"]}
         if params.get("ClientToken"):
             self._answered[operation, params["ClientToken"]] = answer
         return answer
 
-    def _announce(self, package: Package, changed: list[str] | None) -> None:
+    def _announce(self, package: ModelPackage, changed: list[str] | None) -> None:
         self._context.bus.put(
             source="aws.sagemaker",
             detail_type="SageMaker Model Package State Change",
@@ -177,7 +177,7 @@ class Registry:
             resources=[package["ModelPackageArn"]],
         )
 
-    def _package(self, name_or_arn: str) -> Package:
+    def _package(self, name_or_arn: str) -> ModelPackage:
         package = self._packages.get(name_or_arn)
         if package is None:
             raise _missing(name_or_arn)

@@ -17,7 +17,7 @@ from localaws.services.sagemaker.resources.constraints import check
 TAGS_MAX = 50
 
 
-class Tags:
+class ResourceTags:
     """AddTags, ListTags and DeleteTags; ARNs are not checked to exist."""
 
     name = "sagemaker"
@@ -61,7 +61,7 @@ class Tags:
 def tag_on_create(context: Context, arn: str, tags: Sequence[Mapping[str, str]] | None) -> None:
     """Put the tags that came with a Create call on the new resource."""
     if tags:
-        context.client("sagemaker", None).add_tags(ResourceArn=arn, Tags=list(tags))
+        context.client("sagemaker", None).add_tags(ResourceArn=arn, ResourceTags=list(tags))
 
 
 def forget_tags(context: Context, arn: str) -> None:

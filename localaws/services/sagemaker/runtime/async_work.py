@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localaws.context import Context
 from localaws.services.sagemaker.async_inference.notifications import NotificationError, publish
 from localaws.services.sagemaker.async_inference.request import AsyncRequest, AsyncSettings, End, notification
-from localaws.services.sagemaker.containers.container import Answer, Container, SlowError, UnreachableError
+from localaws.services.sagemaker.containers.container import Container, ContainerResponse, SlowError, UnreachableError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri
 from localaws.services.sagemaker.runtime.invocation import NAMESPACE
 
@@ -107,7 +107,7 @@ class Work:
         began = time.perf_counter()
         with self.spool.open("rb") as body:
             try:
-                outcome: Answer | None = container.invoke(body, headers, self.request.timeout_seconds)
+                outcome: ContainerResponse | None = container.invoke(body, headers, self.request.timeout_seconds)
                 problem = ""
             except SlowError:
                 outcome, problem = None, f"Invocation timed out after {self.request.timeout_seconds} seconds."
@@ -123,7 +123,7 @@ class Work:
         reason = f"ClientError: Received {kind} error ({outcome.status}) from model. {_SEE_LOGS}"
         return End(failure_reason=reason, response=outcome.body, content_type=content_type)
 
-    def _measure_answer(self, answer: Answer | None, seconds: float) -> None:
+    def _measure_answer(self, answer: ContainerResponse | None, seconds: float) -> None:
         status = answer.status if answer else 0
         for name, value, unit in (
             ("Invocation4XXErrors", float(400 <= status < 500), "None"),

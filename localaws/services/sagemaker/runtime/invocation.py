@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from localaws.context import Context, MetricSink
 from localaws.service_api import AwsError
-from localaws.services.sagemaker.containers.container import Answer, SlowError, UnreachableError
+from localaws.services.sagemaker.containers.container import ContainerResponse, SlowError, UnreachableError
 
 NAMESPACE = "AWS/SageMaker"
 
-Outcome = Answer | SlowError | UnreachableError
+InvocationOutcome = ContainerResponse | SlowError | UnreachableError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Invocation:
     endpoint: str
     variant: str
     instances: int  # of the variant, at that moment; 0 for a serverless one
-    outcome: Outcome
+    outcome: InvocationOutcome
     model_seconds: float  # from sending the request to the container to having its whole answer
     overhead_seconds: float  # the rest
     deploying_config: str | None = None  # of a fleet that is being deployed
@@ -29,7 +29,7 @@ class Invocation:
     @property
     def status(self) -> int:
         """The container's HTTP status, 0 when there was none."""
-        return self.outcome.status if isinstance(self.outcome, Answer) else 0
+        return self.outcome.status if isinstance(self.outcome, ContainerResponse) else 0
 
     @property
     def is_success(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from localaws.context import Context
 from localaws.services.sagemaker.containers.container import RetiredError
 from localaws.services.sagemaker.fleets.routing import Routing, Shadow
-from localaws.services.sagemaker.runtime.sending import Request, Sender
+from localaws.services.sagemaker.runtime.sending import InvocationRequest, RequestSender
 
 LOG = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _IDLE_SECONDS = 1.0  # after which a worker without work ends
 class _Copy:
     """One request on its way to a shadow."""
 
-    request: Request
+    request: InvocationRequest
     routing: Routing
     shadow: Shadow
 
@@ -31,7 +31,7 @@ class _Copy:
 class Mirror:
     """One endpoint's mirrored requests: a bounded queue, and workers that come and go with the work."""
 
-    def __init__(self, context: Context, sender: Sender, timeout_seconds: float) -> None:
+    def __init__(self, context: Context, sender: RequestSender, timeout_seconds: float) -> None:
         self._context = context
         self._sender = sender
         self._timeout_seconds = timeout_seconds
@@ -41,7 +41,7 @@ class Mirror:
         self._unfinished = 0  # waiting or under way
         self.dropped = 0
 
-    def offer(self, request: Request, routing: Routing, shadow: Shadow) -> None:
+    def offer(self, request: InvocationRequest, routing: Routing, shadow: Shadow) -> None:
         """Mirror a request some time; never waits. A shadow that cannot keep up misses requests."""
         try:
             self._queue.put_nowait(_Copy(request, routing, shadow))
@@ -91,14 +91,14 @@ class Mirror:
 class Mirrors:
     """The mirrors of all endpoints, so that a slow shadow holds up no other."""
 
-    def __init__(self, context: Context, sender: Sender, timeout_seconds: float) -> None:
+    def __init__(self, context: Context, sender: RequestSender, timeout_seconds: float) -> None:
         self._context = context
         self._sender = sender
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._mirrors: dict[str, Mirror] = {}
 
-    def offer(self, request: Request, routing: Routing) -> None:
+    def offer(self, request: InvocationRequest, routing: Routing) -> None:
         """Mirror a request if its endpoint has a shadow and the draw says so."""
         shadow = routing.shadow
         if shadow is None or self._sender.chance.random() >= shadow.ratio:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localaws.service_api import AwsError, Call, Operation
-from localaws.services.sagemaker.containers.container import Answer, Container, RetiredError
+from localaws.services.sagemaker.containers.container import Container, ContainerResponse, RetiredError
 from localaws.services.sagemaker.endpoint_state.serverless import BODY_MAX_BYTES as SERVERLESS_BODY_MAX_BYTES
 from localaws.services.sagemaker.endpoint_state.serverless import record_usage
 from localaws.services.sagemaker.endpoints.hosting import Hosting
@@ -17,7 +17,7 @@ from localaws.services.sagemaker.fleets.routing import Route, Routing
 from localaws.services.sagemaker.fleets.serverless_pool import ConcurrencyError, ServerlessPool
 from localaws.services.sagemaker.runtime.invocation import Invocation, error_of, refused, unavailable
 from localaws.services.sagemaker.runtime.mirror import Mirrors
-from localaws.services.sagemaker.runtime.sending import Request, Sender
+from localaws.services.sagemaker.runtime.sending import InvocationRequest, RequestSender
 
 BODY_MAX_BYTES = 6_291_456
 ANSWER_MAX_SECONDS = 60.0
@@ -46,7 +46,7 @@ class Runtime:
         """``chance`` draws the variants, ``clock`` measures latencies in seconds."""
         self._hosting = hosting
         self._context = hosting.context
-        self._sender = Sender(hosting.context, hosting.captures, chance=chance, clock=clock)
+        self._sender = RequestSender(hosting.context, hosting.captures, chance=chance, clock=clock)
         self._mirrors = Mirrors(hosting.context, self._sender, hosting.timing.shadow_timeout_seconds)
 
     @property
@@ -55,7 +55,7 @@ class Runtime:
 
     def invoke(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         """Answer with what the container answered; raises ModelError (424) for anything but success."""
-        request = Request(
+        request = InvocationRequest(
             began=self._sender.clock(),
             body=_body(params),
             headers={header: params[field] for field, header in _PASSED_ON.items() if params.get(field)},
@@ -66,10 +66,10 @@ class Runtime:
         error = error_of(invocation, self._context)
         if error:
             raise error
-        assert isinstance(invocation.outcome, Answer)
+        assert isinstance(invocation.outcome, ContainerResponse)
         return _result(invocation.variant, invocation.outcome)
 
-    def _send(self, params: Mapping[str, Any], request: Request) -> tuple[Routing, Invocation]:
+    def _send(self, params: Mapping[str, Any], request: InvocationRequest) -> tuple[Routing, Invocation]:
         while True:
             routing, route = self._route(params)
             if route.fleet.pool is not None:
@@ -86,7 +86,7 @@ class Runtime:
                 continue
 
     def _send_serverless(
-        self, request: Request, routing: Routing, route: Route, pool: ServerlessPool[Container]
+        self, request: InvocationRequest, routing: Routing, route: Route, pool: ServerlessPool[Container]
     ) -> Invocation:
         if len(request.body) > SERVERLESS_BODY_MAX_BYTES:
             raise refused(f"The payload of a serverless endpoint must not exceed {SERVERLESS_BODY_MAX_BYTES} bytes.")
@@ -128,7 +128,7 @@ def _body(params: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _result(variant: str, answer: Answer) -> dict[str, Any]:
+def _result(variant: str, answer: ContainerResponse) -> dict[str, Any]:
     result = {"Body": answer.body, "InvokedProductionVariant": variant}
     if "content-type" in answer.headers:
         result["ContentType"] = answer.headers["content-type"]

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from localaws.context import Context
-from localaws.services.sagemaker.containers.container import Answer, Container, SlowError, UnreachableError
+from localaws.services.sagemaker.containers.container import Container, ContainerResponse, SlowError, UnreachableError
 from localaws.services.sagemaker.fleets.capture import Exchange
 from localaws.services.sagemaker.fleets.capture_files import CaptureFiles
 from localaws.services.sagemaker.fleets.routing import Route, Routing
-from localaws.services.sagemaker.runtime.invocation import Invocation, Outcome, record
+from localaws.services.sagemaker.runtime.invocation import Invocation, InvocationOutcome, record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class InvocationRequest:
     """What a caller of InvokeEndpoint sent, and when, in the sender's clock."""
 
     body: bytes
@@ -26,7 +26,7 @@ class Request:
     inference_id: str | None = None
 
 
-class Sender:
+class RequestSender:
     """Shared by production and shadow traffic; called from many threads."""
 
     def __init__(
@@ -44,12 +44,12 @@ class Sender:
         self.clock = clock
 
     def send(
-        self, request: Request, routing: Routing, route: Route, container: Container, timeout_seconds: float
+        self, request: InvocationRequest, routing: Routing, route: Route, container: Container, timeout_seconds: float
     ) -> Invocation:
         """Send and account for one request; raises RetiredError, leaving no trace, when the instance retires."""
         sent = self.clock()
         try:
-            outcome: Outcome = container.invoke(request.body, request.headers, timeout_seconds)
+            outcome: InvocationOutcome = container.invoke(request.body, request.headers, timeout_seconds)
         except (SlowError, UnreachableError) as failure:
             outcome = failure
         answered = self.clock()
@@ -63,11 +63,11 @@ class Sender:
             deploying_config=route.deploying_config,
         )
         record(self._context.metrics, invocation, routing.metrics_period_seconds)
-        if invocation.is_success and isinstance(outcome, Answer):
+        if invocation.is_success and isinstance(outcome, ContainerResponse):
             self._capture(request, routing, route, outcome)
         return invocation
 
-    def _capture(self, request: Request, routing: Routing, route: Route, answer: Answer) -> None:
+    def _capture(self, request: InvocationRequest, routing: Routing, route: Route, answer: ContainerResponse) -> None:
         if route.capture is None or not route.capture.takes(self.chance.random()):
             return
         exchange = Exchange(

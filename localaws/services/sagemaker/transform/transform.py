@@ -20,9 +20,9 @@ from localaws.services.sagemaker.containers.s3_storage import S3Uri, Source, fin
 from localaws.services.sagemaker.containers.serving_process import becomes_healthy, start_serving
 from localaws.services.sagemaker.jobs.job import Kind
 from localaws.services.sagemaker.jobs.job_usage import measure_usage
-from localaws.services.sagemaker.jobs.task import Result, Task, failed
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed
 from localaws.services.sagemaker.models.models import ContainerSpec, Models
-from localaws.services.sagemaker.transform.transform_files import FileError, Instance, StoppedError, dealt
+from localaws.services.sagemaker.transform.transform_files import FileError, StoppedError, TransformInstance, dealt
 from localaws.services.sagemaker.transform.transform_records import processing_of
 from localaws.services.sagemaker.transform.transform_settings import Settings, check_transform, settings_of
 
@@ -61,7 +61,7 @@ def transform_kind(models: Models) -> Kind:
     return Kind(word="Transform", check=check, run=functools.partial(run_transform, models))
 
 
-def run_transform(models: Models, task: Task) -> Result:
+def run_transform(models: Models, task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when its input cannot be found."""
     try:
         spec = models.store.get(task.request["ModelName"]).container
@@ -89,7 +89,7 @@ def _start(task: Task, spec: ContainerSpec, index: int) -> Container:
     return start_serving(task.context, spec, home, told)
 
 
-def _run(run: _Run, containers: list[Container], sources: list[Source]) -> Result:
+def _run(run: _Run, containers: list[Container], sources: list[Source]) -> JobResult:
     task = run.task
     for container in containers:  # they come up side by side
         if not becomes_healthy(
@@ -110,17 +110,17 @@ def _run(run: _Run, containers: list[Container], sources: list[Source]) -> Resul
         )
     _write_data_log(run, settings)
     if run.is_stopped():
-        return Result("Stopped")  # what a stopped job has done is not stored
+        return JobResult("Stopped")  # what a stopped job has done is not stored
     problem = _upload(run)
     if problem is None and run.blames:
         problem = f"{run.blames[0]}: {_SEE_LOGS}"
-    return failed(problem) if problem else Result("Completed")
+    return failed(problem) if problem else JobResult("Completed")
 
 
 def _work(run: _Run, container: Container, settings: Settings, files: list[Source]) -> None:
     """One instance's share. A file that fails leaves no output, and the others go on."""
     for source in files:
-        instance = Instance(
+        instance = TransformInstance(
             container=container,
             settings=settings,
             processing=processing_of(run.task.request),

@@ -10,11 +10,11 @@ import pytest
 from localaws.iam.permissions.permission import Place
 from localaws.iam.permissions.scaling import autoscaling
 from localaws.service_api import AwsError
-from localaws.services.autoscaling.decision import Decision, Proposal, Scaling, decide
+from localaws.services.autoscaling.decision import Proposal, Scaling, ScalingDecision, decide
 from localaws.services.autoscaling.policy import (
     TRACKING,
     AlarmTiming,
-    Policy,
+    ScalingPolicy,
     alarms_of,
     configuration_of,
     stepped_capacity,
@@ -51,7 +51,7 @@ def proposal(capacity: int | None = None, *, ratio: float = 0.0) -> Proposal:
 
 
 def decided(current: int, *proposals: Proposal, last: Scaling | None = None, all_want_in: bool = True) -> int | None:
-    found: Decision | None = decide(
+    found: ScalingDecision | None = decide(
         current, proposals, clamp=lambda c: min(max(c, 1), 20), last=last, now=NOW, all_want_in=all_want_in
     )
     return found.capacity if found else None
@@ -114,7 +114,7 @@ def test_a_cooldown_holds_scaling_in_but_not_out() -> None:
 
 
 def test_the_alarms_of_target_tracking() -> None:
-    policy = Policy(
+    policy = ScalingPolicy(
         key=KEY, name="p", arn="arn", kind=TRACKING, configuration=PER_INSTANCE, created=NOW, alarms=("high", "low")
     )
     high, low = alarms_of(policy, AlarmTiming())

@@ -11,12 +11,11 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from localaws.context import Context, Interpreters, Processes
-from localaws.service_api import Call
+from localaws.service_api import Call, Params
 from localaws.services.cloudwatch.service import CloudWatch
 
 NOON = 1_795_348_800  # 2026-11-22T12:00:00Z
 ENDPOINT = {"EndpointName": "spend", "VariantName": "v2"}
-Params = dict[str, Any]
 
 
 class FakeBus:

@@ -19,7 +19,7 @@ from localaws.services.cloudwatch.service import CloudWatch
 from localaws.services.sagemaker.endpoints.hosting import Hosting
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.registry.registry import Registry
-from localaws.services.sagemaker.resources.tags import Tags
+from localaws.services.sagemaker.resources.tags import ResourceTags
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.tests.contract.services.sagemaker.endpoints.announced import Told
 from localaws.tests.interpreters import INTERPRETERS
@@ -169,7 +169,7 @@ def staged(
         cloudwatch = CloudWatch(context)
         context.bus, context.metrics = told, cloudwatch if measured else told
         hosting = Hosting(context, timing)
-        return [hosting, Runtime(hosting), Registry(context), Tags(context), AutoScaling(context), cloudwatch]
+        return [hosting, Runtime(hosting), Registry(context), ResourceTags(context), AutoScaling(context), cloudwatch]
 
     with LocalAws(run_dir, INTERPRETERS, services=services) as aws:
         iam, s3 = aws.client("iam"), aws.client("s3")

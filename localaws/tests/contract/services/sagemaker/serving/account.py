@@ -20,7 +20,7 @@ from localaws.services.events.service import EventBridge
 from localaws.services.sagemaker.endpoints.hosting import Hosting
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.jobs.jobs import Jobs
-from localaws.services.sagemaker.resources.tags import Tags
+from localaws.services.sagemaker.resources.tags import ResourceTags
 from localaws.services.sagemaker.runtime.async_runtime import AsyncRuntime, AsyncTiming
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.services.sagemaker.transform.transform import transform_kind
@@ -192,7 +192,7 @@ def opened(run_dir: Path, artifacts: Mapping[str, bytes], timing: HostingTiming)
             Runtime(hosting),
             AsyncRuntime(hosting, async_pace),
             transforms,
-            Tags(context),
+            ResourceTags(context),
         ]
 
     with LocalAws(run_dir, INTERPRETERS, services=services) as aws:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localaws.services.cloudformation.template.errors import TemplateError
-from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
+from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
 
 RESOURCES = {"Table": "shop-dev"}
 ATTRIBUTES = {("Table", "Arn"): "arn:table", ("Queue", "Nested.Name"): "nested"}
@@ -19,7 +19,7 @@ def ref(name: str) -> str:
     return RESOURCES[name]
 
 
-SCOPE = Scope(
+SCOPE = TemplateScope(
     parameters={"Stage": "dev", "Days": "7", "Zones": ["a", "b"], "AWS::Region": "us-east-1"},
     mappings={"Sizes": {"dev": {"memory": 256}}},
     conditions={"IsProd": False, "IsDev": True},

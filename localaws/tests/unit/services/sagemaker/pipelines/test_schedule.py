@@ -9,7 +9,7 @@ import pytest
 
 from localaws.services.sagemaker.pipelines.definition import Definition, UnsupportedStepError, parse_definition
 from localaws.services.sagemaker.pipelines.parameters import DefinitionError, ParameterError, bind
-from localaws.services.sagemaker.pipelines.schedule import Schedule, schedule_of
+from localaws.services.sagemaker.pipelines.schedule import StepSchedule, schedule_of
 
 
 def step(name: str, kind: str = "Fail", *after: str, **more: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def parse(steps: list[Any], parameters: list[Any] | None = None) -> Definition:
     return parse_definition(json.dumps({"Version": "2020-12-01", "Parameters": parameters or [], "Steps": steps}))
 
 
-def schedule(*steps: dict[str, Any]) -> Schedule:
+def schedule(*steps: dict[str, Any]) -> StepSchedule:
     return schedule_of(parse(list(steps)))
 
 

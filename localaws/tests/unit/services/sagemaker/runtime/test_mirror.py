@@ -16,14 +16,14 @@ from localaws.services.sagemaker.fleets.routing import Route, Routing, Shadow
 from localaws.services.sagemaker.models.models import ContainerSpec
 from localaws.services.sagemaker.runtime import mirror
 from localaws.services.sagemaker.runtime.mirror import Mirrors
-from localaws.services.sagemaker.runtime.sending import Request, Sender
+from localaws.services.sagemaker.runtime.sending import InvocationRequest, RequestSender
 
 SPEC = ContainerSpec(image="image", model_data_url="s3://b/m.tar.gz", environment={}, role_arn="arn")
 BLUEPRINT = Blueprint(
     variant="candidate", model="any", container=SPEC, instance_type="ml.m5.large", health_check_seconds=None
 )
 FLEET = Fleet(blueprint=BLUEPRINT, containers=(cast(Container, object()),))
-REQUEST = Request(body=b"1", headers={}, began=0.0)
+REQUEST = InvocationRequest(body=b"1", headers={}, began=0.0)
 
 
 def routing(ratio: float, endpoint: str = "spend") -> Routing:
@@ -57,7 +57,7 @@ class Shadowed:
             thread.join()
 
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.context, cast(Sender, self), 60.0)
+        return Mirrors(self.context, cast(RequestSender, self), 60.0)
 
 
 @pytest.fixture
