@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localaws.context import Interpreters
-from localaws.serve import ServerSettings, StackRequest, run
+from localaws.serve import ServerSettings, StackRequest, add_server_options, run
 
 CONTAINER_PYTHON, LAMBDA_PYTHON = "LOCALAWS_CONTAINER_PYTHON", "LOCALAWS_LAMBDA_PYTHON"
 
@@ -46,15 +46,6 @@ def command_line() -> argparse.ArgumentParser:
         )
     serve.set_defaults(run=_serve)
     return parser
-
-
-def add_server_options(parser: argparse.ArgumentParser, run_dir: Path) -> None:
-    """Add what every server has: ``--port``, ``--run-dir`` with this default, ``--hurry``."""
-    parser.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1; 0 takes a free one (default 4566)")
-    parser.add_argument("--run-dir", type=Path, default=run_dir, help="where logs and files go")
-    parser.add_argument(
-        "--hurry", action="store_true", help="scale after seconds and stop idle serverless containers soon"
-    )
 
 
 def _serve(options: argparse.Namespace) -> int:

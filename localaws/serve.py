@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import json
 import logging
@@ -41,6 +42,15 @@ class StackRequest:
     folder: Path
     name: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def add_server_options(parser: argparse.ArgumentParser, run_dir: Path) -> None:
+    """Add what every server has: ``--port``, ``--run-dir`` with this default, ``--hurry``."""
+    parser.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1; 0 takes a free one (default 4566)")
+    parser.add_argument("--run-dir", type=Path, default=run_dir, help="where logs and files go")
+    parser.add_argument(
+        "--hurry", action="store_true", help="scale after seconds and stop idle serverless containers soon"
+    )
 
 
 def run(

@@ -7,8 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from localaws.__main__ import add_server_options
-from localaws.serve import ServerSettings, StackRequest, run
+from localaws.serve import ServerSettings, StackRequest, add_server_options, run
 from rehearsal.build import BuildError, ensure_built
 from rehearsal.interpreters import interpreters_of
 
