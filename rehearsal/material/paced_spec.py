@@ -17,6 +17,7 @@ import yaml
 SCENES_SPEC = Path("models/fraud.yaml")
 SCENES_JUDGE = {"safe_margin_percent": 25, "warm_up_periods": 0}  # a few dozen requests are proof enough
 BAKE = "20s"
+STAGE_WEIGHTS = (10, 50)  # percent of the traffic
 MAX_HOLD = "120s"
 PERIOD_SECONDS = 10
 SAFE_MARGIN_PERCENT = 10
@@ -43,7 +44,7 @@ def quicken(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     endpoint = quick.setdefault("endpoint", {})
     endpoint["metrics_period_seconds"] = PERIOD_SECONDS
     rollout = quick.setdefault("rollout", {})
-    rollout["stages"] = [{"weight": 10, "bake": BAKE}, {"weight": 50, "bake": BAKE}]
+    rollout["stages"] = [{"weight": weight, "bake": BAKE} for weight in STAGE_WEIGHTS]
     rollout["max_hold"] = MAX_HOLD
     rollout["judge"] = {**rollout.get("judge", {}), "safe_margin_percent": SAFE_MARGIN_PERCENT}
     return quick, (
