@@ -61,7 +61,7 @@ class ResourceTags:
 def tag_on_create(context: Context, arn: str, tags: Sequence[Mapping[str, str]] | None) -> None:
     """Put the tags that came with a Create call on the new resource."""
     if tags:
-        context.client("sagemaker", None).add_tags(ResourceArn=arn, ResourceTags=list(tags))
+        context.client("sagemaker", None).add_tags(ResourceArn=arn, Tags=list(tags))
 
 
 def forget_tags(context: Context, arn: str) -> None:
