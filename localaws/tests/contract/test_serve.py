@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from urllib.request import urlopen
 import boto3
 import pytest
 
+from localaws.__main__ import command_line
 from localaws.tests.interpreters import INTERPRETERS
 
 REPO = Path(__file__).parents[3]
@@ -109,3 +111,16 @@ def test_it_is_installed_as_a_command() -> None:
     scripts = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["scripts"]
     module, _, function = scripts["localaws"].partition(":")
     assert callable(getattr(import_module(module), function))
+
+
+def test_every_option_is_described_in_the_readme() -> None:
+    readme = (REPO / "localaws" / "README.md").read_text()
+    (commands,) = (each for each in command_line()._actions if isinstance(each, argparse._SubParsersAction))
+    options = {
+        option
+        for command in commands.choices.values()
+        for action in command._actions
+        for option in action.option_strings
+        if option.startswith("--")
+    }
+    assert {option for option in options - {"--help"} if f"`{option}" not in readme} == set()
