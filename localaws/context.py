@@ -1,4 +1,4 @@
-"""What every service of the local AWS is given: its surroundings, as narrow interfaces."""
+"""The context that every service of the local AWS is given, as narrow interfaces."""
 
 from __future__ import annotations
 

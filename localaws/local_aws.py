@@ -36,8 +36,8 @@ from localaws.services.sts import SecurityTokens
 ACCOUNT = "123456789012"
 
 
-class _NotYet:
-    """Stands for the bus and the metrics until their service exists; nothing may use them before."""
+class _Missing:
+    """Stands in for the bus and the metrics until their services exist; any use before is an error."""
 
     def put(self, **_event: object) -> None:
         raise RuntimeError("no event bus: compose the local AWS with a service that is one")
@@ -144,8 +144,8 @@ class LocalAws:
             now=lambda: datetime.now(UTC),
             client=self.clients.as_role,
             credentials=self.identities.credentials,
-            bus=_NotYet(),
-            metrics=_NotYet(),
+            bus=_Missing(),
+            metrics=_Missing(),
         )
 
 

@@ -1,4 +1,4 @@
-"""What passes between the gateway and a service: a parsed call in, a botocore-shaped answer or an AWS error out."""
+"""The interface between the gateway and a service: a parsed call in, a botocore-shaped result or an AWS error out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AwsError(Exception):
 
 
 def invalid(message: str) -> AwsError:
-    """SageMaker's answer to nearly everything that is wrong: ValidationException, told apart by text."""
+    """SageMaker's error for nearly every invalid request: ValidationException; only the text differs."""
     return AwsError("ValidationException", message)
 
 

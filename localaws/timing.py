@@ -1,4 +1,4 @@
-"""How quickly the local AWS does what on AWS takes minutes: as usual, or in a hurry."""
+"""How long things take that on AWS take minutes: the usual timing, and a hurried one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures on demand: lets a test make the next calls of an operation fail, before or after they had their effect."""
+"""Fault injection: makes the next calls of an operation fail, before or after they have had their effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway every AWS call passes: identify it, authorise it, let it fail on demand, answer it, record it.
+"""The gateway: identifies, authorises, answers and records every AWS call, and injects faults that were asked for.
 
 A WSGI application in front of our own services and, for the services we do not write ourselves, of moto.
 """
@@ -184,7 +184,7 @@ class Gateway:
 def _complete(response: Response, *, head: bool) -> list[tuple[str, str]]:
     """Add the headers that every AWS answer has. Clients, Step Functions among them, rely on the request id."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    if not head:  # a HEAD of S3 tells the object's length
+    if not head:  # the answer to a HEAD of S3 has the object's length already
         headers["content-length"] = str(len(response.body))
     request_id = headers.get("x-amzn-requestid") or str(uuid.uuid4())
     return [*({"x-amzn-requestid": request_id, "x-amz-request-id": request_id} | headers).items()]

@@ -1,4 +1,4 @@
-"""From HTTP to (service, operation, parameters) and back, in each of AWS's wire protocols.
+"""Parses HTTP requests into (service, operation, parameters) and serialises answers, in each of AWS's wire protocols.
 
 moto's router, parsers and serialisers do the work, driven by botocore's service models; this module only chooses
 among them and adds what they lack: aware timestamps, exact member names, and AWS's error shapes.
@@ -32,7 +32,7 @@ _RUNTIME_PATHS = ("/invocations", "/async-invocations", "/invocations-response-s
 
 @dataclass(frozen=True, slots=True)
 class CredentialScope:
-    """What the signature of a request says about it."""
+    """The credential scope in the signature of a request."""
 
     access_key: str
     region: str

@@ -1,4 +1,4 @@
-"""What went through the gateway, kept for reports and for "used versus granted"."""
+"""Keeps the calls that passed the gateway, for reports and for "used versus granted"."""
 
 from __future__ import annotations
 

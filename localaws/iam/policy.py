@@ -25,7 +25,7 @@ _KNOWN_ELEMENTS = {
 
 
 class Decision(Enum):
-    """What a set of statements says about a request."""
+    """The decision of a set of statements on a request."""
 
     ALLOWED = "allowed"
     DENIED = "explicitly denied"

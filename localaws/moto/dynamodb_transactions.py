@@ -1,4 +1,4 @@
-"""Quick transactions for moto's DynamoDB, which copies every item of a table twice in order to write two of them."""
+"""Speeds up transactions of moto's DynamoDB, which copies every item of a table twice to write two of them."""
 
 from __future__ import annotations
 

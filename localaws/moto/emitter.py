@@ -1,4 +1,4 @@
-"""Hands events from inside moto to the event bus: moto holds its service's lock while it tells of them."""
+"""Passes events from moto to the event bus on a thread of its own, as moto emits them while it holds a lock."""
 
 from __future__ import annotations
 

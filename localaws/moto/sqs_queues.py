@@ -1,4 +1,4 @@
-"""Quick queues for moto's SQS, which counts all messages of a queue several times in order to tell one setting."""
+"""Speeds up moto's SQS, which counts all messages of a queue several times to read one setting."""
 
 from __future__ import annotations
 

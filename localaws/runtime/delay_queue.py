@@ -1,4 +1,4 @@
-"""Work that falls due at a time, and the threads that do it outside any caller's request."""
+"""A queue of delayed work, and the threads that do it in the background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CloudTrail of the local AWS: who called what, as LookupEvents tells it. So a denied call cannot hide."""
+"""CloudTrail: LookupEvents over the gateway's record, denied calls included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""STS: who am I, and taking on a role when its trust policy and the caller's own policies allow it."""
+"""STS: GetCallerIdentity, and AssumeRole where the trust policy and the caller's own policies allow it."""
 
 from __future__ import annotations
 

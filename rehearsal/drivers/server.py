@@ -1,4 +1,4 @@
-"""The local AWS of the story: a process of its own that dies with the story."""
+"""Starts the local AWS as a process of its own, which ends with the play."""
 
 from __future__ import annotations
 

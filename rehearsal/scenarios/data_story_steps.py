@@ -1,4 +1,4 @@
-"""The short story, of data: a first model, a broken file among good ones, and rows that miss the gate."""
+"""The short story, about data: a first model, a broken file among good ones, and a model that misses the gate."""
 
 from __future__ import annotations
 

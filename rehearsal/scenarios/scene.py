@@ -1,4 +1,4 @@
-"""What a scene is: one strategy or way to serve, played on a model of its own beside all the others."""
+"""A scene: one strategy or way to serve, played on a model of its own beside all the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rehearsal.scenarios.scene_context import SceneContext
 class Scene:
     """``play`` does what users do and records with ``context.check`` whether the outcomes were right.
 
-    What it raises is an outcome too, a wrong one.
+    An exception that it raises counts as a wrong outcome.
     """
 
     name: str  # also of its model: at most 24 lower-case letters, digits and hyphens; no beginning of another's

@@ -1,4 +1,4 @@
-"""Scenes played side by side on one local AWS: each on a model of its own, all with what one training made."""
+"""Plays scenes side by side on one local AWS: each on a model of its own, all with versions from one training."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class SceneRunner:
         with Board(self._progresses(), self._console):
             try:
                 self._on_a_local_aws()
-            except Exception as error:  # what the scenes have come to is told, whatever broke them
+            except Exception as error:  # the outcomes so far are reported, whatever failed
                 self._whole.check("the scenes", "played to their end", _text(error), right=False)
         return self._close()
 
@@ -116,8 +116,8 @@ class SceneRunner:
 
     def _close(self) -> bool:
         outcomes = {name: progress.outcomes() for name, progress in self._progresses().items()}
-        told = {name: [asdict(each) for each in found] for name, found in outcomes.items()}
-        (self._folder / OUTCOMES).write_text(json.dumps(told, indent=1))
+        written = {name: [asdict(each) for each in found] for name, found in outcomes.items()}
+        (self._folder / OUTCOMES).write_text(json.dumps(written, indent=1))
         for name, found in outcomes.items():
             self._console.print(outcome_table(found, name))
         took = f"Scenes: {self._whole.elapsed():.0f} s. Outcomes: {self._folder / OUTCOMES}"

@@ -58,7 +58,7 @@ class StoryRunner:
         with Screen(self._progress, self._sent, self._console):
             try:
                 self._on_a_local_aws()
-            except Exception as error:  # the story is told to its end, whatever broke it
+            except Exception as error:  # the outcomes so far are reported, whatever failed
                 self._progress.check("the story", "played to its end", f"{type(error).__name__}: {error}", right=False)
         self._close()
         return all(each.right for each in self._progress.outcomes())

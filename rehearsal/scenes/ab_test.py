@@ -1,4 +1,4 @@
-"""A/B test: both versions serve until one is proved better by what clients tell of it.
+"""A/B test: both versions serve until the outcomes that clients report prove one better.
 
 What came of each answer is simulated by the scene's client, with a rate of conversion for each version; how it is
 sent, counted, compared and acted on is what users get.
@@ -50,7 +50,7 @@ class Customers:
         self._thread.join(timeout=10)
 
     @property
-    def told(self) -> int:
+    def reported(self) -> int:
         return self._told
 
     def _work(self) -> None:
@@ -81,7 +81,7 @@ def play(context: SceneContext) -> None:
     traffic = context.start_traffic(rate=RATE)
     with Customers(context, traffic) as customers:
         better = context.release()
-        _tell_by_hand(context, better)
+        _report_by_hand(context, better)
         ended = context.outcome_of(better)
         _check_end(context, "version that converts more", better, ended, kind="RolloutPromoted")
         context.check(
@@ -97,10 +97,12 @@ def play(context: SceneContext) -> None:
         context.check("registry", "lost the A/B test, with the numbers", reason, right="lost the A/B test" in reason)
     failed, sent = count(traffic.sent(), lambda each: each.failed), len(traffic.sent())
     context.check("client all the while", "0 failed requests", f"{failed} of {sent}", right=failed == 0 < sent)
-    context.check("customers", "told of each answer", f"{customers.told} of {sent}", right=0 < customers.told <= sent)
+    context.check(
+        "customers", "told of each answer", f"{customers.reported} of {sent}", right=0 < customers.reported <= sent
+    )
 
 
-def _tell_by_hand(context: SceneContext, version: int) -> None:
+def _report_by_hand(context: SceneContext, version: int) -> None:
     """As a person does, twice: it counts once."""
     context.wait_for("the test to begin", lambda event: event.kind == "RolloutShifted" and _is_of(event, version))
     with context.step("sluice outcome, twice"):

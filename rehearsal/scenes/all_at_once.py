@@ -1,4 +1,4 @@
-"""All at once: the fleet is replaced in one step and watched. An alarm in the watch puts the old version back."""
+"""All at once: the fleet is replaced in one step and watched. An alarm during the watch rolls it back."""
 
 from __future__ import annotations
 

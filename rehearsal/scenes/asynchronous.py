@@ -1,4 +1,4 @@
-"""Async: requests through a queue. Each ends as a result or parked, capacity follows, versions change underneath."""
+"""Async: requests through a queue. Each ends with a result or is parked, capacity scales, versions change meanwhile."""
 
 from __future__ import annotations
 
@@ -173,8 +173,8 @@ def _results(context: SceneContext, ids: Sequence[str]) -> list[dict[str, Any]]:
     """What became of these requests, once none is pending or the patience is over; in their order."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        told = json.loads(context.sluice("results", "list", context.model, "--limit", "5000", "--output", "json"))
-        known = {each["id"]: each for each in told["inferences"]}
+        listed = json.loads(context.sluice("results", "list", context.model, "--limit", "5000", "--output", "json"))
+        known = {each["id"]: each for each in listed["inferences"]}
         found = [known.get(each, {"id": each, "status": "unknown", "version": None}) for each in ids]
         if all(each["status"] in ("ready", "parked") for each in found) or time.monotonic() > deadline:
             return found

@@ -63,14 +63,14 @@ def _by_the_clock(context: SceneContext, lines: Sequence[str], version: int) -> 
     with context.step(f"{len(lines):,} rows at {due:%H:%M} UTC") as step:
         ended = context.wait_for("the scheduled run to end", lambda event: event.kind in ENDS)
         step.note = f"{ended.kind} {ended.detail.get('reason', '')} {ended.detail.get('seconds', '')} s"
-    told = ended.detail
+    detail = ended.detail
     context.check(
         "scheduled run",
         f"{ROWS} rows in, {ROWS} out, scored by version {version}",
-        f"{ended.kind} {told.get('reason', '')}: {told.get('rows_in')} in, {told.get('rows_out')} out, "
-        f"version {told.get('version')}, about ${told.get('estimated_usd')}",
+        f"{ended.kind} {detail.get('reason', '')}: {detail.get('rows_in')} in, {detail.get('rows_out')} out, "
+        f"version {detail.get('version')}, about ${detail.get('estimated_usd')}",
         right=ended.kind == "BatchCompleted"
-        and (told["rows_in"], told["rows_out"], told["version"]) == (ROWS, ROWS, version),
+        and (detail["rows_in"], detail["rows_out"], detail["version"]) == (ROWS, ROWS, version),
     )
     answers = _output(context, ended)
     joined = [line.rsplit(",", 1) for line in answers]
@@ -81,7 +81,7 @@ def _by_the_clock(context: SceneContext, lines: Sequence[str], version: int) -> 
         f"{len(joined)} rows, " + ("in order" if right else "not those that went in"),
         right=right and all(isfinite(float(answer)) for _, answer in joined),
     )
-    job = context.client("sagemaker").describe_transform_job(TransformJobName=told.get("job", ""))
+    job = context.client("sagemaker").describe_transform_job(TransformJobName=detail.get("job", ""))
     count = job["TransformResources"]["InstanceCount"]
     context.check("transform job", "2 instances", f"{count} instances", right=count == 2)
 
@@ -120,12 +120,12 @@ def _by_command(context: SceneContext, lines: Sequence[str], version: int) -> No
     with context.step("sluice batch start --input … --wait"):
         shown = context.sluice("batch", "start", context.model, "--input", folder, "--wait")
     ended = [event for event in context.events("BatchCompleted") if event.detail["input"] == folder]
-    told: Mapping[str, Any] = ended[-1].detail if ended else {}
+    detail: Mapping[str, Any] = ended[-1].detail if ended else {}
     context.check(
         "run by command",
         f"{len(lines)} rows scored by version {version}",
-        f"{told.get('rows_out')} rows, version {told.get('version')}; {shown.splitlines()[-1]}",
-        right=(told.get("rows_out"), told.get("version")) == (len(lines), version),
+        f"{detail.get('rows_out')} rows, version {detail.get('version')}; {shown.splitlines()[-1]}",
+        right=(detail.get("rows_out"), detail.get("version")) == (len(lines), version),
     )
 
 

@@ -1,6 +1,6 @@
-"""Blue/green: SageMaker itself moves the traffic, half of the instances first, and goes back when an alarm rings.
+"""Blue/green: SageMaker itself moves the traffic, half of the instances first, and rolls back on an alarm.
 
-The variant keeps its name, so the version that serves is told by the SageMaker model of its endpoint config.
+The variant keeps its name, so the version that serves is read from the SageMaker model of its endpoint config.
 """
 
 from __future__ import annotations
@@ -100,13 +100,13 @@ def _aborted_version(context: SceneContext, good: int) -> None:
 
 
 def _phases(context: SceneContext, version: int) -> list[str]:
-    """What SageMaker told of the version's deployment, in order."""
-    told = (_phase(event, version) for event in context.events(DEPLOYMENT))
-    return list(dict.fromkeys(phase for phase in told if phase))
+    """The phases of the version's deployment in SageMaker's events, in order."""
+    phases = (_phase(event, version) for event in context.events(DEPLOYMENT))
+    return list(dict.fromkeys(phase for phase in phases if phase))
 
 
 def _phase(event: Event, version: int) -> str:
-    """What is being done to the version's fleet; empty if the event tells of something else."""
+    """What is being done to the version's fleet; empty if the event is about something else."""
     pending = event.detail.get("PendingDeploymentSummary") or {}
     if f"-{version}-1-live" not in pending.get("EndpointConfigName", ""):
         return ""

@@ -1,4 +1,4 @@
-"""Gates: a rollout stands at a gate while traffic flows, a person opens it; and a closed one keeps no harm in."""
+"""Gates: a rollout waits at a gate until a person opens it; an alarm rolls back a rollout that waits at a gate."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def play(context: SceneContext) -> None:
 
     good = context.release()
     _wait_at_gate(context, good)
-    told = " ".join(context.sluice("status", context.model).split())
+    printed = " ".join(context.sluice("status", context.model).split())
     context.check(
         "at the gate",
         "20 % of the traffic, and sluice status says what to type",
         f"{context.weights(good)} %, endpoint serves {sorted(context.shares())}",
         right=context.weights(good) == [20]
         and len(context.shares()) == 2
-        and f"sluice continue {context.model}" in told,
+        and f"sluice continue {context.model}" in printed,
     )
     with context.step("sluice pause, resume and continue"):
         context.sluice("pause", context.model, "--reason", "lunch")

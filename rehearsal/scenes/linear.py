@@ -1,4 +1,4 @@
-"""Linear: equal steps. A version as fast as the live one takes all steps; a slow one is found out by the judge.
+"""Linear: equal steps. A version as fast as the live one takes all steps; a slow one is found by the judge.
 
 No alarm watches latency here, and the slow version fails no request: what stops it is the judge's comparison with how
 fast the live version was before the rollout. A third version is fine and yet taken back: an alarm of the user's own,

@@ -35,12 +35,12 @@ def play(context: SceneContext) -> None:
         time.sleep(IDLE_SECONDS)
     with ThreadPoolExecutor(CALLERS) as callers:  # all while the containers of the first of them start
         answers = list(callers.map(lambda _number: _answer(context), range(CALLERS)))
-    told = {each: answers.count(each) for each in dict.fromkeys(answers)}
+    answered = {each: answers.count(each) for each in dict.fromkeys(answers)}
     context.check(
         f"{CALLERS} requests at once",
         f"{CONCURRENCY} or more answered by v{first}, the others ThrottlingException",
-        str(told),
-        right=set(told) == {f"v{first}", "ThrottlingException"} and told[f"v{first}"] >= CONCURRENCY,
+        str(answered),
+        right=set(answered) == {f"v{first}", "ThrottlingException"} and answered[f"v{first}"] >= CONCURRENCY,
     )
 
     second = context.release()

@@ -1,4 +1,4 @@
-"""The image as a built-in algorithm: no code of the user's, the model file alone."""
+"""Algorithm mode: the image serves the model file without any code of the user."""
 
 import json
 import os

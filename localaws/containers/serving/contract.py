@@ -1,4 +1,4 @@
-"""What the HTTP server and the two modes of the image agree on."""
+"""The interface between the HTTP server and the two modes of the image."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The image in script mode: the user's own ``inference.py`` between the request and the model.
+"""Script mode: the user's own ``inference.py`` handles each request.
 
 Mirrors the image's toolkit, including what surprises: whatever a user's function raises, for an unsupported
 format too, is a 500; and a request without Content-Type or Accept counts as JSON.

@@ -1,4 +1,4 @@
-"""Hyperparameters: always strings on the wire, JSON where a script is concerned, checked for the algorithm."""
+"""Hyperparameters: strings in the API, decoded as JSON for a script, checked for the built-in algorithm."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Permissions of the services that act and pass on: Lambda, Step Functions, EventBridge, its scheduler, SQS, SNS."""
+"""Permissions of compute and messaging services: Lambda, Step Functions, EventBridge, its scheduler, SQS, SNS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all families of services share: a permission, and where ARNs are."""
+"""The permission, and how ARNs are made; shared by all families of services."""
 
 from __future__ import annotations
 

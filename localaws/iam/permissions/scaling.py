@@ -1,4 +1,4 @@
-"""Permissions of Application Auto Scaling, which acts with its caller's, too, when it is set up."""
+"""Permissions of Application Auto Scaling; its setup also needs permissions of SageMaker and CloudWatch."""
 
 from __future__ import annotations
 

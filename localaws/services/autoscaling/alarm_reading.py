@@ -1,4 +1,4 @@
-"""What ringing alarms ask of their policies, read from CloudWatch as anyone could."""
+"""Reads the alarms in ALARM that invoke scaling policies, and the capacity that each policy proposes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from localaws.services.autoscaling.policy import TRACKING, ScalingPolicy, steppe
 
 
 @dataclass(frozen=True, slots=True)
-class Ringing:
-    """An alarm in ALARM that names a policy. ``turn`` changes when CloudWatch would invoke the policy again."""
+class ActiveAlarm:
+    """An alarm in ALARM and the policy it invokes. ``invocation`` changes when CloudWatch would invoke it again."""
 
     policy: ScalingPolicy
     alarm: Mapping[str, Any]
-    turn: tuple[str, str, int]
+    invocation: tuple[str, str, int]
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class AlarmReading:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def ringing(self, policies: Iterable[ScalingPolicy], now: datetime) -> Iterator[Ringing]:
+    def active(self, policies: Iterable[ScalingPolicy], now: datetime) -> Iterator[ActiveAlarm]:
         """Each alarm in ALARM with the policy of whose ARN it is an action."""
         by_arn = {policy.arn: policy for policy in policies}
         if not by_arn:
@@ -42,16 +42,16 @@ class AlarmReading:
         for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
             for action in alarm["AlarmActions"] if alarm["ActionsEnabled"] else ():
                 if action in by_arn:
-                    turn = int(now.timestamp() // alarm.get("Period", 60))
-                    yield Ringing(by_arn[action], alarm, (action, alarm["AlarmName"], turn))
+                    invocation = int(now.timestamp() // alarm.get("Period", 60))
+                    yield ActiveAlarm(by_arn[action], alarm, (action, alarm["AlarmName"], invocation))
 
-    def proposal(self, ringing: Ringing, now: datetime) -> Proposal | None:
+    def proposal(self, active: ActiveAlarm, now: datetime) -> Proposal | None:
         """None when the alarm's metric has no datapoint to reckon with."""
-        value = self._latest(ringing.alarm, now)
+        value = self._latest(active.alarm, now)
         if value is None:
             return None
-        policy, threshold = ringing.policy, float(ringing.alarm["Threshold"])
-        rises = ringing.alarm["ComparisonOperator"].startswith("Greater")
+        policy, threshold = active.policy, float(active.alarm["Threshold"])
+        rises = active.alarm["ComparisonOperator"].startswith("Greater")
 
         def capacity_from(base: int) -> int:
             if policy.kind != TRACKING:
@@ -61,7 +61,7 @@ class AlarmReading:
 
         return Proposal(
             policy=policy.name,
-            alarm=ringing.name,
+            alarm=active.name,
             capacity_from=capacity_from,
             out_cooldown_seconds=policy.cooldown_seconds(is_out=True),
             in_cooldown_seconds=policy.cooldown_seconds(is_out=False),

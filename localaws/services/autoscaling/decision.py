@@ -1,4 +1,4 @@
-"""Which capacity the ringing alarms lead to, cooldowns considered. Pure.
+"""Decides the new capacity from what alarms propose and from the cooldowns. Pure.
 
 Scaling out: the policy that asks for most wins. Scaling in: only when every policy that can wants it.
 """
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a ringing alarm asks for: a capacity as a function of the one it is reckoned from."""
+    """What an alarm in ALARM proposes: a capacity as a function of the present one."""
 
     policy: str
     alarm: str

@@ -13,7 +13,7 @@ from localaws.service_api import AwsError, invalid
 from localaws.services.autoscaling.target import INSTANCES, PROVISIONED, Key
 
 DEFAULT_COOLDOWN_SECONDS = 300
-SCALE_IN_SHARE = 0.9  # of the target: below it the low alarm rings
+SCALE_IN_SHARE = 0.9  # of the target: below it the low alarm goes to ALARM
 STEP, TRACKING = "StepScaling", "TargetTrackingScaling"
 _CONFIGURATION = {STEP: "StepScalingPolicyConfiguration", TRACKING: "TargetTrackingScalingPolicyConfiguration"}
 # Predefined metric → where it applies, name and statistic in CloudWatch.

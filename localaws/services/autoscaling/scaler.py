@@ -1,4 +1,4 @@
-"""The acting half: looks at alarms, schedules and bounds, and changes capacities."""
+"""Reconciles capacities: reads alarms, schedules and bounds, and changes what has to change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.context import Context
 from localaws.service_api import AwsError
-from localaws.services.autoscaling.alarm_reading import AlarmReading, Ringing
+from localaws.services.autoscaling.alarm_reading import ActiveAlarm, AlarmReading
 from localaws.services.autoscaling.capacity import VariantMissingError, Variants
 from localaws.services.autoscaling.decision import Scaling, ScalingDecision, decide
 from localaws.services.autoscaling.scheduled import next_time
@@ -30,7 +30,7 @@ class Scaler:
         self._lock = lock
         self._variants = variants
         self._alarms = AlarmReading(context)
-        self._turns: set[tuple[str, str, int]] = set()  # in which an alarm was already acted on
+        self._handled: set[tuple[str, str, int]] = set()  # in which an alarm was already acted on
 
     def step(self) -> None:
         """Do all that is due now."""
@@ -38,16 +38,16 @@ class Scaler:
         self._run_scheduled(now)
         with self._lock:
             targets, policies = list(self._store.targets.values()), list(self._store.policies.values())
-        ringing = list(self._alarms.ringing(policies, now))
-        current_turns = {ring.turn for ring in ringing}
-        self._turns &= current_turns
+        active = list(self._alarms.active(policies, now))
+        current = {each.invocation for each in active}
+        self._handled &= current
         for target in targets:
             try:
-                self._look_after(target, [ring for ring in ringing if ring.policy.key == target.key], now)
+                self._scale(target, [each for each in active if each.policy.key == target.key], now)
             except VariantMissingError:
                 self._forget(target)
 
-    def _look_after(self, target: ScalableTarget, ringing: list[Ringing], now: datetime) -> None:
+    def _scale(self, target: ScalableTarget, active: list[ActiveAlarm], now: datetime) -> None:
         capacity = self._variants.read(target.key)
         if not capacity.is_settled:
             return  # scaling is blocked while the endpoint changes, by whomever
@@ -55,19 +55,19 @@ class Scaler:
         if target.must_enforce:
             self._enforce(target, capacity.desired, now)
             return
-        fresh = [ring for ring in ringing if ring.turn not in self._turns]
+        fresh = [each for each in active if each.invocation not in self._handled]
         if not fresh:
             return
-        proposals = [proposal for ring in ringing if (proposal := self._alarms.proposal(ring, now))]
+        proposals = [proposal for each in active if (proposal := self._alarms.proposal(each, now))]
         with self._lock:
-            low = {ring.name for ring in ringing}
+            low = {each.name for each in active}
             all_want_in = all(p.alarms[1] in low for p in self._store.policies_of(target.key) if p.scales_in)
             last = self._store.last.get(target.key)
         decision = decide(capacity.desired, proposals, clamp=target.clamp, last=last, now=now, all_want_in=all_want_in)
         if decision and not _is_suspended(target, capacity.desired, decision):
             self._act(target, capacity.desired, decision, now)
         elif not (last and last.is_cooling(now)):
-            self._turns |= {ring.turn for ring in fresh}
+            self._handled |= {each.invocation for each in fresh}
 
     def _act(self, target: ScalableTarget, before: int, decision: ScalingDecision, now: datetime) -> None:
         cause = f"monitor alarm {decision.proposal.alarm} in state ALARM triggered policy {decision.proposal.policy}"

@@ -1,4 +1,4 @@
-"""The part of CloudFormation that can be looked at, and the deployment behind it."""
+"""The Describe and List operations of CloudFormation, and the deployment of a stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivering matched events outside the sender's request, with retries, dead-letter queues and a ledger."""
+"""Delivers matched events in the background, at least once: retries, dead-letter queues, a ledger of deliveries."""
 
 from __future__ import annotations
 

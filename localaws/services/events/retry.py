@@ -1,4 +1,4 @@
-"""Whether and when EventBridge tries a delivery again: attempts, age and the backoff between them."""
+"""Decides whether and when EventBridge retries a delivery: attempts, age and backoff."""
 
 from __future__ import annotations
 

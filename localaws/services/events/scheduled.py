@@ -1,4 +1,4 @@
-"""The clock of scheduled rules: looks twice a second for what fell due since it last looked."""
+"""Fires scheduled rules: looks twice a second for rules that have become due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handing one input to one target, with the permission AWS would ask for."""
+"""Sends one input to one target, with the permission that AWS would require."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "Thro
 
 
 class NotDelivered(Exception):
-    """A target did not take the input; ``failure`` says whether it may later."""
+    """A target did not accept the input; ``failure`` has whether a retry may help."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"{failure.code}: {failure.message}")

@@ -1,4 +1,4 @@
-"""The part of the Lambda API that invokes functions and says what becomes of asynchronous events."""
+"""The part of the Lambda API that invokes functions and configures asynchronous invocations."""
 
 from __future__ import annotations
 

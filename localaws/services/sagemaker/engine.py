@@ -1,4 +1,4 @@
-"""The machine-learning half of SageMaker put together: tags, registry, jobs, pipelines."""
+"""Assembles the parts of SageMaker besides hosting: tags, registry, jobs, pipelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handing a schedule's input to its target under the schedule's role, with retries and a dead-letter queue."""
+"""Sends a schedule's input to its target under the schedule's role, with retries and a dead-letter queue."""
 
 from __future__ import annotations
 

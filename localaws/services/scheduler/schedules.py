@@ -1,4 +1,4 @@
-"""Schedules and their groups, as they are kept."""
+"""Stores schedules and their groups."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class Schedule:
         }
 
     def summary(self) -> dict[str, Any]:
-        told = self.described()
+        described = self.described()
         kept = ("Arn", "GroupName", "Name", "State", "CreationDate", "LastModificationDate")
-        return {name: told[name] for name in kept} | {"Target": {"Arn": self.settings["Target"]["Arn"]}}
+        return {name: described[name] for name in kept} | {"Target": {"Arn": self.settings["Target"]["Arn"]}}
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The API of EventBridge Scheduler, and the clock that looks for what falls due."""
+"""The API of EventBridge Scheduler, and the loop that fires due schedules."""
 
 from __future__ import annotations
 

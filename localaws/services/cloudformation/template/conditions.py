@@ -1,4 +1,4 @@
-"""The ``Conditions`` section of a template: each condition's truth. Pure."""
+"""The ``Conditions`` section of a template: evaluates each condition. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an alarm is in alarm, from the completed periods of its evaluation range. Pure."""
+"""Decides an alarm's state from the closed periods of its evaluation range. Pure."""
 
 from __future__ import annotations
 

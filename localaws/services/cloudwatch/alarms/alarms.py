@@ -1,4 +1,4 @@
-"""The alarms there are, their states, and what happened to them."""
+"""Stores alarms, their states and their history."""
 
 from __future__ import annotations
 

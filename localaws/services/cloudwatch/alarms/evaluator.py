@@ -1,4 +1,4 @@
-"""Evaluates alarms on the ticks CloudWatch uses, over periods that have closed, and tells what changed."""
+"""Evaluates alarms at the times CloudWatch does, over closed periods, and announces changes of state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computing metric math over series of points, with CloudWatch's rules for what is missing."""
+"""Computes metric math over series of datapoints, with CloudWatch's rules for missing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading metric math: text to a tree. Knows the grammar only; what a name means is found out at evaluation."""
+"""Parses metric math into a tree. Knows the grammar only; names are resolved at evaluation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class ExpressionError(Exception):
-    """An expression that cannot be read or computed; the text says why."""
+    """An expression that cannot be parsed or computed; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)

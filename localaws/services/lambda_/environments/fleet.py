@@ -1,4 +1,4 @@
-"""All execution environments: warm ones are used again, and there are never more than memory allows."""
+"""The pool of execution environments: reuses warm ones and limits their number."""
 
 from __future__ import annotations
 

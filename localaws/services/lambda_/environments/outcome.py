@@ -1,4 +1,4 @@
-"""What came of one invocation, and the shapes in which Lambda reports that a function did not make it."""
+"""The outcome of one invocation, and the shapes in which Lambda reports a function's failure."""
 
 from __future__ import annotations
 

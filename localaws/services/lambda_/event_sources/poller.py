@@ -1,4 +1,4 @@
-"""Polling queues for functions: receive, gather, invoke, and delete what was done. The rest comes back by itself.
+"""Polls queues for functions: receives, batches, invokes, and deletes what succeeded; the rest becomes visible again.
 
 Receiving and deleting happen under the function's role, as on AWS: a role that may not do them processes nothing.
 """

@@ -1,4 +1,4 @@
-"""Code and layers as they lie in the zip files that were uploaded: unpacked once per content, kept for the run."""
+"""Code and layers from uploaded zip files: unpacked once per content, kept for the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: queued, run in the background, retried, and in the end reported or dropped."""
+"""Asynchronous invocations: queued, run in the background, retried, then sent to a destination or dropped."""
 
 from __future__ import annotations
 

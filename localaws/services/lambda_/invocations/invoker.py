@@ -1,4 +1,4 @@
-"""Running a function once, with everything that goes with it: log, metrics, throttling."""
+"""Runs a function once, with its log, metrics and throttling."""
 
 from __future__ import annotations
 

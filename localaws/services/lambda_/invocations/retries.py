@@ -1,4 +1,4 @@
-"""What happens to an asynchronous invocation that failed: again later, or given up and reported."""
+"""Decides whether a failed asynchronous invocation is retried or given up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bringing functions' logs to CloudWatch Logs in the background, and the metrics embedded in them to CloudWatch."""
+"""Ships functions' logs to CloudWatch Logs in the background, and the metrics embedded in them to CloudWatch."""
 
 from __future__ import annotations
 

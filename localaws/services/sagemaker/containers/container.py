@@ -1,4 +1,4 @@
-"""One instance of a variant, seen from the host: a process that speaks the container's HTTP contract."""
+"""One instance of a variant: a process that implements the container's HTTP contract."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Container:
     def invoke(self, body: bytes | IO[bytes], headers: Mapping[str, str], timeout_seconds: float) -> ContainerResponse:
         """POST /invocations; raises RetiredError, UnreachableError or SlowError.
 
-        A file is sent as it is read; ``headers`` must tell its Content-Length.
+        A file is sent as it is read; ``headers`` must have its Content-Length.
         """
         with self._counted():
             return self._exchange("POST", "/invocations", body, headers, timeout_seconds)

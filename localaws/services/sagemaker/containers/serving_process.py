@@ -1,4 +1,4 @@
-"""One serving container as a process: model fetched under its role, server started, health check awaited."""
+"""Runs one serving container as a process: fetches the model under its role, starts the server, awaits its health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A guarded deployment as data: its stages, those of its rollback, and when it goes on or gives up."""
+"""A guarded deployment as data: its stages, the stages of its rollback, and when each is over."""
 
 from __future__ import annotations
 

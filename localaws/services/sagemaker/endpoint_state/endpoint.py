@@ -1,4 +1,4 @@
-"""One endpoint as data, and every change it can undergo as a pure function of it."""
+"""One endpoint as data, and every change of it as a pure function."""
 
 from __future__ import annotations
 

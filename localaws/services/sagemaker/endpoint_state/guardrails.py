@@ -1,4 +1,4 @@
-"""DeploymentConfig as decisions can use it, and what SageMaker refuses in one."""
+"""Parses and validates a DeploymentConfig."""
 
 from __future__ import annotations
 

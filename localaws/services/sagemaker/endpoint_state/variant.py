@@ -1,4 +1,4 @@
-"""One variant of an endpoint as data: what its instances are made from, what is wanted of it, and what is so."""
+"""One variant of an endpoint as data: its blueprint, its desired state and its current state."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One production or shadow variant: what is wanted, and what is so at the moment."""
+    """One production or shadow variant: desired and current weight, instances and size."""
 
     blueprint: Blueprint
     resolved: datetime  # when the image was looked up
@@ -52,7 +52,7 @@ class Variant:
         return self.blueprint.variant
 
     def settled(self) -> Variant:
-        """With what is wanted being so."""
+        """A copy whose current state is the desired one."""
         return replace(
             self,
             weight=self.desired_weight,
@@ -62,7 +62,7 @@ class Variant:
         )
 
     def unchanged(self) -> Variant:
-        """With what is so being wanted: a change that was given up."""
+        """A copy whose desired state is the current one: a change that was given up."""
         return replace(
             self,
             desired_weight=self.weight,
@@ -75,7 +75,7 @@ class Variant:
 def wanted_variants(
     given: Iterable[Mapping[str, Any]], models: Mapping[str, Model], now: datetime
 ) -> tuple[Variant, ...]:
-    """The variants that a list in a config asks for; ``models`` by name. Nothing of them is there yet."""
+    """The variants in a list of a config, without instances yet; ``models`` by name."""
     return tuple(
         Variant(
             blueprint=Blueprint(

@@ -1,4 +1,4 @@
-"""An endpoint as DescribeEndpoint shows it and as its event tells it."""
+"""An endpoint in the shape of DescribeEndpoint and of its event."""
 
 from __future__ import annotations
 

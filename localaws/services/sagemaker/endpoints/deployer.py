@@ -1,4 +1,4 @@
-"""Carrying out what was decided about an endpoint: a thread per change, and the healing of dead instances."""
+"""Carries out changes of endpoints, each on a thread of its own, and replaces dead instances."""
 
 from __future__ import annotations
 

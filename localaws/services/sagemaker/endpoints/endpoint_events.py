@@ -1,4 +1,4 @@
-"""Tells the event bus what becomes of endpoints and of their deployments."""
+"""Publishes the events of endpoints and of their deployments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The endpoint operations: each checks, decides, and leaves the carrying out to the deployer."""
+"""The endpoint operations: each validates, changes the record, and hands the work to the deployer."""
 
 from __future__ import annotations
 

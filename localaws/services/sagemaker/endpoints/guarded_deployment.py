@@ -1,4 +1,4 @@
-"""One deployment under a DeploymentConfig: carries out its stages, and its rollback when alarms or time demand it."""
+"""Carries out one deployment under a DeploymentConfig, and rolls it back on an alarm, a failure or a timeout."""
 
 from __future__ import annotations
 

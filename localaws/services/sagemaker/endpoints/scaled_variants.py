@@ -1,4 +1,4 @@
-"""What Application Auto Scaling forbids an update of an endpoint: taking a registered variant from under it."""
+"""Refuses updates of an endpoint that would remove a variant registered with Application Auto Scaling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every way of deploying does to an endpoint: move its traffic, change its record, tell of it."""
+"""Moves an endpoint's traffic, changes its record and announces it; used by every kind of deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data capture as a function of the exchange: what is recorded of a request and its answer, and in which object."""
+"""What data capture records of a request and its answer, and in which object. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries captured lines to S3 in the background, under the models' roles, as SageMaker does."""
+"""Writes captured lines to S3 in the background under the models' roles, as SageMaker does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Target:
 
 
 class CaptureFiles:
-    """Keeps lines in memory until the next flush. A role that may not write loses them, and the log says so."""
+    """Keeps lines in memory until the next flush. If the role may not write they are lost and the loss is logged."""
 
     def __init__(self, context: Context, every_seconds: float) -> None:
         self._context = context

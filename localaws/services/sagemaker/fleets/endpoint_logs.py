@@ -1,4 +1,4 @@
-"""Follows what containers print into CloudWatch Logs, under the models' roles, as SageMaker does."""
+"""Ships the output of containers to CloudWatch Logs under the models' roles, as SageMaker does."""
 
 from __future__ import annotations
 

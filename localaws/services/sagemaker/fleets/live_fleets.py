@@ -1,4 +1,4 @@
-"""What of an endpoint moves: the instances that answer for it, and who is at work on them."""
+"""The live part of an endpoint: its routing, the instances behind it, and a lock for whoever changes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
 
 
 class LiveFleets:
-    """The moving part of one endpoint; ``work`` is held by whoever changes it."""
+    """The live part of one endpoint; ``work`` is held by whoever changes it."""
 
     def __init__(self) -> None:
         self.routing: Routing | None = None

@@ -1,4 +1,4 @@
-"""Bringing up instances: model fetched under its role, process started, health check passed."""
+"""Provisions instances: fetches the model under its role, starts the process, waits for its health check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The containers of one serverless variant: started when a request needs one, kept warm, stopped when idle."""
+"""The containers of one serverless variant: starts one when a request needs it, keeps it warm, stops it when idle."""
 
 from __future__ import annotations
 

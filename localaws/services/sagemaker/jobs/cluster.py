@@ -1,4 +1,4 @@
-"""The containers of one job: started together, ended together on a failure, a stop or a timeout."""
+"""The containers of one job: start together, and end together on a failure, a stop or a timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job's record: its kind, what Describe answers, what ends it. Every change of status is announced."""
+"""One job: its kind, its description and its end. Announces every change of status."""
 
 from __future__ import annotations
 

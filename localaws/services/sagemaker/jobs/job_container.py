@@ -104,7 +104,7 @@ class JobContainer:
 
 
 def algorithm_error(text: str, exit_code: int) -> str:
-    """The failure reason of a program that ended badly, cut at its front: the end says what went wrong."""
+    """The failure reason of a program that failed, cut at its front, as the cause is at the end."""
     ending = f", exit code: {exit_code}"
     room = FAILURE_REASON_MAX - len("AlgorithmError: ") - len(ending)
     return f"AlgorithmError: {text.strip()[-room:]}{ending}"

@@ -1,4 +1,4 @@
-"""What the runner of a job is given, and what it answers."""
+"""The input and the result of a job's runner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What excludes what in an endpoint config: rules that no single field can express."""
+"""Validates combinations of fields in an endpoint config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoint configs: which models with which weights on how many instances. Immutable."""
+"""Endpoint configs: models, weights and instance counts. Immutable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays a pipeline execution: a thread that starts steps as they become ready, a thread for each step."""
+"""Runs a pipeline execution: one thread starts steps as they become ready, and each step has a thread of its own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEP_FAILURE_REASON_MAX = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """``pause(event, seconds)`` waits for the event at most so long and says whether it came."""
+    """``pause(event, seconds)`` waits for the event at most so long and returns whether it came."""
 
     context: Context
     wait_for_job: Callable[[str], None]

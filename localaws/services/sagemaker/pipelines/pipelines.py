@@ -1,4 +1,4 @@
-"""SageMaker Pipelines: definitions kept, executions really played."""
+"""SageMaker Pipelines: stores definitions and runs executions."""
 
 from __future__ import annotations
 

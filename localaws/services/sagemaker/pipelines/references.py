@@ -1,4 +1,4 @@
-"""Resolves what a pipeline definition leaves open: ``Get``, ``Std:Join`` and ``Std:JsonGet``. Pure."""
+"""Resolves the references in a pipeline definition: ``Get``, ``Std:Join`` and ``Std:JsonGet``. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _TOKEN = re.compile(r"""\.?(?P<name>[A-Za-z0-9_\-]+)|\[(?P<index>\d+)\]|\[(?P<qu
 
 
 class ReferenceUnresolvedError(Exception):
-    """A reference leads nowhere; the text says which one."""
+    """A reference that cannot be resolved; the text names it."""
 
 
 class ReferenceScope(Protocol):
-    """Where references lead during one execution."""
+    """Resolves references during one execution."""
 
     def parameter(self, name: str) -> Any: ...
     def variable(self, name: str) -> str: ...

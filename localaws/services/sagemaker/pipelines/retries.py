@@ -1,4 +1,4 @@
-"""When a failed step is tried again, and after how long. Pure."""
+"""Decides whether a failed step is retried, and after what delay. Pure."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class StepRetryPolicy:
         return float(self.interval_seconds * self.backoff_rate**retries_done)
 
 
-# SageMaker retries these two without being told; how often is not documented.
+# SageMaker retries these two without a policy; how often is not documented.
 BY_DEFAULT = StepRetryPolicy(exceptions=frozenset({SERVICE_FAULT, THROTTLING}))
 
 

@@ -1,4 +1,4 @@
-"""Which steps of a pipeline may run when: dependencies, branches, order. Pure."""
+"""Decides which steps of a pipeline may run: dependencies, branches, order. Pure."""
 
 from __future__ import annotations
 

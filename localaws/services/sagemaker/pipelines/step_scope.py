@@ -1,4 +1,4 @@
-"""Where references lead while a step of an execution is resolved: parameters, variables, earlier steps, S3."""
+"""Resolves the references of a step during an execution: parameters, variables, earlier steps, S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of versioned model packages, pure: what a request makes of one, and what its event says."""
+"""Versioned model packages: validation, changes by requests, and the shape of their events. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named records of one kind of resource, and SageMaker's words for a name that is taken or unknown."""
+"""A store of named records of one kind of resource, with SageMaker's errors for names that are taken or unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InvokeEndpointAsync: requests are queued, and given to instances as these have time for them."""
+"""InvokeEndpointAsync: queues requests and dispatches them to instances with free capacity."""
 
 from __future__ import annotations
 

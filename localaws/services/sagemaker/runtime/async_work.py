@@ -1,4 +1,4 @@
-"""One asynchronous request from its queue to its end: input from S3, the container, result to S3, notification."""
+"""Processes one asynchronous request: input from S3, the container, result to S3, notification."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Work:
         return self.context.client("s3", self.role_arn)
 
     def run(self, container: Container) -> None:
-        """Bring the request to its end; raises RetiredError, having told nobody, when the container retires."""
+        """Process the request to its end; raises RetiredError, with nothing stored, when the container retires."""
         began = self.context.now()
         try:
             self._timed("RequestDownloadLatency", self._download)
@@ -59,7 +59,7 @@ class Work:
         self.conclude(end)
 
     def conclude(self, end: End) -> None:
-        """Store what came of the request and tell the topic; a success that cannot be stored is a failure."""
+        """Store the outcome of the request and notify its topic; a success that cannot be stored is a failure."""
         if end.failure_reason is None:
             end = self._store_result(end)
         if end.failure_reason is not None:
@@ -147,9 +147,9 @@ class Work:
         """The model's response or, without one, the reason; the notification comes even when this fails."""
         if self.request.failure is None:
             return
-        told = end if end.response is not None else End(response=(end.failure_reason or "").encode())
+        stored = end if end.response is not None else End(response=(end.failure_reason or "").encode())
         try:
-            self._put(self.request.failure, told)
+            self._put(self.request.failure, stored)
         except (ClientError, BotoCoreError):
             self.measure("ResponseUploadFailures", 1, "Count")
 

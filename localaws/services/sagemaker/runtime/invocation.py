@@ -1,4 +1,4 @@
-"""What became of one request: the error the caller sees and the samples it leaves in the metrics."""
+"""The outcome of one request: the caller's error and the metric samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mirrors requests to shadow variants, after the fact and in threads of its own: no client ever waits for it."""
+"""Mirrors requests to shadow variants on threads of its own, after the client has its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: a request finds its variant and instance, and leaves its traces in the metrics."""
+"""InvokeEndpoint: routes a request to a variant and an instance, and records its metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request to one instance, and all the traces it leaves: metrics, and captured data if the endpoint wants it."""
+"""Sends one request to one instance and records it: metrics, and captured data where the endpoint has it enabled."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ def run_transform(models: Models, task: Task) -> JobResult:
 def _start(task: Task, spec: ContainerSpec, index: int) -> Container:
     home = task.directory / f"algo-{index + 1}"
     home.mkdir()
-    told = {**settings_of(task.request, {}).environment(), **(task.request.get("Environment") or {})}
-    return start_serving(task.context, spec, home, told)
+    environment = {**settings_of(task.request, {}).environment(), **(task.request.get("Environment") or {})}
+    return start_serving(task.context, spec, home, environment)
 
 
 def _run(run: _Run, containers: list[Container], sources: list[Source]) -> JobResult:

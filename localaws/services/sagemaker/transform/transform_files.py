@@ -1,4 +1,4 @@
-"""One instance of a transform job at work: files in, mini-batches to the model, outputs in the records' order."""
+"""Processes files on one instance of a transform job: mini-batches to the model, outputs in the order of records."""
 
 from __future__ import annotations
 

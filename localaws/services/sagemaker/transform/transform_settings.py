@@ -1,4 +1,4 @@
-"""The settings of a transform job: what SageMaker refuses, and what the container may decide itself."""
+"""The settings of a transform job: validation, and defaults that the container may choose."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Settings:
         return 1 if self.one_record_each else None
 
     def environment(self) -> dict[str, str]:
-        """What SageMaker tells the container of them."""
+        """The environment variables by which SageMaker passes them to the container."""
         return {
             "SAGEMAKER_BATCH": "True",
             "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD" if self.one_record_each else "MULTI_RECORD",
