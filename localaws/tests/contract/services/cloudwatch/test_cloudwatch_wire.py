@@ -230,5 +230,5 @@ def test_a_composite_alarm_tells_the_bus_of_a_child_it_does_not_own(account: Acc
     )
     client.put_composite_alarm(AlarmName="shop-dev-spend-7-1-alarms", AlarmRule='ALARM("orders")')
     client.set_alarm_state(AlarmName="orders", StateValue="ALARM", StateReason="too few")
-    told = [(detail["alarmName"], detail["state"]["value"]) for detail in account.bus.details]
-    assert ("shop-dev-spend-7-1-alarms", "ALARM") in told
+    announced = [(detail["alarmName"], detail["state"]["value"]) for detail in account.bus.details]
+    assert ("shop-dev-spend-7-1-alarms", "ALARM") in announced

@@ -21,7 +21,7 @@ from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.registry.registry import Registry
 from localaws.services.sagemaker.resources.tags import ResourceTags
 from localaws.services.sagemaker.runtime.runtime import Runtime
-from localaws.tests.contract.services.sagemaker.endpoints.announced import Told
+from localaws.tests.contract.services.sagemaker.endpoints.announced import Announced
 from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "models"
@@ -54,7 +54,7 @@ class Stage:
     """One local AWS and short ways to say what a test wants of it."""
 
     aws: LocalAws
-    told: Told
+    published: Announced
 
     def __post_init__(self) -> None:
         self.sagemaker = self.aws.client("sagemaker")
@@ -118,7 +118,7 @@ class Stage:
     def announced(self, endpoint: str, count: int) -> list[tuple[str, str]]:
         """``(status, config)`` of the endpoint's events, once there are as many as ``count``."""
         found: list[tuple[str, str]] = eventually(
-            lambda: self.told.statuses(endpoint), lambda statuses: len(statuses) >= count
+            lambda: self.published.statuses(endpoint), lambda statuses: len(statuses) >= count
         )
         return found
 
@@ -163,11 +163,11 @@ def staged(
 
     ``measured``: metrics go to CloudWatch, where alarms see them, and not to ``told``.
     """
-    told = Told()
+    announced = Announced()
 
     def services(context: Context) -> list[Service]:
         cloudwatch = CloudWatch(context)
-        context.bus, context.metrics = told, cloudwatch if measured else told
+        context.bus, context.metrics = announced, cloudwatch if measured else announced
         hosting = Hosting(context, timing)
         return [hosting, Runtime(hosting), Registry(context), ResourceTags(context), AutoScaling(context), cloudwatch]
 
@@ -180,4 +180,4 @@ def staged(
         s3.create_bucket(Bucket=BUCKET)
         for name, artifact in artifacts.items():
             s3.put_object(Bucket=BUCKET, Key=f"{name}.tar.gz", Body=artifact)
-        yield Stage(aws, told)
+        yield Stage(aws, announced)

@@ -129,7 +129,7 @@ def test_a_dead_instance_is_replaced(stage: Stage) -> None:
     with pytest.raises(ClientError) as error:
         stage.invoke("heal", "die")
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
-    assert stage.told.total("heal", "v1", "Invocation5XXErrors") == 1.0
+    assert stage.published.total("heal", "v1", "Invocation5XXErrors") == 1.0
 
     def answer() -> str:
         try:

@@ -34,8 +34,8 @@ _PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
 
 
 @dataclass
-class Told:
-    """Stands for the bus; keeps what it was told, as it would go over the wire."""
+class Announced:
+    """Stands for the bus; keeps what was published, as it would go over the wire."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ class Engine:
     """Clients of the local AWS, and shorthands for what the tests do again and again."""
 
     aws: LocalAws
-    told: Told
+    announced: Announced
 
     @property
     def sagemaker(self) -> Any:
@@ -124,10 +124,10 @@ def eventually(probe: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
 
 @pytest.fixture(scope="package")
 def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    told = Told()
+    announced = Announced()
 
     def services(context: Context) -> Sequence[Service]:
-        context.bus = told
+        context.bus = announced
         return [*engine(context), Hosting(context)]  # no endpoints, but clients may ask for them
 
     with LocalAws(tmp_path_factory.mktemp("engine"), INTERPRETERS, services=services) as aws:
@@ -135,7 +135,7 @@ def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         _make_role(aws, ROLE, _S3, _JOBS, _PASS)
         _make_role(aws, ROLE_WITHOUT_PASS, _S3, _JOBS)
         _make_role(aws, ROLE_WITHOUT_S3, _JOBS, _PASS)
-        yield Engine(aws, told)
+        yield Engine(aws, announced)
 
 
 def _make_role(aws: LocalAws, arn: str, *statements: Mapping[str, Any]) -> None:
