@@ -23,10 +23,10 @@ from localaws.iam.identity import Identities
 from localaws.iam.policy import parse_policy
 from localaws.moto import s3_events
 from localaws.moto.backend import MotoBackend
-from localaws.moto.dynamodb_transactions import quicken_transactions
+from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
-from localaws.moto.iam_policies import MotoRolePolicies, know_aws_managed_policies
-from localaws.moto.sqs_queues import quicken_queues
+from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
+from localaws.moto.sqs_queues import speed_up_queues
 from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
@@ -100,9 +100,9 @@ class LocalAws:
         s3_events.connect(self._emitter.emit)
         state_machines = StateMachines(self.context, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
-        know_aws_managed_policies()
-        quicken_transactions()
-        quicken_queues()
+        make_aws_managed_policies_on_demand()
+        speed_up_transactions()
+        speed_up_queues()
         return [state_machines, SecurityTokens(self.identities, self._policies)]
 
     def start(self) -> None:

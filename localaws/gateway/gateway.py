@@ -127,9 +127,9 @@ class Gateway:
         if caller.own:
             return self._dispatch(call, wire, environ)
         self._authorise(progress, wire)
-        self.faults.strike(call, after_effect=False)
+        self.faults.inject(call, after_effect=False)
         response = self._dispatch(call, wire, environ)
-        self.faults.strike(call, after_effect=True)
+        self.faults.inject(call, after_effect=True)
         return response
 
     def _read(self, scope: CredentialScope, request: Request, progress: _Progress) -> Wire:

@@ -50,7 +50,7 @@ class HttpServer:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
-        self._server.hang_up()
+        self._server.close_connections()
 
 
 class _Server(ThreadingHTTPServer):
@@ -68,7 +68,7 @@ class _Server(ThreadingHTTPServer):
         self._connections.add(connection)
         return connection, address
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         """End the connections that clients keep alive."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):  # the client was faster

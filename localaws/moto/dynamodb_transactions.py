@@ -9,7 +9,7 @@ from typing import Any
 _of_thread = threading.local()
 
 
-def quicken_transactions() -> None:
+def speed_up_transactions() -> None:
     """Have moto copy a table's index instead of its items, which most writes replace whole.
 
     The copy is what moto returns to when a transaction fails. An Update changes an item in place, so the items that

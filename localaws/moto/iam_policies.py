@@ -42,7 +42,7 @@ class MotoRolePolicies:
         return next((known for known in roles if known.name == role), None)
 
 
-def know_aws_managed_policies() -> None:
+def make_aws_managed_policies_on_demand() -> None:
     """Let a role have any policy that AWS manages, made when it is attached: making all 1,582 takes 1.2 s."""
     from moto.iam.models import IAMBackend
 

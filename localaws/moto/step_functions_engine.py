@@ -67,7 +67,7 @@ def _report_status_changes(status_changed: StatusChanged) -> None:
 
     start = getattr(Execution, "_moto_start", Execution.start)
 
-    def tell_and_start(self: Any) -> None:
+    def report_and_start(self: Any) -> None:
         self.exec_status = ExecutionStatus.RUNNING
         status_changed(self)  # before the start, or the end of a quick execution would be reported first
         start(self)
@@ -78,7 +78,7 @@ def _report_status_changes(status_changed: StatusChanged) -> None:
             status_changed(self.execution)
 
     Execution._moto_start = start
-    Execution.start = tell_and_start
+    Execution.start = report_and_start
     BaseExecutionWorkerCommunication.terminated = terminated
 
 

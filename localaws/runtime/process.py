@@ -175,17 +175,17 @@ class _Reaper:
         self._lock = threading.Lock()
 
     def remember(self, group: int) -> None:
-        self._tell(f"+{group}\n")
+        self._send(f"+{group}\n")
 
     def forget(self, group: int) -> None:
-        self._tell(f"-{group}\n")
+        self._send(f"-{group}\n")
 
     def dismiss(self) -> None:
         with self._lock:
             self._pipe.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         with self._lock:
             if not self._pipe.closed:
                 self._pipe.write(line.encode())

@@ -37,7 +37,7 @@ class PacedSpec:
     changes: tuple[str, ...]
 
 
-def quicken(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def shorten(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The spec at the story's pace, and in words what is different."""
     quick = copy.deepcopy(dict(spec))
     quick["data"] |= {"settle_seconds": SETTLE_SECONDS, "mode": "latest"}
@@ -61,7 +61,7 @@ def write_paced(source: Path, folder: Path, name: str, **inference: str) -> Pace
     ``inference`` replaces fields of that section, e.g. ``out_of_range="reject"``.
     """
     spec = yaml.safe_load(source.read_text())
-    quick, changes = quicken(spec)
+    quick, changes = shorten(spec)
     if inference:
         quick["inference"] = {**quick.get("inference", {}), **inference}
     path = folder / name
@@ -84,7 +84,7 @@ def write_scene_spec(repo: Path, file: Path, model: str, sections: Mapping[str, 
     It has no strategy and no stages of its own, and accepts numbers outside of what training has seen. Its judge is
     content with less proof: scenes are about what follows from a verdict.
     """
-    spec, _ = quicken(yaml.safe_load((repo / SCENES_SPEC).read_text()))
+    spec, _ = shorten(yaml.safe_load((repo / SCENES_SPEC).read_text()))
     spec |= {"name": model, "description": "A scene of the rehearsal", "inference": {"out_of_range": "accept"}}
     for field in ("strategy", "stages"):
         spec["rollout"].pop(field)

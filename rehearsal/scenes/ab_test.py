@@ -37,7 +37,7 @@ class Customers:
         self._context = context
         self._traffic = traffic
         self._random = random.Random(SEED)  # noqa: S311 - simulated customers, no secrets
-        self._told = 0
+        self._reported = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -51,16 +51,16 @@ class Customers:
 
     @property
     def reported(self) -> int:
-        return self._told
+        return self._reported
 
     def _work(self) -> None:
         events = self._context.client("events")
         while not self._stopping.wait(1):
-            new = [each for each in self._traffic.sent()[self._told :]]
-            entries = [self._entry(self._told + index, each) for index, each in enumerate(new) if not each.failed]
+            new = [each for each in self._traffic.sent()[self._reported :]]
+            entries = [self._entry(self._reported + index, each) for index, each in enumerate(new) if not each.failed]
             for start in range(0, len(entries), ENTRIES):
                 events.put_events(Entries=entries[start : start + ENTRIES])
-            self._told += len(new)
+            self._reported += len(new)
 
     def _entry(self, number: int, answered: Sent) -> dict[str, str]:
         converted = self._random.random() < CONVERSION[answered.variant]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from localaws.context import Context
-from localaws.services.events.rules import Rule, RuleBook
+from localaws.services.events.rules import Rule, RuleStore
 
 _TICK_SECONDS = 0.5
 
@@ -20,7 +20,7 @@ def fallen_due(rules: Iterable[Rule], *, after: datetime, until: datetime) -> It
                 yield rule, due
 
 
-def watch_schedules(context: Context, rules: RuleBook, fire: Callable[[Rule, datetime], None]) -> None:
+def watch_schedules(context: Context, rules: RuleStore, fire: Callable[[Rule, datetime], None]) -> None:
     """Call ``fire(rule, due)`` in the background whenever an enabled rule's schedule falls due."""
 
     def watch() -> None:

@@ -22,7 +22,7 @@ from localaws.services.events.envelope import (
 )
 from localaws.services.events.matching import matches
 from localaws.services.events.pattern import PatternError, parse_pattern
-from localaws.services.events.rules import Rule, RuleBook, check_target, rule_from_request
+from localaws.services.events.rules import Rule, RuleStore, check_target, rule_from_request
 from localaws.services.events.scheduled import watch_schedules
 
 
@@ -33,7 +33,7 @@ class EventBridge:
 
     def __init__(self, context: Context, *, time_scale: float = 1.0) -> None:
         self._context = context
-        self._rules = RuleBook()
+        self._rules = RuleStore()
         self._deliverer = Deliverer(context, time_scale=time_scale)
 
     @property

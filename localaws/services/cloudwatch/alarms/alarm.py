@@ -53,7 +53,7 @@ class DatapointRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Evaluation:
     """``state`` is None where the alarm keeps the state it has. ``used``: indices of the points it rests on."""
 
     state: State | None
@@ -61,7 +61,7 @@ class Judgement:
     filled: int  # how many periods the missing-data treatment stood in for
 
 
-def evaluate(rule: DatapointRule, points: Sequence[float | None]) -> Judgement:
+def evaluate(rule: DatapointRule, points: Sequence[float | None]) -> Evaluation:
     """Judge the completed periods of one evaluation range, oldest first; None is a period without data.
 
     With at least ``evaluation_periods`` real points the newest of them decide, reaching back over gaps.
@@ -75,7 +75,7 @@ def evaluate(rule: DatapointRule, points: Sequence[float | None]) -> Judgement:
         state: State | None = State.ALARM if len(breaching) >= rule.datapoints_to_alarm else State.OK
     else:
         state = _with_gaps(rule, points, used, breaching)
-    return Judgement(state, used, filled)
+    return Evaluation(state, used, filled)
 
 
 def _with_gaps(

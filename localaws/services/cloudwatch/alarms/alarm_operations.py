@@ -14,11 +14,11 @@ from localaws.services.cloudwatch.alarms.alarm_views import has_action, shown_al
 from localaws.services.cloudwatch.alarms.alarms import (
     INITIAL_REASON,
     Alarm,
+    AlarmState,
     AlarmStore,
     CompositeAlarm,
     HistoryItem,
     MetricAlarm,
-    Standing,
     StateChange,
 )
 from localaws.services.cloudwatch.alarms.evaluator import Evaluator
@@ -122,7 +122,7 @@ class AlarmOperations:
             _check_json(data)
         with self._lock:
             alarm = self._alarm_store.get(params["AlarmName"])
-            standing = Standing(State(params["StateValue"]), params["StateReason"], self._clock(), data)
+            standing = AlarmState(State(params["StateValue"]), params["StateReason"], self._clock(), data)
             changes = list(self._evaluator.set_state(alarm, standing))
         self._announce(changes)
         return {}
@@ -157,10 +157,10 @@ class AlarmOperations:
                 alarm.actions_enabled = enabled
         return {}
 
-    def _standing(self, params: Params, kind: type[Alarm]) -> Standing:
+    def _standing(self, params: Params, kind: type[Alarm]) -> AlarmState:
         known = self._alarm_store.alarms.get(params.get("AlarmName") or "")
         if known is None:
-            return Standing(State.INSUFFICIENT_DATA, INITIAL_REASON, self._clock())
+            return AlarmState(State.INSUFFICIENT_DATA, INITIAL_REASON, self._clock())
         if not isinstance(known, kind):
             raise validation_error(f"An alarm of another type is already named {known.name}")
         return known.standing

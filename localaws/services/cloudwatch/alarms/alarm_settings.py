@@ -8,7 +8,7 @@ from typing import Any
 
 from localaws.service_api import AwsError
 from localaws.services.cloudwatch.alarms.alarm import COMPARISONS, DatapointRule, Missing
-from localaws.services.cloudwatch.alarms.alarms import CompositeAlarm, MetricAlarm, Standing
+from localaws.services.cloudwatch.alarms.alarms import AlarmState, CompositeAlarm, MetricAlarm
 from localaws.services.cloudwatch.alarms.composite import RuleError, children, parse_rule
 from localaws.services.cloudwatch.alarms.wording import event_metric
 from localaws.services.cloudwatch.metrics.distribution import percentile_of
@@ -37,7 +37,7 @@ _NOT_HERE = (
 )
 
 
-def metric_alarm(given: Mapping[str, Any], *, arn: str, standing: Standing, now: float) -> MetricAlarm:
+def metric_alarm(given: Mapping[str, Any], *, arn: str, standing: AlarmState, now: float) -> MetricAlarm:
     """A metric alarm from PutMetricAlarm's parameters. AwsError ValidationError for what AWS would refuse."""
     settings = _checked(given)
     queries, watched, shown_id = _queries(settings)
@@ -64,7 +64,7 @@ def metric_alarm(given: Mapping[str, Any], *, arn: str, standing: Standing, now:
     )
 
 
-def composite_alarm(given: Mapping[str, Any], *, arn: str, standing: Standing, now: float) -> CompositeAlarm:
+def composite_alarm(given: Mapping[str, Any], *, arn: str, standing: AlarmState, now: float) -> CompositeAlarm:
     """A composite alarm from PutCompositeAlarm's parameters. AwsError ValidationError if the rule is wrong."""
     settings = _checked(given)
     rule = settings.get("AlarmRule") or ""

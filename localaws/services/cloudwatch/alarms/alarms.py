@@ -17,7 +17,7 @@ INITIAL_REASON = "Unchecked: Initial alarm creation"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AlarmState:
     """A state with its reason. ``data`` is JSON; ``at`` is epoch seconds."""
 
     value: State
@@ -34,7 +34,7 @@ class Alarm:
     arn: str
     settings: Mapping[str, Any]
     configured_at: float
-    standing: Standing
+    standing: AlarmState
     actions_enabled: bool = True
 
     @property
@@ -85,8 +85,8 @@ class StateChange:
     """A change of state that is still to be announced: as an event, then by actions."""
 
     alarm: MetricAlarm | CompositeAlarm
-    before: Standing
-    after: Standing
+    before: AlarmState
+    after: AlarmState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

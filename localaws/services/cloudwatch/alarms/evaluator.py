@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from localaws.services.cloudwatch.alarms.alarm import State, evaluate, samples_wanted
 from localaws.services.cloudwatch.alarms.alarms import (
     Alarm,
+    AlarmState,
     AlarmStore,
     CompositeAlarm,
     HistoryItem,
     MetricAlarm,
-    Standing,
     StateChange,
     Transition,
 )
@@ -66,9 +66,9 @@ class Evaluator:
                 if tick % DAY == 0:
                     self.store.forget(tick)
             for change in changes:
-                self._tell(change)
+                self._announce(change)
 
-    def set_state(self, alarm: MetricAlarm | CompositeAlarm, standing: Standing) -> Iterator[StateChange]:
+    def set_state(self, alarm: MetricAlarm | CompositeAlarm, standing: AlarmState) -> Iterator[StateChange]:
         """Put an alarm into a state by hand, with what follows from it. Call with the lock held."""
         if standing.value is alarm.standing.value:
             alarm.standing = standing
@@ -82,10 +82,10 @@ class Evaluator:
             value = State.ALARM if composite.condition.holds(self.alarm_store.state_of) else State.OK
             if value is not composite.standing.value:
                 reason, data = composite_reason(trigger)
-                yield self._change(composite, Standing(value, reason, self.clock(), data))
+                yield self._change(composite, AlarmState(value, reason, self.clock(), data))
                 yield from self.settle_composites(composite)
 
-    def _tell(self, change: StateChange) -> None:
+    def _announce(self, change: StateChange) -> None:
         try:
             self.announce(change)
         except Exception:  # one announcement that fails must not cost the next one
@@ -118,13 +118,13 @@ class Evaluator:
         else:
             reason = threshold_reason(alarm.rule, points, judgement.filled)
         now = self.clock()
-        standing = Standing(judgement.state, reason, now, reason_data(alarm, points, now))
+        standing = AlarmState(judgement.state, reason, now, reason_data(alarm, points, now))
         return self._change(alarm, standing, answer, used)
 
     def _change(
         self,
         alarm: MetricAlarm | CompositeAlarm,
-        after: Standing,
+        after: AlarmState,
         answer: TimedSeries | None = None,
         used: list[int] | None = None,
     ) -> StateChange:

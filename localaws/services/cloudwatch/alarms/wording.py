@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localaws.services.cloudwatch.alarms.alarm import DatapointRule, Missing
-from localaws.services.cloudwatch.alarms.alarms import Alarm, CompositeAlarm, MetricAlarm, Standing, StateChange
+from localaws.services.cloudwatch.alarms.alarms import Alarm, AlarmState, CompositeAlarm, MetricAlarm, StateChange
 from localaws.services.cloudwatch.metrics.query import Query
 from localaws.services.cloudwatch.metrics.store import Metric
 
@@ -125,7 +125,7 @@ def _configuration(alarm: MetricAlarm | CompositeAlarm) -> dict[str, Any]:
     return shown
 
 
-def _state(standing: Standing) -> dict[str, Any]:
+def _state(standing: AlarmState) -> dict[str, Any]:
     shown = {
         "value": standing.value.value,
         "reason": standing.reason,
@@ -134,7 +134,7 @@ def _state(standing: Standing) -> dict[str, Any]:
     return shown | ({"reasonData": standing.data} if standing.data is not None else {})
 
 
-def history_data(before: Standing, after: Standing) -> str:
+def history_data(before: AlarmState, after: AlarmState) -> str:
     """The JSON of a StateUpdate in an alarm's history."""
     return json.dumps(
         {"version": "1.0", "oldState": _history_state(before), "newState": _history_state(after)},
@@ -142,7 +142,7 @@ def history_data(before: Standing, after: Standing) -> str:
     )
 
 
-def _history_state(standing: Standing) -> dict[str, Any]:
+def _history_state(standing: AlarmState) -> dict[str, Any]:
     shown: dict[str, Any] = {"stateValue": standing.value.value, "stateReason": standing.reason}
     if standing.data is not None:
         shown["stateReasonData"] = json.loads(standing.data)

@@ -107,7 +107,7 @@ def _rolled_back(name: str, policy: DeploymentPolicy, whole: int, counts: Counts
         yield Stage(phase=Phase.DELETING, counts={name: counts})
 
 
-def trouble(alarming: Sequence[str], *, now: datetime, deadline: datetime | None) -> str | None:
+def rollback_reason(alarming: Sequence[str], *, now: datetime, deadline: datetime | None) -> str | None:
     """Why a deployment must not go on, in the words of its FailureReason; None when it may."""
     if alarming:
         return f"The update was rolled back because these alarms are in ALARM state: {', '.join(alarming)}."

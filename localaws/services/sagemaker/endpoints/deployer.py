@@ -92,15 +92,15 @@ class Deployer:
         if self._context.stopping.wait(max(0.0, self._timing.settle_seconds - elapsed)):
             return
         self._traffic.switch(live, settled_routing(endpoint.name, goal.config, goal.variants, goal.shadows, fleets))
-        self._traffic.become(endpoint.name, changes.deployed if endpoint.pending else changes.rescaled)
+        self._traffic.change_record(endpoint.name, changes.deployed if endpoint.pending else changes.rescaled)
 
     def _give_up(self, endpoint: Endpoint, reason: str) -> None:
         """A new endpoint has failed; any other returns to what it was, which has been serving all the time."""
         if self._context.stopping.is_set():
             return
-        failed = self._traffic.become(endpoint.name, lambda present, now: changes.failed(present, reason, now))
+        failed = self._traffic.change_record(endpoint.name, lambda present, now: changes.failed(present, reason, now))
         if failed.status is Status.ROLLING_BACK:
-            self._traffic.become(endpoint.name, changes.rolled_back)
+            self._traffic.change_record(endpoint.name, changes.rolled_back)
 
     def _delete(self, endpoint: Endpoint, live: LiveFleets) -> None:
         self._traffic.switch(live, None)

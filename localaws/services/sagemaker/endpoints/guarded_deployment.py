@@ -62,18 +62,18 @@ class GuardedDeployment:
         wanted = {variant.name: variant.desired_instances for variant in self._pending.variants}
         stages = plan.forward(self._policy, old, wanted)
         self._reached = {name: replace(counts, new=0) for name, counts in stages[0].counts.items()}
-        self._refuse_trouble()
+        self._check_alarms_and_deadline()
         for stage in stages:
             self._enter(stage)
             self._last(stage)
         variants, shadows = self._pending.variants, self._pending.shadows
         routing = settled_routing(self._endpoint.name, self._pending.config, variants, shadows, self._new)
         self._traffic.switch(self._live, routing)
-        self._traffic.become(self._endpoint.name, changes.deployed)
+        self._traffic.change_record(self._endpoint.name, changes.deployed)
 
     def _go_back(self, reason: str) -> None:
         name, present = self._endpoint.name, self._endpoint
-        self._traffic.become(name, lambda endpoint, now: changes.failed(endpoint, reason, now))
+        self._traffic.change_record(name, lambda endpoint, now: changes.failed(endpoint, reason, now))
         old = {variant.name: variant.desired_instances for variant in present.variants}
         try:
             for stage in plan.back(self._policy, old, self._reached):
@@ -82,9 +82,9 @@ class GuardedDeployment:
         except ProvisionError as error:
             if not self._context.stopping.is_set():
                 text = f"{reason} Rolling back failed: {error}"
-                self._traffic.become(name, lambda endpoint, now: changes.failed(endpoint, text, now))
+                self._traffic.change_record(name, lambda endpoint, now: changes.failed(endpoint, text, now))
             return
-        self._traffic.become(name, changes.rolled_back)
+        self._traffic.change_record(name, changes.rolled_back)
 
     def _switch_back(self) -> None:
         present = self._endpoint
@@ -94,9 +94,9 @@ class GuardedDeployment:
     def _enter(self, stage: Stage) -> None:
         """Show the stage, then make it true; instances that died meanwhile are replaced on the way."""
         self._show(stage)
-        self._realise(stage)
+        self._apply_stage(stage)
 
-    def _realise(self, stage: Stage) -> None:
+    def _apply_stage(self, stage: Stage) -> None:
         name, provision = self._endpoint.name, self._traffic.provisioner.provision
         old = _sized(self._endpoint.variants, {v: counts.old for v, counts in stage.counts.items()})
         new = _sized(self._pending.variants, {v: counts.new for v, counts in stage.counts.items()})
@@ -113,24 +113,24 @@ class GuardedDeployment:
         """Keep the stage up for its time; raises AbortedError when the deployment must not go on."""
         entered = self._context.now()
         while not plan.is_over(stage, entered=entered, now=self._context.now(), scale=self._timing.wait_scale):
-            self._refuse_trouble()
+            self._check_alarms_and_deadline()
             if self._context.stopping.wait(self._next_look(stage)):
                 raise StoppingError
             if any(not container.is_running for container in self._live.containers):
-                self._realise(stage)
-        self._refuse_trouble()
+                self._apply_stage(stage)
+        self._check_alarms_and_deadline()
 
     def _next_look(self, stage: Stage) -> float:
         return min(self._timing.alarms_every_seconds, max(stage.seconds * self._timing.wait_scale, 0.01))
 
-    def _refuse_trouble(self) -> None:
+    def _check_alarms_and_deadline(self) -> None:
         limit = self._policy.max_seconds
         deadline = self._pending.started + timedelta(seconds=limit * self._timing.wait_scale) if limit else None
         try:
             alarming = self._alarms.alarming()
         except AlarmsUnreadableError as error:
             raise AbortedError(str(error)) from error
-        reason = plan.trouble(alarming, now=self._context.now(), deadline=deadline)
+        reason = plan.rollback_reason(alarming, now=self._context.now(), deadline=deadline)
         if reason:
             raise AbortedError(reason)
 

@@ -29,7 +29,7 @@ class TrafficSwitch:
         self.provisioner.retire(gone & shadows, shadow=True)
         self.provisioner.close(pools - live.pools)
 
-    def become(self, name: str, change: EndpointChange) -> Endpoint:
+    def change_record(self, name: str, change: EndpointChange) -> Endpoint:
         """Change an endpoint's record and announce its status."""
         now = self.context.now()
         endpoint = self.endpoints.change(name, lambda present: change(present, now))

@@ -26,7 +26,7 @@ class Capture:
     json: frozenset[str]
     kms_key: str | None = None
 
-    def takes(self, draw: float) -> bool:
+    def samples(self, draw: float) -> bool:
         """Whether a request with this draw, 0 to 1, belongs to the sample."""
         return draw * 100 < self.percent
 

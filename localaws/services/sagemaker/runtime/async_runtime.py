@@ -86,10 +86,10 @@ class AsyncRuntime:
             for endpoint in self._hosting.endpoints():
                 settings = AsyncSettings.of(endpoint.config.request)
                 if settings is not None:
-                    self._look_after(endpoint, settings)
+                    self._dispatch(endpoint, settings)
             self._forget_deleted()
 
-    def _look_after(self, endpoint: Endpoint, settings: AsyncSettings) -> None:
+    def _dispatch(self, endpoint: Endpoint, settings: AsyncSettings) -> None:
         routing = self._hosting.routing(endpoint.name)
         if routing is None:
             return

@@ -68,7 +68,7 @@ class RequestSender:
         return invocation
 
     def _capture(self, request: InvocationRequest, routing: Routing, route: Route, answer: ContainerResponse) -> None:
-        if route.capture is None or not route.capture.takes(self.chance.random()):
+        if route.capture is None or not route.capture.samples(self.chance.random()):
             return
         exchange = Exchange(
             event_id=str(uuid.uuid4()),

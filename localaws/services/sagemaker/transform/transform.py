@@ -22,7 +22,7 @@ from localaws.services.sagemaker.jobs.job import Kind
 from localaws.services.sagemaker.jobs.job_usage import measure_usage
 from localaws.services.sagemaker.jobs.task import JobResult, Task, failed
 from localaws.services.sagemaker.models.models import ContainerSpec, Models
-from localaws.services.sagemaker.transform.transform_files import FileError, StoppedError, TransformInstance, dealt
+from localaws.services.sagemaker.transform.transform_files import FileError, StoppedError, TransformInstance, distribute
 from localaws.services.sagemaker.transform.transform_records import processing_of
 from localaws.services.sagemaker.transform.transform_settings import Settings, check_transform, settings_of
 
@@ -105,7 +105,7 @@ def _run(run: _Run, containers: list[Container], sources: list[Source]) -> JobRe
             task,
             [
                 functools.partial(_work, run, container, settings, files)
-                for container, files in zip(containers, dealt(sources, len(containers)), strict=True)
+                for container, files in zip(containers, distribute(sources, len(containers)), strict=True)
             ],
         )
     _write_data_log(run, settings)

@@ -129,6 +129,6 @@ def _refused(answer: ContainerResponse) -> FileError:
     return FileError(blame, f"Bad HTTP status received from algorithm: {answer.status}\n{text}")
 
 
-def dealt(sources: Sequence[Source], instances: int) -> list[list[Source]]:
+def distribute(sources: Sequence[Source], instances: int) -> list[list[Source]]:
     """The objects of each instance. SageMaker never splits one object over instances; some may go without."""
     return [list(sources[index::instances]) for index in range(instances)]

@@ -13,7 +13,7 @@ from localaws.services.sagemaker.endpoint_state.deployment_plan import (
     back,
     forward,
     is_over,
-    trouble,
+    rollback_reason,
 )
 from localaws.services.sagemaker.endpoint_state.guardrails import DeploymentPolicy, RoutingType, Size
 
@@ -159,5 +159,5 @@ def test_a_stage_lasts_its_time_times_the_scale() -> None:
     ],
 )
 def test_what_stops_a_deployment(alarming: list[str], deadline: datetime | None, text: str | None) -> None:
-    reason = trouble(alarming, now=NOON, deadline=deadline)
+    reason = rollback_reason(alarming, now=NOON, deadline=deadline)
     assert (reason is None) if text is None else (reason is not None and text in reason)

@@ -97,14 +97,14 @@ def test_a_lying_switch_means_nothing_is_captured() -> None:
 def test_the_sample(draw: float, taken: bool) -> None:
     capture = capture_of(config())
     assert capture is not None
-    assert capture.takes(draw) is taken
+    assert capture.samples(draw) is taken
 
 
 @pytest.mark.parametrize("percent", [0, 100])
 def test_the_ends_of_the_scale_are_exact(percent: int) -> None:
     capture = capture_of(config(InitialSamplingPercentage=percent))
     assert capture is not None
-    assert {capture.takes(draw / 100) for draw in range(100)} == {percent == 100}
+    assert {capture.samples(draw / 100) for draw in range(100)} == {percent == 100}
 
 
 def test_where_it_lies() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from localaws.services.sagemaker.containers.container import Container, ContainerResponse, SlowError, UnreachableError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, Source
-from localaws.services.sagemaker.transform.transform_files import FileError, StoppedError, TransformInstance, dealt
+from localaws.services.sagemaker.transform.transform_files import FileError, StoppedError, TransformInstance, distribute
 from localaws.services.sagemaker.transform.transform_records import processing_of
 from localaws.services.sagemaker.transform.transform_settings import settings_of
 
@@ -144,5 +144,5 @@ def test_the_container_decides_what_the_request_leaves_open() -> None:
 
 def test_objects_are_dealt_whole() -> None:
     sources = [Source(S3Uri("bucket", name), name) for name in "abc"]
-    assert [[source.path for source in share] for share in dealt(sources, 2)] == [["a", "c"], ["b"]]
-    assert dealt(sources[:1], 3)[1:] == [[], []]
+    assert [[source.path for source in share] for share in distribute(sources, 2)] == [["a", "c"], ["b"]]
+    assert distribute(sources[:1], 3)[1:] == [[], []]
