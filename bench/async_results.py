@@ -26,7 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "sluice"))
 
 from botocore.awsrequest import AWSResponse
 from botocore.session import Session
-from sluice.bootstrap.assembly import Ports, assemble
+from sluice.aws.clients import lazy_clients
+from sluice.bootstrap.adapters import Adapters
+from sluice.bootstrap.environment import Environment
 from sluice.spec.model import ModelSpec
 from sluice.telemetry.silent import SilentTelemetry
 
@@ -92,7 +94,7 @@ class Aws:
         return AWSResponse(request.url, 200, headers if operation == "HeadObject" else {}, Body(body))
 
 
-def ports(aws: Aws) -> Ports:
+def ports(aws: Aws) -> Adapters:
     made: dict[str, Any] = {}
 
     def client(service: str) -> Any:
@@ -100,13 +102,20 @@ def ports(aws: Aws) -> Ports:
             made[service] = aws.client(service)
         return made[service]
 
-    environ = {
+    variables = {
         "SLUICE_STAGE": "dev",
         "SLUICE_TABLE": "state",
         "SLUICE_RESULTS_TABLE": "results",
         "SLUICE_ASYNC_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/results",
     }
-    return assemble(environ, client, lambda: STARTED + timedelta(seconds=3), SilentTelemetry())
+    return Adapters(
+        Environment(
+            variables=variables,
+            client=lazy_clients(client),
+            now=lambda: STARTED + timedelta(seconds=3),
+            telemetry=SilentTelemetry(),
+        )
+    )
 
 
 def batch(size: int, failing: float, first: int) -> dict[str, Any]:

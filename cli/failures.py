@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
-from sluice.aws.clients import code
-from sluice.errors import Problem
+from sluice.errors import AwsLibraryError, AwsRefusedError, Problem
 
 OK = 0
 REFUSED = 1
@@ -67,13 +65,12 @@ class SpecFilesError(BadInputError):
 
 def in_words(error: Exception) -> str:
     """One sentence for the person at the keyboard, whoever refused."""
-    refusal = error if isinstance(error, ClientError) else error.__cause__
-    if isinstance(refusal, ClientError):
-        message = refusal.response.get("Error", {}).get("Message", "no reason given")
-        return f"AWS refused {refusal.operation_name}: {message} ({code(refusal)})"
-    if isinstance(error, NoRegionError):
+    refusal = error if isinstance(error, AwsRefusedError) else error.__cause__
+    if isinstance(refusal, AwsRefusedError):
+        return f"AWS refused {refusal.operation}: {refusal.message} ({refusal.code})"
+    if isinstance(error, AwsLibraryError) and error.code == "NoRegionError":
         return "No AWS region is set: set AWS_DEFAULT_REGION, or choose a profile that has one with AWS_PROFILE"
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, AwsLibraryError):
         return f"AWS cannot be reached: {error}"
     return str(error)
 

@@ -9,8 +9,7 @@ from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _SubParsersAct
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
-from sluice.aws.clients import Clients
+from sluice.aws.clients import lazy_clients
 from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
@@ -29,12 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = command_line(os.environ).parse_args(argv)
     out = choose(sys.stdout, arguments.output)
     session = CliSession(
-        names=Names(arguments.stage), clients=Clients(), out=out, now=lambda: datetime.now(UTC), sleep=time.sleep
+        names=Names(arguments.stage), clients=lazy_clients(), out=out, now=lambda: datetime.now(UTC), sleep=time.sleep
     )
     try:
         try:
             return int(arguments.run(arguments, session))
-        except (CommandError, SluiceError, ClientError, BotoCoreError) as error:
+        except (CommandError, SluiceError) as error:
             return report(error, out)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -7,12 +7,13 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeAlias
 
-from botocore.exceptions import ClientError
-from sluice.aws.clients import code
-from sluice.bootstrap.assembly import Ports, assemble
-from sluice.errors import SpecError, UnknownModelError
+from sluice.aws.paging import OBJECTS, pages
+from sluice.bootstrap.adapters import Adapters
+from sluice.bootstrap.environment import Environment
+from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import Specs
@@ -30,7 +31,7 @@ class CliSession:
 
     names: Names
     clients: Callable[[str], Any]
-    """A botocore client for a service's name, made when first asked for."""
+    """The client of a service by its name, made when first used; it raises the errors of ``sluice.errors``."""
     out: Output
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
@@ -73,10 +74,10 @@ def read_stack(session: CliSession) -> Stack:
         raise CommandError(f"SSM parameter {name} is not what the stack writes ({error}): deploy again.") from error
 
 
-def ports_of(session: CliSession) -> Ports:
+def ports_of(session: CliSession) -> Adapters:
     """What the functions of the stage may talk to, under the credentials of the person at the keyboard."""
     stack = read_stack(session)
-    environ = {
+    variables = {
         "SLUICE_STAGE": session.names.stage,
         "SLUICE_TABLE": stack.table,
         "SLUICE_BUCKET": stack.bucket,
@@ -84,7 +85,14 @@ def ports_of(session: CliSession) -> Ports:
         "SLUICE_RESULTS_TABLE": stack.results_table,
         "SLUICE_ASYNC_QUEUE_URL": stack.async_queue_url,
     }
-    return assemble(environ, session.clients, session.now, SilentTelemetry())
+    return Adapters(
+        Environment(
+            variables=variables,
+            client=session.clients,
+            now=session.now,
+            telemetry=SilentTelemetry(),
+        )
+    )
 
 
 def read_spec(session: CliSession, model: str) -> ModelSpec:
@@ -112,8 +120,8 @@ def read_parameter(session: CliSession, name: str) -> str | None:
     """An SSM parameter's value, None if there is none."""
     try:
         found = session.clients("ssm").get_parameter(Name=name)
-    except ClientError as error:
-        if code(error) == "ParameterNotFound":
+    except AwsRefusedError as error:
+        if error.code == "ParameterNotFound":
             return None
         raise
     return str(found["Parameter"]["Value"])
@@ -126,31 +134,19 @@ def described(call: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping
     """
     try:
         return call(**request)
-    except ClientError as error:
-        if code(error) in ("ResourceNotFound", "ValidationException"):
+    except AwsRefusedError as error:
+        if error.code in ("ResourceNotFound", "ValidationException"):
             return None
         raise
 
 
 def every(call: Callable[..., Mapping[str, Any]], key: str, *, most: int = 10_000, **request: Any) -> list[Any]:
     """The items of all pages of a list call, up to ``most``."""
-    items: list[Any] = []
-    while len(items) < most:
-        page = call(**request)
-        items.extend(page.get(key, []))
-        if not page.get("NextToken"):
-            break
-        request["NextToken"] = page["NextToken"]
-    return items[:most]
+    items = (each for page in pages(call, **request) for each in page.get(key, []))
+    return list(islice(items, most))
 
 
 def objects(session: CliSession, bucket: str, prefix: str) -> list[Mapping[str, Any]]:
     """Every object under a prefix of a bucket, by key."""
-    found: list[Mapping[str, Any]] = []
-    more: dict[str, str] = {}
-    while True:
-        page = session.clients("s3").list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
-        found.extend(page.get("Contents", []))
-        if not page.get("IsTruncated"):
-            return found
-        more = {"ContinuationToken": page["NextContinuationToken"]}
+    found = pages(session.clients("s3").list_objects_v2, OBJECTS, Bucket=bucket, Prefix=prefix)
+    return [each for page in found for each in page.get("Contents", [])]

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-from sluice.aws.clients import code
 from sluice.batch.events import BatchRequested
+from sluice.errors import AwsRefusedError
 from sluice.events import TrainRequested
 from sluice.spec.model import ModelSpec, Schedule
 from sluice.spec.serving_modes import BATCH
@@ -83,8 +82,8 @@ def _find(session: CliSession, stack: Stack, name: str) -> Mapping[str, Any] | N
         return None
     try:
         found: Mapping[str, Any] = session.clients("scheduler").get_schedule(GroupName=stack.schedule_group, Name=name)
-    except ClientError as error:
-        if code(error) == "ResourceNotFoundException":
+    except AwsRefusedError as error:
+        if error.code == "ResourceNotFoundException":
             return None
         raise
     return found

@@ -9,7 +9,7 @@ from itertools import islice
 
 from sluice.batch.events import BatchRequested
 from sluice.batch.run import BatchRun
-from sluice.bootstrap.assembly import Ports
+from sluice.bootstrap.adapters import Adapters
 from sluice.spec.serving_modes import BATCH
 from sluice.transform.locations import chosen_folder, output_folder
 
@@ -84,13 +84,13 @@ def show(arguments: Namespace, session: CliSession) -> int:
     return OK
 
 
-def _show(session: CliSession, ports: Ports, run: BatchRun) -> None:
+def _show(session: CliSession, ports: Adapters, run: BatchRun) -> None:
     output = ports.bucket.uri(output_folder(run.model, run.job))
     show_one(session, run, output)
     session.out.result(as_json(run) | {"output": output})
 
 
-def _ports(session: CliSession, model: str) -> tuple[Ports, str]:
+def _ports(session: CliSession, model: str) -> tuple[Adapters, str]:
     """Raises ``BadInputError`` for a model that has an endpoint instead."""
     served = read_spec(session, model).endpoint.type
     if served != BATCH:
@@ -98,7 +98,7 @@ def _ports(session: CliSession, model: str) -> tuple[Ports, str]:
     return ports_of(session), model
 
 
-def _follow(session: CliSession, ports: Ports, model: str, job: str) -> BatchRun:
+def _follow(session: CliSession, ports: Adapters, model: str, job: str) -> BatchRun:
     """The run once it has ended; raises ``CommandError`` if it does not begin."""
     deadline = session.now().timestamp() + _START_WAIT_SECONDS
     while True:

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from sluice.async_inference.endpoint_models import Models
 from sluice.async_inference.inference import PENDING, Entry, Request
 from sluice.async_inference.retries import send
 from sluice.async_inference.transitions import asked
-from sluice.bootstrap.assembly import Ports
-from sluice.errors import RetryableError
+from sluice.bootstrap.adapters import Adapters
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.model.live_version import live_endpoint
 from sluice.spec.serving import AsyncServing
 
@@ -83,7 +82,7 @@ def _check_endpoint(session: CliSession, model: str, endpoint: str) -> None:
         raise CommandError(f"Endpoint {endpoint} is {found['EndpointStatus']}. {reason}".strip())
 
 
-def _accepted(session: CliSession, model: str, endpoint: str, ports: Ports) -> Sequence[str]:
+def _accepted(session: CliSession, model: str, endpoint: str, ports: Adapters) -> Sequence[str]:
     """The content types that the version in service says it takes; none if that is not known."""
     version = Models(ports).version(endpoint)
     record = next(ports.store.rollouts(model, version), None) if version else None
@@ -119,7 +118,7 @@ class _Sender:
     accept: str
     serving: AsyncServing
     session: CliSession
-    ports: Ports
+    ports: Adapters
 
     def send_all(self, payloads: Sequence[Payload]) -> Sequence[tuple[Payload, str | Exception]]:
         """The inference id of each payload, or why it could not be sent: one does not hold up the others."""
@@ -127,14 +126,14 @@ class _Sender:
         for payload in payloads:
             try:
                 entry = self._keep(payload)
-            except (CommandError, RetryableError, ClientError, BotoCoreError) as error:
+            except (CommandError, *RETRYABLE_ERRORS) as error:
                 sent.append((payload, error))
                 continue
             sent.append((payload, entry.id))
             self.session.out.text(f"{payload.given} is {entry.id}")
             try:
                 send(entry, self.serving, self.ports)
-            except (RetryableError, ClientError, BotoCoreError) as error:
+            except RETRYABLE_ERRORS as error:
                 self.session.out.text(f"{payload.given}: {in_words(error)}; it is kept, and sent within minutes")
         return sent
 
@@ -150,7 +149,7 @@ class _Sender:
         return entry
 
 
-def _wait(ids: Sequence[str], session: CliSession, ports: Ports) -> Mapping[str, Entry]:
+def _wait(ids: Sequence[str], session: CliSession, ports: Adapters) -> Mapping[str, Entry]:
     """The entries once each is over. An interruption stops the waiting and nothing else."""
     with session.out.progress("Waiting for results", len(ids)) as show:
         while True:

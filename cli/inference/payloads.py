@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from botocore.exceptions import ClientError
-from sluice.aws.clients import code
+from sluice.errors import AwsRefusedError
 from sluice.spec.serving_modes import ASYNC_PAYLOAD_MB
 
 from cli.failures import BadInputError, CommandError, NotFoundError
@@ -105,10 +104,10 @@ def _object_size(session: CliSession, uri: str) -> int:
     bucket, key = _located(uri)
     try:
         return int(session.clients("s3").head_object(Bucket=bucket, Key=key)["ContentLength"])
-    except ClientError as error:
-        if code(error) in _MISSING:
+    except AwsRefusedError as error:
+        if error.code in _MISSING:
             raise NotFoundError(f"{uri}: there is no such object") from error
-        if code(error) in _FORBIDDEN:
+        if error.code in _FORBIDDEN:
             raise CommandError(
                 f"{uri}: you may not read it (s3:GetObject), or it is not there and you may not list it (s3:ListBucket)"
             ) from error

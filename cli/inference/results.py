@@ -10,7 +10,7 @@ from sluice.async_inference.endpoint_models import Models
 from sluice.async_inference.inference import Entry
 from sluice.async_inference.retries import send
 from sluice.async_inference.transitions import sent_again
-from sluice.bootstrap.assembly import Ports
+from sluice.bootstrap.adapters import Adapters
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
 from cli.inference.result_view import as_json, show_list, show_one
@@ -79,7 +79,7 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
     return OK if all(each.status != "parked" for each in after) else REFUSED
 
 
-def _replay(parked: Entry, models: Models, session: CliSession, ports: Ports) -> Entry:
+def _replay(parked: Entry, models: Models, session: CliSession, ports: Adapters) -> Entry:
     """Kept as to be sent first: the sweep sends it if this is interrupted."""
 
     def again(entry: Entry) -> Entry:
@@ -97,13 +97,13 @@ def _replayable(entry: Entry) -> Entry:
     return entry
 
 
-def _listed(model: str, status: str | None, ports: Ports) -> Iterator[Entry]:
+def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[Entry]:
     if status is not None and status != "ready":
         return ports.results.unsettled(model, status)  # type: ignore[arg-type]  # one of STATUSES
     return (each for each in ports.results.of_model(model) if status in (None, each.status))
 
 
-def _found(inference_id: str, ports: Ports) -> Entry:
+def _found(inference_id: str, ports: Adapters) -> Entry:
     entry = ports.results.get(inference_id)
     if entry is None:
         raise NotFoundError(f"Nothing is known of inference {inference_id}; `sluice results list` shows what is")
@@ -117,7 +117,7 @@ def _models(model: str | None, session: CliSession) -> list[str]:
     return [model]
 
 
-def _ports(session: CliSession) -> Ports:
+def _ports(session: CliSession) -> Adapters:
     if not read_stack(session).results_table:
         raise CommandError("The deployed stack is older than this command and keeps no results: deploy it again.")
     return ports_of(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from sluice.bootstrap.assembly import Ports
+from sluice.bootstrap.adapters import Adapters
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.planning.approvals import last_good
 
@@ -52,7 +52,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     return OK
 
 
-def _tell_what_comes_back(session: CliSession, version: Version, ports: Ports) -> str | None:
+def _tell_what_comes_back(session: CliSession, version: Version, ports: Adapters) -> str | None:
     """The version that takes the place of a live one that is rejected; None if it serves on."""
     good = last_good(version.number, ports.store.rollouts(version.model), lambda arn: _is_approved(arn, ports))
     if good is None:
@@ -63,7 +63,7 @@ def _tell_what_comes_back(session: CliSession, version: Version, ports: Ports) -
     return name
 
 
-def _is_approved(arn: str, ports: Ports) -> bool:
+def _is_approved(arn: str, ports: Adapters) -> bool:
     return ports.registry.describe(arn).is_approved
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
 from sluice.aws.cloudwatch import Metrics
 from sluice.endpoint.autoscaling import AutoScaling, Registered
 from sluice.endpoint.hosting import Hosting
 from sluice.endpoint.state import EndpointState, VariantState
+from sluice.errors import AwsRefusedError
 
 from cli.session import CliSession
 
@@ -35,7 +35,7 @@ def _scaled(session: CliSession, endpoint: str, variants: list[str]) -> dict[str
     scaling = AutoScaling(client("application-autoscaling"), Metrics(client("cloudwatch")), session.names)
     try:
         return {one.variant: one for one in scaling.registered(endpoint, variants)}
-    except ClientError:  # a permission that people who only look may not have
+    except AwsRefusedError:  # a permission that people who only look may not have
         return {}
 
 

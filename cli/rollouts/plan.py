@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sluice.aws.metric_data import Span, dimensions
-from sluice.bootstrap.assembly import Ports
+from sluice.bootstrap.adapters import Adapters
 from sluice.endpoint.state import CHANGING, EndpointState
 from sluice.errors import PermanentError
 from sluice.names import is_model
@@ -73,7 +73,7 @@ def _spec(target: str, session: CliSession) -> ModelSpec:
     return load(Path(target), rules).spec
 
 
-def _next_version(model: str, session: CliSession, ports: Ports) -> int:
+def _next_version(model: str, session: CliSession, ports: Adapters) -> int:
     """The newest version if it was not rolled out yet, else the one that will be registered next."""
     newest = next(iter(list_versions(session, model, most=1)), None)
     if newest is None:
@@ -83,7 +83,7 @@ def _next_version(model: str, session: CliSession, ports: Ports) -> int:
 
 
 def _plan(
-    spec: ModelSpec, version: int, live: EndpointState | None, ports: Ports
+    spec: ModelSpec, version: int, live: EndpointState | None, ports: Adapters
 ) -> tuple[Plan | None, tuple[str, ...]]:
     """The plan, and what is wrong with it; no plan if none can be made."""
     rollout = f"{spec.name}-{version}-1"
@@ -97,7 +97,7 @@ def _plan(
         return plan, (str(error),)
 
 
-def _traffic(plan: Plan, ports: Ports) -> Traffic | None:
+def _traffic(plan: Plan, ports: Adapters) -> Traffic | None:
     """Of the live version in the last hour; None if nothing serves yet."""
     if plan.baseline is None:
         return None
@@ -111,7 +111,7 @@ def _traffic(plan: Plan, ports: Ports) -> Traffic | None:
     )
 
 
-def _remarks(spec: ModelSpec, live: EndpointState | None, ports: Ports) -> Iterator[str]:
+def _remarks(spec: ModelSpec, live: EndpointState | None, ports: Adapters) -> Iterator[str]:
     """What would make it wait."""
     if live is not None and live.status in CHANGING:
         yield f"endpoint {live.name} is {live.status}; the rollout waits until that is over"

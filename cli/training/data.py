@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-from sluice.aws.clients import code
 from sluice.aws.s3 import PREFIX
 from sluice.data_contract.validation import Verdict
+from sluice.errors import AwsRefusedError
 from sluice.spec.model import ModelSpec
 from sluice.training.quarantine import QUARANTINE, REASON
 from sluice.training.upload_validation import judge
@@ -125,8 +124,8 @@ def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
     try:
         held = session.clients("s3").get_object(Bucket=bucket, Key=key + REASON)
         told: Mapping[str, Any] = json.loads(held["Body"].read())
-    except ClientError as error:
-        if code(error) == "NoSuchKey":  # between the two writes of a rejection
+    except AwsRefusedError as error:
+        if error.code == "NoSuchKey":  # between the two writes of a rejection
             return {}
         raise
     return {"reason": told["reason"], "breaches": told["breaches"]}
@@ -136,8 +135,8 @@ def _version(session: CliSession, bucket: str, key: str) -> dict[str, str] | Non
     """The current version as a request names it, None if there is no such object."""
     try:
         found = session.clients("s3").head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if code(error) in ("404", "NoSuchKey"):
+    except AwsRefusedError as error:
+        if error.code in ("404", "NoSuchKey"):
             return None
         raise
     return {"VersionId": found["VersionId"]} if found.get("VersionId") else {}

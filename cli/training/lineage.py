@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qs
 
-from sluice.bootstrap.assembly import Ports
+from sluice.bootstrap.adapters import Adapters
 from sluice.pipeline_runs.recorder import read_run, same_model_as
 from sluice.pipeline_runs.run import Run
 from sluice.training.manifest import File, Manifest
@@ -84,7 +84,7 @@ def origin_of(session: CliSession, text: str) -> Origin:
     )
 
 
-def _run_of(model: str, execution: str, ports: Ports) -> Run | None:
+def _run_of(model: str, execution: str, ports: Adapters) -> Run | None:
     """As recorded, or as SageMaker still has it."""
     recorded = next((one for one in ports.runs.runs(model) if one.execution == execution), None)
     if recorded or not execution:
@@ -92,7 +92,7 @@ def _run_of(model: str, execution: str, ports: Ports) -> Run | None:
     return read_run(execution, model, ports)
 
 
-def files_of(manifest: str, ports: Ports) -> Sequence[File] | None:
+def files_of(manifest: str, ports: Adapters) -> Sequence[File] | None:
     """The files of a run by the URI of its manifest, None if that is gone.
 
     SageMaker's own format names no versions, so what Sluice keeps beside it is read.

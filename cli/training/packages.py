@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
-from sluice.aws.clients import code
+from sluice.errors import AwsRefusedError
 from sluice.names import MODEL
 from sluice.rollout.model.live_version import metric_values
 
@@ -108,8 +107,8 @@ def _metrics(session: CliSession, package: Mapping[str, Any]) -> dict[str, float
     try:
         held = session.clients("s3").get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
         return dict(metric_values(json.loads(held["Body"].read())))
-    except ClientError as error:
-        if code(error) in ("NoSuchKey", "NoSuchBucket", "AccessDenied"):
+    except AwsRefusedError as error:
+        if error.code in ("NoSuchKey", "NoSuchBucket", "AccessDenied"):
             return None  # the version can be judged without; the missing numbers are shown as such
         raise
     except ValueError:

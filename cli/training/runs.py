@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from itertools import islice
 
-from sluice.bootstrap.assembly import Ports
+from sluice.bootstrap.adapters import Adapters
 from sluice.pipeline_runs.recorder import read_run, same_model_as
 from sluice.pipeline_runs.run import Run
 
@@ -57,7 +57,7 @@ def _show(session: CliSession, model: str, wanted: str) -> int:
     return OK
 
 
-def all_runs(session: CliSession, ports: Ports, model: str, most: int) -> list[Run]:
+def all_runs(session: CliSession, ports: Adapters, model: str, most: int) -> list[Run]:
     """The newest first: what is recorded, brought up to date by what SageMaker lists.
 
     A run that has just begun or ended may not be recorded yet, and one SageMaker no longer has is still recorded.
@@ -84,7 +84,7 @@ def _bare(model: str, listed: executions.Execution, session: CliSession) -> Run:
     )
 
 
-def find_run(session: CliSession, ports: Ports, model: str, wanted: str) -> Run:
+def find_run(session: CliSession, ports: Adapters, model: str, wanted: str) -> Run:
     """The run whose id begins with ``wanted``, the newest one if that is empty; as it is now if it still goes.
 
     Raises ``NotFoundError`` with the runs there are.

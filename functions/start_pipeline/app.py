@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from sluice.bootstrap.assembly import live_ports
-from sluice.errors import PermanentError, RetryableError, SpecError
+from sluice.errors import RETRYABLE_ERRORS, PermanentError, SpecError
 from sluice.training.intake import Batch, receive
 from sluice.training.run_queue import advance
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Failures = list[dict[str, str]]
-
-NOT_NOW = (RetryableError, ClientError, BotoCoreError)
-"""What AWS, or botocore before it, refuses for one file or one model must not take the rest of the batch with it."""
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Failures]:
@@ -39,7 +35,7 @@ def run(event: Mapping[str, Any], ports: TrainingPorts) -> dict[str, Failures]:
     for message in event["Records"]:
         try:
             look = receive(json.loads(message["body"]), batch, ports)
-        except (*NOT_NOW, SpecError, AttributeError, KeyError, TypeError, ValueError):
+        except (*RETRYABLE_ERRORS, SpecError, AttributeError, KeyError, TypeError, ValueError):
             log.exception("message %s goes back to the queue", message["messageId"])
             failures.append({"itemIdentifier": message["messageId"]})
             continue
@@ -49,7 +45,7 @@ def run(event: Mapping[str, Any], ports: TrainingPorts) -> dict[str, Failures]:
     for model, together in messages.items():
         try:
             _look(model, delays[model], ports)
-        except NOT_NOW:
+        except RETRYABLE_ERRORS:
             log.exception("the turn of %s could not be looked at now", model)
             failures.extend({"itemIdentifier": message_id} for message_id in together)
     return {"batchItemFailures": failures}

@@ -10,18 +10,15 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from botocore.exceptions import ClientError
+from sluice.aws.clients import lazy_clients
 from sluice.names import Names
 
 from cli.output import JsonOutput, PlainOutput
 from cli.session import CliSession
+from tests.builders.aws_clients import client_error
 
 BUCKET = "the-bucket"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def refused(operation: str, code: str, message: str = "no") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 class FakeSsm:
@@ -31,7 +28,7 @@ class FakeSsm:
 
     def get_parameter(self, *, Name: str) -> dict[str, Any]:  # botocore's spelling
         if Name not in self.parameters:
-            raise refused("GetParameter", "ParameterNotFound")
+            raise client_error("GetParameter", "ParameterNotFound")
         return {"Parameter": {"Name": Name, "Value": self.parameters[Name]}}
 
     def put_parameter(self, *, Name: str, Value: str, **_options: Any) -> None:
@@ -54,7 +51,7 @@ class FakeS3:
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         if Key not in self.objects:
-            raise refused("GetObject", "NoSuchKey")
+            raise client_error("GetObject", "NoSuchKey")
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:
@@ -83,7 +80,7 @@ class FakeSageMaker:
 
     def describe_model_package_group(self, *, ModelPackageGroupName: str) -> dict[str, Any]:
         if ModelPackageGroupName not in self.groups:
-            raise refused("DescribeModelPackageGroup", "ValidationException", "does not exist")
+            raise client_error("DescribeModelPackageGroup", "ValidationException", "does not exist")
         return {"ModelPackageGroupName": ModelPackageGroupName}
 
     def create_model_package_group(self, *, ModelPackageGroupName: str, **_options: Any) -> None:
@@ -91,7 +88,7 @@ class FakeSageMaker:
 
     def describe_pipeline(self, *, PipelineName: str) -> dict[str, Any]:
         if PipelineName not in self.pipelines:
-            raise refused("DescribePipeline", "ResourceNotFound")
+            raise client_error("DescribePipeline", "ResourceNotFound")
         return self.pipelines[PipelineName]
 
     def create_pipeline(self, *, PipelineName: str, **pipeline: Any) -> None:
@@ -136,7 +133,7 @@ class FakeSageMaker:
         for one in self.executions:
             if one["PipelineExecutionArn"] == PipelineExecutionArn:
                 return one
-        raise refused("DescribePipelineExecution", "ResourceNotFound")
+        raise client_error("DescribePipelineExecution", "ResourceNotFound")
 
     def describe_pipeline_definition_for_execution(self, *, PipelineExecutionArn: str) -> dict[str, Any]:
         return {"PipelineDefinition": '{"Parameters": [], "Steps": []}'}
@@ -172,7 +169,7 @@ class FakeSageMaker:
 
     def describe_endpoint(self, *, EndpointName: str) -> dict[str, Any]:
         if EndpointName not in self.endpoints:
-            raise refused("DescribeEndpoint", "ValidationException", f'Could not find endpoint "{EndpointName}"')
+            raise client_error("DescribeEndpoint", "ValidationException", f'Could not find endpoint "{EndpointName}"')
         return self.endpoints[EndpointName]
 
     def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict[str, Any]:
@@ -207,7 +204,7 @@ class FakeScalableTargets:
 
     def describe_scalable_targets(self, *, ServiceNamespace: str, ResourceIds: list[str]) -> dict[str, Any]:
         if self.is_denied:
-            raise refused("DescribeScalableTargets", "AccessDeniedException")
+            raise client_error("DescribeScalableTargets", "AccessDeniedException")
         return {"ScalableTargets": [one for one in self.targets if one["ResourceId"] in ResourceIds]}
 
     def describe_scaling_policies(self, *, ResourceId: str, **_place: str) -> dict[str, Any]:
@@ -244,7 +241,9 @@ class FakeAws:
 
     def session(self, output: str = "text") -> CliSession:
         out = JsonOutput(self.screen) if output == "json" else PlainOutput(self.screen)
-        return CliSession(names=Names("dev"), clients=self.client, out=out, now=lambda: self.clock, sleep=self.sleep)
+        return CliSession(
+            names=Names("dev"), clients=lazy_clients(self.client), out=out, now=lambda: self.clock, sleep=self.sleep
+        )
 
     def sleep(self, seconds: float) -> None:
         self.clock += timedelta(seconds=seconds)

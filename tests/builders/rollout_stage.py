@@ -17,6 +17,7 @@ from sluice.rollout_id import RolloutId
 from cli.main import command_line
 from cli.output import PlainOutput
 from cli.session import CliSession
+from tests.builders.aws_clients import translating
 
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 RUNNING = RolloutId(model="fraud", version=2, attempt=1)
@@ -67,7 +68,7 @@ class RolloutStage:
 
     @staticmethod
     def _client(name: str) -> Any:
-        return boto3.client(name, "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        return translating(boto3.client(name, "us-east-1", aws_access_key_id="a", aws_secret_access_key="b"))
 
     def heard(self) -> str:
         """The URL of a queue that gets every event of ours from now on."""

@@ -11,18 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
+from sluice.aws.clients import translate_client_error
 from sluice.aws.model_registry import DESCRIPTION_MAX, Package
 from sluice.aws.s3 import Found
-from sluice.errors import RetryableError
+from sluice.errors import RetryableError, SluiceError
 from sluice.pipeline_runs.run import Run
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
+from tests.builders.aws_clients import client_error
 
-def refusal(message: str) -> ClientError:
+
+def refusal(message: str) -> SluiceError:
     """SageMaker's answer to nearly everything that is wrong."""
-    return ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "")
+    return translate_client_error(client_error("", "ValidationException", message))
 
 
 START = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)

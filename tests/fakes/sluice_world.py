@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from sluice.async_inference.runtime import AsyncPlaces
 from sluice.async_inference.store import ResultStore
 from sluice.batch.store import BatchStore
-from sluice.bootstrap.assembly import Ports
 from sluice.events import PipelineStatusChanged
 from sluice.names import Names
 from sluice.pipeline_runs.store import RunStore
@@ -58,7 +58,7 @@ from tests.fakes.table import FakeTable
 from tests.fakes.telemetry import FakeTelemetry
 
 MACHINE = json.loads((Path(__file__).parents[2] / "statemachines" / "rollout.asl.json").read_text())
-TASKS: dict[str, Callable[[Mapping[str, Any], Ports], Any]] = {
+TASKS: dict[str, Callable[[Mapping[str, Any], FakePorts], Any]] = {
     "PlanRollout": plan,
     "ProvisionCandidate": provision,
     "ShiftTraffic": shift,
@@ -93,14 +93,20 @@ def spec_with_rollout(**settings: object) -> ModelSpec:
     return ModelSpec.parse(raw)
 
 
-@dataclass
-class SluiceWorld:
-    """The application with every adapter faked; ``play`` runs the state machine as Step Functions would."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakePorts:
+    """Every port faked; mypy holds each fake to the protocols of the rooms that it is given to."""
 
-    ports: Ports
-    clock: Clock
+    names: Names
+    now: Callable[[], datetime]
     telemetry: FakeTelemetry
-    faults: Faults
+    store: Store
+    runs: RunStore
+    batches: BatchStore
+    turns: Turns
+    waiting: WaitingList
+    outcomes: OutcomeStore
+    results: ResultStore
     hosting: FakeHosting
     registry: FakeRegistry
     metrics: FakeMetrics
@@ -117,7 +123,92 @@ class SluiceWorld:
     refused_outcomes: FakeParked
     async_runtime: FakeAsyncRuntime
     async_queue: FakeAsyncQueue
+    files: FakeFiles
     transforms: FakeTransforms
+    quarantine: FakeQuarantine
+    async_places: AsyncPlaces
+    model_role_arn: str
+
+
+@dataclass
+class SluiceWorld:
+    """The application with every adapter faked; ``play`` runs the state machine as Step Functions would."""
+
+    ports: FakePorts
+    clock: Clock
+    faults: Faults
+
+    @property
+    def telemetry(self) -> FakeTelemetry:
+        return self.ports.telemetry
+
+    @property
+    def hosting(self) -> FakeHosting:
+        return self.ports.hosting
+
+    @property
+    def registry(self) -> FakeRegistry:
+        return self.ports.registry
+
+    @property
+    def metrics(self) -> FakeMetrics:
+        return self.ports.metrics
+
+    @property
+    def scaling(self) -> FakeScaling:
+        return self.ports.scaling
+
+    @property
+    def captures(self) -> FakeCaptures:
+        return self.ports.captures
+
+    @property
+    def events(self) -> FakeEvents:
+        return self.ports.events
+
+    @property
+    def executions(self) -> FakeExecutions:
+        return self.ports.executions
+
+    @property
+    def gates(self) -> FakeGates:
+        return self.ports.gates
+
+    @property
+    def pipelines(self) -> FakePipelines:
+        return self.ports.pipelines
+
+    @property
+    def bucket(self) -> FakeBucket:
+        return self.ports.bucket
+
+    @property
+    def specs(self) -> FakeSpecs:
+        return self.ports.specs
+
+    @property
+    def run_source(self) -> FakeRunSource:
+        return self.ports.run_source
+
+    @property
+    def wakeups(self) -> FakeWakeUps:
+        return self.ports.wakeups
+
+    @property
+    def refused_outcomes(self) -> FakeParked:
+        return self.ports.refused_outcomes
+
+    @property
+    def async_runtime(self) -> FakeAsyncRuntime:
+        return self.ports.async_runtime
+
+    @property
+    def async_queue(self) -> FakeAsyncQueue:
+        return self.ports.async_queue
+
+    @property
+    def transforms(self) -> FakeTransforms:
+        return self.ports.transforms
 
     def approve(self, version: int) -> str:
         """Approve a version, deliver its event, return the rollout's id."""
@@ -258,46 +349,48 @@ def _healthy() -> Any:
 def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     """A fresh world."""
     clock, faults = Clock(), Faults()
-    parts: dict[str, Any] = {
-        "hosting": FakeHosting(faults),
-        "registry": FakeRegistry(faults, clock),
-        "metrics": FakeMetrics(faults),
-        "scaling": FakeScaling(faults),
-        "captures": FakeCaptures(faults),
-        "events": FakeEvents(faults),
-        "executions": FakeExecutions(faults),
-        "gates": FakeGates(),
-        "pipelines": FakePipelines(faults),
-        "bucket": FakeBucket(faults),
-        "specs": FakeSpecs({spec.name: spec}),
-        "run_source": FakeRunSource(faults),
-        "wakeups": FakeWakeUps(faults),
-        "refused_outcomes": FakeParked(faults),
-        "async_runtime": FakeAsyncRuntime(faults),
-        "async_queue": FakeAsyncQueue(faults),
-    }
-    parts["hosting"].alarms = parts["metrics"].alarms
-    parts["transforms"] = FakeTransforms(faults, clock, parts["bucket"], parts["hosting"])
-    parts["hosting"].is_scaled = parts["scaling"].is_scaled
-    table = cast(Any, FakeTable(faults))
-    telemetry = FakeTelemetry()
-    ports = Ports(
+    bucket, hosting, metrics, scaling = (
+        FakeBucket(faults),
+        FakeHosting(faults),
+        FakeMetrics(faults),
+        FakeScaling(faults),
+    )
+    hosting.alarms = metrics.alarms
+    hosting.is_scaled = scaling.is_scaled
+    table = FakeTable(faults)
+    ports = FakePorts(
         names=Names("dev"),
         now=clock.now,
-        telemetry=telemetry,
+        telemetry=FakeTelemetry(),
         store=Store(table),
         runs=RunStore(table),
         batches=BatchStore(table),
-        files=cast(Any, FakeFiles(faults, parts["bucket"])),
         turns=Turns(table),
         waiting=WaitingList(table),
         outcomes=OutcomeStore(table),
-        results=ResultStore(cast(Any, FakeTable(faults))),
+        results=ResultStore(FakeTable(faults)),
+        hosting=hosting,
+        registry=FakeRegistry(faults, clock),
+        metrics=metrics,
+        scaling=scaling,
+        captures=FakeCaptures(faults),
+        events=FakeEvents(faults),
+        executions=FakeExecutions(faults),
+        gates=FakeGates(),
+        pipelines=FakePipelines(faults),
+        bucket=bucket,
+        specs=FakeSpecs({spec.name: spec}),
+        run_source=FakeRunSource(faults),
+        wakeups=FakeWakeUps(faults),
+        refused_outcomes=FakeParked(faults),
+        async_runtime=FakeAsyncRuntime(faults),
+        async_queue=FakeAsyncQueue(faults),
+        files=FakeFiles(faults, bucket),
+        transforms=FakeTransforms(faults, clock, bucket, hosting),
+        quarantine=FakeQuarantine(faults, bucket),
         async_places=AsyncPlaces(
             bucket="sluice-dev-data", success_topic=f"{TOPIC}-success", error_topic=f"{TOPIC}-error"
         ),
         model_role_arn="arn:aws:iam::123456789012:role/model",
-        quarantine=cast(Any, FakeQuarantine(faults, parts["bucket"])),
-        **cast(Any, parts),
     )
-    return SluiceWorld(ports=ports, clock=clock, faults=faults, telemetry=telemetry, **parts)
+    return SluiceWorld(ports=ports, clock=clock, faults=faults)

@@ -1,12 +1,17 @@
-"""What can go wrong, in two families: trying again helps, or it does not.
+"""What can go wrong: a retry helps, it does not, or only the caller knows.
 
     SluiceError
-    ├── RetryableError          the same call may succeed later
+    ├── RetryableError          the failure is transient: the same call may succeed later
     │   ├── ThrottledError      AWS asked for fewer calls
     │   └── EndpointBusyError   the endpoint is still changing and refuses another change
-    └── PermanentError          the same call fails again
-        ├── SpecError           a model's file is wrong; carries every problem found
-        └── UnknownModelError   no spec is stored for the model
+    ├── PermanentError          the same call fails again
+    │   ├── SpecError           a model's file is wrong; carries every problem found
+    │   └── UnknownModelError   no spec is stored for the model
+    └── AwsError                a call to AWS failed, and its caller knows whether a retry helps
+        ├── AwsRefusedError     AWS said no; carries its code and its message
+        └── AwsLibraryError     boto3 did not send the request, such as one with invalid parameters
+
+``aws/clients.py`` translates every error of boto3 into one of these; no other module sees boto3's own.
 
 Lambda reports an exception by the name of its class, and Step Functions compares that name as text: a base
 class in a ``Retry`` does not cover its subclasses. So these names are part of the state machine and final,
@@ -15,8 +20,9 @@ and a state lists each retryable one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 class SluiceError(Exception):
@@ -41,6 +47,49 @@ class EndpointBusyError(RetryableError):
 
 class UnknownModelError(PermanentError):
     """No spec is stored for this model in this stage."""
+
+
+class AwsError(SluiceError):
+    """A call to AWS failed for a reason that is not known to be transient."""
+
+    code: str
+    """AWS's error code, e.g. ``ValidationException``, or the name of boto3's exception."""
+
+    def __init__(self, text: str, *, code: str) -> None:
+        self.code = code
+        super().__init__(text)
+
+
+class AwsRefusedError(AwsError):
+    """AWS refused the call."""
+
+    message: str
+    """AWS's own words."""
+    operation: str
+    """What was called, e.g. ``DescribeEndpoint``."""
+    response: Mapping[str, Any]
+    """The whole answer: some services add to it, such as DynamoDB its CancellationReasons."""
+
+    def __init__(self, text: str, *, code: str, message: str, operation: str, response: Mapping[str, Any]) -> None:
+        self.message = message
+        self.operation = operation
+        self.response = response
+        super().__init__(text, code=code)
+
+    def message_contains(self, text: str) -> bool:
+        """Whether AWS's message contains ``text``, ignoring case.
+
+        SageMaker's hosting API answers nearly everything with ValidationException; only the text tells what it was.
+        """
+        return text.casefold() in self.message.casefold()
+
+
+class AwsLibraryError(AwsError):
+    """boto3 could not make the call: its parameters are invalid, or there are no credentials or no region."""
+
+
+RETRYABLE_ERRORS = (RetryableError, AwsError)
+"""What must not take the rest of a batch with it when it fails for one item: that item is tried again later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.cloudwatch.service import CloudWatch
 from localaws.tests.interpreters import INTERPRETERS
+from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Faults
 from tests.fakes.cloudwatch import FakeMetrics
 from tests.fakes.sluice_world import SPEC
@@ -110,7 +111,7 @@ def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     real = _Real(tmp_path_factory.mktemp("run"))
     with real.aws as aws:
-        yield Board(Metrics(aws.client("cloudwatch")), real.answer, real.take)
+        yield Board(Metrics(translating(aws.client("cloudwatch"))), real.answer, real.take)
 
 
 def a_past_period() -> datetime:

@@ -12,6 +12,7 @@ from moto.dynamodb.models.table import Table as MotoTable
 from sluice.aws.dynamodb import ConditionFailedError, Index, Table
 
 from localaws.moto.dynamodb_transactions import speed_up_transactions
+from tests.builders.aws_clients import translating
 from tests.fakes.table import FakeTable
 
 KEY = {"pk": "MODEL#fraud", "sk": "ROLLOUT#0000001#001"}
@@ -52,7 +53,7 @@ def table(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
                 }
             ],
         )
-        yield Table(client, "sluice-dev")
+        yield Table(translating(client), "sluice-dev")
 
 
 def test_an_item_is_put_once(table: AnyTable) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import cast
 
 import pytest
-from botocore.exceptions import ClientError
 from sluice.aws.model_registry import DESCRIPTION_MAX, Registry
+from sluice.errors import AwsRefusedError
 
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, Stage
+from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Clock, FakeRegistry, Faults
 
 GROUP = "sluice-dev-registry"
@@ -53,7 +54,7 @@ def real(stage: Stage) -> Shelf:
         return str(made["ModelPackageArn"])
 
     # Times come with milliseconds over the wire: this is what tells two changes apart.
-    return Shelf(Registry(stage.sagemaker), add, lambda: time.sleep(0.01))
+    return Shelf(Registry(translating(stage.sagemaker)), add, lambda: time.sleep(0.01))
 
 
 @pytest.fixture(scope="module", params=["fake", "local AWS"])
@@ -105,5 +106,5 @@ def test_a_version_that_is_not_there(shelf: Shelf) -> None:
         lambda: shelf.registry.annotate(arn, {"a": "b"}),
     ]
     for call in calls:
-        with pytest.raises(ClientError, match="does not exist"):
+        with pytest.raises(AwsRefusedError, match="does not exist"):
             call()

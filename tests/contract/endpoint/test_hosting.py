@@ -7,17 +7,17 @@ from itertools import count
 from typing import Any, Protocol, cast
 
 import pytest
-from botocore.exceptions import ClientError
 from sluice.aws.cloudwatch import Metrics
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.hosting import Hosting
 from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant
-from sluice.errors import EndpointBusyError, RetryableError
+from sluice.errors import AwsRefusedError, EndpointBusyError, RetryableError
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import stop_alarm
 from sluice.spec.strategies import BlueGreen
 
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, ROLE, Stage, eventually
+from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Faults
 from tests.fakes.hosting import FakeHosting
 
@@ -70,8 +70,8 @@ class Fake:
 class Real:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.hosting = Hosting(stage.sagemaker)
-        self._metrics = Metrics(stage.aws.client("cloudwatch"))
+        self.hosting = Hosting(translating(stage.sagemaker))
+        self._metrics = Metrics(translating(stage.aws.client("cloudwatch")))
         stage.sagemaker.create_model_package_group(ModelPackageGroupName="contract")
         self._packages = {healthy: self._package(healthy) for healthy in (True, False)}
 
@@ -248,7 +248,7 @@ def test_a_first_deployment_that_fails_can_only_be_deleted(platform: Platform) -
     state = described(platform, name)
     assert (state.status, state.config) == ("Failed", used)
     assert state.failure_reason
-    with pytest.raises(ClientError, match="in status Failed"):
+    with pytest.raises(AwsRefusedError, match="in status Failed"):
         platform.hosting.use_config(name, used)
     platform.hosting.delete_endpoint(name)
     left = platform.hosting.describe(name)
@@ -272,13 +272,13 @@ def test_what_never_works_is_refused(platform: Platform, endpoint: tuple[str, st
     name, used, _ = endpoint
     with pytest.raises(ValueError, match="must not all be zero"):
         platform.hosting.set_weights(name, {"v1": 0.0})
-    with pytest.raises(ClientError, match="not present within endpoint configuration"):
+    with pytest.raises(AwsRefusedError, match="not present within endpoint configuration"):
         platform.hosting.set_weights(name, {"v7": 1.0})
-    with pytest.raises(ClientError, match="not present within endpoint configuration"):
+    with pytest.raises(AwsRefusedError, match="not present within endpoint configuration"):
         platform.hosting.set_capacity(name, "v7", 1)
     for what, change in changes("contract-none", used).items():
         if what != "deletion":
-            with pytest.raises(ClientError, match="Could not find endpoint"):
+            with pytest.raises(AwsRefusedError, match="Could not find endpoint"):
                 change(platform.hosting)
     assert described(platform, name).is_settled
 
@@ -319,5 +319,5 @@ def test_an_alarm_that_somebody_sets_has_a_deployment_taken_back(platform: Platf
 
 
 def test_a_deployment_needs_alarms_that_exist(platform: Platform) -> None:
-    with pytest.raises(ClientError, match="Could not find the alarms"):
+    with pytest.raises(AwsRefusedError, match="Could not find the alarms"):
         deployed(platform, "contract-alarm-of-nobody", wait_seconds=0)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from sluice.aws.eventbridge import Publisher
-from sluice.bootstrap.assembly import Ports, assemble
+from sluice.aws.clients import lazy_clients
+from sluice.bootstrap.adapters import Adapters
+from sluice.bootstrap.environment import Environment
 from sluice.pipeline_runs.recorder import record_run
 from sluice.pipeline_runs.run import Run
 from sluice.telemetry.silent import SilentTelemetry
@@ -42,7 +43,7 @@ class Fraud:
     """The fraud model in a stage of its own."""
 
     engine: Engine
-    ports: Ports
+    ports: Adapters
     published: Published
 
     def manifest(self, name: str, data: str) -> str:
@@ -83,11 +84,16 @@ def fraud(engine_aws: Engine) -> Iterator[Fraud]:
         environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
         assert main(["apply", str(REPO / "models" / "fraud.yaml"), "--stage", STAGE]) == 0
         published = Published()
-        environ = {"SLUICE_STAGE": STAGE, "SLUICE_TABLE": TABLE, "SLUICE_BUCKET": BUCKET}
-        ports = replace(
-            assemble(environ, aws.client, lambda: datetime.now(UTC), SilentTelemetry()),
-            events=cast(Publisher, published),
+        variables = {"SLUICE_STAGE": STAGE, "SLUICE_TABLE": TABLE, "SLUICE_BUCKET": BUCKET}
+        ports = Adapters(
+            Environment(
+                variables=variables,
+                client=lazy_clients(aws.client),
+                now=lambda: datetime.now(UTC),
+                telemetry=SilentTelemetry(),
+            )
         )
+        vars(ports)["events"] = published
         yield Fraud(engine_aws, ports, published)
 
 

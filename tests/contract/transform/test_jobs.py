@@ -13,6 +13,7 @@ from sluice.transform.jobs import TransformRefusedError, Transforms
 from sluice.transform.request import Job, transform_request
 
 from localaws.tests.contract.services.sagemaker.serving.account import BUCKET, Account, eventually
+from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import START
 
 FOLDER = "batch/fraud/input/"
@@ -21,12 +22,12 @@ ROWS = "id1,0.1,0.2,0.3\nid2,0.4,0.5,0.6\nid3,0.7,0.8,0.9"
 
 @pytest.fixture
 def files(account: Account) -> BatchFiles:
-    return BatchFiles(account.aws.client("s3"), BUCKET)
+    return BatchFiles(translating(account.aws.client("s3")), BUCKET)
 
 
 @pytest.fixture
 def transforms(account: Account) -> Transforms:
-    return Transforms(account.aws.client("sagemaker"))
+    return Transforms(translating(account.aws.client("sagemaker")))
 
 
 def job(name: str, source: str, model: str = "low") -> Job:

@@ -22,6 +22,7 @@ from cli.failures import BadInputError
 from cli.inference.payloads import PART_BYTES, Payload, bring, check_type
 from cli.output import JsonOutput, PlainOutput
 from tests.builders.async_examples import ID, PASSING, SERVING, deliver, entry, notice
+from tests.builders.aws_clients import translating
 from tests.builders.fake_aws import BUCKET, FakeAws
 from tests.fakes.aws_state import START, FakeEvents
 from tests.fakes.sluice_world import sluice_world
@@ -33,7 +34,7 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     )
     stub = Stubber(client)
     stub.activate()
-    return client, stub
+    return translating(client), stub
 
 
 def test_an_invocation_says_all_that_is_known_and_nothing_else() -> None:

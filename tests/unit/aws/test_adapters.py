@@ -9,14 +9,13 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from sluice.aws.cloudwatch import Metrics
 from sluice.aws.eventbridge import Publisher
 from sluice.aws.metric_data import Counts, LatencySummary, Span, dimensions
 from sluice.aws.model_registry import Registry
 from sluice.endpoint.state import EndpointState, VariantState
-from sluice.errors import RetryableError, ThrottledError, UnknownModelError
+from sluice.errors import AwsRefusedError, RetryableError, ThrottledError, UnknownModelError
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import alarm_names, alarms_for
 from sluice.rollout.model.executions import Executions
@@ -27,6 +26,7 @@ from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import Specs
 from sluice.training.pipeline_executions import Pipelines
 
+from tests.builders.aws_clients import translating
 from tests.builders.spec_examples import spec_with
 
 T0 = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
@@ -48,7 +48,7 @@ class Aws:
         stub = Stubber(client)
         stub.activate()
         self._stubs.append(stub)
-        return client, stub
+        return translating(client), stub
 
     def assert_all_asked(self) -> None:
         for stub in self._stubs:
@@ -159,7 +159,7 @@ def test_a_refused_statistic_is_no_failure(aws: Aws, code: str) -> None:
 def test_any_other_refusal_is_one(aws: Aws) -> None:
     client, stub = aws.service("cloudwatch")
     stub.add_client_error("get_metric_data", "AccessDenied", "not authorized")
-    with pytest.raises(ClientError):
+    with pytest.raises(AwsRefusedError):
         Metrics(client).slow_counts(OF, LIMITS, SPAN)
 
 

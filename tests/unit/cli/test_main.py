@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoRegionError
@@ -15,7 +15,7 @@ from cli.failures import BadInputError, NotFoundError
 from cli.main import command_line, main
 from cli.output import JsonOutput
 from cli.rollouts import status
-from tests.builders.fake_aws import refused
+from tests.builders.aws_clients import client_error, translating
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +26,12 @@ def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fail_with(error: BaseException) -> Callable[..., int]:
-    def run(_arguments: Namespace, _session: object) -> int:
+    """A command whose call to AWS fails so."""
+
+    def call() -> int:
         raise error
 
-    return run
+    return lambda _arguments, _session: int(translating(SimpleNamespace(call=call)).call())
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,11 @@ def fail_with(error: BaseException) -> Callable[..., int]:
         (BadInputError("that is wrong"), 2, "that is wrong"),
         (NotFoundError("not there"), 1, "not there"),
         (RetryableError("later"), 1, "later"),
-        (refused("DescribeEndpoint", "AccessDenied", "not yours"), 1, "AWS refused DescribeEndpoint: not yours (Acc"),
+        (
+            client_error("DescribeEndpoint", "AccessDenied", "not yours"),
+            1,
+            "AWS refused DescribeEndpoint: not yours (Acc",
+        ),
         (NoRegionError(), 1, "AWS_DEFAULT_REGION"),
         (NoCredentialsError(), 1, "Unable to locate credentials"),
         (EndpointConnectionError(endpoint_url="http://x"), 1, "AWS cannot be reached"),
@@ -63,9 +69,9 @@ def test_failures_end_in_one_sentence(
 def test_an_error_of_aws_behind_ours_is_shown_with_its_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = RetryableError("…")
-    error.__cause__ = refused("UpdateEndpoint", "ThrottlingException", "Rate exceeded")
-    monkeypatch.setattr(status, "run", fail_with(error))
+    monkeypatch.setattr(
+        status, "run", fail_with(client_error("UpdateEndpoint", "ThrottlingException", "Rate exceeded"))
+    )
     assert main(["status"]) == 1
     assert capsys.readouterr().err == "AWS refused UpdateEndpoint: Rate exceeded (ThrottlingException)\n"
 

@@ -17,6 +17,8 @@ from sluice.names import Names
 from sluice.rollout.analysis.alarms import stop_alarm
 from sluice.spec.strategies import BlueGreen, steps_of
 
+from tests.builders.aws_clients import translating
+
 T0 = datetime(2026, 3, 4, tzinfo=UTC)
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"
 ALARMS = ("sluice-dev-fraud-7-1-errors", "sluice-dev-fraud-7-1-stop")
@@ -27,7 +29,7 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     client = session.create_client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     stub = Stubber(client)
     stub.activate()
-    return client, stub
+    return translating(client), stub
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ParamValidationError
-from sluice.errors import Problem, SpecError
+from sluice.errors import AwsLibraryError, Problem, SpecError
 from sluice.spec.model import ModelSpec
 from sluice.training.run_queue import FILES_TOLD, RETRY_SECONDS
 
@@ -265,7 +264,9 @@ def test_a_request_that_botocore_itself_refuses_is_refused(world: SluiceWorld, m
 
     def strict(pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
         if "" in parameters:
-            raise ParamValidationError(report="Invalid length for parameter PipelineParameters[0].Name")
+            raise AwsLibraryError(
+                "Invalid length for parameter PipelineParameters[0].Name", code="ParamValidationError"
+            )
         return start(pipeline, run, token, parameters)
 
     monkeypatch.setattr(world.pipelines, "start", strict)

@@ -18,7 +18,8 @@ from sluice.async_inference.inference import Entry
 from sluice.async_inference.messages import Message, Notice, TryAgain
 from sluice.async_inference.retries import try_again
 from sluice.async_inference.transitions import first_heard, follow_up, heard, seconds_to_retry, with_details
-from sluice.aws.concurrency import NOT_NOW, call_each
+from sluice.aws.concurrency import call_each
+from sluice.errors import RETRYABLE_ERRORS
 
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
@@ -88,7 +89,7 @@ def _decide(
         before = entries.get(inference_id)
         try:
             changes.append(Change(before, _fold(before, [notice for _, notice in told], models), told))
-        except (*NOT_NOW, NotOursError):
+        except (*RETRYABLE_ERRORS, NotOursError):
             log.exception("the words on %s go back to the queue", inference_id)
             failed |= {message for message, _ in told}
     return changes, failed
@@ -136,7 +137,7 @@ def _with_details(
             if isinstance(found, Exception):
                 raise found
             after = with_details(each.after, found.size if found else None, models.version(each.after.endpoint))
-        except NOT_NOW:
+        except RETRYABLE_ERRORS:
             log.exception("the result of %s cannot be looked at", each.after.id)
             failed |= each.messages
             continue

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from sluice.async_inference.inference import Entry
 from sluice.async_inference.transitions import Invoked
-from sluice.aws.clients import code, understood
-from sluice.errors import PermanentError, RetryableError
+from sluice.errors import AwsRefusedError, PermanentError
 from sluice.spec.serving import AsyncServing
 
 
@@ -46,12 +43,8 @@ class AsyncRuntime:
                 InvocationTimeoutSeconds=serving.invocation_timeout_seconds,
                 **{name: value for name, value in given.items() if value},
             )
-        except ClientError as error:
-            known = understood(error)
-            if isinstance(known, RetryableError):
-                raise known from error
-            message = error.response.get("Error", {}).get("Message", "no reason given")
-            raise InvocationRefusedError(f"SageMaker refused it: {message} ({code(error)})") from error
+        except AwsRefusedError as error:
+            raise InvocationRefusedError(f"SageMaker refused it: {error.message} ({error.code})") from error
         return Invoked(output=answer.get("OutputLocation", ""), failure=answer.get("FailureLocation", ""))
 
 

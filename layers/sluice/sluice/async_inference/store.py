@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from sluice.async_inference.inference import Entry, Status, attention, moment
-from sluice.aws.dynamodb import ConditionFailedError, Index, Table
+from sluice.aws.dynamodb import ConditionFailedError, Index
+from sluice.aws.table import ItemTable
 from sluice.errors import RetryableError
 
 BY_MODEL = Index("by-model", "model", "since")
@@ -24,7 +25,7 @@ _UPDATE_TRIES = 5
 class ResultStore:
     """Entries by inference id. Every method may be called again with the same arguments."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def get(self, inference_id: str) -> Entry | None:

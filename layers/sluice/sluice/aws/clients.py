@@ -1,4 +1,4 @@
-"""boto3's clients, made when first used, and what AWS's errors mean.
+"""boto3's clients, made when first used, and the one place that translates AWS's errors into our own.
 
 A client costs tens of milliseconds and a TLS connection to make, so nothing is made before it is needed, and all
 share one session: each session reads all of botocore's data for itself.
@@ -6,15 +6,23 @@ share one session: each session reads all of botocore's data for itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 from boto3 import Session
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
-from sluice.errors import EndpointBusyError, RetryableError, SluiceError, ThrottledError
+from sluice.errors import (
+    AwsLibraryError,
+    AwsRefusedError,
+    EndpointBusyError,
+    RetryableError,
+    SluiceError,
+    ThrottledError,
+)
 
 _THROTTLED = frozenset(
     {
@@ -26,6 +34,9 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+
+_UNREACHABLE = (ConnectionError, HTTPClientError)
+_BODIES = ("Body", "Payload")  # fields of answers that are streams
 
 
 class Clients:
@@ -54,14 +65,19 @@ class Clients:
 
 
 class LazyClient:
-    """A client made at its first use, so that a function pays only for the services it calls."""
+    """A client made at its first use, so that a function pays only for the services it calls.
+
+    Its calls, and the bodies that they answer with, raise the errors of ``sluice.errors`` and never boto3's.
+    """
 
     def __init__(self, clients: Callable[[str], Any], service: str) -> None:
         self._clients = clients
         self._service = service
 
-    def __getattr__(self, operation: str) -> Any:
-        return reached(getattr(self._clients(self._service), operation))
+    def __getattr__(self, name: str) -> Any:
+        with _translated_errors():
+            attribute = getattr(self._clients(self._service), name)
+        return _translated(attribute) if callable(attribute) else attribute
 
 
 def lazy_clients(clients: Callable[[str], Any] | None = None) -> Callable[[str], LazyClient]:
@@ -76,38 +92,81 @@ def _config() -> Config:
     return Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=10)
 
 
-def reached(call: Callable[..., Any]) -> Callable[..., Any]:
-    """The same call; that AWS could not be reached, or did not answer, is an error that a retry helps."""
+class _Body:
+    """The body of an answer: a connection that breaks while it is read is an error that a retry helps."""
+
+    def __init__(self, body: Any, name: str) -> None:
+        self._body = body
+        self._name = name
+
+    def read(self, *size: int) -> Any:
+        try:
+            return self._body.read(*size)
+        except (*_UNREACHABLE, IncompleteReadError) as error:
+            raise RetryableError(f"{self._name} could not be read to its end: {error}") from error
+        except BotoCoreError as error:
+            raise AwsLibraryError(str(error), code=type(error).__name__) from error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+
+def _translated(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call, with our errors."""
 
     def attempt(*args: Any, **request: Any) -> Any:
-        try:
-            return call(*args, **request)
-        except HTTPClientError as error:
-            raise RetryableError(str(error)) from error
+        with _translated_errors():
+            answer = call(*args, **request)
+        for field in _BODIES:
+            if isinstance(answer, dict) and hasattr(answer.get(field), "read"):
+                answer[field] = _Body(answer[field], str(request.get("Key") or "the answer"))
+        return answer
 
     return attempt
 
 
-def code(error: ClientError) -> str:
-    """The AWS error code, e.g. ``ValidationException``."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        translated = translate_client_error(error)
+        raise translated from translated.__cause__
+    except _UNREACHABLE as error:
+        raise RetryableError(f"AWS cannot be reached: {error}") from error
+    except BotoCoreError as error:
+        raise AwsLibraryError(str(error), code=type(error).__name__) from error
 
 
-def says(error: ClientError, text: str) -> bool:
-    """Whether the message holds ``text``, ignoring case.
+def translate_client_error(error: ClientError) -> SluiceError:
+    """AWS's refusal as the error to raise: a RetryableError where we know that the failure is transient.
 
-    SageMaker's hosting API answers nearly everything with ValidationException; only the text tells what it was.
+    The AwsRefusedError that it would be otherwise is then its cause, with the code and the message.
     """
-    return text.casefold() in str(error.response.get("Error", {}).get("Message", "")).casefold()
+    told = error.response.get("Error", {})
+    refusal = AwsRefusedError(
+        str(error),
+        code=str(told.get("Code", "")),
+        message=str(told.get("Message", "no reason given")),
+        operation=error.operation_name,
+        response=error.response,
+    )
+    refusal.__cause__ = error
+    kind = _transient(refusal)
+    if kind is None:
+        return refusal
+    transient = kind(str(error))
+    transient.__cause__ = refusal
+    return transient
 
 
-def understood(error: ClientError) -> SluiceError | ClientError:
-    """The same failure as one of our errors where we know that a retry helps; otherwise unchanged."""
-    if code(error) in _THROTTLED:
-        return ThrottledError(str(error))
-    if code(error) == "ValidationException" and says(error, "in-progress endpoint"):
-        return EndpointBusyError(str(error))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code(error) == "ConflictException" or status >= 500:
-        return RetryableError(str(error))
-    return error
+def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
+    """The class of a failure that a retry helps."""
+    if refusal.code in _THROTTLED:
+        return ThrottledError
+    if refusal.code == "ValidationException" and refusal.message_contains("in-progress endpoint"):
+        return EndpointBusyError
+    status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if refusal.code == "ConflictException" or status >= 500:
+        return RetryableError
+    return None

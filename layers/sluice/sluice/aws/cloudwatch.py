@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
 from sluice.aws.metric_data import (
     ERRORS,
     LATENCY,
@@ -22,6 +19,8 @@ from sluice.aws.metric_data import (
     Span,
     stat,
 )
+from sluice.aws.paging import pages
+from sluice.errors import AwsRefusedError
 
 REQUESTS_THAT_SHOW = 100
 """Of so many requests some are beyond the live version's 90th percentile, or CloudWatch does not count them."""
@@ -59,8 +58,8 @@ class Metrics:
         wanted = {name: (LATENCY, f"TC({limit}:)") for name, limit in limits_us.items()}
         try:
             found = self._read(of, span, {"requests": (LATENCY, "SampleCount"), **wanted})
-        except ClientError as error:
-            if code(error) in _REFUSED:
+        except AwsRefusedError as error:
+            if error.code in _REFUSED:
                 return None
             raise
         requests = found.pop("requests")
@@ -119,30 +118,27 @@ class Metrics:
             return found  # CloudWatch refuses such a question
         aligned = span.start.timestamp() // span.period_seconds * span.period_seconds
         start = datetime.fromtimestamp(aligned, tz=span.start.tzinfo)  # periods would count from any other start
-        token: dict[str, str] = {}
-        while True:
-            page = self._call("get_metric_data", MetricDataQueries=queries, StartTime=start, EndTime=span.end, **token)
+        listing = self._client.get_metric_data
+        for page in pages(listing, MetricDataQueries=queries, StartTime=start, EndTime=span.end):
             for series in page["MetricDataResults"]:
                 found[series["Id"]].update(zip(series["Timestamps"], series["Values"], strict=True))
-            if not page.get("NextToken"):
-                return found
-            token = {"NextToken": page["NextToken"]}
+        return found
 
     def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
         for alarm in alarms:
-            self._call("put_metric_alarm", **alarm)
+            self._client.put_metric_alarm(**alarm)
 
     def put_composite_alarm(self, alarm: Mapping[str, Any]) -> None:
         """The alarms its rule names must exist."""
-        self._call("put_composite_alarm", **alarm)
+        self._client.put_composite_alarm(**alarm)
 
     def delete_alarms(self, names: Sequence[str]) -> None:
         """Alarms that are gone already are no error. Composite ones go first: nothing else may still refer to one."""
         found = self._described(names)
         for composite in found["CompositeAlarms"]:
-            self._call("delete_alarms", AlarmNames=[composite["AlarmName"]])
+            self._client.delete_alarms(AlarmNames=[composite["AlarmName"]])
         if single := sorted(alarm["AlarmName"] for alarm in found["MetricAlarms"]):
-            self._call("delete_alarms", AlarmNames=single)
+            self._client.delete_alarms(AlarmNames=single)
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
         """``OK``, ``ALARM`` or ``INSUFFICIENT_DATA`` by name; an alarm that does not exist has no entry."""
@@ -153,19 +149,13 @@ class Metrics:
         """Put an alarm into ALARM; False if there is no such alarm (any more)."""
         try:
             self._client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=reason[:1023])
-        except ClientError as error:
-            if code(error) in ("ResourceNotFound", "ResourceNotFoundException"):
+        except AwsRefusedError as error:
+            if error.code in ("ResourceNotFound", "ResourceNotFoundException"):
                 return False
-            raise understood(error) from error
+            raise
         return True
 
     def _described(self, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         kinds = ["MetricAlarm", "CompositeAlarm"]
-        found = self._call("describe_alarms", AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100)
+        found = self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100)
         return {kind: found.get(kind, []) for kind in ("MetricAlarms", "CompositeAlarms")}
-
-    def _call(self, operation: str, **request: Any) -> Any:
-        try:
-            return getattr(self._client, operation)(**request)
-        except ClientError as error:
-            raise understood(error) from error

@@ -6,18 +6,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 
 Item = TypeVar("Item")
 Given = TypeVar("Given")
 
 AT_ONCE = 10
 """As many connections as a botocore client keeps open."""
-
-NOT_NOW = (RetryableError, ClientError, BotoCoreError)
-"""What AWS, or botocore before it, refuses for one item must not take the others with it."""
 
 
 def call_each(call: Callable[[Item], Given], items: Sequence[Item]) -> list[Given | Exception]:
@@ -26,7 +21,7 @@ def call_each(call: Callable[[Item], Given], items: Sequence[Item]) -> list[Give
     def attempt(item: Item) -> Given | Exception:
         try:
             return call(item)
-        except NOT_NOW as error:
+        except RETRYABLE_ERRORS as error:
             return error
 
     if len(items) < 2:

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
-from sluice.errors import RetryableError, ThrottledError
+from sluice.aws.paging import ITEMS, pages
+from sluice.errors import AwsRefusedError, RetryableError, ThrottledError
 
 Key = Mapping[str, str]
 
@@ -120,20 +118,16 @@ class Table:
 
     def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
         """Items of one ``pk`` whose ``sk`` begins with ``prefix``, in the order of ``sk``, page by page."""
-        start: dict[str, Any] = {}
-        while True:
-            page = self._call(
-                "query",
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-                ExpressionAttributeValues=_dump({":pk": pk, ":prefix": prefix}),
-                ScanIndexForward=not newest_first,
-                ConsistentRead=True,
-                **start,
-            )
-            yield from (_load(item) for item in page.get("Items", []))
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        found = pages(
+            self._client.query,
+            ITEMS,
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=_dump({":pk": pk, ":prefix": prefix}),
+            ScanIndexForward=not newest_first,
+            ConsistentRead=True,
+        )
+        return (_load(item) for page in found for item in page.get("Items", []))
 
     def query_index(
         self, index: Index, value: str, *, until: str | None = None, newest_first: bool = False
@@ -148,30 +142,23 @@ class Table:
             del names["#sort"]
         else:
             condition, values = condition + " AND #sort <= :until", values | {":until": until}
-        start: dict[str, Any] = {}
-        while True:
-            page = self._call(
-                "query",
-                IndexName=index.name,
-                KeyConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=_dump(values),
-                ScanIndexForward=not newest_first,
-                **start,
-            )
-            yield from (_load(item) for item in page.get("Items", []))
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        found = pages(
+            self._client.query,
+            ITEMS,
+            TableName=self.name,
+            IndexName=index.name,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=_dump(values),
+            ScanIndexForward=not newest_first,
+        )
+        return (_load(item) for page in found for item in page.get("Items", []))
 
     def _read_batch(self, keys: list[dict[str, dict[str, str]]]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         left: Mapping[str, Any] = {self.name: {"Keys": keys, "ConsistentRead": True}}
         for _ in range(BATCH_TRIES):
-            try:
-                answer = self._client.batch_get_item(RequestItems=left)
-            except ClientError as error:
-                raise understood(error) from error
+            answer = self._client.batch_get_item(RequestItems=left)
             found += (_load(item) for item in answer.get("Responses", {}).get(self.name, []))
             left = answer.get("UnprocessedKeys", {})
             if not left:
@@ -207,23 +194,20 @@ class Table:
         """All of them, or none if the conditions of some do not hold, whose indexes are returned."""
         try:
             self._client.transact_write_items(TransactItems=writes)
-        except ClientError as error:
+        except AwsRefusedError as error:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
                 return frozenset(index for index, reason in enumerate(reasons) if reason == "ConditionalCheckFailed")
-            if code(error) == "TransactionCanceledException":  # another write to these items was under way
+            if error.code == "TransactionCanceledException":  # another write to these items was under way
                 raise RetryableError(str(error)) from error
-            raise understood(error) from error
+            raise
         return frozenset()
 
     def _write_batches(self, requests: list[dict[str, Any]]) -> None:
         for start in range(0, len(requests), BATCH_ITEMS):
             left = {self.name: requests[start : start + BATCH_ITEMS]}
             for _ in range(BATCH_TRIES):
-                try:
-                    left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
-                except ClientError as error:
-                    raise understood(error) from error
+                left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
                 if not left:
                     break
             else:
@@ -232,10 +216,10 @@ class Table:
     def _call(self, operation: str, **request: Any) -> Any:
         try:
             return getattr(self._client, operation)(TableName=self.name, **request)
-        except ClientError as error:
-            if code(error) == "ConditionalCheckFailedException":
+        except AwsRefusedError as error:
+            if error.code == "ConditionalCheckFailedException":
                 raise ConditionFailedError from error
-            raise understood(error) from error
+            raise
 
 
 def _dump(values: Mapping[str, str | int]) -> dict[str, dict[str, str]]:

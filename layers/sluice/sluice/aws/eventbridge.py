@@ -6,9 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import understood
 from sluice.errors import RetryableError
 from sluice.names import Names
 
@@ -54,10 +51,7 @@ class Publisher:
             }
             for detail_type, detail in events
         ]
-        try:
-            answer = self._client.put_events(Entries=entries)
-        except ClientError as error:
-            raise understood(error) from error
+        answer = self._client.put_events(Entries=entries)
         if not answer.get("FailedEntryCount"):
             return {}
         told = enumerate(answer["Entries"], start)

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
+from sluice.errors import AwsRefusedError
 from sluice.names import package_group_and_version
 
 DESCRIPTION_MAX = 1024
@@ -44,10 +42,7 @@ class Registry:
 
     def describe(self, arn: str) -> Package:
         """The version as it is now; the event that named it may be old."""
-        try:
-            found = self._client.describe_model_package(ModelPackageName=arn)
-        except ClientError as error:
-            raise understood(error) from error
+        found = self._client.describe_model_package(ModelPackageName=arn)
         named = package_group_and_version(found["ModelPackageArn"])
         group, version = named or (found.get("ModelPackageGroupName", ""), 0)
         quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
@@ -73,10 +68,10 @@ class Registry:
                 SortOrder="Descending",
                 MaxResults=1,
             )
-        except ClientError as error:
-            if code(error) in ("ValidationException", "ResourceNotFound"):
+        except AwsRefusedError as error:
+            if error.code in ("ValidationException", "ResourceNotFound"):
                 return None
-            raise understood(error) from error
+            raise
         newest = found["ModelPackageSummaryList"][:1]
         return self.describe(newest[0]["ModelPackageArn"]) if newest else None
 
@@ -97,7 +92,4 @@ class Registry:
         self._update(arn, CustomerMetadataProperties=allowed)
 
     def _update(self, arn: str, **changes: Any) -> None:
-        try:
-            self._client.update_model_package(ModelPackageArn=arn, **changes)
-        except ClientError as error:
-            raise understood(error) from error
+        self._client.update_model_package(ModelPackageArn=arn, **changes)

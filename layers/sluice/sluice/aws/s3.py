@@ -8,9 +8,8 @@ from datetime import datetime
 from os.path import commonprefix
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
+from sluice.aws.paging import OBJECT_VERSIONS, pages
+from sluice.errors import AwsRefusedError
 
 PREFIX = "data/"
 
@@ -35,10 +34,10 @@ class Bucket:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
             found = self._client.get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if code(error) in ("NoSuchKey", "NoSuchBucket"):
+        except AwsRefusedError as error:
+            if error.code in ("NoSuchKey", "NoSuchBucket"):
                 return None
-            raise understood(error) from error
+            raise
         body: bytes = found["Body"].read()
         return body
 
@@ -47,10 +46,10 @@ class Bucket:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
             found = self._client.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
+        except AwsRefusedError as error:
+            if error.code in ("404", "NoSuchKey", "NoSuchBucket"):
                 return None
-            raise understood(error) from error
+            raise
         return Found(size=int(found["ContentLength"]), written_at=found["LastModified"])
 
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
@@ -60,29 +59,17 @@ class Bucket:
             return {}
         prefix = commonprefix(list(wanted))  # noqa: RUF071 - S3's prefixes are of characters, too
         found: dict[str, str] = {}
-        more: dict[str, str] = {}
-        while True:
-            try:
-                page = self._client.list_object_versions(Bucket=self.name, Prefix=prefix, **more)
-            except ClientError as error:
-                raise understood(error) from error
+        for page in pages(self._client.list_object_versions, OBJECT_VERSIONS, Bucket=self.name, Prefix=prefix):
             latest = (each for each in page.get("Versions", []) if each["IsLatest"] and each["Key"] in wanted)
             found |= {each["Key"]: "" if each["VersionId"] == "null" else each["VersionId"] for each in latest}
-            if not page.get("IsTruncated"):
-                return found
-            more = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                more["VersionIdMarker"] = page["NextVersionIdMarker"]
+        return found
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
 
     def write(self, key: str, body: str) -> None:
         """Write a small JSON object; writing the same again changes nothing."""
-        try:
-            self._client.put_object(Bucket=self.name, Key=key, Body=body.encode(), ContentType="application/json")
-        except ClientError as error:
-            raise understood(error) from error
+        self._client.put_object(Bucket=self.name, Key=key, Body=body.encode(), ContentType="application/json")
 
 
 def model_of(key: str) -> str | None:

@@ -7,10 +7,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import understood
-
 WAKE_UP = "WakeUp"
 LONGEST_DELAY_SECONDS = 900
 """What SQS allows."""
@@ -27,10 +23,7 @@ class WakeUps:
         """Have the model's turn looked at after ``delay_seconds``, or a little later; once too often does no harm."""
         body = json.dumps({"source": "sluice", "detail-type": WAKE_UP, "detail": {"model": model}})
         delay = min(math.ceil(delay_seconds), LONGEST_DELAY_SECONDS)
-        try:
-            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay)
-        except ClientError as error:
-            raise understood(error) from error
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay)
 
 
 REASON_MAX = 1_000
@@ -46,10 +39,7 @@ class Parked:
     def park(self, body: str, reason: str) -> None:
         """Keep a message, with its ``reason`` as an attribute; it may be parked twice after a crash."""
         attributes = {"reason": {"DataType": "String", "StringValue": _plain(reason)}}
-        try:
-            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, MessageAttributes=attributes)
-        except ClientError as error:
-            raise understood(error) from error
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, MessageAttributes=attributes)
 
 
 def _plain(reason: str) -> str:
@@ -83,8 +73,5 @@ class AsyncQueue:
             }
             for number, (body, delay) in enumerate(messages)
         ]
-        try:
-            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-        except ClientError as error:
-            raise understood(error) from error
+        answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         return {int(each["Id"]) for each in answer.get("Failed", [])}

@@ -9,14 +9,15 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 
-from sluice.aws.dynamodb import ConditionFailedError, Table
+from sluice.aws.dynamodb import ConditionFailedError
+from sluice.aws.table import ItemTable
 from sluice.batch.run import BatchRun
 
 
 class BatchStore:
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def open(self, run: BatchRun) -> BatchRun:

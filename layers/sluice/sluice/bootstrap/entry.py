@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from sluice.aws.clients import lazy_clients
+from sluice.aws.clients import Clients, lazy_clients
 from sluice.bootstrap.environment import Environment
 from sluice.telemetry.powertools import PowertoolsTelemetry
 
@@ -17,17 +17,36 @@ Result = TypeVar("Result", bound=Mapping[str, Any])
 
 
 def entry(
-    function: str, run: Callable[[Mapping[str, Any], Ports], Result], make_ports: Callable[[Environment], Ports]
+    function: str,
+    run: Callable[[Mapping[str, Any], Ports], Result],
+    make_ports: Callable[[Environment], Ports],
+    *,
+    certain: tuple[str, ...] = (),
 ) -> Callable[[Mapping[str, Any], Any], Result]:
-    """What Lambda calls. Each invocation logs one line: what came of it, or the error that ended it."""
+    """What Lambda calls. Each invocation logs one line: what came of it, or the error that ended it.
+
+    ``certain`` names the ports that every invocation uses. They and their clients are made while Lambda starts the
+    environment, with more CPU than an invocation has; all others when they are first used.
+    """
 
     @cache
     def joined() -> tuple[PowertoolsTelemetry, Ports]:
         telemetry = PowertoolsTelemetry(os.environ["SLUICE_STAGE"], function)
-        environment = Environment(
-            variables=os.environ, client=lazy_clients(), now=lambda: datetime.now(UTC), telemetry=telemetry
+        clients, services = Clients(), set[str]()
+        lazy = lazy_clients(clients)
+
+        def client(service: str) -> Any:
+            services.add(service)
+            return lazy(service)
+
+        ports = make_ports(
+            Environment(variables=os.environ, client=client, now=lambda: datetime.now(UTC), telemetry=telemetry)
         )
-        return telemetry, make_ports(environment)
+        for name in certain:
+            getattr(ports, name)
+        for service in sorted(services):
+            clients(service)
+        return telemetry, ports
 
     def handler(event: Mapping[str, Any], context: Any) -> Result:
         telemetry, ports = joined()
@@ -41,7 +60,7 @@ def entry(
         return result
 
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        joined()  # while Lambda starts the environment, with more CPU than an invocation has
+        joined()
     return handler
 
 

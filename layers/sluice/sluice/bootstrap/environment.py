@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sluice.aws.dynamodb import Table
 from sluice.names import Names
 from sluice.telemetry.port import Telemetry
 
@@ -24,8 +23,3 @@ class Environment:
     @property
     def names(self) -> Names:
         return Names(self.variables["SLUICE_STAGE"])
-
-    @property
-    def table(self) -> Table:
-        """The table of rollouts, runs and everything else that has a state."""
-        return Table(self.client("dynamodb"), self.variables["SLUICE_TABLE"])

@@ -9,9 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
 from sluice.aws.cloudwatch import Metrics
 from sluice.endpoint.scaling_requests import (
     WAKE_UP,
@@ -24,7 +21,7 @@ from sluice.endpoint.scaling_requests import (
     wake_up_alarm_name,
 )
 from sluice.endpoint.scaling_rules import ScalingRules
-from sluice.errors import RetryableError
+from sluice.errors import AwsRefusedError, RetryableError
 from sluice.names import Names
 
 _RETRY_HELPS = frozenset({"ConcurrentUpdateException", "InternalServiceException", "FailedResourceAccessException"})
@@ -89,8 +86,8 @@ class AutoScaling:
         for one in released:
             try:
                 self._call("deregister_scalable_target", **_place(endpoint, one.variant, one.dimension))
-            except ClientError as error:
-                if code(error) != "ObjectNotFoundException":
+            except AwsRefusedError as error:
+                if error.code != "ObjectNotFoundException":
                     raise
         if any(WAKE_UP in one.policies for one in released):
             self._metrics.delete_alarms([wake_up_alarm_name(self._names, endpoint)])
@@ -137,10 +134,10 @@ class AutoScaling:
     def _call(self, operation: str, **request: Any) -> Any:
         try:
             return getattr(self._client, operation)(**request)
-        except ClientError as error:
-            if code(error) in _RETRY_HELPS:
+        except AwsRefusedError as error:
+            if error.code in _RETRY_HELPS:
                 raise RetryableError(str(error)) from error
-            raise understood(error) from error
+            raise
 
 
 def _place(endpoint: str, variant: str, dimension: str) -> dict[str, str]:

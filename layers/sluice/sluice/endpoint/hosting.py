@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import says, understood
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, VariantState
-from sluice.errors import RetryableError
+from sluice.errors import AwsRefusedError, RetryableError
 
 
 class Hosting:
@@ -26,10 +23,11 @@ class Hosting:
         """
         try:
             found = self._client.describe_endpoint(EndpointName=endpoint)
-        except ClientError as error:
-            if says(error, "Could not find endpoint") and not says(error, "endpoint configuration"):
+        except AwsRefusedError as error:
+            is_config = error.message_contains("endpoint configuration")
+            if error.message_contains("Could not find endpoint") and not is_config:
                 return None
-            raise understood(error) from error
+            raise
         config = self._describe_config(found["EndpointConfigName"])
         return EndpointState(
             name=found["EndpointName"],
@@ -45,10 +43,10 @@ class Hosting:
     def _describe_config(self, name: str) -> Mapping[str, Any]:
         try:
             found: Mapping[str, Any] = self._client.describe_endpoint_config(EndpointConfigName=name)
-        except ClientError as error:
-            if says(error, "Could not find endpoint configuration"):
+        except AwsRefusedError as error:
+            if error.message_contains("Could not find endpoint configuration"):
                 return {}
-            raise understood(error) from error
+            raise
         return found
 
     def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
@@ -120,24 +118,28 @@ class Hosting:
     def _create(self, exists: str, call: Any, **request: Any) -> None:
         try:
             call(**request)
-        except ClientError as error:
-            if says(error, exists):
+        except AwsRefusedError as error:
+            if error.message_contains(exists):
                 return
-            raise _settling(error) from error
+            if _is_transient(error):
+                raise RetryableError(str(error)) from error
+            raise
 
     def _change(self, call: Any, **request: Any) -> None:
         try:
             call(**request)
-        except ClientError as error:
-            raise _settling(error) from error
+        except AwsRefusedError as error:
+            if _is_transient(error):
+                raise RetryableError(str(error)) from error
+            raise
 
     def _delete(self, missing: str, call: Any, **request: Any) -> None:
         try:
             call(**request)
-        except ClientError as error:
-            if says(error, missing):
+        except AwsRefusedError as error:
+            if error.message_contains(missing):
                 return
-            raise understood(error) from error
+            raise
 
 
 def _variants(
@@ -167,8 +169,6 @@ def _serverless(size: Mapping[str, Any] | None) -> ServerlessSize | None:
     )
 
 
-def _settling(error: ClientError) -> Exception:
+def _is_transient(error: AwsRefusedError) -> bool:
     """A model or config just made may not be visible to the next call yet (CreateEndpointConfig reference)."""
-    if says(error, "Could not find endpoint configuration") or says(error, "Could not find model"):
-        return RetryableError(str(error))
-    return understood(error)
+    return any(error.message_contains(f"Could not find {missing}") for missing in ("endpoint configuration", "model"))

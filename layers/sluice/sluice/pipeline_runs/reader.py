@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
+from sluice.aws.paging import pages
+from sluice.errors import AwsRefusedError
 from sluice.pipeline_runs.run import Run, StepRun
 
 _CODE = re.compile(r's3://[^/"]+/code/[^/"]+/[0-9a-f]{64}')
@@ -34,21 +33,21 @@ class RunSource:
         """The run as it is now, without its metrics; None if its pipeline was deleted, and it with it."""
         try:
             return self._read(execution, model)
-        except ClientError as error:
-            if code(error) == "ResourceNotFound":
+        except AwsRefusedError as error:
+            if error.code == "ResourceNotFound":
                 return None
             raise
 
     def _read(self, execution: str, model: str) -> Run:
         """The status is read before the steps, so that a run that has ended comes with all of its steps."""
-        found = self._call("describe_pipeline_execution", PipelineExecutionArn=execution)
-        definition = self._call("describe_pipeline_definition_for_execution", PipelineExecutionArn=execution)
+        found = self._client.describe_pipeline_execution(PipelineExecutionArn=execution)
+        definition = self._client.describe_pipeline_definition_for_execution(PipelineExecutionArn=execution)
         text = definition["PipelineDefinition"]
-        given = self._every(
-            "list_pipeline_parameters_for_execution", "PipelineParameters", PipelineExecutionArn=execution
+        given = _items(
+            self._client.list_pipeline_parameters_for_execution, "PipelineParameters", PipelineExecutionArn=execution
         )
-        steps = self._every(
-            "list_pipeline_execution_steps",
+        steps = _items(
+            self._client.list_pipeline_execution_steps,
             "PipelineExecutionSteps",
             PipelineExecutionArn=execution,
             SortOrder="Ascending",
@@ -75,7 +74,7 @@ class RunSource:
             job = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
             if step["StepStatus"] != "Succeeded" or not job or not files.get(step["StepName"]):
                 continue
-            described = self._call("describe_processing_job", ProcessingJobName=job.rsplit("/", 1)[-1])
+            described = self._client.describe_processing_job(ProcessingJobName=job.rsplit("/", 1)[-1])
             outputs = {
                 output["OutputName"]: output["S3Output"]["S3Uri"]
                 for output in described.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -84,21 +83,10 @@ class RunSource:
                 if file["OutputName"] in outputs:
                     yield f"{outputs[file['OutputName']].rstrip('/')}/{file['FilePath']}"
 
-    def _every(self, operation: str, key: str, **request: Any) -> list[Any]:
-        items: list[Any] = []
-        while True:
-            page = self._call(operation, **request)
-            items.extend(page.get(key, []))
-            if not page.get("NextToken"):
-                return items
-            request["NextToken"] = page["NextToken"]
 
-    def _call(self, operation: str, **request: Any) -> Any:
-        call: Callable[..., Any] = getattr(self._client, operation)
-        try:
-            return call(**request)
-        except ClientError as error:
-            raise understood(error) from error
+def _items(call: Callable[..., Found], key: str, **request: Any) -> list[Any]:
+    """The items of all pages of a listing."""
+    return [each for page in pages(call, **request) for each in page.get(key, [])]
 
 
 def _all_steps(steps: Sequence[Found]) -> Iterator[Found]:

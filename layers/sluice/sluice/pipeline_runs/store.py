@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from sluice.aws.dynamodb import ConditionFailedError, Table
+from sluice.aws.dynamodb import ConditionFailedError
+from sluice.aws.table import ItemTable
 from sluice.pipeline_runs.run import Run, run_from
 
 
 class RunStore:
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def save(self, run: Run) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
-from sluice.errors import UnknownModelError
+from sluice.aws.paging import pages
+from sluice.errors import AwsRefusedError, UnknownModelError
 from sluice.names import Names, is_model
 from sluice.spec.model import ModelSpec
 
@@ -32,25 +30,16 @@ class Specs:
         parameter = self._names.spec_parameter(model)
         try:
             found = self._client.get_parameter(Name=parameter)
-        except ClientError as error:
-            if code(error) == "ParameterNotFound":
+        except AwsRefusedError as error:
+            if error.code == "ParameterNotFound":
                 raise UnknownModelError(
                     f"no spec for model {model!r}: parameter {parameter} does not exist; run sluice apply"
                 ) from error
-            raise understood(error) from error
+            raise
         return ModelSpec.parse(json.loads(found["Parameter"]["Value"]))
 
     def names(self) -> list[str]:
         """The models of the stage, whether their specs are valid or not."""
         folder = self._names.spec_parameter("")
-        found: list[str] = []
-        more: dict[str, str] = {}
-        while True:
-            try:
-                page = self._client.get_parameters_by_path(Path=folder, **more)
-            except ClientError as error:
-                raise understood(error) from error
-            found += [each["Name"].removeprefix(folder) for each in page["Parameters"]]
-            if not page.get("NextToken"):
-                return sorted(found)
-            more = {"NextToken": page["NextToken"]}
+        found = pages(self._client.get_parameters_by_path, Path=folder)
+        return sorted(each["Name"].removeprefix(folder) for page in found for each in page["Parameters"])

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sluice.aws.dynamodb import ConditionFailedError, Table
+from sluice.aws.dynamodb import ConditionFailedError
+from sluice.aws.table import ItemTable
 from sluice.training.manifest import File
 
 Fate = Mapping[str, str]
@@ -51,7 +52,7 @@ class Waiting:
 class WaitingList:
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def add_file(self, model: str, file: File, now: datetime) -> bool:

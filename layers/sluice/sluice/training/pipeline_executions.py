@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
-from sluice.errors import RetryableError
+from sluice.aws.paging import pages
+from sluice.errors import AwsRefusedError, RetryableError
 
 
 class Pipelines:
@@ -31,10 +29,10 @@ class Pipelines:
                 PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
                 ClientRequestToken=token,
             )
-        except ClientError as error:
-            if code(error) == "ResourceLimitExceeded":
+        except AwsRefusedError as error:
+            if error.code == "ResourceLimitExceeded":
                 raise RetryableError(str(error)) from error
-            raise understood(error) from error
+            raise
         arn: str = started["PipelineExecutionArn"]
         return arn
 
@@ -43,28 +41,18 @@ class Pipelines:
 
         For a start that may have been answered into the void: how long AWS knows a token is not documented.
         """
-        more: dict[str, str] = {}
-        while True:
-            page = self._ask("list_pipeline_executions", PipelineName=pipeline, CreatedAfter=since, **more)
+        for page in pages(self._client.list_pipeline_executions, PipelineName=pipeline, CreatedAfter=since):
             for found in page["PipelineExecutionSummaries"]:
                 if found.get("PipelineExecutionDisplayName") == run:
                     return str(found["PipelineExecutionArn"])
-            if not page.get("NextToken"):
-                return None
-            more = {"NextToken": page["NextToken"]}
+        return None
 
     def look(self, execution: str) -> tuple[str, str]:
         """Status and display name; one whose pipeline was deleted is Stopped and has no name any more."""
         try:
             found = self._client.describe_pipeline_execution(PipelineExecutionArn=execution)
-        except ClientError as error:
-            if code(error) == "ResourceNotFound":
+        except AwsRefusedError as error:
+            if error.code == "ResourceNotFound":
                 return "Stopped", ""
-            raise understood(error) from error
+            raise
         return str(found["PipelineExecutionStatus"]), str(found.get("PipelineExecutionDisplayName", ""))
-
-    def _ask(self, operation: str, **request: Any) -> Any:
-        try:
-            return getattr(self._client, operation)(**request)
-        except ClientError as error:
-            raise understood(error) from error

@@ -10,10 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
 from sluice.aws.s3 import PREFIX
+from sluice.errors import AwsRefusedError
 from sluice.events import ObjectCreated
 
 QUARANTINE = "quarantine/"
@@ -36,10 +34,10 @@ class Quarantine:
         """The content of exactly the uploaded version, to be read and closed; None if it is gone."""
         try:
             return self._client.get_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))["Body"]
-        except ClientError as error:
-            if code(error) in _GONE:
+        except AwsRefusedError as error:
+            if error.code in _GONE:
                 return None
-            raise understood(error) from error
+            raise
 
     def keep(self, upload: ObjectCreated, reason: Mapping[str, Any]) -> str:
         """Copy the uploaded version and write the reason beside it; returns the copy's key.
@@ -56,17 +54,14 @@ class Quarantine:
                 TaggingDirective="REPLACE",  # reading the tags of the original would need one permission more
             )
             self._client.put_object(Bucket=upload.bucket, Key=key + REASON, Body=body, ContentType="application/json")
-        except ClientError as error:
-            if code(error) not in _GONE:
-                raise understood(error) from error
+        except AwsRefusedError as error:
+            if error.code not in _GONE:
+                raise
         return key
 
     def remove(self, upload: ObjectCreated) -> None:
         """Delete that version for good. A good file of the same name, replaced by it, is current again."""
-        try:
-            self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))
-        except ClientError as error:
-            raise understood(error) from error
+        self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))
 
 
 def _version(upload: ObjectCreated) -> dict[str, str]:

@@ -11,10 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError, ParamValidationError
-
-from sluice.aws.clients import code
-from sluice.errors import RetryableError
+from sluice.errors import AwsError, RetryableError
 from sluice.events import PipelineStatusChanged
 from sluice.training.manifest import File, Manifest, added, native_key, rich_key
 from sluice.training.pending_inputs import Waiting
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
 MOST_STEPS = 12
 RETRY_SECONDS = 20
 """After how long a start is tried again that AWS had no room for."""
+INVALID_REQUEST = ("ValidationException", "ParamValidationError")
+"""Codes of a request that SageMaker, or boto3 before it, will never accept."""
 
 CLOCK_SLACK = timedelta(minutes=5)
 FILES_TOLD = 100
@@ -135,9 +134,8 @@ def _start(turn: Turn, ports: TrainingPorts) -> bool:
         ports.turns.move(turn, "claimed", retry_at=again.isoformat())
         ports.events.publish("PipelineDelayed", model=turn.model, run=turn.run, reason=str(error))
         return False
-    except (ClientError, ParamValidationError) as error:
-        is_invalid = isinstance(error, ParamValidationError) or code(error) == "ValidationException"
-        if not (is_invalid and turn.parameters):
+    except AwsError as error:
+        if error.code not in INVALID_REQUEST or not turn.parameters:
             raise
         return _give_up(turn, str(error), ports)
     ports.turns.move(turn, "started", execution=arn)

@@ -6,7 +6,8 @@ MODEL#<model>      STARTED#<run>                  a run that has been started, f
 
 from __future__ import annotations
 
-from sluice.aws.dynamodb import ConditionFailedError, Table
+from sluice.aws.dynamodb import ConditionFailedError
+from sluice.aws.table import ItemTable
 from sluice.training.run_slot import Phase, Turn
 
 _AS_SEEN = "turn_number = :number AND phase = :phase"
@@ -15,7 +16,7 @@ _AS_SEEN = "turn_number = :number AND phase = :phase"
 class Turns:
     """Each change names the turn it is about: one that comes late, for an earlier turn, changes nothing."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def get(self, model: str) -> Turn | None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import HTTPClientError, IncompleteReadError
-
 from sluice.data_contract.contract import DataContract
 from sluice.data_contract.csv_reader import CsvText, Source
 from sluice.data_contract.validation import Breach, Verdict, examine
-from sluice.errors import RetryableError
 from sluice.events import ObjectCreated
 from sluice.spec.model import ModelSpec
 
@@ -32,10 +29,7 @@ def inspect(upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: Tr
     if body is None:
         return None
     with closing(body):
-        try:
-            return judge(upload.key, body, spec, budget_bytes)
-        except (HTTPClientError, IncompleteReadError) as error:
-            raise RetryableError(f"{upload.key} could not be read to its end: {error}") from error
+        return judge(upload.key, body, spec, budget_bytes)
 
 
 def judge(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None = None) -> Verdict:

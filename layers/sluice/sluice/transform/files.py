@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-
-from sluice.aws.clients import code, understood
-from sluice.errors import RetryableError
+from sluice.aws.paging import OBJECTS, pages
+from sluice.errors import AwsRefusedError
 from sluice.transform.input_listing import InputFile
 
 _CHUNK_BYTES = 1024 * 1024
@@ -25,17 +23,9 @@ class BatchFiles:
 
     def below(self, folder: str) -> Iterator[InputFile]:
         """Every object below a folder, by key."""
-        more: dict[str, str] = {}
-        while True:
-            try:
-                page = self._client.list_objects_v2(Bucket=self.bucket, Prefix=folder, **more)
-            except ClientError as error:
-                raise understood(error) from error
+        for page in pages(self._client.list_objects_v2, OBJECTS, Bucket=self.bucket, Prefix=folder):
             for each in page.get("Contents", []):
                 yield InputFile(key=each["Key"], size=int(each["Size"]), etag=each["ETag"])
-            if not page.get("IsTruncated"):
-                return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def count_lines(self, key: str, etag: str = "") -> int | None:
         """Lines of an object, the last one with or without its end; None if it is gone.
@@ -43,36 +33,31 @@ class BatchFiles:
         With an ``etag`` also None if it has been overwritten since it had that.
         """
         body = self._open(key, etag)
-        return None if body is None else count_lines(self._chunks(key, body))
+        return None if body is None else count_lines(_chunks(body))
 
     def lines(self, key: str) -> Iterator[str]:
         """The lines of an object, without their ends; none if it is gone."""
         body = self._open(key)
         if body is not None:
-            yield from split_lines(self._chunks(key, body))
+            yield from split_lines(_chunks(body))
 
     def write(self, key: str, text: str) -> None:
         """Write an object; writing the same again changes nothing."""
-        try:
-            self._client.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="text/csv")
-        except ClientError as error:
-            raise understood(error) from error
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="text/csv")
 
     def _open(self, key: str, etag: str = "") -> Any | None:
         try:
             return self._client.get_object(Bucket=self.bucket, Key=key, **({"IfMatch": etag} if etag else {}))["Body"]
-        except ClientError as error:
-            if code(error) in _GONE:
+        except AwsRefusedError as error:
+            if error.code in _GONE:
                 return None
-            raise understood(error) from error
+            raise
 
-    def _chunks(self, key: str, body: Any) -> Iterator[bytes]:
-        with closing(body):
-            try:
-                while chunk := body.read(_CHUNK_BYTES):
-                    yield chunk
-            except (HTTPClientError, IncompleteReadError) as error:
-                raise RetryableError(f"{key} could not be read to its end: {error}") from error
+
+def _chunks(body: Any) -> Iterator[bytes]:
+    with closing(body):
+        while chunk := body.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def count_lines(chunks: Iterable[bytes]) -> int:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
-from sluice.errors import PermanentError, RetryableError
+from sluice.errors import AwsRefusedError, PermanentError, RetryableError
 
 ENDS = ("Completed", "Failed", "Stopped")
 _MISSING = ("ValidationException", "ResourceNotFound")
@@ -65,24 +62,24 @@ class Transforms:
         """
         try:
             self._client.create_transform_job(**request)
-        except ClientError as error:
-            if code(error) == "ResourceInUse":
+        except AwsRefusedError as error:
+            if error.code == "ResourceInUse":
                 return False
-            if code(error) == "ResourceLimitExceeded":
+            if error.code == "ResourceLimitExceeded":
                 raise NoRoomError(str(error)) from error
-            if code(error) in _MISSING:
+            if error.code in _MISSING:
                 raise TransformRefusedError(str(error)) from error
-            raise understood(error) from error
+            raise
         return True
 
     def describe(self, name: str) -> TransformJob | None:
         """The job as it is now; None if there is none."""
         try:
             found = self._client.describe_transform_job(TransformJobName=name)
-        except ClientError as error:
-            if code(error) in _MISSING:
+        except AwsRefusedError as error:
+            if error.code in _MISSING:
                 return None
-            raise understood(error) from error
+            raise
         resources = found["TransformResources"]
         return TransformJob(
             name=found["TransformJobName"],
@@ -99,6 +96,6 @@ class Transforms:
         """Have the job stop; one that has ended, or that there never was, stays as it is."""
         try:
             self._client.stop_transform_job(TransformJobName=name)
-        except ClientError as error:
-            if code(error) not in _MISSING:
-                raise understood(error) from error
+        except AwsRefusedError as error:
+            if error.code not in _MISSING:
+                raise

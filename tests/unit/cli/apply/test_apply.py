@@ -12,7 +12,8 @@ from sluice.spec.model import ModelSpec
 
 from cli.failures import CommandError, NotFoundError, SpecFilesError
 from cli.main import command_line
-from tests.builders.fake_aws import FakeAws, refused
+from tests.builders.aws_clients import client_error
+from tests.builders.fake_aws import FakeAws
 
 SPEC = """\
 name: fraud
@@ -162,7 +163,7 @@ def test_an_apply_cut_short_is_repaired_by_repeating_it(project: Path, uploads_b
         nonlocal left
         left -= 1
         if left < 0:
-            raise refused("PutObject", "SlowDown")
+            raise client_error("PutObject", "SlowDown")
 
     aws.s3.on_put = fail_later
     with pytest.raises(Exception, match="SlowDown"):

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from sluice.batch.events import BatchRequested
 from sluice.batch.run import BatchRun
+from sluice.errors import AwsRefusedError
 from sluice.rollout.model.plan import Engine
 from sluice.rollout.model.record import RolloutRecord
 from sluice.spec.model import ModelSpec, Schedule
@@ -19,7 +19,8 @@ from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.inference.batch_view import batch_status
 from cli.main import command_line
 from cli.session import Stack, read_stack
-from tests.builders.fake_aws import BUCKET, START, FakeAws, refused
+from tests.builders.aws_clients import client_error
+from tests.builders.fake_aws import BUCKET, START, FakeAws
 from tests.fakes.batch_world import BATCH_SPEC, batch_world
 
 RUN = BatchRun(
@@ -54,7 +55,7 @@ class FakeScheduler:
 
     def get_schedule(self, *, GroupName: str, Name: str) -> dict[str, Any]:
         if Name not in self.schedules:
-            raise refused("GetSchedule", "ResourceNotFoundException")
+            raise client_error("GetSchedule", "ResourceNotFoundException")
         return self.schedules[Name]
 
     def create_schedule(self, **request: Any) -> None:
@@ -198,10 +199,10 @@ def test_other_errors_of_the_scheduler_are_not_taken_for_its_absence(
     aws: BatchAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(**_request: str) -> None:
-        raise refused("GetSchedule", "AccessDeniedException")
+        raise client_error("GetSchedule", "AccessDeniedException")
 
     monkeypatch.setattr(aws.scheduler, "get_schedule", denied)
-    with pytest.raises(ClientError):
+    with pytest.raises(AwsRefusedError):
         changed(aws, scheduled(None))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sluice.aws.clients import lazy_clients
 
 from cli.failures import NotFoundError, SpecFilesError
 from cli.main import command_line
@@ -65,7 +66,7 @@ class Serving:
         def client(service: str) -> Any:
             return self.cloudwatch if service == "cloudwatch" else self.aws.client(service)
 
-        session = replace(self.aws.session(output), clients=client)
+        session = replace(self.aws.session(output), clients=lazy_clients(client))
         arguments = command_line({}).parse_args(["plan", target])
         return int(arguments.run(arguments, session))
 

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.errors import RetryableError, ThrottledError
 from sluice.rollout.analysis.data_capture import CaptureFile, Captures, sample_of
+
+from tests.builders.aws_clients import client_error, translating
 
 AT = datetime(2026, 3, 4, 23, 58, tzinfo=UTC)
 UNTIL = datetime(2026, 3, 5, 0, 3, tzinfo=UTC)
@@ -48,14 +50,14 @@ def test_files_of_all_hours_are_found_over_all_pages() -> None:
         "capture/e/v1/2026/03/05/00/01-00-000-d.jsonl",
         "capture/e/v2/2026/03/05/00/01-00-000-e.jsonl",
     ]
-    captures = Captures(FakeS3(dict.fromkeys(keys, b"")), "bucket")
+    captures = Captures(translating(FakeS3(dict.fromkeys(keys, b""))), "bucket")
     found = captures.files("capture/e/v1", AT, UNTIL)
     assert [each.key for each in found] == keys[1:5]
     assert len({each.minute for each in found}) == 3
 
 
 def test_lines_that_are_not_whole_are_left_out() -> None:
-    captures = Captures(FakeS3({"k": whole("1") + b"\n{\n" + whole("2")[:-4]}), "bucket")
+    captures = Captures(translating(FakeS3({"k": whole("1") + b"\n{\n" + whole("2")[:-4]})), "bucket")
     assert [each.answer for each in captures.read([CaptureFile("k", 1, "m")])] == ["1"]
 
 
@@ -69,8 +71,8 @@ class Broken(io.BytesIO):
 @pytest.mark.parametrize(
     ("failure", "raised"),
     [
-        (ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject"), None),
-        (ClientError({"Error": {"Code": "SlowDown"}}, "GetObject"), ThrottledError),
+        (client_error("GetObject", "NoSuchKey"), None),
+        (client_error("GetObject", "SlowDown"), ThrottledError),
         (Broken(), RetryableError),
     ],
     ids=["gone", "throttled", "broken off"],
@@ -84,7 +86,7 @@ def test_a_file_that_cannot_be_read_now_is_no_reason_to_give_up(
                 raise failure
             return {"Body": failure}
 
-    found = Captures(Failing({}), "bucket").read([CaptureFile("k", 1, "m")])
+    found = Captures(translating(Failing({})), "bucket").read([CaptureFile("k", 1, "m")])
     with pytest.raises(raised) if raised else nullcontext():
         assert list(found) == []
 

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import RetryableError
 from sluice.names import Names
@@ -15,6 +14,7 @@ from sluice.rollout.gates.gates import Gate, GateFunctions, gates_ahead
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 
+from tests.builders.aws_clients import client_error, translating
 from tests.fakes.sluice_world import spec_with_rollout
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:sluice-dev-gate-change"
@@ -37,7 +37,7 @@ class FakeLambda:
 
 def test_a_clear_yes_opens_and_is_asked_with_what_is_known() -> None:
     client = FakeLambda(b'{"allow": true, "reason": "change 42 is approved"}')
-    answer = GateFunctions(client).ask(ARN, {"model": "fraud", "version": 7})
+    answer = GateFunctions(translating(client)).ask(ARN, {"model": "fraud", "version": 7})
     assert (answer.allow, answer.reason) == (True, "change 42 is approved")
     (request,) = client.asked
     assert request["FunctionName"] == ARN
@@ -59,26 +59,26 @@ def test_a_clear_yes_opens_and_is_asked_with_what_is_known() -> None:
     ],
 )
 def test_anything_but_a_clear_yes_keeps_it_closed(payload: bytes, reason: str) -> None:
-    answer = GateFunctions(FakeLambda(payload)).ask(ARN, {})
+    answer = GateFunctions(translating(FakeLambda(payload))).ask(ARN, {})
     assert not answer.allow
     assert reason in answer.reason
 
 
 def test_a_function_that_fails_keeps_it_closed_whatever_it_says() -> None:
     failed = FakeLambda(b'{"errorMessage": "KeyError: ticket", "allow": true}', error="Unhandled")
-    answer = GateFunctions(failed).ask(ARN, {})
+    answer = GateFunctions(translating(failed)).ask(ARN, {})
     assert (answer.allow, answer.reason) == (False, "failed: KeyError: ticket")
 
 
 @pytest.mark.parametrize(
     "raised",
     [
-        ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "Function not found"}}, "Invoke"),
+        client_error("Invoke", "ResourceNotFoundException", "Function not found"),
         RetryableError("Read timeout on endpoint URL"),
     ],
 )
 def test_a_function_that_cannot_be_asked_keeps_it_closed(raised: Exception) -> None:
-    answer = GateFunctions(FakeLambda(raised=raised)).ask(ARN, {})
+    answer = GateFunctions(translating(FakeLambda(raised=raised))).ask(ARN, {})
     assert not answer.allow
     assert str(raised) in answer.reason
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from sluice.aws.metric_data import Counts
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.sweep.scaling import lost_scaling
 
+from tests.builders.aws_clients import refusal
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
 
 GOOD = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
@@ -158,7 +158,7 @@ def test_bounds_that_the_clock_has_set_outlive_a_rollout() -> None:
 
 def test_a_way_back_does_not_depend_on_application_auto_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
     world = scaled_world()
-    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "RegisterScalableTarget")
+    denied = refusal("RegisterScalableTarget", "AccessDeniedException")
 
     def refuse(*_: object) -> bool:
         raise denied

@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from samtranslator.yaml_helper import yaml_parse
-from sluice.aws.clients import reached
 from sluice.aws.metric_data import Counts
 from sluice.errors import RetryableError
 from sluice.rollout.model.plan import PlanError
@@ -20,6 +20,7 @@ from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
 from functions.plan_rollout.app import run as plan
+from tests.builders.aws_clients import translating
 from tests.fakes.sluice_world import MACHINE, SPEC, SluiceWorld, approval_of, sluice_world
 
 ROOT = Path(__file__).parents[4]
@@ -177,4 +178,4 @@ def test_a_network_that_fails_is_an_error_that_a_retry_helps() -> None:
         raise ReadTimeoutError(endpoint_url="https://api.sagemaker")
 
     with pytest.raises(RetryableError, match="Read timeout"):
-        reached(hang)(EndpointName=ENDPOINT)
+        translating(SimpleNamespace(describe_endpoint=hang)).describe_endpoint(EndpointName=ENDPOINT)

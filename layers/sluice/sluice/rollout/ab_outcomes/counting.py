@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.ab_outcomes.outcome import KIND, Outcome, OutcomeError
 from sluice.rollout.model.record import RolloutRecord
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
 
 log = logging.getLogger(__name__)
-
-NOT_NOW = (RetryableError, ClientError, BotoCoreError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +76,7 @@ def take(bodies: Mapping[str, str], ports: AbOutcomesPorts) -> set[str]:
                 together[outcome.model, variant][message] = outcome
         except OutcomeError as error:
             failed |= _park(message, body, str(error), ports)
-        except NOT_NOW:
+        except RETRYABLE_ERRORS:
             log.exception("outcome %s goes back to the queue", message)
             failed.add(message)
     for (model, variant), outcomes in together.items():
@@ -89,7 +85,7 @@ def take(bodies: Mapping[str, str], ports: AbOutcomesPorts) -> set[str]:
         try:
             new = ports.outcomes.add(list(outcomes.values()), test.record.id, variant, test.row(ports.now()))
             log.info("%s: %d of %d outcomes are new", test.record.id, new, len(outcomes))
-        except NOT_NOW:
+        except RETRYABLE_ERRORS:
             log.exception("%d outcomes go back to the queue", len(outcomes))
             failed |= outcomes.keys()
     return failed
@@ -131,7 +127,7 @@ def _park(message: str, body: str, reason: str, ports: AbOutcomesPorts) -> set[s
     log.error("outcome %s is parked: %s", message, reason)
     try:
         ports.refused_outcomes.park(body, reason)
-    except NOT_NOW:
+    except RETRYABLE_ERRORS:
         log.exception("outcome %s could not be parked", message)
         return {message}
     return set()

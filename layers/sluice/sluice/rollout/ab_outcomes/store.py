@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sluice.aws.dynamodb import Table
 from sluice.aws.metric_data import Sample
+from sluice.aws.table import ItemTable
 from sluice.rollout.ab_outcomes.outcome import Outcome
 from sluice.rollout.analysis.confidence_sequence import pooled
 from sluice.rollout_id import RolloutId
@@ -40,7 +40,7 @@ class Counted:
 class OutcomeStore:
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def add(self, outcomes: Sequence[Outcome], test: RolloutId, variant: str, row: datetime) -> int:

@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-
-from sluice.aws.clients import code, understood
 from sluice.aws.concurrency import call_each
-from sluice.errors import RetryableError
+from sluice.aws.paging import OBJECTS, pages
+from sluice.errors import AwsRefusedError
 from sluice.rollout.analysis.shadow_agreement import Captured, captured_from
 
 Given = TypeVar("Given")
@@ -62,27 +60,18 @@ class Captures:
         """Empty if the object is gone."""
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()  # type: ignore[no-any-return]
-        except ClientError as error:
-            if code(error) == "NoSuchKey":
+        except AwsRefusedError as error:
+            if error.code == "NoSuchKey":
                 return b""
-            raise understood(error) from error
-        except (HTTPClientError, IncompleteReadError) as error:
-            raise RetryableError(f"{key} could not be read to its end: {error}") from error
+            raise
 
     def _of_hour(self, prefix: str) -> list[CaptureFile]:
         found: list[CaptureFile] = []
-        more: dict[str, str] = {}
-        while True:
-            try:
-                page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
-            except ClientError as error:
-                raise understood(error) from error
+        for page in pages(self._client.list_objects_v2, OBJECTS, Bucket=self._bucket, Prefix=prefix):
             for each in page.get("Contents", []):
                 name = each["Key"].removeprefix(prefix)
                 found.append(CaptureFile(each["Key"], each["Size"], f"{prefix[-14:]}{name[:2]}"))
-            if not page.get("IsTruncated"):
-                return found
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+        return found
 
 
 def _all(call: Callable[[str], Given], names: Sequence[str]) -> Iterator[Given]:

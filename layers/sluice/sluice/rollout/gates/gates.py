@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.model.plan import Plan
 
 HUMAN = "human"
@@ -59,7 +57,7 @@ class GateFunctions:
         try:
             said = self._client.invoke(FunctionName=arn, Payload=json.dumps(question, default=str).encode())
             payload = said["Payload"].read()
-        except (ClientError, BotoCoreError, RetryableError) as error:
+        except RETRYABLE_ERRORS as error:
             return Answer(False, f"could not be asked: {error}")
         return read_answer(payload, failed=bool(said.get("FunctionError")))
 

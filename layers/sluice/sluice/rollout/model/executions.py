@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from sluice.aws.clients import code, understood
+from sluice.errors import AwsRefusedError
 from sluice.rollout_id import RolloutId
 
 
@@ -31,19 +29,19 @@ class Executions:
         arn = self.state_machine_arn.replace(":stateMachine:", ":execution:", 1)
         try:
             return str(self._client.describe_execution(executionArn=f"{arn}:{name}")["status"])
-        except ClientError as error:
-            if code(error) == "ExecutionDoesNotExist":
+        except AwsRefusedError as error:
+            if error.code == "ExecutionDoesNotExist":
                 return None
-            raise understood(error) from error
+            raise
 
     def _start(self, name: str, payload: dict[str, str]) -> bool:
         try:
             self._client.start_execution(
                 stateMachineArn=self.state_machine_arn, name=name, input=json.dumps(payload, sort_keys=True)
             )
-        except ClientError as error:
+        except AwsRefusedError as error:
             # While it runs with the same input, StartExecution succeeds; this is one that has ended.
-            if code(error) == "ExecutionAlreadyExists":
+            if error.code == "ExecutionAlreadyExists":
                 return False
-            raise understood(error) from error
+            raise
         return True

@@ -15,7 +15,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sluice.aws.dynamodb import ConditionFailedError, Table
+from sluice.aws.dynamodb import ConditionFailedError
+from sluice.aws.table import ItemTable
 from sluice.errors import SluiceError
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import Command, FenceKind, Hold, Outcome, Phase, RolloutRecord, record_from
@@ -31,7 +32,7 @@ class FencedError(SluiceError):
 class Store:
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     # Rollouts

@@ -13,12 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.endpoint.state import EndpointState
-from sluice.errors import RetryableError
+from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.model.plan import Plan, PlanError
 from sluice.spec.endpoint import Endpoint
 
@@ -105,7 +103,7 @@ def let_go_if_possible(plan: Plan, config: str, state: EndpointState | None, por
     """
     try:
         let_go(plan, config, state, ports)
-    except (RetryableError, ClientError):
+    except RETRYABLE_ERRORS:
         log.exception("what an update of %s to %s takes away could not be released", plan.endpoint, config)
 
 
@@ -121,5 +119,5 @@ def scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
         return
     try:
         follow_load(plan, plan.baseline.variant, ports)
-    except (RetryableError, ClientError):
+    except RETRYABLE_ERRORS:
         log.exception("%s of %s is not scaled", plan.baseline.variant, plan.endpoint)

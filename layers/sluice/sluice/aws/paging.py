@@ -1,0 +1,26 @@
+"""Listings of AWS, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+NEXT_TOKEN: Mapping[str, str] = {"NextToken": "NextToken"}
+"""By the field of an answer that says where the next page begins, the field of the request that takes it."""
+
+OBJECTS: Mapping[str, str] = {"NextContinuationToken": "ContinuationToken"}
+OBJECT_VERSIONS: Mapping[str, str] = {"NextKeyMarker": "KeyMarker", "NextVersionIdMarker": "VersionIdMarker"}
+ITEMS: Mapping[str, str] = {"LastEvaluatedKey": "ExclusiveStartKey"}
+
+
+def pages(
+    call: Callable[..., Mapping[str, Any]], tokens: Mapping[str, str] = NEXT_TOKEN, **request: Any
+) -> Iterator[Mapping[str, Any]]:
+    """Every page of a listing, each asked for when it is needed."""
+    following: dict[str, Any] = {}
+    while True:
+        page = call(**request, **following)
+        yield page
+        following = {given: page[told] for told, given in tokens.items() if page.get(told)}
+        if not following or page.get("IsTruncated") is False:
+            return

@@ -1,0 +1,248 @@
+"""The adapters on AWS behind every port: the one place that knows which class serves which, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sluice.bootstrap.environment import Environment
+from sluice.names import Names
+from sluice.telemetry.port import Telemetry
+
+if TYPE_CHECKING:
+    from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime
+    from sluice.async_inference.store import ResultStore
+    from sluice.aws.cloudwatch import Metrics
+    from sluice.aws.dynamodb import Table
+    from sluice.aws.eventbridge import Publisher
+    from sluice.aws.model_registry import Registry
+    from sluice.aws.s3 import Bucket
+    from sluice.aws.sqs import AsyncQueue, Parked, WakeUps
+    from sluice.batch.store import BatchStore
+    from sluice.endpoint.autoscaling import AutoScaling
+    from sluice.endpoint.hosting import Hosting
+    from sluice.pipeline_runs.reader import RunSource
+    from sluice.pipeline_runs.store import RunStore
+    from sluice.rollout.ab_outcomes.store import OutcomeStore
+    from sluice.rollout.analysis.data_capture import Captures
+    from sluice.rollout.gates.gates import GateFunctions
+    from sluice.rollout.model.executions import Executions
+    from sluice.rollout.model.store import Store
+    from sluice.spec.parameter_store import Specs
+    from sluice.training.pending_inputs import WaitingList
+    from sluice.training.pipeline_executions import Pipelines
+    from sluice.training.quarantine import Quarantine
+    from sluice.training.run_slot_store import Turns
+    from sluice.transform.files import BatchFiles
+    from sluice.transform.jobs import Transforms
+
+
+class Adapters:
+    """Each adapter is imported and made when it is first asked for: a function loads no more than it uses.
+
+    ``<feature>_ports`` give them out as the protocol of one feature, which shows no more than that calls.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._client = environment.client
+
+    def _variable(self, name: str) -> str:
+        """Empty where a function has no such variable: then it does not call what would need it."""
+        return self._environment.variables.get(name, "")
+
+    @property
+    def names(self) -> Names:
+        return self._environment.names
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        return self._environment.now
+
+    @property
+    def telemetry(self) -> Telemetry:
+        return self._environment.telemetry
+
+    @property
+    def model_role_arn(self) -> str:
+        return self._variable("SLUICE_MODEL_ROLE_ARN")
+
+    @cached_property
+    def _table(self) -> Table:
+        from sluice.aws.dynamodb import Table
+
+        return Table(self._client("dynamodb"), self._environment.variables["SLUICE_TABLE"])
+
+    @cached_property
+    def _results_table(self) -> Table:
+        from sluice.aws.dynamodb import Table
+
+        return Table(self._client("dynamodb"), self._variable("SLUICE_RESULTS_TABLE"))
+
+    @cached_property
+    def store(self) -> Store:
+        from sluice.rollout.model.store import Store
+
+        return Store(self._table)
+
+    @cached_property
+    def runs(self) -> RunStore:
+        from sluice.pipeline_runs.store import RunStore
+
+        return RunStore(self._table)
+
+    @cached_property
+    def run_source(self) -> RunSource:
+        from sluice.pipeline_runs.reader import RunSource
+
+        return RunSource(self._client("sagemaker"))
+
+    @cached_property
+    def specs(self) -> Specs:
+        from sluice.spec.parameter_store import Specs
+
+        return Specs(self._client("ssm"), self.names)
+
+    @cached_property
+    def hosting(self) -> Hosting:
+        from sluice.endpoint.hosting import Hosting
+
+        return Hosting(self._client("sagemaker"))
+
+    @cached_property
+    def registry(self) -> Registry:
+        from sluice.aws.model_registry import Registry
+
+        return Registry(self._client("sagemaker"))
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        from sluice.aws.cloudwatch import Metrics
+
+        return Metrics(self._client("cloudwatch"))
+
+    @cached_property
+    def scaling(self) -> AutoScaling:
+        from sluice.endpoint.autoscaling import AutoScaling
+
+        return AutoScaling(self._client("application-autoscaling"), self.metrics, self.names)
+
+    @cached_property
+    def events(self) -> Publisher:
+        from sluice.aws.eventbridge import Publisher
+
+        return Publisher(self._client("events"), self.names)
+
+    @cached_property
+    def gates(self) -> GateFunctions:
+        from sluice.rollout.gates.gates import GateFunctions
+
+        return GateFunctions(self._client("lambda"))
+
+    @cached_property
+    def executions(self) -> Executions:
+        from sluice.rollout.model.executions import Executions
+
+        return Executions(self._client("stepfunctions"), self._variable("SLUICE_STATE_MACHINE_ARN"))
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        from sluice.training.pipeline_executions import Pipelines
+
+        return Pipelines(self._client("sagemaker"))
+
+    @cached_property
+    def turns(self) -> Turns:
+        from sluice.training.run_slot_store import Turns
+
+        return Turns(self._table)
+
+    @cached_property
+    def waiting(self) -> WaitingList:
+        from sluice.training.pending_inputs import WaitingList
+
+        return WaitingList(self._table)
+
+    @cached_property
+    def wakeups(self) -> WakeUps:
+        from sluice.aws.sqs import WakeUps
+
+        return WakeUps(self._client("sqs"), self._variable("SLUICE_UPLOAD_QUEUE_URL"))
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        from sluice.aws.s3 import Bucket
+
+        return Bucket(self._client("s3"), self._variable("SLUICE_BUCKET"))
+
+    @cached_property
+    def captures(self) -> Captures:
+        from sluice.rollout.analysis.data_capture import Captures
+
+        return Captures(self._client("s3"), self._variable("SLUICE_BUCKET"))
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        from sluice.training.quarantine import Quarantine
+
+        return Quarantine(self._client("s3"))
+
+    @cached_property
+    def results(self) -> ResultStore:
+        from sluice.async_inference.store import ResultStore
+
+        return ResultStore(self._results_table)
+
+    @cached_property
+    def async_runtime(self) -> AsyncRuntime:
+        from sluice.async_inference.runtime import AsyncRuntime
+
+        return AsyncRuntime(self._client("sagemaker-runtime"))
+
+    @cached_property
+    def async_queue(self) -> AsyncQueue:
+        from sluice.aws.sqs import AsyncQueue
+
+        return AsyncQueue(self._client("sqs"), self._variable("SLUICE_ASYNC_QUEUE_URL"))
+
+    @cached_property
+    def async_places(self) -> AsyncPlaces:
+        from sluice.async_inference.runtime import AsyncPlaces
+
+        return AsyncPlaces(
+            bucket=self._variable("SLUICE_BUCKET"),
+            success_topic=self._variable("SLUICE_ASYNC_SUCCESS_TOPIC"),
+            error_topic=self._variable("SLUICE_ASYNC_ERROR_TOPIC"),
+        )
+
+    @cached_property
+    def batches(self) -> BatchStore:
+        from sluice.batch.store import BatchStore
+
+        return BatchStore(self._table)
+
+    @cached_property
+    def files(self) -> BatchFiles:
+        from sluice.transform.files import BatchFiles
+
+        return BatchFiles(self._client("s3"), self._variable("SLUICE_BUCKET"))
+
+    @cached_property
+    def transforms(self) -> Transforms:
+        from sluice.transform.jobs import Transforms
+
+        return Transforms(self._client("sagemaker"))
+
+    @cached_property
+    def outcomes(self) -> OutcomeStore:
+        from sluice.rollout.ab_outcomes.store import OutcomeStore
+
+        return OutcomeStore(self._results_table)
+
+    @cached_property
+    def refused_outcomes(self) -> Parked:
+        from sluice.aws.sqs import Parked
+
+        return Parked(self._client("sqs"), self._variable("SLUICE_REFUSED_OUTCOMES_URL"))
