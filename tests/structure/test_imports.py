@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.import_graph import TREES, import_graph
+from tests.builders.import_graph import TREES, import_graph
 
 ROOT = Path(__file__).parents[2]
 

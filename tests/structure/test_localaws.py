@@ -6,7 +6,7 @@ from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from tests.structure.import_graph import ROOT, import_graph, imported, modules
+from tests.builders.import_graph import ROOT, import_graph, imported, modules
 
 LOCALAWS = ROOT / "localaws"
 # Words of the application that is deployed on it here.

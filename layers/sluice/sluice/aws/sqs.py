@@ -20,7 +20,7 @@ class WakeUps:
         self._queue_url = queue_url
 
     def book(self, model: str, delay_seconds: float) -> None:
-        """Have the model's turn looked at after ``delay_seconds``, or a little later; once too often does no harm."""
+        """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
         body = json.dumps({"source": "sluice", "detail-type": WAKE_UP, "detail": {"model": model}})
         delay = min(math.ceil(delay_seconds), LONGEST_DELAY_SECONDS)
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay)
