@@ -38,11 +38,6 @@ class Judge:
     ] = 10.0
     warm_up_periods: Annotated[int, Whole(0, 60), "Metric periods after a change of traffic that are not judged"] = 1
 
-    @property
-    def safe_margin(self) -> float:
-        """The margin as a fraction of all requests."""
-        return self.safe_margin_percent / 100
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarms:

@@ -1,4 +1,4 @@
-"""Freeze windows: whether a rollout may move forward now, and when it may again. Pure."""
+"""Freeze windows: whether a rollout may advance now, and when it may again. Pure."""
 
 from __future__ import annotations
 

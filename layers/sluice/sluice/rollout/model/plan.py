@@ -113,8 +113,11 @@ class Plan:
 
     def analysis_duration(self) -> timedelta:
         """How long analyses run at the planned interval; a rollout that is held for longer is analyzed less often."""
-        stages = sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
-        return timedelta(seconds=max(stages, 0) + self.look_seconds * len(self.stages))
+        return timedelta(seconds=max(self.longest_seconds_of_stages(), 0) + self.look_seconds * len(self.stages))
+
+    def longest_seconds_of_stages(self) -> int:
+        """How long all stages together may last, inconclusive."""
+        return sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
 
     def longest_seconds(self, stage: int) -> int:
         """How long a stage may last, inconclusive, until it ends. An A/B test, always the first stage, ends before."""
@@ -137,7 +140,7 @@ class Plan:
                 "baseline": PlannedFleet.from_json(raw["baseline"]) if raw["baseline"] else None,
                 "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
                 "judge": Judge(**raw["judge"]),
-                "windows": windows_from(raw.get("windows")),
+                "windows": windows_from(raw["windows"]) if raw.get("windows") else None,
                 "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
                 "blue_green": BlueGreen(**blue_green) if blue_green else None,
                 "experiment": Experiment(**experiment) if experiment else None,
