@@ -27,10 +27,10 @@ from functions.sweep.app import run as sweep
 from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
 from localaws.services.events.matching import matches
 from localaws.services.events.pattern import check_pattern
+from tests.builders.batch_sample_events import RESULTS, RESULTS_NOT_DELIVERED, STARTS, STARTS_NOT_DELIVERED
 from tests.builders.run_examples import succeeded
 from tests.fakes.ab_world import counts_of, world_under_test
 from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, sluice_world
-from tests.structure.batch_samples import RESULTS, RESULTS_NOT_DELIVERED, STARTS, STARTS_NOT_DELIVERED
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = {str(path.relative_to(ROOT / "events").with_suffix("")): path for path in ROOT.glob("events/*/*.json")}
