@@ -17,16 +17,7 @@ TREES = {
     "rehearsal": ("rehearsal",),
 }
 # Names of the product that still have several meanings. A name leaves the list when it is mended; none may join it.
-KNOWN_DOUBLES: set[str] = {
-    "Answer",
-    "Evidence",
-    "Given",
-    "Key",
-    "Ports",
-    "Result",
-    "Verdict",
-    "Window",
-}
+KNOWN_DOUBLES: set[str] = {"Key", "Ports", "Result"}
 
 
 def names_of_types(path: Path) -> Iterator[str]:
