@@ -81,7 +81,9 @@ def test_the_package_map_names_every_package_and_no_other() -> None:
     assert named == packages()
 
 
-@pytest.mark.parametrize("document", sorted(path.name for path in (ROOT / "docs").glob("*.md")) + ["../CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "document", [*sorted(path.name for path in (ROOT / "docs").glob("*.md")), "../CONTRIBUTING.md"]
+)
 def test_documents_name_modules_that_are_there(document: str) -> None:
     """A path such as `rollout/traffic/reconcile.py` is one of the layer, or begins at the root."""
     text = (ROOT / "docs" / document).read_text()
