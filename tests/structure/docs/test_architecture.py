@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LAYER = ROOT / "layers" / "sluice" / "sluice"
 DOC = (ROOT / "docs" / "architecture.md").read_text()
 MACHINE = json.loads((ROOT / "statemachines" / "rollout.asl.json").read_text())
