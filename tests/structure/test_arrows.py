@@ -16,7 +16,7 @@ RECORD = SERVING | {"rollout.model"}
 ALLOWED: dict[str, frozenset[str]] = {
     "telemetry": frozenset(),
     "data_contract": frozenset(),
-    "aws": BASE,
+    "aws": BASE | {"telemetry"},
     "spec.schema": BASE,
     "spec": BASE | {"aws", "spec.schema"},
     "endpoint": LOW,
