@@ -16,7 +16,7 @@ LAYER = ROOT / "layers" / "sluice" / "sluice"
 # What each part may import beside the standard library and itself.
 ALLOWED = {
     "layers/sluice/sluice": {"aws_lambda_powertools", "boto3", "botocore", "sluice"},
-    "functions": {"aws_lambda_powertools", "botocore", "sluice"},
+    "functions": {"aws_lambda_powertools", "sluice"},
     "cli": {"botocore", "cli", "rich", "sluice", "yaml"},
 }
 
