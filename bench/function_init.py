@@ -51,7 +51,7 @@ def services(template: Mapping[str, object], function: str) -> list[str]:
 
 def code_of(clients: list[str]) -> str:
     made = "".join(f"clients({name!r}); " for name in clients)
-    return f"import app; from sluice.aws.clients import Clients; clients = Clients(); {made}"
+    return f"import app; from sluice.aws.clients import Boto3Clients; clients = Boto3Clients(); {made}"
 
 
 def cpu_seconds(python: Path, paths: list[Path], code: str) -> float:

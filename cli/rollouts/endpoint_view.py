@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.autoscaling import AutoScaling, Registered
-from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.hosting import Endpoints
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import AwsRefusedError
 
@@ -25,14 +25,14 @@ class ServingNow:
 
 def look_at_endpoint(session: CliSession, name: str) -> ServingNow:
     """Ask AWS for one endpoint."""
-    state = Hosting(session.clients("sagemaker")).describe(name)
+    state = Endpoints(session.clients("sagemaker")).describe(name)
     variants = [each.name for each in state.variants] if state else []
     return ServingNow(name=name, state=state, scaled=_scaled(session, name, variants))
 
 
 def _scaled(session: CliSession, endpoint: str, variants: list[str]) -> dict[str, Registered]:
     client = session.clients
-    scaling = AutoScaling(client("application-autoscaling"), Metrics(client("cloudwatch")), session.names)
+    scaling = AutoScaling(client("application-autoscaling"), CloudWatch(client("cloudwatch")), session.names)
     try:
         return {one.variant: one for one in scaling.registered(endpoint, variants)}
     except AwsRefusedError:  # a permission that people who only look may not have

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.autoscaling import AutoScaling
 from sluice.endpoint.scaling_requests import TRACKING, WAKE_UP, resource_of, wake_up_alarm_name
 from sluice.endpoint.scaling_rules import INSTANCES, WARM_CONTAINERS, ClockRange, ScalingRules
@@ -22,7 +22,7 @@ NIGHT = ClockRange(when="cron(0 22 * * ? *)", timezone="Europe/Berlin", least=1,
 @pytest.fixture
 def scaling(account: Account) -> AutoScaling:
     client = account.aws.client
-    return AutoScaling(client("application-autoscaling"), Metrics(client("cloudwatch")), NAMES)
+    return AutoScaling(client("application-autoscaling"), CloudWatch(client("cloudwatch")), NAMES)
 
 
 def alarms(account: Account, prefix: str) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ from itertools import count
 from typing import Any, Protocol, cast
 
 import pytest
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.deployment_config import Deployment
-from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.hosting import Endpoints
 from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant
 from sluice.errors import AwsRefusedError, EndpointBusyError, RetryableError
 from sluice.names import Names
@@ -27,7 +27,7 @@ _numbers = count()
 class Platform(Protocol):
     """Something with endpoints, and what a test has to prepare on it."""
 
-    hosting: Hosting
+    hosting: Endpoints
 
     def model(self, *, healthy: bool = True) -> str:
         """The name of a new model made of an approved package."""
@@ -45,7 +45,7 @@ class Platform(Protocol):
 class Fake:
     def __init__(self) -> None:
         self._fake = FakeHosting(Faults())
-        self.hosting = cast(Hosting, self._fake)
+        self.hosting = cast(Endpoints, self._fake)
 
     def model(self, *, healthy: bool = True) -> str:
         name = f"contract-{next(_numbers)}"
@@ -70,8 +70,8 @@ class Fake:
 class Real:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.hosting = Hosting(translating(stage.sagemaker))
-        self._metrics = Metrics(translating(stage.aws.client("cloudwatch")))
+        self.hosting = Endpoints(translating(stage.sagemaker))
+        self._metrics = CloudWatch(translating(stage.aws.client("cloudwatch")))
         stage.sagemaker.create_model_package_group(ModelPackageGroupName="contract")
         self._packages = {healthy: self._package(healthy) for healthy in (True, False)}
 
@@ -118,7 +118,7 @@ def platform(request: pytest.FixtureRequest) -> Platform:
 
 
 @pytest.fixture
-def hosting(platform: Platform) -> Hosting:
+def hosting(platform: Platform) -> Endpoints:
     return platform.hosting
 
 
@@ -153,7 +153,7 @@ def endpoint(platform: Platform) -> tuple[str, str, str]:
     return name, used, model
 
 
-def changes(name: str, used: str) -> dict[str, Callable[[Hosting], Any]]:
+def changes(name: str, used: str) -> dict[str, Callable[[Endpoints], Any]]:
     return {
         "config": lambda hosting: hosting.use_config(name, used),
         "weights": lambda hosting: hosting.set_weights(name, {"v1": 1.0}),
@@ -162,7 +162,7 @@ def changes(name: str, used: str) -> dict[str, Callable[[Hosting], Any]]:
     }
 
 
-def test_what_does_not_exist(hosting: Hosting) -> None:
+def test_what_does_not_exist(hosting: Endpoints) -> None:
     assert hosting.describe("contract-none") is None
     hosting.delete_endpoint("contract-none")
     hosting.delete_config("contract-none")

@@ -24,7 +24,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
-from sluice.aws.clients import Clients, lazy_clients
+from sluice.aws.clients import Boto3Clients, lazy_clients
 from sluice.errors import (
     AwsLibraryError,
     AwsRefusedError,
@@ -59,7 +59,7 @@ class WatchfulSession:
 
 def test_threads_share_a_client_that_only_one_of_them_makes() -> None:
     session = WatchfulSession()
-    clients = Clients(cast(Session, session))
+    clients = Boto3Clients(cast(Session, session))
     begin = Barrier(4)
 
     def use(_: int) -> object:
@@ -79,7 +79,7 @@ def test_all_clients_come_from_one_session_of_boto3(monkeypatch: pytest.MonkeyPa
         return made[-1]
 
     monkeypatch.setattr("sluice.aws.clients.Session", session)
-    clients = Clients()
+    clients = Boto3Clients()
     assert made == [], "not before a client is asked for"
     found = [clients(service) for service in ("sagemaker", "s3", "s3")]
     assert [client.meta.service_model.service_name for client in found] == ["sagemaker", "s3", "s3"]

@@ -39,7 +39,7 @@ _UNREACHABLE = (ConnectionError, HTTPClientError)
 _BODIES = ("Body", "Payload")  # fields of answers that are streams
 
 
-class Clients:
+class Boto3Clients:
     """One boto3 client per service, shared and lazily made on one session.
 
     Threads may use clients together, but not have one session make them at the same time.
@@ -82,7 +82,7 @@ class LazyClient:
 
 def lazy_clients(clients: Callable[[str], Any] | None = None) -> Callable[[str], LazyClient]:
     """Clients by service, each made when first used; ``clients`` makes them, by default on a session of their own."""
-    make = clients or Clients()
+    make = clients or Boto3Clients()
     return lambda service: LazyClient(make, service)
 
 

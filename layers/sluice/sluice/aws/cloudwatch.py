@@ -28,7 +28,7 @@ REQUESTS_THAT_SHOW = 100
 _REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
 
 
-class Metrics:
+class CloudWatch:
     """What Sluice asks of CloudWatch."""
 
     def __init__(self, client: Any) -> None:

@@ -8,17 +8,17 @@ from typing import TypeVar
 
 from sluice.errors import RETRYABLE_ERRORS
 
-Item = TypeVar("Item")
-Given = TypeVar("Given")
+_Item = TypeVar("_Item")
+_Given = TypeVar("_Given")
 
 AT_ONCE = 10
 """As many connections as a botocore client keeps open."""
 
 
-def call_each(call: Callable[[Item], Given], items: Sequence[Item]) -> list[Given | Exception]:
+def call_each(call: Callable[[_Item], _Given], items: Sequence[_Item]) -> list[_Given | Exception]:
     """The answers in the order of ``items``; what is refused now is answered with the refusal."""
 
-    def attempt(item: Item) -> Given | Exception:
+    def attempt(item: _Item) -> _Given | Exception:
         try:
             return call(item)
         except RETRYABLE_ERRORS as error:

@@ -15,7 +15,7 @@ SOURCE = "sluice"
 _ENTRIES = 10  # that one PutEvents takes
 
 
-class Publisher:
+class EventPublisher:
     """Puts domain events on the default bus; the same fact may be published twice after a crash.
 
     Each names its ``stack``, such as sluice-dev: the bus is everybody's, and models of two stages have the same names.

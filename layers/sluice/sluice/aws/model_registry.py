@@ -34,7 +34,7 @@ class Package:
         return self.approval == "Approved"
 
 
-class Registry:
+class ModelRegistry:
     """What Sluice asks of the Model Registry."""
 
     def __init__(self, client: Any) -> None:

@@ -15,14 +15,14 @@ PREFIX = "data/"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredObject:
     """An object that is there; ``size`` is in bytes."""
 
     size: int
     written_at: datetime
 
 
-class Bucket:
+class DataBucket:
     """What Sluice asks of the data bucket."""
 
     def __init__(self, client: Any, name: str) -> None:
@@ -41,7 +41,7 @@ class Bucket:
         body: bytes = found["Body"].read()
         return body
 
-    def look(self, uri: str) -> Found | None:
+    def look(self, uri: str) -> StoredObject | None:
         """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
@@ -50,7 +50,7 @@ class Bucket:
             if error.code in ("404", "NoSuchKey", "NoSuchBucket"):
                 return None
             raise
-        return Found(size=int(found["ContentLength"]), written_at=found["LastModified"])
+        return StoredObject(size=int(found["ContentLength"]), written_at=found["LastModified"])
 
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
         """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""

@@ -12,7 +12,7 @@ LONGEST_DELAY_SECONDS = 900
 """What SQS allows."""
 
 
-class WakeUps:
+class UploadQueue:
     """What Sluice asks of the queue that starts pipelines."""
 
     def __init__(self, client: Any, queue_url: str) -> None:
@@ -29,7 +29,7 @@ class WakeUps:
 REASON_MAX = 1_000
 
 
-class Parked:
+class ParkedMessages:
     """What Sluice asks of a queue of messages that a person has to look at."""
 
     def __init__(self, client: Any, queue_url: str) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 
 from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime
 from sluice.async_inference.store import ResultStore
-from sluice.aws.clients import Clients, lazy_clients
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.clients import Boto3Clients, lazy_clients
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.aws.dynamodb import Table
-from sluice.aws.eventbridge import Publisher
-from sluice.aws.model_registry import Registry
-from sluice.aws.s3 import Bucket
-from sluice.aws.sqs import AsyncQueue, Parked, WakeUps
+from sluice.aws.eventbridge import EventPublisher
+from sluice.aws.model_registry import ModelRegistry
+from sluice.aws.s3 import DataBucket
+from sluice.aws.sqs import AsyncQueue, ParkedMessages, UploadQueue
 from sluice.batch.store import BatchStore
 from sluice.endpoint.autoscaling import AutoScaling
-from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.hosting import Endpoints
 from sluice.names import Names
 from sluice.pipeline_runs.reader import RunSource
 from sluice.pipeline_runs.store import RunStore
@@ -29,7 +29,7 @@ from sluice.rollout.analysis.data_capture import Captures
 from sluice.rollout.gates.gates import GateFunctions
 from sluice.rollout.model.executions import Executions
 from sluice.rollout.model.store import Store
-from sluice.spec.parameter_store import Specs
+from sluice.spec.parameter_store import SpecStore
 from sluice.telemetry.port import Telemetry
 from sluice.telemetry.powertools import PowertoolsTelemetry
 from sluice.training.pending_inputs import WaitingList
@@ -48,19 +48,19 @@ class Ports:
     now: Callable[[], datetime]
     telemetry: Telemetry
     store: Store
-    specs: Specs
-    hosting: Hosting
-    registry: Registry
-    metrics: Metrics
+    specs: SpecStore
+    hosting: Endpoints
+    registry: ModelRegistry
+    metrics: CloudWatch
     scaling: AutoScaling
-    events: Publisher
+    events: EventPublisher
     gates: GateFunctions
     executions: Executions
     pipelines: Pipelines
     turns: Turns
     waiting: WaitingList
-    wakeups: WakeUps
-    bucket: Bucket
+    wakeups: UploadQueue
+    bucket: DataBucket
     captures: Captures
     quarantine: Quarantine
     run_source: RunSource
@@ -73,7 +73,7 @@ class Ports:
     files: BatchFiles
     transforms: Transforms
     outcomes: OutcomeStore
-    refused_outcomes: Parked
+    refused_outcomes: ParkedMessages
     model_role_arn: str
 
 
@@ -84,7 +84,7 @@ def assemble(
     names = Names(environ["SLUICE_STAGE"])
     client = lazy_clients(clients)
     table = Table(client("dynamodb"), environ["SLUICE_TABLE"])
-    metrics = Metrics(client("cloudwatch"))
+    metrics = CloudWatch(client("cloudwatch"))
     return Ports(
         names=names,
         now=now,
@@ -92,19 +92,19 @@ def assemble(
         store=Store(table),
         runs=RunStore(table),
         run_source=RunSource(client("sagemaker")),
-        specs=Specs(client("ssm"), names),
-        hosting=Hosting(client("sagemaker")),
-        registry=Registry(client("sagemaker")),
+        specs=SpecStore(client("ssm"), names),
+        hosting=Endpoints(client("sagemaker")),
+        registry=ModelRegistry(client("sagemaker")),
         metrics=metrics,
         scaling=AutoScaling(client("application-autoscaling"), metrics, names),
-        events=Publisher(client("events"), names),
+        events=EventPublisher(client("events"), names),
         gates=GateFunctions(client("lambda")),
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
         pipelines=Pipelines(client("sagemaker")),
         turns=Turns(table),
         waiting=WaitingList(table),
-        wakeups=WakeUps(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
-        bucket=Bucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
+        wakeups=UploadQueue(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
+        bucket=DataBucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
         captures=Captures(client("s3"), environ.get("SLUICE_BUCKET", "")),
         quarantine=Quarantine(client("s3")),
         results=ResultStore(Table(client("dynamodb"), environ.get("SLUICE_RESULTS_TABLE", ""))),
@@ -119,7 +119,7 @@ def assemble(
         files=BatchFiles(client("s3"), environ.get("SLUICE_BUCKET", "")),
         transforms=Transforms(client("sagemaker")),
         outcomes=OutcomeStore(Table(client("dynamodb"), environ.get("SLUICE_RESULTS_TABLE", ""))),
-        refused_outcomes=Parked(client("sqs"), environ.get("SLUICE_REFUSED_OUTCOMES_URL", "")),
+        refused_outcomes=ParkedMessages(client("sqs"), environ.get("SLUICE_REFUSED_OUTCOMES_URL", "")),
         model_role_arn=environ.get("SLUICE_MODEL_ROLE_ARN", ""),
     )
 
@@ -128,4 +128,4 @@ def assemble(
 def live_ports() -> Ports:
     """The ports of this execution environment, kept while it is warm."""
     telemetry = PowertoolsTelemetry(os.environ["SLUICE_STAGE"], os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
-    return assemble(os.environ, Clients(), lambda: datetime.now(UTC), telemetry)
+    return assemble(os.environ, Boto3Clients(), lambda: datetime.now(UTC), telemetry)

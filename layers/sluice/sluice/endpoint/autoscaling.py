@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.scaling_requests import (
     WAKE_UP,
     clock_actions_for,
@@ -54,7 +54,7 @@ class Registered:
 class AutoScaling:
     """What Sluice asks of Application Auto Scaling."""
 
-    def __init__(self, client: Any, metrics: Metrics, names: Names) -> None:
+    def __init__(self, client: Any, metrics: CloudWatch, names: Names) -> None:
         self._client = client
         self._metrics = metrics
         self._names = names

@@ -10,7 +10,7 @@ from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, Vari
 from sluice.errors import AwsRefusedError, RetryableError
 
 
-class Hosting:
+class Endpoints:
     """What Sluice asks of SageMaker hosting."""
 
     def __init__(self, client: Any) -> None:

@@ -11,7 +11,7 @@ from sluice.names import Names, is_model
 from sluice.spec.model import ModelSpec
 
 
-class Specs:
+class SpecStore:
     """The specs of one stage."""
 
     def __init__(self, client: Any, names: Names) -> None:
