@@ -198,7 +198,7 @@ class Table:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
                 return frozenset(index for index, reason in enumerate(reasons) if reason == "ConditionalCheckFailed")
-            if error.code == "TransactionCanceledException":  # another write to these items was under way
+            if error.code == "TransactionCanceledException":  # a concurrent write to one of the items
                 raise RetryableError(str(error)) from error
             raise
         return frozenset()

@@ -1,4 +1,4 @@
-"""Uploaded data: whose it is, and the bucket that holds it."""
+"""The data bucket: small objects, versions of uploads, and which model an upload is for."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PREFIX = "data/"
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object that is there; ``size`` is in bytes."""
+    """What HeadObject reports of an object; ``size`` is in bytes."""
 
     size: int
     written_at: datetime
 
 
 class DataBucket:
-    """What Sluice asks of the data bucket."""
+    """Reads and writes small objects of the data bucket."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
@@ -53,7 +53,7 @@ class DataBucket:
         return StoredObject(size=int(found["ContentLength"]), written_at=found["LastModified"])
 
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
-        """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""
+        """The current version id by key, empty in a bucket without versioning; deleted keys are left out."""
         wanted = set(keys)
         if not wanted:
             return {}
@@ -68,7 +68,7 @@ class DataBucket:
         return f"s3://{self.name}/{key}"
 
     def write(self, key: str, body: str) -> None:
-        """Write a small JSON object; writing the same again changes nothing."""
+        """Write a small JSON object. Idempotent."""
         self._client.put_object(Bucket=self.name, Key=key, Body=body.encode(), ContentType="application/json")
 
 

@@ -1,4 +1,4 @@
-"""SageMaker hosting: models, endpoint configs, endpoints and their weights. Every write may be repeated."""
+"""SageMaker hosting: models, endpoint configs, endpoints and their weights. Every write is idempotent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sluice.errors import AwsRefusedError, RetryableError
 
 
 class Endpoints:
-    """What Sluice asks of SageMaker hosting."""
+    """Reads and changes endpoints, and the models and configs that they are made of."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -19,7 +19,7 @@ class Endpoints:
     def describe(self, endpoint: str) -> EndpointState | None:
         """The endpoint as it is now, None if there is none.
 
-        Instance types and models stand only in the config, so that is read too.
+        Instance types and models are only in the config, so the config is read, too.
         """
         try:
             found = self._client.describe_endpoint(EndpointName=endpoint)
@@ -50,7 +50,7 @@ class Endpoints:
         return found
 
     def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
-        """Make a SageMaker model of an approved package."""
+        """Create a SageMaker model of an approved model package."""
         self._create(
             "already existing model",
             self._client.create_model,
@@ -71,7 +71,7 @@ class Endpoints:
         )
 
     def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
-        """Move the endpoint to another config, all at once or as ``deployment`` says.
+        """Update the endpoint to another config, all at once or as ``deployment`` says.
 
         Variants of the same name keep their weight and count, unless the deployment resizes them.
         """
@@ -105,7 +105,7 @@ class Endpoints:
         self._delete("Could not find endpoint", self._client.delete_endpoint, EndpointName=endpoint)
 
     def delete_config(self, name: str) -> None:
-        """The caller makes sure that no endpoint uses it: SageMaker does not."""
+        """Delete an endpoint config. The caller makes sure that no endpoint uses it: SageMaker does not."""
         self._delete(
             "Could not find endpoint configuration",
             self._client.delete_endpoint_config,

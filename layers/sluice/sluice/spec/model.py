@@ -1,7 +1,7 @@
-"""A model's spec: what one ``models/<name>.yaml`` promises, parsed once and trusted afterwards.
+"""A model's spec: the content of one ``models/<name>.yaml``, validated once when it is parsed.
 
-The classes are the only description of the file: ``spec_section`` reads them for parsing, for writing and for
-the JSON Schema that editors use. Units are in the attributes' names; in the file time spans carry their unit.
+The classes are the only description of the file: ``schema.section`` reads them for parsing, for writing and for
+the JSON Schema that editors use. Attribute names end in their unit; in the file durations carry their unit.
 """
 
 import json

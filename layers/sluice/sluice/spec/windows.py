@@ -1,4 +1,4 @@
-"""When a rollout may move forward: the ``windows`` section."""
+"""The hours in which a rollout may advance: the ``windows`` section. Outside of them it is frozen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """Outside of these hours a rollout neither starts nor moves forward; it can always go back."""
+    """Outside of these hours a rollout neither starts nor advances; a rollback is always possible."""
 
     timezone: Annotated[str, TIME_ZONE, "A time zone such as Europe/Berlin"] = "UTC"
     open: Annotated[tuple[Window, ...], Items(Section(Window), 1, 20), "When rollouts may move forward"]
 
 
 def windows_from(stored: Mapping[str, Any] | None) -> Windows | None:
-    """The windows as ``dataclasses.asdict`` and JSON have left them in a plan."""
+    """The windows of a stored plan, which ``dataclasses.asdict`` and JSON have converted."""
     if stored is None:
         return None
     held = (Window(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
