@@ -19,8 +19,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "sluice"))
 
 from sluice.data_contract.contract import DataContract
-from sluice.data_contract.csv_reader import CsvText
-from sluice.data_contract.validation import examine
+from sluice.data_contract.csv_reader import CsvReader
+from sluice.data_contract.validation import validate
 
 NUMBERS = ("age", "income", "credit_score", "tenure_months", "utilization", "velocity")
 CONTRACT = DataContract.parse(
@@ -81,12 +81,12 @@ def main() -> None:
             # Packed before the clock starts: what packs is the uploader.
             source = iter(list(packed(iter(blocks))) if name == "gzip" else blocks)
             began = time.process_time()
-            verdict = examine(CsvText(Made(source)), CONTRACT)
+            result = validate(CsvReader(Made(source)), CONTRACT)
             speed = len(block) * megabytes / 1e6 / (time.process_time() - began)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(
                 f"{name}, {missing:.0%} of one column missing: {speed:.0f} MB/s of text, "
-                f"{verdict.rows:,} rows, peak memory {peak:.0f} MB"
+                f"{result.rows:,} rows, peak memory {peak:.0f} MB"
             )
 
 

@@ -1,4 +1,9 @@
-"""Runs ``sam build`` when the sources have changed since the last build: the rehearsal deploys what it leaves."""
+"""Runs ``sam build`` when the sources have changed since the last build: the rehearsal deploys what it leaves.
+
+``sam build`` refuses to build without the Python of Lambda, whose bytecode halves cold starts. A rehearsal runs on the
+Python of this machine and needs none, so what is built here may lack it, and says so. It does not go into the SAM CLI's
+cache, from which a ``sam build`` for AWS would take it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+PYTHON = "python3.13"
+WITHOUT_BYTECODE = (
+    f"no {PYTHON} here: built without bytecode, for rehearsals. Deployed, cold starts would take twice as long."
+)
 
 # What a build reads. The lock file stands for the version of the SAM CLI.
 _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "statemachines", "requirements/sam.txt")
@@ -28,10 +38,11 @@ def ensure_built(repo: Path) -> Path:
     stamp.parent.mkdir(exist_ok=True)
     with (stamp.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = fingerprint(repo)
+        with_bytecode = has_lambda_python()
+        wanted = f"{fingerprint(repo)} {'with' if with_bytecode else 'without'} bytecode"
         if not (built / "template.yaml").exists() or not stamp.exists() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
-            _run_sam_build(repo)
+            _run_sam_build(repo, with_bytecode)
             stamp.write_text(wanted)
     return built
 
@@ -51,13 +62,26 @@ def _source_files(repo: Path) -> Iterator[Path]:
         yield from (path for path in files if path.is_file() and "__pycache__" not in path.parts)
 
 
-def _run_sam_build(repo: Path) -> None:
+def has_lambda_python() -> bool:
+    """Whether the Makefiles will find it; a name on the path may be a version manager's that has nothing behind it."""
+    python = os.environ.get("LAMBDA_PYTHON", PYTHON)
+    try:
+        return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _run_sam_build(repo: Path, with_bytecode: bool) -> None:
     # The layer's Makefile asks for a python3 with pip; this environment's has one on every machine.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
-    sam = repo / ".venvs" / "sam" / "bin" / "sam"
+    command = [str(repo / ".venvs" / "sam" / "bin" / "sam"), "build"]
+    if not with_bytecode:
+        print(WITHOUT_BYTECODE, file=sys.stderr)
+        environment["BYTECODE"] = "optional"
+        command += ["--cache-dir", ".aws-sam/cache-without-bytecode"]
     done = subprocess.run(
-        [sam, "build"], cwd=repo, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command, cwd=repo, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         check=False,
     )  # fmt: skip
     if done.returncode != 0:

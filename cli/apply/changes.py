@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sluice.spec.model import ModelSpec
-from sluice.training.upload_validation import data_contract
+from sluice.training.upload_validation import contract_document
 
 from cli.apply.definition import Definition, filled, source_archive
 from cli.apply.schedules import schedule_change, wanted_schedules
@@ -34,7 +34,7 @@ class Change:
 
 def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition: Definition) -> Iterator[Change]:
     """What has to be done for ``spec``, in the order in which it must be done."""
-    contract = _canonical(data_contract(spec))
+    contract = _canonical(contract_document(spec))
     contract_key = f"contracts/{spec.name}/{hashlib.sha256(contract).hexdigest()}.json"
     code_prefix = f"code/{definition.name}/{definition.digest}"
     yield _uploads(session, stack, f"code of {definition.name}", f"{code_prefix}/", _code(definition))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import Problem
-from sluice.spec.model import FILLED_PARAMETERS, Gate, ModelSpec
+from sluice.spec.model import FILLED_PARAMETERS, ModelSpec, QualityGate
 from sluice.spec.rules import Rule
 from sluice.spec.schema.reading import suggest
 
@@ -82,9 +82,9 @@ def pipeline_rules(pipelines: Path) -> tuple[Rule, ...]:
         if name in available(pipelines):
             yield from parameter_problems(read_definition(pipelines, name), parameters)
 
-    def can_gate(name: str, gate: Gate, target: str) -> Iterator[Problem]:
+    def can_gate(name: str, gate: QualityGate, target: str) -> Iterator[Problem]:
         known = read_definition(pipelines, name).parameters if name in available(pipelines) else None
-        if known is not None and gate != Gate() and not {"Gate", "Live"} <= known.keys():
+        if known is not None and gate != QualityGate() and not {"Gate", "Live"} <= known.keys():
             yield Problem("pipeline.gate", None, "nothing", f"pipeline {name} has no Gate and Live parameters")
         if known is not None and target == "category" and "Objective" not in known:
             allowed = "number | integer"

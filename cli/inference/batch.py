@@ -1,4 +1,4 @@
-"""``sluice batch``: have files scored now, and see what became of it."""
+"""``sluice batch``: requests batch runs, and shows them."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _ports(session: CliSession, model: str) -> tuple[Adapters, str]:
 
 
 def _follow(session: CliSession, ports: Adapters, model: str, job: str) -> BatchRun:
-    """The run once it has ended; raises ``CommandError`` if it does not begin."""
+    """Poll the run until it has ended; raises ``CommandError`` if it does not begin."""
     deadline = session.now().timestamp() + _START_WAIT_SECONDS
     while True:
         run = ports.batches.get(model, job)

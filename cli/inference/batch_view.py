@@ -15,11 +15,11 @@ from cli.training.listings import minute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStatus:
-    """What scores the files of a model without an endpoint."""
+    """The version that scores the files of a model without an endpoint, and its runs."""
 
     version: int
     runs: tuple[BatchRun, ...]
-    """The last first."""
+    """The newest first."""
 
     @property
     def last(self) -> str:
@@ -80,5 +80,5 @@ def _rows(run: BatchRun) -> str:
 
 
 def as_json(run: BatchRun) -> dict[str, object]:
-    """The same for programs."""
+    """A run as JSON for programs."""
     return run.to_json()

@@ -1,4 +1,4 @@
-"""``sluice invoke-async``: sends files to an asynchronous endpoint and waits for what comes of them."""
+"""``sluice invoke-async``: submits files to an asynchronous endpoint and waits for their results."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.async_inference.endpoint_models import Models
-from sluice.async_inference.inference import PENDING, Entry, Request
-from sluice.async_inference.retries import send
-from sluice.async_inference.transitions import asked
+from sluice.async_inference.endpoint_models import EndpointModels
+from sluice.async_inference.inference import PENDING, AsyncInference, InferenceRequest
+from sluice.async_inference.retries import submit
+from sluice.async_inference.transitions import new_request
 from sluice.bootstrap.adapters import Adapters
 from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.model.live_version import live_endpoint
 from sluice.spec.serving import AsyncServing
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError, in_words
-from cli.inference.payloads import Payload, bring, check_type, payload_of
+from cli.inference.payloads import Payload, check_type, payload_of, upload
 from cli.inference.result_view import as_json, show_outcomes
 from cli.session import CliSession, Commands, described, ports_of, read_spec, read_stack
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _USABLE = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 
 
@@ -56,16 +56,16 @@ def run(arguments: Namespace, session: CliSession) -> int:
     )
     sent = sender.send_all(payloads)
     ids = [each for _, each in sent if isinstance(each, str)]
-    entries = _wait(ids, session, ports) if arguments.wait else ports.results.get_all(ids)
-    shown = [(payload.given, entries[each]) for payload, each in sent if isinstance(each, str)]
+    inferences = _wait(ids, session, ports) if arguments.wait else ports.results.get_all(ids)
+    shown = [(payload.given, inferences[each]) for payload, each in sent if isinstance(each, str)]
     problems = {payload.given: in_words(each) for payload, each in sent if isinstance(each, Exception)}
     show_outcomes(session, shown)
     for given, problem in problems.items():
         session.out.text(f"{given} was not sent: {problem}")
-    told = {"inferences": [{"file": given, **as_json(each)} for given, each in shown]}
-    session.out.result({**told, "problems": problems} if problems else told)
+    document = {"inferences": [{"file": given, **as_json(each)} for given, each in shown]}
+    session.out.result({**document, "problems": problems} if problems else document)
     fine = ("ready",) if arguments.wait else ("ready", *PENDING)
-    return OK if not problems and all(each.status in fine for each in entries.values()) else REFUSED
+    return OK if not problems and all(each.status in fine for each in inferences.values()) else REFUSED
 
 
 def _check_endpoint(session: CliSession, model: str, endpoint: str) -> None:
@@ -83,8 +83,8 @@ def _check_endpoint(session: CliSession, model: str, endpoint: str) -> None:
 
 
 def _accepted(session: CliSession, model: str, endpoint: str, ports: Adapters) -> Sequence[str]:
-    """The content types that the version in service says it takes; none if that is not known."""
-    version = Models(ports).version(endpoint)
+    """The content types that the version in service accepts; none if they are not known."""
+    version = EndpointModels(ports).version_in_service(endpoint)
     record = next(ports.store.rollouts(model, version), None) if version else None
     if record is None:
         return ()
@@ -95,23 +95,23 @@ def _accepted(session: CliSession, model: str, endpoint: str, ports: Adapters) -
 
 
 def _checked(arguments: Namespace, session: CliSession, *, accepted: Sequence[str]) -> Iterator[Payload]:
-    """Every payload, all of them looked at before anything is sent; raises BadInputError with all that is wrong."""
-    wrong: list[CommandError] = []
+    """Every payload, all checked before the first is submitted; raises BadInputError with all problems."""
+    problems: list[CommandError] = []
     for given in arguments.files:
         try:
             payload = payload_of(session, given, arguments.content_type)
             check_type(payload.content_type, accepted)
             yield payload
         except CommandError as error:
-            wrong.append(error)
-    if wrong:
-        kind = BadInputError if any(isinstance(each, BadInputError) for each in wrong) else type(wrong[0])
-        raise kind("\n".join(dict.fromkeys(map(str, wrong))))
+            problems.append(error)
+    if problems:
+        kind = BadInputError if any(isinstance(each, BadInputError) for each in problems) else type(problems[0])
+        raise kind("\n".join(dict.fromkeys(map(str, problems))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sender:
-    """Sends payloads to one endpoint."""
+    """Submits payloads to one endpoint."""
 
     model: str
     endpoint: str
@@ -121,41 +121,41 @@ class _Sender:
     ports: Adapters
 
     def send_all(self, payloads: Sequence[Payload]) -> Sequence[tuple[Payload, str | Exception]]:
-        """The inference id of each payload, or why it could not be sent: one does not hold up the others."""
+        """The inference id of each payload, or why it could not be submitted: a failure does not stop the others."""
         sent: list[tuple[Payload, str | Exception]] = []
         for payload in payloads:
             try:
-                entry = self._keep(payload)
+                inference = self._store(payload)
             except (CommandError, *RETRYABLE_ERRORS) as error:
                 sent.append((payload, error))
                 continue
-            sent.append((payload, entry.id))
-            self.session.out.text(f"{payload.given} is {entry.id}")
+            sent.append((payload, inference.id))
+            self.session.out.text(f"{payload.given} is {inference.id}")
             try:
-                send(entry, self.serving, self.ports)
+                submit(inference, self.serving, self.ports)
             except RETRYABLE_ERRORS as error:
                 self.session.out.text(f"{payload.given}: {in_words(error)}; it is kept, and sent within minutes")
         return sent
 
-    def _keep(self, payload: Payload) -> Entry:
-        """Bring the payload to S3 and keep the request: what is kept is sent even if this is interrupted."""
+    def _store(self, payload: Payload) -> AsyncInference:
+        """Upload the payload and store the request: once stored it is submitted even if this is interrupted."""
         inference_id = f"{self.model}-{uuid.uuid4().hex[:12]}"
         places = self.ports.async_places
         key = f"{places.inputs(self.model)}{inference_id}/{payload.name}"
-        uri = bring(self.session, payload, places.bucket, key)
-        request = Request(input=uri, content_type=payload.content_type, accept=self.accept)
-        entry = asked(inference_id, request, model=self.model, endpoint=self.endpoint, now=self.session.now())
-        self.ports.results.add(entry)
-        return entry
+        uri = upload(self.session, payload, places.bucket, key)
+        request = InferenceRequest(input=uri, content_type=payload.content_type, accept=self.accept)
+        inference = new_request(inference_id, request, model=self.model, endpoint=self.endpoint, now=self.session.now())
+        self.ports.results.add(inference)
+        return inference
 
 
-def _wait(ids: Sequence[str], session: CliSession, ports: Adapters) -> Mapping[str, Entry]:
-    """The entries once each is over. An interruption stops the waiting and nothing else."""
+def _wait(ids: Sequence[str], session: CliSession, ports: Adapters) -> Mapping[str, AsyncInference]:
+    """The inferences once each has ended. An interruption stops only the waiting."""
     with session.out.progress("Waiting for results", len(ids)) as show:
         while True:
-            entries = ports.results.get_all(ids)
-            pending = [each for each in entries.values() if each.status in PENDING]
+            inferences = ports.results.get_all(ids)
+            pending = [each for each in inferences.values() if each.status in PENDING]
             show(len(ids) - len(pending))
             if not pending:
-                return entries
-            session.sleep(_LOOK_SECONDS)
+                return inferences
+            session.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Payloads of asynchronous requests: files and S3 objects on their way to where the model may read them."""
+"""Payloads of asynchronous requests: checks files and S3 objects, and uploads them to where the model may read them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What one request asks the model, checked but not uploaded; ``size`` is in bytes."""
+    """The payload of one request, checked but not uploaded; ``size`` is in bytes."""
 
     given: str
     name: str
@@ -36,10 +36,10 @@ class Payload:
 
 
 def payload_of(session: CliSession, given: str, content_type: str | None) -> Payload:
-    """Look at a file or an ``s3://`` URI.
+    """Check a file or an ``s3://`` URI.
 
     Raises:
-        BadInputError: it is too large, empty or no file, or its content type is not known.
+        BadInputError: it is too large, empty or no file, or its content type is unknown.
         NotFoundError, CommandError: the object is not there, or may not be read.
     """
     name = given.rstrip("/").rpartition("/")[2]
@@ -54,7 +54,7 @@ def payload_of(session: CliSession, given: str, content_type: str | None) -> Pay
 
 
 def check_type(content_type: str, accepted: Sequence[str]) -> None:
-    """Hold a content type to what the model says it takes; whatever it is if the model says nothing."""
+    """Check a content type against those that the model accepts; any is fine if the model declares none."""
     if not _TYPE.fullmatch(content_type) or len(content_type) > 1024:
         raise BadInputError(f"--content-type {content_type!r} is none; one looks like text/csv")
     kind = content_type.partition(";")[0].strip().lower()
@@ -62,8 +62,8 @@ def check_type(content_type: str, accepted: Sequence[str]) -> None:
         raise BadInputError(f"content type {kind}: the model takes {', '.join(accepted)}")
 
 
-def bring(session: CliSession, payload: Payload, bucket: str, key: str) -> str:
-    """Upload a file or copy an object to ``key``, where the model's role may read it; its URI."""
+def upload(session: CliSession, payload: Payload, bucket: str, key: str) -> str:
+    """Upload a file or copy an object to ``key``, where the model's role may read it; returns its URI."""
     s3 = session.clients("s3")
     try:
         if payload.given.startswith("s3://"):
@@ -71,18 +71,21 @@ def bring(session: CliSession, payload: Payload, bucket: str, key: str) -> str:
             s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": source_bucket, "Key": source_key})
         else:
             with Path(payload.given).open("rb") as content:
-                _upload(s3, content, payload, bucket, key)
+                _upload_file(s3, content, payload, bucket, key)
     except OSError as error:
         raise BadInputError(f"{payload.given}: {error.strerror}") from error
     return f"s3://{bucket}/{key}"
 
 
-def _upload(s3: Any, content: BinaryIO, payload: Payload, bucket: str, key: str) -> None:
+def _upload_file(s3: Any, content: BinaryIO, payload: Payload, bucket: str, key: str) -> None:
     place = {"Bucket": bucket, "Key": key}
     if payload.size <= PART_BYTES:
         s3.put_object(**place, Body=content, ContentType=payload.content_type)
         return
-    upload = {**place, "UploadId": s3.create_multipart_upload(**place, ContentType=payload.content_type)["UploadId"]}
+    upload = {
+        **place,
+        "UploadId": s3.create_multipart_upload(**place, ContentType=payload.content_type)["UploadId"],
+    }
     try:
         parts: list[dict[str, Any]] = []
         while part := content.read(PART_BYTES):

@@ -1,4 +1,4 @@
-"""``sluice results``: what became of asynchronous requests, and sending parked ones again."""
+"""``sluice results``: shows asynchronous requests and their results, and replays parked ones."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from itertools import islice
 
-from sluice.async_inference.endpoint_models import Models
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.retries import send
-from sluice.async_inference.transitions import sent_again
+from sluice.async_inference.endpoint_models import EndpointModels
+from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.retries import submit
+from sluice.async_inference.transitions import requeue
 from sluice.bootstrap.adapters import Adapters
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
@@ -51,9 +51,9 @@ def run_list(arguments: Namespace, session: CliSession) -> int:
 
 
 def run_show(arguments: Namespace, session: CliSession) -> int:
-    entry = _found(arguments.id, _ports(session))
-    show_one(session, entry)
-    session.out.result(as_json(entry))
+    inference = _found(arguments.id, _ports(session))
+    show_one(session, inference)
+    session.out.result(as_json(inference))
     return OK
 
 
@@ -67,47 +67,51 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
         parked = [
             each
             for model in _models(arguments.model, session)
-            for each in ports.results.unsettled(model, "parked")
+            for each in ports.results.open_with_status(model, "parked")
             if each.request.input
         ]
     else:
         parked = [_replayable(_found(each, ports)) for each in arguments.ids]
-    models = Models(ports)
+    models = EndpointModels(ports)
     after = [_replay(each, models, session, ports) for each in parked]
     show_list(session, after)
     session.out.result({"inferences": [as_json(each) for each in after]})
     return OK if all(each.status != "parked" for each in after) else REFUSED
 
 
-def _replay(parked: Entry, models: Models, session: CliSession, ports: Adapters) -> Entry:
-    """Kept as to be sent first: the sweep sends it if this is interrupted."""
+def _replay(parked: AsyncInference, models: EndpointModels, session: CliSession, ports: Adapters) -> AsyncInference:
+    """Requeue it, then submit it: if this is interrupted, the sweep submits it."""
 
-    def again(entry: Entry) -> Entry:
-        return sent_again(entry, session.now()) if entry.status == "parked" else entry
+    def requeue_parked(inference: AsyncInference) -> AsyncInference:
+        return requeue(inference, session.now()) if inference.status == "parked" else inference
 
-    entry = ports.results.update(parked.id, again) or parked
-    return send(entry, models.serving(entry.model), ports) if entry.status == "waiting" else entry
-
-
-def _replayable(entry: Entry) -> Entry:
-    if entry.status != "parked":
-        raise CommandError(f"{entry.id} is {entry.status}: only a parked request is sent again")
-    if not entry.request.input:
-        raise CommandError(f"{entry.id}: its payload came in the call itself and is gone; it cannot be sent again")
-    return entry
+    inference = ports.results.update(parked.id, requeue_parked) or parked
+    return (
+        submit(inference, models.serving_settings(inference.model), ports)
+        if inference.status == "waiting"
+        else inference
+    )
 
 
-def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[Entry]:
+def _replayable(inference: AsyncInference) -> AsyncInference:
+    if inference.status != "parked":
+        raise CommandError(f"{inference.id} is {inference.status}: only a parked request is sent again")
+    if not inference.request.input:
+        raise CommandError(f"{inference.id}: its payload came in the call itself and is gone; it cannot be sent again")
+    return inference
+
+
+def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[AsyncInference]:
     if status is not None and status != "ready":
-        return ports.results.unsettled(model, status)  # type: ignore[arg-type]  # one of STATUSES
+        return ports.results.open_with_status(model, status)  # type: ignore[arg-type]  # one of STATUSES
     return (each for each in ports.results.of_model(model) if status in (None, each.status))
 
 
-def _found(inference_id: str, ports: Adapters) -> Entry:
-    entry = ports.results.get(inference_id)
-    if entry is None:
+def _found(inference_id: str, ports: Adapters) -> AsyncInference:
+    inference = ports.results.get(inference_id)
+    if inference is None:
         raise NotFoundError(f"Nothing is known of inference {inference_id}; `sluice results list` shows what is")
-    return entry
+    return inference
 
 
 def _models(model: str | None, session: CliSession) -> list[str]:

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from sluice.bootstrap.adapters import Adapters
 from sluice.rollout.model.live_version import live_version
-from sluice.rollout.planning.approvals import last_good
+from sluice.rollout.planning.approvals import last_known_good
 
 from cli.failures import OK, BadInputError
 from cli.session import CliSession, Commands, ports_of
@@ -54,7 +54,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
 
 def _tell_what_comes_back(session: CliSession, version: Version, ports: Adapters) -> str | None:
     """The version that takes the place of a live one that is rejected; None if it serves on."""
-    good = last_good(version.number, ports.store.rollouts(version.model), lambda arn: _is_approved(arn, ports))
+    good = last_known_good(version.number, ports.store.rollouts(version.model), lambda arn: _is_approved(arn, ports))
     if good is None:
         session.out.text(f"{version.name} is live and will serve on: no other promoted version is still Approved")
         return None

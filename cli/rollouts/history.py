@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.store import RecordStore
 
 from cli.failures import OK, NotFoundError
 from cli.rollouts.evidence_view import evidence_lines
-from cli.rollouts.steer import store_of
+from cli.rollouts.steer import history_of, store_of
 from cli.session import CliSession, Commands
 from cli.training.packages import parse_version
 
@@ -25,7 +25,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     newest = _newest(arguments.model, store)
     if newest is None:
         raise NotFoundError(f"{arguments.model} has had no rollout in stage {session.names.stage}")
-    lines = store.history(newest.id)
+    lines = history_of(session).entries(newest.id)
     session.out.text(f"{newest.id}  {newest.outcome or newest.phase}  {newest.reason}".rstrip())
     for line in lines:
         session.out.text(f"{str(line['at'])[:19]}  {line['text']}")
@@ -35,7 +35,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     return OK
 
 
-def _newest(target: str, store: Store) -> RolloutRecord | None:
+def _newest(target: str, store: RecordStore) -> RolloutRecord | None:
     """The rollout opened last, of the model or of one version; None if there was none."""
     model, version = parse_version(target) if "/" in target else (target, None)
     return max(store.rollouts(model, version), key=lambda one: one.opened_at, default=None)

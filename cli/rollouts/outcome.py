@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentTypeError, Namespace
 from typing import Any
 
-from sluice.rollout.ab_outcomes.outcome import KIND, SOURCE, Outcome, OutcomeError
+from sluice.rollout.ab_outcomes.outcome import DETAIL_TYPE, SOURCE, InferenceOutcome, OutcomeError
 
 from cli.failures import OK, BadInputError, CommandError
 from cli.session import CliSession, Commands, read_stack
@@ -29,11 +29,11 @@ def run(arguments: Namespace, session: CliSession) -> int:
     given = ("model", "inference_id", "value", "metric", "variant", "version")
     detail: dict[str, Any] = {name: found for name in given if (found := getattr(arguments, name)) is not None}
     try:
-        Outcome.parse(detail)
+        InferenceOutcome.parse(detail)
     except OutcomeError as error:
         raise BadInputError(f"{error}") from error
     read_stack(session)  # nothing deployed, nobody to count it
-    entry = {"Source": SOURCE, "DetailType": KIND, "Detail": json.dumps(detail)}
+    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(detail)}
     answer = session.clients("events").put_events(Entries=[entry])
     if answer.get("FailedEntryCount"):
         raise CommandError(f"EventBridge did not take the outcome: {answer['Entries'][0].get('ErrorMessage', '')}")

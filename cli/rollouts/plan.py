@@ -15,7 +15,7 @@ from sluice.names import is_model
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
-from sluice.rollout.planning.preflight import prepared
+from sluice.rollout.planning.preflight import run_preflight
 from sluice.spec.model import ModelSpec
 
 from cli.apply.instance_types import instance_type_rules
@@ -92,7 +92,7 @@ def _plan(
     except PermanentError as error:
         return None, (str(error),)
     try:
-        return prepared(plan, ports, urgent=False), ()
+        return run_preflight(plan, ports, urgent=False), ()
     except PermanentError as error:
         return plan, (str(error),)
 

@@ -10,7 +10,7 @@ from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, CommandError
-from cli.rollouts.steer import add_reason, store_of, word_of
+from cli.rollouts.steer import add_reason, history_of, store_of, word_of
 from cli.session import CliSession, Commands
 from cli.training.packages import find_version
 
@@ -29,7 +29,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     store, word = store_of(session), word_of(arguments, session)
     latest = next(store.rollouts(version.model, version.number), None)
     attempt = _next_attempt(latest, version.name)
-    store.note(attempt, f"command-{word.at.isoformat()}", f"retry {word}", word.at)
+    history_of(session).append(attempt, f"command-{word.at.isoformat()}", f"retry {word}", word.at)
     session.clients("sagemaker").update_model_package(
         ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=f"{attempt}: retry {word}"
     )

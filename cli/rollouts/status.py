@@ -8,9 +8,10 @@ from itertools import islice
 
 from sluice.aws.dynamodb import Table
 from sluice.batch.store import BatchStore
+from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.live_version import last_endpoint
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.store import RecordStore
 
 from cli.failures import OK, REFUSED
 from cli.inference.batch_view import batch_status
@@ -63,7 +64,8 @@ def _ended(rollouts: list[RolloutRecord], began: datetime) -> int | None:
 
 def gather(session: CliSession, table: str, model: str) -> ModelStatus:
     """Ask AWS for everything about one model."""
-    store = Store(Table(session.clients("dynamodb"), table))
+    store = RecordStore(Table(session.clients("dynamodb"), table))
+    history = HistoryStore(Table(session.clients("dynamodb"), table))
     # Going back to an older version opens a rollout of it, so the newest is not that of the newest version.
     rollouts = sorted(store.rollouts(model), key=lambda one: one.opened_at, reverse=True)
     endpoint = last_endpoint(rollouts) or session.names.endpoint(model)
@@ -74,7 +76,7 @@ def gather(session: CliSession, table: str, model: str) -> ModelStatus:
         model=model,
         endpoint=look_at_endpoint(session, endpoint),
         rollouts=rollouts[:_SHOWN],
-        history=store.history(rollouts[0].id) if rollouts else [],
+        history=history.entries(rollouts[0].id) if rollouts else [],
         versions=[packages.with_details(session, one) for one in versions],
         runs=runs,
         batch=batch_status(rollouts, islice(batches.runs(model), _SHOWN)),

@@ -28,7 +28,7 @@ class ModelStatus:
     """Of the newest rollout."""
     versions: list[packages.Version]
     runs: list[executions.Execution]
-    steps: list[executions.Step]
+    steps: list[executions.ExecutionStep]
     """Of the newest run."""
     batch: BatchStatus | None = None
     """Of a model that scores files and has no endpoint."""

@@ -9,8 +9,9 @@ from datetime import datetime
 from sluice.aws.dynamodb import Table
 from sluice.aws.eventbridge import EventPublisher
 from sluice.rollout.gates.gates import HUMAN, gate_name
+from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.record import Command, CommandKind, RolloutRecord
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, BadInputError, CommandError, NotFoundError
@@ -68,9 +69,9 @@ def steer(arguments: Namespace, session: CliSession) -> int:
     if arguments.kind != "resume" and record.phase in _PAST_ITS_STAGES:
         raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
     command = Command(kind=arguments.kind, by=word.by, reason=word.reason, at=word.at, skip_gates=arguments.skip_gates)
-    if not store.steer(record.id, command):
+    if not store.set_command(record.id, command):
         raise _too_late(record.id)
-    _note(record.id, str(command), word, store)
+    _note(record.id, str(command), word, session)
     session.out.text(f"{record.id}: {command.kind}, obeyed at its next look")
     session.out.result({"rollout": str(record.id), "command": command.kind, "by": command.by})
     return OK
@@ -83,7 +84,7 @@ def open_gate(arguments: Namespace, session: CliSession) -> int:
     if not store.open_gate(record.id, gate, word.at):
         raise _too_late(record.id)
     name = gate_name(gate, len(record.plan.stages) if record.plan else 0)
-    _note(record.id, f"continue {word}; {name} is open", word, store)
+    _note(record.id, f"continue {word}; {name} is open", word, session)
     session.out.text(f"{record.id}: {name} is open, obeyed at its next look")
     session.out.result({"rollout": str(record.id), "command": "continue", "gate": gate, "by": word.by})
     return OK
@@ -106,15 +107,19 @@ def abort(arguments: Namespace, session: CliSession) -> int:
     record = _under_way(arguments.model, store)
     said = f"aborted {word}"
     fenced = store.fence(record.id, "aborted", said, word.at)
-    _note(record.id, said, word, store)
+    _note(record.id, said, word, session)
     EventPublisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
     session.out.result({"rollout": str(record.id), "command": "abort"})
     return OK
 
 
-def store_of(session: CliSession) -> Store:
-    return Store(Table(session.clients("dynamodb"), read_stack(session).table))
+def store_of(session: CliSession) -> RecordStore:
+    return RecordStore(Table(session.clients("dynamodb"), read_stack(session).table))
+
+
+def history_of(session: CliSession) -> HistoryStore:
+    return HistoryStore(Table(session.clients("dynamodb"), read_stack(session).table))
 
 
 def word_of(arguments: Namespace, session: CliSession) -> Word:
@@ -125,7 +130,7 @@ def word_of(arguments: Namespace, session: CliSession) -> Word:
     return Word(by=str(session.clients("sts").get_caller_identity()["Arn"]), reason=reason, at=session.now())
 
 
-def _under_way(model: str, store: Store) -> RolloutRecord:
+def _under_way(model: str, store: RecordStore) -> RolloutRecord:
     """The rollout that goes on: of several that wait, the one whose turn it is."""
     known = [each for each in store.rollouts(model) if not each.is_closed]
     running = [each for each in known if each.phase != "queued"]
@@ -138,5 +143,5 @@ def _too_late(rollout: RolloutId) -> CommandError:
     return CommandError(f"Rollout {rollout} is being taken back: nothing can be said to it any more.")
 
 
-def _note(rollout: RolloutId, said: str, word: Word, store: Store) -> None:
-    store.note(rollout, f"command-{word.at.isoformat()}", said, word.at)
+def _note(rollout: RolloutId, said: str, word: Word, session: CliSession) -> None:
+    history_of(session).append(rollout, f"command-{word.at.isoformat()}", said, word.at)

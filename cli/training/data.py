@@ -1,4 +1,4 @@
-"""``sluice data``: check a file by its contract, see what is in quarantine, and put a file back."""
+"""``sluice data``: check files by their data contract, list those in quarantine, and upload one of them again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sluice.aws.s3 import PREFIX
-from sluice.data_contract.validation import Verdict
+from sluice.data_contract.validation import ValidationResult
 from sluice.errors import AwsRefusedError
 from sluice.spec.model import ModelSpec
 from sluice.training.quarantine import QUARANTINE, REASON
-from sluice.training.upload_validation import judge
+from sluice.training.upload_validation import validate_file
 
 from cli.apply.specfile import load
 from cli.failures import BAD_INPUT, OK, BadInputError, NotFoundError
@@ -43,11 +43,11 @@ def add_to(commands: Commands) -> None:
 
 def run_check(arguments: Namespace, session: CliSession) -> int:
     spec = load(arguments.spec).spec
-    verdicts = {file: judge_local(file, spec) for file in arguments.files}
-    for file, verdict in verdicts.items():
-        _show(session, file, verdict)
-    session.out.result({"files": [{"file": str(file), **verdict.to_json()} for file, verdict in verdicts.items()]})
-    return OK if all(verdict.is_accepted for verdict in verdicts.values()) else BAD_INPUT
+    results = {file: validate_local(file, spec) for file in arguments.files}
+    for file, result in results.items():
+        _show(session, file, result)
+    session.out.result({"files": [{"file": str(file), **result.to_json()} for file, result in results.items()]})
+    return OK if all(result.is_accepted for result in results.values()) else BAD_INPUT
 
 
 def run_quarantine(arguments: Namespace, session: CliSession) -> int:
@@ -96,39 +96,39 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
 
 
 def _upload(session: CliSession, file: Path, spec: ModelSpec, bucket: str, key: str) -> None:
-    verdict = judge_local(file, spec)
-    if not verdict.is_accepted:
-        raise BadInputError(f"{file} breaks the data contract as well: {verdict.reason}")
+    result = validate_local(file, spec)
+    if not result.is_accepted:
+        raise BadInputError(f"{file} breaks the data contract as well: {result.reason}")
     with file.open("rb") as content:
         session.clients("s3").put_object(Bucket=bucket, Key=key, Body=content)
 
 
-def judge_local(file: Path, spec: ModelSpec) -> Verdict:
-    """The verdict that an upload of this file would meet; raises ``BadInputError`` for a file that cannot be read."""
+def validate_local(file: Path, spec: ModelSpec) -> ValidationResult:
+    """Validate a file as its upload would be; raises ``BadInputError`` for a file that cannot be read."""
     try:
         with file.open("rb") as content:
-            return judge(file.name, content, spec)
+            return validate_file(file.name, content, spec)
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}") from error
 
 
-def _show(session: CliSession, file: Path, verdict: Verdict) -> None:
-    if verdict.is_accepted:
-        session.out.text(f"{file}: in order, {verdict.rows:,} rows")
-    for breach in verdict.breaches:
-        count = f"{breach.count:,} in all" if verdict.is_whole else f"at least {breach.count:,}"
+def _show(session: CliSession, file: Path, result: ValidationResult) -> None:
+    if result.is_accepted:
+        session.out.text(f"{file}: in order, {result.rows:,} rows")
+    for breach in result.breaches:
+        count = f"{breach.count:,} in all" if result.is_whole else f"at least {breach.count:,}"
         session.out.text(f"{file}: {breach}" + (f", {count}" if breach.count > 1 else ""))
 
 
 def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
     try:
         held = session.clients("s3").get_object(Bucket=bucket, Key=key + REASON)
-        told: Mapping[str, Any] = json.loads(held["Body"].read())
+        stored: Mapping[str, Any] = json.loads(held["Body"].read())
     except AwsRefusedError as error:
         if error.code == "NoSuchKey":  # between the two writes of a rejection
             return {}
         raise
-    return {"reason": told["reason"], "breaches": told["breaches"]}
+    return {"reason": stored["reason"], "breaches": stored["breaches"]}
 
 
 def _version(session: CliSession, bucket: str, key: str) -> dict[str, str] | None:

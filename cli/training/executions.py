@@ -1,4 +1,4 @@
-"""The pipeline's executions: which there were, their steps, and following one to its end."""
+"""Lists a pipeline's executions and their steps, and follows one to its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ExecutionStep:
     """One step of an execution; times are None until it has started or ended."""
 
     name: str
@@ -75,7 +75,7 @@ def list_executions(session: CliSession, model: str, most: int = 10_000) -> list
     ]
 
 
-def list_steps(session: CliSession, arn: str) -> list[Step]:
+def list_steps(session: CliSession, arn: str) -> list[ExecutionStep]:
     """The steps that have begun, in the order in which they did."""
     found = every(
         session.clients("sagemaker").list_pipeline_execution_steps,
@@ -86,8 +86,8 @@ def list_steps(session: CliSession, arn: str) -> list[Step]:
     return [_step(one) for one in found]
 
 
-def _step(found: Mapping[str, Any]) -> Step:
-    return Step(
+def _step(found: Mapping[str, Any]) -> ExecutionStep:
+    return ExecutionStep(
         name=found["StepName"],
         status=found["StepStatus"],
         started=found.get("StartTime"),
@@ -122,21 +122,21 @@ def follow(session: CliSession, arn: str) -> Execution:
         session.sleep(_POLL_SECONDS)
 
 
-def step_line(step: Step) -> str:
+def step_line(step: ExecutionStep) -> str:
     """For people, e.g. ``TrainModel  Succeeded  0:00:12``."""
     parts = (step.name, step.status, step.took, "from cache" if step.was_cached else "", step.reason)
     return "  ".join(part for part in parts if part)
 
 
-def as_json(execution: Execution, steps: list[Step] | None = None) -> dict[str, object]:
-    told: dict[str, object] = {
+def as_json(execution: Execution, steps: list[ExecutionStep] | None = None) -> dict[str, object]:
+    fields: dict[str, object] = {
         "arn": execution.arn,
         "status": execution.status,
         "started": execution.started.isoformat() if execution.started else None,
         "reason": execution.reason,
     }
     if steps is not None:
-        told["steps"] = [
+        fields["steps"] = [
             {
                 "name": step.name,
                 "status": step.status,
@@ -146,4 +146,4 @@ def as_json(execution: Execution, steps: list[Step] | None = None) -> dict[str, 
             }
             for step in steps
         ]
-    return told
+    return fields

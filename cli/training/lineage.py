@@ -10,8 +10,8 @@ from functools import cache
 from urllib.parse import parse_qs
 
 from sluice.bootstrap.adapters import Adapters
-from sluice.pipeline_runs.recorder import read_run, same_model_as
-from sluice.pipeline_runs.run import Run
+from sluice.pipeline_runs.recorder import read_run, repeated_version
+from sluice.pipeline_runs.run import PipelineRun
 from sluice.training.manifest import File, Manifest
 
 from cli.failures import OK, BadInputError, NotFoundError
@@ -32,8 +32,8 @@ class Origin:
     execution: str
     properties: Mapping[str, str]
     """What Sluice wrote to the version when its run had ended."""
-    run: Run | None
-    twin: int | None
+    run: PipelineRun | None
+    repeated: int | None
     files: Sequence[File] | None
 
     @property
@@ -79,12 +79,12 @@ def origin_of(session: CliSession, text: str) -> Origin:
         execution=package.generated_by,
         properties=package.properties,
         run=found,
-        twin=same_model_as(found, ports) if found else None,
+        repeated=repeated_version(found, ports) if found else None,
         files=files_of(data, ports),
     )
 
 
-def _run_of(model: str, execution: str, ports: Adapters) -> Run | None:
+def _run_of(model: str, execution: str, ports: Adapters) -> PipelineRun | None:
     """As recorded, or as SageMaker still has it."""
     recorded = next((one for one in ports.runs.runs(model) if one.execution == execution), None)
     if recorded or not execution:
@@ -118,17 +118,17 @@ def _forward(session: CliSession, named: re.Match[str]) -> int:
     ]
     if not uses:
         raise NotFoundError(f"No run of {model} has read {named[0]}")
-    twins = {one.execution: same_model_as(one, ports) for one, _ in uses}
+    repeated = {one.execution: repeated_version(one, ports) for one, _ in uses}
     rows = [
-        (file.version_id, one.id, one.status, minute(one.started_at), outcome(one, twins[one.execution]))
+        (file.version_id, one.id, one.status, minute(one.started_at), outcome(one, repeated[one.execution]))
         for one, file in uses
     ]
     session.out.table(f"What was made of {key}", ("file's version", "run", "status", "started", "outcome"), rows)
-    told = [
-        {"file": {"version_id": file.version_id, "etag": file.etag}, **run_as_json(one, twins[one.execution])}
+    uses_json = [
+        {"file": {"version_id": file.version_id, "etag": file.etag}, **run_as_json(one, repeated[one.execution])}
         for one, file in uses
     ]
-    session.out.result({"key": key, "runs": told})
+    session.out.result({"key": key, "runs": uses_json})
     return OK
 
 
@@ -137,7 +137,7 @@ def _show(session: CliSession, origin: Origin) -> None:
     session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}")
     facts = {"execution": origin.execution or "none: it was registered by hand", **origin.parts}
     if origin.run:
-        facts["trained"] = f"{minute(origin.run.started_at)}, {outcome(origin.run, origin.twin)}"
+        facts["trained"] = f"{minute(origin.run.started_at)}, {outcome(origin.run, origin.repeated)}"
         facts["parameters"] = ", ".join(f"{name}={value}" for name, value in origin.run.parameters.items())
     for name, value in facts.items():
         session.out.text(f"  {name:<10}  {value or 'not known any more'}")
@@ -158,6 +158,6 @@ def _as_json(origin: Origin) -> dict[str, object]:
         "approval": origin.version.approval,
         "execution": origin.execution or None,
         **{name: uri or None for name, uri in origin.parts.items()},
-        "run": run_as_json(origin.run, origin.twin) if origin.run else None,
+        "run": run_as_json(origin.run, origin.repeated) if origin.run else None,
         "files": None if origin.files is None else [file.to_json() for file in origin.files],
     }

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sluice.errors import AwsRefusedError
 from sluice.names import MODEL
-from sluice.rollout.model.live_version import metric_values
+from sluice.rollout.model.evaluation_report import metric_values
 
 from cli.failures import BadInputError, NotFoundError
 from cli.session import CliSession, described, every

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sluice.pipeline_runs.run import Run, StepRun
+from sluice.pipeline_runs.run import PipelineRun, StepRun
 
 from cli.session import CliSession
 from cli.training.listings import minute
@@ -17,7 +17,7 @@ WORKED = "█"
 CACHED = "░"
 
 
-def show_list(session: CliSession, runs: Sequence[Run]) -> None:
+def show_list(session: CliSession, runs: Sequence[PipelineRun]) -> None:
     versions = {one.execution: one.version for one in runs}
     rows = [
         (
@@ -27,18 +27,18 @@ def show_list(session: CliSession, runs: Sequence[Run]) -> None:
             took(one.started_at, one.ended_at),
             _cached(one),
             shown(one.metrics),
-            outcome(one, versions.get(one.model_from)),
+            outcome(one, versions.get(one.training_execution)),
         )
         for one in runs
     ]
     session.out.table("Runs", ("run", "status", "started", "took", "from cache", "metrics", "outcome"), rows)
 
 
-def show_one(session: CliSession, run: Run, twin: int | None) -> None:
+def show_one(session: CliSession, run: PipelineRun, repeated: int | None) -> None:
     lasted = took(run.started_at, run.ended_at)
     session.out.text(f"Run {run.id} of {run.model}: {run.status}" + (f" in {lasted}" if lasted else ""))
     facts = {
-        "outcome": outcome(run, twin),
+        "outcome": outcome(run, repeated),
         "started": minute(run.started_at),
         "data": run.input_data,
         "metrics": shown(run.metrics),
@@ -71,17 +71,18 @@ def bar(step: StepRun, begin: datetime, until: datetime) -> str:
     return " " * first + (CACHED if step.cached_from else WORKED) * max(last - first, 1)
 
 
-def outcome(run: Run, twin: int | None) -> str:
+def outcome(run: PipelineRun, repeated: int | None) -> str:
     """What came of it: ``fraud/8``, or why nothing did."""
     if run.version is None:
         return run.reason
-    if run.computed_nothing:
-        same = f"the same model as {run.model}/{twin}" if twin else f"the model of run {_id(run.model_from)}"
+    if run.is_all_cached:
+        other = f"the model of run {_id(run.training_execution)}"
+        same = f"the same model as {run.model}/{repeated}" if repeated else other
         return f"{run.model}/{run.version}, all from the cache: {same}"
     return f"{run.model}/{run.version}"
 
 
-def _cached(run: Run) -> str:
+def _cached(run: PipelineRun) -> str:
     return f"{run.cache_hits} of {run.jobs}" if run.cache_hits else ""
 
 
@@ -108,7 +109,7 @@ def took(start: datetime | None, end: datetime | None) -> str:
     return str(timedelta(seconds=round((end - start).total_seconds()))) if start and end else ""
 
 
-def as_json(run: Run, twin: int | None) -> dict[str, object]:
+def as_json(run: PipelineRun, repeated: int | None) -> dict[str, object]:
     """The same for programs, without the steps."""
     return {
         "id": run.id,
@@ -117,7 +118,7 @@ def as_json(run: Run, twin: int | None) -> dict[str, object]:
         "started": run.started_at.isoformat(),
         "ended": run.ended_at.isoformat() if run.ended_at else None,
         "version": f"{run.model}/{run.version}" if run.version else None,
-        "same_model_as": f"{run.model}/{twin}" if twin else None,
+        "same_model_as": f"{run.model}/{repeated}" if repeated else None,
         "reason": run.reason,
         "metrics": dict(run.metrics),
         "input_data": run.input_data,

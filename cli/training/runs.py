@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from sluice.bootstrap.adapters import Adapters
-from sluice.pipeline_runs.recorder import read_run, same_model_as
-from sluice.pipeline_runs.run import Run
+from sluice.pipeline_runs.recorder import read_run, repeated_version
+from sluice.pipeline_runs.run import PipelineRun
 
 from cli.failures import OK, BadInputError, NotFoundError
 from cli.session import CliSession, Commands, ports_of, read_spec
@@ -43,7 +43,7 @@ def _list(session: CliSession, model: str) -> int:
     read_spec(session, model)
     found = all_runs(session, ports_of(session), model, _LISTED)
     show_list(session, found)
-    session.out.result({"runs": [as_json(one, _twin(one, found)) for one in found]})
+    session.out.result({"runs": [as_json(one, _repeated(one, found)) for one in found]})
     return OK
 
 
@@ -51,13 +51,13 @@ def _show(session: CliSession, model: str, wanted: str) -> int:
     read_spec(session, model)
     ports = ports_of(session)
     run = find_run(session, ports, model, wanted)
-    twin = same_model_as(run, ports)
-    show_one(session, run, twin)
-    session.out.result(as_json(run, twin) | {"steps": run.to_json()["steps"]})
+    repeated = repeated_version(run, ports)
+    show_one(session, run, repeated)
+    session.out.result(as_json(run, repeated) | {"steps": run.to_json()["steps"]})
     return OK
 
 
-def all_runs(session: CliSession, ports: Adapters, model: str, most: int) -> list[Run]:
+def all_runs(session: CliSession, ports: Adapters, model: str, most: int) -> list[PipelineRun]:
     """The newest first: what is recorded, brought up to date by what SageMaker lists.
 
     A run that has just begun or ended may not be recorded yet, and one SageMaker no longer has is still recorded.
@@ -72,9 +72,9 @@ def all_runs(session: CliSession, ports: Adapters, model: str, most: int) -> lis
     return sorted(recorded.values(), key=lambda one: one.started_at, reverse=True)[:most]
 
 
-def _bare(model: str, listed: executions.Execution, session: CliSession) -> Run:
+def _bare(model: str, listed: executions.Execution, session: CliSession) -> PipelineRun:
     started = listed.started or session.now()
-    return Run(
+    return PipelineRun(
         model=model,
         execution=listed.arn,
         status=listed.status,
@@ -84,7 +84,7 @@ def _bare(model: str, listed: executions.Execution, session: CliSession) -> Run:
     )
 
 
-def find_run(session: CliSession, ports: Adapters, model: str, wanted: str) -> Run:
+def find_run(session: CliSession, ports: Adapters, model: str, wanted: str) -> PipelineRun:
     """The run whose id begins with ``wanted``, the newest one if that is empty; as it is now if it still goes.
 
     Raises ``NotFoundError`` with the runs there are.
@@ -100,17 +100,17 @@ def find_run(session: CliSession, ports: Adapters, model: str, wanted: str) -> R
     return run if run.has_ended and run.steps else read_run(run.execution, model, ports) or run
 
 
-def ended_run(session: CliSession, execution: str) -> tuple[Run, int | None]:
+def ended_run(session: CliSession, execution: str) -> tuple[PipelineRun, int | None]:
     """A run that was followed to its end, and the version it repeats if it only took from the cache."""
     model = session.names.model_of(execution.rsplit("/", 3)[-3])
     ports = ports_of(session)
     run = read_run(execution, model, ports) if model else None
     if run is None:
         raise NotFoundError(f"{execution} is gone: its pipeline was deleted")
-    return run, same_model_as(run, ports)
+    return run, repeated_version(run, ports)
 
 
-def _twin(run: Run, runs: Sequence[Run]) -> int | None:
-    if not run.computed_nothing:
+def _repeated(run: PipelineRun, runs: Sequence[PipelineRun]) -> int | None:
+    if not run.is_all_cached:
         return None
-    return next((one.version for one in runs if one.execution == run.model_from), None)
+    return next((one.version for one in runs if one.execution == run.training_execution), None)

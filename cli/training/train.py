@@ -1,4 +1,4 @@
-"""``sluice train``: bring data, or train again on the newest data with other parameters."""
+"""``sluice train``: upload data, or train again on the newest data with other parameters."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sluice.bootstrap.adapters import Adapters
 from sluice.spec.model import FILLED_PARAMETERS, ModelSpec
-from sluice.training.pending_inputs import Request
-from sluice.training.run_queue import advance
+from sluice.training.pending_inputs import InputStatus, RunRequest
+from sluice.training.run_queue import advance_queue
 
 from cli.apply.definition import Definition, parameter_problems
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
 from cli.session import CliSession, Commands, ports_of, read_spec, read_stack
-from cli.training.data import judge_local
+from cli.training.data import validate_local
 from cli.training.executions import Execution, as_json, describe, follow, list_executions
 from cli.training.run_view import as_json as run_as_json
 from cli.training.run_view import outcome
 from cli.training.runs import ended_run
 
 _START_WAIT_SECONDS = 420
-"""Uploads are gathered for up to 300 s before a run starts; the rest is for delivery."""
+"""The settle window of uploads is at most 300 s; the rest is for delivery."""
 
 
 def add_to(commands: Commands) -> None:
@@ -74,9 +75,9 @@ def _finish(session: CliSession, arn: str, wait: bool) -> int:
         session.out.result(as_json(describe(session, arn)))
         return OK
     execution: Execution = follow(session, arn)
-    run, twin = ended_run(session, arn)
-    session.out.text(outcome(run, twin))
-    session.out.result(as_json(execution) | run_as_json(run, twin))
+    run, repeated = ended_run(session, arn)
+    session.out.text(outcome(run, repeated))
+    session.out.result(as_json(execution) | run_as_json(run, repeated))
     return OK if execution.status == "Succeeded" else REFUSED
 
 
@@ -111,10 +112,10 @@ def _upload(session: CliSession, model: str, files: Sequence[Path]) -> list[str]
 
 
 def _check_contract(file: Path, spec: ModelSpec) -> None:
-    """Here, before the upload: afterwards it would be set aside, and no run would ever start."""
-    verdict = judge_local(file, spec)
-    if not verdict.is_accepted:
-        raise BadInputError(f"{file} breaks the data contract, nothing is uploaded: {verdict.reason}")
+    """Check a file before its upload: afterwards it would go to quarantine, and no run would ever start."""
+    result = validate_local(file, spec)
+    if not result.is_accepted:
+        raise BadInputError(f"{file} breaks the data contract, nothing is uploaded: {result.reason}")
 
 
 def _await_start(session: CliSession, model: str, before: set[str]) -> str:
@@ -133,25 +134,32 @@ def _await_start(session: CliSession, model: str, before: set[str]) -> str:
 
 
 def _start(session: CliSession, arguments: Namespace, parameters: Mapping[str, str]) -> str:
-    """Ask for a run and take the model's turn, by the code and the table that the functions use; its ARN.
+    """Request a run and advance the model's run queue, by the code and the table that the functions use; its ARN.
 
-    Uploads that wait are part of it. If another run is going, this one begins when that one ends.
+    Pending uploads are part of the run. If another run is going, this one starts when that one ends.
     """
     model = arguments.model
     _check_parameters(session, session.names.pipeline(model), parameters)
     ports = ports_of(session)
-    request = Request(id=uuid.uuid4().hex, parameters=parameters, is_again=arguments.again, since=session.now())
-    ports.waiting.add_request(model, request)
-    advance(model, ports)
-    fate = ports.waiting.fate_of_request(model, request.id)
-    if fate["fate"] == "waiting":
+    request = RunRequest(id=uuid.uuid4().hex, parameters=parameters, is_again=arguments.again, since=session.now())
+    ports.pending_inputs.add_request(model, request)
+    advance_queue(model, ports)
+    status = _request_status(model, request.id, ports)
+    if status.state == "waiting":
         session.out.text("The run starts when uploads have settled and the run that is going has ended")
-        while fate["fate"] == "waiting" and arguments.wait:
+        while status.state == "waiting" and arguments.wait:
             session.sleep(1.0)
-            fate = ports.waiting.fate_of_request(model, request.id)
-    if fate["fate"] == "refused":
-        raise NotFoundError(f"{model}: {fate['reason']}; `sluice train {model} --data FILE` uploads some")
-    return ports.turns.started(model, fate["run"]) or "" if fate["fate"] == "run" else ""
+            status = _request_status(model, request.id, ports)
+    if status.state == "refused":
+        raise NotFoundError(f"{model}: {status.reason}; `sluice train {model} --data FILE` uploads some")
+    return ports.run_slots.started_execution(model, status.run) or "" if status.state == "run" else ""
+
+
+def _request_status(model: str, request_id: str, ports: Adapters) -> InputStatus:
+    status = ports.pending_inputs.request_status(model, request_id)
+    if status is None:
+        raise CommandError(f"The request for a run of {model} is gone from the table; ask again.")
+    return status
 
 
 def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[str, str]) -> None:

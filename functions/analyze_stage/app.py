@@ -14,8 +14,8 @@ from sluice.rollout.gates.commands import obey
 from sluice.rollout.gates.holds import hold_up, seconds_held
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
-from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, towards_stage
-from sluice.rollout.traffic.task_result import TaskResult, answer, long_patience
+from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, next_step_towards_stage
+from sluice.rollout.traffic.task_result import TaskResult, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -31,26 +31,26 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     stage = int(event["stage"])
     record = ports.store.get(RolloutId.required(event["rollout_id"]))
     if not record.may_advance or not is_still_approved(record, ports):
-        return answer("ROLL_BACK", stage=stage)
+        return task_result("ROLL_BACK", stage=stage)
     plan = record.planned()
     planned = plan.stages[stage]
     state = ports.hosting.describe(record.endpoint)
-    step = towards_stage(plan, planned.weight, planned.candidate_count, state)
+    step = next_step_towards_stage(plan, planned.weight, planned.candidate_count, state)
     if isinstance(step, Impossible):
-        return answer("ROLL_BACK", stage=stage, reason=step.reason)
+        return task_result("ROLL_BACK", stage=stage, reason=step.reason)
     if isinstance(step, SetWeights | SetCapacity):
-        return answer("SHIFT", stage=stage)  # changed by hand since: what is not in force is not judged
+        return task_result("SHIFT", stage=stage)  # changed by hand since: what is not in force is not judged
     now = ports.now()
     conclusion = _conclude(stage, record, now, ports)
     if conclusion.action == "roll_back":
         ports.store.fence(record.id, conclusion.by, conclusion.reason, now)
-        return answer("ROLL_BACK", stage=stage, reason=conclusion.reason)
+        return task_result("ROLL_BACK", stage=stage, reason=conclusion.reason)
     if conclusion.action == "promote":
-        return answer("PROMOTE", stage=stage, reason=conclusion.reason)
+        return task_result("PROMOTE", stage=stage, reason=conclusion.reason)
     if conclusion.action == "advance":
         last = stage + 1 == len(plan.stages)
-        return answer("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=conclusion.reason)
-    return answer(
+        return task_result("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=conclusion.reason)
+    return task_result(
         "HOLD",
         stage=stage,
         wait_seconds=_wait_seconds(conclusion, record, ports.now()),
@@ -60,8 +60,8 @@ def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
 
 def _wait_seconds(conclusion: Conclusion, record: RolloutRecord, now: datetime) -> int:
     soonest = next_look_seconds(record.planned(), now)
-    if conclusion.action == "pause" or now > record.shifted_at[0] + record.planned().looks_last():
-        return max(soonest, long_patience(record.opened_at, now))
+    if conclusion.action == "pause" or now > record.shifted_at[0] + record.planned().analysis_duration():
+        return max(soonest, slow_poll_seconds(record.opened_at, now))
     if conclusion.action == "wait":
         return max(soonest, seconds_held(record, conclusion.until, now))
     return soonest
@@ -73,7 +73,7 @@ def _conclude(stage: int, record: RolloutRecord, now: datetime, ports: RolloutPo
     evidence = [each.to_json() for each in found]
     wanted = obey(conclude(seen, record.planned(), stage), record.command)
     conclusion = hold_up(wanted, stage, record, evidence, ports)
-    ports.store.note(
+    ports.history.append(
         record.id,
         f"look-{now.isoformat()}",
         f"{conclusion.action}: {conclusion.reason}",

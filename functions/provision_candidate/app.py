@@ -1,67 +1,23 @@
-"""Provision: make the model, and a fleet for it: beside the baseline, in its place, or as a first endpoint."""
+"""Provision candidate: create its model and its fleet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import live_ports
-from sluice.endpoint.state import EndpointState
-from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
-from sluice.rollout.batch.comparison_run import provision_batch
-from sluice.rollout.model.plan import Plan, first_fleet
-from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.traffic.capacity import hold, let_go
-from sluice.rollout.traffic.endpoint_configs import make_config
-from sluice.rollout.traffic.reconcile import CreateEndpoint, Done, Impossible, UseConfig, towards_candidate
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.bootstrap.entry import entry
+from sluice.bootstrap.rollout import rollout_ports
+from sluice.rollout.tasks.provision_candidate import provision_candidate
+from sluice.rollout.traffic.task_result import TaskResult
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
 
-def handler(event: Mapping[str, Any], _context: object) -> TaskResult:
-    return run(event, live_ports())
-
-
 def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
-    """SHIFT or PROMOTE once the candidate's fleet is as planned, WAIT until then, ROLL_BACK if it never will be."""
-    record = ports.store.get(RolloutId.required(event["rollout_id"]))
-    if not record.may_advance:
-        return answer("ROLL_BACK")
-    plan = record.planned()
-    ports.store.advance(record.id, "provisioning")
-    if plan.engine == "batch":
-        return provision_batch(record, ports)
-    if plan.engine == "guardrails" and is_stopped_while_deploying(record, ports):
-        return answer("ROLL_BACK")
-    state = ports.hosting.describe(record.endpoint)
-    step = towards_candidate(plan, state, record.asked)
-    if isinstance(step, Done):
-        return _provisioned(plan, state, record, ports)
-    if isinstance(step, Impossible):
-        if step.by_sagemaker:
-            ports.store.fence(record.id, "guardrails", step.reason, ports.now())
-        return answer("ROLL_BACK", reason=step.reason)
-    if isinstance(step, CreateEndpoint | UseConfig):
-        ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
-        make_config(step.config, plan, record, ports)
-        hold(plan, state, ports)
-        let_go(plan, step.config, state, ports)
-    is_guarded = isinstance(step, UseConfig) and step.guarded
-    deployment = guarded_deployment(plan, str(record.id), state, ports) if is_guarded else None
-    if take(step, record.endpoint, ports.hosting, deployment) and isinstance(step, UseConfig):
-        ports.store.mark_asked(record.id, step.config)
-    return answer("WAIT", wait_seconds=patience(record.planned_at or record.opened_at, ports.now()))
+    """SHIFT, PROMOTE, WAIT or ROLL_BACK."""
+    return provision_candidate(RolloutId.required(event["rollout_id"]), ports)
 
 
-def _provisioned(plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
-    hold(plan, state, ports, first_fleet(plan))
-    if plan.is_watched:
-        # Only now: an earlier attempt's errors on a variant of the same name would set off a younger alarm.
-        put_alarms(plan, str(record.id), ports)
-    if plan.engine == "guardrails":
-        ports.store.mark_asked(record.id, plan.candidate.config)  # a crash may have come between asking and noting
-    ports.store.note(record.id, "provisioned", f"version {record.id.version} stands by", ports.now())
-    return answer("SHIFT" if plan.stages else "PROMOTE")
+handler = entry("provision_candidate", run, rollout_ports)

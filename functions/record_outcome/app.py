@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import live_ports
-from sluice.rollout.ab_outcomes.counting import take
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from sluice.bootstrap.entry import entry
+from sluice.bootstrap.outcomes import outcomes_ports
+from sluice.rollout.tasks.record_outcome import OutcomeBatch
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
 
-
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
-    return run(event, live_ports())
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def run(event: Mapping[str, Any], ports: AbOutcomesPorts) -> dict[str, list[dict[str, str]]]:
-    """Messages that cannot be dealt with now go back to the queue, and after five times to its DLQ."""
-    failed = take({message["messageId"]: message["body"] for message in event["Records"]}, ports)
+    """Messages that cannot be handled now go back to the queue, and after five times to its dead-letter queue."""
+    batch = OutcomeBatch(ports)
+
+    def read(record: SQSRecord) -> None:
+        batch.read(record.message_id, record.body)
+
+    with processor(event["Records"], read):
+        processor.process()
+    failed = {str(each["itemIdentifier"]) for each in processor.response()["batchItemFailures"]} | batch.count()
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}
+
+
+handler = entry("record_outcome", run, outcomes_ports, certain=("store", "outcomes"))

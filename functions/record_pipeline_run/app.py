@@ -1,29 +1,22 @@
-"""On pipeline status: a run has begun, gone on or ended. It is recorded; an ended one makes way for the next."""
+"""Record pipeline run: a run started, went on or ended; it is recorded, and an end frees the model's run slot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import live_ports
+from sluice.bootstrap.entry import entry
+from sluice.bootstrap.pipeline_runs import pipeline_runs_ports
 from sluice.events import PipelineStatusChanged
-from sluice.pipeline_runs.recorder import record_run
-from sluice.training.run_queue import run_ended
+from sluice.pipeline_runs.status_change import apply_status_change
 
 if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunsPorts
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    return run(event, live_ports())
+def run(event: Mapping[str, Any], ports: PipelineRunsPorts) -> Mapping[str, Any]:
+    """Apply a status change of a pipeline execution, or of one of its steps."""
+    return apply_status_change(PipelineStatusChanged.parse(event), ports)
 
 
-def run(event: Mapping[str, Any], ports: PipelineRunsPorts) -> dict[str, Any]:
-    """Free the model for what waits, then record: a report that cannot be read must not hold up the next run.
-
-    An event that comes twice, late or out of order changes nothing: the run is read anew each time.
-    """
-    changed = PipelineStatusChanged.parse(event)
-    freed = changed.has_ended and run_ended(changed, ports)
-    recorded = record_run(changed.execution, ports, may_end=changed.has_ended)
-    return {"execution": changed.execution, "freed": freed, "status": recorded.status if recorded else None}
+handler = entry("record_pipeline_run", run, pipeline_runs_ports, certain=("run_reader", "runs"))

@@ -1,4 +1,4 @@
-"""Start batch: the clock or a person wants files scored. One request is one transform job, or a reason why not."""
+"""Start batch: a schedule or a person wants files scored. One request is one transform job, or a reason why not."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.batch.events import BatchRequested
 from sluice.batch.start import start_batch
-from sluice.bootstrap.assembly import live_ports
+from sluice.bootstrap.batch import batch_ports
+from sluice.bootstrap.entry import entry
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    return run(event, live_ports())
-
-
 def run(event: Mapping[str, Any], ports: BatchPorts) -> dict[str, Any]:
-    """The run as it is now; what is no request, and what AWS has no room for now, is raised and so kept."""
+    """Returns the run as it is now. An invalid request, or one without capacity now, is raised: Lambda retries it."""
     found = start_batch(BatchRequested.parse(event), ports)
-    return {"job": found.job, "phase": found.phase, "reason": found.reason}
+    # A result is logged, and the reason of a job that failed may quote a row.
+    return {"job": found.job, "phase": found.phase, "reason": found.reason if found.phase == "skipped" else ""}
+
+
+handler = entry("start_batch", run, batch_ports, certain=("batches", "specs", "events"))

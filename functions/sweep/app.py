@@ -1,21 +1,21 @@
-"""Sweep: every few minutes, look for what should have been told by an event and was not."""
+"""Sweep: every few minutes, reconcile what no event reported: replay lost events, and correct scaling that drifted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.assembly import live_ports
+from sluice.bootstrap.entry import entry
+from sluice.bootstrap.sweep import sweep_ports
 from sluice.sweep.sweep import sweep
 
 if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, list[str]]:
-    return run(event, live_ports())
-
-
 def run(_event: Mapping[str, Any], ports: SweepPorts) -> dict[str, list[str]]:
-    """What was said again; nothing, nearly always."""
-    return {"said": sweep(ports)}
+    """Returns what was found; nothing, nearly always."""
+    return {"findings": sweep(ports)}
+
+
+handler = entry("sweep", run, sweep_ports, certain=("specs", "store"))

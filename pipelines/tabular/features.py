@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from contract import category, number
+from contract import parse_category, parse_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class NumberFeature:
 
     def parse(self, cells: Sequence[str]) -> np.ndarray:
         try:
-            return np.array([number(cell) for cell in cells])
+            return np.array([parse_number(cell) for cell in cells])
         except ValueError as error:
             raise ValueError(f"column {self.name!r}: {error}") from None
 
@@ -62,7 +62,7 @@ class CategoryFeature:
         return len(self.categories)
 
     def parse(self, cells: Sequence[str]) -> list[str]:
-        return [category(cell) for cell in cells]
+        return [parse_category(cell) for cell in cells]
 
     def check_range(self, values: Sequence[str]) -> None:
         """Categories have no range: an unknown one is encoded as such."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from contract import Column, DataContract
+from contract import ContractColumn, DataContract
 from features import CategoryFeature, Feature, Features, NumberFeature
 from table import DataError, Table
 
@@ -48,7 +48,7 @@ def _fit_number(name: str, everything: np.ndarray, train: np.ndarray) -> NumberF
     )
 
 
-def _fit_category(column: Column, everything: Sequence[str], train: Sequence[str]) -> CategoryFeature:
+def _fit_category(column: ContractColumn, everything: Sequence[str], train: Sequence[str]) -> CategoryFeature:
     counts = Counter(text for text in train if text)
     if not counts:
         raise DataError(f"column {column.name!r} has no values to learn from")

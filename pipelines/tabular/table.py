@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contract import Column, DataContract, category, number
-from csv_reader import CsvText
+from contract import ContractColumn, DataContract, parse_category, parse_number
+from csv_reader import CsvReader
 from job import JobError
-from validation import examine
+from validation import validate
 
 TOLD_FILES = 3
 
@@ -63,7 +63,7 @@ def read_table(paths: Sequence[Path], contract: DataContract) -> Table:
     table = Table({column.name: array("d") if column.is_number else [] for column in contract.columns})
     for path in paths:
         with path.open("rb") as source:
-            _read(CsvText(source, contract.encoding).chunks(), contract, table)
+            _read(CsvReader(source, contract.encoding).chunks(), contract, table)
     if not len(table):
         raise DataError(f"no rows with a value in the target column {contract.target!r}")
     return table
@@ -74,9 +74,9 @@ def check(paths: Sequence[Path], contract: DataContract) -> None:
     broken = []
     for path in paths:
         with path.open("rb") as source:
-            verdict = examine(CsvText(source, contract.encoding), contract)
-        if not verdict.is_accepted:
-            broken.append(f"{path.name}: {verdict.reason}")
+            result = validate(CsvReader(source, contract.encoding), contract)
+        if not result.is_accepted:
+            broken.append(f"{path.name}: {result.reason}")
     if broken:
         more = [f"and {len(broken) - TOLD_FILES} more files"] if len(broken) > TOLD_FILES else []
         raise DataError("\n".join(broken[:TOLD_FILES] + more))
@@ -105,14 +105,14 @@ def _read(chunks: Iterable[list[list[str]]], contract: DataContract, table: Tabl
             table.target.append(target)
 
 
-def _place(header: list[str], column: Column, append: Callable[[Any], None]) -> Place:
+def _place(header: list[str], column: ContractColumn, append: Callable[[Any], None]) -> Place:
     # Few different texts in many rows: interning keeps one copy of each.
-    read: Callable[[str], Any] = number if column.is_number else lambda cell: sys.intern(category(cell))
+    read: Callable[[str], Any] = parse_number if column.is_number else lambda cell: sys.intern(parse_category(cell))
     return header.index(column.name), read, append
 
 
 def _target_reader(contract: DataContract) -> Callable[[str], float]:
     if contract.target_column.is_number:
-        return number
+        return parse_number
     values = {name: float(name == contract.positive) for name in contract.target_column.categories}
-    return lambda cell: values.get(category(cell), math.nan)
+    return lambda cell: values.get(parse_category(cell), math.nan)

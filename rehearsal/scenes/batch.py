@@ -5,11 +5,10 @@ Every row begins with an id of its own, which the model does not get. So what wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from math import isfinite
-from typing import Any
 
 from rehearsal.drivers.timeline import Event
 from rehearsal.material.flaws import disagreeing, failing
@@ -40,8 +39,8 @@ def play(stage: Stage) -> None:
 
     second = stage.release(disagreeing(DIFFERENT_BY))
     stage.outcome_of(second)
-    _compared(stage, first, second)
-    _by_command(stage, lines[:SMALL], second)
+    check_comparison(stage, first, second)
+    run_by_command(stage, lines[:SMALL], second)
 
     bad = stage.release(failing())
     ended = stage.outcome_of(bad)
@@ -98,8 +97,12 @@ def _schedule(stage: Stage) -> datetime:
             return due
 
 
-def _compared(stage: Stage, first: int, second: int) -> None:
-    compared = stage.events("BatchVersionCompared")[-1]  # an event may come twice
+def check_comparison(stage: Stage, first: int, second: int) -> None:
+    # The promotion may be delivered first: EventBridge keeps no order. An event may also be delivered twice.
+    compared = stage.wait_for(
+        f"version {second} to be compared",
+        lambda event: event.kind == "BatchVersionCompared" and event.detail["version"] == second,
+    )
     difference = compared.detail["difference"]
     stage.check(
         "second version",
@@ -113,19 +116,22 @@ def _compared(stage: Stage, first: int, second: int) -> None:
     )
 
 
-def _by_command(stage: Stage, lines: Sequence[str], version: int) -> None:
+def run_by_command(stage: Stage, lines: Sequence[str], version: int) -> None:
     """One run that a person starts, over a folder of their own."""
     _upload(stage, "small", lines)
     folder = f"s3://{stage.around.bucket()}/batch/{stage.model}/small/"
     with stage.step("sluice batch start --input … --wait"):
         shown = stage.sluice("batch", "start", stage.model, "--input", folder, "--wait")
-    ended = [event for event in stage.events("BatchCompleted") if event.detail["input"] == folder]
-    told: Mapping[str, Any] = ended[-1].detail if ended else {}
+    # The command reads the run from the table. Its event is still on its way to whoever listens.
+    ended = stage.wait_for(
+        "the run by command to end", lambda event: event.kind in ENDS and event.detail["input"] == folder
+    )
+    rows, by = ended.detail.get("rows_out"), ended.detail.get("version")
     stage.check(
         "run by command",
         f"{len(lines)} rows scored by version {version}",
-        f"{told.get('rows_out')} rows, version {told.get('version')}; {shown.splitlines()[-1]}",
-        right=(told.get("rows_out"), told.get("version")) == (len(lines), version),
+        f"{ended.kind}: {rows} rows, version {by}; {shown.splitlines()[-1]}",
+        right=ended.kind == "BatchCompleted" and (rows, by) == (len(lines), version),
     )
 
 

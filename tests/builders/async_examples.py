@@ -1,4 +1,4 @@
-"""Words of SageMaker on asynchronous inferences."""
+"""SageMaker's notifications of asynchronous inferences, and batches of messages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sluice.async_inference.inference import Entry, Request
-from sluice.async_inference.messages import Message, Notice, TryAgain
-from sluice.async_inference.transitions import Invoked, asked, invoked
+from sluice.async_inference.inference import AsyncInference, InferenceRequest
+from sluice.async_inference.messages import Message, Notification, RetryMessage
+from sluice.async_inference.transitions import AcceptedInvocation, mark_submitted, new_request
 from sluice.spec.serving import AsyncServing
 
 from functions.handle_async_result.app import run as handle_async_result
@@ -17,16 +17,16 @@ from tests.fakes.sluice_world import SluiceWorld
 
 ID = "fraud-0001"
 ENDPOINT = "sluice-dev-fraud"
-REQUEST = Request(input="s3://sluice-dev-data/async/fraud/input/0001.csv", content_type="text/csv")
+REQUEST = InferenceRequest(input="s3://sluice-dev-data/async/fraud/input/0001.csv", content_type="text/csv")
 SERVING = AsyncServing(max_attempts=3)
-PASSING = "ClientError: Received server error (500) from model. See the SageMaker Endpoint logs in your account."
-FINAL = "ClientError: Received client error (415) from model. See the SageMaker Endpoint logs in your account."
+TRANSIENT = "ClientError: Received server error (500) from model. See the SageMaker Endpoint logs in your account."
+PERMANENT = "ClientError: Received client error (415) from model. See the SageMaker Endpoint logs in your account."
 
 
-def notice(reason: str | None, *, received: int = 0, took: int = 2, inference_id: str = ID) -> Notice:
+def notification(reason: str | None, *, received: int = 0, took: int = 2, inference_id: str = ID) -> Notification:
     """How an invocation ended that was received this many seconds after the start."""
     received_at = START + timedelta(seconds=received)
-    return Notice(
+    return Notification(
         id=inference_id,
         endpoint=ENDPOINT,
         received_at=received_at,
@@ -38,10 +38,10 @@ def notice(reason: str | None, *, received: int = 0, took: int = 2, inference_id
     )
 
 
-def entry(inference_id: str = ID) -> Entry:
+def inference(inference_id: str = ID) -> AsyncInference:
     """One that SageMaker has accepted."""
-    new = asked(inference_id, REQUEST, model="fraud", endpoint=ENDPOINT, now=START)
-    return invoked(new, Invoked(output="", failure=""), 1, SERVING, START)
+    new = new_request(inference_id, REQUEST, model="fraud", endpoint=ENDPOINT, now=START)
+    return mark_submitted(new, AcceptedInvocation(output="", failure=""), 1, SERVING, START)
 
 
 def batch(messages: Iterable[Message | str]) -> dict[str, object]:
@@ -51,12 +51,12 @@ def batch(messages: Iterable[Message | str]) -> dict[str, object]:
 
 
 def deliver(world: SluiceWorld, *messages: Message | str) -> list[str]:
-    """Hand a batch to the function; the positions of the messages that are to come again."""
+    """Hand a batch to the function; returns the positions of the messages to be redelivered."""
     answer = handle_async_result(batch(messages), world.ports)
-    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+    return [str(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
 
 
-def deliver_booked(world: SluiceWorld) -> int:
+def deliver_scheduled(world: SluiceWorld) -> int:
     """Let time pass and deliver what the function sent to its own queue; how many messages that were."""
     sent, world.async_queue.sent = world.async_queue.sent, []
     for body, delay in sent:
@@ -65,8 +65,8 @@ def deliver_booked(world: SluiceWorld) -> int:
     return len(sent)
 
 
-def attempts_booked(world: SluiceWorld) -> list[TryAgain]:
+def scheduled_retries(world: SluiceWorld) -> list[RetryMessage]:
     return [
-        TryAgain(detail["inference_id"], detail["attempt"])
+        RetryMessage(detail["inference_id"], detail["attempt"])
         for detail in (json.loads(body)["detail"] for body, _ in world.async_queue.sent)
     ]

@@ -10,8 +10,9 @@ from typing import Any
 import boto3
 from sluice.aws.dynamodb import Table
 from sluice.names import Names
+from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 
 from cli.main import command_line
@@ -38,7 +39,8 @@ class RolloutStage:
         )
         stack = {"bucket": "b", "table": "the-table", "pipeline_role_arn": "arn:aws:iam::1:role/p"}
         self.clients["ssm"].put_parameter(Name="/sluice/dev/stack", Value=json.dumps(stack), Type="String")
-        self.store = Store(Table(self.clients["dynamodb"], "the-table"))
+        table = Table(self.clients["dynamodb"], "the-table")
+        self.store, self.history = RecordStore(table), HistoryStore(table)
         self.open(RUNNING)
         self.store.advance(RUNNING, "baking", stage=0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from sluice.pipeline_runs.run import Run, StepRun
+from sluice.pipeline_runs.run import PipelineRun, StepRun
 
 from tests.fakes.aws_state import START
 
@@ -31,9 +31,9 @@ def package(version: int) -> str:
     return f"arn:aws:sagemaker:us-east-1:123456789012:model-package/sluice-dev-fraud/{version}"
 
 
-def running(name: str = "one") -> Run:
+def running(name: str = "one") -> PipelineRun:
     """It trains."""
-    return Run(
+    return PipelineRun(
         model="fraud",
         execution=ARN + name,
         status="Executing",
@@ -45,7 +45,7 @@ def running(name: str = "one") -> Run:
     )
 
 
-def succeeded(name: str = "one", version: int = 7) -> Run:
+def succeeded(name: str = "one", version: int = 7) -> PipelineRun:
     return replace(
         running(name),
         status="Succeeded",
@@ -62,7 +62,7 @@ def succeeded(name: str = "one", version: int = 7) -> Run:
     )
 
 
-def cached(name: str = "two", source: str = "one", version: int = 8) -> Run:
+def cached(name: str = "two", source: str = "one", version: int = 8) -> PipelineRun:
     """Every job of it was taken from another run."""
     first = succeeded(name, version)
     jobs = ("Processing", "Training")
@@ -72,7 +72,7 @@ def cached(name: str = "two", source: str = "one", version: int = 8) -> Run:
     )
 
 
-def refused(name: str = "one") -> Run:
+def refused(name: str = "one") -> PipelineRun:
     """The gate was missed."""
     done = succeeded(name)
     fail = step("FailPipeline", "Fail", 59, 60, status="Failed", reason=GATE)
@@ -80,7 +80,7 @@ def refused(name: str = "one") -> Run:
     return replace(done, status="Failed", steps=(*done.steps[:-1], fail), package_arn="", execution_reason=reason)
 
 
-def later(run: Run, hours: int) -> Run:
+def later(run: PipelineRun, hours: int) -> PipelineRun:
     """The same so many hours after."""
     shift = timedelta(hours=hours)
     steps = tuple(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.spec.model import ModelSpec
-from sluice.training import upload_validation as inspection
+from sluice.training.upload_validation import contract_document
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "pipelines" / "tabular"
@@ -113,7 +113,7 @@ class Run:
 
 def data_contract(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The data contract of a spec as ``sluice apply`` uploads it."""
-    return inspection.data_contract(ModelSpec.parse(spec))
+    return contract_document(ModelSpec.parse(spec))
 
 
 def _job(script: str, root: Path, *arguments: str) -> Finished:

@@ -88,6 +88,6 @@ def converting(world: SluiceWorld, **rates: float) -> Callable[[str], None]:
 
 def findings(world: SluiceWorld) -> list[dict[str, Any]]:
     """What the test said at each look, oldest first."""
-    history = world.ports.store.history(RolloutId.required(ROLLOUT))
+    history = world.ports.history.entries(RolloutId.required(ROLLOUT))
     looks = [line["data"]["findings"] for line in history if "findings" in line["data"]]
     return [each for look in looks for each in look if each["name"] == "A/B test"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sluice.async_inference.inference import Entry
+from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.runtime import InvocationRefusedError
-from sluice.async_inference.transitions import Invoked
+from sluice.async_inference.transitions import AcceptedInvocation
 from sluice.spec.serving import AsyncServing
 
 from tests.fakes.aws_state import Faults
@@ -21,16 +21,16 @@ class FakeAsyncRuntime:
     invoked: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
 
-    def invoke(self, entry: Entry, serving: AsyncServing) -> Invoked:
-        return self.faults.around(lambda: self._invoke(entry))  # type: ignore[no-any-return]
+    def invoke(self, inference: AsyncInference, serving: AsyncServing) -> AcceptedInvocation:
+        return self.faults.around(lambda: self._invoke(inference))  # type: ignore[no-any-return]
 
-    def _invoke(self, entry: Entry) -> Invoked:
-        if entry.endpoint in self.gone:
-            raise InvocationRefusedError(f"SageMaker refused it: Endpoint {entry.endpoint} not found.")
-        self.invoked.append(entry.id)
-        name = f"{entry.id}-{len(self.invoked)}"
-        folder = f"s3://sluice-dev-data/async/{entry.model}"
-        return Invoked(output=f"{folder}/output/{name}.out", failure=f"{folder}/failure/{name}-error.out")
+    def _invoke(self, inference: AsyncInference) -> AcceptedInvocation:
+        if inference.endpoint in self.gone:
+            raise InvocationRefusedError(f"SageMaker refused it: Endpoint {inference.endpoint} not found.")
+        self.invoked.append(inference.id)
+        name = f"{inference.id}-{len(self.invoked)}"
+        folder = f"s3://sluice-dev-data/async/{inference.model}"
+        return AcceptedInvocation(output=f"{folder}/output/{name}.out", failure=f"{folder}/failure/{name}-error.out")
 
 
 @dataclass

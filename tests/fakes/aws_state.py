@@ -15,7 +15,7 @@ from sluice.aws.clients import translate_client_error
 from sluice.aws.model_registry import DESCRIPTION_MAX, Package
 from sluice.aws.s3 import StoredObject
 from sluice.errors import RetryableError, SluiceError
-from sluice.pipeline_runs.run import Run
+from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -196,7 +196,7 @@ class FakePipelines:
 
         return self.faults.around(effect)  # type: ignore[no-any-return]
 
-    def look(self, execution: str) -> tuple[str, str]:
+    def status_and_name(self, execution: str) -> tuple[str, str]:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: next((each.status, each.run) for each in self.started.values() if each.arn == execution)
         )
@@ -266,13 +266,13 @@ class FakeBucket:
 
 
 @dataclass
-class FakeRunSource:
+class FakeRunReader:
     """Executions as they are; a test changes them as SageMaker would."""
 
     faults: Faults
-    executions: dict[str, Run] = field(default_factory=dict)
+    executions: dict[str, PipelineRun] = field(default_factory=dict)
 
-    def read(self, execution: str, model: str) -> Run | None:
+    def read(self, execution: str, model: str) -> PipelineRun | None:
         return self.faults.around(lambda: self.executions.get(execution))  # type: ignore[no-any-return]
 
 

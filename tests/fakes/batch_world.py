@@ -44,12 +44,12 @@ def put_input(world: SluiceWorld) -> None:
     }
 
 
-def asked(**change: str) -> dict[str, Any]:
+def requested(**change: str) -> dict[str, Any]:
     """A BatchRequested event, as a schedule sends it."""
     detail = {"model": "fraud", "request": "schedule", "at": "2026-03-04T02:00:00Z", "input": ""}
     return {"source": "sluice", "detail-type": "BatchRequested", "detail": {"stage": "dev", **detail, **change}}
 
 
-def ended(job: str = JOB, status: str = "Completed") -> dict[str, Any]:
+def job_ended(job: str = JOB, status: str = "Completed") -> dict[str, Any]:
     """SageMaker's event, as far as it is read."""
     return {"detail": {"TransformJobName": job, "TransformJobStatus": status}}

@@ -14,14 +14,16 @@ from sluice.async_inference.store import ResultStore
 from sluice.batch.store import BatchStore
 from sluice.events import PipelineStatusChanged
 from sluice.names import Names
+from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.endpoint_lock import EndpointLocks
+from sluice.rollout.model.history import HistoryStore
+from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
-from sluice.training.pending_inputs import WaitingList
-from sluice.training.run_queue import run_ended
-from sluice.training.run_slot_store import Turns
+from sluice.training.pending_inputs import PendingInputStore
+from sluice.training.run_slot_store import RunSlotStore
 
 from functions.abort_rollout.app import run as roll_back
 from functions.analyze_stage.app import run as look
@@ -42,7 +44,7 @@ from tests.fakes.aws_state import (
     FakeParked,
     FakePipelines,
     FakeRegistry,
-    FakeRunSource,
+    FakeRunReader,
     FakeSpecs,
     FakeWakeUps,
     Faults,
@@ -100,11 +102,13 @@ class FakePorts:
     names: Names
     now: Callable[[], datetime]
     telemetry: FakeTelemetry
-    store: Store
+    store: RecordStore
+    history: HistoryStore
+    locks: EndpointLocks
     runs: RunStore
     batches: BatchStore
-    turns: Turns
-    waiting: WaitingList
+    run_slots: RunSlotStore
+    pending_inputs: PendingInputStore
     outcomes: OutcomeStore
     results: ResultStore
     hosting: FakeHosting
@@ -118,7 +122,7 @@ class FakePorts:
     pipelines: FakePipelines
     bucket: FakeBucket
     specs: FakeSpecs
-    run_source: FakeRunSource
+    run_reader: FakeRunReader
     wakeups: FakeWakeUps
     refused_outcomes: FakeParked
     async_runtime: FakeAsyncRuntime
@@ -187,8 +191,8 @@ class SluiceWorld:
         return self.ports.specs
 
     @property
-    def run_source(self) -> FakeRunSource:
-        return self.ports.run_source
+    def run_reader(self) -> FakeRunReader:
+        return self.ports.run_reader
 
     @property
     def wakeups(self) -> FakeWakeUps:
@@ -232,7 +236,7 @@ class SluiceWorld:
         """End the run that is going, tell Sluice, and have it look."""
         (execution,) = self.pipelines.running(pipeline)
         execution.status = status
-        run_ended(PipelineStatusChanged.parse(execution.event()), self.ports)
+        mark_run_ended(PipelineStatusChanged.parse(execution.event()), self.ports)
         self.wake()
         return execution
 
@@ -259,6 +263,7 @@ class SluiceWorld:
     ) -> str:
         """Run the real state machine until it ends; the name of its last state."""
         context: dict[str, Any] = {"rollout_id": rollout, "mode": mode}
+        execution = rollout if mode == "roll_out" else f"{rollout}-restore-1"
         name = MACHINE["StartAt"]
         for _ in range(limit):
             state = MACHINE["States"][name]
@@ -274,13 +279,13 @@ class SluiceWorld:
                     self.transforms.settle()
                     name = state["Next"]
                 case "Task":
-                    name = self._task(state, context)
+                    name = self._task(state, context, execution)
         raise AssertionError(f"the machine did not end within {limit} states; last was {name}")
 
-    def _task(self, state: Mapping[str, Any], context: dict[str, Any]) -> str:
+    def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str) -> str:
         function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         payload = {
-            key.removesuffix(".$"): _path(value, context) if key.endswith(".$") else value
+            key.removesuffix(".$"): _path(value, {**context, "$": {"Execution": {"Name": execution}}})
             for key, value in state["Parameters"]["Payload"].items()
         }
         retried = {name for rule in state["Retry"] for name in rule["ErrorEquals"]}
@@ -362,11 +367,13 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         names=Names("dev"),
         now=clock.now,
         telemetry=FakeTelemetry(),
-        store=Store(table),
+        store=RecordStore(table),
+        history=HistoryStore(table),
+        locks=EndpointLocks(table),
         runs=RunStore(table),
         batches=BatchStore(table),
-        turns=Turns(table),
-        waiting=WaitingList(table),
+        run_slots=RunSlotStore(table),
+        pending_inputs=PendingInputStore(table),
         outcomes=OutcomeStore(table),
         results=ResultStore(FakeTable(faults)),
         hosting=hosting,
@@ -380,7 +387,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         pipelines=FakePipelines(faults),
         bucket=bucket,
         specs=FakeSpecs({spec.name: spec}),
-        run_source=FakeRunSource(faults),
+        run_reader=FakeRunReader(faults),
         wakeups=FakeWakeUps(faults),
         refused_outcomes=FakeParked(faults),
         async_runtime=FakeAsyncRuntime(faults),

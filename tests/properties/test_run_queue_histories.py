@@ -1,4 +1,4 @@
-"""Gathering under random uploads, repetitions, disorder, crashes, overlaps and ends of runs.
+"""The run queue under random uploads, repetitions, disorder, crashes, overlaps and ends of runs.
 
 Each file version ends in exactly one place: with the run that took it, superseded by a newer version of its key, or in
 quarantine. That no two runs of a model overlap is watched by the fake pipelines at each start.
@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sluice.errors import RetryableError
 from sluice.events import PipelineStatusChanged
+from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.spec.model import ModelSpec
 from sluice.sweep.sweep import sweep
 from sluice.training.manifest import File, Manifest
+from sluice.training.pending_inputs import InputStatus
 from sluice.training.quarantine import quarantine_key
-from sluice.training.run_queue import run_ended
 
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.aws_state import FakeExecution, Faults
@@ -90,7 +91,7 @@ TROUBLE = st.builds(
 )
 
 
-class Gathering(RuleBasedStateMachine):
+class RunQueue(RuleBasedStateMachine):
     """What may happen to one model, in any order."""
 
     @initialize(mode=st.sampled_from(["latest", "accumulate"]))
@@ -159,7 +160,7 @@ class Gathering(RuleBasedStateMachine):
     @rule(number=st.integers(0, 99), is_repeated=st.booleans())
     def tell_end(self, number: int, is_repeated: bool) -> None:
         event = self.ends[number % len(self.ends)] if is_repeated else self.ends.pop(number % len(self.ends))
-        run_ended(PipelineStatusChanged.parse(event), self.ports)
+        mark_run_ended(PipelineStatusChanged.parse(event), self.ports)
 
     @rule()
     def lose_events_and_sweep(self) -> None:
@@ -168,7 +169,7 @@ class Gathering(RuleBasedStateMachine):
         sweep(self.ports)
         for kind, detail in self.world.events.published[before:]:
             assert kind == "SageMaker Model Building Pipeline Execution Status Change"
-            run_ended(PipelineStatusChanged.parse({"detail": detail}), self.ports)
+            mark_run_ended(PipelineStatusChanged.parse({"detail": detail}), self.ports)
 
     @rule()
     def run_out_of_capacity(self) -> None:
@@ -221,29 +222,34 @@ class Gathering(RuleBasedStateMachine):
         for _ in range(4 + 2 * len(self.messages)):
             self.settle()
             self.end_run("Succeeded")
-        waiting = self.ports.waiting.of("fraud")
-        assert (waiting.files, waiting.requests) == ((), ())
+        pending = self.ports.pending_inputs.get("fraud")
+        assert (pending.files, pending.requests) == ((), ())
         assert self.world.pipelines.running(GROUP) == []
         runs = {each.run: self.manifest(each) for each in self.world.pipelines.started.values()}
         versions = {run: {each.version_id for each in manifest.files} for run, manifest in runs.items()}
         for file in self.good:
             self.check_good(file, versions)
         for file in self.bad:
-            assert self.ports.store.claim_upload(file.key, file.version_id, {})["fate"] == "rejected"
+            assert self.status(file).state == "rejected"
             assert f"{quarantine_key(file.key)}/{file.version_id}" in self.bucket.objects
             assert not any(file.version_id in held for held in versions.values())
 
     def check_good(self, file: File, versions: Mapping[str, set[str]]) -> None:
-        fate = self.ports.waiting.fate_of_file(file)
+        status = self.status(file)
         holding = [run for run, held in versions.items() if file.version_id in held]
-        if fate["fate"] == "superseded":
+        if status.state == "superseded":
             assert holding == []
-            assert int(fate["by"][1:]) > int(file.version_id[1:])
+            assert int(status.successor[1:]) > int(file.version_id[1:])
             return
-        assert fate["fate"] == "run"
-        assert fate["run"] in holding
+        assert status.state == "run"
+        assert status.run in holding
         if self.mode == "latest" and not self.requests:
-            assert holding == [fate["run"]]
+            assert holding == [status.run]
+
+    def status(self, file: File) -> InputStatus:
+        status = self.ports.pending_inputs.file_status(file)
+        assert status is not None
+        return status
 
     def manifest(self, execution: FakeExecution) -> Manifest:
         text = self.bucket.read(execution.parameters["InputData"].replace(".manifest", ".json"))
@@ -251,5 +257,5 @@ class Gathering(RuleBasedStateMachine):
         return Manifest.parse(text)
 
 
-Gathering.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
-TestGathering = Gathering.TestCase
+RunQueue.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestRunQueue = RunQueue.TestCase

@@ -10,7 +10,7 @@ import pytest
 
 from functions.complete_batch.app import run as handle_batch_result
 from functions.start_batch.app import run as start_batch
-from tests.fakes.batch_world import asked, batch_world, put_input
+from tests.fakes.batch_world import batch_world, put_input, requested
 from tests.structure.batch_samples import RESULTS, STARTS
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -34,6 +34,6 @@ def test_requests(case: str) -> None:
 def test_jobs_that_end(case: str) -> None:
     world = batch_world()
     put_input(world)
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     world.transforms.settle()
     assert handle_batch_result(sample(f"complete_batch/{case}"), world.ports)["phase"] == RESULTS[case]

@@ -206,7 +206,7 @@ def test_statuses_of_pipelines(case: str) -> None:
     event = sample(f"record_pipeline_run/{case}")
     execution = event["detail"]["pipelineExecutionArn"]
     status = event["detail"].get("currentPipelineExecutionStatus", "Executing")
-    world.run_source.executions[execution] = replace(succeeded(), execution=execution, status=status)
+    world.run_reader.executions[execution] = replace(succeeded(), execution=execution, status=status)
     for _ in range(2):
         on_pipeline_status(event, world.ports)
     assert [kind for kind, _ in world.events.published] == STATUSES[case]
@@ -330,7 +330,7 @@ def test_restoring_keeps_the_reason_in_words(case: str) -> None:
 
 
 def test_the_sweep_has_nothing_to_say_where_nothing_happened() -> None:
-    assert sweep(sample("sweep/scheduled"), sluice_world().ports) == {"said": []}
+    assert sweep(sample("sweep/scheduled"), sluice_world().ports) == {"findings": []}
 
 
 def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() -> None:

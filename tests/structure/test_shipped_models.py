@@ -8,7 +8,7 @@ import pytest
 import yaml
 from contract import DataContract
 from sluice.spec.model import ModelSpec
-from sluice.training.upload_validation import data_contract
+from sluice.training.upload_validation import contract_document
 
 from cli.apply.definition import parameter_problems, read_definition
 
@@ -33,7 +33,7 @@ def test_the_pipeline_knows_its_parameters(path: Path) -> None:
 
 def test_the_scripts_read_the_data_contract_that_apply_uploads(path: Path) -> None:
     spec = ModelSpec.parse(yaml.safe_load(path.read_text()))
-    contract = DataContract.parse(data_contract(spec))
+    contract = DataContract.parse(contract_document(spec))
     assert [column.name for column in contract.columns] == [column.name for column in spec.data.columns]
     assert [column.is_number for column in contract.columns] == [c.type == "number" for c in spec.data.columns]
     assert [column.categories or () for column in contract.columns] == [c.categories for c in spec.data.columns]

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.names import MODEL_MAX, STAGE_MAX, Names, is_model, package_group_and_version, variant
 from sluice.rollout.analysis.alarms import alarm_names
+from sluice.rollout.tasks.abort_rollout import MAX_RESTORES
 from sluice.rollout_id import RolloutId
-
-from functions.abort_rollout.app import MAX_RESTORES
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # endpoints, configs, models, variants, groups
 PIPELINE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")

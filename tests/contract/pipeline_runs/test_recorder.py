@@ -13,7 +13,7 @@ from sluice.aws.clients import lazy_clients
 from sluice.bootstrap.adapters import Adapters
 from sluice.bootstrap.environment import Environment
 from sluice.pipeline_runs.recorder import record_run
-from sluice.pipeline_runs.run import Run
+from sluice.pipeline_runs.run import PipelineRun
 from sluice.telemetry.silent import SilentTelemetry
 
 from cli.main import main
@@ -49,14 +49,14 @@ class Fraud:
         body = json.dumps([{"prefix": f"s3://{BUCKET}/data/fraud/"}, f"{name}.csv"])
         return self.engine.put(f"manifests/fraud/{name}.manifest", body)
 
-    def run(self, manifest: str, **parameters: str) -> Run:
+    def run(self, manifest: str, **parameters: str) -> PipelineRun:
         """The recorded run, once it has ended."""
         given = {"InputData": manifest, **parameters}
         started = self.engine.sagemaker.start_pipeline_execution(
             PipelineName=PIPELINE, PipelineParameters=[{"Name": key, "Value": value} for key, value in given.items()]
         )
         self.engine.ended_execution(started["PipelineExecutionArn"])
-        run = record_run(started["PipelineExecutionArn"], self.ports, may_end=True)
+        run = record_run(started["PipelineExecutionArn"], self.ports, record_end=True)
         assert run is not None
         return run
 
@@ -96,15 +96,15 @@ def fraud(engine_aws: Engine) -> Iterator[Fraud]:
 
 
 @pytest.fixture(scope="module")
-def first(fraud: Fraud) -> Run:
+def first(fraud: Fraud) -> PipelineRun:
     return fraud.run(fraud.manifest("first", rows(400, noise=0.5)))
 
 
-def hits(run: Run) -> list[str]:
+def hits(run: PipelineRun) -> list[str]:
     return [step.name for step in run.steps if step.cached_from]
 
 
-def test_a_run_is_recorded_with_data_parameters_steps_metrics_and_version(fraud: Fraud, first: Run) -> None:
+def test_a_run_is_recorded_with_data_parameters_steps_metrics_and_version(fraud: Fraud, first: PipelineRun) -> None:
     assert (first.status, first.version, first.reason, hits(first)) == ("Succeeded", 1, "", [])
     assert first.input_data == f"s3://{BUCKET}/manifests/fraud/first.manifest"
     assert {"Eta", "NumRound", "MseThreshold", "DataContract"} <= first.parameters.keys()
@@ -116,41 +116,43 @@ def test_a_run_is_recorded_with_data_parameters_steps_metrics_and_version(fraud:
     assert list(fraud.ports.runs.runs("fraud"))[-1] == first
 
 
-def test_the_version_knows_where_it_comes_from(fraud: Fraud, first: Run) -> None:
+def test_the_version_knows_where_it_comes_from(fraud: Fraud, first: PipelineRun) -> None:
     package = fraud.ports.registry.describe(first.package_arn)
     assert package.generated_by == first.execution
     assert package.properties["sluice.data"] == first.input_data
     assert package.properties["sluice.code"] == first.code
 
 
-def test_another_eta_takes_the_data_from_the_cache_and_trains(fraud: Fraud, first: Run) -> None:
+def test_another_eta_takes_the_data_from_the_cache_and_trains(fraud: Fraud, first: PipelineRun) -> None:
     run = fraud.run(first.input_data, Eta="0.31")
     assert run.status == "Succeeded"
     assert hits(run) == ["PreprocessData"]
     assert run.parameters["Eta"] == "0.31"
-    assert not run.computed_nothing
+    assert not run.is_all_cached
     assert run.metrics != first.metrics
 
 
-def test_the_same_again_computes_nothing_and_registers_a_new_version_that_says_so(fraud: Fraud, first: Run) -> None:
+def test_the_same_again_computes_nothing_and_registers_a_new_version_that_says_so(
+    fraud: Fraud, first: PipelineRun
+) -> None:
     run = fraud.run(first.input_data)
     assert hits(run) == JOBS
-    assert run.computed_nothing
-    assert run.model_from == first.execution
+    assert run.is_all_cached
+    assert run.training_execution == first.execution
     assert run.version not in (None, first.version)
     assert run.metrics == first.metrics
     kind, told = fraud.published.events[-1]
     assert (kind, told["version"], told["same_model_as"]) == ("PipelineSucceeded", run.version, first.version)
 
 
-def test_new_data_is_never_a_stale_hit(fraud: Fraud, first: Run) -> None:
+def test_new_data_is_never_a_stale_hit(fraud: Fraud, first: PipelineRun) -> None:
     """A manifest is named by its content, so that new files are a new input to SageMaker."""
     run = fraud.run(fraud.manifest("second", rows(420, noise=0.5)))
     assert hits(run) == []
     assert run.metrics != first.metrics
 
 
-def test_a_missed_gate_is_recorded_with_its_metrics_and_the_step_that_failed(fraud: Fraud, first: Run) -> None:
+def test_a_missed_gate_is_recorded_with_its_metrics_and_the_step_that_failed(fraud: Fraud, first: PipelineRun) -> None:
     run = fraud.run(first.input_data, MseThreshold="0.0001")
     assert (run.status, run.version, hits(run)) == ("Failed", None, JOBS)
     assert run.reason.startswith("FailPipeline: ")
@@ -159,13 +161,13 @@ def test_a_missed_gate_is_recorded_with_its_metrics_and_the_step_that_failed(fra
     assert fraud.published.events[-1][0] == "PipelineFailed"
 
 
-def test_an_execution_that_is_not_there_is_none(fraud: Fraud, first: Run) -> None:
+def test_an_execution_that_is_not_there_is_none(fraud: Fraud, first: PipelineRun) -> None:
     unknown = first.execution[:-1] + ("y" if first.execution.endswith("x") else "x")
-    assert fraud.ports.run_source.read(unknown, "fraud") is None
+    assert fraud.ports.run_reader.read(unknown, "fraud") is None
 
 
 def test_lineage_and_runs_are_shown_from_what_was_recorded(
-    fraud: Fraud, first: Run, capsys: pytest.CaptureFixture[str]
+    fraud: Fraud, first: PipelineRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--stage", STAGE, "--output", "json"]
     assert main(["lineage", "fraud/1", *words]) == 0

@@ -10,7 +10,7 @@ from rehearsal.build import BuildError, ensure_built
 
 # Stands for the SAM CLI: counts its runs and leaves what a build leaves, or fails in words.
 SAM = """#!/bin/sh
-echo run >> runs
+echo "$*" >> runs
 if [ -f broken ]; then echo 'no such resource'; exit 1; fi
 mkdir -p .aws-sam/build && cp template.yaml .aws-sam/build/
 """
@@ -30,6 +30,13 @@ def repo(tmp_path: Path) -> Path:
 
 def runs(repo: Path) -> int:
     return len((repo / "runs").read_text().splitlines())
+
+
+def lambda_python(folder: Path, exit_code: int) -> str:
+    python = folder / "python-of-lambda"
+    python.write_text(f"#!/bin/sh\nexit {exit_code}\n")
+    python.chmod(0o755)
+    return str(python)
 
 
 def test_nothing_is_built_twice(repo: Path) -> None:
@@ -59,6 +66,28 @@ def test_what_python_leaves_behind_is_no_change(repo: Path) -> None:
     (repo / "functions" / "plan" / "__pycache__" / "app.pyc").write_text("")
     ensure_built(repo)
     assert runs(repo) == 1
+
+
+def test_with_lambdas_python_the_build_is_that_of_a_deployment(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMBDA_PYTHON", lambda_python(repo, 0))
+    ensure_built(repo)
+    assert (repo / "runs").read_text() == "build\n"
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", "a version manager's that has none"])
+def test_without_it_a_rehearsal_is_built_all_the_same_and_no_deployment_takes_it(
+    repo: Path, python: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAMBDA_PYTHON", python if python.startswith("/") else lambda_python(repo, 127))
+    ensure_built(repo)
+    assert (repo / "runs").read_text() == "build --cache-dir .aws-sam/cache-without-bytecode\n"
+    assert "built without bytecode, for rehearsals" in capfd.readouterr().err
+    ensure_built(repo)
+    assert runs(repo) == 1
+    assert capfd.readouterr().err == ""
+    monkeypatch.setenv("LAMBDA_PYTHON", lambda_python(repo, 0))
+    ensure_built(repo)
+    assert (repo / "runs").read_text().splitlines()[1:] == ["build"], "as soon as there is one"
 
 
 def test_a_failed_build_says_why_and_is_tried_again(repo: Path) -> None:

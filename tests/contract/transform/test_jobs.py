@@ -10,7 +10,7 @@ from sluice.spec.serving import Batch
 from sluice.transform.files import BatchFiles
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformRefusedError, Transforms
-from sluice.transform.request import Job, transform_request
+from sluice.transform.request import TransformJobRequest, transform_request
 
 from localaws.tests.contract.services.sagemaker.serving.account import BUCKET, Account, eventually
 from tests.builders.aws_clients import translating
@@ -30,8 +30,8 @@ def transforms(account: Account) -> Transforms:
     return Transforms(translating(account.aws.client("sagemaker")))
 
 
-def job(name: str, source: str, model: str = "low") -> Job:
-    return Job(
+def job(name: str, source: str, model: str = "low") -> TransformJobRequest:
+    return TransformJobRequest(
         name=name,
         model=model,
         source=source,

@@ -1,4 +1,4 @@
-"""What is asked of AWS for asynchronous requests: the very calls, and what their refusals mean."""
+"""Calls of AWS for asynchronous inference: their very parameters, and how refusals are classified."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sluice.errors import RetryableError
 from sluice.names import Names
 
 from cli.failures import BadInputError
-from cli.inference.payloads import PART_BYTES, Payload, bring, check_type
+from cli.inference.payloads import PART_BYTES, Payload, check_type, upload
 from cli.output import JsonOutput, PlainOutput
-from tests.builders.async_examples import ID, PASSING, SERVING, deliver, entry, notice
+from tests.builders.async_examples import ID, SERVING, TRANSIENT, deliver, inference, notification
 from tests.builders.aws_clients import translating
 from tests.builders.fake_aws import BUCKET, FakeAws
 from tests.fakes.aws_state import START, FakeEvents
@@ -49,7 +49,7 @@ def test_an_invocation_says_all_that_is_known_and_nothing_else() -> None:
     }
     answer = {"InferenceId": ID, "OutputLocation": "s3://b/o.out", "FailureLocation": "s3://b/f.out"}
     stub.add_response("invoke_endpoint_async", answer, expected)
-    invoked = AsyncRuntime(client).invoke(entry(), SERVING)
+    invoked = AsyncRuntime(client).invoke(inference(), SERVING)
     assert (invoked.output, invoked.failure) == ("s3://b/o.out", "s3://b/f.out")
 
 
@@ -67,7 +67,7 @@ def test_a_refusal_is_final_unless_another_try_helps(code: str, status: int, err
     client, stub = stubbed("sagemaker-runtime")
     stub.add_client_error("invoke_endpoint_async", code, "Endpoint of account 1 not found.", status)
     with pytest.raises(error, match="not found"):
-        AsyncRuntime(client).invoke(entry(), SERVING)
+        AsyncRuntime(client).invoke(inference(), SERVING)
 
 
 def test_messages_are_sent_in_tens_and_those_not_taken_are_known() -> None:
@@ -93,22 +93,22 @@ def test_events_are_put_in_tens_and_those_not_accepted_are_known() -> None:
     assert EventPublisher(client, Names("dev")).put(events) == {11: "try again"}
 
 
-def test_a_message_whose_event_was_not_accepted_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_whose_event_was_not_accepted_is_redelivered(monkeypatch: pytest.MonkeyPatch) -> None:
     world = sluice_world()
     monkeypatch.setattr(FakeEvents, "put", lambda *_: {1: "try again"})
-    words = [notice(None, inference_id=f"fraud-{number}") for number in range(3)]
-    assert deliver(world, *words) == ["1"]
+    received = [notification(None, inference_id=f"fraud-{number}") for number in range(3)]
+    assert deliver(world, *received) == ["1"]
     monkeypatch.undo()
-    assert deliver(world, words[1]) == []
+    assert deliver(world, received[1]) == []
     assert world.events.kinds() == ["AsyncResultReady"]
 
 
-def test_a_message_whose_retry_was_not_booked_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_whose_retry_was_not_scheduled_is_redelivered(monkeypatch: pytest.MonkeyPatch) -> None:
     world = sluice_world()
     monkeypatch.setattr(type(world.async_queue), "send", lambda *_: {0})
-    assert deliver(world, notice(PASSING)) == ["0"]
+    assert deliver(world, notification(TRANSIENT)) == ["0"]
     monkeypatch.undo()
-    assert deliver(world, notice(PASSING)) == []
+    assert deliver(world, notification(TRANSIENT)) == []
     assert len(world.async_queue.sent) == 1
 
 
@@ -143,7 +143,7 @@ def test_a_content_type_that_the_model_takes_is_fine(content_type: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["csv", "", "text/", "text/ümlaut", "application/xml", "text/csv\nX: y"])
-def test_any_other_content_type_is_told_with_those_it_takes(content_type: str) -> None:
+def test_any_other_content_type_is_refused_with_those_it_takes(content_type: str) -> None:
     with pytest.raises(BadInputError, match=r"text/csv"):
         check_type(content_type, ("text/csv", "application/json"))
 
@@ -182,9 +182,9 @@ def test_a_large_file_goes_up_in_parts_and_leaves_none_behind(tmp_path: Path, fa
     payload = Payload(given=str(file), name=file.name, size=2 * PART_BYTES + 5, content_type="text/csv")
     if fails_at:
         with pytest.raises(RetryableError):
-            bring(aws.session(), payload, BUCKET, "k")
+            upload(aws.session(), payload, BUCKET, "k")
     else:
-        assert bring(aws.session(), payload, BUCKET, "k") == f"s3://{BUCKET}/k"
+        assert upload(aws.session(), payload, BUCKET, "k") == f"s3://{BUCKET}/k"
         assert s3.parts == [PART_BYTES, PART_BYTES, 5]
     assert s3.ended == ended
 

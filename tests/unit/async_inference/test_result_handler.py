@@ -1,4 +1,4 @@
-"""Batches of words on asynchronous inferences: nothing is lost, whatever fails in between."""
+"""Batches of messages on asynchronous inferences: nothing is lost, whatever fails in between."""
 
 from __future__ import annotations
 
@@ -8,95 +8,95 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.messages import Message, Notice, TryAgain
+from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.messages import Message, Notification, RetryMessage
 from sluice.errors import RetryableError
 
 from functions.sweep.app import run as sweep
 from tests.builders.async_examples import (
     ENDPOINT,
-    FINAL,
     ID,
-    PASSING,
-    attempts_booked,
+    PERMANENT,
+    TRANSIENT,
     deliver,
-    deliver_booked,
-    entry,
-    notice,
+    deliver_scheduled,
+    inference,
+    notification,
+    scheduled_retries,
 )
 from tests.fakes.sluice_world import SluiceWorld, sluice_world
 
 
-def world_with(*entries: Entry) -> SluiceWorld:
-    """A world in which these have been asked for, and every result that will be told of lies in S3."""
+def world_with(*entries: AsyncInference) -> SluiceWorld:
+    """A world in which these have been requested, and every result that will be announced is in S3."""
     world = sluice_world()
     for each in entries:
         assert world.ports.results.add(each)
     return world
 
 
-def put_result(world: SluiceWorld, told: Notice, body: bytes = b"0.5\n") -> None:
-    world.bucket.objects[told.output.removeprefix(f"s3://{world.bucket.name}/")] = body
+def put_result(world: SluiceWorld, success: Notification, body: bytes = b"0.5\n") -> None:
+    world.bucket.objects[success.output.removeprefix(f"s3://{world.bucket.name}/")] = body
 
 
-def kept(world: SluiceWorld, inference_id: str = ID) -> Entry:
+def kept(world: SluiceWorld, inference_id: str = ID) -> AsyncInference:
     found = world.ports.results.get(inference_id)
     assert found is not None
     return found
 
 
-def test_a_result_is_recorded_with_size_and_version_and_told_of() -> None:
-    world = world_with(entry())
+def test_a_result_is_recorded_with_size_and_version_and_announced() -> None:
+    world = world_with(inference())
     world.live(7)
     world.events.published.clear()
-    told = notice(None, took=3)
-    put_result(world, told)
-    assert deliver(world, told) == []
+    success = notification(None, took=3)
+    put_result(world, success)
+    assert deliver(world, success) == []
     result = kept(world).result
     assert result is not None
     assert (result.size_bytes, result.version, result.latency_ms) == (4, 7, 3000)
     ((kind, detail),) = world.events.published
     assert kind == "AsyncResultReady"
-    assert (detail["model"], detail["version"], detail["output"], detail["attempts"]) == ("fraud", 7, told.output, 1)
+    assert (detail["model"], detail["version"], detail["output"], detail["attempts"]) == ("fraud", 7, success.output, 1)
 
 
 def test_a_result_that_nobody_registered_is_recorded() -> None:
     world = world_with()
-    assert deliver(world, notice(None)) == []
+    assert deliver(world, notification(None)) == []
     found = kept(world)
     assert (found.status, found.model, found.endpoint) == ("ready", "fraud", ENDPOINT)
     assert found.result is not None
     assert found.result.size_bytes is None, "it is not there any more"
 
 
-def test_a_passing_failure_is_invoked_again_under_the_same_id_with_growing_delays() -> None:
-    world = world_with(entry())
+def test_a_transient_failure_is_retried_under_the_same_id_with_growing_delays() -> None:
+    world = world_with(inference())
     delays = []
     for attempt in range(3):
-        assert deliver(world, notice(PASSING, received=attempt * 1000)) == []
+        assert deliver(world, notification(TRANSIENT, received=attempt * 1000)) == []
         delays += [delay for _, delay in world.async_queue.sent]
-        deliver_booked(world)
+        deliver_scheduled(world)
     assert world.async_runtime.invoked == [ID, ID]
     assert all(later > earlier for earlier, later in pairwise(delays))
     found = kept(world)
-    assert (found.status, found.attempts, found.reason) == ("parked", 3, PASSING)
+    assert (found.status, found.attempts, found.reason) == ("parked", 3, TRANSIENT)
     assert [kind for kind, _ in world.events.published] == ["AsyncResultFailed"]
 
 
-def test_a_word_to_try_again_that_comes_twice_invokes_once() -> None:
-    world = world_with(entry())
-    deliver(world, notice(PASSING), notice(PASSING))
-    deliver(world, notice(PASSING))
-    (again, *more) = attempts_booked(world)
+def test_a_retry_message_that_comes_twice_invokes_once() -> None:
+    world = world_with(inference())
+    deliver(world, notification(TRANSIENT), notification(TRANSIENT))
+    deliver(world, notification(TRANSIENT))
+    (again, *more) = scheduled_retries(world)
     assert more == [again]
     assert deliver(world, again, again) == []
     assert deliver(world, again) == []
     assert world.async_runtime.invoked == [ID]
 
 
-def test_words_of_one_batch_on_one_inference_are_taken_together() -> None:
-    world = world_with(entry())
-    deliver(world, notice(PASSING), notice(None, received=60), notice(PASSING))
+def test_notifications_of_one_batch_on_one_inference_are_applied_together() -> None:
+    world = world_with(inference())
+    deliver(world, notification(TRANSIENT), notification(None, received=60), notification(TRANSIENT))
     assert kept(world).status == "ready"
     assert world.async_queue.sent == []
 
@@ -104,7 +104,7 @@ def test_words_of_one_batch_on_one_inference_are_taken_together() -> None:
 def test_a_model_without_a_spec_has_its_failures_parked() -> None:
     world = world_with()
     world.specs.specs.clear()
-    deliver(world, notice(PASSING))
+    deliver(world, notification(TRANSIENT))
     assert kept(world).status == "parked"
 
 
@@ -121,83 +121,85 @@ def test_an_endpoint_with_a_suffix_is_its_models(endpoint: str, suffix: str | No
     world = world_with()
     spec = world.specs.specs["fraud"]
     world.specs.specs["fraud"] = replace(spec, endpoint=replace(spec.endpoint, suffix=suffix))
-    deliver(world, replace(notice(None), endpoint=endpoint))
+    deliver(world, replace(notification(None), endpoint=endpoint))
     assert kept(world).model == model
 
 
 def test_an_endpoint_that_is_gone_parks_the_request_with_the_reason() -> None:
-    world = world_with(entry())
+    world = world_with(inference())
     world.async_runtime.gone.add(ENDPOINT)
-    deliver(world, notice(PASSING))
-    deliver_booked(world)
+    deliver(world, notification(TRANSIENT))
+    deliver_scheduled(world)
     assert kept(world).status == "parked"
     assert "not found" in kept(world).reason
     assert world.events.kinds() == ["AsyncResultFailed"]
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "error"),
     [
-        "not json",
-        "[]",
-        "{}",
-        '{"eventName": "InferenceResult"}',
-        notice(None).body().replace("Completed", "Unheard-of"),
-        replace(notice(None), endpoint="of-somebody-else").body(),
-        notice(None).body().replace(notice(None).ended_at.isoformat(), "yesterday"),
+        ("not json", "JSONDecodeError"),
+        ("[]", "AttributeError"),
+        ("{}", "ValueError"),
+        ('{"eventName": "InferenceResult"}', "KeyError"),
+        (notification(None).body().replace("Completed", "Unheard-of"), "ValueError"),
+        (replace(notification(None), endpoint="of-somebody-else").body(), "ForeignEndpointError"),
+        (notification(None).body().replace(notification(None).ended_at.isoformat(), "yesterday"), "ValueError"),
     ],
 )
-def test_a_poison_message_goes_back_alone_and_says_why(body: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_poison_message_fails_alone_and_is_logged_without_its_content(body: str, error: str) -> None:
     world = world_with()
-    assert deliver(world, notice(None, inference_id="fraud-2"), body) == ["1"]
+    assert deliver(world, notification(None, inference_id="fraud-2"), body) == ["1"]
     assert kept(world, "fraud-2").status == "ready"
-    assert caplog.records[-1].exc_info, "the cause is in the log"
+    ((level, _, fields),) = world.telemetry.lines
+    assert (level, fields["error"]) == ("ERROR", error)
+    assert body not in str(fields), "what a message holds is not logged"
 
 
 def test_test_notifications_are_dropped() -> None:
     world = world_with()
-    told = '{"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}'
-    assert deliver(world, told) == []
+    body = '{"eventVersion": "1.0", "eventSource": "aws:sagemaker", "eventName": "TestNotification"}'
+    assert deliver(world, body) == []
     assert world.events.published == []
 
 
 def test_a_large_batch_reads_together_and_is_all_there() -> None:
     world = world_with()
-    words = [notice(None if at % 10 else FINAL, inference_id=f"fraud-{at}") for at in range(250)]
-    assert deliver(world, *words) == []
+    received = [notification(None if at % 10 else PERMANENT, inference_id=f"fraud-{at}") for at in range(250)]
+    assert deliver(world, *received) == []
     states = [kept(world, f"fraud-{at}").status for at in range(250)]
     assert (states.count("ready"), states.count("parked")) == (225, 25)
     assert len(world.events.published) == 250
 
 
-def test_an_entry_that_others_change_meanwhile_is_decided_on_anew() -> None:
-    world = world_with(entry())
-    # The second call writes; just before it another function hears of another failure.
+def test_a_notification_is_applied_anew_to_an_inference_that_was_changed_concurrently() -> None:
+    world = world_with(inference())
+    # The second call writes; just before it another function receives another failure.
     world.faults.seen, world.faults.at = 0, 2
-    world.faults.meanwhile = lambda: deliver(world, notice(PASSING, received=60))
-    assert deliver(world, notice(PASSING)) == []
+    world.faults.meanwhile = lambda: deliver(world, notification(TRANSIENT, received=60))
+    assert deliver(world, notification(TRANSIENT)) == []
     found = kept(world)
     assert (found.status, len(found.failures)) == ("waiting", 2)
 
 
 def test_a_result_is_not_overwritten_by_a_failure_decided_on_before() -> None:
-    world = world_with(entry())
+    world = world_with(inference())
     world.faults.seen, world.faults.at = 0, 2
-    world.faults.meanwhile = lambda: deliver(world, notice(None, received=60))
-    assert deliver(world, notice(PASSING)) == []
+    world.faults.meanwhile = lambda: deliver(world, notification(None, received=60))
+    assert deliver(world, notification(TRANSIENT)) == []
     assert kept(world).status == "ready"
 
 
 STORIES: dict[str, tuple[Message, ...]] = {
-    "ready": (notice(None),),
-    "waiting": (notice(PASSING),),
-    "parked": (notice(FINAL),),
-    "submitted": (notice(PASSING), TryAgain(ID, 2)),
+    "ready": (notification(None),),
+    "waiting": (notification(TRANSIENT),),
+    "parked": (notification(PERMANENT),),
+    "submitted": (notification(TRANSIENT), RetryMessage(ID, 2)),
 }
 
 
-def play(world: SluiceWorld, words: tuple[Message, ...]) -> None:
-    for each in words:
+def play(world: SluiceWorld, received: tuple[Message, ...]) -> None:
+    for each in received:
         try:
             failed = deliver(world, each)
         except RetryableError:
@@ -209,13 +211,13 @@ def play(world: SluiceWorld, words: tuple[Message, ...]) -> None:
 @pytest.mark.parametrize("story", STORIES)
 @pytest.mark.parametrize("after_effect", [False, True])
 def test_a_failure_at_any_call_loses_nothing(story: str, after_effect: bool) -> None:
-    smooth = world_with(entry())
+    smooth = world_with(inference())
     smooth.faults.seen = 0
     play(smooth, STORIES[story])
     calls = smooth.faults.seen
     assert calls > 2
     for at in range(1, calls + 1):
-        world = world_with(entry())
+        world = world_with(inference())
         world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
         play(world, STORIES[story])
         found = kept(world)
@@ -228,8 +230,8 @@ def test_a_failure_at_any_call_loses_nothing(story: str, after_effect: bool) -> 
 
 BATCHES = st.lists(
     st.builds(
-        notice,
-        st.sampled_from([None, PASSING, FINAL]),
+        notification,
+        st.sampled_from([None, TRANSIENT, PERMANENT]),
         received=st.integers(0, 3).map(lambda number: number * 60),
         inference_id=st.sampled_from(["fraud-a", "fraud-b"]),
     ),
@@ -239,27 +241,31 @@ BATCHES = st.lists(
 )
 
 
-@given(words=BATCHES, data=st.data())
-def test_however_words_are_batched_the_end_is_the_same(words: list[Notice], data: st.DataObject) -> None:
+@given(received=BATCHES, data=st.data())
+def test_however_notifications_are_batched_the_end_is_the_same(
+    received: list[Notification], data: st.DataObject
+) -> None:
     one, other = world_with(), world_with()
-    for each in words:
+    for each in received:
         deliver(one, each)
-    shuffled = data.draw(st.permutations([*words, *data.draw(st.lists(st.sampled_from(words), max_size=3))]))
+    shuffled = data.draw(st.permutations([*received, *data.draw(st.lists(st.sampled_from(received), max_size=3))]))
     cut = data.draw(st.integers(0, len(shuffled)))
     for part in (shuffled[:cut], shuffled[cut:]):
         if part:
             deliver(other, *part)
-    for inference_id in {each.id for each in words}:
+    for inference_id in {each.id for each in received}:
         assert replace(kept(one, inference_id), revision=0) == replace(kept(other, inference_id), revision=0)
 
 
 def overdue(world: SluiceWorld) -> None:
-    """Much later than anything must have been heard."""
+    """Much later than any notification is overdue."""
     world.clock.pass_seconds(8 * 3600)
 
 
-def test_the_sweep_says_what_was_not_said() -> None:
-    world = world_with(entry("fraud-ready"), entry("fraud-failed"), entry("fraud-lost"), entry("fraud-waiting"))
+def test_the_sweep_replays_what_was_lost() -> None:
+    world = world_with(
+        inference("fraud-ready"), inference("fraud-failed"), inference("fraud-lost"), inference("fraud-waiting")
+    )
     for name in ("ready", "failed", "lost"):
         world.ports.results.update(
             f"fraud-{name}",
@@ -267,14 +273,14 @@ def test_the_sweep_says_what_was_not_said() -> None:
                 each, output=f"s3://sluice-dev-data/{name}.out", failure=f"s3://sluice-dev-data/{name}-error.out"
             ),
         )
-    deliver(world, notice(PASSING, inference_id="fraud-waiting"))
+    deliver(world, notification(TRANSIENT, inference_id="fraud-waiting"))
     world.async_queue.sent.clear()  # its message is lost
     world.bucket.objects |= {"ready.out": b"0.5\n", "failed-error.out": b"Internal Server Error"}
-    assert sweep({}, world.ports) == {"said": []}, "it is not time yet"
+    assert sweep({}, world.ports) == {"findings": []}, "it is not time yet"
     overdue(world)
-    said = sweep({}, world.ports)["said"]
-    assert len(said) == 4
-    deliver_booked(world)
+    found = sweep({}, world.ports)["findings"]
+    assert len(found) == 4
+    deliver_scheduled(world)
     assert [kept(world, f"fraud-{name}").status for name in ("ready", "failed", "lost", "waiting")] == [
         "ready",
         "waiting",
@@ -283,3 +289,40 @@ def test_the_sweep_says_what_was_not_said() -> None:
     ]
     assert "Internal Server Error" in kept(world, "fraud-failed").reason
     assert "expired" in kept(world, "fraud-lost").reason
+
+
+def metrics(world: SluiceWorld) -> list[tuple[str, float, str, str]]:
+    found, world.telemetry.metrics = world.telemetry.metrics, []
+    return found
+
+
+def test_each_inference_that_becomes_ready_is_counted_once_in_one_data_point_a_model() -> None:
+    world = world_with()
+    received = [notification(None, inference_id=f"fraud-{at}") for at in range(5)]
+    deliver(world, *received)
+    assert metrics(world) == [("AsyncResultReady", 5, "fraud", "")]
+    deliver(world, *received)
+    deliver(world, notification(None, received=-60, inference_id="fraud-0"))
+    assert metrics(world) == [], "a redelivery and an earlier success are no other inference"
+
+
+def test_retries_and_parked_failures_are_counted_when_they_happen() -> None:
+    world = world_with(inference())
+    deliver(world, notification(TRANSIENT))
+    assert metrics(world) == [], "the retry is scheduled, not submitted"
+    (retry,) = scheduled_retries(world)
+    deliver(world, retry, retry)
+    deliver(world, retry)
+    assert metrics(world) == [("AsyncInferenceRetried", 1, "fraud", "")]
+    for _ in range(2):
+        deliver(world, notification(PERMANENT, received=60))
+    assert metrics(world) == [("AsyncInferenceParked", 1, "fraud", "")]
+
+
+def test_a_refused_retry_is_counted_as_parked_and_logged_without_its_reason() -> None:
+    world = world_with(inference())
+    world.async_runtime.gone.add(ENDPOINT)
+    deliver(world, notification(TRANSIENT))
+    deliver_scheduled(world)
+    assert metrics(world) == [("AsyncInferenceParked", 1, "fraud", "")]
+    assert world.telemetry.lines == [("INFO", "invocation refused", {"inference": ID, "model": "fraud"})]

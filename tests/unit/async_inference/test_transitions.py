@@ -1,7 +1,8 @@
-"""What becomes of an asynchronous inference, whatever order the words on it come in."""
+"""What becomes of an asynchronous inference, whatever order its notifications arrive in."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise, permutations
@@ -9,43 +10,43 @@ from itertools import pairwise, permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.async_inference.failure_classification import is_passing
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.messages import REASON_MAX, Notice, parse
+from sluice.async_inference.failure_classification import is_transient
+from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.messages import REASON_MAX, Notification, parse_message
 from sluice.async_inference.transitions import (
-    GRACE,
-    LONGEST_DELAY,
-    Invoked,
-    first_heard,
+    GRACE_PERIOD,
+    MAX_RETRY_DELAY,
+    AcceptedInvocation,
+    add_result_details,
+    apply_notification,
     follow_up,
-    heard,
-    invoked,
-    is_due,
-    refused,
+    is_retry_due,
+    mark_refused,
+    mark_submitted,
+    new_from_notification,
+    requeue,
     retry_delay,
-    seconds_to_retry,
-    sent_again,
-    unheard,
-    with_details,
+    seconds_until_retry,
+    synthesize_notification,
 )
 from sluice.spec.serving import AsyncServing
 
-from tests.builders.async_examples import FINAL, ID, PASSING, REQUEST, SERVING, entry, notice
+from tests.builders.async_examples import ID, PERMANENT, REQUEST, SERVING, TRANSIENT, inference, notification
 from tests.fakes.aws_state import START
 
 SEE_LOGS = "See the SageMaker Endpoint logs in your account for more information."
-PLACES = Invoked(output="s3://b/out", failure="s3://b/fail")
+PLACES = AcceptedInvocation(output="s3://b/out", failure="s3://b/fail")
 
 
-def after(*notices: Notice, start: Entry | None = None) -> Entry:
-    now = start or entry()
-    for each in notices:
-        now = heard(now, each, SERVING)
+def after(*notifications: Notification, start: AsyncInference | None = None) -> AsyncInference:
+    now = start or inference()
+    for each in notifications:
+        now = apply_notification(now, each, SERVING)
     return now
 
 
 @pytest.mark.parametrize(
-    ("reason", "passing"),
+    ("reason", "transient"),
     [
         (f"ClientError: Received server error (500) from model. {SEE_LOGS}", True),
         (f"ClientError: Received server error (503) from model. {SEE_LOGS}", True),
@@ -65,178 +66,217 @@ def after(*notices: Notice, start: Entry | None = None) -> Entry:
         ("ClientError: The request expired before it could be processed.", False),
     ],
 )
-def test_only_what_is_surely_the_requests_own_fault_is_final(reason: str, passing: bool) -> None:
-    assert is_passing(reason) is passing
+def test_only_what_is_certainly_the_requests_own_fault_is_permanent(reason: str, transient: bool) -> None:
+    assert is_transient(reason) is transient
 
 
 def test_a_result_is_kept_with_its_latency() -> None:
-    done = after(notice(None, took=3))
+    done = after(notification(None, took=3))
     assert (done.status, done.attempts, done.attention) == ("ready", 1, None)
     assert done.result is not None
     assert done.result.latency_ms == 3000
-    assert follow_up(done, notice(None, took=3)) == "tell_ready"
+    assert follow_up(done, notification(None, took=3)) == "announce_result"
 
 
-def test_a_passing_failure_is_tried_again_until_the_attempts_are_used_up() -> None:
-    failures = [notice(PASSING, received=100 * number) for number in range(3)]
+def test_a_transient_failure_is_retried_until_the_attempts_are_used_up() -> None:
+    failures = [notification(TRANSIENT, received=100 * number) for number in range(3)]
     states = [after(*failures[: count + 1]) for count in range(3)]
     assert [state.status for state in states] == ["waiting", "waiting", "parked"]
     assert [follow_up(state, failures[at]) for at, state in enumerate(states)] == [
-        "try_again",
-        "try_again",
-        "tell_parked",
+        "retry",
+        "retry",
+        "announce_parked",
     ]
     assert states[-1].attempts == 3
-    assert states[-1].reason == PASSING
+    assert states[-1].reason == TRANSIENT
 
 
-def test_a_final_failure_is_parked_at_once() -> None:
-    parked = after(notice(FINAL))
-    assert (parked.status, parked.reason, parked.attempts) == ("parked", FINAL, 1)
+def test_a_permanent_failure_is_parked_at_once() -> None:
+    parked = after(notification(PERMANENT))
+    assert (parked.status, parked.reason, parked.attempts) == ("parked", PERMANENT, 1)
     assert parked.attention == "fraud#parked"
 
 
-def test_a_payload_that_came_in_the_call_cannot_be_sent_again() -> None:
-    told = replace(notice(PASSING), request=replace(REQUEST, input=""))
-    assert heard(first_heard(told, "fraud"), told, SERVING).status == "parked"
+def test_a_payload_that_came_in_the_call_cannot_be_retried() -> None:
+    failed = replace(notification(TRANSIENT), request=replace(REQUEST, input=""))
+    assert apply_notification(new_from_notification(failed, "fraud"), failed, SERVING).status == "parked"
 
 
-def test_the_delay_doubles_is_spread_and_ends_at_what_sqs_can_wait() -> None:
+def test_the_delay_doubles_has_jitter_and_ends_at_what_sqs_can_wait() -> None:
     serving = AsyncServing(max_attempts=10, retry_delay_seconds=60)
-    failures = [notice(PASSING, received=number) for number in range(9)]
+    failures = [notification(TRANSIENT, received=number) for number in range(9)]
     delays = []
-    now = entry()
+    now = inference()
     for each in failures:
-        now = heard(now, each, serving)
+        now = apply_notification(now, each, serving)
         delays.append(retry_delay(now, serving))
     assert timedelta(seconds=60) <= delays[0] <= timedelta(seconds=75)
     for earlier, later in pairwise(delays):
-        assert later.total_seconds() == pytest.approx(min(2 * earlier, LONGEST_DELAY).total_seconds(), abs=0.01)
-    assert delays[-1] == LONGEST_DELAY
+        assert later.total_seconds() == pytest.approx(min(2 * earlier, MAX_RETRY_DELAY).total_seconds(), abs=0.01)
+    assert delays[-1] == MAX_RETRY_DELAY
     others = {retry_delay(replace(after(failures[0]), id=f"fraud-{number}"), serving) for number in range(20)}
     assert len(others) > 10
 
 
-def test_a_retry_counts_from_the_failure_not_from_when_it_was_heard_of() -> None:
-    waiting = after(notice(PASSING))
+def test_a_retry_counts_from_the_failure_not_from_its_notification() -> None:
+    waiting = after(notification(TRANSIENT))
     delay = retry_delay(waiting, SERVING).total_seconds()
-    assert seconds_to_retry(waiting, START + timedelta(seconds=2)) == pytest.approx(delay)
-    assert seconds_to_retry(waiting, START + timedelta(hours=1)) == 0
+    assert seconds_until_retry(waiting, START + timedelta(seconds=2)) == pytest.approx(delay)
+    assert seconds_until_retry(waiting, START + timedelta(hours=1)) == 0
 
 
 def test_an_attempt_is_made_once() -> None:
-    waiting = after(notice(PASSING))
-    assert is_due(waiting, 2)
-    again = invoked(waiting, PLACES, 2, SERVING, START + timedelta(minutes=1))
+    waiting = after(notification(TRANSIENT))
+    assert is_retry_due(waiting, 2)
+    again = mark_submitted(waiting, PLACES, 2, SERVING, START + timedelta(minutes=1))
     assert (again.status, again.attempts, again.output) == ("submitted", 2, PLACES.output)
-    assert not is_due(again, 2)
-    assert not is_due(again, 3)
+    assert not is_retry_due(again, 2)
+    assert not is_retry_due(again, 3)
 
 
 def test_an_invocation_that_has_failed_before_it_was_noted_is_not_under_way() -> None:
-    waiting = after(notice(PASSING), notice(PASSING, received=60))
-    noted = invoked(waiting, PLACES, 2, SERVING, START + timedelta(minutes=2))
+    waiting = after(notification(TRANSIENT), notification(TRANSIENT, received=60))
+    noted = mark_submitted(waiting, PLACES, 2, SERVING, START + timedelta(minutes=2))
     assert noted.status == "waiting"
     assert noted.failure == PLACES.failure
-    assert is_due(noted, 3)
+    assert is_retry_due(noted, 3)
 
 
-def test_a_refusal_stands_until_a_person_sends_the_request_again() -> None:
-    parked = refused(after(notice(PASSING)), "no such endpoint", START)
+def test_a_refused_request_stays_parked_until_a_person_requeues_it() -> None:
+    parked = mark_refused(after(notification(TRANSIENT)), "no such endpoint", START)
     assert (parked.status, parked.reason) == ("parked", "no such endpoint")
-    late = after(notice(PASSING, received=9), start=parked)
+    late = after(notification(TRANSIENT, received=9), start=parked)
     assert (late.status, late.reason) == ("parked", "no such endpoint")
-    again = sent_again(late, START + timedelta(hours=1))
-    assert (again.status, again.failures, is_due(again, 3)) == ("waiting", (), True)
-    fresh = invoked(again, PLACES, 3, SERVING, START + timedelta(hours=1))
-    assert after(notice(PASSING), notice(PASSING, received=9), start=fresh) == fresh, "they are forgiven"
-    assert after(notice(PASSING, received=3600), start=fresh).status == "waiting"
+    again = requeue(late, START + timedelta(hours=1))
+    assert (again.status, again.failures, is_retry_due(again, 3)) == ("waiting", (), True)
+    fresh = mark_submitted(again, PLACES, 3, SERVING, START + timedelta(hours=1))
+    assert after(notification(TRANSIENT), notification(TRANSIENT, received=9), start=fresh) == fresh, (
+        "they are forgiven"
+    )
+    assert after(notification(TRANSIENT, received=3600), start=fresh).status == "waiting"
 
 
 def test_nothing_takes_a_result_back() -> None:
-    done = after(notice(None, received=50))
-    assert refused(done, "gone", START) == done
-    assert invoked(done, PLACES, 1, SERVING, START) == done
-    assert after(notice(FINAL, received=60), start=done).status == "ready"
+    done = after(notification(None, received=50))
+    assert mark_refused(done, "gone", START) == done
+    assert mark_submitted(done, PLACES, 1, SERVING, START) == done
+    assert after(notification(PERMANENT, received=60), start=done).status == "ready"
 
 
 @pytest.mark.parametrize(
-    "told",
+    "received",
     [
-        pytest.param((notice(PASSING), notice(None, received=60)), id="an error after the success"),
-        pytest.param((notice(None, took=90), notice(None, received=60, took=10)), id="success of an older attempt"),
-        pytest.param((notice(PASSING), notice(FINAL, received=60), notice(PASSING, received=120)), id="final between"),
-        pytest.param((notice(FINAL), notice(None, received=60)), id="a result after all"),
-        pytest.param(tuple(notice(PASSING, received=60 * at) for at in range(4)), id="more failures than attempts"),
+        pytest.param((notification(TRANSIENT), notification(None, received=60)), id="an error after the success"),
+        pytest.param(
+            (notification(None, took=90), notification(None, received=60, took=10)), id="success of an older attempt"
+        ),
+        pytest.param(
+            (notification(TRANSIENT), notification(PERMANENT, received=60), notification(TRANSIENT, received=120)),
+            id="final between",
+        ),
+        pytest.param((notification(PERMANENT), notification(None, received=60)), id="a result after all"),
+        pytest.param(
+            tuple(notification(TRANSIENT, received=60 * at) for at in range(4)), id="more failures than attempts"
+        ),
     ],
 )
-def test_every_order_ends_in_the_same_state(told: tuple[Notice, ...]) -> None:
-    ends = {after(*order, *order[:1]) for order in permutations(told)}
+def test_every_order_ends_in_the_same_state(received: tuple[Notification, ...]) -> None:
+    ends = {after(*order, *order[:1]) for order in permutations(received)}
     assert len(ends) == 1
 
 
-WORDS = st.builds(
-    notice,
-    st.sampled_from([None, PASSING, FINAL]),
+NOTIFICATIONS = st.builds(
+    notification,
+    st.sampled_from([None, TRANSIENT, PERMANENT]),
     received=st.integers(-3, 3).map(lambda number: number * 60),
     took=st.integers(1, 100),
 )
 
 
-@given(words=st.lists(WORDS, max_size=6, unique_by=lambda each: each.received_at), data=st.data())
-def test_duplicates_late_and_reordered_words_end_in_the_same_state(words: list[Notice], data: st.DataObject) -> None:
-    again = data.draw(st.lists(st.sampled_from(words), max_size=4)) if words else []
-    shuffled = data.draw(st.permutations([*words, *again]))
-    one, other = after(*words), after(*shuffled)
+@given(received=st.lists(NOTIFICATIONS, max_size=6, unique_by=lambda each: each.received_at), data=st.data())
+def test_duplicate_late_and_reordered_notifications_end_in_the_same_state(
+    received: list[Notification], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(received), max_size=4)) if received else []
+    shuffled = data.draw(st.permutations([*received, *again]))
+    one, other = after(*received), after(*shuffled)
     assert one == other
-    results = [each for each in words if each.reason is None]
+    results = [each for each in received if each.reason is None]
     assert (one.status == "ready") == bool(results)
-    assert (one.status == "submitted") == (not words)
+    assert (one.status == "submitted") == (not received)
 
 
-@given(words=st.lists(WORDS, min_size=1, max_size=6, unique_by=lambda each: each.received_at))
-def test_what_is_over_is_told_of_by_its_last_word_or_earlier(words: list[Notice]) -> None:
-    """Nobody waits for ever: each state in which Sluice must act has been asked for by one of the words."""
-    now, asked = entry(), []
-    for each in words:
-        now = heard(now, each, SERVING)
-        asked.append((now.status, follow_up(now, each)))
-    wanted = {"ready": "tell_ready", "parked": "tell_parked", "waiting": "try_again"}
-    assert (now.status, wanted[now.status]) in asked
+@given(received=st.lists(NOTIFICATIONS, min_size=1, max_size=6, unique_by=lambda each: each.received_at))
+def test_every_follow_up_is_called_for_by_the_last_notification_or_earlier(received: list[Notification]) -> None:
+    """Nobody waits for ever: each state in which Sluice must act has been called for by one of the notifications."""
+    now, called_for = inference(), []
+    for each in received:
+        now = apply_notification(now, each, SERVING)
+        called_for.append((now.status, follow_up(now, each)))
+    wanted = {"ready": "announce_result", "parked": "announce_parked", "waiting": "retry"}
+    assert (now.status, wanted[now.status]) in called_for
 
 
-@given(words=st.lists(WORDS, max_size=4, unique_by=lambda each: each.received_at))
-def test_an_entry_is_read_back_as_it_was(words: list[Notice]) -> None:
-    for kept in (after(*words), with_details(after(*words), 17, 7)):
-        read = Entry.parse(ID, {name: str(value) for name, value in kept.item().items()})
+@given(received=st.lists(NOTIFICATIONS, max_size=4, unique_by=lambda each: each.received_at))
+def test_an_inference_is_read_back_as_it_was(received: list[Notification]) -> None:
+    for kept in (after(*received), add_result_details(after(*received), 17, 7)):
+        read = AsyncInference.parse(ID, {name: str(value) for name, value in kept.item().items()})
         assert read == kept
 
 
-def test_a_notice_is_read_back_as_it_was() -> None:
-    for told in (notice(None), notice(PASSING), notice(FINAL, received=-60)):
-        assert parse(told.body()) == told
+def test_an_inference_that_is_stored_already_is_read_and_written_with_the_same_attributes() -> None:
+    failure = {
+        "received_at": "2026-03-04T00:00:00.000+00:00",
+        "ended_at": "2026-03-04T00:00:02.000+00:00",
+        "reason": TRANSIENT,
+        "is_passing": True,
+    }
+    stored = {
+        "model": "fraud",
+        "endpoint": "sluice-dev-fraud",
+        "status": "waiting",
+        "since": "2026-03-04T00:00:00.000+00:00",
+        "request": json.dumps({"input": REQUEST.input, "content_type": "text/csv"}),
+        "failures": json.dumps([failure]),
+        "forgiven": json.dumps(["2026-03-03T00:00:00.000+00:00"]),
+        "reason": TRANSIENT,
+        "changed_at": "2026-03-04T00:00:02.000+00:00",
+        "revision": 3,
+        "attention": "fraud#pending",
+        "at": "2026-03-04T00:06:02.000+00:00",
+    }
+    read = AsyncInference.parse(ID, stored)
+    assert (read.failures[0].is_transient, read.failed_attempts, read.revision) == (True, 2, 3)
+    assert read.item() == stored
 
 
-def test_an_unheard_request_is_what_lies_in_s3() -> None:
-    sent = invoked(entry(), PLACES, 1, SERVING, START)
-    overdue = START + timedelta(seconds=SERVING.request_ttl_seconds + SERVING.invocation_timeout_seconds) + GRACE
-    assert sent.look_at == overdue
+def test_a_notification_is_read_back_as_it_was() -> None:
+    for failed in (notification(None), notification(TRANSIENT), notification(PERMANENT, received=-60)):
+        assert parse_message(failed.body()) == failed
+
+
+def test_the_notification_of_an_overdue_request_is_synthesized_from_s3() -> None:
+    sent = mark_submitted(inference(), PLACES, 1, SERVING, START)
+    overdue = START + timedelta(seconds=SERVING.request_ttl_seconds + SERVING.invocation_timeout_seconds) + GRACE_PERIOD
+    assert sent.overdue_at == overdue
     written = START + timedelta(minutes=1)
-    found = unheard(sent, (PLACES.output, written), None)
+    found = synthesize_notification(sent, (PLACES.output, written), None)
     assert after(found, start=sent).status == "ready"
-    failed = unheard(sent, None, ("found in s3://b/fail: Internal Server Error", written))
+    failed = synthesize_notification(sent, None, ("found in s3://b/fail: Internal Server Error", written))
     assert after(failed, start=sent).status == "waiting"
-    lost = after(unheard(sent, None, None), start=sent)
+    lost = after(synthesize_notification(sent, None, None), start=sent)
     assert lost.status == "parked"
     assert "neither a notification nor a result" in lost.reason
-    assert unheard(sent, None, None) == unheard(sent, None, None), "each sweep says the same"
-    late = after(notice(None), start=lost)
+    assert synthesize_notification(sent, None, None) == synthesize_notification(sent, None, None), (
+        "each sweep says the same"
+    )
+    late = after(notification(None), start=lost)
     assert late.status == "ready", "a notification that comes after all is believed"
 
 
-def test_a_reason_without_end_is_cut_so_that_it_can_be_kept_and_told() -> None:
-    read = parse(notice(f"{PASSING} {'x' * 200_000}").body())
-    assert isinstance(read, Notice)
+def test_a_reason_without_end_is_cut_so_that_it_can_be_stored_and_announced() -> None:
+    read = parse_message(notification(f"{TRANSIENT} {'x' * 200_000}").body())
+    assert isinstance(read, Notification)
     assert read.reason is not None
-    assert read.reason.startswith(PASSING)
+    assert read.reason.startswith(TRANSIENT)
     assert len(read.reason) == REASON_MAX

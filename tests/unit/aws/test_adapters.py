@@ -24,7 +24,7 @@ from sluice.rollout.planning.planner import make_plan
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import SpecStore
-from sluice.training.pipeline_executions import Pipelines
+from sluice.training.pipeline_executions import PipelineExecutions
 
 from tests.builders.aws_clients import translating
 from tests.builders.spec_examples import spec_with
@@ -360,7 +360,7 @@ def test_too_many_pipelines_at_once_is_worth_another_try(aws: Aws) -> None:
         },
     )
     stub.add_client_error("start_pipeline_execution", "ResourceLimitExceeded")
-    pipelines = Pipelines(client)
+    pipelines = PipelineExecutions(client)
     assert pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"}) == "arn:run"
     with pytest.raises(RetryableError):
         pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"})

@@ -1,16 +1,16 @@
-"""A transform job's end: rows are counted file by file, the run is closed, and it is told once."""
+"""A transform job's end: rows are counted file by file, the run is closed, and it is announced."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from sluice.batch.lost_runs import lost_batches
+from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import RetryableError
 
 from functions.complete_batch.app import run as handle_batch_result
 from functions.start_batch.app import run as start_batch
-from tests.fakes.batch_world import JOB, asked, batch_world, ended, put_input
+from tests.fakes.batch_world import JOB, batch_world, job_ended, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld
 
 OUTPUT = f"batch/fraud/output/{JOB}/"
@@ -25,22 +25,23 @@ def world() -> SluiceWorld:
 def scored() -> SluiceWorld:
     world = batch_world()
     put_input(world)
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     world.clock.pass_seconds(1800)
     world.transforms.settle()
     world.events.published.clear()
+    world.telemetry.metrics.clear()
     return world
 
 
-def told(world: SluiceWorld) -> dict[str, Any]:
+def announced(world: SluiceWorld) -> dict[str, Any]:
     ((_, detail),) = world.events.published
     return detail
 
 
-def test_a_run_that_went_well_is_told_with_counts_cost_and_a_preview(world: SluiceWorld) -> None:
+def test_a_run_that_went_well_is_announced_with_counts_cost_and_a_preview(world: SluiceWorld) -> None:
     for _ in range(2):
-        assert handle_batch_result(ended(), world.ports) == {"job": JOB, "phase": "completed"}
-    assert told(world) == {
+        assert handle_batch_result(job_ended(), world.ports) == {"job": JOB, "phase": "completed"}
+    assert announced(world) == {
         "model": "fraud",
         "version": 1,
         "job": JOB,
@@ -54,6 +55,33 @@ def test_a_run_that_went_well_is_told_with_counts_cost_and_a_preview(world: Slui
         "estimated_with": "list prices of us-east-1 as of 2025-10, while the job worked",
         "preview": ["1,30,1,1.0", "2,31,1,1.0", "3,32,1,1.0"],
     }
+
+
+def test_the_rows_of_a_run_are_counted_once_and_its_lines_found_by_job_model_and_version(world: SluiceWorld) -> None:
+    for _ in range(2):
+        handle_batch_result(job_ended(), world.ports)
+    assert world.telemetry.metrics == [("BatchRows", 5, "fraud", "")]
+    assert {name: world.telemetry.keys[name] for name in ("job", "model", "version")} == {
+        "job": JOB,
+        "model": "fraud",
+        "version": "1",
+    }
+
+
+def test_two_deliveries_at_the_same_time_count_the_rows_once(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = world.events.publish
+
+    def publish_after_the_other(kind: str, **detail: Any) -> None:
+        monkeypatch.undo()
+        handle_batch_result(job_ended(), world.ports)
+        publish(kind, **detail)
+
+    monkeypatch.setattr(world.events, "publish", publish_after_the_other)
+    handle_batch_result(job_ended(), world.ports)
+    assert world.events.kinds() == ["BatchCompleted"]
+    assert world.telemetry.metrics == [("BatchRows", 5, "fraud", "")]
 
 
 def lose_a_row(world: SluiceWorld) -> None:
@@ -84,35 +112,36 @@ def lose_the_manifest(world: SluiceWorld) -> None:
 )
 def test_rows_that_cannot_be_accounted_for_fail_the_run(world: SluiceWorld, damage: Any, reason: str) -> None:
     damage(world)
-    assert handle_batch_result(ended(), world.ports)["phase"] == "failed"
-    assert reason in told(world)["reason"]
-    assert told(world)["status"] == "Completed"
-    assert told(world)["files_written"]
+    assert handle_batch_result(job_ended(), world.ports)["phase"] == "failed"
+    assert reason in announced(world)["reason"]
+    assert announced(world)["status"] == "Completed"
+    assert announced(world)["files_written"]
+    assert world.telemetry.metrics == []
 
 
 @pytest.mark.parametrize("status", ["Failed", "FAILED"])
-def test_a_job_that_failed_is_told_with_its_reason_and_what_it_wrote(status: str) -> None:
+def test_a_job_that_failed_is_announced_with_its_reason_and_what_it_wrote(status: str) -> None:
     world = batch_world()
     put_input(world)
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = lambda line: str(int(line))
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     world.transforms.settle()
     world.events.published.clear()
-    assert handle_batch_result(ended(status=status), world.ports)["phase"] == "failed"
-    assert "invalid literal" in told(world)["reason"]
-    assert (told(world)["status"], told(world)["files_written"]) == ("Failed", [])
+    assert handle_batch_result(job_ended(status=status), world.ports)["phase"] == "failed"
+    assert "invalid literal" in announced(world)["reason"]
+    assert (announced(world)["status"], announced(world)["files_written"]) == ("Failed", [])
 
 
 def test_a_job_that_is_still_going_is_left_alone_whatever_the_event_says() -> None:
     world = batch_world()
     put_input(world)
-    start_batch(asked(), world.ports)
-    assert handle_batch_result(ended(), world.ports)["phase"] == "running"
+    start_batch(requested(), world.ports)
+    assert handle_batch_result(job_ended(), world.ports)["phase"] == "running"
 
 
 @pytest.mark.parametrize("job", ["sluice-dev-fraud-7-1-new", "sluice-prod-fraud-20260304t020000-5f7200", "other", JOB])
 def test_a_job_that_is_no_run_of_ours_is_left_alone(job: str) -> None:
-    assert handle_batch_result(ended(job), batch_world().ports) == {"job": job, "phase": None}
+    assert handle_batch_result(job_ended(job), batch_world().ports) == {"job": job, "phase": None}
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
@@ -121,9 +150,9 @@ def test_one_fault_anywhere_changes_nothing(after_effect: bool) -> None:
         world = scored()
         world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
         try:
-            handle_batch_result(ended(), world.ports)
+            handle_batch_result(job_ended(), world.ports)
         except RetryableError:
-            handle_batch_result(ended(), world.ports)
+            handle_batch_result(job_ended(), world.ports)
         calls, world.faults.at = world.faults.seen, 0
         return (world.ports.batches.get("fraud", JOB), set(map(str, world.events.published))), calls
 
@@ -134,15 +163,15 @@ def test_one_fault_anywhere_changes_nothing(after_effect: bool) -> None:
 
 
 def test_the_sweep_says_again_that_a_job_has_ended(world: SluiceWorld) -> None:
-    assert list(lost_batches("fraud", world.ports)) == [], "the event may still be on its way"
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [], "the event may still be on its way"
     world.clock.pass_seconds(1200)
-    assert list(lost_batches("fraud", world.ports)) == [f"{JOB} is Completed"]
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [f"{JOB} is Completed"]
     ((kind, detail),) = world.events.published
     assert kind == "SageMaker Transform Job State Change"
     handle_batch_result({"detail": detail}, world.ports)
-    assert list(lost_batches("fraud", world.ports)) == []
+    assert list(replay_lost_batch_events("fraud", world.ports)) == []
 
 
 def test_the_sweep_gives_up_what_has_failed_for_a_day(world: SluiceWorld) -> None:
     world.clock.pass_seconds(86_400)
-    assert list(lost_batches("fraud", world.ports)) == []
+    assert list(replay_lost_batch_events("fraud", world.ports)) == []

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from sluice.batch.events import BatchRequested
-from sluice.batch.lost_runs import lost_batches
+from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.batch.run import BatchRun
 from sluice.errors import RetryableError
 
 from functions.start_batch.app import run as start_batch
-from tests.fakes.batch_world import BATCH_SPEC, JOB, asked, batch_world, put_input
+from tests.fakes.batch_world import BATCH_SPEC, JOB, batch_world, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld
 
 
@@ -31,7 +31,7 @@ def the_run(world: SluiceWorld) -> BatchRun:
 
 
 def test_the_job_has_all_settings_of_the_spec(world: SluiceWorld) -> None:
-    assert start_batch(asked(), world.ports) == {"job": JOB, "phase": "running", "reason": ""}
+    assert start_batch(requested(), world.ports) == {"job": JOB, "phase": "running", "reason": ""}
     request = world.transforms.requests[JOB]
     manifest = request["TransformInput"]["DataSource"]["S3DataSource"].pop("S3Uri")
     assert request == {
@@ -59,31 +59,31 @@ def test_the_job_has_all_settings_of_the_spec(world: SluiceWorld) -> None:
         "a.csv",
         "märz 1/b.csv",
     ]
-    told = dict(world.events.published)["BatchStarted"]
-    assert (told["version"], told["files"], told["bytes"]) == (1, 2, 34)
+    announced = dict(world.events.published)["BatchStarted"]
+    assert (announced["version"], announced["files"], announced["bytes"]) == (1, 2, 34)
 
 
 def test_a_request_that_comes_twice_is_one_job_over_the_first_files(world: SluiceWorld) -> None:
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     world.bucket.objects["batch/fraud/input/late.csv"] = b"9,1,2\n"
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     assert list(world.transforms.jobs) == [JOB]
     assert the_run(world).files == 2
     assert [kind for kind, _ in world.events.published].count("BatchStarted") == 1
 
 
 def test_another_request_is_another_job(world: SluiceWorld) -> None:
-    first = start_batch(asked(), world.ports)
+    first = start_batch(requested(), world.ports)
     others = [
-        start_batch(asked(request="again"), world.ports),
-        start_batch(asked(at="2026-03-11T02:00:00Z"), world.ports),
+        start_batch(requested(request="again"), world.ports),
+        start_batch(requested(at="2026-03-11T02:00:00Z"), world.ports),
     ]
     assert len({first["job"], *(each["job"] for each in others)}) == 3
 
 
 def test_another_folder_can_be_scored(world: SluiceWorld) -> None:
     world.bucket.objects["batch/fraud/backfill/2025/x.csv"] = b"1,2,3\n"
-    start_batch(asked(input="s3://sluice-dev-data/batch/fraud/backfill"), world.ports)
+    start_batch(requested(input="s3://sluice-dev-data/batch/fraud/backfill"), world.ports)
     assert (the_run(world).folder, the_run(world).files) == ("batch/fraud/backfill/", 1)
 
 
@@ -104,42 +104,44 @@ SKIPPED: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_cannot_be_scored_is_skipped_with_the_reason(world: SluiceWorld, case: str) -> None:
     change, reason = SKIPPED[case]
     for _ in range(2):
-        found = start_batch(asked(**change), world.ports)
+        found = start_batch(requested(**change), world.ports)
     assert found["phase"] == "skipped"
     assert reason in found["reason"]
     assert world.transforms.jobs == {}
-    (told,) = [detail for kind, detail in world.events.published if kind == "BatchSkipped"]
-    assert told["reason"] == found["reason"]
+    (announced,) = [detail for kind, detail in world.events.published if kind == "BatchSkipped"]
+    assert announced["reason"] == found["reason"]
 
 
 def test_empty_objects_and_folder_markers_hold_no_rows(world: SluiceWorld) -> None:
     world.bucket.objects |= {"batch/fraud/input/": b"", "batch/fraud/input/empty.csv": b""}
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     assert the_run(world).files == 2
 
 
 def test_a_model_with_an_endpoint_is_not_scored_in_batches(world: SluiceWorld) -> None:
     world.specs.specs["fraud"] = replace(BATCH_SPEC, endpoint=replace(BATCH_SPEC.endpoint, type="real-time"))
-    assert start_batch(asked(), world.ports)["reason"] == "endpoint.type of fraud is real-time, not batch"
+    assert start_batch(requested(), world.ports)["reason"] == "endpoint.type of fraud is real-time, not batch"
 
 
 def test_without_a_version_nothing_is_scored() -> None:
     world = batch_world(live=0)
     put_input(world)
-    assert "no version of fraud is approved and rolled out" in start_batch(asked(), world.ports)["reason"]
+    assert "no version of fraud is approved and rolled out" in start_batch(requested(), world.ports)["reason"]
 
 
 def test_a_version_that_was_rejected_scores_nothing_more(world: SluiceWorld) -> None:
     world.live(2)
     (arn,) = [arn for arn, package in world.registry.packages.items() if package.version == 2]
     world.registry.reject(arn, "wrong")
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     assert the_run(world).version == 1
 
 
 def test_a_model_that_is_gone_fails_the_run(world: SluiceWorld) -> None:
     world.hosting.models.clear()
-    assert start_batch(asked(), world.ports)["phase"] == "failed"
+    found = start_batch(requested(), world.ports)
+    assert (found["phase"], found["reason"]) == ("failed", ""), "it is logged, and such a reason may quote a row"
+    assert "Could not find model" in the_run(world).reason
     assert "Could not find model" in dict(world.events.published)["BatchFailed"]["reason"]
 
 
@@ -150,11 +152,11 @@ def test_one_fault_anywhere_changes_nothing(after_effect: bool) -> None:
         put_input(world)
         world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
         try:
-            start_batch(asked(), world.ports)
+            start_batch(requested(), world.ports)
         except RetryableError:
             if the_runs(world):  # what comes later is not its own
                 world.bucket.objects["batch/fraud/input/late.csv"] = b"9,1,2\n"
-            start_batch(asked(), world.ports)
+            start_batch(requested(), world.ports)
         calls, world.faults.at = world.faults.seen, 0
         assert list(world.transforms.jobs) == [JOB]
         return the_run(world), calls
@@ -169,20 +171,20 @@ def the_runs(world: SluiceWorld) -> list[BatchRun]:
     return list(world.ports.batches.runs("fraud"))
 
 
-def test_the_sweep_asks_again_for_a_job_that_was_never_started(
+def test_the_sweep_replays_the_request_of_a_job_that_was_never_started(
     world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_room(_request: object) -> bool:
+    def no_capacity(_request: object) -> bool:
         raise RetryableError("ResourceLimitExceeded")
 
-    world.clock.at = BatchRequested.parse(asked()).at
+    world.clock.at = BatchRequested.parse(requested()).at
     with monkeypatch.context() as full:
-        full.setattr(world.transforms, "create", no_room)
+        full.setattr(world.transforms, "create", no_capacity)
         with pytest.raises(RetryableError):
-            start_batch(asked(), world.ports)
-    assert list(lost_batches("fraud", world.ports)) == [], "its own retries come first"
+            start_batch(requested(), world.ports)
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [], "its own retries come first"
     world.clock.at += timedelta(minutes=5)
-    assert list(lost_batches("fraud", world.ports)) == [f"{JOB} was never started"]
+    assert list(replay_lost_batch_events("fraud", world.ports)) == [f"{JOB} was never started"]
     again = {"detail-type": "BatchRequested", "detail": dict(world.events.published)["BatchRequested"]}
     assert start_batch(again, world.ports) == {"job": JOB, "phase": "running", "reason": ""}
-    assert list(lost_batches("fraud", world.ports)) == []
+    assert list(replay_lost_batch_events("fraud", world.ports)) == []

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.data_contract.contract import Column, DataContract
-from sluice.data_contract.csv_reader import CsvText
-from sluice.data_contract.validation import ENOUGH, KEPT_BREACHES, SHOWN_ROWS, Verdict, examine
+from sluice.data_contract.contract import ContractColumn, DataContract
+from sluice.data_contract.csv_reader import CsvReader
+from sluice.data_contract.validation import BREACH_LIMIT, MAX_BREACHES, SHOWN_ROWS, ValidationResult, validate
 from sluice.spec.model import ModelSpec
-from sluice.training.upload_validation import data_contract, judge
+from sluice.training.upload_validation import contract_document, validate_file
 
 from tests.builders.spec_examples import spec_with
 
@@ -40,9 +40,9 @@ RULES: list[tuple[str, object]] = [
 ]
 
 
-def verdict_on(content: str | bytes, *changes: tuple[str, object], budget: int | None = None) -> Verdict:
+def result_of(content: str | bytes, *changes: tuple[str, object], budget: int | None = None) -> ValidationResult:
     raw = content if isinstance(content, bytes) else content.encode()
-    return judge("a.csv", io.BytesIO(raw), ModelSpec.parse(spec_with(*RULES, *changes)), budget)
+    return validate_file("a.csv", io.BytesIO(raw), ModelSpec.parse(spec_with(*RULES, *changes)), budget)
 
 
 GOOD = HEADER + "30,a,1,0.5\n31.5,b,2,1\n"
@@ -61,10 +61,10 @@ GOOD = HEADER + "30,a,1,0.5\n31.5,b,2,1\n"
     ],
 )
 def test_a_file_that_keeps_to_the_contract(content: str | bytes) -> None:
-    verdict = verdict_on(content)
-    assert verdict.reason == ""
-    assert verdict.is_accepted
-    assert verdict.is_whole
+    result = result_of(content)
+    assert result.reason == ""
+    assert result.is_accepted
+    assert result.is_whole
 
 
 BREACHES: dict[str, tuple[str | bytes, str, str, list[int], list[str]]] = {
@@ -98,44 +98,44 @@ BREACHES: dict[str, tuple[str | bytes, str, str, list[int], list[str]]] = {
 def test_a_breach_names_rule_column_rows_and_examples(
     content: str | bytes, rule: str, column: str, rows: list[int], examples: list[str]
 ) -> None:
-    verdict = verdict_on(content)
-    (found,) = verdict.breaches
+    result = result_of(content)
+    (found,) = result.breaches
     assert (found.rule, found.column, found.rows, found.examples) == (rule, column, rows, examples)
-    assert rule in verdict.reason
-    assert column in verdict.reason
-    assert verdict.to_json()["breaches"][0]["count"] == len(rows)
+    assert rule in result.reason
+    assert column in result.reason
+    assert result.to_json()["breaches"][0]["count"] == len(rows)
 
 
 def test_every_breach_is_named_at_once_and_the_lists_end() -> None:
     lines = [f"x{n},c,1,1" for n in range(40)]
-    verdict = verdict_on(HEADER + "\n".join(lines), ("data.max_rows", None))
-    age, shop = verdict.breaches
+    result = result_of(HEADER + "\n".join(lines), ("data.max_rows", None))
+    age, shop = result.breaches
     assert (age.rule, age.count, len(age.rows), age.examples) == ("type", 40, SHOWN_ROWS, ["x0", "x1", "x2"])
     assert (shop.rule, shop.count, shop.examples) == ("categories", 40, ["c"])
-    assert "rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …" in verdict.reason
+    assert "rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …" in result.reason
 
 
 def test_a_wide_mess_is_told_shortly() -> None:
     header = ",".join(f"c{n}" for n in range(30_000))
-    verdict = verdict_on(header + "\n1\n")
-    assert len(verdict.breaches) == KEPT_BREACHES
-    assert len(verdict.reason) < 1000
+    result = result_of(header + "\n1\n")
+    assert len(result.breaches) == MAX_BREACHES
+    assert len(result.reason) < 1000
 
 
 def test_a_file_without_a_header_has_the_columns_in_the_order_of_the_spec() -> None:
-    verdict = verdict_on("1,a,1,1\n2,b,x,1\n", ("data.header", False))
-    assert [(each.rule, each.column, each.rows) for each in verdict.breaches] == [("type", "visits", [2])]
+    result = result_of("1,a,1,1\n2,b,x,1\n", ("data.header", False))
+    assert [(each.rule, each.column, each.rows) for each in result.breaches] == [("type", "visits", [2])]
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "windows-1252"])
 def test_another_encoding_is_one_the_spec_names(encoding: str) -> None:
-    assert verdict_on((HEADER + "1,Zürich,1,1\n" * 2).encode(encoding), ("data.encoding", encoding)).is_accepted
+    assert result_of((HEADER + "1,Zürich,1,1\n" * 2).encode(encoding), ("data.encoding", encoding)).is_accepted
 
 
 def test_a_classifiers_target_is_one_of_two_categories() -> None:
     target = ("data.target_values", {"type": "category", "categories": ["no", "yes"], "positive": "yes"})
-    assert verdict_on(HEADER + "1,a,1,no\n2,a,1,yes\n", target).is_accepted
-    (breach,) = verdict_on(HEADER + "1,a,1,no\n2,a,1,maybe\n", target).breaches
+    assert result_of(HEADER + "1,a,1,no\n2,a,1,yes\n", target).is_accepted
+    (breach,) = result_of(HEADER + "1,a,1,no\n2,a,1,maybe\n", target).breaches
     assert (breach.rule, breach.column, breach.rows) == ("categories", "risk", [3])
 
 
@@ -143,28 +143,30 @@ def test_a_classifiers_target_is_one_of_two_categories() -> None:
 def test_a_file_read_in_part_is_never_refused_for_what_was_not_read(budget: int) -> None:
     content = HEADER + "30,Zürich,1,0.5\n" * 4
     size = len(content.encode())
-    verdict = verdict_on(content, budget=budget)
-    assert verdict.is_accepted
-    assert verdict.is_whole == (budget >= size)
-    assert verdict.rows <= budget // 10 if budget < size else verdict.rows == 4
+    result = result_of(content, budget=budget)
+    assert result.is_accepted
+    assert result.is_whole == (budget >= size)
+    assert result.rows <= budget // 10 if budget < size else result.rows == 4
 
 
 def test_a_breach_in_the_part_that_was_read_is_found() -> None:
     content = HEADER + "300,a,1,0.5\n" + "30,a,1,1\n" * 1000
     for raw in (content.encode(), gzip.compress(content.encode())):
-        verdict = verdict_on(raw, ("data.max_rows", None), budget=len(HEADER) + 100)
-        assert [each.rule for each in verdict.breaches] == ["range"]
-        assert not verdict.is_whole
+        result = result_of(raw, ("data.max_rows", None), budget=len(HEADER) + 100)
+        assert [each.rule for each in result.breaches] == ["range"]
+        assert not result.is_whole
 
 
 def test_too_many_rows_are_proved_by_a_part() -> None:
-    verdict = verdict_on(HEADER + "30,a,1,1\n" * 1000, budget=len(HEADER) + 100)
-    assert [each.rule for each in verdict.breaches] == ["max_rows"]
+    result = result_of(HEADER + "30,a,1,1\n" * 1000, budget=len(HEADER) + 100)
+    assert [each.rule for each in result.breaches] == ["max_rows"]
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.csv.zip", "a"])
 def test_another_kind_of_file_is_refused_by_its_name(name: str) -> None:
-    assert [each.rule for each in judge(name, io.BytesIO(b""), ModelSpec.parse(spec_with())).breaches] == ["name"]
+    assert [each.rule for each in validate_file(name, io.BytesIO(b""), ModelSpec.parse(spec_with())).breaches] == [
+        "name"
+    ]
 
 
 @given(
@@ -172,16 +174,16 @@ def test_another_kind_of_file_is_refused_by_its_name(name: str) -> None:
     st.sampled_from(["number", "integer"]),
 )
 def test_the_quick_way_agrees_with_a_look_at_each_cell(cells: list[str], kind: str) -> None:
-    column = Column("age", kind, low=-10, high=50)
+    column = ContractColumn("age", kind, low=-10, high=50)
     if column.accepts_all(cells):
-        assert not any(column.objection(cell) or column.is_missing(cell) for cell in cells)
+        assert not any(column.broken_rule(cell) or column.is_missing(cell) for cell in cells)
 
 
 @given(st.lists(st.sampled_from(["a", "b", " a", "", " ", "c"]), min_size=1), st.booleans())
 def test_so_it_does_for_categories(cells: list[str], listed: bool) -> None:
-    column = Column("shop", "category", ("a", "b") if listed else ())
+    column = ContractColumn("shop", "category", ("a", "b") if listed else ())
     if column.accepts_all(cells):
-        assert not any(column.objection(cell) or column.is_missing(cell) for cell in cells)
+        assert not any(column.broken_rule(cell) or column.is_missing(cell) for cell in cells)
 
 
 def test_a_contract_of_an_older_release_is_read() -> None:
@@ -191,7 +193,7 @@ def test_a_contract_of_an_older_release_is_read() -> None:
 
 
 def test_the_contract_says_all_that_the_spec_does() -> None:
-    contract: dict[str, Any] = data_contract(ModelSpec.parse(spec_with(*RULES)))
+    contract: dict[str, Any] = contract_document(ModelSpec.parse(spec_with(*RULES)))
     parsed = DataContract.parse(contract)
     assert [(each.low, each.high, each.nullable) for each in parsed.columns[:1]] == [(0, 120, False)]
     assert (parsed.target_column.low, parsed.min_rows, parsed.max_rows) == (0, 2, 4)
@@ -199,9 +201,9 @@ def test_the_contract_says_all_that_the_spec_does() -> None:
 
 MEASURED = """
 import io, json, resource, sys
-from sluice.data_contract.validation import examine
+from sluice.data_contract.validation import validate
 from sluice.data_contract.contract import DataContract
-from sluice.data_contract.csv_reader import CsvText
+from sluice.data_contract.csv_reader import CsvReader
 
 class Endless:  # a file that is made while it is read
     def __init__(self, lines):
@@ -214,14 +216,16 @@ class Endless:  # a file that is made while it is read
         return found
 
 contract = DataContract.parse(json.loads(sys.argv[2]))
-verdict = examine(CsvText(Endless(int(sys.argv[1]))), contract)
-print(verdict.rows, len(verdict.breaches), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+result = validate(CsvReader(Endless(int(sys.argv[1]))), contract)
+print(result.rows, len(result.breaches), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 def test_memory_does_not_grow_with_the_file() -> None:
     """Peak memory of a process that reads 10 MB of rows, against one that reads half a MB."""
-    contract = json.dumps(data_contract(ModelSpec.parse(spec_with(*RULES, ("data.max_rows", None)))) | {"min_rows": 1})
+    contract = json.dumps(
+        contract_document(ModelSpec.parse(spec_with(*RULES, ("data.max_rows", None)))) | {"min_rows": 1}
+    )
     contract = contract.replace("120.0", "88.0")  # so that a row in 90 is bad, some in each chunk
 
     def peak(lines: int) -> int:
@@ -240,41 +244,41 @@ def test_a_file_of_very_wide_rows_takes_little_memory() -> None:
     spec = ModelSpec.parse(spec_with(*RULES))
     tracemalloc.start()
     try:
-        verdict = judge("a.csv", wide, spec)
+        result = validate_file("a.csv", wide, spec)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert [breach.rule for breach in verdict.breaches] == ["width", "min_rows"]
+    assert [breach.rule for breach in result.breaches] == ["width", "min_rows"]
     assert peak < 64 << 20, "a function that runs out of memory takes every file of its batch with it"
 
 
 def test_a_row_that_quotes_spread_over_lines_has_an_end() -> None:
-    verdict = verdict_on(HEADER + '"\n",' * 100_000)
-    assert [str(breach) for breach in verdict.breaches] == [
+    result = result_of(HEADER + '"\n",' * 100_000)
+    assert [str(breach) for breach in result.breaches] == [
         "csv: the file is not CSV (a row is longer than 262,144 characters)"
     ]
 
 
 def test_enough_bad_cells_are_not_counted_to_the_end() -> None:
     """The worst file that a function may read must not take longer than the function has."""
-    content = HEADER + "x,a,1,y\n" * (10 * ENOUGH)
-    verdict = verdict_on(content, ("data.max_rows", None))
-    assert not verdict.is_whole
-    assert [(breach.column, breach.rows[0]) for breach in verdict.breaches] == [("age", 2), ("risk", 2)]
-    assert ENOUGH <= sum(breach.count for breach in verdict.breaches) < 2 * ENOUGH
+    content = HEADER + "x,a,1,y\n" * (10 * BREACH_LIMIT)
+    result = result_of(content, ("data.max_rows", None))
+    assert not result.is_whole
+    assert [(breach.column, breach.rows[0]) for breach in result.breaches] == [("age", 2), ("risk", 2)]
+    assert BREACH_LIMIT <= sum(breach.count for breach in result.breaches) < 2 * BREACH_LIMIT
 
 
 def test_gaps_cost_no_look_at_each_cell() -> None:
     looked_at: list[str] = []
 
-    class Watched(Column):
-        def objection(self, cell: str) -> tuple[str, str] | None:
+    class Watched(ContractColumn):
+        def broken_rule(self, cell: str) -> tuple[str, str] | None:
             looked_at.append(cell)
-            return super().objection(cell)
+            return super().broken_rule(cell)
 
     contract = DataContract(
         target_column=Watched("risk"), columns=(Watched("age"),), max_missing_share=1.0, out_of_range="accept"
     )
-    verdict = examine(CsvText(io.BytesIO(b"age,risk\n" + b",\n" * 5_000)), contract)
-    assert (verdict.rows, verdict.breaches) == (5_000, ())
+    result = validate(CsvReader(io.BytesIO(b"age,risk\n" + b",\n" * 5_000)), contract)
+    assert (result.rows, result.breaches) == (5_000, ())
     assert len(looked_at) < 100

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sluice.events import PackageChanged
-from sluice.pipeline_runs.approval_request import announce_pending
+from sluice.pipeline_runs.approval_request import announce_pending_version
 from sluice.sweep.sweep import sweep
 
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
@@ -50,7 +50,7 @@ def waiting(world: SluiceWorld) -> str:
 
 
 def test_it_is_told_beside_the_live_version(world: SluiceWorld, waiting: str) -> None:
-    announce_pending(changed(waiting), world.ports)
+    announce_pending_version(changed(waiting), world.ports)
     assert world.events.published == [
         (
             "ModelPending",
@@ -69,38 +69,38 @@ def test_it_is_told_beside_the_live_version(world: SluiceWorld, waiting: str) ->
 
 def test_the_first_version_has_nothing_to_be_compared_with(world: SluiceWorld) -> None:
     arn = world.registry.add(GROUP, 1, "PendingManualApproval")
-    announce_pending(changed(arn), world.ports)
+    announce_pending_version(changed(arn), world.ports)
     ((_, detail),) = world.events.published
     assert (detail["live_version"], detail["live_metrics"]) == (None, {})
 
 
 def test_the_same_event_again_tells_nothing(world: SluiceWorld, waiting: str) -> None:
     for _ in range(3):
-        announce_pending(changed(waiting), world.ports)
+        announce_pending_version(changed(waiting), world.ports)
     assert len(world.events.published) == 1
 
 
 def test_our_own_note_on_a_waiting_version_is_no_new_wait(world: SluiceWorld, waiting: str) -> None:
-    announce_pending(changed(waiting, UpdatedModelPackageFields=["CustomerMetadataProperties"]), world.ports)
+    announce_pending_version(changed(waiting, UpdatedModelPackageFields=["CustomerMetadataProperties"]), world.ports)
     assert world.events.published == []
 
 
 def test_a_version_put_back_to_pending_waits_anew(world: SluiceWorld, waiting: str) -> None:
-    announce_pending(changed(waiting), world.ports)
+    announce_pending_version(changed(waiting), world.ports)
     again = {"UpdatedModelPackageFields": ["ModelApprovalStatus"], "LastModifiedTime": "2026-03-05T08:00:00Z"}
-    announce_pending(changed(waiting, **again), world.ports)
+    announce_pending_version(changed(waiting, **again), world.ports)
     assert world.events.kinds() == ["ModelPending"]
     assert len(world.events.published) == 2
 
 
 def test_a_late_event_of_a_version_decided_on_tells_nothing(world: SluiceWorld, waiting: str) -> None:
     world.registry.approve(waiting)
-    announce_pending(changed(waiting), world.ports)
+    announce_pending_version(changed(waiting), world.ports)
     assert world.events.published == []
 
 
 def test_a_version_of_another_group_is_left_alone(world: SluiceWorld) -> None:
-    announce_pending(changed(world.registry.add("churn", 1, "PendingManualApproval")), world.ports)
+    announce_pending_version(changed(world.registry.add("churn", 1, "PendingManualApproval")), world.ports)
     assert world.events.published == []
 
 
@@ -110,7 +110,7 @@ def say_again(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
     sweep(world.ports)
     found = [one for one in world.events.published if one[0] == "SageMaker Model Package State Change"]
     for _, detail in found:
-        announce_pending(PackageChanged.parse({"detail": detail}), world.ports)
+        announce_pending_version(PackageChanged.parse({"detail": detail}), world.ports)
     return found
 
 
@@ -125,8 +125,8 @@ def test_a_version_that_nobody_was_told_of_is_found_by_the_sweep(world: SluiceWo
 def test_an_announced_version_is_no_matter_for_the_sweep_and_a_late_event_no_news(
     world: SluiceWorld, waiting: str
 ) -> None:
-    announce_pending(changed(waiting), world.ports)
+    announce_pending_version(changed(waiting), world.ports)
     world.clock.pass_seconds(300)
     assert say_again(world) == []
-    announce_pending(changed(waiting), world.ports)
+    announce_pending_version(changed(waiting), world.ports)
     assert "ModelPending" not in world.events.kinds()

@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 from sluice.errors import RetryableError
-from sluice.pipeline_runs.recorder import record_run, same_model_as
-from sluice.pipeline_runs.run import Run, run_from
+from sluice.pipeline_runs.recorder import record_run, repeated_version
+from sluice.pipeline_runs.run import PipelineRun
 
 from tests.builders.run_examples import ARN, CODE, DATA, GATE, cached, package, refused, running, succeeded
 from tests.fakes.aws_state import START
@@ -27,13 +27,13 @@ def world() -> SluiceWorld:
     return world
 
 
-def see(world: SluiceWorld, run: Run) -> Run | None:
+def see(world: SluiceWorld, run: PipelineRun) -> PipelineRun | None:
     """SageMaker has the run like this, and an event says so."""
-    world.run_source.executions[run.execution] = run
-    return record_run(run.execution, world.ports, may_end=True)
+    world.run_reader.executions[run.execution] = run
+    return record_run(run.execution, world.ports, record_end=True)
 
 
-def kept(world: SluiceWorld) -> list[Run]:
+def kept(world: SluiceWorld) -> list[PipelineRun]:
     return list(world.ports.runs.runs("fraud"))
 
 
@@ -93,7 +93,7 @@ def test_repeated_and_late_events_change_nothing(world: SluiceWorld) -> None:
     see(world, succeeded())
     before = kept(world)
     for _ in range(3):
-        record_run(ARN + "one", world.ports, may_end=True)
+        record_run(ARN + "one", world.ports, record_end=True)
     assert kept(world) == before
     assert world.events.kinds() == ["PipelineSucceeded"]
     assert len(world.events.published) == 1
@@ -123,7 +123,7 @@ def test_a_run_taken_from_the_cache_says_which_version_it_repeats(world: SluiceW
     see(world, succeeded())
     run = see(world, cached())
     assert run is not None
-    assert (run.version, run.computed_nothing, run.cache_hits) == (8, True, 3)
+    assert (run.version, run.is_all_cached, run.cache_hits) == (8, True, 3)
     assert world.events.published[-1][1]["same_model_as"] == 7
     assert world.events.published[-1][1]["cache_hits"] == ["PreprocessData", "TrainModel", "EvaluateModel"]
 
@@ -134,12 +134,12 @@ def test_a_run_that_trained_repeats_no_version(world: SluiceWorld) -> None:
     steps = tuple(replace(step, cached_from="") if step.name == "TrainModel" else step for step in half.steps)
     run = see(world, replace(half, steps=steps))
     assert run is not None
-    assert same_model_as(run, world.ports) is None
+    assert repeated_version(run, world.ports) is None
 
 
 def test_the_pipelines_of_others_are_left_alone(world: SluiceWorld) -> None:
     for arn in (ARN.replace("sluice-dev-fraud", "churn") + "one", "arn:aws:sagemaker:::training-job/x"):
-        assert record_run(arn, world.ports, may_end=True) is None
+        assert record_run(arn, world.ports, record_end=True) is None
     assert kept(world) == []
 
 
@@ -148,23 +148,23 @@ def test_the_pipelines_of_others_are_left_alone(world: SluiceWorld) -> None:
 def test_a_crash_anywhere_is_repaired_by_the_next_delivery(at: int, after_effect: bool) -> None:
     world = sluice_world()
     world.registry.add(GROUP, 7)
-    world.run_source.executions[ARN + "one"] = succeeded()
+    world.run_reader.executions[ARN + "one"] = succeeded()
     world.faults.at, world.faults.after_effect = world.faults.seen + at, after_effect
     for _ in range(2):
         try:
-            record_run(ARN + "one", world.ports, may_end=True)
+            record_run(ARN + "one", world.ports, record_end=True)
         except RetryableError:
             continue
     assert [one.status for one in kept(world)] == ["Succeeded"]
     assert world.events.kinds() == ["PipelineSucceeded"]
     assert world.registry.properties[package(7)]["sluice.data"] == DATA
-    record_run(ARN + "one", world.ports, may_end=True)
+    record_run(ARN + "one", world.ports, record_end=True)
     assert len(world.events.published) <= 2
 
 
 @pytest.mark.parametrize("run", [running(), succeeded(), cached(), refused()], ids=lambda run: run.status)
-def test_a_run_survives_being_written_and_read(run: Run) -> None:
-    assert run_from(run.to_json()) == run
+def test_a_run_survives_being_written_and_read(run: PipelineRun) -> None:
+    assert PipelineRun.parse(run.to_json()) == run
 
 
 def test_a_run_that_failed_without_a_failed_step_gives_the_executions_reason() -> None:
@@ -175,9 +175,9 @@ def test_a_run_that_failed_without_a_failed_step_gives_the_executions_reason() -
 
 def test_a_run_whose_pipeline_is_deleted_ends_with_it(world: SluiceWorld) -> None:
     see(world, running())
-    world.run_source.executions.clear()
+    world.run_reader.executions.clear()
     for _ in range(2):
-        record_run(ARN + "one", world.ports, may_end=True)
+        record_run(ARN + "one", world.ports, record_end=True)
         world.clock.pass_seconds(60)
     assert [(one.status, one.reason) for one in kept(world)] == [("Stopped", "the pipeline was deleted while it ran")]
     assert [kind for kind, _ in world.events.published] == ["PipelineFailed"]
@@ -185,17 +185,31 @@ def test_a_run_whose_pipeline_is_deleted_ends_with_it(world: SluiceWorld) -> Non
 
 def test_a_run_that_ended_before_its_pipeline_was_deleted_stays_as_it_was(world: SluiceWorld) -> None:
     see(world, succeeded())
-    world.run_source.executions.clear()
-    record_run(ARN + "one", world.ports, may_end=True)
-    record_run(ARN + "never-seen", world.ports, may_end=True)
+    world.run_reader.executions.clear()
+    record_run(ARN + "one", world.ports, record_end=True)
+    record_run(ARN + "never-seen", world.ports, record_end=True)
     assert [one.status for one in kept(world)] == ["Succeeded"]
     assert world.events.kinds() == ["PipelineSucceeded"]
 
 
 def test_the_last_steps_event_leaves_the_end_to_the_executions(world: SluiceWorld) -> None:
     see(world, running())
-    world.run_source.executions[ARN + "one"] = succeeded()
-    record_run(ARN + "one", world.ports, may_end=False)
+    world.run_reader.executions[ARN + "one"] = succeeded()
+    record_run(ARN + "one", world.ports, record_end=False)
     assert ([one.status for one in kept(world)], world.events.published) == (["Executing"], [])
-    record_run(ARN + "one", world.ports, may_end=True)
+    record_run(ARN + "one", world.ports, record_end=True)
     assert ([one.status for one in kept(world)], world.events.kinds()) == (["Succeeded"], ["PipelineSucceeded"])
+
+
+def test_an_end_is_logged_and_counted_once_without_the_reason(world: SluiceWorld) -> None:
+    for _ in range(3):
+        see(world, refused())
+    assert world.telemetry.metrics == [("PipelineRunEnded", 1, "fraud", "Failed")]
+    fields = {"status": "Failed", "version": None, "failed_step": "FailPipeline"}
+    assert world.telemetry.lines == [("INFO", "pipeline run ended", fields)]
+
+
+def test_a_run_that_goes_on_is_not_counted(world: SluiceWorld) -> None:
+    see(world, running())
+    record_run(ARN + "one", world.ports, record_end=True)
+    assert (world.telemetry.metrics, world.telemetry.lines) == ([], [])

@@ -8,7 +8,7 @@ import pytest
 from sluice.errors import SpecError
 from sluice.rollout_id import RolloutId
 from sluice.spec.scaling import Scaling
-from sluice.sweep.scaling import lost_scaling
+from sluice.sweep.scaling import reconcile_scaling
 
 from tests.fakes.sluice_world import ENDPOINT, SluiceWorld, sluice_world
 
@@ -27,7 +27,7 @@ def apply(world: SluiceWorld, scaling: Scaling | None) -> None:
 
 
 def sweep(world: SluiceWorld) -> list[str]:
-    return list(lost_scaling("fraud", world.ports))
+    return list(reconcile_scaling("fraud", world.ports))
 
 
 def test_a_spec_with_scaling_takes_hold_once(world: SluiceWorld) -> None:
@@ -50,7 +50,7 @@ def test_without_scaling_in_the_spec_what_was_set_up_by_hand_stays(world: Sluice
 
 def test_a_rollout_under_way_is_left_alone(world: SluiceWorld) -> None:
     apply(world, Scaling(min=1, max=5))
-    assert world.ports.store.lock(ENDPOINT, RolloutId.required("fraud-2-1"))
+    assert world.ports.locks.acquire(ENDPOINT, RolloutId.required("fraud-2-1"))
     assert sweep(world) == []
     assert world.scaling.register == set()
 

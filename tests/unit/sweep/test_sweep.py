@@ -1,4 +1,4 @@
-"""The sweep says again what was lost, once it is old enough, and nothing else."""
+"""The sweep replays lost events once they are old enough, and nothing else."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ def world() -> SluiceWorld:
     return sluice_world()
 
 
-def said_again(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
+def replayed(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
     before = len(world.events.published)
     sweep(world.ports)
     return world.events.published[before:]
 
 
-def test_a_quiet_stage_has_nothing_to_say(world: SluiceWorld) -> None:
+def test_a_quiet_stage_has_no_findings(world: SluiceWorld) -> None:
     world.live(1)
     world.clock.pass_seconds(3600)
     assert sweep(world.ports) == []
     assert world.wakeups.booked == []
+    assert [metric for metric, *_ in world.telemetry.metrics if metric == "SweepFinding"] == []
 
 
-def test_an_approval_that_was_not_told_is_told_once_it_is_old(world: SluiceWorld) -> None:
+def test_a_lost_approval_is_replayed_once_it_is_old(world: SluiceWorld) -> None:
     arn = world.registry.add(GROUP, 1)
-    assert said_again(world) == []
+    assert replayed(world) == []
     world.clock.pass_seconds(180)
-    ((kind, detail),) = said_again(world)
+    ((kind, detail),) = replayed(world)
     assert (kind, detail["ModelPackageArn"]) == ("SageMaker Model Package State Change", arn)
     assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}
 
@@ -47,26 +48,26 @@ def test_a_version_older_than_one_that_was_rolled_out_is_left_alone(world: Sluic
     world.registry.add(GROUP, 1)
     world.live(2)
     world.clock.pass_seconds(3600)
-    assert said_again(world) == []
+    assert replayed(world) == []
 
 
 def test_a_rollout_that_was_never_started_is_approved_again(world: SluiceWorld) -> None:
     world.approve(1)
     world.executions.started.clear()
     world.clock.pass_seconds(180)
-    ((kind, detail),) = said_again(world)
+    ((kind, detail),) = replayed(world)
     assert kind == "SageMaker Model Package State Change"
     open_rollout({"detail": detail}, world.ports)
     assert world.executions.started == [ROLLOUT]
 
 
 @pytest.mark.parametrize("dead", [[ROLLOUT], [ROLLOUT, f"{ROLLOUT}-restore-1"]], ids=["first", "restoring"])
-def test_a_dead_execution_is_told(world: SluiceWorld, dead: list[str]) -> None:
+def test_the_end_of_a_dead_execution_is_replayed(world: SluiceWorld, dead: list[str]) -> None:
     world.approve(1)
     world.executions.started = list(dead)
     world.executions.ended = dict.fromkeys(dead, "ABORTED")
     world.clock.pass_seconds(180)
-    ((kind, detail),) = said_again(world)
+    ((kind, detail),) = replayed(world)
     assert (kind, detail["name"], detail["status"]) == ("Step Functions Execution Status Change", dead[-1], "ABORTED")
     roll_back({"detail-type": kind, "detail": detail}, world.ports)
     assert world.executions.started == [*dead, f"{ROLLOUT}-restore-{len(dead)}"]
@@ -75,29 +76,44 @@ def test_a_dead_execution_is_told(world: SluiceWorld, dead: list[str]) -> None:
 def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> None:
     file = File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1)
     world.bucket.objects[file.key] = b"age,risk\n30,1\n"
-    world.ports.waiting.add_file("fraud", file, START)
+    world.ports.pending_inputs.add_file("fraud", file, START)
     world.clock.pass_seconds(60)
     sweep(world.ports)
     world.wake()
     (execution,) = world.pipelines.running(GROUP)
-    assert said_again(world) == [], "it is going"
+    assert replayed(world) == [], "it is going"
     execution.status = "Succeeded"
-    ((_, detail),) = said_again(world)
+    ((_, detail),) = replayed(world)
     assert detail == execution.event()["detail"]
 
 
-@pytest.mark.parametrize("failure", [refusal("not you"), KeyError("status")], ids=["refused", "not understood"])
-def test_what_cannot_be_looked_at_holds_up_nothing_else(
+@pytest.mark.parametrize("failure", [refusal("not you"), KeyError("status")], ids=["refused", "unexpected"])
+def test_a_check_that_fails_stops_no_other(
     world: SluiceWorld, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     def refuse(_group: str, _approval: str) -> None:
         raise failure
 
     world.registry.add(GROUP, 1)
-    world.ports.waiting.add_file(
+    world.ports.pending_inputs.add_file(
         "fraud", File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1), START
     )
     monkeypatch.setattr(world.registry, "newest", refuse)
     with pytest.raises(SweepIncompleteError, match="lost_approval of fraud"):
         sweep(world.ports)
     assert world.wakeups.booked == [("fraud", 0)]
+    errors = [(message, fields) for level, message, fields in world.telemetry.lines if level == "ERROR"]
+    assert errors == [
+        ("sweep check failed", {"model": "fraud", "cause": cause, "error": type(failure).__name__})
+        for cause in ("unannounced_version", "lost_approval")
+    ]
+
+
+def test_each_finding_is_one_line_and_one_data_point_by_its_cause(world: SluiceWorld) -> None:
+    arn = world.registry.add(GROUP, 1)
+    world.clock.pass_seconds(180)
+    (finding,) = sweep(world.ports)
+    assert finding == f"{arn} is Approved"
+    fields = {"model": "fraud", "cause": "lost_approval", "finding": finding}
+    assert world.telemetry.lines == [("INFO", "sweep finding", fields)]
+    assert world.telemetry.metrics == [("SweepFinding", 1, "fraud", "lost_approval")]

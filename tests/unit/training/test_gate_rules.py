@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from gate import GateError, failed_rules
-from sluice.spec.model import Gate, Limit, ModelSpec
+from sluice.spec.model import Limit, ModelSpec, QualityGate
 from sluice.training.pipeline_parameters import live_parameters
 
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
@@ -51,9 +51,9 @@ def test_a_rule_that_cannot_be_judged_is_an_error_and_not_a_pass(rules: str) -> 
 
 
 def test_the_rules_are_those_of_the_spec() -> None:
-    gate = Gate(mse=Limit(max=6), auc=Limit(min=0.9, max=1), not_worse_than_live_percent=12.5)
+    gate = QualityGate(mse=Limit(max=6), auc=Limit(min=0.9, max=1), not_worse_than_live_percent=12.5)
     assert gate.text == "mse<=6 auc>=0.9 auc<=1 live<=12.5"
-    assert Gate().text == "none"
+    assert QualityGate().text == "none"
     assert failed_rules(gate.text, "none", {"mse": 6.0, "auc": 0.9}) == []
 
 

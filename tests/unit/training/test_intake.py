@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sluice.errors import AwsLibraryError, Problem, SpecError
 from sluice.spec.model import ModelSpec
-from sluice.training.run_queue import FILES_TOLD, RETRY_SECONDS
+from sluice.training.manifest import File
+from sluice.training.pending_inputs import InputStatus
+from sluice.training.run_queue import MAX_EVENT_FILES, RETRY_SECONDS
 
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
@@ -45,7 +47,7 @@ def batch(*bodies: Any) -> dict[str, Any]:
     }
 
 
-def returned(result: dict[str, Any]) -> list[str]:
+def returned(result: Mapping[str, Any]) -> list[str]:
     """Ids of the messages that go back to the queue."""
     assert list(result) == ["batchItemFailures"]
     return [each["itemIdentifier"] for each in result["batchItemFailures"]]
@@ -128,8 +130,8 @@ def test_a_bad_file_is_told_once_and_holds_up_no_other(
     (rejection,) = (detail for kind, detail in world.events.published if kind == "DataRejected")
     assert rejection["key"] == key
     assert rejection["reason"].startswith(reason)
-    fate = world.ports.store.claim_upload(key, "v1", {"fate": "asked"})
-    assert (fate["fate"], fate["reason"]) == ("rejected", rejection["reason"])
+    uploaded = File(bucket="sluice-dev-data", key=key, version_id="v1", etag="e", size=14)
+    assert world.ports.pending_inputs.file_status(uploaded) == InputStatus(state="rejected", reason=rejection["reason"])
 
 
 BAD = b"age,risk\nold,1\n"
@@ -201,7 +203,7 @@ def test_a_spec_that_this_release_cannot_read_costs_no_upload(
         newer.setattr(world.specs, "get", unreadable)
         assert deliver(world, "a", created("data/nobody-else.txt")) == ["m0"]
     assert world.events.published == []
-    assert world.ports.waiting.of("fraud").files == ()
+    assert world.ports.pending_inputs.get("fraud").files == ()
     deliver(world, "a")
     told = [detail["files"] for kind, detail in world.events.published if kind == "PipelineStarted"]
     assert told == [["data/fraud/a.csv"]]
@@ -272,7 +274,9 @@ def test_a_request_that_botocore_itself_refuses_is_refused(world: SluiceWorld, m
     monkeypatch.setattr(world.pipelines, "start", strict)
     detail = {"model": "fraud", "request": "r1", "parameters": {"": "1"}}
     assert deliver(world, {"detail-type": "TrainRequested", "detail": detail}) == []
-    assert world.ports.waiting.fate_of_request("fraud", "r1")["fate"] == "refused"
+    status = world.ports.pending_inputs.request_status("fraud", "r1")
+    assert status is not None
+    assert status.state == "refused"
     deliver(world, "b")
     assert runs(world) == [["a.csv"], ["b.csv"]]
 
@@ -314,7 +318,7 @@ def delivered_with_fault(at: int, *, after_effect: bool) -> tuple[SluiceWorld, i
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
 def test_a_fault_at_any_call_and_a_redelivery_is_as_no_fault(after_effect: bool) -> None:
     _, calls = delivered_with_fault(0, after_effect=after_effect)
-    assert calls >= 20, "two looks, two claims, a wake-up, a manifest, a start, an event, and the turn's own steps"
+    assert calls >= 20, "two validations, two statuses, a wake-up, a manifest, a start, an event, the slot's own steps"
     for at in range(1, calls + 1):
         world, _ = delivered_with_fault(at, after_effect=after_effect)
         assert runs(world) == [["a.csv", "b.csv"]], f"after a fault at call {at}"
@@ -364,7 +368,7 @@ def test_an_event_names_no_more_files_than_it_can_hold(world: SluiceWorld) -> No
     world.bucket.objects |= dict.fromkeys(keys, GOOD)
     deliver(world, *(created(key) for key in keys))
     ((_, detail),) = world.events.published
-    assert detail["files"] == keys[:FILES_TOLD]
+    assert detail["files"] == keys[:MAX_EVENT_FILES]
     assert detail["file_count"] == 1000
     ((manifest,),) = ([run] for run in runs(world))
     assert len(manifest) == 1000

@@ -1,4 +1,4 @@
-"""Manifests depend on nothing but the files, and the next run on nothing but what waits and what S3 holds."""
+"""Manifests depend on nothing but the files, and the next run on nothing but the pending inputs and what S3 holds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.training.manifest import File, Manifest, added
-from sluice.training.pending_inputs import Request, Waiting, WaitingFile
-from sluice.training.run_selection import PATIENCE, choose, fates, is_settled
-from sluice.training.run_slot import Turn, run_name, run_token
+from sluice.training.debounce import DEBOUNCE_LIMIT, have_settled
+from sluice.training.manifest import File, Manifest, added_files
+from sluice.training.pending_inputs import InputStatus, PendingFile, PendingInputs, RunRequest
+from sluice.training.run_selection import select_run, statuses_after_run
+from sluice.training.run_slot import RunSlot
+from sluice.training.run_token import run_name, run_token
 
 START = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 
@@ -33,7 +35,7 @@ def test_the_native_manifest_is_in_sagemakers_format() -> None:
 def test_the_rich_manifest_tells_all_and_is_read_back() -> None:
     counted = File(bucket="lake", key="data/fraud/s3://x.csv", version_id="", etag="e", size=7, rows=3)
     made = Manifest.of("fraud", [*FILES, counted])
-    told = json.loads(made.text())
+    told = json.loads(made.complete())
     assert told["files"][-2] == {
         "uri": "s3://lake/data/fraud/s3://x.csv",
         "version_id": "",
@@ -43,7 +45,7 @@ def test_the_rich_manifest_tells_all_and_is_read_back() -> None:
         "rows": 3,
     }
     assert told["digest"] == made.digest
-    assert Manifest.parse(made.text()) == made
+    assert Manifest.parse(made.complete()) == made
 
 
 @given(shuffled=st.permutations(FILES))
@@ -70,8 +72,8 @@ def test_the_sequencer_orders_the_versions_of_a_key(older: str, newer: str) -> N
     assert not first.is_older_than(first)
 
 
-def at(seconds: float, name: str = "a.csv") -> WaitingFile:
-    return WaitingFile(file=file(name), since=START + timedelta(seconds=seconds))
+def at(seconds: float, name: str = "a.csv") -> PendingFile:
+    return PendingFile(file=file(name), since=START + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(
@@ -82,21 +84,21 @@ def at(seconds: float, name: str = "a.csv") -> WaitingFile:
         ([0], 28, False),
         ([0, 20], 40, False),
         ([0, 20], 50, True),
-        ([0, PATIENCE.total_seconds() - 1], PATIENCE.total_seconds(), True),
+        ([0, DEBOUNCE_LIMIT.total_seconds() - 1], DEBOUNCE_LIMIT.total_seconds(), True),
     ],
 )
 def test_uploads_settle_when_none_came_for_a_while_or_at_last(
     since: Sequence[float], now: float, settled: bool
 ) -> None:
-    assert is_settled(map(at, since), 30, START + timedelta(seconds=now)) is settled
+    assert have_settled(map(at, since), 30, START + timedelta(seconds=now)) is settled
 
 
-def request(name: str, seconds: float = 0, **parameters: str) -> Request:
-    return Request(id=name, parameters=parameters, is_again=False, since=START + timedelta(seconds=seconds))
+def request(name: str, seconds: float = 0, **parameters: str) -> RunRequest:
+    return RunRequest(id=name, parameters=parameters, is_again=False, since=START + timedelta(seconds=seconds))
 
 
-def waiting(*files: File, requests: Sequence[Request] = ()) -> Waiting:
-    return Waiting(files=tuple(WaitingFile(file=each, since=START) for each in files), requests=tuple(requests))
+def pending(*files: File, requests: Sequence[RunRequest] = ()) -> PendingInputs:
+    return PendingInputs(files=tuple(PendingFile(file=each, since=START) for each in files), requests=tuple(requests))
 
 
 A, B, A2 = file("a.csv"), file("b.csv"), file("a.csv", "v2", "e2", sequencer="2")
@@ -117,19 +119,19 @@ A, B, A2 = file("a.csv"), file("b.csv"), file("a.csv", "v2", "e2", sequencer="2"
 def test_the_files_of_the_next_run(
     mode: str, fresh: list[File], base: list[File], current: list[File], expected: list[File] | None
 ) -> None:
-    chosen = choose(waiting(*fresh), base, {each.key: each.version_id for each in current}, mode)
+    chosen = select_run(pending(*fresh), base, {each.key: each.version_id for each in current}, mode)
     assert (sorted(chosen.files, key=lambda each: each.key) if chosen else None) == expected
 
 
 def test_a_request_without_new_data_gets_that_of_the_newest_run() -> None:
-    chosen = choose(waiting(requests=[request("r")]), [A], {A.key: "v1"}, "latest")
+    chosen = select_run(pending(requests=[request("r")]), [A], {A.key: "v1"}, "latest")
     assert chosen is not None
     assert (chosen.files, chosen.new) == ((A,), ())
 
 
 def test_requests_with_equal_parameters_share_a_run_and_others_wait() -> None:
     asked = [request("r1", eta="1"), request("r2", 1, eta="2"), request("r3", 2, eta="1")]
-    chosen = choose(waiting(B, requests=asked), [A], {A.key: "v1", B.key: "v1"}, "latest")
+    chosen = select_run(pending(B, requests=asked), [A], {A.key: "v1", B.key: "v1"}, "latest")
     assert chosen is not None
     assert [each.id for each in chosen.requests] == ["r1", "r3"]
     assert chosen.files == (B,)
@@ -137,12 +139,29 @@ def test_requests_with_equal_parameters_share_a_run_and_others_wait() -> None:
 
 def test_a_run_settles_its_files_and_older_versions_of_them_only() -> None:
     newer = file("a.csv", "v3", sequencer="3")
-    settled = {each.file.version_id: fate for each, fate in fates(waiting(A, A2, newer, B).files, [A2], {"run": "r"})}
-    assert settled == {"v1": {"fate": "superseded", "by": "v2"}, "v2": {"fate": "run", "run": "r"}}
+    statuses = statuses_after_run(pending(A, A2, newer, B).files, [A2], "r")
+    assert {each.file.version_id: status for each, status in statuses} == {
+        "v1": InputStatus(state="superseded", successor="v2"),
+        "v2": InputStatus(state="run", run="r"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "item"),
+    [
+        (InputStatus(state="waiting"), {"fate": "waiting"}),
+        (InputStatus(state="run", run="r"), {"fate": "run", "run": "r"}),
+        (InputStatus(state="superseded", successor="v2"), {"fate": "superseded", "by": "v2"}),
+        (InputStatus(state="rejected", reason="why"), {"fate": "rejected", "reason": "why"}),
+    ],
+)
+def test_a_status_is_stored_as_it_always_was_and_read_back(status: InputStatus, item: dict[str, str]) -> None:
+    assert status.item() == item
+    assert InputStatus.parse({**item, "pk": "UPLOAD#k", "sk": "v1", "at": "now"}) == status
 
 
 def test_what_a_manifest_added_to_another() -> None:
-    assert added([A2, B], [A, B]) == [A2]
+    assert added_files([A2, B], [A, B]) == [A2]
 
 
 def test_the_same_work_has_the_same_token_and_any_other_work_another() -> None:
@@ -154,8 +173,8 @@ def test_the_same_work_has_the_same_token_and_any_other_work_another() -> None:
     assert run_token(digest, {"A": "1", "B": "2"}, ["x", "y"]) == run_token(digest, {"B": "2", "A": "1"}, ["y", "x"])
 
 
-def test_a_turn_is_read_back_from_its_item() -> None:
-    turn = Turn(
+def test_a_run_slot_is_read_back_from_its_item() -> None:
+    slot = RunSlot(
         model="fraud",
         number=3,
         run="data-1",
@@ -166,7 +185,7 @@ def test_a_turn_is_read_back_from_its_item() -> None:
         claimed_at=START.isoformat(),
         phase="taken",
         execution="arn",
-        ended="Failed",
+        end_status="Failed",
         newest="d",
     )
-    assert Turn.parse("fraud", turn.item()) == turn
+    assert RunSlot.parse("fraud", slot.item()) == slot

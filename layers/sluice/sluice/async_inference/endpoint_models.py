@@ -1,12 +1,11 @@
-"""Whose an asynchronous endpoint is, how its requests are treated, and what serves: looked up once for a batch."""
+"""Looks up an endpoint's model, its settings and the version in service, once for each batch of messages."""
 
 from __future__ import annotations
 
-import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sluice.async_inference.transitions import PARKED_AT_ONCE
+from sluice.async_inference.transitions import NO_RETRIES
 from sluice.errors import PermanentError
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving import AsyncServing
@@ -14,29 +13,27 @@ from sluice.spec.serving import AsyncServing
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
 
-log = logging.getLogger(__name__)
 
-
-class NotOursError(PermanentError):
+class ForeignEndpointError(PermanentError):
     """The endpoint belongs to no model of this stage."""
 
 
-class Models:
-    """What a batch of words needs to know of models and endpoints; forgotten with the batch."""
+class EndpointModels:
+    """A cache of models and endpoints that lives as long as one batch."""
 
     def __init__(self, ports: AsyncInferencePorts) -> None:
         self._ports = ports
-        self.of = cache(self._of)
-        self.version = cache(self._version)
+        self.model_of = cache(self._model_of)
+        self.version_in_service = cache(self._version_in_service)
         self._spec = cache(self._read_spec)
 
-    def serving(self, model: str) -> AsyncServing:
-        """How the model's requests are treated; those of a model without a valid spec are parked when they fail."""
+    def serving_settings(self, model: str) -> AsyncServing:
+        """The model's settings of retries and timeouts; without a valid spec its requests are not retried."""
         spec = self._spec(model)
-        return spec.endpoint.async_ if spec else PARKED_AT_ONCE
+        return spec.endpoint.async_ if spec else NO_RETRIES
 
-    def _of(self, endpoint: str) -> str:
-        """The model of an endpoint, whose name may end with a suffix; raises NotOursError."""
+    def _model_of(self, endpoint: str) -> str:
+        """The model of an endpoint, whose name may end with a suffix; raises ForeignEndpointError."""
         names = self._ports.names
         found = names.model_of(endpoint)
         if found and self._spec(found):
@@ -46,11 +43,11 @@ class Models:
         if shorter and spec and names.endpoint(shorter, spec.endpoint.suffix) == endpoint:
             return shorter
         if found is None:
-            raise NotOursError(f"endpoint {endpoint} belongs to no model of stage {names.stage}")
+            raise ForeignEndpointError(f"endpoint {endpoint} belongs to no model of stage {names.stage}")
         return found
 
-    def _version(self, endpoint: str) -> int | None:
-        """The version in service now, as far as the endpoint tells: None while two serve, or if it is not ours."""
+    def _version_in_service(self, endpoint: str) -> int | None:
+        """The version in service now; None while two serve, or if the endpoint is not ours."""
         state = self._ports.hosting.describe(endpoint)
         served = self._ports.names.version_served
         versions = {served(each.name, each.model) for each in state.variants} if state else set()
@@ -59,6 +56,6 @@ class Models:
     def _read_spec(self, model: str) -> ModelSpec | None:
         try:
             return self._ports.specs.get(model)
-        except (PermanentError, ValueError):
-            log.exception("%s has no valid spec now", model)
+        except (PermanentError, ValueError) as error:
+            self._ports.telemetry.error("no valid spec", model=model, error=type(error).__name__)
             return None

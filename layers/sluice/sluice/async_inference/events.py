@@ -1,11 +1,11 @@
-"""The events about asynchronous results, gathered so that ten of them are one call."""
+"""Announces asynchronous results as domain events, collected so that one call of PutEvents carries ten."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.async_inference.inference import Entry, moment
+from sluice.async_inference.inference import AsyncInference, to_timestamp
 from sluice.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -13,59 +13,59 @@ if TYPE_CHECKING:
 
 
 class EventBatch:
-    """Events to be put together; each may be put again after a failure."""
+    """Events to be published together; each may be published again after a failure (at least once)."""
 
     def __init__(self) -> None:
         self._events: list[tuple[str, Mapping[str, Any]]] = []
 
     def publish(self, detail_type: str, **detail: Any) -> None:
-        """Gather one event."""
+        """Add one event."""
         self._events.append((detail_type, detail))
 
     def put(self, publisher: AsyncInferenceEvents) -> dict[int, str]:
-        """Put them all; the positions of those that were not accepted, with the reason."""
+        """Publish them all; returns the positions of those that were not accepted, with the reason."""
         return publisher.put(self._events) if self._events else {}
 
 
-def tell(entry: Entry, events: EventBatch) -> None:
-    """Say that the result of an entry is there, or that it is parked."""
-    if entry.result is None:
-        _tell_parked(entry, events)
+def announce(inference: AsyncInference, events: EventBatch) -> None:
+    """Announce that the result of an inference is ready, or that it is parked."""
+    if inference.result is None:
+        _announce_parked(inference, events)
         return
     events.publish(
         "AsyncResultReady",
-        model=entry.model,
-        inference_id=entry.id,
-        endpoint=entry.endpoint,
-        version=entry.result.version,
-        input=entry.request.input,
-        output=entry.result.output,
-        content_type=entry.result.content_type,
-        size_bytes=entry.result.size_bytes,
-        latency_ms=entry.result.latency_ms,
-        attempts=entry.attempts,
-        received_at=moment(entry.result.received_at),
-        ended_at=moment(entry.result.ended_at),
+        model=inference.model,
+        inference_id=inference.id,
+        endpoint=inference.endpoint,
+        version=inference.result.version,
+        input=inference.request.input,
+        output=inference.result.output,
+        content_type=inference.result.content_type,
+        size_bytes=inference.result.size_bytes,
+        latency_ms=inference.result.latency_ms,
+        attempts=inference.attempts,
+        received_at=to_timestamp(inference.result.received_at),
+        ended_at=to_timestamp(inference.result.ended_at),
     )
 
 
-def _tell_parked(entry: Entry, events: EventBatch) -> None:
+def _announce_parked(inference: AsyncInference, events: EventBatch) -> None:
     events.publish(
         "AsyncResultFailed",
-        model=entry.model,
-        inference_id=entry.id,
-        endpoint=entry.endpoint,
-        input=entry.request.input,
-        failure=entry.failure,
-        reason=entry.reason,
-        attempts=entry.attempts,
-        at=moment(entry.changed_at),
+        model=inference.model,
+        inference_id=inference.id,
+        endpoint=inference.endpoint,
+        input=inference.request.input,
+        failure=inference.failure,
+        reason=inference.reason,
+        attempts=inference.attempts,
+        at=to_timestamp(inference.changed_at),
     )
 
 
-def tell_now(entry: Entry, publisher: AsyncInferenceEvents) -> None:
-    """Say it at once; raises RetryableError when it was not accepted."""
+def announce_now(inference: AsyncInference, publisher: AsyncInferenceEvents) -> None:
+    """Announce it in a call of its own; raises RetryableError when the event was not accepted."""
     events = EventBatch()
-    tell(entry, events)
+    announce(inference, events)
     if failed := events.put(publisher):
-        raise RetryableError(f"the event about {entry.id} was not accepted: {failed[0]}")
+        raise RetryableError(f"the event on {inference.id} was not accepted: {failed[0]}")

@@ -1,4 +1,4 @@
-"""Asynchronous requests of whose end nothing was heard: what lies in S3 is said in SageMaker's stead."""
+"""Replays what was lost about overdue inferences: retry messages, and SageMaker's notifications, made from S3."""
 
 from __future__ import annotations
 
@@ -7,42 +7,48 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.messages import TryAgain
-from sluice.async_inference.transitions import unheard
+from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.messages import RetryMessage
+from sluice.async_inference.transitions import synthesize_notification
 from sluice.errors import RetryableError
 
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
 
-MOST = 500
-"""Entries in one sweep of one model; the next one goes on with the others."""
+MAX_PER_SWEEP = 500
+"""Inferences of one model in one sweep; the next sweep continues with the others."""
 
 _REASON_CHARACTERS = 500
 
 
-def lost_results(model: str, ports: AsyncInferencePorts) -> Iterator[str]:
-    """Pending entries that are overdue: their words are sent through the queue that all words come through."""
-    for entry in islice(ports.results.overdue(model, ports.now()), MOST):
-        if entry.status == "waiting":
-            body, found = TryAgain(entry.id, entry.failed_attempts + 1).body(), "tried again"
+def replay_lost_results(model: str, ports: AsyncInferencePorts) -> Iterator[str]:
+    """Send a message on each overdue inference to the queue that all messages come through; yields what was sent.
+
+    Raises:
+        RetryableError: the queue did not accept a message.
+    """
+    for inference in islice(ports.results.overdue(model, ports.now()), MAX_PER_SWEEP):
+        if inference.status == "waiting":
+            body, found = RetryMessage(inference.id, inference.failed_attempts + 1).body(), "retried"
         else:
-            notice = unheard(entry, _output(entry, ports), _failure(entry, ports))
-            body, found = notice.body(), notice.reason or "ready"
+            output, failure = _output(inference, ports), _failure(inference, ports)
+            body = synthesize_notification(inference, output, failure).body()
+            found = "ready" if output else "failed" if failure else "expired"
         if ports.async_queue.send([(body, 0.0)]):
-            raise RetryableError(f"the queue did not take the word on {entry.id}")
-        yield f"inference {entry.id}: {found}"
+            raise RetryableError(f"the queue did not accept the message on {inference.id}")
+        yield f"inference {inference.id}: {found}"
 
 
-def _output(entry: Entry, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
-    found = ports.bucket.look(entry.output) if entry.output else None
-    return (entry.output, found.written_at) if found else None
+def _output(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
+    """The URI of the result and when it was written."""
+    found = ports.bucket.look(inference.output) if inference.output else None
+    return (inference.output, found.written_at) if found else None
 
 
-def _failure(entry: Entry, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
-    """What SageMaker, or the model, wrote about the failure."""
-    found = ports.bucket.look(entry.failure) if entry.failure else None
+def _failure(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
+    """What SageMaker, or the model, wrote about the failure, and when."""
+    found = ports.bucket.look(inference.failure) if inference.failure else None
     if found is None:
         return None
-    text = (ports.bucket.read(entry.failure) or b"").decode(errors="replace")
-    return f"found in {entry.failure}: {text[:_REASON_CHARACTERS]}", found.written_at
+    text = (ports.bucket.read(inference.failure) or b"").decode(errors="replace")
+    return f"found in {inference.failure}: {text[:_REASON_CHARACTERS]}", found.written_at

@@ -6,27 +6,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.transitions import Invoked
+from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.transitions import AcceptedInvocation
 from sluice.aws.s3 import StoredObject
 from sluice.endpoint.state import EndpointState
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving import AsyncServing
+from sluice.telemetry.port import Telemetry
 
 
 class AsyncInferenceAsyncQueue(Protocol):
-    """The queue in which SageMaker's notifications arrive, and our own words to try again."""
+    """The queue of SageMaker's notifications and our own retry messages."""
 
     def send(self, messages: Sequence[tuple[str, float]]) -> set[int]:
-        """Send bodies, each to arrive after some seconds; the positions of those that were not taken."""
+        """Send bodies, each delayed by some seconds; returns the positions of those that were not accepted."""
 
 
 class AsyncInferenceAsyncRuntime(Protocol):
     """InvokeEndpointAsync."""
 
-    def invoke(self, entry: Entry, serving: AsyncServing) -> Invoked:
-        """Put an entry's request into its endpoint's queue, under the entry's id; each call is an invocation."""
+    def invoke(self, inference: AsyncInference, serving: AsyncServing) -> AcceptedInvocation:
+        """Put a request into its endpoint's queue, under the inference's id; each call is another invocation."""
 
 
 class AsyncInferenceBucket(Protocol):
@@ -47,22 +48,22 @@ class AsyncInferenceEvents(Protocol):
 
 
 class AsyncInferenceResults(Protocol):
-    """Entries by inference id. Every method may be called again with the same arguments."""
+    """Inferences by id. Every method is idempotent: it may be called again with the same arguments."""
 
-    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, Entry]:
+    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, AsyncInference]:
         """Those that are there, by id."""
 
-    def save(self, entry: Entry) -> bool:
-        """Write an entry if nobody has since it was read; False, and nothing written, otherwise."""
+    def save(self, inference: AsyncInference) -> bool:
+        """Write an inference unless it was changed since it was read; False, and nothing written, on a conflict."""
 
-    def save_ready(self, entries: Iterable[Entry]) -> None:
-        """Write entries whose result is there, 25 in one call, whatever has happened to them meanwhile."""
+    def save_ready(self, inferences: Iterable[AsyncInference]) -> None:
+        """Write ready inferences, 25 in one call, whatever has happened to them meanwhile."""
 
-    def update(self, inference_id: str, change: Callable[[Entry], Entry]) -> Entry | None:
-        """Make a change to an entry as it is now; the entry after it, None if there is no such entry."""
+    def update(self, inference_id: str, change: Callable[[AsyncInference], AsyncInference]) -> AsyncInference | None:
+        """Apply a change to an inference as it is now; returns it afterwards, None if there is none with this id."""
 
-    def overdue(self, model: str, now: datetime) -> Iterator[Entry]:
-        """Pending ones of which something must have been heard by now."""
+    def overdue(self, model: str, now: datetime) -> Iterator[AsyncInference]:
+        """Pending inferences whose next notification or message is overdue."""
 
 
 class AsyncInferenceHosting(Protocol):
@@ -108,3 +109,6 @@ class AsyncInferencePorts(Protocol):
 
     @property
     def specs(self) -> AsyncInferenceSpecs: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...

@@ -1,46 +1,46 @@
-"""Sends a request to its endpoint, for the first time or again, and notes that in its entry."""
+"""Submits an inference to its endpoint, for the first time or as a retry, and stores that it has been submitted."""
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sluice.async_inference.events import tell_now
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.messages import TryAgain
+from sluice.async_inference.events import announce_now
+from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.messages import RetryMessage
 from sluice.async_inference.runtime import InvocationRefusedError
-from sluice.async_inference.transitions import invoked, is_due, refused
+from sluice.async_inference.transitions import is_retry_due, mark_refused, mark_submitted
 from sluice.spec.serving import AsyncServing
 
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
 
-log = logging.getLogger(__name__)
 
+def submit(inference: AsyncInference, serving: AsyncServing, ports: AsyncInferencePorts) -> AsyncInference:
+    """Invoke the endpoint with an inference that is stored already; returns it afterwards, parked if refused.
 
-def send(entry: Entry, serving: AsyncServing, ports: AsyncInferencePorts) -> Entry:
-    """Invoke the endpoint with an entry that is kept already; the entry after it, parked if SageMaker refused.
-
-    A crash in between leaves an entry that is pending: the sweep goes on with it.
+    A crash in between leaves a pending inference, which the sweep submits again.
 
     Raises:
-        RetryableError: SageMaker could not take it now, and the entry is as it was.
+        RetryableError: SageMaker could not accept it now; the inference is unchanged.
     """
-    attempt = entry.failed_attempts + 1
+    attempt = inference.failed_attempts + 1
     try:
-        answer = ports.async_runtime.invoke(entry, serving)
+        accepted = ports.async_runtime.invoke(inference, serving)
     except InvocationRefusedError as error:
-        log.warning("%s: %s", entry.id, error)
-        after = ports.results.update(entry.id, partial(refused, reason=str(error), now=ports.now())) or entry
+        # The reason is stored, not logged: it may quote what the caller sent.
+        ports.telemetry.log("invocation refused", inference=inference.id, model=inference.model)
+        change = partial(mark_refused, reason=str(error), now=ports.now())
+        after = ports.results.update(inference.id, change) or inference
         if after.status == "parked":
-            tell_now(after, ports.events)
+            announce_now(after, ports.events)
         return after
-    change = partial(invoked, answer=answer, attempt=attempt, serving=serving, now=ports.now())
-    return ports.results.update(entry.id, change) or entry
+    change = partial(mark_submitted, accepted=accepted, attempt=attempt, serving=serving, now=ports.now())
+    return ports.results.update(inference.id, change) or inference
 
 
-def try_again(asked: TryAgain, serving: AsyncServing, entry: Entry, ports: AsyncInferencePorts) -> None:
-    """Invoke a failed request once more, unless that has been done or is not wanted any more."""
-    if is_due(entry, asked.attempt):
-        send(entry, serving, ports)
+def submit_if_due(
+    retry: RetryMessage, serving: AsyncServing, inference: AsyncInference, ports: AsyncInferencePorts
+) -> AsyncInference:
+    """Submit a retry unless that has been done or is no longer wanted; returns the inference afterwards."""
+    return submit(inference, serving, ports) if is_retry_due(inference, retry.attempt) else inference

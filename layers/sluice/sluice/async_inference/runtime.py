@@ -1,4 +1,4 @@
-"""Asynchronous endpoints: invoking them, how their configs say so, and the queue that tells of their results."""
+"""Asynchronous endpoints: InvokeEndpointAsync, and the AsyncInferenceConfig of their endpoint configs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.async_inference.inference import Entry
-from sluice.async_inference.transitions import Invoked
+from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.transitions import AcceptedInvocation
 from sluice.errors import AwsRefusedError, PermanentError
 from sluice.spec.serving import AsyncServing
 
 
 class InvocationRefusedError(PermanentError):
-    """SageMaker does not take this request, and would not later."""
+    """SageMaker refuses this request, and would refuse it later, too: the failure is permanent."""
 
 
 class AsyncRuntime:
@@ -22,35 +22,35 @@ class AsyncRuntime:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def invoke(self, entry: Entry, serving: AsyncServing) -> Invoked:
-        """Put an entry's request into its endpoint's queue, under the entry's id; each call is an invocation.
+    def invoke(self, inference: AsyncInference, serving: AsyncServing) -> AcceptedInvocation:
+        """Put a request into its endpoint's queue, under the inference's id; each call is another invocation.
 
         Raises:
             InvocationRefusedError: the endpoint is not there, not asynchronous, or may not be invoked.
-            RetryableError: SageMaker cannot take it now.
+            RetryableError: SageMaker cannot accept it now.
         """
         given = {
-            "ContentType": entry.request.content_type,
-            "Accept": entry.request.accept,
-            "CustomAttributes": entry.request.custom_attributes,
+            "ContentType": inference.request.content_type,
+            "Accept": inference.request.accept,
+            "CustomAttributes": inference.request.custom_attributes,
         }
         try:
             answer = self._client.invoke_endpoint_async(
-                EndpointName=entry.endpoint,
-                InputLocation=entry.request.input,
-                InferenceId=entry.id,
+                EndpointName=inference.endpoint,
+                InputLocation=inference.request.input,
+                InferenceId=inference.id,
                 RequestTTLSeconds=serving.request_ttl_seconds,
                 InvocationTimeoutSeconds=serving.invocation_timeout_seconds,
                 **{name: value for name, value in given.items() if value},
             )
         except AwsRefusedError as error:
             raise InvocationRefusedError(f"SageMaker refused it: {error.message} ({error.code})") from error
-        return Invoked(output=answer.get("OutputLocation", ""), failure=answer.get("FailureLocation", ""))
+        return AcceptedInvocation(output=answer.get("OutputLocation", ""), failure=answer.get("FailureLocation", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsyncPlaces:
-    """Where asynchronous endpoints of this stage read, write and tell."""
+    """Where asynchronous endpoints of this stage read, write and send notifications."""
 
     bucket: str
     success_topic: str

@@ -1,9 +1,9 @@
-"""Where asynchronous inferences are kept: one item each, in a table of its own.
+"""Stores asynchronous inferences: one item each, in a table of their own.
 
-<inference id>     RESULT                        the entry
+<inference id>     RESULT                        the inference
 
-Index ``by-model`` has all of a model by time. Index ``attention`` has only what is not over: under ``<model>#pending``
-by when something must have been heard, under ``<model>#parked`` by when it was parked.
+Index ``by-model`` has all inferences of a model by time. Index ``attention`` has only the open ones: under
+``<model>#pending`` by when they are overdue, under ``<model>#parked`` by when they were parked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sluice.async_inference.inference import Entry, Status, attention, moment
+from sluice.async_inference.inference import AsyncInference, InferenceStatus, attention_key, to_timestamp
 from sluice.aws.dynamodb import ConditionFailedError, Index
 from sluice.aws.table import ItemTable
 from sluice.errors import RetryableError
@@ -23,77 +23,77 @@ _UPDATE_TRIES = 5
 
 
 class ResultStore:
-    """Entries by inference id. Every method may be called again with the same arguments."""
+    """Inferences by id. Every method is idempotent: it may be called again with the same arguments."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
-    def get(self, inference_id: str) -> Entry | None:
+    def get(self, inference_id: str) -> AsyncInference | None:
         item = self._table.get(_key(inference_id))
-        return Entry.parse(inference_id, item) if item else None
+        return AsyncInference.parse(inference_id, item) if item else None
 
-    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, Entry]:
+    def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, AsyncInference]:
         """Those that are there, by id."""
         found = self._table.get_all(_key(each) for each in dict.fromkeys(inference_ids))
-        return {item["pk"]: Entry.parse(item["pk"], item) for item in found}
+        return {item["pk"]: AsyncInference.parse(item["pk"], item) for item in found}
 
-    def add(self, entry: Entry) -> bool:
-        """Keep a new entry; False, and nothing written, if there is one with this id."""
-        return self._table.put_new(_item(entry))
+    def add(self, inference: AsyncInference) -> bool:
+        """Store a new inference; False, and nothing written, if there is one with this id."""
+        return self._table.put_new(_item(inference))
 
-    def save(self, entry: Entry) -> bool:
-        """Write an entry if nobody has since it was read; False, and nothing written, otherwise."""
-        condition = "revision = :seen" if entry.revision else "attribute_not_exists(pk) OR revision = :seen"
-        kept = _item(replace(entry, revision=entry.revision + 1))
+    def save(self, inference: AsyncInference) -> bool:
+        """Write an inference unless it was changed since it was read; False, and nothing written, on a conflict."""
+        condition = "revision = :seen" if inference.revision else "attribute_not_exists(pk) OR revision = :seen"
+        item = _item(replace(inference, revision=inference.revision + 1))
         try:
-            self._table.replace(kept, condition, {":seen": entry.revision})
+            self._table.replace(item, condition, {":seen": inference.revision})
         except ConditionFailedError:
             return False
         return True
 
-    def save_ready(self, entries: Iterable[Entry]) -> None:
-        """Write entries whose result is there, 25 in one call, whatever has happened to them meanwhile.
+    def save_ready(self, inferences: Iterable[AsyncInference]) -> None:
+        """Write ready inferences, 25 in one call, whatever has happened to them meanwhile.
 
-        A result is final, so nothing is lost by it; and having no revision it cannot be overwritten by ``save``.
+        A result is final, so nothing is lost by it; without a revision it cannot be overwritten by ``save``.
         """
-        self._table.put_all(_item(each) for each in entries)
+        self._table.put_all(_item(each) for each in inferences)
 
-    def update(self, inference_id: str, change: Callable[[Entry], Entry]) -> Entry | None:
-        """Make a change to an entry as it is now; the entry after it, None if there is no such entry.
+    def update(self, inference_id: str, change: Callable[[AsyncInference], AsyncInference]) -> AsyncInference | None:
+        """Apply a change to an inference as it is now; returns it afterwards, None if there is none with this id.
 
         Raises:
-            RetryableError: others change it all the time.
+            RetryableError: it keeps changing concurrently.
         """
         for _ in range(_UPDATE_TRIES):
-            entry = self.get(inference_id)
-            if entry is None:
+            inference = self.get(inference_id)
+            if inference is None:
                 return None
-            changed = change(entry)
-            if changed == entry or self.save(changed):
+            changed = change(inference)
+            if changed == inference or self.save(changed):
                 return changed
-        raise RetryableError(f"inference {inference_id} is being changed all the time")
+        raise RetryableError(f"inference {inference_id} keeps changing concurrently")
 
-    def of_model(self, model: str) -> Iterator[Entry]:
-        """All of a model, the newest first."""
+    def of_model(self, model: str) -> Iterator[AsyncInference]:
+        """All inferences of a model, the newest first."""
         return _parsed(self._table.query_index(BY_MODEL, model, newest_first=True))
 
-    def unsettled(self, model: str, status: Status) -> Iterator[Entry]:
-        """Those of a model that are not over and have this status, the most urgent first."""
-        found = _parsed(self._table.query_index(ATTENTION, attention(model, status)))
-        return (entry for entry in found if entry.status == status)
+    def open_with_status(self, model: str, status: InferenceStatus) -> Iterator[AsyncInference]:
+        """Open inferences of a model with this status, the most urgent first."""
+        found = _parsed(self._table.query_index(ATTENTION, attention_key(model, status)))
+        return (inference for inference in found if inference.status == status)
 
-    def overdue(self, model: str, now: datetime) -> Iterator[Entry]:
-        """Pending ones of which something must have been heard by now."""
-        return _parsed(self._table.query_index(ATTENTION, attention(model, "submitted"), until=moment(now)))
+    def overdue(self, model: str, now: datetime) -> Iterator[AsyncInference]:
+        """Pending inferences whose next notification or message is overdue."""
+        return _parsed(self._table.query_index(ATTENTION, attention_key(model, "submitted"), until=to_timestamp(now)))
 
 
-def _parsed(items: Iterable[Mapping[str, str]]) -> Iterator[Entry]:
-    return (Entry.parse(item["pk"], item) for item in items)
+def _parsed(items: Iterable[Mapping[str, str]]) -> Iterator[AsyncInference]:
+    return (AsyncInference.parse(item["pk"], item) for item in items)
 
 
 def _key(inference_id: str) -> dict[str, str]:
     return {"pk": inference_id, "sk": "RESULT"}
 
 
-def _item(entry: Entry) -> dict[str, str | int]:
-    return {**_key(entry.id), **entry.item()}
+def _item(inference: AsyncInference) -> dict[str, str | int]:
+    return {**_key(inference.id), **inference.item()}

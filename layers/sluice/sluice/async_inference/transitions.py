@@ -1,9 +1,9 @@
-"""What a word about an asynchronous inference makes of its entry, and what follows from it. Pure.
+"""What a notification makes of an asynchronous inference, and which follow-up it calls for. Pure.
 
-Notifications come twice, late and in any order. An entry ends in the same state whatever the order: a result is final,
-the one that ended first counts, and each failed invocation counts once. What follows is told from the entry as it is
-*after* the word. So a word that comes again has the same thing done again, which makes up for a crash before it was
-done; and every such thing may be done twice.
+Notifications arrive at least once, late and in any order. An inference ends in the same state whatever the order: a
+result is final, the one that ended first counts, and each failed invocation counts once. The follow-up is derived from
+the inference as it is *after* the notification. So a redelivered notification repeats the follow-up, which recovers
+from a crash before it was done; therefore every follow-up is idempotent.
 """
 
 from __future__ import annotations
@@ -13,207 +13,231 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sluice.async_inference.failure_classification import EXPIRED, is_passing
-from sluice.async_inference.inference import PENDING, Entry, Failure, Request, Result
-from sluice.async_inference.messages import Notice
+from sluice.async_inference.failure_classification import EXPIRED_PREFIX, is_transient
+from sluice.async_inference.inference import (
+    PENDING,
+    AsyncInference,
+    FailedInvocation,
+    InferenceRequest,
+    InferenceResult,
+)
+from sluice.async_inference.messages import Notification
 from sluice.spec.serving import AsyncServing
 
-GRACE = timedelta(minutes=5)
-"""How long a notification or a message may be on its way before it counts as lost."""
+GRACE_PERIOD = timedelta(minutes=5)
+"""How long a notification or a message may be in transit before it counts as lost."""
 
-LONGEST_DELAY = timedelta(minutes=15)
+MAX_RETRY_DELAY = timedelta(minutes=15)
 """What SQS allows."""
 
-SPREAD = 0.25
-"""Requests that failed together come back spread over this part of their delay."""
+RETRY_JITTER = 0.25
+"""Requests that failed together are retried spread over this share of their delay."""
 
-PARKED_AT_ONCE = AsyncServing(max_attempts=1)
-"""For a model whose spec cannot be read: nobody knows how often to try."""
+NO_RETRIES = AsyncServing(max_attempts=1)
+"""For a model without a valid spec: its number of attempts is not known."""
 
-FollowUp = Literal["tell_ready", "tell_parked", "try_again"]
+FollowUp = Literal["announce_result", "announce_parked", "retry"]
 
 
 @dataclass(frozen=True, slots=True)
-class Invoked:
-    """SageMaker has accepted an invocation, and will write to one of these places."""
+class AcceptedInvocation:
+    """SageMaker has accepted an invocation, and will write its output or its failure to one of these places."""
 
     output: str
     failure: str
 
 
-def asked(inference_id: str, request: Request, *, model: str, endpoint: str, now: datetime) -> Entry:
-    """An entry for a request that is to be sent at once: what is kept first, the sweep sends after a crash."""
-    return Entry(
+def new_request(
+    inference_id: str, request: InferenceRequest, *, model: str, endpoint: str, now: datetime
+) -> AsyncInference:
+    """An inference to be submitted at once. It is stored first: after a crash the sweep submits it."""
+    return AsyncInference(
         id=inference_id,
         model=model,
         endpoint=endpoint,
         status="waiting",
         since=now,
         request=request,
-        look_at=now + GRACE,
+        overdue_at=now + GRACE_PERIOD,
         changed_at=now,
     )
 
 
-def first_heard(notice: Notice, model: str) -> Entry:
-    """An entry for an inference that somebody asked for without the ``sluice`` command."""
-    return Entry(
-        id=notice.id,
+def new_from_notification(notification: Notification, model: str) -> AsyncInference:
+    """An inference that was requested without the ``sluice`` command, so that its end is the first we know of it."""
+    return AsyncInference(
+        id=notification.id,
         model=model,
-        endpoint=notice.endpoint,
+        endpoint=notification.endpoint,
         status="submitted",
-        since=notice.received_at,
-        request=notice.request,
-        changed_at=notice.ended_at,
+        since=notification.received_at,
+        request=notification.request,
+        changed_at=notification.ended_at,
     )
 
 
-def heard(entry: Entry, notice: Notice, serving: AsyncServing) -> Entry:
-    """The entry after SageMaker's word; itself if that says nothing new."""
-    since = min(entry.since, notice.received_at)
-    after = _succeeded(entry, notice) if notice.reason is None else _failed(entry, notice, notice.reason, serving)
+def apply_notification(inference: AsyncInference, notification: Notification, serving: AsyncServing) -> AsyncInference:
+    """The inference after SageMaker's notification; unchanged if that says nothing new (idempotent)."""
+    since = min(inference.since, notification.received_at)
+    if notification.reason is None:
+        after = _apply_success(inference, notification)
+    else:
+        after = _apply_failure(inference, notification, notification.reason, serving)
     return replace(after, since=since) if since != after.since else after
 
 
-def _succeeded(entry: Entry, notice: Notice) -> Entry:
-    known = entry.result
-    if known and (known.ended_at, known.output) <= (notice.ended_at, notice.output):
-        return entry
+def _apply_success(inference: AsyncInference, notification: Notification) -> AsyncInference:
+    known = inference.result
+    if known and (known.ended_at, known.output) <= (notification.ended_at, notification.output):
+        return inference
     return replace(
-        entry,
+        inference,
         status="ready",
-        result=Result(
-            received_at=notice.received_at,
-            ended_at=notice.ended_at,
-            output=notice.output,
-            content_type=notice.content_type,
+        result=InferenceResult(
+            received_at=notification.received_at,
+            ended_at=notification.ended_at,
+            output=notification.output,
+            content_type=notification.content_type,
         ),
-        output=notice.output,
+        output=notification.output,
         reason="",
-        look_at=None,
-        changed_at=notice.ended_at,
+        overdue_at=None,
+        changed_at=notification.ended_at,
     )
 
 
-def _failed(entry: Entry, notice: Notice, reason: str, serving: AsyncServing) -> Entry:
-    if notice.received_at in (*entry.forgiven, *(each.received_at for each in entry.failures)):
-        return entry
-    failure = Failure(
-        received_at=notice.received_at, ended_at=notice.ended_at, reason=reason, is_passing=is_passing(reason)
+def _apply_failure(
+    inference: AsyncInference, notification: Notification, reason: str, serving: AsyncServing
+) -> AsyncInference:
+    if notification.received_at in (*inference.forgiven, *(each.received_at for each in inference.failures)):
+        return inference
+    failure = FailedInvocation(
+        received_at=notification.received_at,
+        ended_at=notification.ended_at,
+        reason=reason,
+        is_transient=is_transient(reason),
     )
-    failures = tuple(sorted((*entry.failures, failure), key=lambda each: each.received_at))
-    after = replace(entry, failures=failures)
-    if entry.result:
+    failures = tuple(sorted((*inference.failures, failure), key=lambda each: each.received_at))
+    after = replace(inference, failures=failures)
+    if inference.result:
         return after
-    if _may_try_again(after, serving):
-        if entry.status == "parked":  # SageMaker would not take it: that stands until a person sends it again
+    if _may_retry(after, serving):
+        if inference.status == "parked":  # SageMaker refused it: it stays parked until a person requeues it
             return after
         last = failures[-1]
-        look_at = last.ended_at + retry_delay(after, serving) + GRACE
-        return replace(after, status="waiting", reason=last.reason, look_at=look_at, changed_at=last.ended_at)
-    decisive = next((each for each in failures if not each.is_passing), failures[-1])
-    return replace(after, status="parked", reason=decisive.reason, look_at=None, changed_at=decisive.ended_at)
+        overdue_at = last.ended_at + retry_delay(after, serving) + GRACE_PERIOD
+        return replace(after, status="waiting", reason=last.reason, overdue_at=overdue_at, changed_at=last.ended_at)
+    decisive = next((each for each in failures if not each.is_transient), failures[-1])
+    return replace(after, status="parked", reason=decisive.reason, overdue_at=None, changed_at=decisive.ended_at)
 
 
-def _may_try_again(entry: Entry, serving: AsyncServing) -> bool:
-    """A payload that came in the call itself is gone, and cannot be sent again."""
-    passing = all(each.is_passing for each in entry.failures)
-    return passing and len(entry.failures) < serving.max_attempts and bool(entry.request.input)
+def _may_retry(inference: AsyncInference, serving: AsyncServing) -> bool:
+    """A payload that was part of the call itself is gone, and cannot be submitted again."""
+    transient = all(each.is_transient for each in inference.failures)
+    return transient and len(inference.failures) < serving.max_attempts and bool(inference.request.input)
 
 
-def retry_delay(entry: Entry, serving: AsyncServing) -> timedelta:
-    """How long after its last failure an entry is tried again: doubled each time, up to what SQS can wait."""
-    doubled = serving.retry_delay_seconds * (1 << max(0, len(entry.failures) - 1))
-    share = zlib.crc32(entry.id.encode()) / 2**32
-    return min(timedelta(milliseconds=round(1000 * doubled * (1 + SPREAD * share))), LONGEST_DELAY)
+def retry_delay(inference: AsyncInference, serving: AsyncServing) -> timedelta:
+    """How long after its last failure an inference is retried: exponential backoff with jitter, at most what SQS can.
+
+    The jitter is derived from the id, so that the delay is the same each time it is computed.
+    """
+    doubled = serving.retry_delay_seconds * (1 << max(0, len(inference.failures) - 1))
+    share = zlib.crc32(inference.id.encode()) / 2**32
+    return min(timedelta(milliseconds=round(1000 * doubled * (1 + RETRY_JITTER * share))), MAX_RETRY_DELAY)
 
 
-def follow_up(entry: Entry, notice: Notice) -> FollowUp | None:
-    """What is to be done after a word, on the entry as it is after it; also when the word came again."""
-    if entry.status == "ready":
-        won = entry.result is not None and (entry.result.ended_at, entry.result.output)
-        return "tell_ready" if won == (notice.ended_at, notice.output) else None
-    if notice.received_at not in (each.received_at for each in entry.failures):
+def follow_up(inference: AsyncInference, notification: Notification) -> FollowUp | None:
+    """What a notification calls for, given the inference after it; the same when it is redelivered."""
+    if inference.status == "ready":
+        won = inference.result is not None and (inference.result.ended_at, inference.result.output)
+        return "announce_result" if won == (notification.ended_at, notification.output) else None
+    if notification.received_at not in (each.received_at for each in inference.failures):
         return None
-    # Whichever failure it is: one that came late may be the one that used the attempts up.
-    if entry.status == "parked":
-        return "tell_parked"
-    return "try_again" if entry.status == "waiting" else None
+    # Whichever failure it is: a late notification may bring the one that exhausts the attempts.
+    if inference.status == "parked":
+        return "announce_parked"
+    return "retry" if inference.status == "waiting" else None
 
 
-def with_details(entry: Entry, size_bytes: int | None, version: int | None) -> Entry:
-    """What the notification of a result does not tell."""
-    if entry.result is None:
-        return entry
-    return replace(entry, result=replace(entry.result, size_bytes=size_bytes, version=version))
+def add_result_details(inference: AsyncInference, size_bytes: int | None, version: int | None) -> AsyncInference:
+    """Add what the notification of a result does not contain."""
+    if inference.result is None:
+        return inference
+    return replace(inference, result=replace(inference.result, size_bytes=size_bytes, version=version))
 
 
-def seconds_to_retry(entry: Entry, now: datetime) -> float:
-    """How long an entry that is retried waits yet; 0 when its time has come."""
-    return max(0.0, (entry.look_at - GRACE - now).total_seconds()) if entry.look_at else 0.0
+def seconds_until_retry(inference: AsyncInference, now: datetime) -> float:
+    """How long the retry of an inference has to wait yet; 0 when it is due."""
+    return max(0.0, (inference.overdue_at - GRACE_PERIOD - now).total_seconds()) if inference.overdue_at else 0.0
 
 
-def is_due(entry: Entry, attempt: int) -> bool:
-    """Whether the entry still waits to be invoked as this attempt."""
-    return entry.status == "waiting" and entry.failed_attempts + 1 == attempt
+def is_retry_due(inference: AsyncInference, attempt: int) -> bool:
+    """Whether the inference still waits to be submitted as this attempt; false when a retry message comes twice."""
+    return inference.status == "waiting" and inference.failed_attempts + 1 == attempt
 
 
-def invoked(entry: Entry, answer: Invoked, attempt: int, serving: AsyncServing, now: datetime) -> Entry:
-    """The entry after SageMaker accepted this attempt; of one that has ended meanwhile only the places are news."""
-    if entry.status == "ready":
-        return entry
-    placed = replace(entry, output=answer.output, failure=answer.failure)
-    if entry.status not in PENDING or entry.failed_attempts + 1 != attempt:
+def mark_submitted(
+    inference: AsyncInference, accepted: AcceptedInvocation, attempt: int, serving: AsyncServing, now: datetime
+) -> AsyncInference:
+    """The inference after SageMaker accepted this attempt. If it has ended meanwhile only the places are updated."""
+    if inference.status == "ready":
+        return inference
+    placed = replace(inference, output=accepted.output, failure=accepted.failure)
+    if inference.status not in PENDING or inference.failed_attempts + 1 != attempt:
         return placed
-    return replace(placed, status="submitted", look_at=now + patience(serving), changed_at=now)
+    return replace(placed, status="submitted", overdue_at=now + result_timeout(serving), changed_at=now)
 
 
-def patience(serving: AsyncServing) -> timedelta:
-    """How long after an invocation its end must have been heard of."""
-    return timedelta(seconds=serving.request_ttl_seconds + serving.invocation_timeout_seconds) + GRACE
+def result_timeout(serving: AsyncServing) -> timedelta:
+    """How long after an invocation the notification of its end is overdue."""
+    return timedelta(seconds=serving.request_ttl_seconds + serving.invocation_timeout_seconds) + GRACE_PERIOD
 
 
-def refused(entry: Entry, reason: str, now: datetime) -> Entry:
-    """The entry after SageMaker would not take it; unchanged if its result is there."""
-    if entry.status not in PENDING:
-        return entry
-    return replace(entry, status="parked", reason=reason, look_at=None, changed_at=now)
+def mark_refused(inference: AsyncInference, reason: str, now: datetime) -> AsyncInference:
+    """The inference after SageMaker refused it; unchanged if it has ended."""
+    if inference.status not in PENDING:
+        return inference
+    return replace(inference, status="parked", reason=reason, overdue_at=None, changed_at=now)
 
 
-def sent_again(entry: Entry, now: datetime) -> Entry:
-    """A parked entry that a person wants tried again, with as many attempts as a new one has.
+def requeue(inference: AsyncInference, now: datetime) -> AsyncInference:
+    """A parked inference that a person wants to be retried, with as many attempts as a new one has.
 
-    Until it is invoked it waits for that like any failed one, so that the sweep goes on with it after a crash.
+    Until it is submitted it waits like any failed one, so that the sweep retries it after a crash.
     """
     return replace(
-        entry,
+        inference,
         status="waiting",
-        forgiven=(*entry.forgiven, *(each.received_at for each in entry.failures)),
+        forgiven=(*inference.forgiven, *(each.received_at for each in inference.failures)),
         failures=(),
-        look_at=now + GRACE,
+        overdue_at=now + GRACE_PERIOD,
         changed_at=now,
     )
 
 
-def unheard(entry: Entry, output: tuple[str, datetime] | None, failure: tuple[str, datetime] | None) -> Notice:
-    """The word that SageMaker should have sent about an overdue entry, made of what lies in S3.
+def synthesize_notification(
+    inference: AsyncInference, output: tuple[str, datetime] | None, failure: tuple[str, datetime] | None
+) -> Notification:
+    """The notification that SageMaker should have sent about an overdue inference, made from what is in S3.
 
-    ``output`` is the URI of a result and when it was written, ``failure`` the text of what was written instead. With
-    neither, the time of the request is over: that is final, too, and makes the entry parked.
+    ``output`` is the URI of a result and when it was written, ``failure`` the text of the failure object and when that
+    was written. With neither, the request has expired: that is a permanent failure, which parks the inference.
     """
-    sent_at, reason = entry.changed_at, None
-    uri, ended_at = output or ("", entry.look_at or sent_at)
+    sent_at, reason = inference.changed_at, None
+    uri, ended_at = output or ("", inference.overdue_at or sent_at)
     if output is None and failure is not None:
         reason, ended_at = failure
     elif output is None:
-        reason = f"{EXPIRED}: neither a notification nor a result was found {ended_at - sent_at} after it was sent"
-    return Notice(
-        id=entry.id,
-        endpoint=entry.endpoint,
+        waited = ended_at - sent_at
+        reason = f"{EXPIRED_PREFIX}: neither a notification nor a result was found {waited} after it was sent"
+    return Notification(
+        id=inference.id,
+        endpoint=inference.endpoint,
         received_at=sent_at,
         ended_at=ended_at,
         reason=reason,
-        request=entry.request,
+        request=inference.request,
         output=uri,
         content_type="",
     )

@@ -1,1 +1,1 @@
-"""Scheduled batch transforms: their start, their end and their rows."""
+"""Batch transforms by schedule or request: their start, their end and their rows."""

@@ -1,4 +1,4 @@
-"""A transform job of a batch run has ended: its rows are counted, the run is closed and announced, once."""
+"""Completes a batch run whose transform job has ended: counts its rows, announces the run and closes it."""
 
 from __future__ import annotations
 
@@ -12,39 +12,43 @@ from sluice.batch.run import BatchRun
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformJob
 from sluice.transform.locations import manifest_key, output_folder
-from sluice.transform.row_count_check import FileRows, problem_of, total
+from sluice.transform.row_count_check import FileRows, problem_of, total_rows
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 200
-TOLD_FILES = 20
+MAX_LISTED_FILES = 20
 """Names of files in an event: EventBridge refuses an event that is too large."""
 
 
-def end_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
-    """The run of this job as it is now; None if the job is no batch run of this stage.
+def complete_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
+    """Returns the run of this job as it is now; None if the job is no batch run of this stage.
 
-    After a crash between the announcement and its note, the same end is announced again.
+    The end is announced at least once: a crash before the run is closed has it announced again.
     """
+    ports.telemetry.identify("job", job_name)
     model = ports.names.model_of_batch_job(job_name)
     run = ports.batches.get(model, job_name) if model else None
     if run is None or run.has_ended:
         return run
+    ports.telemetry.identify("model", run.model)
+    ports.telemetry.identify("version", run.version)
     job = ports.transforms.describe(job_name)
     if job is None or not job.has_ended:
         return run
-    # What a job that failed has written says nothing about its rows.
+    # The output of a failed job says nothing about its rows.
     rows = list(_count(run, ports)) if job.status == "Completed" else None
     ended = _ended(run, job, rows)
     _publish(ended, job, ports)
-    ports.batches.move(ended)
+    if ports.batches.advance(ended) and ended.phase == "completed" and ended.rows_out is not None:
+        ports.telemetry.measure("BatchRows", ended.rows_out, model=ended.model)
     return ended
 
 
 def estimated_usd(job: TransformJob, prices: Prices) -> float | None:
-    """What the job's instances cost while it worked, by the shipped table; None for a type that is not in it."""
+    """What the job's instances cost from its start to its end, by the shipped table; None for a type not in it."""
     price = prices.instances.get(job.instance_type)
     if price is None or job.seconds is None:
         return None
@@ -52,7 +56,7 @@ def estimated_usd(job: TransformJob, prices: Prices) -> float | None:
 
 
 def _count(run: BatchRun, ports: BatchPorts) -> Iterator[FileRows]:
-    """Every file is read to its end, one after the other."""
+    """Reads each file to its end, one after the other."""
     manifest = ports.bucket.read(ports.bucket.uri(f"{manifest_key(run.model, run.input_digest)}.json"))
     if manifest is None:
         return
@@ -66,7 +70,7 @@ def _count(run: BatchRun, ports: BatchPorts) -> Iterator[FileRows]:
 
 
 def _ended(run: BatchRun, job: TransformJob, rows: list[FileRows] | None) -> BatchRun:
-    """Only a job that says so, and whose rows are all there, has completed."""
+    """The run as completed only if its job has completed and no row is missing; as failed otherwise."""
     reason = (job.reason or f"the job was {job.status.lower()}") if rows is None else problem_of(rows)
     return replace(
         run,
@@ -74,8 +78,8 @@ def _ended(run: BatchRun, job: TransformJob, rows: list[FileRows] | None) -> Bat
         reason=reason,
         ended_at=job.ended_at,
         seconds=job.seconds,
-        rows_in=total(each.rows_in for each in rows) if rows else None,
-        rows_out=total(each.rows_out for each in rows) if rows else None,
+        rows_in=total_rows(each.rows_in for each in rows) if rows else None,
+        rows_out=total_rows(each.rows_out for each in rows) if rows else None,
         estimated_usd=estimated_usd(job, shipped_prices()),
     )
 
@@ -103,7 +107,7 @@ def _publish(run: BatchRun, job: TransformJob, ports: BatchPorts) -> None:
             preview=_preview(output, ports),
         )
     else:
-        written = [each.key for each in islice(ports.files.below(output), TOLD_FILES)]
+        written = [each.key for each in islice(ports.files.below(output), MAX_LISTED_FILES)]
         ports.events.publish("BatchFailed", **common, reason=run.reason, status=job.status, files_written=written)
 
 

@@ -10,18 +10,18 @@ from typing import Any, ClassVar, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequested:
-    """A person or a schedule wants files scored; the same request at the same time is the same request."""
+    """A person or a schedule wants files scored. Idempotent: the same request at the same time is one run."""
 
     KIND: ClassVar = "BatchRequested"
 
     model: str
     request: str
-    at: datetime  # when it was asked for, or was to begin
-    input: str  # an s3:// folder; empty for the usual one
+    at: datetime  # of the request, or when the schedule was due
+    input: str  # an s3:// folder; empty for the default one
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
-        """Raises KeyError or ValueError for an event that nobody could act on."""
+        """Raises KeyError or ValueError for an invalid event."""
         detail = event["detail"]
         at = datetime.fromisoformat(detail["at"])
         if at.tzinfo is None:
@@ -36,7 +36,7 @@ class BatchRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformChanged:
-    """A SageMaker Transform Job State Change; what became of the job is read anew."""
+    """A SageMaker Transform Job State Change; the status of the job is read anew, not taken from the event."""
 
     KIND: ClassVar = "SageMaker Transform Job State Change"
 

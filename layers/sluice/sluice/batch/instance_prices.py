@@ -16,7 +16,7 @@ SHIPPED = Path(__file__).parent / "prices" / "us-east-1-2025-10.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstancePrice:
-    """One instance type on demand; ``sure`` is false when the price is to be checked before anyone relies on it."""
+    """One instance type on demand; ``sure`` is false when the price has to be checked before anyone relies on it."""
 
     usd_per_hour: float
     vcpus: int

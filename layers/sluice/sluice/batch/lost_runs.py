@@ -1,4 +1,4 @@
-"""Batch runs that stand still because an event was lost: the sweep says it again."""
+"""Replays lost events of batch runs that make no progress without them."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
 START_GRACE = timedelta(minutes=2)
-"""How long a request may be on its way before it counts as lost."""
+"""How long a request may be in transit before it counts as lost."""
 
 END_GRACE = timedelta(minutes=20)
-"""So long the end of a job may take to be told: the function that counts the rows may work for a quarter of an hour."""
+"""How long the end of a job may be in transit: the function that counts the rows may run for a quarter of an hour."""
 
-GIVEN_UP = timedelta(days=1)
-"""What has failed for so long fails again; it lies in the dead-letter queue."""
+GIVE_UP_AFTER = timedelta(days=1)
+"""A request that has failed for so long would fail again; it is in the dead-letter queue."""
 
-RUNS_LOOKED_AT = 50
+MAX_RUNS_CHECKED = 50
 
 
-def lost_batches(model: str, ports: BatchPorts) -> Iterator[str]:
-    """Runs whose job was never started, or has ended though nobody said so."""
-    for run in islice(ports.batches.runs(model), RUNS_LOOKED_AT):
+def replay_lost_batch_events(model: str, ports: BatchPorts) -> Iterator[str]:
+    """Replay the request of a run whose job was never started, and the end of a job that no event reported."""
+    for run in islice(ports.batches.runs(model), MAX_RUNS_CHECKED):
         if run.has_ended or ports.now() - run.requested_at < START_GRACE:
             continue
         job = ports.transforms.describe(run.job)
         if job is None:
-            if run.phase == "starting" and ports.now() - run.requested_at < GIVEN_UP:
-                _ask_again(run, ports)
+            if run.phase == "starting" and ports.now() - run.requested_at < GIVE_UP_AFTER:
+                _republish_request(run, ports)
                 yield f"{run.job} was never started"
-        elif job.has_ended and job.ended_at and END_GRACE <= ports.now() - job.ended_at < GIVEN_UP:
+        elif job.has_ended and job.ended_at and END_GRACE <= ports.now() - job.ended_at < GIVE_UP_AFTER:
             ports.events.publish(
                 "SageMaker Transform Job State Change", TransformJobName=run.job, TransformJobStatus=job.status
             )
             yield f"{run.job} is {job.status}"
 
 
-def _ask_again(run: BatchRun, ports: BatchPorts) -> None:
+def _republish_request(run: BatchRun, ports: BatchPorts) -> None:
     ports.events.publish(
         "BatchRequested",
         stage=ports.names.stage,

@@ -19,19 +19,20 @@ from sluice.rollout.batch.ports import (
 from sluice.rollout.gates.ports import GatesEvents, GatesGates
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
 from sluice.spec.model import ModelSpec
+from sluice.telemetry.port import Telemetry
 
 
 class BatchBatches(RolloutBatchBatches, Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
     def open(self, run: BatchRun) -> BatchRun:
-        """Keep a new run; returns the one that counts, which is another if this request was known before."""
+        """Store a new run; returns the stored one, which is another if this request came before."""
 
     def get(self, model: str, job: str) -> BatchRun | None:
         """The run as it is now (consistent read)."""
 
-    def move(self, run: BatchRun) -> None:
-        """Keep that the run is running or has ended, unless more is known already."""
+    def advance(self, run: BatchRun) -> bool:
+        """Store that the run is running or has ended; False, and nothing written, if it has got so far before."""
 
 
 class BatchBucket(RolloutBatchBucket, Protocol):
@@ -92,6 +93,9 @@ class BatchPorts(Protocol):
 
     @property
     def store(self) -> RolloutBatchStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

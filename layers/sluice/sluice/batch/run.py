@@ -1,4 +1,4 @@
-"""One run of batch inference as Sluice remembers it: what was asked for, and what came of it. Pure."""
+"""One run of batch inference: what was requested, and what came of it. Pure."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
-Phase = Literal["starting", "running", "completed", "failed", "skipped"]
-ENDED: tuple[Phase, ...] = ("completed", "failed", "skipped")
+BatchPhase = Literal["starting", "running", "completed", "failed", "skipped"]
+ENDED: tuple[BatchPhase, ...] = ("completed", "failed", "skipped")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRun:
     """A request to score files, and the transform job it became."""
 
-    job: str  # the transform job's name, also if there never was one
+    job: str  # the transform job's name, even if no job was created
     model: str
     request: str
     requested_at: datetime
-    phase: Phase
-    folder: str = ""  # of the input, as a key; as it was asked for if that is none
+    phase: BatchPhase
+    folder: str = ""  # of the input, as a key; as requested if that is not a valid folder
     reason: str = ""  # why it was skipped, or how it failed
     version: int = 0
     sagemaker_model: str = ""
@@ -28,7 +28,7 @@ class BatchRun:
     files: int = 0
     size: int = 0  # bytes
     ended_at: datetime | None = None
-    seconds: float | None = None  # that the job worked
+    seconds: float | None = None  # from the job's start to its end
     rows_in: int | None = None
     rows_out: int | None = None
     estimated_usd: float | None = None
@@ -39,8 +39,8 @@ class BatchRun:
 
     def to_json(self) -> dict[str, Any]:
         """What ``parse`` reads back."""
-        told = asdict(self)
-        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in told.items()}
+        fields = asdict(self)
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:

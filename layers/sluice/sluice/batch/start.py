@@ -1,7 +1,7 @@
-"""A request becomes a batch run: its files are noted, its transform job is started; or it is said why not.
+"""Starts a batch run for a request: lists its files and creates its transform job, or records why not.
 
-The job's name is that of the request, and its run is kept before the job is asked for. So a request that comes twice,
-or one that was left half done, ends in one job over the files there were at first.
+Idempotent: the job's name is derived from the request, and the run is stored before the job is created. So a request
+that comes twice, or after a crash, ends in one job over the files that were there at first.
 """
 
 from __future__ import annotations
@@ -17,54 +17,57 @@ from sluice.rollout.model.record import RolloutRecord
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformRefusedError
 from sluice.transform.locations import chosen_folder, manifest_key, output_folder
-from sluice.transform.request import Job, transform_request
+from sluice.transform.request import TransformJobRequest, transform_request
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
 
 class NothingToScoreError(Exception):
-    """There will be no job for this request; the text says why."""
+    """The request is skipped: there will be no job. The message says why."""
 
 
-def start_batch(wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
-    """The run of a request, under way now, or ended without a job.
+def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:
+    """Returns the run of a request, running now, or ended without a job.
 
     Raises:
-        RetryableError: AWS has no room for the job, or is busy; the run waits for another try.
+        RetryableError: AWS has no capacity for the job, or is busy; the run stays ``starting`` until a retry.
     """
-    job = ports.names.batch_job(wanted.model, wanted.at, wanted.request)
-    run = ports.batches.get(wanted.model, job) or _open(job, wanted, ports)
+    ports.telemetry.identify("model", requested.model)
+    job = ports.names.batch_job(requested.model, requested.at, requested.request)
+    ports.telemetry.identify("job", job)
+    run = ports.batches.get(requested.model, job) or _open(job, requested, ports)
+    ports.telemetry.identify("version", run.version)
     return _create(run, ports) if run.phase == "starting" else run
 
 
-def _open(job: str, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
-    """Keep the request with the files it is about, or with the reason why nothing is done."""
+def _open(job: str, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
+    """Store the run with its files, or as skipped with the reason."""
     run = BatchRun(
         job=job,
-        model=wanted.model,
-        request=wanted.request,
-        requested_at=wanted.at,
+        model=requested.model,
+        request=requested.request,
+        requested_at=requested.at,
         phase="starting",
-        folder=wanted.input,
+        folder=requested.input,
     )
     try:
-        return ports.batches.open(_planned(run, wanted, ports))
+        return ports.batches.open(_planned(run, requested, ports))
     except NothingToScoreError as error:
         skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
     ports.events.publish("BatchSkipped", model=run.model, job=job, input=run.folder, reason=skipped.reason)
     return ports.batches.open(skipped)
 
 
-def _planned(run: BatchRun, wanted: BatchRequested, ports: BatchPorts) -> BatchRun:
-    """With its version and its files, whose manifest is written.
+def _planned(run: BatchRun, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
+    """The run with its version and its files, whose manifest is written.
 
     Raises:
         NothingToScoreError: there is no such model, no version, or no file.
     """
-    promotion = _promotion(wanted.model, ports)
+    promotion = _promotion(requested.model, ports)
     try:
-        folder = chosen_folder(wanted.model, wanted.input, ports.bucket.name)
+        folder = chosen_folder(requested.model, requested.input, ports.bucket.name)
     except ValueError as error:
         raise NothingToScoreError(str(error)) from error
     found = BatchInput.of(folder, ports.files.below(folder))
@@ -100,7 +103,7 @@ def _promotion(model: str, ports: BatchPorts) -> RolloutRecord:
 def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
     endpoint = ports.specs.get(run.model).endpoint
     output = ports.bucket.uri(output_folder(run.model, run.job))
-    job = Job(
+    job = TransformJobRequest(
         name=run.job,
         model=run.sagemaker_model,
         source=ports.bucket.uri(f"{manifest_key(run.model, run.input_digest)}.manifest"),
@@ -120,9 +123,9 @@ def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
     except TransformRefusedError as error:
         failed = replace(run, phase="failed", reason=str(error), ended_at=ports.now())
         ports.events.publish("BatchFailed", **common, reason=failed.reason, status="Refused", files_written=[])
-        ports.batches.move(failed)
+        ports.batches.advance(failed)
         return failed
     running = replace(run, phase="running")
     ports.events.publish("BatchStarted", **common, files=run.files, bytes=run.size)
-    ports.batches.move(running)
+    ports.batches.advance(running)
     return running

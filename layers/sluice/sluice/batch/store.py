@@ -1,13 +1,12 @@
-"""Batch runs in the table. A run moves on from one phase to the next and never back.
+"""Stores batch runs in the table. A run advances from one phase to the next and never goes back.
 
-MODEL#<model>      BATCH#<job>     a run; the job's name begins with the time it was asked for
+MODEL#<model>      BATCH#<job>     a run; the job's name begins with the time of the request
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
@@ -15,13 +14,13 @@ from sluice.batch.run import BatchRun
 
 
 class BatchStore:
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def open(self, run: BatchRun) -> BatchRun:
-        """Keep a new run; returns the one that counts, which is another if this request was known before."""
+        """Store a new run; returns the stored one, which is another if this request came before."""
         if self._table.put_new({**_key(run.model, run.job), "phase": run.phase, "run": _text(run)}):
             return run
         return self.get(run.model, run.job) or run
@@ -31,20 +30,23 @@ class BatchStore:
         item = self._table.get(_key(model, job))
         return BatchRun.parse(json.loads(item["run"])) if item else None
 
-    def move(self, run: BatchRun) -> None:
-        """Keep that the run is running or has ended, unless more is known already."""
+    def advance(self, run: BatchRun) -> bool:
+        """Store that the run is running or has ended; False, and nothing written, if it has got so far before."""
         before = "phase = :starting" if run.phase == "running" else "phase = :starting OR phase = :running"
         values = {":starting": "starting", ":running": "running"}
-        with suppress(ConditionFailedError):  # another delivery of the same event was quicker
+        try:
             self._table.set(
                 _key(run.model, run.job),
                 {"phase": run.phase, "run": _text(run)},
                 before,
                 {name: value for name, value in values.items() if name in before},
             )
+        except ConditionFailedError:  # another delivery of the same event was quicker
+            return False
+        return True
 
     def runs(self, model: str) -> Iterator[BatchRun]:
-        """Asked for last first."""
+        """The newest request first."""
         for item in self._table.query(f"MODEL#{model}", "BATCH#", newest_first=True):
             yield BatchRun.parse(json.loads(item["run"]))
 

@@ -23,18 +23,20 @@ if TYPE_CHECKING:
     from sluice.batch.store import BatchStore
     from sluice.endpoint.autoscaling import AutoScaling
     from sluice.endpoint.hosting import Endpoints
-    from sluice.pipeline_runs.reader import RunSource
+    from sluice.pipeline_runs.reader import RunReader
     from sluice.pipeline_runs.store import RunStore
     from sluice.rollout.ab_outcomes.store import OutcomeStore
     from sluice.rollout.analysis.data_capture import Captures
     from sluice.rollout.gates.gates import GateFunctions
+    from sluice.rollout.model.endpoint_lock import EndpointLocks
     from sluice.rollout.model.executions import Executions
-    from sluice.rollout.model.store import Store
+    from sluice.rollout.model.history import HistoryStore
+    from sluice.rollout.model.store import RecordStore
     from sluice.spec.parameter_store import SpecStore
-    from sluice.training.pending_inputs import WaitingList
-    from sluice.training.pipeline_executions import Pipelines
+    from sluice.training.pending_inputs import PendingInputStore
+    from sluice.training.pipeline_executions import PipelineExecutions
     from sluice.training.quarantine import Quarantine
-    from sluice.training.run_slot_store import Turns
+    from sluice.training.run_slot_store import RunSlotStore
     from sluice.transform.files import BatchFiles
     from sluice.transform.jobs import Transforms
 
@@ -82,10 +84,22 @@ class Adapters:
         return Table(self._client("dynamodb"), self._variable("SLUICE_RESULTS_TABLE"))
 
     @cached_property
-    def store(self) -> Store:
-        from sluice.rollout.model.store import Store
+    def store(self) -> RecordStore:
+        from sluice.rollout.model.store import RecordStore
 
-        return Store(self._table)
+        return RecordStore(self._table)
+
+    @cached_property
+    def history(self) -> HistoryStore:
+        from sluice.rollout.model.history import HistoryStore
+
+        return HistoryStore(self._table)
+
+    @cached_property
+    def locks(self) -> EndpointLocks:
+        from sluice.rollout.model.endpoint_lock import EndpointLocks
+
+        return EndpointLocks(self._table)
 
     @cached_property
     def runs(self) -> RunStore:
@@ -94,10 +108,10 @@ class Adapters:
         return RunStore(self._table)
 
     @cached_property
-    def run_source(self) -> RunSource:
-        from sluice.pipeline_runs.reader import RunSource
+    def run_reader(self) -> RunReader:
+        from sluice.pipeline_runs.reader import RunReader
 
-        return RunSource(self._client("sagemaker"))
+        return RunReader(self._client("sagemaker"))
 
     @cached_property
     def specs(self) -> SpecStore:
@@ -148,22 +162,22 @@ class Adapters:
         return Executions(self._client("stepfunctions"), self._variable("SLUICE_STATE_MACHINE_ARN"))
 
     @cached_property
-    def pipelines(self) -> Pipelines:
-        from sluice.training.pipeline_executions import Pipelines
+    def pipelines(self) -> PipelineExecutions:
+        from sluice.training.pipeline_executions import PipelineExecutions
 
-        return Pipelines(self._client("sagemaker"))
-
-    @cached_property
-    def turns(self) -> Turns:
-        from sluice.training.run_slot_store import Turns
-
-        return Turns(self._table)
+        return PipelineExecutions(self._client("sagemaker"))
 
     @cached_property
-    def waiting(self) -> WaitingList:
-        from sluice.training.pending_inputs import WaitingList
+    def run_slots(self) -> RunSlotStore:
+        from sluice.training.run_slot_store import RunSlotStore
 
-        return WaitingList(self._table)
+        return RunSlotStore(self._table)
+
+    @cached_property
+    def pending_inputs(self) -> PendingInputStore:
+        from sluice.training.pending_inputs import PendingInputStore
+
+        return PendingInputStore(self._table)
 
     @cached_property
     def wakeups(self) -> UploadQueue:

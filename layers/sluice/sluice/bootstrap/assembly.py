@@ -22,20 +22,22 @@ from sluice.batch.store import BatchStore
 from sluice.endpoint.autoscaling import AutoScaling
 from sluice.endpoint.hosting import Endpoints
 from sluice.names import Names
-from sluice.pipeline_runs.reader import RunSource
+from sluice.pipeline_runs.reader import RunReader
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
 from sluice.rollout.analysis.data_capture import Captures
 from sluice.rollout.gates.gates import GateFunctions
+from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.executions import Executions
-from sluice.rollout.model.store import Store
+from sluice.rollout.model.history import HistoryStore
+from sluice.rollout.model.store import RecordStore
 from sluice.spec.parameter_store import SpecStore
 from sluice.telemetry.port import Telemetry
 from sluice.telemetry.powertools import PowertoolsTelemetry
-from sluice.training.pending_inputs import WaitingList
-from sluice.training.pipeline_executions import Pipelines
+from sluice.training.pending_inputs import PendingInputStore
+from sluice.training.pipeline_executions import PipelineExecutions
 from sluice.training.quarantine import Quarantine
-from sluice.training.run_slot_store import Turns
+from sluice.training.run_slot_store import RunSlotStore
 from sluice.transform.files import BatchFiles
 from sluice.transform.jobs import Transforms
 
@@ -47,7 +49,9 @@ class Ports:
     names: Names
     now: Callable[[], datetime]
     telemetry: Telemetry
-    store: Store
+    store: RecordStore
+    history: HistoryStore
+    locks: EndpointLocks
     specs: SpecStore
     hosting: Endpoints
     registry: ModelRegistry
@@ -56,14 +60,14 @@ class Ports:
     events: EventPublisher
     gates: GateFunctions
     executions: Executions
-    pipelines: Pipelines
-    turns: Turns
-    waiting: WaitingList
+    pipelines: PipelineExecutions
+    run_slots: RunSlotStore
+    pending_inputs: PendingInputStore
     wakeups: UploadQueue
     bucket: DataBucket
     captures: Captures
     quarantine: Quarantine
-    run_source: RunSource
+    run_reader: RunReader
     runs: RunStore
     results: ResultStore
     async_runtime: AsyncRuntime
@@ -89,9 +93,11 @@ def assemble(
         names=names,
         now=now,
         telemetry=telemetry,
-        store=Store(table),
+        store=RecordStore(table),
+        history=HistoryStore(table),
+        locks=EndpointLocks(table),
         runs=RunStore(table),
-        run_source=RunSource(client("sagemaker")),
+        run_reader=RunReader(client("sagemaker")),
         specs=SpecStore(client("ssm"), names),
         hosting=Endpoints(client("sagemaker")),
         registry=ModelRegistry(client("sagemaker")),
@@ -100,9 +106,9 @@ def assemble(
         events=EventPublisher(client("events"), names),
         gates=GateFunctions(client("lambda")),
         executions=Executions(client("stepfunctions"), environ.get("SLUICE_STATE_MACHINE_ARN", "")),
-        pipelines=Pipelines(client("sagemaker")),
-        turns=Turns(table),
-        waiting=WaitingList(table),
+        pipelines=PipelineExecutions(client("sagemaker")),
+        run_slots=RunSlotStore(table),
+        pending_inputs=PendingInputStore(table),
         wakeups=UploadQueue(client("sqs"), environ.get("SLUICE_UPLOAD_QUEUE_URL", "")),
         bucket=DataBucket(client("s3"), environ.get("SLUICE_BUCKET", "")),
         captures=Captures(client("s3"), environ.get("SLUICE_BUCKET", "")),

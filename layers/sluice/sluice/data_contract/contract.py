@@ -1,7 +1,7 @@
-"""The data contract: which columns a file has, and which cells may stand in them.
+"""The data contract: which columns a file has, and which values their cells may have.
 
 Standard library only, nothing of this package, and for Python 3.10 on: ``pipelines/tabular`` links to this file,
-so that a cell means the same when it is uploaded, trained on and served.
+so that a cell means the same when it is validated, trained on and served.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MISSING_NUMBERS = frozenset({"", "na", "n/a", "nan", "null", "none"})
 SHOWN_CHARACTERS = 40  # of a bad cell
 
 
-def number(cell: str) -> float:
+def parse_number(cell: str) -> float:
     """The finite number that ``cell`` spells, NaN where it is missing; ValueError for any other text."""
     try:
         value = float(cell)
@@ -29,14 +29,14 @@ def number(cell: str) -> float:
     return value
 
 
-def category(cell: str) -> str:
+def parse_category(cell: str) -> str:
     """The category that ``cell`` names; empty where it is missing."""
     return cell.strip()
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column; ``categories`` is empty for numbers and for categories to be learned from the data."""
+class ContractColumn:
+    """One column and the values it may have; without ``categories``, a category may be any text."""
 
     name: str
     type: str = "number"  # number | integer | category
@@ -50,7 +50,7 @@ class Column:
         return self.type != "category"
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any], name: str = "") -> Column:
+    def parse(cls, raw: Mapping[str, Any], name: str = "") -> ContractColumn:
         return cls(
             name=name or raw["name"],
             type=raw.get("type", "number"),
@@ -60,15 +60,15 @@ class Column:
             nullable=bool(raw.get("nullable", True)),
         )
 
-    def objection(self, cell: str) -> tuple[str, str] | None:
-        """The rule that a cell breaks, and what was expected; None if it may stand."""
+    def broken_rule(self, cell: str) -> tuple[str, str] | None:
+        """The rule that a cell breaks, and what was expected; None if the cell is valid."""
         if not self.is_number:
-            value = category(cell)
+            value = parse_category(cell)
             if value and self.categories and value not in self.categories:
                 return "categories", f"one of {', '.join(self.categories)[:200]}"
             return None if value or self.nullable else ("nullable", "a value")
         try:
-            found = number(cell)
+            found = parse_number(cell)
         except ValueError:
             return "type", "a whole number" if self.type == "integer" else "a number"
         if math.isnan(found):
@@ -80,7 +80,7 @@ class Column:
         return None
 
     def accepts_all(self, cells: Sequence[str]) -> bool:
-        """Whether all cells are certainly in order, none missing: the quick way for nearly every chunk."""
+        """Whether all cells are certainly valid and none is missing: the fast path, which nearly every chunk takes."""
         if not self.is_number:
             return set(cells).issubset(self.categories) if self.categories else all(map(str.strip, cells))
         try:
@@ -94,15 +94,15 @@ class Column:
         return self.low <= min(values) and max(values) <= self.high
 
     def is_missing(self, cell: str) -> bool:
-        return cell.strip().lower() in MISSING_NUMBERS if self.is_number else not category(cell)
+        return cell.strip().lower() in MISSING_NUMBERS if self.is_number else not parse_category(cell)
 
 
 @dataclass(frozen=True, slots=True)
 class DataContract:
-    """What the files hold; ``columns`` are the features in the order in which live requests send them."""
+    """The columns of a model's files; ``columns`` are the features in the order in which live requests send them."""
 
-    target_column: Column
-    columns: tuple[Column, ...]
+    target_column: ContractColumn
+    columns: tuple[ContractColumn, ...]
     max_missing_share: float  # of a feature's values
     out_of_range: str  # "accept" or "reject"
     positive: str = ""  # the category of the target that a classifier predicts the probability of
@@ -116,8 +116,8 @@ class DataContract:
         """Read what ``sluice apply`` wrote; what an older one left out has its default."""
         target = raw.get("target_values") or {}
         return cls(
-            target_column=Column.parse(target, raw["target"]),
-            columns=tuple(Column.parse(each) for each in raw["columns"]),
+            target_column=ContractColumn.parse(target, raw["target"]),
+            columns=tuple(ContractColumn.parse(each) for each in raw["columns"]),
             max_missing_share=float(raw["max_missing_share"]),
             out_of_range=raw["out_of_range"],
             positive=target.get("positive") or "",
@@ -137,6 +137,6 @@ class DataContract:
         return tuple(column.name for column in self.every_column)
 
     @property
-    def every_column(self) -> tuple[Column, ...]:
+    def every_column(self) -> tuple[ContractColumn, ...]:
         """The features and the target."""
         return (*self.columns, self.target_column)

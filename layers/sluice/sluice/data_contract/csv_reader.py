@@ -1,4 +1,4 @@
-"""Bytes of a CSV file, plain or gzip, as rows of text: read once, in little memory, up to a budget.
+"""Reads the bytes of a CSV file, plain or gzip, as rows of text: once, in little memory, up to a budget.
 
 Standard library only and for Python 3.10 on: ``pipelines/tabular`` links to this file, and its jobs run it too.
 """
@@ -19,12 +19,12 @@ MAX_ROW = 1 << 18  # characters: a row without end would fill the memory
 
 
 class Source(Protocol):
-    """What bytes come from: an open file, or the body of an S3 object."""
+    """Where bytes come from: an open file, or the body of an S3 object."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
-class CsvText:
+class CsvReader:
     """The rows of one file. Afterwards ``flaw`` says why it ended early, ``is_cut`` whether the budget did that."""
 
     def __init__(self, source: Source, encoding: str = "utf-8", budget_bytes: int | None = None) -> None:

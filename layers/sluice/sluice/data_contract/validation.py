@@ -1,7 +1,7 @@
-"""Holds a file to its data contract: rows of text in, breaches out, in memory that does not grow with the rows.
+"""Validates a file by its data contract: rows of text in, breaches out, in memory that does not grow with the rows.
 
 Standard library only, nothing of this package, and for Python 3.10 on: ``pipelines/tabular`` links to this file,
-so that a function, the ``sluice`` command and PreprocessData give one verdict.
+so that a function, the ``sluice`` command and PreprocessData come to the same result.
 """
 
 from __future__ import annotations
@@ -15,25 +15,28 @@ from typing import Any, Protocol
 SHOWN_CHARACTERS = 40
 SHOWN_ROWS = 10
 SHOWN_EXAMPLES = 3
-ENOUGH = 10_000  # bad cells or rows: they prove a file bad, and to tell of each takes fifty times as long as a good one
-KEPT_BREACHES = 200  # a table with a thousand bad columns needs no longer list
+BREACH_LIMIT = 10_000
+"""Bad cells or rows that prove a file bad: to note one takes fifty times as long as to read a good one."""
+
+MAX_BREACHES = 200
+"""A table with a thousand bad columns needs no longer list."""
 
 
-class Column(Protocol):
-    """What a column says about its cells."""
+class ColumnRules(Protocol):
+    """The rules of one column, such as ``ContractColumn``."""
 
     @property
     def name(self) -> str: ...
 
-    def objection(self, cell: str) -> tuple[str, str] | None: ...
+    def broken_rule(self, cell: str) -> tuple[str, str] | None: ...
 
     def accepts_all(self, cells: Sequence[str]) -> bool: ...
 
     def is_missing(self, cell: str) -> bool: ...
 
 
-class Contract(Protocol):
-    """What a contract says about a file."""
+class FileRules(Protocol):
+    """The rules of a whole file, such as ``DataContract``."""
 
     @property
     def header(self) -> bool: ...
@@ -42,7 +45,7 @@ class Contract(Protocol):
     def order(self) -> Sequence[str]: ...
 
     @property
-    def every_column(self) -> Sequence[Column]: ...
+    def every_column(self) -> Sequence[ColumnRules]: ...
 
     @property
     def target(self) -> str: ...
@@ -88,8 +91,8 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found in a file. Without breaches it may be used, as far as it was read."""
+class ValidationResult:
+    """What validation found in a file. Without breaches it is accepted, as far as it was read."""
 
     breaches: tuple[Breach, ...]
     rows: int  # of data, read
@@ -101,7 +104,7 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """All that is wrong in one line, the first things first."""
+        """Everything that is wrong, in one line, the first breaches first."""
         return "; ".join(map(str, self.breaches[:5])) + (
             f"; and {len(self.breaches) - 5} more" if len(self.breaches) > 5 else ""
         )
@@ -114,7 +117,7 @@ class Verdict:
         }
 
 
-class Rows(Protocol):
+class RowSource(Protocol):
     """A file as rows of cells, such as ``CsvText``."""
 
     flaw: tuple[str, str] | None
@@ -125,12 +128,12 @@ class Rows(Protocol):
     def chunks(self) -> Iterator[list[list[str]]]: ...
 
 
-def examine(text: Rows, contract: Contract) -> Verdict:
-    """Hold a file to the contract, as far as it can be read.
+def validate(text: RowSource, contract: FileRules) -> ValidationResult:
+    """Validate a file as far as it can be read.
 
-    A file that is cut can only be proved bad: rules about all of its rows are left to whoever reads it whole.
+    A file that is read in part can only be proved bad: rules about all of its rows are left to whoever reads it whole.
     """
-    check = _Check(contract)
+    check = _Validation(contract)
     at = 1
     for chunk in text.chunks():
         check.take(at, chunk)
@@ -142,27 +145,27 @@ def examine(text: Rows, contract: Contract) -> Verdict:
     elif not check.is_decided:
         check.close(is_whole=not text.is_cut)
     is_whole = not (text.is_cut or text.flaw or check.is_decided)
-    return Verdict(tuple(check.breaches.values())[:KEPT_BREACHES], check.rows, is_whole)
+    return ValidationResult(tuple(check.breaches.values())[:MAX_BREACHES], check.rows, is_whole)
 
 
-class _Check:
-    """The running account of one file."""
+class _Validation:
+    """The state of one validation."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: FileRules) -> None:
         self.contract = contract
         self.breaches: dict[tuple[str, str, str], Breach] = {}
         self.rows = 0
-        self.is_hopeless = False  # without the right columns nothing else can be told
+        self.is_hopeless = False  # without the right columns nothing else can be checked
         self._header: list[str] | None = None if contract.header else list(contract.order)
-        self._columns: list[tuple[int, Column]] = []
+        self._columns: list[tuple[int, ColumnRules]] = []
         self._missing: dict[str, int] = {}
         if not contract.header:
             self._place()
 
     @property
     def is_decided(self) -> bool:
-        """Reading on would change nothing about the verdict."""
-        return self.is_hopeless or sum(breach.count for breach in self.breaches.values()) >= ENOUGH
+        """Whether reading on would change nothing."""
+        return self.is_hopeless or sum(breach.count for breach in self.breaches.values()) >= BREACH_LIMIT
 
     def note(self, rule: str, column: str, expected: str) -> Breach:
         return self.breaches.setdefault((rule, column, expected), Breach(rule, column, expected))
@@ -183,10 +186,10 @@ class _Check:
         cells = list(zip(*chunk, strict=True))
         for place, column in self._columns if chunk else ():
             if not column.accepts_all(cells[place]):
-                self._look(column, numbers, cells[place])
+                self._note_breaches(column, numbers, cells[place])
 
     def close(self, *, is_whole: bool) -> None:
-        """Check what only all rows can tell."""
+        """Check the rules about all rows together."""
         contract = self.contract
         if contract.max_rows is not None and self.rows > contract.max_rows:
             self.note("max_rows", "", f"there are more than {contract.max_rows:,} rows")
@@ -212,7 +215,7 @@ class _Check:
             **{name: "occurs twice" for name, count in names.items() if count > 1},
             **{name: "is not in the data contract" for name in names if name not in expected},
         }
-        for name, message in islice(problems.items(), KEPT_BREACHES):
+        for name, message in islice(problems.items(), MAX_BREACHES):
             self.note("columns", _shown(name), message)
         self.is_hopeless = bool(problems)
         if not problems:
@@ -233,9 +236,9 @@ class _Check:
                 self.note("width", "", f"{width} values").add(at, f"{len(row)} values")
         return [at for at, _ in kept], [row for _, row in kept]
 
-    def _look(self, column: Column, numbers: Sequence[int], cells: Sequence[str]) -> None:
+    def _note_breaches(self, column: ColumnRules, numbers: Sequence[int], cells: Sequence[str]) -> None:
         counts = Counter(cells)  # gaps and bad cells are mostly the same few texts
-        broken = {cell: found for cell in counts if (found := column.objection(cell)) is not None}
+        broken = {cell: found for cell in counts if (found := column.broken_rule(cell)) is not None}
         for at, cell in zip(numbers, cells, strict=True) if broken else ():
             if cell in broken:
                 rule, expected = broken[cell]

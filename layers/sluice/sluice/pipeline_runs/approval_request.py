@@ -1,33 +1,41 @@
-"""A version waits for a person: told once, with what the person needs to decide."""
+"""Announces a version that waits for approval: once for each wait, with what a person needs to decide."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sluice.events import PackageChanged
-from sluice.rollout.model.live_version import live_package, metrics_of
+from sluice.rollout.model.evaluation_report import metrics_of
+from sluice.rollout.model.live_version import live_package
 
 if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunsPorts
 
 REGISTERED = "registered"
-"""Names the wait that begins with the registration, of which there is one."""
+"""Stands for the time of the wait that begins with the registration, of which there is one."""
 
 
-def announce_pending(changed: PackageChanged, ports: PipelineRunsPorts) -> str:
-    """Publish ModelPending with the version's metrics beside the live one's; returns what was done.
+def announce_pending_version(changed: PackageChanged, ports: PipelineRunsPorts) -> Mapping[str, str]:
+    """Publish ModelPending with the version's metrics beside the live one's; returns the package and what was done.
 
     Nothing is published for a version that has been decided on since, or for an event that came before. After a
-    crash between the event and its note, the same wait is announced again.
+    crash between the event and its note, the same wait is announced again: at least once.
     """
+    return {"package": changed.arn, "done": _announce(changed, ports)}
+
+
+def _announce(changed: PackageChanged, ports: PipelineRunsPorts) -> str:
     if not changed.may_wait:
         return "its approval did not change"
     package = ports.registry.describe(changed.arn)
     model = ports.names.model_of(package.group)
     if model is None or package.approval != "PendingManualApproval":
         return f"{package.group}/{package.version} is {package.approval}"
+    ports.telemetry.identify("model", model)
+    ports.telemetry.identify("version", package.version)
     since = REGISTERED if changed.changed is None else changed.at
-    if ports.runs.is_pending_told(package.arn, since):
+    if ports.runs.is_wait_announced(package.arn, since):
         return "it was announced before"
     live = live_package(model, ports)
     ports.events.publish(
@@ -40,5 +48,5 @@ def announce_pending(changed: PackageChanged, ports: PipelineRunsPorts) -> str:
         live_version=live.version if live else None,
         live_metrics=metrics_of(live, ports.bucket) if live else {},
     )
-    ports.runs.mark_pending_told(package.arn, since)
+    ports.runs.mark_wait_announced(package.arn, since)
     return "announced"

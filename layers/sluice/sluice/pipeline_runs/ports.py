@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sluice.names import Names
-from sluice.pipeline_runs.run import Run
-from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionRegistry
-from sluice.training.ports import (
-    TrainingBucket,
-    TrainingEvents,
-    TrainingPipelines,
-    TrainingQuarantine,
-    TrainingSpecs,
-    TrainingStore,
-    TrainingTurns,
-    TrainingWaiting,
-    TrainingWakeups,
-)
+from sluice.pipeline_runs.run import PipelineRun
+from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionHosting, LiveVersionRegistry, LiveVersionStore
+from sluice.telemetry.port import Telemetry
+
+
+class PipelineRunsEvents(Protocol):
+    """Puts domain events on the default bus; the same fact may be published twice after a crash."""
+
+    def publish(self, detail_type: str, **detail: Any) -> None:
+        """Publish one event, e.g. ``publish("RolloutOpened", model="fraud", version=7)``."""
 
 
 class PipelineRunsRegistry(LiveVersionRegistry, Protocol):
@@ -29,77 +26,86 @@ class PipelineRunsRegistry(LiveVersionRegistry, Protocol):
         """Add custom metadata; characters the registry refuses become spaces."""
 
 
-class PipelineRunsRunSource(Protocol):
-    """What Sluice reads of an execution."""
+class PipelineRunsReader(Protocol):
+    """Reads executions; nothing is cached, since events of them come late and out of order."""
 
-    def read(self, execution: str, model: str) -> Run | None:
-        """The run as it is now, without its metrics; None if its pipeline was deleted, and it with it."""
+    def read(self, execution: str, model: str) -> PipelineRun | None:
+        """The run as it is now, without its metrics; None if it was deleted, with its pipeline."""
 
 
 class PipelineRunsRuns(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
-    def save(self, run: Run) -> None:
-        """Keep what was seen of a run, unless something newer is kept already."""
+    def save(self, run: PipelineRun) -> None:
+        """Record a run as it was seen, unless something newer is recorded already."""
 
-    def runs(self, model: str) -> Iterator[Run]:
+    def runs(self, model: str) -> Iterator[PipelineRun]:
         """The newest first."""
 
-    def is_told(self, run: Run) -> bool:
-        """Whether the end of this run has been announced, with this outcome."""
+    def is_end_announced(self, run: PipelineRun) -> bool:
+        """Whether the end of this run has been announced, as it ended this time."""
 
-    def mark_told(self, run: Run, now: datetime) -> None: ...
+    def mark_end_announced(self, run: PipelineRun, now: datetime) -> None: ...
 
-    def is_pending_told(self, package_arn: str, since: str) -> bool:
+    def is_wait_announced(self, package_arn: str, since: str) -> bool:
         """Whether a version's wait for approval that began at ``since`` has been announced."""
 
-    def mark_pending_told(self, package_arn: str, since: str) -> None: ...
+    def mark_wait_announced(self, package_arn: str, since: str) -> None: ...
 
 
-class PipelineRunsPorts(Protocol):
-    """Everything that this room is given."""
+class PipelineRunsRunSlots(Protocol):
+    """The run slots of training: one that a run holds is marked when the run has ended."""
 
-    @property
-    def bucket(self) -> TrainingBucket: ...
+    def mark_ended(self, model: str, run: str, status: str) -> bool:
+        """Note that a run's execution has ended; False if the run does not hold the model's slot."""
 
-    @property
-    def events(self) -> TrainingEvents: ...
 
-    @property
-    def hosting(self) -> LiveVersionHosting: ...
+class PipelineRunsWakeups(Protocol):
+    """What Sluice asks of the queue that starts pipelines."""
+
+    def book(self, model: str, delay_seconds: float) -> None:
+        """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
+
+
+class RunEndPorts(Protocol):
+    """What noting the end of a run needs."""
 
     @property
     def names(self) -> Names: ...
 
     @property
+    def run_slots(self) -> PipelineRunsRunSlots: ...
+
+    @property
+    def wakeups(self) -> PipelineRunsWakeups: ...
+
+
+class PipelineRunsPorts(RunEndPorts, Protocol):
+    """Everything that this room is given."""
+
+    @property
+    def bucket(self) -> LiveVersionBucket: ...
+
+    @property
+    def events(self) -> PipelineRunsEvents: ...
+
+    @property
+    def hosting(self) -> LiveVersionHosting: ...
+
+    @property
     def now(self) -> Callable[[], datetime]: ...
-
-    @property
-    def pipelines(self) -> TrainingPipelines: ...
-
-    @property
-    def quarantine(self) -> TrainingQuarantine: ...
 
     @property
     def registry(self) -> PipelineRunsRegistry: ...
 
     @property
-    def run_source(self) -> PipelineRunsRunSource: ...
+    def run_reader(self) -> PipelineRunsReader: ...
 
     @property
     def runs(self) -> PipelineRunsRuns: ...
 
     @property
-    def specs(self) -> TrainingSpecs: ...
+    def store(self) -> LiveVersionStore: ...
 
     @property
-    def store(self) -> TrainingStore: ...
-
-    @property
-    def turns(self) -> TrainingTurns: ...
-
-    @property
-    def waiting(self) -> TrainingWaiting: ...
-
-    @property
-    def wakeups(self) -> TrainingWakeups: ...
+    def telemetry(self) -> Telemetry: ...

@@ -1,4 +1,4 @@
-"""What SageMaker tells of a pipeline execution, read fresh: events only say that it is time to look."""
+"""Reads a pipeline run from SageMaker: its execution, parameters, steps and evaluation reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.aws.paging import pages
 from sluice.errors import AwsRefusedError
-from sluice.pipeline_runs.run import Run, StepRun
+from sluice.pipeline_runs.run import PipelineRun, StepRun
 
 _CODE = re.compile(r's3://[^/"]+/code/[^/"]+/[0-9a-f]{64}')
 _KIND_OF_METADATA = {
@@ -20,17 +20,17 @@ _KIND_OF_METADATA = {
     "Fail": "Fail",
 }
 
-Found = Mapping[str, Any]
+Response = Mapping[str, Any]
 
 
-class RunSource:
-    """What Sluice reads of an execution."""
+class RunReader:
+    """Reads executions; nothing is cached, since events of them come late and out of order."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def read(self, execution: str, model: str) -> Run | None:
-        """The run as it is now, without its metrics; None if its pipeline was deleted, and it with it."""
+    def read(self, execution: str, model: str) -> PipelineRun | None:
+        """The run as it is now, without its metrics; None if it was deleted, with its pipeline."""
         try:
             return self._read(execution, model)
         except AwsRefusedError as error:
@@ -38,7 +38,7 @@ class RunSource:
                 return None
             raise
 
-    def _read(self, execution: str, model: str) -> Run:
+    def _read(self, execution: str, model: str) -> PipelineRun:
         """The status is read before the steps, so that a run that has ended comes with all of its steps."""
         found = self._client.describe_pipeline_execution(PipelineExecutionArn=execution)
         definition = self._client.describe_pipeline_definition_for_execution(PipelineExecutionArn=execution)
@@ -53,7 +53,7 @@ class RunSource:
             SortOrder="Ascending",
         )
         code_uri = _CODE.search(text)
-        return Run(
+        return PipelineRun(
             model=model,
             execution=execution,
             status=found["PipelineExecutionStatus"],
@@ -67,7 +67,7 @@ class RunSource:
             execution_reason=found.get("FailureReason", ""),
         )
 
-    def _reports(self, definition: Found, steps: Sequence[Found]) -> Iterator[str]:
+    def _reports(self, definition: Response, steps: Sequence[Response]) -> Iterator[str]:
         """Where succeeded processing jobs wrote the files that conditions read: the evaluation reports."""
         files = {step["Name"]: step.get("PropertyFiles", []) for step in _all_steps(definition["Steps"])}
         for step in steps:
@@ -84,12 +84,12 @@ class RunSource:
                     yield f"{outputs[file['OutputName']].rstrip('/')}/{file['FilePath']}"
 
 
-def _items(call: Callable[..., Found], key: str, **request: Any) -> list[Any]:
+def _items(call: Callable[..., Response], key: str, **request: Any) -> list[Any]:
     """The items of all pages of a listing."""
     return [each for page in pages(call, **request) for each in page.get(key, [])]
 
 
-def _all_steps(steps: Sequence[Found]) -> Iterator[Found]:
+def _all_steps(steps: Sequence[Response]) -> Iterator[Response]:
     """The steps of a definition with those inside of conditions."""
     for step in steps:
         yield step
@@ -98,13 +98,13 @@ def _all_steps(steps: Sequence[Found]) -> Iterator[Found]:
             yield from _all_steps([*arguments.get("IfSteps", []), *arguments.get("ElseSteps", [])])
 
 
-def _defaults(definition: Found) -> dict[str, str]:
+def _defaults(definition: Response) -> dict[str, str]:
     """The parameters' defaults as text, which is how SageMaker takes values."""
     found = {one["Name"]: one["DefaultValue"] for one in definition.get("Parameters", []) if "DefaultValue" in one}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
 
 
-def _step(found: Found) -> StepRun:
+def _step(found: Response) -> StepRun:
     kinds = [kind for name, kind in _KIND_OF_METADATA.items() if name in found.get("Metadata", {})]
     return StepRun(
         name=found["StepName"],
@@ -118,6 +118,6 @@ def _step(found: Found) -> StepRun:
     )
 
 
-def _package(steps: Sequence[Found]) -> str:
+def _package(steps: Sequence[Response]) -> str:
     arns = [step.get("Metadata", {}).get("RegisterModel", {}).get("Arn", "") for step in steps]
     return next(filter(None, arns), "")

@@ -1,6 +1,7 @@
-"""What became of a pipeline run: recorded, told to the registry, and published when it has ended.
+"""Records pipeline runs: in the table as they go on, in the registry and by an event when they have ended.
 
-Events of executions and steps come late, twice and out of order; each only says that it is time to look.
+Events of executions and steps come late, twice and out of order. So none of them is believed: each only gives the
+occasion to read the run anew.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sluice.pipeline_runs.run import Run
-from sluice.rollout.model.live_version import metrics_at
+from sluice.pipeline_runs.run import PipelineRun
+from sluice.rollout.model.evaluation_report import metrics_at
 
 if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunsPorts
@@ -18,41 +19,39 @@ if TYPE_CHECKING:
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:pipeline/(?P<pipeline>[^/]+)/execution/[^/]+")
 
 
-def record_run(execution: str, ports: PipelineRunsPorts, *, may_end: bool) -> Run | None:
+def record_run(execution: str, ports: PipelineRunsPorts, *, record_end: bool) -> PipelineRun | None:
     """Record the run as it is now, and announce its end once; None if it is not of this stage, or long gone.
 
-    ``may_end``: whether an end is to be recorded. The last step's event comes in the same moment as the execution's
-    and would announce the end beside it; so it leaves the end to the other, or to the sweep if that is lost. After a
-    crash between the announcement and its note, the same end is announced again.
+    ``record_end``: whether an end is to be recorded, too. The last step's event comes in the same moment as the
+    execution's and would announce the end beside it; so it leaves the end to the other, or to the sweep if that is
+    lost. After a crash between the announcement and its note, the same end is announced again: at least once.
     """
     found = _EXECUTION.fullmatch(execution)
     model = ports.names.model_of(found["pipeline"]) if found else None
     if model is None:
         return None
-    run = read_run(execution, model, ports) or _cut_short(execution, model, ports)
-    if run is None or (run.has_ended and not may_end):
+    run = read_run(execution, model, ports) or _run_of_deleted_pipeline(execution, model, ports)
+    if run is None or (run.has_ended and not record_end):
         return run
     ports.runs.save(run)
-    if run.has_ended and not ports.runs.is_told(run):
-        _annotate(run, ports)
-        _publish(run, ports)
-        ports.runs.mark_told(run, ports.now())
+    if run.has_ended and not ports.runs.is_end_announced(run):
+        _announce_end(run, ports)
     return run
 
 
-def read_run(execution: str, model: str, ports: PipelineRunsPorts) -> Run | None:
-    """The run with its metrics, from SageMaker and the evaluation reports; None if SageMaker has it no more."""
-    run = ports.run_source.read(execution, model)
+def read_run(execution: str, model: str, ports: PipelineRunsPorts) -> PipelineRun | None:
+    """Read a run with its metrics from SageMaker and the evaluation reports; None if SageMaker no longer has it."""
+    run = ports.run_reader.read(execution, model)
     if run is None:
         return None
     metrics: dict[str, float] = {}
     for uri in run.reports:
         metrics |= metrics_at(uri, ports.bucket)
-    return run.measured(metrics)
+    return run.with_metrics(metrics)
 
 
-def _cut_short(execution: str, model: str, ports: PipelineRunsPorts) -> Run | None:
-    """What is recorded of a run that went on until its pipeline was deleted."""
+def _run_of_deleted_pipeline(execution: str, model: str, ports: PipelineRunsPorts) -> PipelineRun | None:
+    """The recorded run, stopped if it went on until its pipeline was deleted; None if it was never recorded."""
     known = next((each for each in ports.runs.runs(model) if each.execution == execution), None)
     if known is None or known.has_ended:
         return known
@@ -61,17 +60,27 @@ def _cut_short(execution: str, model: str, ports: PipelineRunsPorts) -> Run | No
     )
 
 
-def same_model_as(run: Run, ports: PipelineRunsPorts) -> int | None:
-    """The version that an all-cached run registered once more; None if it trained, or the first is not known."""
-    if not run.computed_nothing:
+def repeated_version(run: PipelineRun, ports: PipelineRunsPorts) -> int | None:
+    """The version whose model an all-cached run registered once more; None if it trained, or that is not known."""
+    if not run.is_all_cached:
         return None
-    return next((each.version for each in ports.runs.runs(run.model) if each.execution == run.model_from), None)
+    return next((each.version for each in ports.runs.runs(run.model) if each.execution == run.training_execution), None)
 
 
-def _annotate(run: Run, ports: PipelineRunsPorts) -> None:
-    """Write to the version where it comes from, which outlives the pipeline and the table.
+def _announce_end(run: PipelineRun, ports: PipelineRunsPorts) -> None:
+    _annotate(run, ports)
+    _publish(run, ports)
+    ports.runs.mark_end_announced(run, ports.now())
+    # Not the reason: it may quote values of the data.
+    failed = run.failed_step.name if run.failed_step else ""
+    ports.telemetry.log("pipeline run ended", status=run.status, version=run.version, failed_step=failed)
+    ports.telemetry.measure("PipelineRunEnded", model=run.model, cause=run.status)
 
-    Only once: every note changes the package, and a change after a rollout looks like a new approval.
+
+def _annotate(run: PipelineRun, ports: PipelineRunsPorts) -> None:
+    """Write the version's origin into its own metadata, which outlives the pipeline and the table.
+
+    Only once: every annotation changes the package, and a change after a rollout looks like a new approval.
     """
     if not run.package_arn:
         return
@@ -87,7 +96,7 @@ def _annotate(run: Run, ports: PipelineRunsPorts) -> None:
         ports.registry.annotate(run.package_arn, missing)
 
 
-def _publish(run: Run, ports: PipelineRunsPorts) -> None:
+def _publish(run: PipelineRun, ports: PipelineRunsPorts) -> None:
     common: dict[str, Any] = {
         "model": run.model,
         "execution": run.execution,
@@ -102,7 +111,7 @@ def _publish(run: Run, ports: PipelineRunsPorts) -> None:
             **common,
             version=run.version,
             package=run.package_arn,
-            same_model_as=same_model_as(run, ports),
+            same_model_as=repeated_version(run, ports),
         )
     else:
         ports.events.publish("PipelineFailed", **common, status=run.status, reason=run.reason)

@@ -1,4 +1,4 @@
-"""A pipeline run as Sluice remembers it: its data, parameters, steps, metrics, and what came of it. Pure."""
+"""A pipeline run as Sluice records it: its data, parameters, steps, metrics and outcome. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ INPUT_PARAMETER = "InputData"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRun:
-    """One step that has begun."""
+    """One step that has started."""
 
     name: str
     kind: str  # Processing | Training | Condition | RegisterModel | Fail | …
     status: str  # Starting | Executing | Stopping | Stopped | Failed | Succeeded
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    cached_from: str = ""  # the execution whose result was taken instead of doing the work
+    cached_from: str = ""  # ARN of the execution whose result was reused instead of doing the work
     attempts: int = 0
     reason: str = ""
 
@@ -36,14 +36,14 @@ class StepRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class PipelineRun:
     """One pipeline execution."""
 
     model: str
     execution: str  # ARN
     status: str  # Executing | Stopping | Stopped | Failed | Succeeded | CompletedWithFailures
     started_at: datetime
-    modified_at: datetime  # as SageMaker says; a run that is retried after a failure has it changed
+    modified_at: datetime  # as SageMaker has it; retrying a failed run changes it
     parameters: Mapping[str, str] = field(default_factory=dict)  # defaults included
     steps: tuple[StepRun, ...] = ()
     code: str = ""  # S3 URI that ends with the code's digest
@@ -87,49 +87,53 @@ class Run:
         return sum(step.kind in _JOBS for step in self.steps)
 
     @property
-    def computed_nothing(self) -> bool:
+    def is_all_cached(self) -> bool:
         """Every job was taken from the cache: what it registered is an earlier model under a new number."""
         return 0 < self.jobs == self.cache_hits
 
     @property
-    def model_from(self) -> str:
-        """The execution whose training made the model, which is another one after a cache hit; "" if none did."""
+    def training_execution(self) -> str:
+        """ARN of the execution that trained the model: an earlier one after a cache hit; "" if none did."""
         trained = [step for step in self.steps if step.kind == "Training" and step.status == "Succeeded"]
         return (trained[-1].cached_from or self.execution) if trained else ""
 
     @property
+    def failed_step(self) -> StepRun | None:
+        """The step that failed first."""
+        failed = (step for step in self.steps if step.status == "Failed")
+        return min(failed, key=lambda step: step.ended_at or self.modified_at, default=None)
+
+    @property
     def reason(self) -> str:
-        """Why it did not succeed, in the words of the step that failed first; empty while it may."""
+        """Why it did not succeed, in the words of the step that failed first; empty if it did, or has not ended."""
         if not self.has_ended or self.status == "Succeeded":
             return ""
-        failed = sorted(
-            (step for step in self.steps if step.status == "Failed"), key=lambda step: step.ended_at or self.modified_at
-        )
+        failed = self.failed_step
         if failed:
-            return f"{failed[0].name}: {failed[0].reason or self.execution_reason}"
+            return f"{failed.name}: {failed.reason or self.execution_reason}"
         return self.execution_reason or f"the run was {self.status.lower()}"
 
-    def measured(self, metrics: Mapping[str, float]) -> Self:
+    def with_metrics(self, metrics: Mapping[str, float]) -> Self:
         return replace(self, metrics=dict(metrics))
 
+    @classmethod
+    def parse(cls, stored: Mapping[str, Any]) -> Self:
+        """A run as ``to_json`` wrote it."""
+        steps = tuple(
+            StepRun(**{**step, "started_at": _time(step["started_at"]), "ended_at": _time(step["ended_at"])})
+            for step in stored["steps"]
+        )
+        times = {name: datetime.fromisoformat(stored[name]) for name in ("started_at", "modified_at")}
+        return cls(**{**stored, **times, "steps": steps, "reports": tuple(stored["reports"])})
+
     def to_json(self) -> dict[str, Any]:
-        """What ``run_from`` reads back."""
-        told = asdict(self)
-        for held in (told, *told["steps"]):
-            for name, value in held.items():
+        """What ``parse`` reads back."""
+        fields = asdict(self)
+        for part in (fields, *fields["steps"]):
+            for name, value in part.items():
                 if isinstance(value, datetime):
-                    held[name] = value.isoformat()
-        return told
-
-
-def run_from(told: Mapping[str, Any]) -> Run:
-    """A run as ``to_json`` wrote it."""
-    steps = tuple(
-        StepRun(**{**step, "started_at": _time(step["started_at"]), "ended_at": _time(step["ended_at"])})
-        for step in told["steps"]
-    )
-    times = {name: datetime.fromisoformat(told[name]) for name in ("started_at", "modified_at")}
-    return Run(**{**told, **times, "steps": steps, "reports": tuple(told["reports"])})
+                    part[name] = value.isoformat()
+        return fields
 
 
 def _time(text: str | None) -> datetime | None:

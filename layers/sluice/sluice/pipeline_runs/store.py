@@ -1,4 +1,4 @@
-"""The runs of a model in the table: one item each, never overwritten by what was read before it.
+"""Stores pipeline runs: one item each, which what was read earlier never overwrites.
 
 MODEL#<model>      RUN#<start>#<execution id>     a run, as last seen
 PENDING#<arn>      registered | <time>            a wait for approval that has been announced
@@ -13,19 +13,19 @@ from datetime import UTC, datetime
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
-from sluice.pipeline_runs.run import Run, run_from
+from sluice.pipeline_runs.run import PipelineRun
 
 
 class RunStore:
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
-    def save(self, run: Run) -> None:
-        """Keep what was seen of a run, unless something newer is kept already."""
+    def save(self, run: PipelineRun) -> None:
+        """Record a run as it was seen, unless something newer is recorded already."""
         seen = _seen(run)
-        with suppress(ConditionFailedError):  # an invocation that looked later was quicker to write
+        with suppress(ConditionFailedError):  # an invocation that read the run later was quicker to write it
             self._table.set(
                 _key(run),
                 {"id": run.id, "status": run.status, "seen": seen, "run": json.dumps(run.to_json())},
@@ -33,40 +33,40 @@ class RunStore:
                 {":seen": seen},
             )
 
-    def runs(self, model: str) -> Iterator[Run]:
+    def runs(self, model: str) -> Iterator[PipelineRun]:
         """The newest first."""
         for item in self._table.query(f"MODEL#{model}", "RUN#", newest_first=True):
             if "run" in item:
-                yield run_from(json.loads(item["run"]))
+                yield PipelineRun.parse(json.loads(item["run"]))
 
-    def is_told(self, run: Run) -> bool:
-        """Whether the end of this run has been announced, with this outcome."""
+    def is_end_announced(self, run: PipelineRun) -> bool:
+        """Whether the end of this run has been announced, as it ended this time."""
         item = self._table.get(_key(run)) or {}
-        return bool(item.get(_told(run)))
+        return bool(item.get(_announced(run)))
 
-    def mark_told(self, run: Run, now: datetime) -> None:
-        self._table.set_once(_key(run), _told(run), now.isoformat())
+    def mark_end_announced(self, run: PipelineRun, now: datetime) -> None:
+        self._table.set_once(_key(run), _announced(run), now.isoformat())
 
-    def is_pending_told(self, package_arn: str, since: str) -> bool:
+    def is_wait_announced(self, package_arn: str, since: str) -> bool:
         """Whether a version's wait for approval that began at ``since`` has been announced."""
         return self._table.get(_pending(package_arn, since)) is not None
 
-    def mark_pending_told(self, package_arn: str, since: str) -> None:
+    def mark_wait_announced(self, package_arn: str, since: str) -> None:
         self._table.put_new(_pending(package_arn, since))
 
 
-def _key(run: Run) -> dict[str, str]:
+def _key(run: PipelineRun) -> dict[str, str]:
     return {"pk": f"MODEL#{run.model}", "sk": f"RUN#{_sortable(run.started_at)}#{run.id}"}
 
 
-def _seen(run: Run) -> str:
+def _seen(run: PipelineRun) -> str:
     """Grows with what SageMaker knows of the run: its last change, then how far its steps are."""
     done = sum(1 + (step.ended_at is not None) for step in run.steps)
     return f"{_sortable(run.modified_at)}#{done:04d}"
 
 
-def _told(run: Run) -> str:
-    """A run that failed may be retried and so end a second time."""
+def _announced(run: PipelineRun) -> str:
+    """The attribute that notes the announcement; a run that failed may be retried and so end a second time."""
     return "told_" + (run.ended_at or run.modified_at).astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")
 
 

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def put_alarms(plan: Plan, rollout_id: str, ports: RolloutPorts) -> None:
-    """Make the alarms on the candidate's variant and the one over all, or have them look at the whole variant again."""
+    """Put the alarms on the candidate's variant and the composite over them; idempotent."""
     ports.metrics.put_alarms(alarms_for(ports.names, rollout_id, plan))
     ports.metrics.put_composite_alarm(composite_for(ports.names, rollout_id, plan))
 
 
 def guarded_deployment(plan: Plan, rollout_id: str, state: EndpointState | None, ports: RolloutPorts) -> Deployment:
-    """Make the alarms, which SageMaker wants to exist, and the deployment that heeds them.
+    """Put the alarms, which must exist first, and return the deployment that they guard.
 
-    A fleet that has been scaled in since the plan was made, that of an asynchronous endpoint even to nothing, is not
-    the size to keep: a new fleet without instances would get no request, and pass the deployment untried.
+    The deployment keeps the plan's instance count if the fleet was scaled in since the plan was made, an asynchronous
+    one even to zero: a new fleet without instances would get no request, and pass the deployment untested.
 
-    They look at the new fleet only, at series that SageMaker publishes while it deploys. So what the old fleet does
-    neither sets them off during the deployment nor before it, which SageMaker would take for a reason not to begin.
+    The alarms watch the new fleet only, in series that SageMaker publishes while it deploys. So the old fleet cannot
+    set them off during the deployment, nor before it, when SageMaker would refuse to begin.
     """
     if plan.blue_green is None or plan.baseline is None:
         raise ValueError(f"the plan of rollout {rollout_id} has no deployment by SageMaker")
@@ -49,7 +49,7 @@ def guarded_deployment(plan: Plan, rollout_id: str, state: EndpointState | None,
 
 
 def is_stopped_while_deploying(record: RolloutRecord, ports: RolloutPorts) -> bool:
-    """Whether the rollout is stopped now: its version is withdrawn, or an alarm rings whose event was lost."""
+    """Whether the rollout is fenced now: the approval is withdrawn, or an alarm rings whose event was lost."""
     if not is_still_approved(record, ports):
         return True
     watched = watched_alarms(ports.names, str(record.id), record.planned())

@@ -1,4 +1,4 @@
-"""The watch after a promotion: the candidate has all the traffic, its alarms still ring, the way back is open."""
+"""The bake after a promotion (``rollout.watch``): the candidate has all traffic, and an alarm still rolls it back."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
-from sluice.rollout.traffic.task_result import TaskResult, answer
+from sluice.rollout.traffic.task_result import TaskResult, task_result
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
 
-def watch(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
-    """WAIT while the watch lasts, ROLL_BACK if an alarm rings or the approval is taken back; None once it is over."""
+def bake_after_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
+    """WAIT while the bake lasts, ROLL_BACK if an alarm rings or the approval is withdrawn; None once it has ended."""
     plan = record.planned()
     if not plan.is_watched or not plan.watch_seconds or record.watch_ended:
         return None
     now = ports.now()
     if record.watching_since is None:
         ports.store.mark_time(record.id, "watching_since", now)
-        ports.store.note(record.id, "watching", f"version {record.id.version} has all traffic and is watched", now)
-        return answer("WAIT", wait_seconds=_interval(plan))
+        ports.history.append(record.id, "watching", f"version {record.id.version} has all traffic and is watched", now)
+        return task_result("WAIT", wait_seconds=_interval(plan))
     if not is_still_approved(record, ports):
-        return answer("ROLL_BACK")
+        return task_result("ROLL_BACK")
     watched = watched_alarms(ports.names, str(record.id), plan)
     found = alarm_finding(watched, ports.metrics.alarm_states(watched))
     if found.answer is Answer.ROLL_BACK:
         reason = f"alarm {found.reason} in the watch after the promotion"
         ports.store.fence(record.id, "alarm", reason, now)
-        return answer("ROLL_BACK", reason=reason)
+        return task_result("ROLL_BACK", reason=reason)
     if now < record.watching_since + timedelta(seconds=plan.watch_seconds):
-        return answer("WAIT", wait_seconds=_interval(plan))
+        return task_result("WAIT", wait_seconds=_interval(plan))
     return None
 
 
 def _interval(plan: Plan) -> int:
-    """Seconds between two looks at the alarms, whose events are quicker: a hundred in all, or fewer."""
+    """Seconds between two readings of the alarms, whose events arrive sooner: at most a hundred readings in all."""
     return max(plan.look_seconds, ceil(plan.watch_seconds / 100))

@@ -18,24 +18,25 @@ from sluice.rollout.batch.ports import (
     RolloutBatchStore,
     RolloutBatchTransforms,
 )
-from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting
-from sluice.rollout.model.record import Outcome, Phase, RolloutRecord
+from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
+from sluice.telemetry.port import Telemetry
 
 
 class RolloutExecutions(Protocol):
     """What Sluice asks of Step Functions."""
 
     def start(self, rollout_id: RolloutId) -> bool:
-        """Start the rollout; False if it was started before."""
+        """Start the rollout's execution; False if it was started before and has ended."""
 
     def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
-        """Start an execution that only restores, for a rollout whose own execution is gone."""
+        """Start an execution that only rolls back, for a rollout whose own execution failed."""
 
 
 class RolloutHosting(RolloutBatchHosting, LiveVersionHosting, TrafficHosting, Protocol):
@@ -45,6 +46,19 @@ class RolloutHosting(RolloutBatchHosting, LiveVersionHosting, TrafficHosting, Pr
         """The caller makes sure that no endpoint uses it: SageMaker does not."""
 
     def delete_model(self, name: str) -> None: ...
+
+
+class RolloutLocks(Protocol):
+    """The locks of endpoints: at most one rollout at a time changes one. Idempotent."""
+
+    def acquire(self, endpoint: str, rollout_id: RolloutId) -> bool:
+        """Acquire the lock; True if this rollout holds it now."""
+
+    def holder(self, endpoint: str) -> RolloutId | None:
+        """The rollout that holds the lock; None if it is free."""
+
+    def release(self, endpoint: str, rollout_id: RolloutId) -> None:
+        """Release the lock; nothing happens if another rollout holds it."""
 
 
 class RolloutMetrics(AnalysisMetrics, PlanningMetrics, Protocol):
@@ -86,48 +100,40 @@ class RolloutStore(RolloutBatchStore, Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
     def open(self, record: RolloutRecord) -> bool:
-        """Keep a new, queued rollout; False if it is already there."""
+        """Store a new, queued rollout; False if it exists."""
 
     def get(self, rollout_id: RolloutId) -> RolloutRecord:
         """The record as it is now (consistent read)."""
 
-    def advance(self, rollout_id: RolloutId, phase: Phase, **changes: str | int) -> None:
+    def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
-        """Let a rollout that only watches any more end as promoted at its next look."""
+        """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
 
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
-        """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
+        """Store the plan. The first plan stays: a repeated task must not plan against its own changes."""
 
-    def mark_asked(self, rollout_id: RolloutId, config: str) -> None:
-        """Note that SageMaker accepted an update to this endpoint config."""
+    def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
+        """Store that SageMaker accepted an update to this endpoint config."""
 
-    def restoring(self, rollout_id: RolloutId) -> None:
+    def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
 
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
-        """End the rollout as promoted, unless it was fenced at the last moment."""
+        """Close the rollout as promoted, unless it was fenced at the last moment."""
 
-    def closed_again(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
+    def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
 
-    def close(self, rollout_id: RolloutId, outcome: Outcome, reason: str, now: datetime) -> bool:
-        """End the rollout; False if it has ended before, whatever the outcome was."""
+    def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
+        """Close the rollout; False if it was closed before, with whatever outcome."""
 
     def begin_test(self, rollout_id: RolloutId) -> None:
-        """Note the model's A/B test, for which outcomes are counted while its rollout is at its first stage."""
+        """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
 
-    def lock(self, endpoint: str, rollout_id: RolloutId) -> bool:
-        """Take the endpoint's lock; True if this rollout holds it now."""
-
-    def lock_holder(self, endpoint: str) -> RolloutId | None: ...
-
-    def unlock(self, endpoint: str, rollout_id: RolloutId) -> None:
-        """Give the lock back; nothing happens if another rollout holds it."""
-
-    def note_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
-        """Keep why an approval could not be rolled out."""
+    def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
+        """Store why an approval could not be rolled out."""
 
 
 class RolloutPorts(Protocol):
@@ -158,7 +164,13 @@ class RolloutPorts(Protocol):
     def gates(self) -> GatesGates: ...
 
     @property
+    def history(self) -> GatesHistory: ...
+
+    @property
     def hosting(self) -> RolloutHosting: ...
+
+    @property
+    def locks(self) -> RolloutLocks: ...
 
     @property
     def metrics(self) -> RolloutMetrics: ...
@@ -186,6 +198,9 @@ class RolloutPorts(Protocol):
 
     @property
     def store(self) -> RolloutStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

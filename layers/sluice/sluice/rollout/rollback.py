@@ -1,24 +1,36 @@
-"""Back to the baseline: the one implementation behind all four ways to a rollback."""
+"""Rollback to the baseline: the one implementation behind all four ways to it.
+
+An alarm, the judge, a person and a failed execution each fence the rollout first. Then ``restore_baseline`` takes one
+step at a time, idempotently, until the baseline serves alone; ``roll_back_now`` only hurries the first step.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
-from sluice.rollout.batch.comparison_run import clean_up_batch
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import FenceKind, Outcome, RolloutRecord
-from sluice.rollout.traffic.capacity import let_go_if_possible, scale_baseline
-from sluice.rollout.traffic.reconcile import Done, Impossible, SetWeights, StopDeployment, UseConfig, towards_baseline
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience, take
+from sluice.rollout.model.record import FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
+from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
+from sluice.rollout.traffic.reconcile import (
+    Done,
+    Impossible,
+    SetWeights,
+    StopDeployment,
+    UseConfig,
+    next_step_towards_baseline,
+)
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
-_OUTCOMES: dict[FenceKind, Outcome] = {
+_OUTCOMES: dict[FenceKind, RolloutOutcome] = {
     "alarm": "rolled_back",
     "judge": "rolled_back",
     "guardrails": "rolled_back",
@@ -29,48 +41,50 @@ _OUTCOMES: dict[FenceKind, Outcome] = {
 }
 
 
-def restore(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -> TaskResult:
-    """Take one step back; READY when the baseline serves alone and the registry says why.
+def restore_baseline(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -> TaskResult:
+    """Take one step towards the baseline; READY when it serves alone and the registry holds the reason.
 
-    ``failure`` is the reason if nothing has fenced the rollout before. May be called at any time, any number of times.
+    ``failure`` is the reason if nothing has fenced the rollout before. Idempotent: may be called at any time, any
+    number of times.
     """
     record = ports.store.get(rollout_id)
+    identify_rollout(record, ports.telemetry)
     if not record.is_closed:
         record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
     if record.is_closed:
-        ports.store.unlock(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
-        return answer("READY", reason=record.reason)
-    ports.store.restoring(rollout_id)
+        ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        return task_result("READY", reason=record.reason)
+    ports.store.begin_restoring(rollout_id)
     if record.plan is None:
-        return _finish(record, None, "", ports)
+        return _close(record, None, "", ports)
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     state = None if is_batch else ports.hosting.describe(record.endpoint)
-    step = towards_baseline(record.plan, state)
+    step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, Done):
-        scale_baseline(record.plan, ports)
-        return _finish(record, state, "", ports)
+        try_scale_baseline(record.plan, ports)
+        return _close(record, state, "", ports)
     if isinstance(step, Impossible):
-        return _finish(record, state, step.reason, ports)
+        return _close(record, state, step.reason, ports)
     if isinstance(step, StopDeployment):
-        _stop_deployment(record, ports)
+        _set_stop_alarm(record, ports)
     if isinstance(step, UseConfig):
-        let_go_if_possible(record.plan, step.config, state, ports)
-    if take(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
-        ports.store.mark_asked(rollout_id, step.config)
-    if isinstance(step, UseConfig) and step.config in record.asked:
-        _tell_of_refusal(record, step.config, state, ports)  # afterwards: the way back must not wait for an event
+        try_deregister_lost_variants(record.plan, step.config, state, ports)
+    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+        ports.store.mark_requested(rollout_id, step.config)
+    if isinstance(step, UseConfig) and step.config in record.requested_configs:
+        _publish_stuck(record, step.config, state, ports)  # afterwards: the rollback must not wait for an event
     since = record.fence.at if record.fence else record.opened_at
-    return answer("WAIT", wait_seconds=patience(since, ports.now()))
+    return task_result("WAIT", wait_seconds=poll_seconds(since, ports.now()))
 
 
-def _stop_deployment(record: RolloutRecord, ports: RolloutPorts) -> bool:
-    """Have SageMaker take its deployment back. If it does not heed the alarm, the old config is put back afterwards."""
+def _set_stop_alarm(record: RolloutRecord, ports: RolloutPorts) -> bool:
+    """Have SageMaker roll its own deployment back. If it ignores the alarm, the old config is put back afterwards."""
     why = record.fence.reason if record.fence else "the rollout failed"
     return ports.metrics.set_alarm(stop_alarm_name(ports.names, str(record.id)), f"Rollout {record.id}: {why}")
 
 
-def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | None, ports: RolloutPorts) -> None:
-    """SageMaker took the way back and rolled it back, e.g. for want of instances: it is tried again, and told."""
+def _publish_stuck(record: RolloutRecord, config: str, state: EndpointState | None, ports: RolloutPorts) -> None:
+    """SageMaker accepted the rollback and rolled it back, e.g. for lack of capacity: retried, and published."""
     ports.events.publish(
         "RolloutStuck",
         rollout=str(record.id),
@@ -78,46 +92,51 @@ def _tell_of_refusal(record: RolloutRecord, config: str, state: EndpointState | 
     )
 
 
-def go_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
-    """The quick attempt, outside the state machine: the first step back if the endpoint accepts it.
+def roll_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
+    """The quick attempt, outside the state machine: the first step of the rollback if the endpoint accepts it.
 
-    Returns what was done: ``weights`` back at once, the old ``config`` asked for where only that serves the
-    baseline, the ``deployment`` of SageMaker told to go back, or nothing.
+    Returns what was moved: ``weights`` back at once, the old ``config`` requested where only that serves the
+    baseline, the ``deployment`` of SageMaker stopped by its alarm, or nothing.
     """
     if record.plan is None:
         return ""
     state = ports.hosting.describe(record.endpoint)
-    step = towards_baseline(record.plan, state)
+    step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, SetWeights):
-        return "weights" if take(step, record.endpoint, ports.hosting) else ""
+        return "weights" if apply_step(step, record.endpoint, ports.hosting) else ""
     if isinstance(step, StopDeployment):
-        return "deployment" if _stop_deployment(record, ports) else ""
+        return "deployment" if _set_stop_alarm(record, ports) else ""
     serving = state is not None and state.config == record.plan.candidate.config
     if isinstance(step, UseConfig) and serving:
-        let_go_if_possible(record.plan, step.config, state, ports)
-        return "config" if take(step, record.endpoint, ports.hosting) else ""
+        try_deregister_lost_variants(record.plan, step.config, state, ports)
+        return "config" if apply_step(step, record.endpoint, ports.hosting) else ""
     return ""
 
 
-def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: RolloutPorts) -> TaskResult:
-    """Tell the registry, clean up and close, in an order that a crash at any point can be repeated from."""
+def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: RolloutPorts) -> TaskResult:
+    """Reject the version, clean up and close, in an order that a crash at any point can be repeated from.
+
+    ``obstacle`` is why the baseline could not be restored, if it could not.
+    """
     fence = record.fence
     reason = fence.reason if fence else ""
     if obstacle:
         reason = f"{reason}; not restored: {obstacle}"
-    outcome: Outcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
-    serving = state is not None and record.plan is not None and _serves(record.plan, state)
-    if outcome in ("rolled_back", "failed") and not serving and not _is_live(record, ports):
+    outcome: RolloutOutcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
+    serving = state is not None and record.plan is not None and _candidate_serves(record.plan, state)
+    if outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
         ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
     if record.plan is not None and record.plan.engine == "batch":
+        from sluice.rollout.batch.comparison_run import clean_up_batch  # only for batch models
+
         clean_up_batch(record, ports)
     if record.plan is not None and not obstacle and not serving:
         ports.hosting.delete_config(record.plan.canary_config)
         ports.hosting.delete_config(record.plan.candidate.config)
         ports.hosting.delete_model(record.plan.candidate.model)
     now = ports.now()
-    ports.store.note(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
+    ports.history.append(record.id, f"closed-{outcome}", f"{outcome}: {reason}", now)
     ports.events.publish(
         "RolloutFailed" if outcome == "failed" else "RolloutRolledBack",
         rollout=str(record.id),
@@ -126,18 +145,43 @@ def _finish(record: RolloutRecord, state: EndpointState | None, obstacle: str, p
         outcome=outcome,
         reason=reason,
     )
-    ports.store.close(record.id, outcome, reason, now)
-    ports.store.unlock(record.endpoint, record.id)
-    return answer("READY", reason=reason)
+    if ports.store.close(record.id, outcome, reason, now):
+        _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
+    ports.locks.release(record.endpoint, record.id)
+    return task_result("READY", reason=reason)
 
 
-def _is_live(record: RolloutRecord, ports: RolloutPorts) -> bool:
-    """Whether the version serves without this rollout: it was approved again, or was to move to another endpoint.
+def _report(
+    record: RolloutRecord,
+    outcome: RolloutOutcome,
+    reason: str,
+    now: datetime,
+    *,
+    is_restored: bool,
+    ports: RolloutPorts,
+) -> None:
+    """Log and measure the rollback, once: by whoever closed the rollout."""
+    model = record.id.model
+    cause = record.fence.kind if record.fence else "failed"
+    seconds = (now - record.fence.at).total_seconds() if record.fence and is_restored else None
+    ports.telemetry.log("rollback ended", cause=cause, outcome=outcome, reason=reason, seconds_to_restore=seconds)
+    if outcome == "failed":
+        ports.telemetry.measure("RolloutFailed", model=model)
+    else:
+        ports.telemetry.measure("RolloutRolledBack", model=model, cause=cause)
+    if seconds is not None and record.plan is not None:  # without a plan nothing was changed
+        ports.telemetry.measure("TimeToRestore", seconds, model=model, unit="Seconds")
+    duration = (now - record.approved_at).total_seconds()
+    ports.telemetry.measure("RolloutDuration", duration, model=model, unit="Seconds")
+
+
+def _serves_elsewhere(record: RolloutRecord, ports: RolloutPorts) -> bool:
+    """Whether the version is live without this rollout: it was approved again, or was to move to another endpoint.
 
     To reject it would take it out of service where it does well.
     """
     return live_version(record.id.model, ports) == record.id.version
 
 
-def _serves(plan: Plan, state: EndpointState) -> bool:
+def _candidate_serves(plan: Plan, state: EndpointState) -> bool:
     return state.share_of_model(plan.candidate.model) > 0

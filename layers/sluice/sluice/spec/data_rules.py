@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from sluice.errors import Problem
-from sluice.spec.pipeline import Gate
+from sluice.spec.pipeline import QualityGate
 from sluice.spec.schema.reading import element
 from sluice.spec.schema.rule import Rule
 
@@ -76,7 +76,7 @@ def _rows(least: int, most: int) -> Iterator[Problem]:
         yield Problem("data.max_rows", most, f"{least} or more (min_rows)", f"{most} is below min_rows")
 
 
-def _gate(kind: str, gate: Gate) -> Iterator[Problem]:
+def _gate(kind: str, gate: QualityGate) -> Iterator[Problem]:
     strangers = _REGRESSION_ONLY if kind == "category" else _CLASSIFICATION_ONLY
     task = "a classifier" if kind == "category" else "a regression"
     for name in strangers:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from sluice.errors import Problem, SpecError
 from sluice.spec.data import Column, Data, TargetValues
 from sluice.spec.endpoint import Endpoint
-from sluice.spec.pipeline import FILLED_PARAMETERS, NAME, Gate, Limit, Pipeline
+from sluice.spec.pipeline import FILLED_PARAMETERS, NAME, Limit, Pipeline, QualityGate
 from sluice.spec.rollout import Alarms, Judge, Rollout
 from sluice.spec.rules import RULES, Rule, broken_rules
 from sluice.spec.schedule import Schedule
@@ -29,12 +29,12 @@ __all__ = [
     "Column",
     "Data",
     "Endpoint",
-    "Gate",
     "InferenceSettings",
     "Judge",
     "Limit",
     "ModelSpec",
     "Pipeline",
+    "QualityGate",
     "Rollout",
     "Schedule",
     "Stage",

@@ -28,7 +28,7 @@ _LIMIT = Section(Limit, terse=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class QualityGate:
     """What a version must reach in evaluation to be registered, beside the pipeline's own MseThreshold."""
 
     mse: Annotated[Limit, _LIMIT, "Mean squared error; of a classifier's probability, the Brier score"] = Limit()
@@ -48,7 +48,7 @@ class Gate:
     def text(self) -> str:
         """As evaluation is told: ``mse<=6 auc>=0.9 live<=10``; ``none`` without any rule."""
         rules = []
-        for name in fields_of(Gate):
+        for name in fields_of(QualityGate):
             limit = getattr(self, name)
             if isinstance(limit, Limit):
                 rules += [f"{name}>={limit.min:.12g}"] if limit.min is not None else []
@@ -74,5 +74,5 @@ class Pipeline:
         "How long a step's result stands for the same work on the same inputs; off: every run does all of it",
     ] = 30 * 86400
     gate: Annotated[
-        Gate, Section(Gate, terse=True), "What a version must reach, beside the pipeline's own threshold"
-    ] = Gate()
+        QualityGate, Section(QualityGate, terse=True), "What a version must reach, beside the pipeline's own threshold"
+    ] = QualityGate()

@@ -1,1 +1,1 @@
-"""Finds what no event reported."""
+"""Reconciles what no event reported."""

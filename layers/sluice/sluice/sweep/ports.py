@@ -19,13 +19,14 @@ from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import EndpointState
 from sluice.names import Names
-from sluice.pipeline_runs.run import Run
+from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.batch.ports import RolloutBatchFiles, RolloutBatchHosting, RolloutBatchStore, RolloutBatchTransforms
-from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
 from sluice.rollout_id import RolloutId
-from sluice.training.pending_inputs import Waiting
-from sluice.training.run_slot import Turn
+from sluice.telemetry.port import Telemetry
+from sluice.training.pending_inputs import PendingInputs
+from sluice.training.run_slot import RunSlot
 
 
 class SweepBucket(AsyncInferenceBucket, BatchBucket, Protocol):
@@ -52,8 +53,8 @@ class SweepHosting(RolloutBatchHosting, Protocol):
 class SweepPipelines(Protocol):
     """What Sluice asks of SageMaker Pipelines."""
 
-    def look(self, execution: str) -> tuple[str, str]:
-        """Status and display name; one whose pipeline was deleted is Stopped and has no name any more."""
+    def status_and_name(self, execution: str) -> tuple[str, str]:
+        """Status and display name; an execution whose pipeline was deleted is Stopped and has no name any more."""
 
 
 class SweepRegistry(PlanningRegistry, Protocol):
@@ -66,10 +67,10 @@ class SweepRegistry(PlanningRegistry, Protocol):
 class SweepRuns(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def runs(self, model: str) -> Iterator[Run]:
+    def runs(self, model: str) -> Iterator[PipelineRun]:
         """The newest first."""
 
-    def is_pending_told(self, package_arn: str, since: str) -> bool:
+    def is_wait_announced(self, package_arn: str, since: str) -> bool:
         """Whether a version's wait for approval that began at ``since`` has been announced."""
 
 
@@ -93,31 +94,32 @@ class SweepSpecs(BatchSpecs, Protocol):
         """The models of the stage, whether their specs are valid or not."""
 
 
-class SweepStore(RolloutBatchStore, Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class SweepLocks(Protocol):
+    """The locks of endpoints."""
 
-    def lock_holder(self, endpoint: str) -> RolloutId | None: ...
-
-
-class SweepTurns(Protocol):
-    """Each change names the turn it is about: one that comes late, for an earlier turn, changes nothing."""
-
-    def get(self, model: str) -> Turn | None:
-        """The current turn, or the last one; None before the first."""
+    def holder(self, endpoint: str) -> RolloutId | None:
+        """The rollout that holds the lock; None if it is free."""
 
 
-class SweepWaiting(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class SweepRunSlots(Protocol):
+    """The model's run slots."""
 
-    def of(self, model: str) -> Waiting:
-        """What waits for the model now."""
+    def get(self, model: str) -> RunSlot | None:
+        """The current claim, or the last one; None before the first."""
+
+
+class SweepPendingInputs(Protocol):
+    """The inputs of a model's next run."""
+
+    def get(self, model: str) -> PendingInputs:
+        """The model's pending inputs now."""
 
 
 class SweepWakeups(Protocol):
     """What Sluice asks of the queue that starts pipelines."""
 
     def book(self, model: str, delay_seconds: float) -> None:
-        """Have the model's turn looked at after ``delay_seconds``, or a little later; once too often does no harm."""
+        """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
 
 class SweepEvents(AsyncInferenceEvents, GatesEvents, Protocol):
@@ -150,6 +152,12 @@ class SweepPorts(Protocol):
 
     @property
     def gates(self) -> GatesGates: ...
+
+    @property
+    def history(self) -> GatesHistory: ...
+
+    @property
+    def locks(self) -> SweepLocks: ...
 
     @property
     def hosting(self) -> SweepHosting: ...
@@ -185,16 +193,19 @@ class SweepPorts(Protocol):
     def specs(self) -> SweepSpecs: ...
 
     @property
-    def store(self) -> SweepStore: ...
+    def store(self) -> RolloutBatchStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...
 
     @property
-    def turns(self) -> SweepTurns: ...
+    def run_slots(self) -> SweepRunSlots: ...
 
     @property
-    def waiting(self) -> SweepWaiting: ...
+    def pending_inputs(self) -> SweepPendingInputs: ...
 
     @property
     def wakeups(self) -> SweepWakeups: ...

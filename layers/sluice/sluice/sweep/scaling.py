@@ -1,4 +1,4 @@
-"""Scaling that is not what a spec says: it was changed since, or a rollout ended before it could see to it."""
+"""Reconciles scaling with the spec, which was changed since, or whose rollout ended before scaling was set up."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.scaling_rules import rules_for
 from sluice.errors import PermanentError
-from sluice.rollout.traffic.capacity import in_force
+from sluice.rollout.traffic.capacity import with_bounds_in_force
 from sluice.spec.serving_modes import BATCH
 
 if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts
 
 
-def lost_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
-    """What serves, with no rollout under way, is scaled as its spec says; what was set up by hand stays without one."""
+def reconcile_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
+    """Scale the variant in service as its spec says, unless a rollout is under way; yields what was corrected.
+
+    Without scaling in the spec, scaling that was set up by hand stays.
+    """
     try:
         endpoint = ports.specs.get(model).endpoint
     except PermanentError:
-        return  # no spec that could be read: its next approval tells
+        return  # its spec is invalid: the next approval reports that
     name = ports.names.endpoint(model, endpoint.suffix)
-    if endpoint.type == BATCH or ports.store.lock_holder(name) is not None:
+    if endpoint.type == BATCH or ports.locks.holder(name) is not None:
         return
     state = ports.hosting.describe(name)
     if state is None or not state.is_settled or len(state.variants) != 1 or state.kind != endpoint.type:
@@ -33,5 +36,5 @@ def lost_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
         if any(one.is_from_spec for one in found):
             ports.scaling.release(name, [variant])
             yield f"{variant} of {name} is scaled no more: its spec has no scaling"
-    elif ports.scaling.ensure(name, variant, in_force(found, rules), endpoint.period_seconds):
+    elif ports.scaling.ensure(name, variant, with_bounds_in_force(found, rules), endpoint.period_seconds):
         yield f"{variant} of {name} is scaled as its spec says"

@@ -1,73 +1,75 @@
-"""The sweep: says again what an event should have said. Events of SageMaker and Step Functions are best effort.
+"""The sweep reconciles what no event reported: SageMaker and Step Functions publish their events with best effort only.
 
-It decides nothing by itself. What it finds it publishes in the shape of the lost event, from the source ``sluice``,
-which the template's rules take, too; so the functions that such events go to know what to do, and do it once. Only
-scaling, of which no event tells, it sees to itself.
+It decides nothing itself. It replays a lost event in the form of the original, from the source ``sluice``, which the
+template's rules match, too; so the functions that handle such events handle it, and they are idempotent. Only scaling,
+which no event reports, the sweep corrects itself.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sluice.async_inference.lost_results import lost_results
-from sluice.batch.lost_runs import lost_batches
+from sluice.async_inference.lost_results import replay_lost_results
+from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
-from sluice.sweep.scaling import lost_scaling
+from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts
 
-log = logging.getLogger(__name__)
-
 GRACE = timedelta(minutes=2)
-"""How long an event may be on its way before it counts as lost."""
+"""How long an event may be in transit before it counts as lost."""
 
-RUNS_LOOKED_AT = 20
-MOST_RESTORES = 10
-DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
+MAX_RUNS_CHECKED = 20
+MAX_RESTORE_EXECUTIONS = 10
+DEAD_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class SweepIncompleteError(RetryableError):
-    """Some models could not be looked at; the next sweep will try again."""
+    """Some checks failed; the next sweep repeats them."""
 
 
 def sweep(ports: SweepPorts) -> list[str]:
-    """Look at every model of the stage; returns what was said again, in words.
+    """Run all checks on every model of the stage; returns what was found and replayed or corrected, in words.
+
+    Each finding is one line and one data point of ``SweepFinding``, whose cause is the name of the check.
 
     Raises:
-        SweepIncompleteError: something could not be looked at. The other models have been dealt with.
+        SweepIncompleteError: some checks failed. All others have been done.
     """
-    said: list[str] = []
+    findings: list[str] = []
     failed: list[str] = []
     for model in ports.specs.names():
-        for look in LOOKS:
+        for cause, check in CHECKS.items():
             try:
-                said.extend(look(model, ports))
-            except Exception:  # whatever it is, it must not keep the other models from being looked at
-                log.exception("%s of %s", look.__name__, model)
-                failed.append(f"{look.__name__} of {model}")
+                for finding in check(model, ports):
+                    findings.append(finding)
+                    ports.telemetry.log("sweep finding", model=model, cause=cause, finding=finding)
+                    ports.telemetry.measure("SweepFinding", model=model, cause=cause)
+            except Exception as error:  # whatever it is, the other checks and models must not be skipped
+                ports.telemetry.error("sweep check failed", model=model, cause=cause, error=type(error).__name__)
+                failed.append(f"{cause} of {model}")
     if failed:
         raise SweepIncompleteError(", ".join(failed))
-    return said
+    return findings
 
 
-def lost_runs(model: str, ports: SweepPorts) -> Iterator[str]:
-    """Runs that have ended though nobody said so."""
-    turn = ports.turns.get(model)
-    open_runs = (each.execution for each in islice(ports.runs.runs(model), RUNS_LOOKED_AT) if not each.has_ended)
-    current = [turn.execution] if turn and turn.phase == "taken" and not turn.ended else []
+def replay_run_ends(model: str, ports: SweepPorts) -> Iterator[str]:
+    """Replay the end of pipeline runs that have ended without an event."""
+    slot = ports.run_slots.get(model)
+    open_runs = (each.execution for each in islice(ports.runs.runs(model), MAX_RUNS_CHECKED) if not each.has_ended)
+    current = [slot.execution] if slot and slot.is_running else []
     for execution in dict.fromkeys((*current, *open_runs)):
-        status, name = ports.pipelines.look(execution)
-        if turn and execution == turn.execution:
-            name = turn.run  # also when its pipeline has been deleted since
+        status, name = ports.pipelines.status_and_name(execution)
+        if slot and execution == slot.execution:
+            name = slot.run  # also when its pipeline has been deleted since
         if status in PIPELINE_ENDS:
             ports.events.publish(
                 "SageMaker Model Building Pipeline Execution Status Change",
@@ -79,61 +81,61 @@ def lost_runs(model: str, ports: SweepPorts) -> Iterator[str]:
             yield f"{execution} is {status}"
 
 
-def waiting_without_turn(model: str, ports: SweepPorts) -> Iterator[str]:
-    """A turn that stands still, or files and requests whose wake-up was lost."""
-    turn = ports.turns.get(model)
-    is_running = turn is not None and turn.phase == "taken" and not turn.ended
-    stands_still = turn is not None and turn.phase != "free"
-    waiting = ports.waiting.of(model)
-    if not is_running and (stands_still or waiting.files or waiting.requests):
+def wake_stalled_queue(model: str, ports: SweepPorts) -> Iterator[str]:
+    """Wake a run queue whose slot makes no progress, or whose pending inputs wait after a lost wake-up."""
+    slot = ports.run_slots.get(model)
+    is_running = slot is not None and slot.is_running
+    stands_still = slot is not None and slot.phase != "free"
+    pending = ports.pending_inputs.get(model)
+    if not is_running and (stands_still or pending):
         ports.wakeups.book(model, 0)
         yield f"{model} was woken"
 
 
-def lost_wait(model: str, ports: SweepPorts) -> Iterator[str]:
-    """A version that waits for a person whom nobody has told."""
+def replay_pending_version(model: str, ports: SweepPorts) -> Iterator[str]:
+    """Replay the event of a version that waits for approval and was not announced."""
     package = ports.registry.newest(ports.names.group(model), "PendingManualApproval")
     if package is None or package.last_modified > ports.now() - GRACE:
         return
-    if not ports.runs.is_pending_told(package.arn, REGISTERED):
-        yield _say_package(package.arn, package.group, package.approval, ports)
+    if not ports.runs.is_wait_announced(package.arn, REGISTERED):
+        yield _publish_package_change(package.arn, package.group, package.approval, ports)
 
 
-def lost_approval(model: str, ports: SweepPorts) -> Iterator[str]:
-    """An approved version that no rollout was opened for, if it is newer than all that were rolled out."""
+def replay_approval(model: str, ports: SweepPorts) -> Iterator[str]:
+    """Replay the approval of a version without a rollout, if it is newer than all that were rolled out."""
     package = ports.registry.newest(ports.names.group(model), "Approved")
     if package is None or package.last_modified > ports.now() - GRACE:
         return
     latest = next(ports.store.rollouts(model), None)
     if latest is None or latest.id.version < package.version:
-        yield _say_package(package.arn, package.group, "Approved", ports)
+        yield _publish_package_change(package.arn, package.group, "Approved", ports)
 
 
-def dead_rollouts(model: str, ports: SweepPorts) -> Iterator[str]:
-    """Rollouts that have not ended though no execution works on them."""
+def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
+    """Replay the end of executions that died while their rollout is open."""
     for record in ports.store.rollouts(model):
         if record.is_closed or record.opened_at > ports.now() - GRACE:
             continue
         name, status = _last_execution(record.id, ports)
-        if status is None:  # it was never started
-            yield _say_package(record.package_arn, ports.names.group(model), "Approved", ports)
-        elif status in DEAD:
-            yield _say_dead(record, name, status, ports)
+        if status is None:  # its execution was never started
+            yield _publish_package_change(record.package_arn, ports.names.group(model), "Approved", ports)
+        elif status in DEAD_STATUSES:
+            yield _publish_execution_end(record, name, status, ports)
 
 
 def _last_execution(rollout_id: RolloutId, ports: SweepPorts) -> tuple[str, str | None]:
-    """Name and status of the rollout's latest execution; restoring ones follow each other while they die."""
+    """Name and status of the rollout's latest execution: each one that dies is followed by one that restores."""
     name = str(rollout_id)
     status = ports.executions.status(name)
-    for attempt in range(1, MOST_RESTORES + 1):
-        again = ports.executions.status(f"{rollout_id}-restore-{attempt}") if status in DEAD else None
+    for attempt in range(1, MAX_RESTORE_EXECUTIONS + 1):
+        again = ports.executions.status(f"{rollout_id}-restore-{attempt}") if status in DEAD_STATUSES else None
         if again is None:
             break
         name, status = f"{rollout_id}-restore-{attempt}", again
     return name, status
 
 
-def _say_package(package_arn: str, group: str, approval: str, ports: SweepPorts) -> str:
+def _publish_package_change(package_arn: str, group: str, approval: str, ports: SweepPorts) -> str:
     ports.events.publish(
         "SageMaker Model Package State Change",
         ModelPackageArn=package_arn,
@@ -143,7 +145,7 @@ def _say_package(package_arn: str, group: str, approval: str, ports: SweepPorts)
     return f"{package_arn} is {approval}"
 
 
-def _say_dead(record: RolloutRecord, name: str, status: str, ports: SweepPorts) -> str:
+def _publish_execution_end(record: RolloutRecord, name: str, status: str, ports: SweepPorts) -> str:
     ports.events.publish(
         "Step Functions Execution Status Change",
         name=name,
@@ -153,14 +155,14 @@ def _say_dead(record: RolloutRecord, name: str, status: str, ports: SweepPorts) 
     return f"{record.id}: execution {name} is {status}"
 
 
-LOOKS = (
-    lost_runs,
-    waiting_without_turn,
-    lost_wait,
-    lost_approval,
-    dead_rollouts,
-    lost_results,
-    lost_batches,
-    lost_scaling,
-)
-"""What is looked at of every model."""
+CHECKS: Mapping[str, Callable[[str, SweepPorts], Iterator[str]]] = {
+    "lost_run_end": replay_run_ends,
+    "stalled_run_queue": wake_stalled_queue,
+    "unannounced_version": replay_pending_version,
+    "lost_approval": replay_approval,
+    "dead_execution": replay_dead_executions,
+    "overdue_inference": replay_lost_results,
+    "lost_batch_event": replay_lost_batch_events,
+    "scaling_drift": reconcile_scaling,
+}
+"""The checks of every model, in this order, by the cause that each of their findings is counted under."""

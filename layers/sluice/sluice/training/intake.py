@@ -1,4 +1,4 @@
-"""What comes through the queue that starts pipelines: uploads, requests for a run, and wake-ups."""
+"""Takes in the messages of the queue that starts pipelines: uploads, requests for a run, and wake-ups."""
 
 from __future__ import annotations
 
@@ -12,79 +12,93 @@ from sluice.errors import SpecError, UnknownModelError
 from sluice.events import ObjectCreated, TrainRequested
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
-from sluice.training.pending_inputs import Request
-from sluice.training.upload_validation import inspect, reject
+from sluice.training.pending_inputs import InputStatus, RunRequest
+from sluice.training.upload_validation import loggable_breaches, quarantine_upload, validate_upload
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
 
 _PER_FILE_BYTES = 64 << 20
-_PER_BATCH_BYTES = 256 << 20
+_PER_CALL_BYTES = 256 << 20
 """Of text: at 8 MB/s, which 512 MB of memory give, 32 of the function's 120 seconds."""
 
 _DELETED = "the file was deleted before it was read"
+_Breaches = list[dict[str, object]]
+_UNKNOWN_MODEL: _Breaches = [{"rule": "model"}]
+_DELETED_FILE: _Breaches = [{"rule": "deleted"}]
+
+NO_MODEL = "(none)"
+"""Stands for the model in the metric where there is none: uploaders invent names, and each would cost a metric."""
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What the messages of one call have in common."""
+class IntakeLimits:
+    """What the messages of one call share."""
 
-    spec_of: Callable[[str], ModelSpec]  # ``specs.get``, remembered: Parameter Store allows few reads a second
+    spec_of: Callable[[str], ModelSpec]  # ``specs.get``, cached: Parameter Store allows few reads a second
     messages: int
 
     @property
     def budget_bytes(self) -> int:
-        """How much text of each file is read here; PreprocessData reads all of it before training."""
-        return min(_PER_FILE_BYTES, _PER_BATCH_BYTES // self.messages)
+        """How much text of each file is validated here; PreprocessData validates all of it before training."""
+        return min(_PER_FILE_BYTES, _PER_CALL_BYTES // self.messages)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Have the model's turn looked at after so many seconds."""
+class QueueCheck:
+    """A model's run queue may have something to do, after so many seconds."""
 
     model: str
-    delay_seconds: int
+    delay_seconds: int  # 0: now; of an upload, its settle window
 
 
-def receive(message: Mapping[str, Any], batch: Batch, ports: TrainingPorts) -> Look | None:
-    """Keep what a message says, and say which model's turn it may change; None if it can change none.
+def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPorts) -> QueueCheck | None:
+    """Store what a message brings; returns which model's run queue it may change, None if it can change none.
 
     Raises:
-        SpecError: an upload's model has a spec that this release cannot read. It is not the file's fault, and the next
-            release or the next `sluice apply` may mend it: the message goes back to the queue.
+        SpecError: an upload's model has a spec that this release cannot read. That is not the file's fault, and the
+            next release or the next `sluice apply` may mend it: the message goes back to the queue.
+        AttributeError, KeyError, TypeError, ValueError: the message is none of those that Sluice knows.
     """
     kind = message.get("detail-type")
     if kind == WAKE_UP:
-        return Look(message["detail"]["model"], 0)
+        return QueueCheck(message["detail"]["model"], 0)
     if kind == TrainRequested.KIND:
-        return _keep_request(TrainRequested.parse(message), batch, ports)
-    return _keep_upload(ObjectCreated.parse(message), batch, ports)
+        return _take_in_request(TrainRequested.parse(message), limits, ports)
+    return _take_in_upload(ObjectCreated.parse(message), limits, ports)
 
 
-def _keep_upload(upload: ObjectCreated, batch: Batch, ports: TrainingPorts) -> Look | None:
+def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: TrainingPorts) -> QueueCheck | None:
     model = model_of(upload.key)
     if model is None:
         return None
     try:
-        spec = batch.spec_of(model)
+        spec = limits.spec_of(model)
     except UnknownModelError as error:
-        _refuse(upload, model, str(error), ports)
+        _reject_unread(upload, model, str(error), _UNKNOWN_MODEL, ports)
         return None
-    look, file = Look(model, spec.data.settle_seconds), _file(upload)
-    # One that came before may still wait because of a crash between it and its wake-up.
-    fate = ports.waiting.fate_of_file(file).get("fate", "")
-    if fate and fate != "rejected":
-        return look if fate == "waiting" else None
-    verdict = inspect(upload, spec, batch.budget_bytes, ports)
-    if verdict is None:
-        _refuse(upload, model, _DELETED, ports)
+    check, file = QueueCheck(model, spec.data.settle_seconds), _file(upload)
+    # A file that came before may still be pending because of a crash between its status and its wake-up.
+    known = ports.pending_inputs.file_status(file)
+    if known is not None and known.state != "rejected":
+        return check if known.state == "waiting" else None
+    result = validate_upload(upload, spec, limits.budget_bytes, ports)
+    if result is None:
+        _reject_unread(upload, model, _DELETED, _DELETED_FILE, ports)
         return None
-    if verdict.is_accepted:
-        rows = verdict.rows if verdict.is_whole else None
-        return look if ports.waiting.add_file(model, replace(file, rows=rows), ports.now()) else None
-    if _claim_rejected(upload, verdict.reason, ports).get("fate") == "rejected":
-        reject(upload, model, verdict, ports)
-    return look  # an older version of the file, which this one had hidden, is current again
+    if result.is_accepted:
+        return check if _accept(model, replace(file, rows=result.rows if result.is_whole else None), ports) else None
+    status = _claim_rejected(file, model, result.reason, loggable_breaches(result, spec), ports)
+    if status is not None and status.state == "rejected":
+        quarantine_upload(upload, model, result, ports)
+    return check  # an older version of the file, which this one had hidden, is current again
+
+
+def _accept(model: str, file: File, ports: TrainingPorts) -> bool:
+    is_new = ports.pending_inputs.add_file(model, file, ports.now())
+    if is_new:
+        ports.telemetry.measure("UploadAccepted", model=model)
+    return is_new
 
 
 def _file(upload: ObjectCreated) -> File:
@@ -98,22 +112,22 @@ def _file(upload: ObjectCreated) -> File:
     )
 
 
-def _keep_request(wanted: TrainRequested, batch: Batch, ports: TrainingPorts) -> Look | None:
+def _take_in_request(wanted: TrainRequested, limits: IntakeLimits, ports: TrainingPorts) -> QueueCheck | None:
     try:
-        batch.spec_of(wanted.model)
+        limits.spec_of(wanted.model)
     except (UnknownModelError, SpecError) as error:
         ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=str(error))
         return None
-    request = Request(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
-    ports.waiting.add_request(wanted.model, request)
-    return Look(wanted.model, 0)
+    request = RunRequest(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
+    ports.pending_inputs.add_request(wanted.model, request)
+    return QueueCheck(wanted.model, 0)
 
 
-def _refuse(upload: ObjectCreated, model: str, reason: str, ports: TrainingPorts) -> None:
-    """Tell of an upload that cannot be held to any contract; what is there of it stays where it is."""
-    fate = _claim_rejected(upload, reason, ports)
-    if (fate.get("fate"), fate.get("reason")) != ("rejected", reason):
-        return  # something became of it before: it was accepted, or is in quarantine by now
+def _reject_unread(upload: ObjectCreated, model: str, reason: str, breaches: _Breaches, ports: TrainingPorts) -> None:
+    """Publish that an upload cannot be validated by any contract; what is there of it stays where it is."""
+    status = _claim_rejected(_file(upload), model, reason, breaches, ports)
+    if status is None or (status.state, status.reason) != ("rejected", reason):
+        return  # it has another status: it was accepted, or is in quarantine by now
     ports.events.publish(
         "DataRejected",
         model=model,
@@ -124,6 +138,13 @@ def _refuse(upload: ObjectCreated, model: str, reason: str, ports: TrainingPorts
     )
 
 
-def _claim_rejected(upload: ObjectCreated, reason: str, ports: TrainingPorts) -> Mapping[str, str]:
-    fate = {"fate": "rejected", "reason": reason, "at": ports.now().isoformat()}
-    return ports.store.claim_upload(upload.key, upload.version_id, fate)
+def _claim_rejected(
+    file: File, model: str, reason: str, breaches: _Breaches, ports: TrainingPorts
+) -> InputStatus | None:
+    """Note that a file is rejected; returns the status noted first, which counts. Logs and counts a rejection once."""
+    if not ports.pending_inputs.reject_file(file, reason, ports.now()):
+        return ports.pending_inputs.file_status(file)
+    ports.telemetry.log("upload rejected", model=model, key=file.key, object_version=file.version_id, breaches=breaches)
+    is_known = breaches != _UNKNOWN_MODEL
+    ports.telemetry.measure("UploadRejected", model=model if is_known else NO_MODEL)
+    return InputStatus(state="rejected", reason=reason)

@@ -1,7 +1,7 @@
-"""Manifests: which versions of which files a run trains on, named by what is in them. Pure.
+"""Manifests: which versions of which files a run trains on; each is named by the digest of its content. Pure.
 
-Each is kept twice under ``manifests/<model>/``. ``<digest>.json`` says everything; ``<digest>.manifest`` beside it
-is SageMaker's own format, which knows keys and no versions, and is what ``InputData`` names.
+A manifest is kept twice under ``manifests/<model>/``: ``<digest>.json`` is complete; ``<digest>.manifest`` beside it is
+in SageMaker's own format, which has keys and no versions, and is what ``InputData`` names.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class File:
 
     def to_json(self) -> dict[str, Any]:
         """What ``parse`` reads back."""
-        told = asdict(self)
-        return {"uri": f"s3://{told.pop('bucket')}/{told.pop('key')}", **told}
+        fields = asdict(self)
+        return {"uri": f"s3://{fields.pop('bucket')}/{fields.pop('key')}", **fields}
 
     def is_older_than(self, other: File) -> bool:
         """Whether ``other`` has replaced this version of the same key; what S3 does not order is not older."""
@@ -45,7 +45,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The files of one run; the same files are the same manifest, whatever order they came in."""
+    """The files of one run; the same files make the same manifest, in whatever order they come."""
 
     model: str
     files: tuple[File, ...]  # by key
@@ -73,15 +73,15 @@ class Manifest:
             identity.append([[each.key, each.version_id] for each in self.left_out])
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
-    def text(self) -> str:
-        """What ``parse`` reads back: all that is known of each file."""
-        told = {
+    def complete(self) -> str:
+        """What ``parse`` reads back: everything that is known of each file."""
+        document = {
             "model": self.model,
             "digest": self.digest,
             "files": [each.to_json() for each in self.files],
             "left_out": [each.to_json() for each in self.left_out],
         }
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(document, ensure_ascii=False)
 
     def native(self) -> str:
         """Format: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html (ManifestFile)."""
@@ -94,7 +94,7 @@ def _by_key(files: Iterable[File]) -> tuple[File, ...]:
     return tuple(sorted(files, key=lambda each: each.key))
 
 
-def rich_key(model: str, digest: str) -> str:
+def complete_key(model: str, digest: str) -> str:
     return f"{PREFIX}{model}/{digest}.json"
 
 
@@ -102,7 +102,7 @@ def native_key(model: str, digest: str) -> str:
     return f"{PREFIX}{model}/{digest}.manifest"
 
 
-def added(files: Sequence[File], before: Sequence[File]) -> list[File]:
+def added_files(files: Sequence[File], before: Sequence[File]) -> list[File]:
     """The files of a manifest that another did not have in this version."""
     known = {(each.key, each.version_id) for each in before}
     return [each for each in files if (each.key, each.version_id) not in known]

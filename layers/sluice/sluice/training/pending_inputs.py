@@ -1,8 +1,8 @@
-"""What waits for a model's next run: uploaded files, and requests of people and schedules. Pure but for the table.
+"""The inputs of a model's next run, uploaded files and requests for a run, and the status of each.
 
-UPLOAD#<s3 key>    <version id>                   what became of an uploaded file, for good
-REQUEST#<model>    <id>                           what became of a request, for good
-WAITING#<model>    FILE#<digest> | REQUEST#<id>   what waits now; made together with the former, once
+UPLOAD#<s3 key>    <version id>                   the status of an uploaded file, for good
+REQUEST#<model>    <id>                           the status of a request, for good
+WAITING#<model>    FILE#<digest> | REQUEST#<id>   a pending input; written together with its status, once
 """
 
 from __future__ import annotations
@@ -13,108 +13,143 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, Self
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.training.manifest import File
 
-Fate = Mapping[str, str]
-"""``fate`` is waiting, run, superseded, deleted, rejected or refused; the rest says which run, or why."""
+InputState = Literal["waiting", "run", "superseded", "deleted", "rejected", "refused"]
+"""Files: waiting → run | superseded | deleted, or rejected at once. Requests: waiting → run | refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingFile:
-    """A file that has been accepted."""
+class InputStatus:
+    """What has become of a file or a request. Only ``waiting`` ever becomes another state."""
+
+    state: InputState
+    run: str = ""  # the name of the run that took it
+    successor: str = ""  # the version that superseded it
+    reason: str = ""  # why it was rejected or refused
+
+    @classmethod
+    def parse(cls, item: Mapping[str, Any]) -> Self:
+        return cls(
+            state=item["fate"], run=item.get("run", ""), successor=item.get("by", ""), reason=item.get("reason", "")
+        )
+
+    def item(self) -> dict[str, str]:
+        """What ``parse`` reads back."""
+        details = {"run": self.run, "by": self.successor, "reason": self.reason}
+        return {"fate": self.state, **{name: value for name, value in details.items() if value}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingFile:
+    """An accepted file that no run has taken."""
 
     file: File
     since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Someone wants a run, new data or not. The same id is the same request."""
+class RunRequest:
+    """A person or a schedule wants a run, with new data or without. Idempotent: the same id is the same request."""
 
     id: str
     parameters: Mapping[str, str]
-    is_again: bool  # also if the same data and parameters have been run before
+    is_again: bool  # run even if the same data and parameters have been run before
     since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """All that waits for one model's next run, the oldest first."""
+class PendingInputs:
+    """Everything that one model's next run may take, the oldest first."""
 
-    files: tuple[WaitingFile, ...] = ()
-    requests: tuple[Request, ...] = ()
+    files: tuple[PendingFile, ...] = ()
+    requests: tuple[RunRequest, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.requests)
 
 
-class WaitingList:
-    """Every method may be called again with the same arguments and leaves the same state."""
+class PendingInputStore:
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def add_file(self, model: str, file: File, now: datetime) -> bool:
-        """Have a file wait; False if something has become of it already, or it waits."""
-        claim = {**_upload(file), "fate": "waiting", "model": model, "at": now.isoformat()}
-        marker = {**_file_marker(model, file), "file": json.dumps(file.to_json()), "since": now.isoformat()}
-        return self._table.put_new(claim, marker)
+        """Make a file a pending input; False if it has a status already."""
+        status = {**_file_key(file), **InputStatus(state="waiting").item(), "model": model, "at": now.isoformat()}
+        pending = {**_pending_file_key(model, file), "file": json.dumps(file.to_json()), "since": now.isoformat()}
+        return self._table.put_new(status, pending)
 
-    def add_request(self, model: str, request: Request) -> bool:
-        """Have a request wait; False if something has become of it already, or it waits."""
-        claim = {**_request(model, request.id), "fate": "waiting", "at": request.since.isoformat()}
-        marker = {
-            **_request_marker(model, request.id),
+    def reject_file(self, file: File, reason: str, now: datetime) -> bool:
+        """Note that a file is rejected, for good; False if it has a status already."""
+        rejected = InputStatus(state="rejected", reason=reason)
+        return self._table.put_new({**_file_key(file), **rejected.item(), "at": now.isoformat()})
+
+    def add_request(self, model: str, request: RunRequest) -> bool:
+        """Make a request a pending input; False if it has a status already."""
+        since = request.since.isoformat()
+        status = {**_request_key(model, request.id), **InputStatus(state="waiting").item(), "at": since}
+        pending = {
+            **_pending_request_key(model, request.id),
             "run_parameters": json.dumps(dict(request.parameters), sort_keys=True),
             "is_again": "yes" if request.is_again else "no",
-            "since": request.since.isoformat(),
+            "since": since,
         }
-        return self._table.put_new(claim, marker)
+        return self._table.put_new(status, pending)
 
-    def of(self, model: str) -> Waiting:
-        """What waits for the model now."""
+    def get(self, model: str) -> PendingInputs:
+        """The model's pending inputs now."""
         files = [
-            WaitingFile(file=File.parse(json.loads(item["file"])), since=datetime.fromisoformat(item["since"]))
+            PendingFile(file=File.parse(json.loads(item["file"])), since=datetime.fromisoformat(item["since"]))
             for item in self._table.query(f"WAITING#{model}", "FILE#")
         ]
         requests = [_request_from(item) for item in self._table.query(f"WAITING#{model}", "REQUEST#")]
-        return Waiting(
+        return PendingInputs(
             files=tuple(sorted(files, key=lambda each: each.since)),
             requests=tuple(sorted(requests, key=lambda each: (each.since, each.id))),
         )
 
-    def settle_files(self, model: str, fates: Iterable[tuple[WaitingFile, Fate]]) -> None:
-        """Write what became of files and have them wait no longer. A fate once written must never be another."""
-        pairs = list(fates)
+    def resolve_files(self, model: str, statuses: Iterable[tuple[PendingFile, InputStatus]]) -> None:
+        """Write the final status of files, which are pending no longer. A file must never get two final statuses."""
+        pairs = list(statuses)
         self._table.put_all(
-            {**_upload(each.file), "model": model, "at": each.since.isoformat(), **fate} for each, fate in pairs
+            {**_file_key(each.file), "model": model, "at": each.since.isoformat(), **status.item()}
+            for each, status in pairs
         )
-        self._table.delete_all(_file_marker(model, each.file) for each, _ in pairs)
+        self._table.delete_all(_pending_file_key(model, each.file) for each, _ in pairs)
 
-    def drop_file(self, model: str, file: File, fate: dict[str, str | int]) -> None:
-        """A file is never to be in a run: deleted or replaced while it waited."""
-        with suppress(ConditionFailedError):  # it has been in a run by now
-            self._table.set(_upload(file), fate, "fate = :waiting", {":waiting": "waiting"})
-        self._table.delete_all([_file_marker(model, file)])
+    def drop_file(self, model: str, file: File, status: InputStatus) -> None:
+        """Take a file that was deleted or replaced while it was pending out of the pending inputs."""
+        with suppress(ConditionFailedError):  # a run has taken it meanwhile
+            self._table.set(_file_key(file), status.item(), "fate = :waiting", {":waiting": "waiting"})
+        self._table.delete_all([_pending_file_key(model, file)])
 
-    def settle_requests(self, model: str, ids: Iterable[str], fate: Fate) -> None:
-        """Write what became of requests and have them wait no longer."""
-        settled = list(ids)
-        self._table.put_all({**_request(model, each), **fate} for each in settled)
-        self._table.delete_all(_request_marker(model, each) for each in settled)
+    def resolve_requests(self, model: str, ids: Iterable[str], status: InputStatus) -> None:
+        """Write the final status of requests, which are pending no longer."""
+        resolved = list(ids)
+        self._table.put_all({**_request_key(model, each), **status.item()} for each in resolved)
+        self._table.delete_all(_pending_request_key(model, each) for each in resolved)
 
-    def fate_of_file(self, file: File) -> Fate:
-        """What has become of an upload; empty if it is not known."""
-        return self._table.get(_upload(file)) or {}
+    def file_status(self, file: File) -> InputStatus | None:
+        """The status of an upload; None if it is not known."""
+        return _status(self._table.get(_file_key(file)))
 
-    def fate_of_request(self, model: str, request_id: str) -> Fate:
-        """What has become of a request; empty if it is not known."""
-        return self._table.get(_request(model, request_id)) or {}
+    def request_status(self, model: str, request_id: str) -> InputStatus | None:
+        """The status of a request; None if it is not known."""
+        return _status(self._table.get(_request_key(model, request_id)))
 
 
-def _request_from(item: Mapping[str, Any]) -> Request:
-    return Request(
+def _status(item: Mapping[str, Any] | None) -> InputStatus | None:
+    return InputStatus.parse(item) if item else None
+
+
+def _request_from(item: Mapping[str, Any]) -> RunRequest:
+    return RunRequest(
         id=item["sk"].removeprefix("REQUEST#"),
         parameters=json.loads(item["run_parameters"]),
         is_again=item["is_again"] == "yes",
@@ -122,19 +157,19 @@ def _request_from(item: Mapping[str, Any]) -> Request:
     )
 
 
-def _upload(file: File) -> dict[str, str]:
+def _file_key(file: File) -> dict[str, str]:
     return {"pk": f"UPLOAD#{file.key}", "sk": file.version_id or "null"}
 
 
-def _file_marker(model: str, file: File) -> dict[str, str]:
-    # A key of S3 may be as long as a sort key, and there is the version besides.
+def _pending_file_key(model: str, file: File) -> dict[str, str]:
+    # A key of S3 may be as long as a sort key may be, and the version is needed besides: so it is hashed.
     digest = hashlib.sha256(json.dumps([file.key, file.version_id]).encode()).hexdigest()
     return {"pk": f"WAITING#{model}", "sk": f"FILE#{digest}"}
 
 
-def _request(model: str, request_id: str) -> dict[str, str]:
+def _request_key(model: str, request_id: str) -> dict[str, str]:
     return {"pk": f"REQUEST#{model}", "sk": request_id}
 
 
-def _request_marker(model: str, request_id: str) -> dict[str, str]:
+def _pending_request_key(model: str, request_id: str) -> dict[str, str]:
     return {"pk": f"WAITING#{model}", "sk": f"REQUEST#{request_id}"}

@@ -1,4 +1,4 @@
-"""SageMaker pipelines: starting a run's execution once, and asking how it is."""
+"""Starts executions of SageMaker pipelines, each once, and reads how they are."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sluice.aws.paging import pages
 from sluice.errors import AwsRefusedError, RetryableError
 
 
-class Pipelines:
+class PipelineExecutions:
     """What Sluice asks of SageMaker Pipelines."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
-        """Start an execution called ``run`` and return its ARN; the same token starts it once.
+        """Start an execution called ``run`` and return its ARN. Idempotent: the same token starts it once.
 
         Raises:
-            RetryableError: too many executions are running (20 per account by default), or AWS asks for patience.
+            RetryableError: too many executions are running (20 per account by default), or AWS throttles the call.
         """
         try:
             started = self._client.start_pipeline_execution(
@@ -37,9 +37,9 @@ class Pipelines:
         return arn
 
     def find(self, pipeline: str, run: str, since: datetime) -> str | None:
-        """The ARN of the execution called ``run`` that was started after ``since``, None if there is none.
+        """The ARN of the execution called ``run`` that was started after ``since``; None if there is none.
 
-        For a start that may have been answered into the void: how long AWS knows a token is not documented.
+        For a start whose answer may have been lost: for how long AWS knows a token is not documented.
         """
         for page in pages(self._client.list_pipeline_executions, PipelineName=pipeline, CreatedAfter=since):
             for found in page["PipelineExecutionSummaries"]:
@@ -47,8 +47,8 @@ class Pipelines:
                     return str(found["PipelineExecutionArn"])
         return None
 
-    def look(self, execution: str) -> tuple[str, str]:
-        """Status and display name; one whose pipeline was deleted is Stopped and has no name any more."""
+    def status_and_name(self, execution: str) -> tuple[str, str]:
+        """Status and display name; an execution whose pipeline was deleted is Stopped and has no name any more."""
         try:
             found = self._client.describe_pipeline_execution(PipelineExecutionArn=execution)
         except AwsRefusedError as error:

@@ -1,11 +1,12 @@
-"""What a run is told about the version in service, so that its gate can compare a newcomer with it."""
+"""The pipeline parameter about the live version, with which the run's quality gate compares the new version."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sluice.rollout.model.live_version import live_package, metrics_of
+from sluice.rollout.model.evaluation_report import metrics_of
+from sluice.rollout.model.live_version import live_package
 from sluice.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ UNKNOWN = "unknown"
 def live_parameters(spec: ModelSpec, ports: TrainingPorts) -> Mapping[str, str]:
     """Parameters for the start of a run: ``{"Live": "7 mse=4.21"}``, empty unless the spec's gate compares.
 
-    No live version is ``none``: then there is nothing to be worse than. One whose metric cannot be read, because its
-    report is gone or does not have it, is told as ``7 mse=unknown``, which no newcomer passes.
+    Without a live version it is ``none``: then there is nothing to be worse than. If the live version's metric cannot
+    be read, because its report is gone or does not have it, it is ``7 mse=unknown``, with which no new version passes.
     """
     if spec.pipeline.gate.not_worse_than_live_percent is None:
         return {}

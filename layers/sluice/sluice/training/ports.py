@@ -10,9 +10,10 @@ from sluice.events import ObjectCreated
 from sluice.names import Names
 from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionHosting, LiveVersionRegistry, LiveVersionStore
 from sluice.spec.model import ModelSpec
+from sluice.telemetry.port import Telemetry
 from sluice.training.manifest import File
-from sluice.training.pending_inputs import Fate, Request, Waiting, WaitingFile
-from sluice.training.run_slot import Phase, Turn
+from sluice.training.pending_inputs import InputStatus, PendingFile, PendingInputs, RunRequest
+from sluice.training.run_slot import RunSlot, SlotPhase
 
 
 class TrainingBucket(LiveVersionBucket, Protocol):
@@ -38,7 +39,7 @@ class TrainingPipelines(Protocol):
     """What Sluice asks of SageMaker Pipelines."""
 
     def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
-        """Start an execution called ``run`` and return its ARN; the same token starts it once."""
+        """Start an execution called ``run`` and return its ARN. Idempotent: the same token starts it once."""
 
     def find(self, pipeline: str, run: str, since: datetime) -> str | None:
         """The ARN of the execution called ``run`` that was started after ``since``, None if there is none."""
@@ -64,65 +65,58 @@ class TrainingSpecs(Protocol):
         """The spec of a model."""
 
 
-class TrainingStore(LiveVersionStore, Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class TrainingRunSlots(Protocol):
+    """Each change names the claim that it is about: one that comes late, for an earlier claim, changes nothing."""
 
-    def claim_upload(self, key: str, version_id: str, fate: Mapping[str, str]) -> Mapping[str, str]:
-        """Note what becomes of an upload; returns the fate noted first, which is the one that counts."""
+    def get(self, model: str) -> RunSlot | None:
+        """The current claim, or the last one; None before the first."""
 
+    def claim(self, slot: RunSlot, last: RunSlot | None) -> bool:
+        """Claim the model's slot, if ``last`` is still its last claim and free; False if it is not."""
 
-class TrainingTurns(Protocol):
-    """Each change names the turn it is about: one that comes late, for an earlier turn, changes nothing."""
+    def enter_phase(self, slot: RunSlot, phase: SlotPhase, **changes: str) -> bool:
+        """Move a claim to its next phase; False if another invocation has."""
 
-    def get(self, model: str) -> Turn | None:
-        """The current turn, or the last one; None before the first."""
-
-    def claim(self, turn: Turn, last: Turn | None) -> bool:
-        """Take the model's turn, if ``last`` is still its last and over; False if it is not."""
-
-    def move(self, turn: Turn, phase: Phase, **changes: str) -> bool:
-        """Enter the next phase; False if someone else has."""
-
-    def mark_ended(self, model: str, run: str, status: str) -> bool:
-        """Note that a run's execution has ended; False if it is not the model's current run."""
-
-    def mark_started(self, turn: Turn) -> None:
+    def mark_started(self, slot: RunSlot) -> None:
         """Remember for good that this run has been started."""
 
-    def started(self, model: str, run: str) -> str | None:
-        """The ARN of the execution of a run that has been started, None if none has been."""
+    def started_execution(self, model: str, run: str) -> str | None:
+        """The ARN of the execution of a run that has been started; None if the run has not been."""
 
 
-class TrainingWaiting(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class TrainingPendingInputs(Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def add_file(self, model: str, file: File, now: datetime) -> bool:
-        """Have a file wait; False if something has become of it already, or it waits."""
+        """Make a file a pending input; False if it has a status already."""
 
-    def add_request(self, model: str, request: Request) -> bool:
-        """Have a request wait; False if something has become of it already, or it waits."""
+    def reject_file(self, file: File, reason: str, now: datetime) -> bool:
+        """Note that a file is rejected, for good; False if it has a status already."""
 
-    def of(self, model: str) -> Waiting:
-        """What waits for the model now."""
+    def add_request(self, model: str, request: RunRequest) -> bool:
+        """Make a request a pending input; False if it has a status already."""
 
-    def settle_files(self, model: str, fates: Iterable[tuple[WaitingFile, Fate]]) -> None:
-        """Write what became of files and have them wait no longer. A fate once written must never be another."""
+    def get(self, model: str) -> PendingInputs:
+        """The model's pending inputs now."""
 
-    def drop_file(self, model: str, file: File, fate: dict[str, str | int]) -> None:
-        """A file is never to be in a run: deleted or replaced while it waited."""
+    def resolve_files(self, model: str, statuses: Iterable[tuple[PendingFile, InputStatus]]) -> None:
+        """Write the final status of files, which are pending no longer. A file must never get two final statuses."""
 
-    def settle_requests(self, model: str, ids: Iterable[str], fate: Fate) -> None:
-        """Write what became of requests and have them wait no longer."""
+    def drop_file(self, model: str, file: File, status: InputStatus) -> None:
+        """Take a file that was deleted or replaced while it was pending out of the pending inputs."""
 
-    def fate_of_file(self, file: File) -> Fate:
-        """What has become of an upload; empty if it is not known."""
+    def resolve_requests(self, model: str, ids: Iterable[str], status: InputStatus) -> None:
+        """Write the final status of requests, which are pending no longer."""
+
+    def file_status(self, file: File) -> InputStatus | None:
+        """The status of an upload; None if it is not known."""
 
 
 class TrainingWakeups(Protocol):
     """What Sluice asks of the queue that starts pipelines."""
 
     def book(self, model: str, delay_seconds: float) -> None:
-        """Have the model's turn looked at after ``delay_seconds``, or a little later; once too often does no harm."""
+        """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
 
 class TrainingPorts(Protocol):
@@ -144,6 +138,9 @@ class TrainingPorts(Protocol):
     def now(self) -> Callable[[], datetime]: ...
 
     @property
+    def pending_inputs(self) -> TrainingPendingInputs: ...
+
+    @property
     def pipelines(self) -> TrainingPipelines: ...
 
     @property
@@ -153,16 +150,16 @@ class TrainingPorts(Protocol):
     def registry(self) -> LiveVersionRegistry: ...
 
     @property
+    def run_slots(self) -> TrainingRunSlots: ...
+
+    @property
     def specs(self) -> TrainingSpecs: ...
 
     @property
-    def store(self) -> TrainingStore: ...
+    def store(self) -> LiveVersionStore: ...
 
     @property
-    def turns(self) -> TrainingTurns: ...
-
-    @property
-    def waiting(self) -> TrainingWaiting: ...
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def wakeups(self) -> TrainingWakeups: ...

@@ -1,4 +1,4 @@
-"""Files that broke their data contract: kept apart with the reason beside them, gone from the data.
+"""Moves files that break their data contract out of the data, with the reason beside them.
 
 data/fraud/2026/may.csv  →  quarantine/fraud/2026/may.csv
                             quarantine/fraud/2026/may.csv.reason.json
@@ -20,12 +20,12 @@ _GONE = ("NoSuchKey", "NoSuchVersion", "404")
 
 
 def quarantine_key(key: str) -> str:
-    """Where a file below ``data/`` is kept once it was refused."""
+    """Where a file below ``data/`` is kept once it is rejected."""
     return QUARANTINE + key.removeprefix(PREFIX)
 
 
 class Quarantine:
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -42,7 +42,7 @@ class Quarantine:
     def keep(self, upload: ObjectCreated, reason: Mapping[str, Any]) -> str:
         """Copy the uploaded version and write the reason beside it; returns the copy's key.
 
-        A version that is gone, because another delivery of its event was quicker, leaves what is there.
+        A version that is gone, because another delivery of its event was quicker, changes nothing.
         """
         key = quarantine_key(upload.key)
         body = json.dumps(reason, indent=2, ensure_ascii=False).encode()

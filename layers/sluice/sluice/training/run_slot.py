@@ -1,34 +1,37 @@
-"""A model's turn: the one run it may have at a time, from the decision to the run's end. Pure."""
+"""The run slot: the lease that one pipeline run holds on its model, from the decision to the run's end. Pure.
+
+A model has one slot, so its runs never overlap. The slot's item is changed by conditional writes only.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-Phase = Literal["claimed", "started", "taken", "free"]
-"""claimed: decided, perhaps not started · started · taken: what waited for it is marked · free: it has ended."""
+SlotPhase = Literal["claimed", "started", "taken", "free"]
+"""claimed: the run is decided, but may not have been started · started: its execution is known · taken: its pending
+inputs are marked as its own · free: it has ended, and the next run may claim the slot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """A decided run. Everything in it is fixed by the claim but the phase, the execution and the end."""
+class RunSlot:
+    """One claim of the slot, by one run. The claim fixes everything but the phase, the execution and the end."""
 
     model: str
-    number: int  # of the model's turns, from 1
-    run: str  # its name, also the execution's display name
-    token: str  # the ClientRequestToken
-    digest: str  # of its manifest
+    number: int  # of the model's claims, from 1: tells a claim from one that came and went unseen
+    run: str  # the run's name, which is also its execution's display name
+    token: str  # the run's idempotency token, sent as ClientRequestToken
+    digest: str  # of the run's manifest
     parameters: Mapping[str, str]
-    requests: tuple[str, ...]  # ids of the requests it answers
+    requests: tuple[str, ...]  # ids of the requests that the run answers
     claimed_at: str  # ISO 8601
-    phase: Phase = "claimed"
+    phase: SlotPhase = "claimed"
     execution: str = ""  # ARN, once known
-    ended: str = ""  # the execution's last status, once known
-    retry_at: str = ""  # ISO 8601: when a start that was refused is tried again
-    newest: str = ""  # digest of the newest manifest a run has taken: this turn's from phase "taken" on
+    end_status: str = ""  # the execution's last status, once it has ended
+    retry_at: str = ""  # ISO 8601: when a start that AWS refused is tried again
+    newest: str = ""  # digest of the newest manifest that a run has taken: this run's own from phase "taken" on
 
     @classmethod
     def parse(cls, model: str, item: Mapping[str, Any]) -> Self:
@@ -43,7 +46,7 @@ class Turn:
             claimed_at=item["claimed_at"],
             phase=item["phase"],
             execution=item["execution"],
-            ended=item["ended"],
+            end_status=item["ended"],
             retry_at=item.get("retry_at", ""),
             newest=item["newest"],
         )
@@ -60,20 +63,12 @@ class Turn:
             "claimed_at": self.claimed_at,
             "phase": self.phase,
             "execution": self.execution,
-            "ended": self.ended,
+            "ended": self.end_status,
             "retry_at": self.retry_at,
             "newest": self.newest,
         }
 
-
-def run_token(digest: str, parameters: Mapping[str, str], nonces: Sequence[str] = ()) -> str:
-    """The same for the same work: the manifest's hash, with what else tells this run from another on the same data."""
-    if not parameters and not nonces:
-        return digest
-    identity = [digest, sorted(parameters.items()), sorted(nonces)]
-    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-
-
-def run_name(token: str) -> str:
-    """A run's name, at most 82 letters, digits and hyphens as SageMaker asks of display names."""
-    return f"data-{token[:24]}"
+    @property
+    def is_running(self) -> bool:
+        """Whether the run goes on, with nothing to do before it ends."""
+        return self.phase == "taken" and not self.end_status

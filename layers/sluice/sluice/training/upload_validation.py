@@ -1,4 +1,4 @@
-"""An upload held to its model's data contract, and set aside when it breaks it."""
+"""Validates an upload by its model's data contract, and moves one that breaks it to quarantine."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from sluice.data_contract.contract import DataContract
-from sluice.data_contract.csv_reader import CsvText, Source
-from sluice.data_contract.validation import Breach, Verdict, examine
+from sluice.data_contract.csv_reader import CsvReader, Source
+from sluice.data_contract.validation import Breach, ValidationResult, validate
 from sluice.events import ObjectCreated
 from sluice.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
 
-ENDINGS = (".csv", ".csv.gz")
-TOLD_BREACHES = 20
+MAX_EVENT_BREACHES = 20
 """Breaches in an event, all are in the reason file: EventBridge refuses an event that is too large."""
 
+_ENDINGS = (".csv", ".csv.gz")
+_LOGGED_BREACHES = 5
 
-def inspect(upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: TrainingPorts) -> Verdict | None:
-    """What the contract says of the first ``budget_bytes`` of an upload's text; None if that version is gone.
+
+def validate_upload(
+    upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: TrainingPorts
+) -> ValidationResult | None:
+    """Validate the first ``budget_bytes`` of an upload's text; None if that version is gone.
 
     Raises:
         RetryableError: S3 stopped sending.
@@ -29,39 +33,56 @@ def inspect(upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: Tr
     if body is None:
         return None
     with closing(body):
-        return judge(upload.key, body, spec, budget_bytes)
+        return validate_file(upload.key, body, spec, budget_bytes)
 
 
-def judge(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None = None) -> Verdict:
-    """What the contract says of a file, read to its end unless there is a budget."""
-    if not name.lower().endswith(ENDINGS):
-        wrong = Breach("name", "", f"the name does not end in {' or '.join(ENDINGS)}")
-        return Verdict((wrong,), rows=0, is_whole=False)
-    contract = DataContract.parse(data_contract(spec))
-    return examine(CsvText(content, contract.encoding, budget_bytes), contract)
+def validate_file(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None = None) -> ValidationResult:
+    """Validate a file, to its end unless there is a budget."""
+    if not name.lower().endswith(_ENDINGS):
+        wrong = Breach("name", "", f"the name does not end in {' or '.join(_ENDINGS)}")
+        return ValidationResult((wrong,), rows=0, is_whole=False)
+    contract = DataContract.parse(contract_document(spec))
+    return validate(CsvReader(content, contract.encoding, budget_bytes), contract)
 
 
-def reject(upload: ObjectCreated, model: str, verdict: Verdict, ports: TrainingPorts) -> None:
-    """Move the upload to quarantine with the reason and publish DataRejected.
+def quarantine_upload(upload: ObjectCreated, model: str, result: ValidationResult, ports: TrainingPorts) -> None:
+    """Copy the upload to quarantine with the reason beside it, publish DataRejected, and delete the upload.
 
-    The upload is deleted last: after a crash anywhere before, doing it all again has the same result, but for an
-    event that may be told twice.
+    Idempotent: the upload is deleted last, so after a crash anywhere before, doing it all again has the same result,
+    but for an event that may be published twice.
     """
     about = {
         "model": model,
         "bucket": upload.bucket,
         "key": upload.key,
         "version_id": upload.version_id,
-        "reason": verdict.reason,
+        "reason": result.reason,
     }
-    found = verdict.to_json()
+    found = result.to_json()
     kept = ports.quarantine.keep(upload, {**about, "size": upload.size, "at": ports.now().isoformat(), **found})
-    ports.events.publish("DataRejected", **about, quarantine=kept, breaches=found["breaches"][:TOLD_BREACHES])
+    ports.events.publish("DataRejected", **about, quarantine=kept, breaches=found["breaches"][:MAX_EVENT_BREACHES])
     ports.quarantine.remove(upload)
 
 
-def data_contract(spec: ModelSpec) -> dict[str, Any]:
-    """The contract as ``sluice apply`` uploads it for the pipeline: what a file is held to, and serving too."""
+def loggable_breaches(result: ValidationResult, spec: ModelSpec) -> list[dict[str, object]]:
+    """The first breaches as logs may hold them: rule, column, first row and count, no text that came from the file.
+
+    A column that the contract does not know is not named: in a file without a header it is a value of the first row.
+    """
+    known = {spec.data.target, *(column.name for column in spec.data.columns)}
+    return [
+        {
+            "rule": breach.rule,
+            "column": breach.column if breach.column in known else "",
+            "row": breach.rows[0] if breach.rows else None,
+            "count": breach.count,
+        }
+        for breach in result.breaches[:_LOGGED_BREACHES]
+    ]
+
+
+def contract_document(spec: ModelSpec) -> dict[str, Any]:
+    """The data contract as ``sluice apply`` uploads it: what a file is validated by, and live requests, too."""
     data = spec.to_json()["data"]
     kept = ("target", "target_values", "columns", "max_missing_share", "min_rows", "max_rows", "encoding", "header")
     return {**{name: data[name] for name in kept}, "out_of_range": spec.inference.out_of_range}

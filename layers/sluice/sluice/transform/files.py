@@ -1,4 +1,4 @@
-"""The files of batch inference in S3, read as streams: they may be larger than a function's memory."""
+"""Reads and writes the files of batch inference in S3, as streams: they may exceed a function's memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GONE = ("NoSuchKey", "404", "PreconditionFailed")
 
 
 class BatchFiles:
-    """What batch inference asks of the data bucket beside small objects."""
+    """The large objects of batch inference in the data bucket."""
 
     def __init__(self, client: Any, bucket: str) -> None:
         self._client = client
@@ -28,15 +28,15 @@ class BatchFiles:
                 yield InputFile(key=each["Key"], size=int(each["Size"]), etag=each["ETag"])
 
     def count_lines(self, key: str, etag: str = "") -> int | None:
-        """Lines of an object, the last one with or without its end; None if it is gone.
+        """Lines of an object, the last one with or without a line end; None if the object does not exist.
 
-        With an ``etag`` also None if it has been overwritten since it had that.
+        With an ``etag`` also None if the object has been overwritten since.
         """
         body = self._open(key, etag)
         return None if body is None else count_lines(_chunks(body))
 
     def lines(self, key: str) -> Iterator[str]:
-        """The lines of an object, without their ends; none if it is gone."""
+        """The lines of an object, without their ends; none if the object does not exist."""
         body = self._open(key)
         if body is not None:
             yield from split_lines(_chunks(body))
@@ -61,7 +61,7 @@ def _chunks(body: Any) -> Iterator[bytes]:
 
 
 def count_lines(chunks: Iterable[bytes]) -> int:
-    """Lines of a text that comes in chunks, whether or not the last one has an end."""
+    """Number of lines of a text in chunks, whether or not the last one has a line end."""
     ends, last = 0, b"\n"
     for chunk in chunks:
         ends += chunk.count(b"\n")
@@ -70,7 +70,7 @@ def count_lines(chunks: Iterable[bytes]) -> int:
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines of a text that comes in chunks, without ``\\n`` or ``\\r\\n``; what is no UTF-8 is replaced."""
+    """Lines of a text in chunks, without ``\\n`` or ``\\r\\n``; invalid UTF-8 is replaced."""
     held = b""
     for chunk in chunks:
         *whole, held = (held + chunk).split(b"\n")

@@ -1,6 +1,6 @@
-"""The files of one batch run: what there was when it began. Pure.
+"""The input of one batch run: the files that were there when it began. Pure.
 
-SageMaker is given a manifest of exactly these, so that a file which comes later belongs to the next run.
+SageMaker gets a manifest of exactly these files, so that a file which arrives later belongs to the next run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BatchInput:
 
     @classmethod
     def of(cls, folder: str, found: Iterable[InputFile]) -> Self:
-        """What there is to score: empty objects, which also stand for folders, hold no rows."""
+        """The files that hold rows: empty objects, among them markers of folders, hold none."""
         files = (each for each in found if each.size and not each.key.endswith("/"))
         return cls(folder=folder, files=tuple(sorted(files, key=lambda each: each.key)))
 
@@ -58,5 +58,5 @@ class BatchInput:
         return json.dumps([{"prefix": f"s3://{bucket}/{self.folder}"}, *names], ensure_ascii=False)
 
     def output_key(self, file: InputFile, output: str) -> str:
-        """Where SageMaker writes what became of a file, below the run's ``output`` folder."""
+        """The key of a file's output, below the run's ``output`` folder."""
         return f"{output}{file.key.removeprefix(self.folder)}.out"

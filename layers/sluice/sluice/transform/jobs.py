@@ -1,4 +1,4 @@
-"""SageMaker transform jobs: files through a model, without an endpoint. Every write may be repeated."""
+"""SageMaker transform jobs, which score files without an endpoint. Every write is idempotent."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _MISSING = ("ValidationException", "ResourceNotFound")
 
 
 class TransformRefusedError(PermanentError):
-    """SageMaker will never take this job as it is, such as for a model that is gone."""
+    """SageMaker refuses this job permanently, e.g. because its model was deleted."""
 
 
-class NoRoomError(RetryableError):
-    """As many instances work as the account may have: there is room once one of them is done."""
+class NoCapacityError(RetryableError):
+    """The account's instance quota is exhausted (transient): there is capacity once another job has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformJob:
-    """A transform job as DescribeTransformJob tells it."""
+    """A transform job as DescribeTransformJob returns it."""
 
     name: str
     status: str  # InProgress | Completed | Failed | Stopping | Stopped
@@ -40,7 +40,7 @@ class TransformJob:
 
     @property
     def seconds(self) -> float | None:
-        """How long it worked; None while it has not ended, or when it never began."""
+        """From its start to its end; None while it has not ended, or if it never started."""
         if self.started_at is None or self.ended_at is None:
             return None
         return (self.ended_at - self.started_at).total_seconds()
@@ -53,11 +53,11 @@ class Transforms:
         self._client = client
 
     def create(self, request: Mapping[str, Any]) -> bool:
-        """Start the job of a CreateTransformJob request; False if one of this name was started before.
+        """Create the job of a CreateTransformJob request; False if one of this name exists.
 
         Raises:
-            TransformRefusedError: asking again would not help.
-            NoRoomError: there is no room for the job now.
+            TransformRefusedError: SageMaker would refuse it again.
+            NoCapacityError: the instance quota is exhausted now.
             RetryableError: AWS is busy.
         """
         try:
@@ -66,7 +66,7 @@ class Transforms:
             if error.code == "ResourceInUse":
                 return False
             if error.code == "ResourceLimitExceeded":
-                raise NoRoomError(str(error)) from error
+                raise NoCapacityError(str(error)) from error
             if error.code in _MISSING:
                 raise TransformRefusedError(str(error)) from error
             raise
@@ -93,7 +93,7 @@ class Transforms:
         )
 
     def stop(self, name: str) -> None:
-        """Have the job stop; one that has ended, or that there never was, stays as it is."""
+        """Stop the job; nothing happens if it has ended or does not exist."""
         try:
             self._client.stop_transform_job(TransformJobName=name)
         except AwsRefusedError as error:

@@ -1,9 +1,9 @@
-"""Where in the data bucket batch inference keeps what. Pure.
+"""The locations of batch inference in the data bucket. Pure.
 
-batch/<model>/input/                what scheduled runs score, and those that name no other place
-batch/<model>/<any other folder>/   what a run may be pointed at
+batch/<model>/input/                the input of scheduled runs, and of those that name no other folder
+batch/<model>/<any other folder>/   the input of a run that names it
 batch/<model>/manifests/<digest>    the files of a run: ``.json`` for Sluice, ``.manifest`` for SageMaker
-batch/<model>/output/<job>/         what a run wrote: ``<file>.out`` for each file
+batch/<model>/output/<job>/         the output of a run: ``<file>.out`` for each file
 batch/<model>/samples/<rollout>/    the rows on which a new version was compared, and both answers
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sluice.rollout_id import RolloutId
 
-_KEPT_FOR_SLUICE = ("manifests", "output", "samples")
+_RESERVED = ("manifests", "output", "samples")
 
 
 def input_folder(model: str) -> str:
@@ -19,7 +19,7 @@ def input_folder(model: str) -> str:
 
 
 def manifest_key(model: str, digest: str) -> str:
-    """Without its ending."""
+    """Without its suffix."""
     return f"batch/{model}/manifests/{digest}"
 
 
@@ -31,19 +31,19 @@ def sample_folder(rollout: RolloutId) -> str:
     return f"batch/{rollout.model}/samples/{rollout}/"
 
 
-def chosen_folder(model: str, asked: str, bucket: str) -> str:
-    """The folder a run reads, as a key with a slash at its end; the usual one if ``asked`` is empty.
+def chosen_folder(model: str, requested: str, bucket: str) -> str:
+    """The folder that a run reads, as a key with a slash at its end; the default if ``requested`` is empty.
 
     Raises:
-        ValueError: ``asked`` is no folder that the model's role may read.
+        ValueError: ``requested`` is no folder that the model's role may read.
     """
-    if not asked:
+    if not requested:
         return input_folder(model)
     own = f"s3://{bucket}/batch/{model}/"
-    folder = asked.rstrip("/") + "/"
+    folder = requested.rstrip("/") + "/"
     below = folder.removeprefix(own)
     if not folder.startswith(own) or not below:
-        raise ValueError(f"input: {asked!r} is not below {own}, where alone the model may read")
-    if below.partition("/")[0] in _KEPT_FOR_SLUICE:
-        raise ValueError(f"input: {asked!r} is where Sluice itself keeps {below.partition('/')[0]}")
+        raise ValueError(f"input: {requested!r} is not below {own}, where alone the model may read")
+    if below.partition("/")[0] in _RESERVED:
+        raise ValueError(f"input: {requested!r} is where Sluice itself keeps {below.partition('/')[0]}")
     return folder.removeprefix(f"s3://{bucket}/")

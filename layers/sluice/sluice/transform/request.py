@@ -1,4 +1,4 @@
-"""What SageMaker is asked for: the CreateTransformJob request of a run. Pure.
+"""Builds the CreateTransformJob request of a run. Pure.
 
 Files are CSV without a header; each line is a record.
 """
@@ -15,8 +15,8 @@ _STRATEGIES = {"many": "MultiRecord", "one": "SingleRecord"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One transform job: its name, what it reads, where it writes, on what."""
+class TransformJobRequest:
+    """One transform job: its name, model, input, output and instance type."""
 
     name: str
     model: str  # the SageMaker model
@@ -26,7 +26,7 @@ class Job:
     instance_type: str
 
 
-def transform_request(job: Job, batch: Batch) -> dict[str, Any]:
+def transform_request(job: TransformJobRequest, batch: Batch) -> dict[str, Any]:
     """The request for ``job`` with the settings of the spec."""
     return {
         "TransformJobName": job.name,

@@ -1,16 +1,16 @@
-"""Whether a transform job left a row out: rows in against rows out, file by file. Pure."""
+"""Checks that a transform job left no row out: compares rows in with rows out, file by file. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_TOLD = 5
+_MAX_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRows:
-    """Rows of one input file and of what became of it."""
+    """Rows of one input file and of its output."""
 
     name: str
     rows_in: int | None  # None: it was overwritten or deleted while the job ran
@@ -29,15 +29,15 @@ class FileRows:
 
 
 def problem_of(files: Sequence[FileRows]) -> str:
-    """What is wrong with the output as a whole; empty only if every file has all its rows."""
+    """What is wrong with the output as a whole; empty only if no file lacks a row."""
     found = [each.problem for each in files if each.problem]
     if not files:
         return "the list of its files is gone, so its rows cannot be compared"
-    more = f"; and {len(found) - _TOLD} files more" if len(found) > _TOLD else ""
-    return "; ".join(found[:_TOLD]) + more
+    more = f"; and {len(found) - _MAX_LISTED} files more" if len(found) > _MAX_LISTED else ""
+    return "; ".join(found[:_MAX_LISTED]) + more
 
 
-def total(rows: Iterable[int | None]) -> int | None:
-    """All rows together; None if those of one file are not known."""
+def total_rows(rows: Iterable[int | None]) -> int | None:
+    """The sum over all files; None if the rows of one file are unknown."""
     known = list(rows)
     return None if None in known else sum(each for each in known if each is not None)

@@ -105,11 +105,11 @@ def test_start_asks_for_a_run_and_names_the_job_it_becomes(aws: BatchAws) -> Non
     folder = f"s3://{BUCKET}/batch/fraud/backfill/"
     assert aws.run("start", "fraud", "--input", folder, output="json") == 0
     (entry,) = aws.events.entries
-    asked = BatchRequested.parse({"detail": json.loads(entry["Detail"])})
+    requested = BatchRequested.parse({"detail": json.loads(entry["Detail"])})
     assert (entry["Source"], entry["DetailType"]) == ("sluice", "BatchRequested")
-    assert (asked.model, asked.input, json.loads(entry["Detail"])["stage"]) == ("fraud", folder, "dev")
-    job = aws.session().names.batch_job(asked.model, asked.at, asked.request)
-    assert json.loads(aws.shown) == {"job": job, "request": asked.request}
+    assert (requested.model, requested.input, json.loads(entry["Detail"])["stage"]) == ("fraud", folder, "dev")
+    job = aws.session().names.batch_job(requested.model, requested.at, requested.request)
+    assert json.loads(aws.shown) == {"job": job, "request": requested.request}
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_the_batch_schedule_follows_the_spec(aws: BatchAws) -> None:
     assert (made["ScheduleExpression"], made["ScheduleExpressionTimezone"]) == (sunday, "Europe/Berlin")
     assert (made["Target"]["Arn"], made["Target"]["RoleArn"]) == ("arn:…:start-batch", "arn:…:role")
     fired = made["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-03-08T01:00:00Z")
-    asked = BatchRequested.parse(json.loads(fired))
-    assert (asked.model, asked.input, f"{asked.at:%d %H}") == ("fraud", "", "08 01")
+    requested = BatchRequested.parse(json.loads(fired))
+    assert (requested.model, requested.input, f"{requested.at:%d %H}") == ("fraud", "", "08 01")
     assert changed(aws, scheduled(sunday)) == ["", "unchanged"]
     assert changed(aws, scheduled("rate(1 day)")) == ["", "changed"]
     elsewhere = scheduled("rate(1 day)")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sluice.names import Names
-from sluice.rollout.ab_outcomes.outcome import Outcome
+from sluice.rollout.ab_outcomes.outcome import InferenceOutcome
 
 from cli.failures import BadInputError, CommandError
 from cli.main import command_line
@@ -65,7 +65,7 @@ def test_an_outcome_is_sent_as_clients_send_it(words: list[str], wanted: dict[st
     assert (entry["Source"], entry["DetailType"]) == ("sluice.outcomes", "InferenceOutcome")
     detail = json.loads(entry["Detail"])
     assert detail == {"model": "fraud", "inference_id": "order-1", **wanted}
-    assert Outcome.parse(detail).value == wanted["value"]
+    assert InferenceOutcome.parse(detail).value == wanted["value"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
-from sluice.rollout.model.record import Outcome
+from sluice.rollout.model.record import RolloutOutcome
 from sluice.rollout_id import RolloutId
 
 from cli.failures import BadInputError, CommandError, NotFoundError
@@ -34,7 +34,7 @@ def package(stage: RolloutStage) -> Any:
 
 
 @pytest.mark.parametrize("outcome", ["rolled_back", "superseded", "withdrawn", "failed"])
-def test_a_version_that_did_not_make_it_is_approved_again(stage: RolloutStage, outcome: Outcome) -> None:
+def test_a_version_that_did_not_make_it_is_approved_again(stage: RolloutStage, outcome: RolloutOutcome) -> None:
     stage.store.close(RUNNING, outcome, "too slow", NOW)
     queue = stage.heard()
     assert stage.run("retry", "fraud/2", "--reason", "the host was broken") == 0
@@ -43,7 +43,7 @@ def test_a_version_that_did_not_make_it_is_approved_again(stage: RolloutStage, o
     kind, detail = stage.event(queue)
     assert (kind, detail["ModelPackageGroupName"]) == ("SageMaker Model Package State Change", GROUP)
     assert detail["ModelPackageArn"] == stage.store.get(RUNNING).package_arn
-    (line,) = stage.store.history(NEXT)
+    (line,) = stage.history.entries(NEXT)
     assert line["text"].startswith("retry by arn:aws:")
     assert line["text"].endswith("the host was broken")
     assert "fraud-2-2 follows" in stage.screen.getvalue()

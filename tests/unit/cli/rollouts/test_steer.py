@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from moto import mock_aws
-from sluice.rollout.model.record import Hold, Phase
+from sluice.rollout.model.record import Hold, RolloutPhase
 from sluice.rollout_id import RolloutId
 
 from cli.failures import BadInputError, CommandError, NotFoundError
@@ -28,7 +28,7 @@ def test_a_command_is_kept_with_who_and_why(stage: RolloutStage, kind: str) -> N
     assert command is not None
     assert (command.kind, command.reason) == (kind, "launch day")
     assert command.by.startswith("arn:aws:")
-    assert [line["text"] for line in stage.store.history(RUNNING)] == [str(command)]
+    assert [line["text"] for line in stage.history.entries(RUNNING)] == [str(command)]
 
 
 def test_the_last_word_counts(stage: RolloutStage) -> None:
@@ -79,11 +79,11 @@ def test_a_promotion_past_gates_and_windows_is_told_as_such(stage: RolloutStage)
     command = stage.store.get(RUNNING).command
     assert command is not None
     assert command.skip_gates
-    assert "past gates and windows: hot fix" in stage.store.history(RUNNING)[0]["text"]
+    assert "past gates and windows: hot fix" in stage.history.entries(RUNNING)[0]["text"]
 
 
 @pytest.mark.parametrize("phase", ["promoting", "watching"])
-def test_it_can_be_too_late_for_a_word(stage: RolloutStage, phase: Phase) -> None:
+def test_it_can_be_too_late_for_a_word(stage: RolloutStage, phase: RolloutPhase) -> None:
     stage.store.advance(RUNNING, phase)
     with pytest.raises(CommandError, match=f"fraud-2-1 is {phase}: it is too late to pause it"):
         stage.run("pause", "fraud")
@@ -96,10 +96,10 @@ def held(by: str, gate: int) -> Hold:
 
 
 def test_a_person_opens_the_gate_that_waits(stage: RolloutStage) -> None:
-    stage.store.hold(RUNNING, held("human", 0))
+    stage.store.record_hold(RUNNING, held("human", 0))
     assert stage.run("continue", "fraud", "--reason", "looked at the errors") == 0
     assert list(stage.store.get(RUNNING).gates_opened) == [0]
-    (line,) = stage.store.history(RUNNING)
+    (line,) = stage.history.entries(RUNNING)
     assert line["text"].startswith("continue by arn:aws:")
     assert "looked at the errors" in line["text"]
     with pytest.raises(CommandError, match="waits at no gate"):
@@ -114,7 +114,7 @@ def test_a_gate_that_nobody_waits_at_is_not_opened_in_advance(stage: RolloutStag
 
 @pytest.mark.parametrize("by", ["window", "arn:aws:lambda:us-east-1:1:function:sluice-dev-gate-x"])
 def test_what_does_not_wait_for_a_person_says_what_it_waits_for(stage: RolloutStage, by: str) -> None:
-    stage.store.hold(RUNNING, held(by, -1 if by == "window" else 0))
+    stage.store.record_hold(RUNNING, held(by, -1 if by == "window" else 0))
     with pytest.raises(CommandError, match=r"the ticket is not approved.*--skip-gates"):
         stage.run("continue", "fraud")
 
@@ -145,7 +145,7 @@ def test_history_shows_the_evidence_of_each_look(stage: RolloutStage) -> None:
         {"name": "alarm", "answer": "ABSTAIN", "reason": "quiet", "numbers": {}},
         {"name": "errors", "answer": "HOLD", "reason": "not proven yet", "numbers": numbers},
     ]
-    stage.store.note(RUNNING, "look-1", "hold: errors: not proven yet", NOW, stage=0, findings=findings)
+    stage.history.append(RUNNING, "look-1", "hold: errors: not proven yet", NOW, stage=0, findings=findings)
     stage.run("history", "fraud")
     assert "alarm ABSTAIN" in stage.screen.getvalue()
     assert "errors HOLD, harm 1.2 of 31, safety 4.5 of 20, about 1,200 more requests needed" in stage.screen.getvalue()

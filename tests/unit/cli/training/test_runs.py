@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.pipeline_runs.run import Run
+from sluice.pipeline_runs.run import PipelineRun
 from sluice.pipeline_runs.store import RunStore
-from sluice.training.manifest import File, Manifest, native_key, rich_key
+from sluice.training.manifest import File, Manifest, complete_key, native_key
 
 from cli.failures import BadInputError, NotFoundError
 from cli.main import command_line
@@ -39,7 +39,7 @@ class Kept:
         self._aws.dynamodb.items.append({name: {"S": value} for name, value in {**key, **changes}.items()})
 
 
-def keep(aws: FakeAws, *runs: Run) -> None:
+def keep(aws: FakeAws, *runs: PipelineRun) -> None:
     for run in runs:
         RunStore(Kept(aws)).save(run)  # type: ignore[arg-type]
 
@@ -58,7 +58,7 @@ def aws() -> FakeAws:
     """A run that trained fraud/7, and the same again from the cache as fraud/8."""
     aws = FakeAws()
     aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with())
-    aws.s3.objects[rich_key("fraud", MANIFEST.digest)] = MANIFEST.text().encode()
+    aws.s3.objects[complete_key("fraud", MANIFEST.digest)] = MANIFEST.complete().encode()
     first = replace(succeeded("aaa"), metrics={"mse": 4.5})
     again = later(cached("bbb", "aaa"), 1)
     keep(aws, *(replace(one, parameters={**one.parameters, "InputData": DATA}) for one in (first, again)))

@@ -103,7 +103,7 @@ def world(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> SluiceWorld:
 def upload_to(world: SluiceWorld) -> None:
     key = "data/fraud/a.csv"
     world.bucket.objects[key] = b"age,risk\n30,1\n"
-    world.ports.waiting.add_file("fraud", File(bucket="lake", key=key, version_id="v1", etag="e", size=1), START)
+    world.ports.pending_inputs.add_file("fraud", File(bucket="lake", key=key, version_id="v1", etag="e", size=1), START)
 
 
 def started(world: SluiceWorld) -> list[str | None]:

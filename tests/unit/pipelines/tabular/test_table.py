@@ -7,12 +7,16 @@ import math
 from pathlib import Path
 
 import pytest
-from contract import Column, DataContract
+from contract import ContractColumn, DataContract
 from table import DataError, find_files, read_table
 
 CONTRACT = DataContract(
-    target_column=Column("price"),
-    columns=(Column("area"), Column("class", "category", ("A", "B")), Column("district", "category")),
+    target_column=ContractColumn("price"),
+    columns=(
+        ContractColumn("area"),
+        ContractColumn("class", "category", ("A", "B")),
+        ContractColumn("district", "category"),
+    ),
     max_missing_share=1.0,
     out_of_range="accept",
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.aws.metric_data import Sample
-from sluice.rollout.ab_outcomes.outcome import Outcome, OutcomeError
+from sluice.rollout.ab_outcomes.outcome import InferenceOutcome, OutcomeError
 from sluice.rollout.analysis.confidence_sequence import pooled
 from sluice.rollout_id import RolloutId
 
@@ -138,7 +138,7 @@ def test_a_write_that_fails_sends_its_outcomes_back_to_be_counted_once(was_writt
 
 
 def test_a_true_outcome_is_one_and_its_time_may_be_told() -> None:
-    found = Outcome.parse({**GOOD, "value": True, "at": "2026-03-04T10:00:00+01:00"})
+    found = InferenceOutcome.parse({**GOOD, "value": True, "at": "2026-03-04T10:00:00+01:00"})
     assert (found.value, found.is_bounded) == (1.0, True)
     assert found.at is not None
     assert found.at.utcoffset() == timedelta(hours=1)
@@ -154,7 +154,7 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from(["model", "inference_id", "variant", "version", "metric", "value", "at"]), JSON))
 def test_any_detail_is_an_outcome_or_refused_as_one(detail: dict[str, Any]) -> None:
     try:
-        found = Outcome.parse(detail)
+        found = InferenceOutcome.parse(detail)
     except OutcomeError:
         return
     assert math.isfinite(found.value)

@@ -12,7 +12,7 @@ from sluice.aws.metric_data import Sample
 from sluice.rollout.analysis.ab_test import Comparison, Progress, Standing, compare, decide, outcomes_needed
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Answer
-from sluice.rollout.model.plan import Experiment, experiment_of
+from sluice.rollout.model.plan import Experiment, experiment_from
 from sluice.spec.strategies import ABTest
 
 DAY = 86_400
@@ -125,4 +125,4 @@ def test_a_test_always_ends_and_never_advances_without_both(
 )
 def test_long_tests_are_compared_in_longer_rows(longest: int, period: int, row: int) -> None:
     settings = ABTest(min_duration_seconds=10, max_duration_seconds=longest)
-    assert experiment_of(settings, period).row_seconds == row
+    assert experiment_from(settings, period).row_seconds == row

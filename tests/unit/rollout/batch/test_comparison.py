@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sluice.rollout.batch.comparison import compare
 from sluice.transform.files import count_lines, split_lines
-from sluice.transform.row_count_check import FileRows, problem_of, total
+from sluice.transform.row_count_check import FileRows, problem_of, total_rows
 
 
 def test_numbers_agree_within_one_percent_and_words_when_they_are_the_same() -> None:
@@ -53,4 +53,4 @@ def test_only_what_is_proved_whole_is_whole() -> None:
     assert problem_of([]) != ""
     many = [FileRows(name=f"f{number}", rows_in=2, rows_out=1) for number in range(7)]
     assert problem_of([good, *many]).endswith("f4: 1 rows came out of 2; and 2 files more")
-    assert (total([1, 2]), total([1, None])) == (3, None)
+    assert (total_rows([1, 2]), total_rows([1, None])) == (3, None)

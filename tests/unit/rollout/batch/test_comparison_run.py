@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout_id import RolloutId
-from sluice.transform.jobs import NoRoomError, TransformRefusedError
+from sluice.transform.jobs import NoCapacityError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
 from functions.start_batch.app import run as start_batch
-from tests.fakes.batch_world import asked, batch_world, put_input
+from tests.fakes.batch_world import batch_world, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld, outcome_of
 
 NEW = "sluice-dev-fraud-2-1-model"
@@ -46,7 +46,7 @@ def after_a_run() -> SluiceWorld:
     world = batch_world()
     put_input(world)
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = by_age
-    start_batch(asked(), world.ports)
+    start_batch(requested(), world.ports)
     world.transforms.settle()
     world.events.published.clear()
     return world
@@ -59,13 +59,24 @@ def approval(world: SluiceWorld, answer: Answer) -> str:
 
 
 def next_model(world: SluiceWorld) -> str:
-    job = start_batch(asked(request="next"), world.ports)["job"]
+    job = start_batch(requested(request="next"), world.ports)["job"]
     return str(world.transforms.requests[job]["ModelName"])
 
 
 def told(world: SluiceWorld, kind: str) -> dict[str, Any]:
     (detail,) = [detail for name, detail in world.events.published if name == kind]
     return detail
+
+
+def compared_in_logs(world: SluiceWorld) -> list[dict[str, Any]]:
+    return [fields for _, message, fields in world.telemetry.lines if message == "batch versions compared"]
+
+
+def test_what_a_comparison_counted_is_logged_but_no_answers(world: SluiceWorld) -> None:
+    approval(world, slightly_more)
+    (line,) = compared_in_logs(world)
+    assert line.items() >= {"rows": 5, "equal": 4, "within_tolerance": 4, "failures": 0}.items()
+    assert all(isinstance(line[name], int) for name in ("rows", "equal", "within_tolerance", "failures"))
 
 
 def test_a_version_that_answers_takes_over_and_the_difference_is_told(world: SluiceWorld) -> None:
@@ -156,7 +167,7 @@ def test_versions_take_turns_where_there_is_room_for_few(
 
     def if_there_is_room(request: Mapping[str, Any]) -> bool:
         if sum(not job.has_ended for job in world.transforms.jobs.values()) >= instances:
-            raise NoRoomError("ResourceLimitExceeded: the account-level service limit has been reached")
+            raise NoCapacityError("ResourceLimitExceeded: the account-level service limit has been reached")
         return create(request)
 
     monkeypatch.setattr(world.transforms, "create", if_there_is_room)
@@ -186,6 +197,7 @@ def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: Sluice
     assert looks >= 8
     told_in_order = [kind for kind, _ in world.events.published]
     assert told_in_order.count("BatchVersionCompared") == 1
+    assert len(compared_in_logs(world)) == 1
     assert told_in_order.index("BatchVersionCompared") < told_in_order.index("RolloutWaitsForGate")
 
 
@@ -251,7 +263,7 @@ def test_one_fault_anywhere_changes_nothing(answer: Answer, after_effect: bool) 
             "approvals": {each.version: each.approval for each in world.registry.packages.values()},
             "models": set(world.hosting.models),
             "jobs": set(world.transforms.jobs),
-            "lock": world.ports.store.lock_holder("sluice-dev-fraud"),
+            "lock": world.ports.locks.holder("sluice-dev-fraud"),
             "difference": compared[-1:],
             "next": next_model(world),
         }, calls

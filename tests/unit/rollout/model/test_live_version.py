@@ -1,11 +1,10 @@
-"""Which version is live, and how good it was: what every newcomer is compared with."""
+"""Which version is live."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
-from sluice.rollout.model.live_version import live_package, live_version, metric_values, metrics_of
+from sluice.rollout.model.live_version import live_package, live_version
 
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 
@@ -81,23 +80,3 @@ def test_a_variant_that_is_not_ours_is_no_version() -> None:
     world.live(6)
     serve(world, name="AllTraffic", model="made-by-hand")
     assert live_version("fraud", world.ports) is None
-
-
-def test_metrics_are_read_from_the_evaluation_report() -> None:
-    world = sluice_world()
-    world.live(6)
-    package = live_package("fraud", world.ports)
-    assert package is not None
-    assert metrics_of(package, world.ports.bucket) == {}
-    package = replace(package, metrics_uri=world.ports.bucket.uri("e.json"))
-    assert metrics_of(package, world.ports.bucket) == {}
-    report = {"regression_metrics": {"mse": {"value": 4.2, "standard_deviation": 0.1}, "rows": {"value": True}}}
-    world.bucket.objects["e.json"] = json.dumps(report).encode()
-    assert metrics_of(package, world.ports.bucket) == {"mse": 4.2}
-    world.bucket.objects["e.json"] = b"{"
-    assert metrics_of(package, world.ports.bucket) == {}
-
-
-def test_a_metric_that_is_no_number_is_none() -> None:
-    report = json.loads('{"m": {"auc": {"value": NaN}, "mse": {"value": Infinity}, "mae": {"value": 2}}}')
-    assert dict(metric_values(report)) == {"mae": 2.0}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sluice.aws.model_registry import Package
 from sluice.rollout.model.record import Fence, RolloutRecord
-from sluice.rollout.planning.approvals import attempt_for, stand_off
+from sluice.rollout.planning.approvals import attempt_for, resolve_conflict
 from sluice.rollout_id import RolloutId
 
 T0 = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
@@ -71,19 +71,19 @@ FENCED = replace(OLD, fence=Fence(kind="alarm", reason="", at=T0))
 
 def test_alone_nobody_gives_way() -> None:
     for policy in ("supersede", "queue", "reject"):
-        assert stand_off(NEW, [NEW], policy) == []
-        assert stand_off(NEW, [NEW, replace(OLD, phase="closed"), FENCED], policy) == []
+        assert resolve_conflict(NEW, [NEW], policy) == []
+        assert resolve_conflict(NEW, [NEW, replace(OLD, phase="closed"), FENCED], policy) == []
 
 
 def test_the_later_approval_wins_whichever_event_comes_first() -> None:
     expected = [(OLD.id, "superseded", "superseded by fraud/3")]
-    assert stand_off(NEW, [OLD], "supersede") == expected
-    assert stand_off(OLD, [NEW, OLD], "supersede") == expected
+    assert resolve_conflict(NEW, [OLD], "supersede") == expected
+    assert resolve_conflict(OLD, [NEW, OLD], "supersede") == expected
 
 
 def test_of_two_approved_at_once_the_higher_version_wins() -> None:
     same = replace(OLD, approved_at=NEW.approved_at)
-    assert [loser for loser, *_ in stand_off(same, [NEW], "supersede")] == [same.id]
+    assert [loser for loser, *_ in resolve_conflict(same, [NEW], "supersede")] == [same.id]
 
 
 @pytest.mark.parametrize("order", list(permutations([record(version, approved=version) for version in (1, 2, 3)])))
@@ -91,13 +91,13 @@ def test_of_three_one_is_left_in_any_order(order: tuple[RolloutRecord, ...]) -> 
     open_ones: dict[RolloutId, RolloutRecord] = {}
     for new in order:
         open_ones[new.id] = new
-        for loser, *_ in stand_off(new, list(open_ones.values()), "supersede"):
+        for loser, *_ in resolve_conflict(new, list(open_ones.values()), "supersede"):
             del open_ones[loser]
     assert [each.version for each in open_ones] == [3]
 
 
 def test_queue_lets_both_and_reject_keeps_the_first() -> None:
-    assert stand_off(NEW, [OLD], "queue") == []
-    assert stand_off(NEW, [OLD], "reject") == [
+    assert resolve_conflict(NEW, [OLD], "queue") == []
+    assert resolve_conflict(NEW, [OLD], "reject") == [
         (NEW.id, "withdrawn", "fraud-2-1 is under way and on_new_version is reject")
     ]

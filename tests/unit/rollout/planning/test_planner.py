@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.model.plan import Fleet, Plan, PlanError, first_fleet, weights_at
+from sluice.rollout.model.plan import Plan, PlanError, PlannedFleet, provisioned_count, weights_at
 from sluice.rollout.planning.planner import make_plan
 from sluice.spec.model import ModelSpec
 
@@ -39,21 +39,21 @@ def plan(spec: ModelSpec, found: EndpointState | None) -> Plan:
 def test_without_an_endpoint_one_is_created_at_once() -> None:
     made = plan(spec(), None)
     assert (made.engine, made.stages, made.baseline) == ("create", (), None)
-    assert first_fleet(made) == 1
+    assert provisioned_count(made) == 1
     assert weights_at(made, 50) == {"v7": 100.0}
 
 
 def test_beside_a_live_version_traffic_is_shifted() -> None:
     made = plan(spec(("endpoint.instance_count", 4)), live(3))
     assert made.engine == "weights"
-    assert made.baseline == Fleet(
+    assert made.baseline == PlannedFleet(
         variant="v6", instance_type="ml.c5.xlarge", instance_count=3, config="live-6", model="m", weight=1.0
     )
     assert [(each.weight, each.bake_seconds, each.candidate_count) for each in made.stages] == [
         (10, 600, 1),
         (50, 600, 2),
     ]
-    assert first_fleet(made) == 1
+    assert provisioned_count(made) == 1
     assert weights_at(made, 10) == {"v6": 90.0, "v7": 10.0}
 
 

@@ -142,7 +142,7 @@ def test_a_paused_test_is_not_ended_by_a_tie() -> None:
         if state == "AnalyzeStage" and not paused:
             paused = True
             command = Command(kind="pause", by="arn:me", reason="wait", at=world.clock.at)
-            assert world.ports.store.steer(RolloutId.required(ROLLOUT), command)
+            assert world.ports.store.set_command(RolloutId.required(ROLLOUT), command)
 
     with pytest.raises(AssertionError, match="did not end"):
         world.play(ROLLOUT, on_state=pause, limit=400)

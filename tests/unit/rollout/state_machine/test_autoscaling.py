@@ -11,7 +11,7 @@ from sluice.aws.metric_data import Counts
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
-from sluice.sweep.scaling import lost_scaling
+from sluice.sweep.scaling import reconcile_scaling
 
 from tests.builders.aws_clients import refusal
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
@@ -170,6 +170,8 @@ def test_a_way_back_does_not_depend_on_application_auto_scaling(monkeypatch: pyt
     rollout = release(world, BAD, deny)
     assert outcome_of(world, rollout)[0] == "rolled_back"
     assert live_variants(world) == {"v1": 100.0}
+    (line,) = [fields for level, _, fields in world.telemetry.lines if level == "ERROR"]
+    assert (line["variant"], line["error"]) == ("v1", "AwsRefusedError")
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
@@ -189,7 +191,7 @@ def end_of(strategy: str, seen: dict[str, Counts], at: int, after_effect: bool) 
     world.play(rollout)
     world.faults.at, calls = 0, world.faults.seen
     ended = live_variants(world), counts(world), outcome_of(world, rollout)[0]
-    list(lost_scaling("fraud", world.ports))  # makes up for what a way back does not wait for
+    list(reconcile_scaling("fraud", world.ports))  # makes up for what a way back does not wait for
     return (*ended, targets(world)), calls
 
 

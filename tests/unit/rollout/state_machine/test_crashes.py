@@ -74,7 +74,7 @@ def end_state(world: SluiceWorld) -> dict[str, object]:
         "alarms": dict(world.metrics.alarms),
         "approvals": {each.version: each.approval for each in world.registry.packages.values()},
         "outcome": world.ports.store.get(RolloutId.required("fraud-2-1")).outcome,
-        "lock": world.ports.store.lock_holder(ENDPOINT),
+        "lock": world.ports.locks.holder(ENDPOINT),
         "configs": sorted(world.hosting.configs),
     }
 

@@ -31,7 +31,7 @@ def world_with(**alarms: Any) -> SluiceWorld:
 
 def looks(world: SluiceWorld, rollout: str) -> list[dict[str, Any]]:
     """What each look found, by name, oldest first."""
-    lines = world.ports.store.history(RolloutId.required(rollout))
+    lines = world.ports.history.entries(RolloutId.required(rollout))
     return [
         {each["name"]: each for each in line["data"]["findings"]} for line in lines if line["key"].startswith("look-")
     ]

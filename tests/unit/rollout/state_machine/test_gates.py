@@ -171,7 +171,7 @@ def test_proof_that_fades_at_a_closed_gate_is_no_reason_to_go_back() -> None:
 
 def promote(world: SluiceWorld, *, skip_gates: bool) -> None:
     said = Command(kind="promote", by="ada", reason="hot fix", at=world.clock.now(), skip_gates=skip_gates)
-    assert world.ports.store.steer(ID, said)
+    assert world.ports.store.set_command(ID, said)
 
 
 def test_a_person_who_promotes_skips_proof_but_gates_only_on_request() -> None:
@@ -188,7 +188,7 @@ def test_a_person_who_promotes_skips_proof_but_gates_only_on_request() -> None:
 
     assert world.play(ROLLOUT, on_state=steer) == "Promoted"
     assert set(met) == {2}, "the gates of stages that are skipped do not count"
-    history = [line["text"] for line in world.ports.store.history(ID)]
+    history = [line["text"] for line in world.ports.history.entries(ID)]
     assert any("past gates and windows" in text for text in history)
 
 
@@ -265,12 +265,12 @@ def test_the_way_back_from_a_rejected_version_waits_for_no_gate_and_no_window() 
 
 def test_a_pause_holds_a_rollout_that_has_not_begun() -> None:
     world = world_with()
-    world.ports.store.steer(ID, Command(kind="pause", by="ada", reason="", at=world.clock.now()))
+    world.ports.store.set_command(ID, Command(kind="pause", by="ada", reason="", at=world.clock.now()))
     paused = world.clock.now()
 
     def resume(state: str) -> None:
         if state == "WaitForEndpoint" and world.clock.now() - paused > LONG:
-            world.ports.store.steer(ID, Command(kind="resume", by="ada", reason="", at=world.clock.now()))
+            world.ports.store.set_command(ID, Command(kind="resume", by="ada", reason="", at=world.clock.now()))
 
     assert world.play(ROLLOUT, on_state=resume) == "Promoted"
     assert world.clock.now() - paused > LONG

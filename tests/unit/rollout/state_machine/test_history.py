@@ -16,7 +16,7 @@ from sluice.names import Names
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
-from sluice.rollout.traffic.task_result import long_patience, patience
+from sluice.rollout.traffic.task_result import poll_seconds, slow_poll_seconds
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -41,17 +41,17 @@ def turns(wait: Callable[[datetime, datetime], int], lasting: timedelta) -> int:
     return asked
 
 
-OTHERS = turns(long_patience, AN_EXECUTION)  # the queue, windows, gates, a person
-CHANGE = turns(patience, A_CHANGE)
+OTHERS = turns(slow_poll_seconds, AN_EXECUTION)  # the queue, windows, gates, a person
+CHANGE = turns(poll_seconds, A_CHANGE)
 
 
 def most_events(plan: Plan) -> int:
     """History events of the longest execution that this plan can lead to."""
     deployment = timedelta(seconds=plan.blue_green.timeout_seconds) if plan.blue_green else A_CHANGE
     stages = len(plan.stages) * (CHANGE + 2)  # a shift, and a look as soon as it is in force
-    looks = ceil(plan.looks_last().total_seconds() / plan.look_seconds) if plan.stages else 0
+    looks = ceil(plan.analysis_duration().total_seconds() / plan.look_seconds) if plan.stages else 0
     watch = ceil(plan.watch_seconds / max(plan.look_seconds, plan.watch_seconds / 100)) + 1
-    asked = OTHERS + turns(patience, deployment) + stages + looks + CHANGE + watch + CHANGE
+    asked = OTHERS + turns(poll_seconds, deployment) + stages + looks + CHANGE + watch + CHANGE
     return asked * A_TURN + 20
 
 

@@ -73,7 +73,7 @@ def assert_settled(world: SluiceWorld, rollout: str = ROLLOUT) -> None:
     served = world.ports.names.version_served(only.name, only.model)
     assert (served, only.weight) == (2 if record.outcome == "promoted" else 1, 100.0)
     assert world.hosting.endpoints[ENDPOINT].shadows == ()
-    assert world.ports.store.lock_holder(ENDPOINT) is None
+    assert world.ports.locks.holder(ENDPOINT) is None
     assert world.metrics.alarms == {}
     assert all(sum(weights.values()) > 0 for weights in world.hosting.traffic)
 
@@ -130,7 +130,7 @@ def test_a_newer_approval_between_any_two_calls_takes_over(strategy: str) -> Non
         assert world.play("fraud-3-1") == "Promoted", f"at call {at}"
         world.hosting.settle()
         assert [each.model for each in world.hosting.endpoints[ENDPOINT].variants] == [f"{ENDPOINT}-3-1-model"]
-        assert world.ports.store.lock_holder(ENDPOINT) is None
+        assert world.ports.locks.holder(ENDPOINT) is None
 
 
 @pytest.mark.parametrize("act", [ring, stop], ids=["alarm", "stop"])

@@ -78,7 +78,7 @@ def test_every_look_tells_how_many_answers_agree(world: SluiceWorld) -> None:
     assert world.play(rollout) == "Promoted"
     looks = [
         line["data"]
-        for line in world.ports.store.history(RolloutId.required(rollout))
+        for line in world.ports.history.entries(RolloutId.required(rollout))
         if line["key"].startswith("look-")
     ]
     assert looks

@@ -53,7 +53,7 @@ def test_half_of_the_requests_are_mirrored_and_all_that_is_said_is_captured(worl
 
 def test_the_history_tells_of_copies_not_of_traffic(world: SluiceWorld) -> None:
     world.play(world.approve(2))
-    told = [line["text"] for line in world.ports.store.history(RolloutId.required(ROLLOUT))]
+    told = [line["text"] for line in world.ports.history.entries(RolloutId.required(ROLLOUT))]
     assert "version 2 gets a copy of 50 % of the requests" in told
 
 

@@ -91,7 +91,7 @@ def test_a_newer_approval_ends_a_watch_and_does_not_undo_it() -> None:
     assert live_variants(world) == {"v3": 100.0}
 
 
-def reject(world: SluiceWorld, version: int) -> dict[str, object]:
+def reject(world: SluiceWorld, version: int) -> dict[str, str]:
     arn = next(arn for arn, each in world.registry.packages.items() if each.version == version)
     world.clock.pass_seconds(1)
     world.registry.reject(arn, "it insults customers")
@@ -127,7 +127,7 @@ def test_rejecting_a_version_that_does_not_serve_changes_nothing(world: SluiceWo
 
 def say(world: SluiceWorld, rollout: str, kind: CommandKind) -> None:
     command = Command(kind=kind, by="arn:aws:iam::1:user/ada", reason="launch day", at=world.clock.now())
-    assert world.ports.store.steer(RolloutId.required(rollout), command)
+    assert world.ports.store.set_command(RolloutId.required(rollout), command)
 
 
 def test_a_paused_rollout_waits_for_a_person_and_then_goes_on(world: SluiceWorld) -> None:
@@ -146,7 +146,7 @@ def test_a_paused_rollout_waits_for_a_person_and_then_goes_on(world: SluiceWorld
 
     assert world.play(rollout, on_state=pause_then_resume) == "Promoted"
     assert (world.clock.now() - bakes[0]).total_seconds() > 24 * 3600
-    history = [line["text"] for line in world.ports.store.history(RolloutId.required(rollout))]
+    history = [line["text"] for line in world.ports.history.entries(RolloutId.required(rollout))]
     assert any(text.startswith("pause: by arn:aws:iam::1:user/ada: launch day") for text in history)
 
 

@@ -12,22 +12,22 @@ from sluice.endpoint.state import EndpointState, NewConfig, NewVariant, VariantS
 from sluice.names import Names
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
+from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.reconcile import (
     CreateEndpoint,
     DeleteEndpoint,
     Done,
     Impossible,
+    ReconcileStep,
     SetCapacity,
     SetWeights,
-    Step,
     UseConfig,
     Wait,
-    towards_baseline,
-    towards_candidate,
-    towards_promotion,
-    towards_stage,
+    next_step_towards_baseline,
+    next_step_towards_candidate,
+    next_step_towards_promotion,
+    next_step_towards_stage,
 )
-from sluice.rollout.traffic.task_result import take
 
 from tests.fakes.aws_state import Faults
 from tests.fakes.hosting import FakeHosting
@@ -67,26 +67,26 @@ def during(status: str, config: str = CANARY) -> EndpointState:
     return replace(canary(10, 1), status=status, config=config)
 
 
-Towards = Callable[[EndpointState | None], Step]
+Towards = Callable[[EndpointState | None], ReconcileStep]
 
 
-def to_candidate(found: EndpointState | None) -> Step:
-    return towards_candidate(PLAN, found, NONE)
+def to_candidate(found: EndpointState | None) -> ReconcileStep:
+    return next_step_towards_candidate(PLAN, found, NONE)
 
 
-def to_half(found: EndpointState | None) -> Step:
-    return towards_stage(PLAN, 50, 2, found)
+def to_half(found: EndpointState | None) -> ReconcileStep:
+    return next_step_towards_stage(PLAN, 50, 2, found)
 
 
-def to_promotion(found: EndpointState | None) -> Step:
-    return towards_promotion(PLAN, found, NONE)
+def to_promotion(found: EndpointState | None) -> ReconcileStep:
+    return next_step_towards_promotion(PLAN, found, NONE)
 
 
-def to_baseline(found: EndpointState | None) -> Step:
-    return towards_baseline(PLAN, found)
+def to_baseline(found: EndpointState | None) -> ReconcileStep:
+    return next_step_towards_baseline(PLAN, found)
 
 
-STEPS: dict[str, tuple[Towards, EndpointState | None, Step]] = {
+STEPS: dict[str, tuple[Towards, EndpointState | None, ReconcileStep]] = {
     "the canary's fleet is added": (to_candidate, SERVING, UseConfig(CANARY)),
     "it stands by": (to_candidate, canary(0, 1), Done()),
     "capacity before traffic": (to_half, canary(10, 1), SetCapacity("v7", 2)),
@@ -110,7 +110,7 @@ STEPS: dict[str, tuple[Towards, EndpointState | None, Step]] = {
 
 
 @pytest.mark.parametrize(("towards", "found", "step"), STEPS.values(), ids=STEPS)
-def test_the_next_step(towards: Towards, found: EndpointState | None, step: Step) -> None:
+def test_the_next_step(towards: Towards, found: EndpointState | None, step: ReconcileStep) -> None:
     assert towards(found) == step
 
 
@@ -147,13 +147,13 @@ def test_what_no_step_of_ours_repairs(towards: Towards, found: EndpointState | N
 
 def test_a_config_that_sagemaker_rolled_back_is_not_tried_again() -> None:
     rolled_back = replace(SERVING, failure_reason="no capacity")
-    step = towards_candidate(PLAN, rolled_back, frozenset({CANARY}))
+    step = next_step_towards_candidate(PLAN, rolled_back, frozenset({CANARY}))
     assert step == Impossible(f"SageMaker rolled the update to {CANARY} back: no capacity")
-    promoting = towards_promotion(PLAN, canary(100, 4), frozenset({CANARY, LIVE}))
+    promoting = next_step_towards_promotion(PLAN, canary(100, 4), frozenset({CANARY, LIVE}))
     assert promoting == Impossible(f"SageMaker rolled the update to {LIVE} back: no reason given")
 
 
-FIRST_STEPS: dict[str, tuple[EndpointState | None, Step, Step]] = {
+FIRST_STEPS: dict[str, tuple[EndpointState | None, ReconcileStep, ReconcileStep]] = {
     "nothing there": (None, CreateEndpoint(LIVE), Done()),
     "coming up": (state(LIVE, status="Creating"), Wait(), Wait()),
     "serving": (state(LIVE, variant("v7", 100, 4)), Done(), Done()),
@@ -172,17 +172,17 @@ FIRST_STEPS: dict[str, tuple[EndpointState | None, Step, Step]] = {
 
 @pytest.mark.parametrize(("found", "forward", "back"), FIRST_STEPS.values(), ids=FIRST_STEPS)
 def test_a_first_version_has_no_way_back_but_a_failed_endpoint_is_removed(
-    found: EndpointState | None, forward: Step, back: Step
+    found: EndpointState | None, forward: ReconcileStep, back: ReconcileStep
 ) -> None:
-    assert towards_promotion(FIRST, found, NONE) == forward
-    assert towards_baseline(FIRST, found) == back
+    assert next_step_towards_promotion(FIRST, found, NONE) == forward
+    assert next_step_towards_baseline(FIRST, found) == back
 
 
 def test_a_version_that_is_live_already_needs_nothing() -> None:
     assert AGAIN.engine == "none"
-    for step in (towards_candidate(AGAIN, None, NONE), towards_promotion(AGAIN, None, NONE)):
+    for step in (next_step_towards_candidate(AGAIN, None, NONE), next_step_towards_promotion(AGAIN, None, NONE)):
         assert step == Done()
-    assert towards_baseline(AGAIN, None) == Done()
+    assert next_step_towards_baseline(AGAIN, None) == Done()
 
 
 # ---- any sequence of steps, settled or not, interrupted anywhere
@@ -205,25 +205,25 @@ class Rollout:
         }.items():
             self.hosting.create_config(NewConfig(name=name, variants=variants))
 
-    def towards(self, target: str) -> Step:
+    def towards(self, target: str) -> ReconcileStep:
         found, asked = self.hosting.describe(ENDPOINT), frozenset(self.asked)
         match target:
             case "candidate":
-                return towards_candidate(self.plan, found, asked)
+                return next_step_towards_candidate(self.plan, found, asked)
             case "promotion":
-                return towards_promotion(self.plan, found, asked)
+                return next_step_towards_promotion(self.plan, found, asked)
             case "baseline":
-                return towards_baseline(self.plan, found)
+                return next_step_towards_baseline(self.plan, found)
             case _:
-                return towards_stage(self.plan, int(target), 2, found)
+                return next_step_towards_stage(self.plan, int(target), 2, found)
 
-    def apply(self, target: str) -> Step:
+    def apply(self, target: str) -> ReconcileStep:
         step = self.towards(target)
-        if take(step, ENDPOINT, self.hosting) and isinstance(step, UseConfig) and target != "baseline":
+        if apply_step(step, ENDPOINT, self.hosting) and isinstance(step, UseConfig) and target != "baseline":
             self.asked.add(step.config)
         return step
 
-    def converge(self, target: str) -> Step:
+    def converge(self, target: str) -> ReconcileStep:
         for _ in range(12):
             step = self.apply(target)
             if isinstance(step, Done | Impossible):

@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""What the package asks of the world: a protocol for each collaborator, with no more than is called."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Protocol
 
 from sluice.names import Names
-from sluice.rollout.ab_outcomes.outcome import Outcome
+from sluice.rollout.ab_outcomes.outcome import InferenceOutcome
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
+from sluice.telemetry.port import Telemetry
 
 
 class AbOutcomesOutcomes(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def add(self, outcomes: Sequence[Outcome], test: RolloutId, variant: str, row: datetime) -> int:
+    def add(self, outcomes: Sequence[InferenceOutcome], test: RolloutId, variant: str, row: datetime) -> int:
         """Count outcomes of one metric for a variant in the period that starts at ``row``; returns how many are new."""
 
 
@@ -33,7 +34,7 @@ class AbOutcomesStore(Protocol):
         """The record as it is now (consistent read)."""
 
     def last_test(self, model: str) -> RolloutId | None:
-        """The A/B test begun last; it may be over."""
+        """The model's latest A/B test; it may be over."""
 
 
 class AbOutcomesPorts(Protocol):
@@ -53,3 +54,6 @@ class AbOutcomesPorts(Protocol):
 
     @property
     def store(self) -> AbOutcomesStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...

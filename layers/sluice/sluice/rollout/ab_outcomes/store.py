@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from sluice.aws.metric_data import Sample
 from sluice.aws.table import ItemTable
-from sluice.rollout.ab_outcomes.outcome import Outcome
+from sluice.rollout.ab_outcomes.outcome import InferenceOutcome
 from sluice.rollout.analysis.confidence_sequence import pooled
 from sluice.rollout_id import RolloutId
 
@@ -43,7 +43,7 @@ class OutcomeStore:
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
-    def add(self, outcomes: Sequence[Outcome], test: RolloutId, variant: str, row: datetime) -> int:
+    def add(self, outcomes: Sequence[InferenceOutcome], test: RolloutId, variant: str, row: datetime) -> int:
         """Count outcomes of one metric for a variant in the period that starts at ``row``; returns how many are new."""
         new = {outcome.inference_id: outcome for outcome in reversed(outcomes)}  # within a batch the first one counts
         ids = sorted(new)
@@ -63,7 +63,7 @@ class OutcomeStore:
             beyond += round(float(item["beyond"]))
         return Counted({row: pooled(samples) for row, samples in sorted(periods.items())}, beyond)
 
-    def _add(self, outcomes: Sequence[Outcome], test: RolloutId, variant: str, row: datetime) -> int:
+    def _add(self, outcomes: Sequence[InferenceOutcome], test: RolloutId, variant: str, row: datetime) -> int:
         """Those that turn out to be counted before are left out, and the rest is tried again."""
         left = list(outcomes)
         expires = int((row + timedelta(days=KEPT_DAYS)).timestamp())
@@ -85,7 +85,7 @@ class OutcomeStore:
         return 0
 
 
-def _amounts(outcomes: Sequence[Outcome]) -> dict[str, float]:
+def _amounts(outcomes: Sequence[InferenceOutcome]) -> dict[str, float]:
     return {
         "count": len(outcomes),
         "total": sum(each.value for each in outcomes),
@@ -98,5 +98,5 @@ def _counters(test: RolloutId, metric: str) -> str:
     return f"OUTCOMES#{test}#{metric}"
 
 
-def _note(test: RolloutId, outcome: Outcome) -> str:
+def _note(test: RolloutId, outcome: InferenceOutcome) -> str:
     return f"OUTCOME#{test}#{outcome.metric}#{outcome.inference_id}"

@@ -13,7 +13,7 @@ from sluice.rollout.analysis.ab_test import Comparison, Progress, compare, decid
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import Window
-from sluice.rollout.model.plan import Experiment, Fleet, Plan
+from sluice.rollout.model.plan import Experiment, Plan, PlannedFleet
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Test:
     record: RolloutRecord
     plan: Plan
     experiment: Experiment
-    baseline: Fleet
+    baseline: PlannedFleet
     window: Window
     ports: AnalysisPorts
 
@@ -76,12 +76,12 @@ def _pairs(test: _Test, candidate: Mapping[datetime, Sample], baseline: Mapping[
     return [Pair(candidate.get(at, NOTHING), baseline.get(at, NOTHING)) for at in closed]
 
 
-def _errors(test: _Test, fleet: Fleet) -> dict[datetime, Sample]:
+def _errors(test: _Test, fleet: PlannedFleet) -> dict[datetime, Sample]:
     found = test.ports.metrics.counts(dimensions(test.plan.endpoint, fleet.variant), test.span)
     return _whole(test, found)
 
 
-def _slow(test: _Test, fleet: Fleet) -> dict[datetime, Sample]:
+def _slow(test: _Test, fleet: PlannedFleet) -> dict[datetime, Sample]:
     """Requests slower than nine of ten were before the rollout; nothing where CloudWatch does not count them."""
     limits = {name: limit for name, limit in test.plan.slow_over_us.items() if name == "p90"}
     if not limits:
@@ -96,11 +96,11 @@ def _whole(test: _Test, counts: Mapping[datetime, Counts]) -> dict[datetime, Sam
     return {at: Sample(each.requests, each.errors, each.errors) for at, each in counts.items() if at in inside}
 
 
-def _outcomes(test: _Test, fleet: Fleet) -> Counted:
+def _outcomes(test: _Test, fleet: PlannedFleet) -> Counted:
     return test.ports.outcomes.read(test.record.id, test.experiment.metric, fleet.variant)
 
 
-def _own_metric(test: _Test, fleet: Fleet) -> Counted:
+def _own_metric(test: _Test, fleet: PlannedFleet) -> Counted:
     """The user's own CloudWatch metric of that name."""
     found = test.ports.metrics.own(test.record.id.model, fleet.variant, test.experiment.metric, test.span)
     inside = set(whole_periods(test.window.start, test.window.end, test.experiment.row_seconds))

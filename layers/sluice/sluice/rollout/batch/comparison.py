@@ -11,11 +11,11 @@ from typing import Any
 TOLERANCE_PERCENT = 1.0
 """Numbers that differ by no more than this part of the larger one agree."""
 
-_NOTHING = ("", "nan", "inf", "-inf", "null", "none")
+_NO_ANSWER = ("", "nan", "inf", "-inf", "null", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class AnswerComparison:
     """How the new version's answers differ from the current one's."""
 
     rows: int
@@ -34,8 +34,8 @@ class Comparison:
         return {**asdict(self), **shares, "tolerance_percent": TOLERANCE_PERCENT}
 
 
-def compare(current: Iterable[str], new: Iterable[str]) -> Comparison:
-    """Compare answers in the same order; a line that is missing is one without an answer."""
+def compare(current: Iterable[str], new: Iterable[str]) -> AnswerComparison:
+    """Compare answers in the same order; a missing line counts as one without an answer."""
     rows = equal = close = failures = 0
     differences: list[float] = []
     for before, after in zip_longest(current, new, fillvalue=""):
@@ -45,7 +45,7 @@ def compare(current: Iterable[str], new: Iterable[str]) -> Comparison:
         failures += not _is_answer(after) and _is_answer(before)
         differences.extend(_differences(before, after))
     count = len(differences)
-    return Comparison(
+    return AnswerComparison(
         rows=rows,
         equal=equal,
         within_tolerance=close,
@@ -59,10 +59,10 @@ def _agree(before: str, after: str) -> bool:
     if before == after:
         return True
     cells = list(_cells(before, after))
-    return bool(cells) and all(_close(*pair) for pair in cells)
+    return bool(cells) and all(_agree_within_tolerance(*pair) for pair in cells)
 
 
-def _close(before: str, after: str) -> bool:
+def _agree_within_tolerance(before: str, after: str) -> bool:
     one, other = _number(before), _number(after)
     if one is None or other is None:
         return before.strip() == after.strip()
@@ -90,4 +90,4 @@ def _number(cell: str) -> float | None:
 
 
 def _is_answer(line: str) -> bool:
-    return all(cell.strip().casefold() not in _NOTHING for cell in line.split(","))
+    return all(cell.strip().casefold() not in _NO_ANSWER for cell in line.split(","))

@@ -1,7 +1,7 @@
 """The rollout of a batch model: no endpoint, but a comparison on a sample before the next run uses the new version.
 
-Only harm that is shown stops it: the new version cannot score the sample, or leaves rows out that the current one
-answers. How the answers differ is told in an event, for a person to judge.
+Only proven harm stops it: the new version cannot score the sample, or omits rows that the current one answers. How
+the answers differ is published as an event, for a person to judge.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sluice.names import variant
-from sluice.rollout.batch.comparison import Comparison, compare
+from sluice.rollout.batch.comparison import AnswerComparison, compare
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
-from sluice.rollout.batch.sample import NoSampleError, Sample, score_sample, stop_scoring, write_sample
+from sluice.rollout.batch.sample import ComparisonSample, NoSampleError, score_sample, stop_scoring, write_sample
 from sluice.rollout.gates.holds import hold_replacement, seconds_held
 from sluice.rollout.model.plan import BatchPlan, Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
-from sluice.rollout.traffic.task_result import TaskResult, answer, patience
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.spec.model import ModelSpec
 from sluice.transform.jobs import TransformJob
 
 if TYPE_CHECKING:
     from sluice.rollout.batch.ports import RolloutBatchPorts
 
-LONGEST_SCORING = timedelta(hours=6)
-"""A sample that takes longer is no proof of anything."""
+MAX_SCORING_TIME = timedelta(hours=6)
+"""A sample that takes longer proves nothing."""
 
 
 def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: RolloutBatchPorts) -> Plan:
-    """The plan of a batch model, which has no endpoint, with the version it is compared with, and what on.
+    """The plan of a batch model, which has no endpoint: with the version it is compared with, and on which input.
 
     An urgent rollout replaces a rejected version and is compared with nothing.
     """
@@ -50,25 +50,25 @@ def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: R
 def provision_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> TaskResult:
     """PROMOTE once the version has passed its comparison, or there is none; WAIT until then, ROLL_BACK on harm."""
     if not is_still_approved(record, ports):
-        return answer("ROLL_BACK")
+        return task_result("ROLL_BACK")
     plan = record.planned()
     ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
     if plan.baseline is None or plan.batch is None or not plan.batch.is_compared:
-        return _stands_by(record, "there is nothing to compare it on", ports)
-    sample = Sample.of(record.id, ports)
+        return _accept(record, "there is nothing to compare it on", ports)
+    sample = ComparisonSample.of(record.id, ports)
     try:
         write_sample(sample, plan.batch.input_digest, plan.batch.settings.sample_rows, ports)
         jobs = score_sample(sample, (plan.baseline, plan.candidate), plan.batch.settings, ports)
     except NoSampleError as error:
-        return _stands_by(record, str(error), ports)
+        return _accept(record, str(error), ports)
     if len(jobs) < len(sample.names) or not all(each.has_ended for each in jobs):
         return _wait(record, jobs, ports)
-    return _judge(record, sample, jobs, ports)
+    return _decide(record, sample, jobs, ports)
 
 
 def clean_up_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> None:
-    """Stop what a rollout that goes nowhere still has going; the model is removed with the rest."""
-    stop_scoring(Sample.of(record.id, ports), ports)
+    """Stop the jobs of a rollout that has ended; its SageMaker model is deleted with the rest."""
+    stop_scoring(ComparisonSample.of(record.id, ports), ports)
 
 
 def _last_input(model: str, ports: RolloutBatchPorts) -> str:
@@ -78,37 +78,41 @@ def _last_input(model: str, ports: RolloutBatchPorts) -> str:
 def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: RolloutBatchPorts) -> TaskResult:
     now = ports.now()
     since = min((each.created_at for each in jobs), default=record.planned_at or now)
-    if now - since > LONGEST_SCORING:
-        return _refuse(record, f"the sample was not scored within {LONGEST_SCORING}", ports)
-    return answer("WAIT", wait_seconds=patience(since, now))
+    if now - since > MAX_SCORING_TIME:
+        return _reject(record, f"the sample was not scored within {MAX_SCORING_TIME}", ports)
+    return task_result("WAIT", wait_seconds=poll_seconds(since, now))
 
 
-def _judge(record: RolloutRecord, sample: Sample, jobs: Sequence[TransformJob], ports: RolloutBatchPorts) -> TaskResult:
+def _decide(
+    record: RolloutRecord, sample: ComparisonSample, jobs: Sequence[TransformJob], ports: RolloutBatchPorts
+) -> TaskResult:
     current, new = jobs
     if new.status != "Completed":
         also = "" if current.status == "Completed" else f"; version in use as well: {current.reason or current.status}"
-        return _refuse(record, f"could not score the sample: {new.reason or new.status}{also}", ports)
+        return _reject(record, f"could not score the sample: {new.reason or new.status}{also}", ports)
     if current.status != "Completed":
         why = current.reason or current.status
-        return _stands_by(record, f"it scored the sample; the version in use could not: {why}", ports)
+        return _accept(record, f"it scored the sample; the version in use could not: {why}", ports)
     found = compare(
         ports.files.lines(sample.output_key("current")),
         ports.files.lines(sample.output_key("new")),
     )
-    _tell(record, sample, found, ports)
+    _publish_comparison(record, sample, found, ports)
     rows = ports.files.count_lines(sample.key)
     answered = ports.files.count_lines(sample.output_key("new"))
     if rows is None or answered != rows:
-        return _refuse(record, f"wrote {answered or 0} answers to the {rows} rows of the sample", ports)
+        return _reject(record, f"wrote {answered or 0} answers to the {rows} rows of the sample", ports)
     if found.failures:
-        return _refuse(record, f"has no answer to {found.failures} of {found.rows} rows that are answered now", ports)
+        return _reject(record, f"has no answer to {found.failures} of {found.rows} rows that are answered now", ports)
     share = found.within_tolerance / found.rows if found.rows else 0.0
-    said = f"{share:.1%} of {found.rows} answers agree with version {_version(record)}"
-    return _stands_by(record, said, ports, found)
+    agreement = f"{share:.1%} of {found.rows} answers agree with version {_current_version(record)}"
+    return _accept(record, agreement, ports, found)
 
 
-def _tell(record: RolloutRecord, sample: Sample, found: Comparison, ports: RolloutBatchPorts) -> None:
-    """Once: a closed gate has the comparison looked at again and again."""
+def _publish_comparison(
+    record: RolloutRecord, sample: ComparisonSample, found: AnswerComparison, ports: RolloutBatchPorts
+) -> None:
+    """Publish and log once: while a gate is closed the comparison is repeated."""
     if record.compared_at is not None:
         return
     ports.events.publish(
@@ -116,32 +120,39 @@ def _tell(record: RolloutRecord, sample: Sample, found: Comparison, ports: Rollo
         rollout=str(record.id),
         model=record.id.model,
         version=record.id.version,
-        current_version=_version(record),
+        current_version=_current_version(record),
         sample=ports.bucket.uri(sample.key),
         difference=found.to_json(),
+    )
+    ports.telemetry.log(
+        "batch versions compared",
+        rows=found.rows,
+        equal=found.equal,
+        within_tolerance=found.within_tolerance,
+        failures=found.failures,
     )
     ports.store.mark_time(record.id, "compared_at", ports.now())
 
 
-def _version(record: RolloutRecord) -> int:
+def _current_version(record: RolloutRecord) -> int:
     baseline = record.planned().baseline
     return int(baseline.variant.removeprefix("v")) if baseline else 0
 
 
-def _stands_by(
-    record: RolloutRecord, text: str, ports: RolloutBatchPorts, found: Comparison | None = None
+def _accept(
+    record: RolloutRecord, text: str, ports: RolloutBatchPorts, found: AnswerComparison | None = None
 ) -> TaskResult:
-    """On to the promotion, unless its gate is closed or it is outside of the rollout's windows."""
+    """Continue with the promotion, unless its gate is closed or it is outside of the rollout's windows."""
     plan = record.planned()
-    ports.store.note(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
+    ports.history.append(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
     obstacle = hold_replacement(plan, record, ports, [found.to_json()] if found else [])
     if obstacle is not None:
         seconds = seconds_held(record, obstacle.until, ports.now())
-        return answer("WAIT", wait_seconds=seconds, reason=obstacle.reason)
-    return answer("PROMOTE", reason=text)
+        return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
+    return task_result("PROMOTE", reason=text)
 
 
-def _refuse(record: RolloutRecord, what: str, ports: RolloutBatchPorts) -> TaskResult:
+def _reject(record: RolloutRecord, what: str, ports: RolloutBatchPorts) -> TaskResult:
     reason = f"version {record.id.version} {what}"
     ports.store.fence(record.id, "judge", reason, ports.now())
-    return answer("ROLL_BACK", reason=reason)
+    return task_result("ROLL_BACK", reason=reason)

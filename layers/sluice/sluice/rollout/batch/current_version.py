@@ -1,23 +1,23 @@
-"""Which version scores files now: there is no endpoint to ask, so the promotions tell."""
+"""The version of a batch model in service: there is no endpoint to describe, so it follows from the promotions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.approvals import last_good
+from sluice.rollout.planning.approvals import last_known_good
 
 if TYPE_CHECKING:
-    from sluice.rollout.batch.ports import RolloutBatchPorts
+    from sluice.rollout.batch.ports import CurrentVersionPorts
 
 
-def current_promotion(model: str, ports: RolloutBatchPorts) -> RolloutRecord | None:
+def current_promotion(model: str, ports: CurrentVersionPorts) -> RolloutRecord | None:
     """The newest promotion of a version that people still approve of; None if there is none.
 
     A version that was rejected scores nothing more, even before another has taken its place.
     """
     known = ports.store.rollouts(model)
-    return last_good(None, known, lambda arn: ports.registry.describe(arn).is_approved)
+    return last_known_good(None, known, lambda arn: ports.registry.describe(arn).is_approved)
 
 
 def sagemaker_model(promotion: RolloutRecord) -> str:

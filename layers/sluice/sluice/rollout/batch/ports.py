@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""What the package asks of the world: a protocol for each collaborator, with no more than is called."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from sluice.batch.run import BatchRun
 from sluice.names import Names
-from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesStore
+from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory, GatesStore
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry, PlanningStore
+from sluice.telemetry.port import Telemetry
 from sluice.transform.input_listing import InputFile
 from sluice.transform.jobs import TransformJob
 
@@ -54,6 +55,23 @@ class RolloutBatchHosting(Protocol):
         """Make a SageMaker model of an approved package."""
 
 
+class CurrentVersionStore(Protocol):
+    """The records of rollouts."""
+
+    def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
+        """Rollouts of a model, newest version and attempt first."""
+
+
+class CurrentVersionPorts(Protocol):
+    """What it takes to know a batch model's current version."""
+
+    @property
+    def registry(self) -> PlanningRegistry: ...
+
+    @property
+    def store(self) -> CurrentVersionStore: ...
+
+
 class RolloutBatchStore(GatesStore, PlanningStore, Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
@@ -93,6 +111,9 @@ class RolloutBatchPorts(Protocol):
     def gates(self) -> GatesGates: ...
 
     @property
+    def history(self) -> GatesHistory: ...
+
+    @property
     def hosting(self) -> RolloutBatchHosting: ...
 
     @property
@@ -112,6 +133,9 @@ class RolloutBatchPorts(Protocol):
 
     @property
     def store(self) -> RolloutBatchStore: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     @property
     def transforms(self) -> RolloutBatchTransforms: ...

@@ -1,13 +1,12 @@
 """The sample on which a new version of a batch model is compared with the current one, and its two transform jobs.
 
 batch/<model>/samples/<rollout>/sample.csv             the first rows of the last run's files
-batch/<model>/samples/<rollout>/output/current/…       what the version that scores now answers
-batch/<model>/samples/<rollout>/output/new/…           what the new one answers
+batch/<model>/samples/<rollout>/output/current/…       answers of the version in service
+batch/<model>/samples/<rollout>/output/new/…           answers of the new version
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,24 +14,22 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from sluice.errors import PermanentError, RetryableError
-from sluice.rollout.model.plan import Fleet
+from sluice.rollout.model.plan import PlannedFleet
 from sluice.rollout_id import RolloutId
 from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
-from sluice.transform.jobs import NoRoomError, TransformJob, TransformRefusedError
+from sluice.transform.jobs import NoCapacityError, TransformJob, TransformRefusedError
 from sluice.transform.locations import manifest_key, sample_folder
-from sluice.transform.request import Job, transform_request
+from sluice.transform.request import TransformJobRequest, transform_request
 
 if TYPE_CHECKING:
     from sluice.rollout.batch.ports import RolloutBatchPorts
 
-log = logging.getLogger(__name__)
-
 Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
 
-MOST_FILES = 20
-MOST_BYTES = 16 * 1024 * 1024
+MAX_FILES = 20
+MAX_BYTES = 16 * 1024 * 1024
 
 
 class NoSampleError(PermanentError):
@@ -40,14 +37,14 @@ class NoSampleError(PermanentError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class ComparisonSample:
     """A rollout's sample: where it lies, and the jobs that score it."""
 
     rollout: RolloutId
     names: tuple[str, str]  # of the jobs, as in SIDES
 
     @classmethod
-    def of(cls, rollout: RolloutId, ports: RolloutBatchPorts) -> Sample:
+    def of(cls, rollout: RolloutId, ports: RolloutBatchPorts) -> ComparisonSample:
         current, new = (ports.names.rollout_resource(str(rollout), side) for side in SIDES)
         return cls(rollout=rollout, names=(current, new))
 
@@ -62,8 +59,8 @@ class Sample:
         return f"{self.output_folder(side)}sample.csv.out"
 
 
-def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBatchPorts) -> None:
-    """Take an equal share of rows from each of the last run's files, of twenty at most; once per rollout.
+def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: RolloutBatchPorts) -> None:
+    """Take an equal share of rows from each of the last run's files, at most twenty of them; once per rollout.
 
     Raises:
         NoSampleError: none of the files is there any more.
@@ -72,13 +69,13 @@ def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBat
         return  # jobs may be reading it
     model = sample.rollout.model
     manifest = ports.bucket.read(ports.bucket.uri(f"{manifest_key(model, input_digest)}.json"))
-    files = BatchInput.parse(manifest).files[:MOST_FILES] if manifest else ()
+    files = BatchInput.parse(manifest).files[:MAX_FILES] if manifest else ()
     lines: list[str] = []
     size = 0
     for each in files:
         for line in islice(ports.files.lines(each.key), ceil(rows / len(files))):
             size += len(line) + 1
-            if len(lines) == rows or size > MOST_BYTES:
+            if len(lines) == rows or size > MAX_BYTES:
                 break
             lines.append(line)
     if not lines:
@@ -87,11 +84,11 @@ def write_sample(sample: Sample, input_digest: str, rows: int, ports: RolloutBat
 
 
 def score_sample(
-    sample: Sample, fleets: tuple[Fleet, Fleet], settings: Batch, ports: RolloutBatchPorts
+    sample: ComparisonSample, fleets: tuple[PlannedFleet, PlannedFleet], settings: Batch, ports: RolloutBatchPorts
 ) -> Sequence[TransformJob]:
-    """The two jobs as they are now; those that are not there are started, if there is room, and told at the next look.
+    """The two jobs as they are now. Missing ones are started if the quota has room, and returned by the next call.
 
-    Each has one instance and joins nothing: what is compared is the answers.
+    Each has one instance and joins no input: only answers are compared.
 
     Raises:
         NoSampleError: the version in use cannot be run any more, so there are no answers to compare with.
@@ -104,7 +101,7 @@ def score_sample(
         if known is not None:
             found.append(known)
             continue
-        job = Job(
+        job = TransformJobRequest(
             name=name,
             model=fleet.model,
             source=ports.bucket.uri(sample.key),
@@ -116,19 +113,20 @@ def score_sample(
     return found
 
 
-def _start(job: Job, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
+def _start(job: TransformJobRequest, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
     try:
         ports.transforms.create(transform_request(job, settings))
-    except NoRoomError as error:
-        log.info("%s waits for its turn: %s", job.name, error)  # for the other side's instance, or for a batch run's
+    except NoCapacityError as error:
+        # It waits for the other side's instance, or for a batch run's.
+        ports.telemetry.log("transform job waits for an instance", job=job.name, reason=str(error))
     except TransformRefusedError as error:
         if side == "current":
             raise NoSampleError(f"the version in use cannot be run: {error}") from error
-        raise RetryableError(str(error)) from error  # a model that was just made may not be seen everywhere yet
+        raise RetryableError(str(error)) from error  # a new model is eventually consistent
 
 
-def stop_scoring(sample: Sample, ports: RolloutBatchPorts) -> None:
-    """Nothing more is to be learnt: jobs that still work are stopped."""
+def stop_scoring(sample: ComparisonSample, ports: RolloutBatchPorts) -> None:
+    """Stop jobs that are still in progress: their answers are no longer needed."""
     for name in sample.names:
         known = ports.transforms.describe(name)
         if known and known.status == "InProgress":

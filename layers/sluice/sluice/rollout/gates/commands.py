@@ -14,5 +14,5 @@ def obey(conclusion: Conclusion, command: Command | None) -> Conclusion:
     if command is None or command.kind == "resume" or harm:
         return conclusion
     if command.kind == "promote":
-        return Conclusion("promote", command.said)
-    return replace(conclusion, action="pause", reason=f"{command.said}; {conclusion.reason}")
+        return Conclusion("promote", command.attribution)
+    return replace(conclusion, action="pause", reason=f"{command.attribution}; {conclusion.reason}")

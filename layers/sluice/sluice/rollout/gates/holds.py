@@ -13,7 +13,7 @@ from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.gates.gates import HUMAN, Gate, gates_ahead
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import Hold, RolloutRecord
-from sluice.rollout.traffic.task_result import long_patience
+from sluice.rollout.traffic.task_result import slow_poll_seconds
 from sluice.spec.windows import Windows
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def hold_replacement(plan: Plan, record: RolloutRecord, ports: GatesPorts, evide
 
 def seconds_held(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
     """How long to wait before the obstacle is looked at again: longer for an old rollout, but not past its end."""
-    wait = long_patience(record.opened_at, now)
+    wait = slow_poll_seconds(record.opened_at, now)
     if until is None:
         return wait
     return min(wait, max(1, ceil((until - now).total_seconds())))
@@ -139,10 +139,10 @@ def _skips_gates(record: RolloutRecord) -> bool:
 def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
     """Keep it, and tell people of a gate when it is met first."""
     _keep(obstacle, stage, record, ports)
-    if obstacle.gate < 0 or obstacle.gate in record.gates_told:
+    if obstacle.gate < 0 or obstacle.gate in record.gates_announced:
         return
     now = ports.now()
-    ports.store.note(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
+    ports.history.append(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
     ports.events.publish(
         "RolloutWaitsForGate",
         rollout=str(record.id),
@@ -161,4 +161,4 @@ def _keep(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPor
     last = record.hold
     if last and (last.by, last.stage, last.gate) == (hold.by, hold.stage, hold.gate):
         hold = replace(hold, since=last.since)
-    ports.store.hold(record.id, hold)
+    ports.store.record_hold(record.id, hold)

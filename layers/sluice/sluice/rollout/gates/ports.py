@@ -25,17 +25,21 @@ class GatesGates(Protocol):
         """What the function says. One that cannot be asked, fails or says anything else keeps its gate closed."""
 
 
+class GatesHistory(Protocol):
+    """The history of rollouts. Idempotent."""
+
+    def append(self, rollout_id: RolloutId, key: str, text: str, now: datetime, **data: Any) -> None:
+        """Append a line; a repeated call with the same key writes nothing."""
+
+
 class GatesStore(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
-        """Keep when something happened first, e.g. ``shifted_0``."""
+        """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
 
-    def hold(self, rollout_id: RolloutId, hold: Hold) -> None:
-        """Keep what holds the rollout up; one that goes nowhere any more is left alone."""
-
-    def note(self, rollout_id: RolloutId, key: str, text: str, now: datetime, **data: Any) -> None:
-        """Add a line to the history; the same key is written once."""
+    def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
+        """Store what holds the rollout; a fenced or closed one is left alone."""
 
 
 class GatesPorts(Protocol):
@@ -46,6 +50,9 @@ class GatesPorts(Protocol):
 
     @property
     def gates(self) -> GatesGates: ...
+
+    @property
+    def history(self) -> GatesHistory: ...
 
     @property
     def now(self) -> Callable[[], datetime]: ...

@@ -1,1 +1,1 @@
-"""What is known of a rollout: its plan, its record, its history and where they are stored."""
+"""The plan, record and history of a rollout, and the stores that hold them."""

@@ -1,4 +1,4 @@
-"""Executions of the rollout state machine. A rollout's id is its execution's name, so starting twice is once."""
+"""Executions of the rollout state machine. Idempotent: a rollout's id is the name of its execution."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sluice.rollout_id import RolloutId
 
 
 class Executions:
-    """What Sluice asks of Step Functions."""
+    """Starts and describes executions with Step Functions."""
 
     def __init__(self, client: Any, state_machine_arn: str) -> None:
         self._client = client
         self.state_machine_arn = state_machine_arn
 
     def start(self, rollout_id: RolloutId) -> bool:
-        """Start the rollout; False if it was started before."""
+        """Start the rollout's execution; False if it was started before and has ended."""
         return self._start(str(rollout_id), {"rollout_id": str(rollout_id), "mode": "roll_out"})
 
     def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
-        """Start an execution that only restores, for a rollout whose own execution is gone."""
+        """Start an execution that only rolls back, for a rollout whose own execution failed."""
         return self._start(f"{rollout_id}-restore-{attempt}", {"rollout_id": str(rollout_id), "mode": "restore"})
 
     def status(self, name: str) -> str | None:
@@ -40,7 +40,7 @@ class Executions:
                 stateMachineArn=self.state_machine_arn, name=name, input=json.dumps(payload, sort_keys=True)
             )
         except AwsRefusedError as error:
-            # While it runs with the same input, StartExecution succeeds; this is one that has ended.
+            # StartExecution succeeds while one with the same name and input runs; this one has ended.
             if error.code == "ExecutionAlreadyExists":
                 return False
             raise

@@ -1,33 +1,31 @@
-"""The version in service and how good it was in evaluation: what every newcomer is compared with.
+"""The live version of a model, with which every new version is compared.
 
-This is the only place that says what "live" means.
+Only this module defines what "live" means.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sluice.aws.model_registry import Package
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
-    from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionPorts
+    from sluice.aws.model_registry import Package
+    from sluice.rollout.model.ports import LiveVersionPorts
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def live_version(model: str, ports: LiveVersionPorts) -> int | None:
-    """The version promoted last of those that the endpoint serves; None when nothing serves.
+    """The version promoted last of those that the endpoint serves; None if nothing serves.
 
-    While a canary runs that is its baseline. In the moment between a promotion's last change to the endpoint and
-    its record, no version counts as promoted; then it is the one with the most traffic. A model that moves to an
-    endpoint of another kind is live on the old one until its first promotion on the new one. A batch model has no
-    endpoint: only its last promotion tells.
+    While a canary runs, that is its baseline. Between a promotion's last change to the endpoint and its record, no
+    served version counts as promoted; then it is the one with the most traffic. A model that moves to an endpoint of
+    another type is live on the old endpoint until its first promotion on the new one. For a batch model, which has no
+    endpoint, it is the version promoted last.
     """
     known = list(ports.store.rollouts(model))
     promotions = sorted(
@@ -49,7 +47,7 @@ def live_version(model: str, ports: LiveVersionPorts) -> int | None:
 
 
 def live_endpoint(model: str, ports: LiveVersionPorts) -> str:
-    """The endpoint that clients use: that of the last promotion, also while another is made for a new suffix."""
+    """The endpoint that clients use: that of the last promotion, also while a rollout creates another one."""
     return last_endpoint(ports.store.rollouts(model)) or ports.names.endpoint(model)
 
 
@@ -60,35 +58,9 @@ def last_endpoint(rollouts: Iterable[RolloutRecord]) -> str | None:
 
 
 def live_package(model: str, ports: LiveVersionPorts) -> Package | None:
-    """The live version as the registry has it; None when nothing serves, or when no rollout tells of it."""
+    """The live version's package in the Model Registry; None if nothing serves, or if no rollout took it live."""
     version = live_version(model, ports)
     if version is None:
         return None
     record = next(ports.store.rollouts(model, version), None)
     return ports.registry.describe(record.package_arn) if record else None
-
-
-def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, float]:
-    """The numbers of the version's evaluation report by name, such as ``mse``; empty if there is none to read."""
-    return metrics_at(package.metrics_uri, bucket) if package.metrics_uri else {}
-
-
-def metrics_at(uri: str, bucket: LiveVersionBucket) -> dict[str, float]:
-    """The numbers of an evaluation report; empty if it is gone or is no JSON."""
-    try:
-        return dict(metric_values(json.loads(bucket.read(uri) or b"{}")))
-    except ValueError:
-        return {}
-
-
-def metric_values(report: object) -> Iterator[tuple[str, float]]:
-    """``mse`` and 4.2 from ``{"regression_metrics": {"mse": {"value": 4.2}}}``."""
-    if not isinstance(report, Mapping):
-        return
-    for name, inner in report.items():
-        value = inner.get("value") if isinstance(inner, Mapping) else None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            if math.isfinite(value):  # JSON has no NaN: an event that held one would never be accepted
-                yield str(name), float(value)
-        else:
-            yield from metric_values(inner)

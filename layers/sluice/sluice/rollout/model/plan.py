@@ -1,6 +1,6 @@
-"""The plan of a rollout, as data: made once by ``planning`` and stored with the rollout.
+"""The plan of a rollout, as data: made once by ``planning.planner`` and stored with the rollout's record.
 
-A spec that changes later does not change a rollout that runs.
+A later change of the spec does not change a rollout that is under way.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from sluice.spec.serving import Batch
 from sluice.spec.strategies import ABTest, BlueGreen
 from sluice.spec.windows import Windows, windows_from
 
+_MAX_ROWS = 1_500
+_ROW_SECONDS = (10, 60, 300, 900, 3600)
+
 Engine = Literal["create", "weights", "replace", "guardrails", "shadow", "batch", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
-    """One production variant: its name, and how many instances of what type, or its serverless size."""
+class PlannedFleet:
+    """One production variant: its name and its instances, or its serverless size."""
 
     variant: str
     instance_type: str
     instance_count: int
-    config: str = ""  # the endpoint config in which this fleet serves alone
+    config: str = ""  # the endpoint config in which this variant serves alone
     model: str = ""  # the SageMaker model
     serverless: ServerlessSize | None = None
     weight: float = 100.0  # its weight in that config
@@ -41,20 +44,20 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStage:
-    """``weight`` percent of the traffic to the candidate, on ``candidate_count`` instances, for a bake.
+    """``weight`` percent of the traffic to the candidate, on ``candidate_count`` instances, while the stage bakes.
 
-    A shadow has no weight: it gets copies of requests.
+    A shadow variant has no weight: it gets copies of requests.
     """
 
     weight: int
     bake_seconds: int
     candidate_count: int
-    gate: str | None = None  # who must agree before the stage ends
+    gate: str | None = None  # who must approve the end of the stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
-    """What a shadow is sent and how its answers are compared with the baseline's."""
+    """How much a shadow variant is sent, and how its answers are compared with the baseline's."""
 
     share_percent: int
     tolerance_percent: float
@@ -67,16 +70,16 @@ class Mirror:
 class Plan:
     """What a rollout will do.
 
-    ``engine``: ``create`` the endpoint; shift ``weights`` between two variants; ``replace`` the fleet at once; have
-    SageMaker deploy it behind its ``guardrails``; mirror requests to a ``shadow`` first; take the version for the next
-    ``batch``, without an endpoint; or ``none`` because the version is live.
+    ``engine``: ``create`` the endpoint; shift ``weights`` between two variants; ``replace`` the fleet at once; let
+    SageMaker's deployment ``guardrails`` shift the traffic; mirror requests to a ``shadow`` first; use the version for
+    the next ``batch`` run, without an endpoint; or ``none`` because the version is live already.
     """
 
     engine: Engine
     endpoint: str
-    candidate: Fleet
-    baseline: Fleet | None
-    canary_config: str  # in which both serve, or the candidate is the baseline's shadow
+    candidate: PlannedFleet
+    baseline: PlannedFleet | None
+    canary_config: str  # the endpoint config with both variants, or with the candidate as the baseline's shadow
     stages: tuple[PlannedStage, ...]
     period_seconds: int
     look_seconds: int
@@ -84,22 +87,22 @@ class Plan:
     on_doubt: str
     judge: Judge
     alarms: Alarms
-    # A field added later has a default: a rollout under way has been planned without it.
-    watch_seconds: int = 0  # with all the traffic, before the rollout ends
+    # Fields added later have defaults: the plan of a rollout under way was stored without them.
+    watch_seconds: int = 0  # the bake after the promotion, with all the traffic
     slow_over_us: Mapping[str, int] = field(default_factory=dict)  # the live version's latency percentiles
     experiment: Experiment | None = None  # the first stage is an A/B test
     strategy: str = ""
-    blue_green: BlueGreen | None = None  # how SageMaker moves the traffic: there are no stages then
+    blue_green: BlueGreen | None = None  # how SageMaker shifts the traffic; such a plan has no stages
     mirror: Mirror | None = None
-    async_invocations: int | None = None  # requests that one instance of an async endpoint works on at a time
-    gate: str | None = None  # who must agree before the promotion
-    windows: Windows | None = None  # when the rollout may move forward
-    batch: BatchPlan | None = None  # of the engine of this name
-    scaling: ScalingRules | None = None  # how the capacity of whatever serves follows the load
+    async_invocations: int | None = None  # concurrent requests per instance of an async endpoint
+    gate: str | None = None  # who must approve the promotion
+    windows: Windows | None = None  # when the rollout may advance
+    batch: BatchPlan | None = None  # only of the engine ``batch``
+    scaling: ScalingRules | None = None  # autoscaling of the variant that serves
 
     @property
     def is_watched(self) -> bool:
-        """Whether alarms watch the candidate while it serves: there has to be a way back for them to take."""
+        """Whether alarms watch the candidate while it serves; without a baseline there is nothing to roll back to."""
         has_way_back = self.baseline is not None and self.engine not in ("none", "batch")
         return has_way_back and bool(self.stages or self.watch_seconds)
 
@@ -108,13 +111,13 @@ class Plan:
         """Whether the rollout has alarms at any time: while SageMaker deploys the candidate, or while it serves."""
         return self.is_watched or self.engine == "guardrails"
 
-    def looks_last(self) -> timedelta:
-        """How long it is looked at in the planned interval; a rollout held up for longer is looked at less often."""
+    def analysis_duration(self) -> timedelta:
+        """How long analyses run at the planned interval; a rollout that is held for longer is analyzed less often."""
         stages = sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
         return timedelta(seconds=max(stages, 0) + self.look_seconds * len(self.stages))
 
     def longest_seconds(self, stage: int) -> int:
-        """How long a stage may last until its doubt ends it. An A/B test, the first stage, ends by itself before."""
+        """How long a stage may last, inconclusive, until it ends. An A/B test, always the first stage, ends before."""
         bake = self.stages[stage].bake_seconds
         if self.experiment is not None and stage == 0:
             bake = self.experiment.max_seconds
@@ -130,8 +133,8 @@ class Plan:
         return cls(
             **{
                 **raw,
-                "candidate": Fleet.from_json(raw["candidate"]),
-                "baseline": Fleet.from_json(raw["baseline"]) if raw["baseline"] else None,
+                "candidate": PlannedFleet.from_json(raw["candidate"]),
+                "baseline": PlannedFleet.from_json(raw["baseline"]) if raw["baseline"] else None,
                 "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
                 "judge": Judge(**raw["judge"]),
                 "windows": windows_from(raw.get("windows")),
@@ -146,36 +149,30 @@ class Plan:
 
 
 def weights_at(plan: Plan, weight: int) -> dict[str, float]:
-    """Weights in percent with ``weight`` on the candidate; they never sum to zero."""
+    """Weights by variant, in percent, with ``weight`` on the candidate; their sum is never zero."""
     if plan.baseline is None:
         return {plan.candidate.variant: 100.0}
     return {plan.baseline.variant: 100.0 - weight, plan.candidate.variant: float(weight)}
 
 
-def first_fleet(plan: Plan) -> int:
-    """Instances of the candidate when it is provisioned: what its first stage needs."""
+def provisioned_count(plan: Plan) -> int:
+    """Instances of the candidate when it is provisioned: as many as its first stage needs."""
     return plan.stages[0].candidate_count if plan.stages else plan.candidate.instance_count
 
 
 class PlanError(PermanentError):
-    """The endpoint is not in a state from which this rollout can start."""
-
-
-MAX_ROWS = 1_500
-
-
-_ROW_SECONDS = (10, 60, 300, 900, 3600)
+    """The endpoint, or what the spec refers to, is not in a state from which this rollout can start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """The settings of a test, which is the first stage of its rollout.
+    """The settings of an A/B test, which is the first stage of its rollout.
 
-    ``row_seconds`` is how much time one row of the comparison covers. It is part of the plan, as rows that are cut
-    anew between two looks would be another test.
+    ``row_seconds`` is the time that one row of the comparison covers. It is part of the plan: other rows in a later
+    analysis would make another test.
     """
 
-    metric: str  # errors, latency, or the name of outcomes that are sent
+    metric: str  # errors, latency, or the name of the outcomes that clients send
     better: Literal["higher", "lower"]
     on_tie: Literal["keep", "promote"]
     max_seconds: int
@@ -183,10 +180,10 @@ class Experiment:
     row_seconds: int
 
 
-def experiment_of(settings: ABTest, period_seconds: int) -> Experiment:
-    """The experiment a spec asks for; 14 days make 1,344 rows of 15 minutes."""
+def experiment_from(settings: ABTest, period_seconds: int) -> Experiment:
+    """The A/B test that a spec describes. The shortest rows that fit: 14 days make 1,344 rows of 15 minutes."""
     longest = settings.max_duration_seconds
-    fitting = (row for row in _ROW_SECONDS if row >= period_seconds and longest <= row * MAX_ROWS)
+    fitting = (row for row in _ROW_SECONDS if row >= period_seconds and longest <= row * _MAX_ROWS)
     return Experiment(
         metric=settings.metric,
         better="higher" if settings.better == "higher" else "lower",
@@ -199,10 +196,10 @@ def experiment_of(settings: ABTest, period_seconds: int) -> Experiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """The settings of the spec and the input of the last run."""
+    """The batch settings of the spec, and the input of the model's last run."""
 
     settings: Batch  # without a schedule
-    input_digest: str = ""  # of the last run's manifest; empty: there is nothing to compare on
+    input_digest: str = ""  # of the last run's manifest; empty if there is nothing to compare on
 
     @property
     def is_compared(self) -> bool:

@@ -1,4 +1,4 @@
-"""A rollout: its identity, its phases and what is known of it. The record everyone reads and writes."""
+"""The record of a rollout: its identity, phase, plan, timestamps, commands, fence and outcome."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sluice.rollout.model.plan import Plan
 from sluice.rollout_id import RolloutId
 
-Phase = Literal["queued", "provisioning", "baking", "promoting", "watching", "restoring", "closed"]
-Outcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "failed"]
+if TYPE_CHECKING:
+    from sluice.telemetry.port import Telemetry
+
+RolloutPhase = Literal["queued", "provisioning", "baking", "promoting", "watching", "restoring", "closed"]
+RolloutOutcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "failed"]
 FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "withdrawn", "failed"]
 
 CommandKind = Literal["pause", "resume", "promote"]
@@ -20,7 +23,7 @@ CommandKind = Literal["pause", "resume", "promote"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """Once set, no step moves the rollout forward any more."""
+    """Once it is set, no step moves the rollout forward."""
 
     kind: FenceKind
     reason: str
@@ -29,62 +32,62 @@ class Fence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """The last thing a person said."""
+    """The last command that a person gave."""
 
     kind: CommandKind
-    by: str  # ARN of who said it
+    by: str  # the person's ARN
     reason: str
     at: datetime
-    skip_gates: bool = False  # a promotion that neither gates nor windows hold up
+    skip_gates: bool = False  # a promotion that neither gates nor freeze windows hold
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.said}"
+        return f"{self.kind} {self.attribution}"
 
     @property
-    def said(self) -> str:
-        """By whom and why."""
+    def attribution(self) -> str:
+        """Who gave it and why: ``by ARN: reason``."""
         past = " past gates and windows" if self.skip_gates else ""
         return f"by {self.by}{past}" + (f": {self.reason}" if self.reason else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """The last time that a window or a gate held up a rollout that could have gone forward."""
+    """The last time that a freeze window, a gate or a pause held a rollout that was ready to advance."""
 
-    by: str  # window, pause, human, or the ARN of a gate's function
+    by: str  # window, pause, human, or the ARN of a gate's Lambda function
     reason: str
     since: datetime
-    at: datetime  # when it was looked at last
+    at: datetime  # when it was last checked
     stage: int  # -1: before the start
-    gate: int = -1  # the gate's index; -1 if it is none
+    gate: int = -1  # the gate's index; -1 if no gate holds it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutRecord:
-    """One rollout as stored."""
+    """One rollout as it is stored. Times are UTC."""
 
     id: RolloutId
     package_arn: str
     endpoint: str
-    phase: Phase
+    phase: RolloutPhase
     opened_at: datetime
-    approved_at: datetime  # when the package was last modified as this rollout was opened
-    urgent: bool = False  # away from a version that was rejected while it served: no stages
+    approved_at: datetime  # the package's last modification when this rollout was opened
+    urgent: bool = False  # replaces a version that was rejected while it served: no stages
     stage: int = -1  # index of the stage shifted to last; -1 before the first
     plan: Plan | None = None
     planned_at: datetime | None = None
-    compared_at: datetime | None = None  # when a batch version's comparison with the current one was told
-    asked: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
-    shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were asked for
-    shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when they were in force
+    compared_at: datetime | None = None  # when a batch version's comparison was published
+    requested_configs: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
+    shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
+    shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
     watching_since: datetime | None = None  # when the candidate had all the traffic
-    watch_ended: str = ""  # who ended the watch early
+    watch_ended: str = ""  # why the bake after the promotion ended early
     command: Command | None = None
     hold: Hold | None = None
-    gates_told: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when people were told that it waits
+    gates_announced: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when its event was published
     gates_opened: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when a person opened it
     fence: Fence | None = None
-    outcome: Outcome | None = None
+    outcome: RolloutOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
 
@@ -94,7 +97,7 @@ class RolloutRecord:
 
     @property
     def held_by(self) -> Hold | None:
-        """What holds the rollout up now; None if it is not held, or its gate was opened since."""
+        """What holds the rollout now; None if nothing does, or a person has opened its gate since."""
         is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
         return self.hold if is_waiting and self.hold and self.hold.gate not in self.gates_opened else None
 
@@ -109,8 +112,16 @@ class RolloutRecord:
         return self.plan
 
 
-def record_from(item: Mapping[str, Any]) -> RolloutRecord:
-    """A record from the flat attributes it is stored as."""
+def identify_rollout(record: RolloutRecord, telemetry: Telemetry) -> None:
+    """Add the rollout's keys to every further log line of this invocation."""
+    telemetry.identify("rollout", record.id)
+    telemetry.identify("model", record.id.model)
+    telemetry.identify("version", record.id.version)
+    telemetry.identify("endpoint", record.endpoint)
+
+
+def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
+    """A record from the flat attributes of its DynamoDB item."""
     return RolloutRecord(
         id=RolloutId.required(item["id"]),
         package_arn=item["package_arn"],
@@ -123,14 +134,14 @@ def record_from(item: Mapping[str, Any]) -> RolloutRecord:
         plan=Plan.from_json(json.loads(item["rollout_plan"])) if "rollout_plan" in item else None,
         planned_at=datetime.fromisoformat(item["planned_at"]) if "planned_at" in item else None,
         compared_at=datetime.fromisoformat(item["compared_at"]) if "compared_at" in item else None,
-        asked=frozenset(item.get("asked", ())),
+        requested_configs=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),
         hold=_hold_from(item),
-        gates_told=_times(item, "gate_told_"),
+        gates_announced=_times(item, "gate_told_"),
         gates_opened=_times(item, "gate_opened_"),
         fence=_fence_from(item),
         outcome=item.get("outcome"),

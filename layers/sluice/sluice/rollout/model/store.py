@@ -1,10 +1,8 @@
-"""Where rollouts, endpoint locks, histories and uploads are kept: one DynamoDB table, conditional writes only.
+"""Stores the records of rollouts in DynamoDB, with conditional writes only.
 
 MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
-MODEL#<model>      TEST                           the A/B test that was begun last
-ROLLOUT#<id>       ENTRY#<key>                    one line of its history
-ENDPOINT#<name>    LOCK                           which rollout may change the endpoint
-UPLOAD#<s3 key>    <version id>                   what became of an uploaded file
+MODEL#<model>      TEST                           the model's latest A/B test
+APPROVAL#<arn>     <time>                         why an approval was ignored
 """
 
 from __future__ import annotations
@@ -13,32 +11,37 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.errors import SluiceError
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import Command, FenceKind, Hold, Outcome, Phase, RolloutRecord, record_from
+from sluice.rollout.model.record import (
+    Command,
+    FenceKind,
+    Hold,
+    RolloutOutcome,
+    RolloutPhase,
+    RolloutRecord,
+    parse_record,
+)
 from sluice.rollout_id import RolloutId
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
 
 
 class FencedError(SluiceError):
-    """A rollback, a newer version or a person has stopped this rollout: nothing may move it forward."""
+    """The rollout is fenced or closed: no task may move it forward."""
 
 
-class Store:
-    """Every method may be called again with the same arguments and leaves the same state."""
+class RecordStore:
+    """Every write is idempotent: repeated with the same arguments, it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
-    # Rollouts
-
     def open(self, record: RolloutRecord) -> bool:
-        """Keep a new, queued rollout; False if it is already there."""
+        """Store a new, queued rollout; False if it exists."""
         return self._table.put_new(
             {
                 **_record_key(record.id),
@@ -61,15 +64,15 @@ class Store:
         item = self._table.get(_record_key(rollout_id))
         if item is None:
             raise LookupError(f"no rollout {rollout_id} in table {self._table.name}")
-        return record_from(item)
+        return parse_record(item)
 
     def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
         """Rollouts of a model, newest version and attempt first."""
         prefix = "ROLLOUT#" if version is None else f"ROLLOUT#{version:07d}#"
         for item in self._table.query(f"MODEL#{model}", prefix, newest_first=True):
-            yield record_from(item)
+            yield parse_record(item)
 
-    def advance(self, rollout_id: RolloutId, phase: Phase, **changes: str | int) -> None:
+    def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed.
 
         Raises:
@@ -81,15 +84,15 @@ class Store:
             raise FencedError(f"rollout {rollout_id} may not go on") from None
 
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
-        """Keep when something happened first, e.g. ``shifted_0``."""
+        """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
         self._table.set_once(_record_key(rollout_id), name, now.isoformat())
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
-        """Let a rollout that only watches any more end as promoted at its next look."""
+        """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
         self._table.set_once(_record_key(rollout_id), "watch_ended", reason)
 
-    def steer(self, rollout_id: RolloutId, command: Command) -> bool:
-        """Keep what a person said, for the next look; False if the rollout goes nowhere any more."""
+    def set_command(self, rollout_id: RolloutId, command: Command) -> bool:
+        """Store a person's command for the next analysis; False if the rollout is fenced or closed."""
         changes: dict[str, str | int] = {
             "command_kind": command.kind,
             "command_by": command.by,
@@ -99,8 +102,8 @@ class Store:
         }
         return self._set_open(rollout_id, changes)
 
-    def hold(self, rollout_id: RolloutId, hold: Hold) -> None:
-        """Keep what holds the rollout up; one that goes nowhere any more is left alone."""
+    def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
+        """Store what holds the rollout; a fenced or closed one is left alone."""
         changes: dict[str, str | int] = {
             "hold_by": hold.by,
             "hold_reason": hold.reason,
@@ -112,11 +115,11 @@ class Store:
         self._set_open(rollout_id, changes)
 
     def open_gate(self, rollout_id: RolloutId, gate: int, now: datetime) -> bool:
-        """A person says yes at a gate; False if the rollout goes nowhere any more."""
+        """Store that a person opened a gate; False if the rollout is fenced or closed."""
         return self._set_open(rollout_id, {f"gate_opened_{gate}": now.isoformat()})
 
     def _set_open(self, rollout_id: RolloutId, changes: Mapping[str, str | int]) -> bool:
-        """Change a rollout that is neither fenced nor closed; False if it is."""
+        """Change a rollout; False if it is fenced or closed."""
         try:
             self._table.set(
                 _record_key(rollout_id), changes, f"attribute_exists(id) AND {_OPEN}", {":closed": "closed"}
@@ -126,7 +129,7 @@ class Store:
         return True
 
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
-        """Keep the plan. The first plan stays: a repeated step must not plan against its own changes."""
+        """Store the plan. The first plan stays: a repeated task must not plan against its own changes."""
         text = json.dumps(plan.to_json())
         try:
             self._table.set(
@@ -139,21 +142,21 @@ class Store:
             if self.get(rollout_id).plan is None:
                 raise FencedError(f"rollout {rollout_id} may not go on") from None
 
-    def mark_asked(self, rollout_id: RolloutId, config: str) -> None:
-        """Note that SageMaker accepted an update to this endpoint config."""
+    def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
+        """Store that SageMaker accepted an update to this endpoint config."""
         self._table.add_to_set(_record_key(rollout_id), "asked", config)
 
     def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
-        """Stop the rollout from going forward and return it; the first reason stays."""
+        """Stop the rollout from advancing and return its record; the first fence stays."""
         changes: dict[str, str | int] = {
             "fence_kind": kind,
             "fence_reason": reason,
             "fence_at": now.isoformat(),
         }
-        self._set_open(rollout_id, changes)  # if it was fenced or closed before us, what stands there is returned
+        self._set_open(rollout_id, changes)  # if it was fenced or closed before, that record is returned
         return self.get(rollout_id)
 
-    def restoring(self, rollout_id: RolloutId) -> None:
+    def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
         with suppress(ConditionFailedError):
             self._table.set(
@@ -164,21 +167,21 @@ class Store:
             )
 
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
-        """End the rollout as promoted, unless it was fenced at the last moment.
+        """Close the rollout as promoted, unless it was fenced at the last moment.
 
         Raises:
-            FencedError: it was, or it has ended before.
+            FencedError: it was fenced, or closed before.
         """
         self.advance(rollout_id, "closed", outcome="promoted", reason=reason, closed_at=now.isoformat())
 
-    def closed_again(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Note that a promoted rollout's package was written to after its end, by us: that is no new approval."""
+    def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
         self._table.set(
             _record_key(rollout_id), {"closed_at": now.isoformat()}, "outcome = :promoted", {":promoted": "promoted"}
         )
 
-    def close(self, rollout_id: RolloutId, outcome: Outcome, reason: str, now: datetime) -> bool:
-        """End the rollout; False if it has ended before, whatever the outcome was."""
+    def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
+        """Close the rollout; False if it was closed before, with whatever outcome."""
         changes: dict[str, str | int] = {
             "phase": "closed",
             "outcome": outcome,
@@ -197,7 +200,7 @@ class Store:
         return True
 
     def begin_test(self, rollout_id: RolloutId) -> None:
-        """Note the model's A/B test, for which outcomes are counted while its rollout is at its first stage."""
+        """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
         me = str(rollout_id)
         with suppress(ConditionFailedError):
             self._table.set(
@@ -208,73 +211,13 @@ class Store:
             )
 
     def last_test(self, model: str) -> RolloutId | None:
-        """The A/B test begun last; it may be over."""
+        """The model's latest A/B test; it may be over."""
         item = self._table.get({"pk": f"MODEL#{model}", "sk": "TEST"})
         return RolloutId.required(item["rollout"]) if item else None
 
-    # History
-
-    def note(self, rollout_id: RolloutId, key: str, text: str, now: datetime, **data: Any) -> None:
-        """Add a line to the history; the same key is written once."""
-        self._table.put_new(
-            {
-                "pk": f"ROLLOUT#{rollout_id}",
-                "sk": f"ENTRY#{key}",
-                "at": now.isoformat(),
-                "text": text,
-                "data": json.dumps(data, default=str),
-            }
-        )
-
-    def history(self, rollout_id: RolloutId) -> list[dict[str, Any]]:
-        """The lines of the history by time: ``{"at", "key", "text", "data"}``."""
-        lines = [
-            {
-                "at": item["at"],
-                "key": item["sk"].removeprefix("ENTRY#"),
-                "text": item["text"],
-                "data": json.loads(item["data"]),
-            }
-            for item in self._table.query(f"ROLLOUT#{rollout_id}", "ENTRY#")
-        ]
-        return sorted(lines, key=lambda line: str(line["at"]))
-
-    # The lock of an endpoint
-
-    def lock(self, endpoint: str, rollout_id: RolloutId) -> bool:
-        """Take the endpoint's lock; True if this rollout holds it now."""
-        try:
-            self._table.set(
-                _lock_key(endpoint),
-                {"holder": str(rollout_id)},
-                "attribute_not_exists(holder) OR holder = :me",
-                {":me": str(rollout_id)},
-            )
-        except ConditionFailedError:
-            return False
-        return True
-
-    def lock_holder(self, endpoint: str) -> RolloutId | None:
-        item = self._table.get(_lock_key(endpoint))
-        return RolloutId.parse(item["holder"]) if item and "holder" in item else None
-
-    def unlock(self, endpoint: str, rollout_id: RolloutId) -> None:
-        """Give the lock back; nothing happens if another rollout holds it."""
-        with suppress(ConditionFailedError):
-            self._table.delete(_lock_key(endpoint), "holder = :me", {":me": str(rollout_id)})
-
-    # Approvals and uploads that lead to nothing, and uploads that lead to a run
-
-    def note_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
-        """Keep why an approval could not be rolled out."""
+    def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
+        """Store why an approval could not be rolled out."""
         self._table.put_new({"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat(), "reason": reason})
-
-    def claim_upload(self, key: str, version_id: str, fate: Mapping[str, str]) -> Mapping[str, str]:
-        """Note what becomes of an upload; returns the fate noted first, which is the one that counts."""
-        upload = {"pk": f"UPLOAD#{key}", "sk": version_id or "null"}
-        if self._table.put_new({**upload, **fate}):
-            return fate
-        return {name: str(value) for name, value in (self._table.get(upload) or {}).items()}
 
 
 def _record_key(rollout_id: RolloutId) -> dict[str, str]:
@@ -282,7 +225,3 @@ def _record_key(rollout_id: RolloutId) -> dict[str, str]:
         "pk": f"MODEL#{rollout_id.model}",
         "sk": f"ROLLOUT#{rollout_id.version:07d}#{rollout_id.attempt:03d}",
     }
-
-
-def _lock_key(endpoint: str) -> dict[str, str]:
-    return {"pk": f"ENDPOINT#{endpoint}", "sk": "LOCK"}

@@ -1,1 +1,1 @@
-"""From an approval to a plan that AWS will accept."""
+"""From an approval to a plan that AWS accepts."""

@@ -1,4 +1,4 @@
-"""From a spec and what the endpoint looks like to a plan. What AWS would refuse later is refused here, first. Pure."""
+"""Makes the plan of a rollout from the spec and the endpoint's state; refuses what AWS would refuse later. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from math import ceil
 from sluice.endpoint.scaling_rules import rules_for
 from sluice.endpoint.state import EndpointState, ServerlessSize, VariantState
 from sluice.names import Names, variant
-from sluice.rollout.model.plan import Engine, Experiment, Fleet, Mirror, Plan, PlanError, PlannedStage, experiment_of
+from sluice.rollout.model.plan import (
+    Engine,
+    Experiment,
+    Mirror,
+    Plan,
+    PlanError,
+    PlannedFleet,
+    PlannedStage,
+    experiment_from,
+)
 from sluice.rollout_id import RolloutId
 from sluice.spec.endpoint import Endpoint
 from sluice.spec.model import ModelSpec
@@ -16,20 +25,19 @@ from sluice.spec.serving import Serverless
 from sluice.spec.serving_modes import obstacle_between
 from sluice.spec.strategies import BlueGreen, steps_of
 
-MAX_LOOKS = 300
-"""Looks at all stages of a rollout together, each of which costs 9 history events. With all that an execution may do
-besides it stays below 10,000 events, of the 25,000 that Step Functions allows."""
+_MAX_ANALYSES = 300
+"""Analyses of all stages of a rollout together. Each costs 9 history events, so that an execution with everything else
+stays below 10,000 of the 25,000 events that Step Functions allows."""
 
 _ENGINES: dict[str, Engine] = {"blue_green": "guardrails", "shadow": "shadow", "all_at_once": "replace"}
 
 
 def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live: EndpointState | None) -> Plan:
-    """The plan that takes ``version`` live; ``live`` is the endpoint as it is, None if there is none.
+    """The plan that takes ``version`` live; ``live`` is the endpoint's present state, None if it does not exist.
 
     Raises:
-        PlanError: the endpoint has failed, serves something other than exactly one variant, is of another kind than
-            the spec wants, or too small for a deployment in parts; or its config is gone, without which there would
-            be no way back.
+        PlanError: the endpoint has failed, does not serve exactly one variant, is of another type than the spec's, or
+            is too small for a deployment in parts; or its config was deleted, without which no rollback is possible.
     """
     baseline = _baseline(live, spec.endpoint.type) if live and spec.endpoint.type != "batch" else None
     engine = _engine(spec, names, version, baseline)
@@ -64,11 +72,11 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
     )
 
 
-def as_it_serves(endpoint: Endpoint, live: EndpointState) -> Endpoint:
-    """The spec's section with the type that the endpoint has; a spec may already describe its successor.
+def endpoint_as_deployed(endpoint: Endpoint, live: EndpointState) -> Endpoint:
+    """The spec's section with the endpoint's present type; a spec may already describe another type.
 
-    What brings a good version back takes the endpoint as it is. Its scaling would be that of another type: it is left
-    out, and the capacity stays.
+    An urgent rollout takes the endpoint as it is. The spec's scaling would be that of another type: it is left out, so
+    the capacity stays.
     """
     if live.kind == endpoint.type or not live.variants:
         return endpoint
@@ -82,7 +90,7 @@ def as_it_serves(endpoint: Endpoint, live: EndpointState) -> Endpoint:
     )
 
 
-def _engine(spec: ModelSpec, names: Names, version: int, baseline: Fleet | None) -> Engine:
+def _engine(spec: ModelSpec, names: Names, version: int, baseline: PlannedFleet | None) -> Engine:
     if spec.endpoint.type == "batch":
         return "batch"
     if baseline is None:
@@ -92,7 +100,7 @@ def _engine(spec: ModelSpec, names: Names, version: int, baseline: Fleet | None)
     return _ENGINES.get(spec.rollout.strategy, "weights")
 
 
-def _baseline(live: EndpointState, wanted_kind: str) -> Fleet:
+def _baseline(live: EndpointState, wanted_kind: str) -> PlannedFleet:
     if live.status == "Failed":
         raise PlanError(f"endpoint {live.name} is Failed ({live.failure_reason}); delete it and approve again")
     if len(live.variants) != 1 or live.shadows:
@@ -109,8 +117,8 @@ def _baseline(live: EndpointState, wanted_kind: str) -> Fleet:
     return _as_fleet(only, live.config)
 
 
-def _as_fleet(only: VariantState, config: str) -> Fleet:
-    return Fleet(
+def _as_fleet(only: VariantState, config: str) -> PlannedFleet:
+    return PlannedFleet(
         variant=only.name,
         instance_type=only.instance_type,
         instance_count=max(only.desired_count, 1),
@@ -122,14 +130,14 @@ def _as_fleet(only: VariantState, config: str) -> Fleet:
 
 
 def _enough_for_parts(spec: ModelSpec, total: int) -> int:
-    """Two, where the one instance that a quiet hour has left could not be deployed in parts, and may grow anyway."""
+    """At least two instances if autoscaling has left one, which cannot be deployed in parts."""
     rules = rules_for(spec.endpoint)
     in_parts = spec.rollout.blue_green.routing != "all_at_once"
     return max(total, min(2, rules.most)) if rules and in_parts else total
 
 
 def _refuse_parts_of_one(blue_green: BlueGreen, total: int) -> None:
-    """What SageMaker would refuse, or would carry out as something else than the spec says."""
+    """Refuse what SageMaker would refuse, or would carry out differently from the spec."""
     if blue_green.routing != "all_at_once" and total < 2:
         raise PlanError(
             f"rollout.blue_green.routing {blue_green.routing} moves traffic with instances and needs 2 or more; the "
@@ -143,10 +151,10 @@ def _refuse_parts_of_one(blue_green: BlueGreen, total: int) -> None:
         )
 
 
-def _variant_name(engine: Engine, rollout_id: str, baseline: Fleet | None) -> str:
-    """SageMaker's own deployments keep the variant's name; beside a baseline the candidate needs another one.
+def _variant_name(engine: Engine, rollout_id: str, baseline: PlannedFleet | None) -> str:
+    """SageMaker's own deployments keep the variant's name; beside a baseline the candidate needs another name.
 
-    A baseline may be called ``v1`` and serve version 7, if SageMaker deployed that in its place.
+    So a baseline may be named ``v1`` and serve version 7, if SageMaker deployed that in its place.
     """
     rollout = RolloutId.required(rollout_id)
     if baseline and engine in ("guardrails", "none"):
@@ -155,10 +163,10 @@ def _variant_name(engine: Engine, rollout_id: str, baseline: Fleet | None) -> st
     return f"{name}-{rollout.attempt}" if baseline and baseline.variant == name else name
 
 
-def _candidate(spec: ModelSpec, names: Names, rollout_id: str, variant_name: str, total: int) -> Fleet:
+def _candidate(spec: ModelSpec, names: Names, rollout_id: str, variant_name: str, total: int) -> PlannedFleet:
     serverless = spec.endpoint.type == "serverless"
     size = spec.endpoint.serverless
-    return Fleet(
+    return PlannedFleet(
         variant=variant_name,
         instance_type="" if serverless else spec.endpoint.instance_type,
         instance_count=1 if serverless else total,
@@ -177,7 +185,7 @@ def _candidate(spec: ModelSpec, names: Names, rollout_id: str, variant_name: str
 def _experiment(spec: ModelSpec) -> Experiment | None:
     if spec.rollout.strategy != "ab_test":
         return None
-    return experiment_of(spec.rollout.ab_test, spec.endpoint.period_seconds)
+    return experiment_from(spec.rollout.ab_test, spec.endpoint.period_seconds)
 
 
 def _mirror(spec: ModelSpec, rollout_id: str) -> Mirror:
@@ -208,6 +216,6 @@ def _stages(spec: ModelSpec, total: int) -> tuple[PlannedStage, ...]:
 
 
 def _look_seconds(spec: ModelSpec) -> int:
-    """Look once a period, or less often where a very long rollout would fill the execution's history."""
+    """Analyze once a period, or less often where a very long rollout would fill the execution's history."""
     longest = spec.rollout.longest_seconds()
-    return max(spec.endpoint.period_seconds, ceil(longest / MAX_LOOKS))
+    return max(spec.endpoint.period_seconds, ceil(longest / _MAX_ANALYSES))

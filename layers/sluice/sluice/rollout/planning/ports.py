@@ -33,7 +33,7 @@ class PlanningStore(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
     def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
-        """Stop the rollout from going forward and return it; the first reason stays."""
+        """Stop the rollout from advancing and return its record; the first fence stays."""
 
 
 class PlanningPorts(Protocol):

@@ -1,4 +1,4 @@
-"""What is looked up once before a rollout begins, and fixed with its plan."""
+"""Checks before a rollout starts: the user's alarms are ready, and the baseline's latency limits are fixed."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from sluice.rollout.planning.ports import PlanningMetrics, PlanningPorts
 
 _HOUR, _DAY = 3600, 86_400
-_LOOKED_BACK = timedelta(days=1)
+_LOOKBACK = timedelta(days=1)
 
 
-def prepared(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
-    """The plan with what is slow for the version that serves now.
+def run_preflight(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
+    """The plan with the latency limits of the version that serves now, after the user's alarms were checked.
 
-    An urgent way back ignores the user's own alarms: they ring because of the version it leads away from.
+    An urgent rollout ignores the user's alarms: they may be in ALARM because of the version that it replaces.
 
     Raises:
-        PlanError: one of the user's own alarms does not exist, or rings already.
+        PlanError: one of the user's alarms does not exist or is in ALARM.
     """
     if urgent:
         plan = replace(plan, alarms=replace(plan.alarms, also=()))
     if plan.has_alarms:
-        refuse_unready_alarms(plan, ports.metrics)
+        _refuse_unready_alarms(plan, ports.metrics)
     if plan.baseline is None or not plan.stages or not plan.judge.latency:
         return plan
     return replace(plan, slow_over_us=_slow_limits(plan.endpoint, plan.baseline.variant, ports.now(), ports.metrics))
 
 
-def refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
-    """PlanError unless all alarms that the spec names exist and none of them rings."""
+def _refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
+    """Raises ``PlanError`` unless all alarms that the spec names exist and none is in ALARM."""
     if not plan.alarms.also:
         return
     states = metrics.alarm_states(plan.alarms.also)
@@ -54,10 +54,10 @@ def refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
 
 
 def _slow_limits(endpoint: str, variant: str, now: datetime, metrics: PlanningMetrics) -> dict[str, int]:
-    """From the newest clock hour of the last day with enough requests, else from the newest such day."""
+    """From the latest hour of the last day that has enough requests, or else from the whole day."""
     of = dimensions(endpoint, variant)
     hours, days = (
-        metrics.latency_summaries(of, Span(start=now - _LOOKED_BACK, end=now, period_seconds=seconds))
+        metrics.latency_summaries(of, Span(start=now - _LOOKBACK, end=now, period_seconds=seconds))
         for seconds in (_HOUR, _DAY)
     )
     return slow_limits([*hours, *days])

@@ -1,1 +1,1 @@
-"""One step at a time from what an endpoint does to what a rollout wants of it."""
+"""Reconciles an endpoint with a rollout's plan, one step at a time, and scales it meanwhile."""

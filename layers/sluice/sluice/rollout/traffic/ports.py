@@ -10,6 +10,7 @@ from sluice.endpoint.autoscaling import Registered
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import NewConfig
+from sluice.telemetry.port import Telemetry
 
 
 class TrafficBucket(Protocol):
@@ -31,6 +32,9 @@ class TrafficHosting(Protocol):
     def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None: ...
 
     def set_capacity(self, endpoint: str, variant: str, count: int) -> None: ...
+
+    def delete_config(self, name: str) -> None:
+        """Delete an endpoint config. The caller makes sure that no endpoint uses it: SageMaker does not."""
 
     def delete_endpoint(self, endpoint: str) -> None: ...
 
@@ -62,3 +66,6 @@ class TrafficPorts(Protocol):
 
     @property
     def scaling(self) -> TrafficScaling: ...
+
+    @property
+    def telemetry(self) -> Telemetry: ...

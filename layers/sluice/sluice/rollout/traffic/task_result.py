@@ -1,94 +1,47 @@
-"""What a task of the rollout machine answers, and how a step of convergence is carried out."""
+"""The result of a task of the rollout's state machine, and how long the machine waits before it polls again."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
-from sluice.endpoint.deployment_config import Deployment
-from sluice.errors import EndpointBusyError
-from sluice.rollout.traffic.reconcile import (
-    CreateEndpoint,
-    DeleteEndpoint,
-    Done,
-    Impossible,
-    SetCapacity,
-    SetWeights,
-    Step,
-    StopDeployment,
-    UseConfig,
-    Wait,
-)
-
-if TYPE_CHECKING:
-    from sluice.rollout.traffic.ports import TrafficHosting
-
-Status = Literal["READY", "WAIT", "SHIFT", "PROMOTE", "HOLD", "ROLL_BACK"]
-"""READY: on to the only next state. SHIFT and PROMOTE name it. Whatever the machine does not know restores."""
+TaskStatus = Literal["READY", "WAIT", "SHIFT", "PROMOTE", "HOLD", "ROLL_BACK"]
+"""READY continues with the only next state; SHIFT and PROMOTE name it. A status that the machine does not know rolls
+the rollout back."""
 
 
 class TaskResult(TypedDict):
-    """Every key is always there: a missing path would end the execution without its Catch."""
+    """Every key is always present: a missing path would end the execution without running its Catch."""
 
-    status: Status
+    status: TaskStatus
     stage: int
     wait_seconds: int
     reason: str
 
 
-def answer(status: Status, *, stage: int = 0, wait_seconds: int = 3, reason: str = "") -> TaskResult:
+def task_result(status: TaskStatus, *, stage: int = 0, wait_seconds: int = 3, reason: str = "") -> TaskResult:
+    """The result with its defaults; a reason is cut to 1,000 characters."""
     return {"status": status, "stage": stage, "wait_seconds": wait_seconds, "reason": reason[:1000]}
 
 
-def patience(since: datetime, now: datetime) -> int:
-    """Seconds until a change of the endpoint is looked at again that was asked for at ``since``.
+def poll_seconds(since: datetime, now: datetime) -> int:
+    """Seconds until the task polls again for a change of the endpoint that was requested at ``since``.
 
-    A quarter of the time waited, up to five minutes, and after two hours a 25th of it. Each turn of the machine costs
-    9 of an execution's history events: a change of two minutes costs 10 turns, one of eight hours 75.
+    A quarter of the time waited so far, up to five minutes, and after two hours a 25th of it. Each poll costs 9 of an
+    execution's history events: a change that takes two minutes costs 10 polls, one of eight hours 75.
     """
     waited = _seconds(since, now)
     return int(min(3 + waited / 4, max(300.0, waited / 25)))
 
 
-def long_patience(begun: datetime, now: datetime) -> int:
-    """Seconds until a rollout that began at ``begun`` asks again whether others let it go on.
+def slow_poll_seconds(begun: datetime, now: datetime) -> int:
+    """Seconds until a rollout that began at ``begun`` polls again for something that other parties decide.
 
-    A 25th of its age, whatever it has waited for before: another rollout, people, windows, one after the other. So
-    they cost it 290 turns at most in the month that an execution may take.
+    A 25th of its age, whatever it has waited for so far: another rollout, people, freeze windows, one after the
+    other. So they cost it at most 290 polls in the month that an execution may take.
     """
     return 3 + int(_seconds(begun, now) / 25)
 
 
 def _seconds(since: datetime, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds())
-
-
-def take(step: Step, endpoint: str, hosting: TrafficHosting, deployment: Deployment | None = None) -> bool:
-    """Carry out one step; False if the endpoint is busy and the step has to be found anew later.
-
-    Raises:
-        ValueError: the step is guarded and there is no ``deployment`` to guard it with.
-    """
-    try:
-        _take(step, endpoint, hosting, deployment)
-    except EndpointBusyError:
-        return False
-    return True
-
-
-def _take(step: Step, endpoint: str, hosting: TrafficHosting, deployment: Deployment | None) -> Any:
-    match step:
-        case CreateEndpoint(config):
-            hosting.create_endpoint(endpoint, config)
-        case DeleteEndpoint():
-            hosting.delete_endpoint(endpoint)
-        case UseConfig(config, guarded):
-            if guarded and deployment is None:
-                raise ValueError(f"the update of {endpoint} to {config} must be guarded by alarms")
-            hosting.use_config(endpoint, config, deployment if guarded else None)
-        case SetCapacity(variant, count):
-            hosting.set_capacity(endpoint, variant, count)
-        case SetWeights(weights):
-            hosting.set_weights(endpoint, weights)
-        case Done() | Wait() | Impossible() | StopDeployment():
-            pass  # the last is for an alarm, not for the endpoint: whoever restores sets it

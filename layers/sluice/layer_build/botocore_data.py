@@ -1,15 +1,11 @@
-"""Cuts a freshly installed package folder down to what the layer uses. Run by the layer's Makefile.
-
-Standard library only and any Python 3: it runs on whatever machine builds the layer.
-"""
+"""Cuts the data of a freshly installed botocore down to what the layer uses, and packs it."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import re
+import marshal
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,19 +14,8 @@ CALLED_BY_BOTOCORE = frozenset({"headbucket", "createsession"})
 """S3 operations of botocore's own: for redirects between regions, and for directory buckets."""
 
 
-def services_in(text: str) -> frozenset[str]:
-    """The names in a list with one name a line; ``#`` starts a comment."""
-    names = (line.split("#")[0].strip() for line in text.splitlines())
-    return frozenset(name for name in names if name)
-
-
-def names_in(sources: Iterable[str]) -> frozenset[str]:
-    """Every name in the sources, lower-case and without underscores: among them all operations that are called."""
-    return frozenset(name.replace("_", "") for text in sources for name in re.findall(r"[a-z][a-z0-9_]+", text))
-
-
-def trim_botocore(data: Path, services: frozenset[str], names: frozenset[str]) -> None:
-    """Drop the data of all other services, and of these the operations that ``names`` does not hold.
+def trim(data: Path, services: frozenset[str], operations: frozenset[str]) -> None:
+    """Drop the data of all other services, and of these older versions and operations that are not named.
 
     Raises LookupError for a service that botocore does not have.
     """
@@ -40,11 +25,14 @@ def trim_botocore(data: Path, services: frozenset[str], names: frozenset[str]) -
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in services:
             shutil.rmtree(folder)
+    for name in services:
+        for version in _versions(data / name)[:-1]:
+            shutil.rmtree(version)
     for examples in data.glob("*/*/examples-1.json*"):
         examples.unlink()
     _trim_endpoints(data / "endpoints.json", {_endpoint_prefix(data / name) for name in services})
     for model in data.glob("*/*/service-2.json.gz"):
-        _trim_service(model, names | CALLED_BY_BOTOCORE)
+        _trim_service(model, operations | CALLED_BY_BOTOCORE)
 
 
 def _trim_service(file: Path, names: frozenset[str]) -> None:
@@ -119,24 +107,25 @@ def _trim_endpoints(endpoints: Path, prefixes: set[str]) -> None:
 
 def _endpoint_prefix(service: Path) -> str:
     """What endpoints.json calls the service, e.g. ``api.sagemaker``."""
-    newest = max(version for version in service.iterdir() if version.is_dir())
-    model = json.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes()))
+    model = json.loads(gzip.decompress((_versions(service)[-1] / "service-2.json.gz").read_bytes()))
     return str(model["metadata"]["endpointPrefix"])
 
 
-def trim_packages(packages: Path) -> None:
-    """Drop console scripts and the installer's notes; licences and METADATA stay."""
-    shutil.rmtree(packages / "bin", ignore_errors=True)
-    for note in ("INSTALLER", "RECORD", "REQUESTED", "WHEEL", "top_level.txt", "direct_url.json"):
-        for path in packages.glob(f"*.dist-info/{note}"):
-            path.unlink()
+def _versions(service: Path) -> list[Path]:
+    """The folders of the service's API versions; clients are made for the last."""
+    return sorted(version for version in service.iterdir() if version.is_dir())
 
 
-def main(packages: Path, service_list: Path, sources: Path) -> None:
-    names = names_in(path.read_text(encoding="utf-8") for path in sources.rglob("*.py"))
-    trim_botocore(packages / "botocore" / "data", services_in(service_list.read_text()), names)
-    trim_packages(packages)
+PACKED = ".marshal"
+MARSHAL_FORMAT = 4
+"""Written and read alike by every Python from 3.4 on."""
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+def pack(data: Path) -> None:
+    """Write each document as what ``marshal`` reads in a fifth of the time that its JSON takes."""
+    for file in sorted(path for pattern in ("*.json", "*.json.gz") for path in data.rglob(pattern)):
+        text = file.read_bytes()
+        document = json.loads(gzip.decompress(text) if file.suffix == ".gz" else text)
+        packed = file.with_name(file.name.removesuffix(".gz").removesuffix(".json") + PACKED)
+        packed.write_bytes(marshal.dumps(document, MARSHAL_FORMAT))
+        file.unlink()

@@ -1,0 +1,105 @@
+"""Opens a rollout for a person's decision: an approval of a version, or the rejection of the version that serves.
+
+One decision is one rollout. Events are delivered at least once and may be late: the Model Registry, read anew, decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluice.errors import SpecError, UnknownModelError
+from sluice.events import PackageChanged
+from sluice.rollout.model.live_version import live_endpoint, live_version
+from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
+from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.aws.model_registry import Package
+    from sluice.rollout.ports import RolloutPorts
+    from sluice.spec.model import ModelSpec
+
+
+def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
+    """Store a record and start the state machine; report an approval that cannot be rolled out.
+
+    Returns ``{"rollout": id}``, or ``{"ignored": reason}`` if the event leads to no rollout.
+    """
+    if not changed.may_be_approval and not changed.may_be_rejection:
+        return {"ignored": "no decision on a version"}
+    package = ports.registry.describe(changed.arn)
+    ports.telemetry.identify("version", package.version)
+    model = ports.names.model_of(package.group)
+    if package.approval != changed.approval or model is None:
+        return {"ignored": f"{package.group}/{package.version} is {package.approval}"}
+    ports.telemetry.identify("model", model)
+    if package.is_approved:
+        return _open_approved(package, model, changed, ports)
+    return _replace_rejected(package, model, ports)
+
+
+def _open_approved(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
+    try:
+        spec = ports.specs.get(model)
+    except (UnknownModelError, SpecError) as error:
+        return _ignore_approval(package, str(error), ports)
+    latest = next(ports.store.rollouts(model, package.version), None)
+    attempt = attempt_for(latest, package, is_certain=changed.changed is not None)
+    if attempt is None:
+        return {"ignored": f"{model}/{package.version} has been rolled out: {latest and latest.outcome}"}
+    record = RolloutRecord(
+        id=RolloutId(model=model, version=package.version, attempt=attempt),
+        package_arn=package.arn,
+        endpoint=ports.names.endpoint(model, spec.endpoint.suffix),
+        phase="queued",
+        opened_at=ports.now(),
+        approved_at=package.last_modified,
+    )
+    return _open(record, spec, ports)
+
+
+def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict[str, str]:
+    """If the rejected version serves, bring back the last known good one, at once and without stages."""
+    if live_version(model, ports) != package.version:
+        return {"ignored": f"{model}/{package.version} does not serve"}
+    known = list(ports.store.rollouts(model))
+    good = last_known_good(package.version, known, lambda arn: ports.registry.describe(arn).is_approved)
+    if good is None:
+        reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
+        ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
+        return {"ignored": reason}
+    record = RolloutRecord(
+        id=next_attempt(good, known),
+        package_arn=good.package_arn,
+        endpoint=live_endpoint(model, ports),
+        phase="queued",
+        opened_at=ports.now(),
+        approved_at=package.last_modified,
+        urgent=True,
+    )
+    return _open(record, ports.specs.get(model), ports)
+
+
+def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[str, str]:
+    """Idempotent: a repeated event finds the record, resolves the same conflicts and starts the same execution."""
+    identify_rollout(record, ports.telemetry)
+    if ports.store.open(record):
+        ports.telemetry.measure("RolloutOpened", model=record.id.model)
+    _stop_others(record, spec.rollout.on_new_version, ports)
+    ports.executions.start(record.id)
+    ports.events.publish("RolloutOpened", rollout=str(record.id), model=record.id.model, version=record.id.version)
+    return {"rollout": str(record.id)}
+
+
+def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> None:
+    for stopped, kind, reason in resolve_conflict(record, list(ports.store.rollouts(record.id.model)), policy):
+        if kind == "end_watch":
+            ports.store.end_watch(stopped, reason)
+        else:
+            ports.store.fence(stopped, kind, reason, ports.now())
+
+
+def _ignore_approval(package: Package, reason: str, ports: RolloutPorts) -> dict[str, str]:
+    ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
+    ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
+    return {"ignored": reason}

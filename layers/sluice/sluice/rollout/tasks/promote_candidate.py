@@ -1,0 +1,95 @@
+"""Promotes the candidate: all instances and traffic to it, the baseline's fleet removed, a bake, and the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluice.endpoint.state import EndpointState
+from sluice.rollout.analysis.alarms import alarm_names
+from sluice.rollout.bake_after_promotion import bake_after_promotion
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants
+from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
+from sluice.rollout.traffic.reconcile import Done, Impossible, ReconcileStep, UseConfig, next_step_towards_promotion
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
+from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
+
+def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
+    """READY once the candidate serves alone and the rollout is closed, WAIT until then, ROLL_BACK if it is stopped."""
+    record = ports.store.get(rollout_id)
+    identify_rollout(record, ports.telemetry)
+    if record.outcome == "promoted":
+        return _announce(record, record.planned(), ports)
+    if not record.may_advance:
+        return task_result("ROLL_BACK")
+    plan = record.planned()
+    ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
+    ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
+    state = ports.hosting.describe(record.endpoint)
+    step = next_step_towards_promotion(plan, state, record.requested_configs)
+    ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
+    if isinstance(step, Done):
+        if record.watching_since is None:
+            apply_scaling(plan, plan.candidate.variant, ports)
+        return bake_after_promotion(record, ports) or _close(record, plan, ports)
+    if isinstance(step, Impossible):
+        return task_result("ROLL_BACK", reason=step.reason)
+    _apply(step, plan, state, record, ports)
+    if not ports.store.get(record.id).may_advance:
+        return task_result("ROLL_BACK")
+    now = ports.now()
+    return task_result("WAIT", wait_seconds=poll_seconds(record.shifting_at.get(len(plan.stages), now), now))
+
+
+def _apply(
+    step: ReconcileStep, plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: RolloutPorts
+) -> None:
+    if isinstance(step, UseConfig):
+        create_config(step.config, plan, record, ports)
+        deregister_lost_variants(plan, step.config, state, ports)
+    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+        ports.store.mark_requested(record.id, step.config)
+
+
+def _close(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
+    """Clean up, close the rollout, and only then announce it: until it is closed, a rollback may come."""
+    ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
+    delete_canary_config(plan, ports)
+    now = ports.now()
+    ports.store.close_promoted(record.id, "promoted", now)
+    # Only the call that closed it comes here: a repeated one finds the outcome.
+    ports.telemetry.measure("RolloutPromoted", model=record.id.model)
+    duration = (now - record.approved_at).total_seconds()
+    ports.telemetry.measure("RolloutDuration", duration, model=record.id.model, unit="Seconds")
+    return _announce(record, plan, ports)
+
+
+def _announce(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
+    """Annotate the version, publish the event, unlock the endpoint. Idempotent: repeated as a whole after a crash."""
+    now = ports.now()
+    ports.registry.annotate(
+        record.package_arn,
+        {
+            "sluice.endpoint": plan.endpoint or "batch",
+            "sluice.promoted_at": now.isoformat(timespec="seconds"),
+            "sluice.rollout": str(record.id),
+        },
+    )
+    ports.store.renew_closed_at(record.id, ports.now())
+    does = "scores what comes next" if plan.engine == "batch" else "serves all traffic"
+    ports.history.append(record.id, "closed-promoted", f"version {record.id.version} {does}", now)
+    ports.events.publish(
+        "RolloutPromoted",
+        rollout=str(record.id),
+        model=record.id.model,
+        version=record.id.version,
+        endpoint=plan.endpoint,
+    )
+    ports.locks.release(record.endpoint, record.id)
+    return task_result("READY")

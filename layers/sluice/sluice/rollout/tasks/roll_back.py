@@ -1,0 +1,37 @@
+"""One step of a rollback, as the state machine asks for it: whatever happened, back to the baseline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sluice.rollout.rollback import restore_baseline
+from sluice.rollout.traffic.task_result import TaskResult
+from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
+
+def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
+    """Take one step towards the baseline; READY when it serves alone, WAIT until then.
+
+    ``context`` is all the execution knows: the error that a task raised (``failure``), or the reason for which the
+    last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout.
+    """
+    return restore_baseline(rollout_id, _failure(context), ports)
+
+
+def _failure(context: Mapping[str, Any]) -> str:
+    failure = context.get("failure") or {}
+    raised = ": ".join(filter(None, (failure.get("Error"), _message(failure.get("Cause") or ""))))
+    return raised or str((context.get("step") or {}).get("reason", ""))
+
+
+def _message(cause: str) -> str:
+    """The message of an exception: Step Functions passes it on as Lambda's JSON, with the stack trace in it."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause

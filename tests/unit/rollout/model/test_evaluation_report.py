@@ -1,0 +1,31 @@
+"""The metrics of a version are those of its evaluation report, as far as it can be read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from sluice.rollout.model.evaluation_report import metric_values, metrics_of
+from sluice.rollout.model.live_version import live_package
+
+from tests.fakes.sluice_world import sluice_world
+
+
+def test_metrics_are_read_from_the_evaluation_report() -> None:
+    world = sluice_world()
+    world.live(6)
+    package = live_package("fraud", world.ports)
+    assert package is not None
+    assert metrics_of(package, world.ports.bucket) == {}
+    package = replace(package, metrics_uri=world.ports.bucket.uri("e.json"))
+    assert metrics_of(package, world.ports.bucket) == {}
+    report = {"regression_metrics": {"mse": {"value": 4.2, "standard_deviation": 0.1}, "rows": {"value": True}}}
+    world.bucket.objects["e.json"] = json.dumps(report).encode()
+    assert metrics_of(package, world.ports.bucket) == {"mse": 4.2}
+    world.bucket.objects["e.json"] = b"{"
+    assert metrics_of(package, world.ports.bucket) == {}
+
+
+def test_a_metric_that_is_no_number_is_none() -> None:
+    report = json.loads('{"m": {"auc": {"value": NaN}, "mse": {"value": Infinity}, "mae": {"value": 2}}}')
+    assert dict(metric_values(report)) == {"mae": 2.0}

@@ -1,0 +1,82 @@
+"""What is logged when a rollout is aborted from outside: why, and what was moved at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sluice.aws.metric_data import Counts
+from sluice.rollout.tasks.abort_rollout import RolloutStuckError
+
+from tests.fakes.sluice_world import SluiceWorld, sluice_world, spec_with_rollout
+
+ROLLOUT = "fraud-2-1"
+ALARM = "sluice-dev-fraud-2-1-errors"
+
+
+class Reached(Exception):
+    """The rollout has its first share of the traffic."""
+
+
+def world_in_a_canary() -> SluiceWorld:
+    world = sluice_world(spec_with_rollout())
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 0)}
+    world.approve(2)
+
+    def stop(state: str) -> None:
+        if state == "AnalyzeStage":
+            raise Reached
+
+    with pytest.raises(Reached):
+        world.play(ROLLOUT, on_state=stop)
+    world.telemetry.lines.clear()
+    return world
+
+
+def aborted(world: SluiceWorld) -> list[dict[str, Any]]:
+    return [fields for _, message, fields in world.telemetry.lines if message == "rollout aborted"]
+
+
+def test_an_alarm_is_logged_with_what_was_moved() -> None:
+    world = world_in_a_canary()
+    assert world.ring(ALARM) == {"rollout": ROLLOUT, "moved": "weights"}
+    (line,) = aborted(world)
+    expected = {
+        "cause": "alarm",
+        "reason": f"alarm {ALARM}: Threshold Crossed",
+        "moved": "weights",
+        "rollout": ROLLOUT,
+        "model": "fraud",
+        "version": "2",
+        "endpoint": "sluice-dev-fraud",
+    }
+    assert line.items() >= expected.items()
+
+
+def test_an_execution_that_ended_is_logged_with_its_name() -> None:
+    world = world_in_a_canary()
+    world.end_execution(ROLLOUT)
+    (line,) = aborted(world)
+    assert line.items() >= {"cause": "failed", "execution": ROLLOUT, "moved": "weights"}.items()
+
+
+def test_a_later_reason_does_not_replace_the_cause() -> None:
+    world = world_in_a_canary()
+    world.ring(ALARM)
+    world.end_execution(ROLLOUT)
+    assert [line["cause"] for line in aborted(world)] == ["alarm", "alarm"]
+
+
+def test_what_is_ignored_is_no_abort() -> None:
+    world = world_in_a_canary()
+    assert "ignored" in world.ring("sluice-dev-fraud-9-1-errors")
+    assert "ignored" in world.ring("somebody-elses")
+    assert aborted(world) == []
+
+
+def test_after_ten_attempts_to_restore_a_person_has_to_look() -> None:
+    world = world_in_a_canary()
+    with pytest.raises(RolloutStuckError):
+        world.end_execution(f"{ROLLOUT}-restore-10")
+    assert aborted(world) == []
