@@ -254,7 +254,7 @@ class FakeBucket:
         key = uri.removeprefix(f"s3://{self.name}/")
         return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
 
-    def look(self, uri: str) -> StoredObject | None:
+    def head(self, uri: str) -> StoredObject | None:
         found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
         return None if found is None else StoredObject(len(found), START)
 
@@ -283,7 +283,7 @@ class FakeWakeUps:
     faults: Faults
     booked: list[tuple[str, float]] = field(default_factory=list)
 
-    def book(self, model: str, delay_seconds: float) -> None:
+    def send_wake_up(self, model: str, delay_seconds: float) -> None:
         self.faults.around(lambda: self.booked.append((model, delay_seconds)))
 
 

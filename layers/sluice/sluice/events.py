@@ -51,7 +51,7 @@ class PackageChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmRang:
+class AlarmStateChanged:
     """A CloudWatch Alarm State Change."""
 
     name: str

@@ -50,8 +50,8 @@ def test_a_variant_is_scaled_by_the_rules_and_asking_again_changes_nothing(
     assert scaling.ensure("followed", "v1", replace(RULES, target=20.0), 60)
     assert {each["Threshold"] for each in alarms(account, "TargetTracking-endpoint/followed/")} == {20.0, 18.0}
 
-    assert scaling.release("followed", ["v1", "v2"]) == ["v1"]
-    assert scaling.release("followed", ["v1", "v2"]) == []
+    assert scaling.deregister("followed", ["v1", "v2"]) == ["v1"]
+    assert scaling.deregister("followed", ["v1", "v2"]) == []
     assert alarms(account, "TargetTracking-endpoint/followed/") == []
 
 
@@ -112,7 +112,7 @@ def test_an_async_endpoint_is_woken_by_an_alarm_of_its_own(account: Account, sca
     )
     assert (alarm["AlarmActions"], alarm["Period"]) == ([policy["PolicyARN"]], 10)
     assert not scaling.ensure("queue", "v1", rules, 10)
-    assert scaling.release("queue", ["v1"]) == ["v1"]
+    assert scaling.deregister("queue", ["v1"]) == ["v1"]
     assert alarms(account, wake_up_alarm_name(NAMES, "queue")) == []
 
 

@@ -155,7 +155,7 @@ def endpoint(platform: Platform) -> tuple[str, str, str]:
 
 def changes(name: str, used: str) -> dict[str, Callable[[Endpoints], Any]]:
     return {
-        "config": lambda hosting: hosting.use_config(name, used),
+        "config": lambda hosting: hosting.update_endpoint(name, used),
         "weights": lambda hosting: hosting.set_weights(name, {"v1": 1.0}),
         "capacity": lambda hosting: hosting.set_capacity(name, "v1", 1),
         "deletion": lambda hosting: hosting.delete_endpoint(name),
@@ -206,7 +206,7 @@ def test_a_canary_from_beginning_to_end(platform: Platform, endpoint: tuple[str,
     name, used, model = endpoint
     hosting, candidate = platform.hosting, platform.model()
     both = config(platform, fleet("v1", model, 100.0), fleet("v2", candidate, 0.0))
-    hosting.use_config(name, both)
+    hosting.update_endpoint(name, both)
     during = described(platform, name)
     assert (during.status, during.config) == ("Updating", used)
     platform.settle(name)
@@ -218,7 +218,7 @@ def test_a_canary_from_beginning_to_end(platform: Platform, endpoint: tuple[str,
     hosting.set_capacity(name, "v2", 2)
     platform.settle(name)
     assert weights(described(platform, name)) == {"v1": (90.0, 1), "v2": (10.0, 2)}
-    hosting.use_config(name, used)
+    hosting.update_endpoint(name, used)
     platform.settle(name)
     back = described(platform, name)
     assert (back.config, weights(back)) == (used, {"v1": (90.0, 1)})
@@ -233,7 +233,7 @@ def test_an_update_that_never_becomes_healthy_leaves_what_was(
 ) -> None:
     name, used, model = endpoint
     bad = config(platform, fleet("v1", model), fleet("v2", platform.model(healthy=False), 0.0))
-    platform.hosting.use_config(name, bad)
+    platform.hosting.update_endpoint(name, bad)
     platform.settle(name)
     state = described(platform, name)
     assert (state.status, state.config, weights(state)) == ("InService", used, {"v1": (1.0, 1)})
@@ -249,7 +249,7 @@ def test_a_first_deployment_that_fails_can_only_be_deleted(platform: Platform) -
     assert (state.status, state.config) == ("Failed", used)
     assert state.failure_reason
     with pytest.raises(AwsRefusedError, match="in status Failed"):
-        platform.hosting.use_config(name, used)
+        platform.hosting.update_endpoint(name, used)
     platform.hosting.delete_endpoint(name)
     left = platform.hosting.describe(name)
     assert left is None or left.status in CHANGING
@@ -261,9 +261,9 @@ def test_a_config_that_is_not_there_yet_is_worth_another_try(
     platform: Platform, endpoint: tuple[str, str, str]
 ) -> None:
     name, used, _ = endpoint
-    for call in (platform.hosting.use_config, platform.hosting.create_endpoint):
+    for call in (platform.hosting.update_endpoint, platform.hosting.create_endpoint):
         with pytest.raises(RetryableError) as refused:
-            call(name if call == platform.hosting.use_config else "contract-new", "contract-none")
+            call(name if call == platform.hosting.update_endpoint else "contract-new", "contract-none")
         assert not isinstance(refused.value, EndpointBusyError)
     assert described(platform, name).config == used
 
@@ -290,7 +290,7 @@ def deployed(platform: Platform, alarm: str, wait_seconds: int) -> tuple[str, st
     platform.settle(name)
     wanted = config(platform, fleet("v1", platform.model()))
     how = BlueGreen(wait_seconds=wait_seconds, termination_wait_seconds=0)
-    platform.hosting.use_config(name, wanted, Deployment(how=how, alarms=(alarm,), resizes=False))
+    platform.hosting.update_endpoint(name, wanted, Deployment(how=how, alarms=(alarm,), resizes=False))
     return name, used, wanted
 
 
@@ -299,7 +299,7 @@ def test_a_deployment_keeps_the_old_config_until_it_has_ended(platform: Platform
     seen = described(platform, name)
     assert (seen.status, seen.config, seen.deploying) == ("Updating", used, wanted)
     with pytest.raises(EndpointBusyError):
-        platform.hosting.use_config(name, used)
+        platform.hosting.update_endpoint(name, used)
     platform.settle(name)
     seen = described(platform, name)
     assert (seen.status, seen.config, [each.name for each in seen.variants]) == ("InService", wanted, ["v1"])
@@ -313,7 +313,7 @@ def test_an_alarm_that_somebody_sets_has_a_deployment_taken_back(platform: Platf
     seen = described(platform, name)
     assert (seen.status, seen.config) == ("InService", used)
     assert alarm in seen.failure_reason
-    platform.hosting.use_config(name, wanted)
+    platform.hosting.update_endpoint(name, wanted)
     platform.settle(name)
     assert described(platform, name).config == wanted
 

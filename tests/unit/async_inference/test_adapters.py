@@ -120,8 +120,8 @@ def test_an_object_is_looked_at_wherever_it_is() -> None:
     )
     stub.add_client_error("head_object", "404", "Not Found", 404)
     bucket = DataBucket(client, "data")
-    assert bucket.look("s3://other/a/b.out") == StoredObject(7, written)
-    assert bucket.look("s3://other/gone.out") is None
+    assert bucket.head("s3://other/a/b.out") == StoredObject(7, written)
+    assert bucket.head("s3://other/gone.out") is None
 
 
 def test_the_config_of_an_endpoint_names_prefixes_topics_and_concurrency() -> None:

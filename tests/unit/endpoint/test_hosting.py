@@ -161,7 +161,7 @@ def test_a_deployment_is_what_sagemaker_takes(
     if resizes:
         body["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredInstanceCount"}]
     stub.add_response("update_endpoint", {"EndpointArn": ARN}, body)
-    hosting.use_config("e", "c", Deployment(how=BlueGreen(routing=routing), alarms=ALARMS, resizes=resizes))
+    hosting.update_endpoint("e", "c", Deployment(how=BlueGreen(routing=routing), alarms=ALARMS, resizes=resizes))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class AsyncInferenceBucket(Protocol):
     def read(self, uri: str) -> bytes | None:
         """A small object by its ``s3://`` URI; None if it is not there."""
 
-    def look(self, uri: str) -> StoredObject | None:
+    def head(self, uri: str) -> StoredObject | None:
         """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
 
 

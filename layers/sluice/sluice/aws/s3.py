@@ -41,7 +41,7 @@ class DataBucket:
         body: bytes = found["Body"].read()
         return body
 
-    def look(self, uri: str) -> StoredObject | None:
+    def head(self, uri: str) -> StoredObject | None:
         """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:

@@ -19,7 +19,7 @@ class UploadQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def book(self, model: str, delay_seconds: float) -> None:
+    def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Send a message that advances the model's run queue after ``delay_seconds``, at most 900. Idempotent."""
         body = json.dumps({"source": "sluice", "detail-type": WAKE_UP, "detail": {"model": model}})
         delay = min(math.ceil(delay_seconds), LONGEST_DELAY_SECONDS)

@@ -29,7 +29,7 @@ _TRANSIENT = frozenset({"ConcurrentUpdateException", "InternalServiceException",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
+class ScalableTarget:
     """A variant that is registered as a scalable target, by Sluice or by somebody else."""
 
     variant: str
@@ -60,7 +60,7 @@ class AutoScaling:
         self._metrics = metrics
         self._names = names
 
-    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
         """Those of the variants that are registered as scalable targets."""
         resources = {resource_of(endpoint, variant): variant for variant in variants}
         if not resources:
@@ -72,7 +72,7 @@ class AutoScaling:
         """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
         there = self.registered(endpoint, [variant])
         if any(not all(map(is_ours, one.policies)) or one.dimension != rules.dimension for one in there):
-            self.release(endpoint, [variant])
+            self.deregister(endpoint, [variant])
             there = []
         place = _place(endpoint, variant, rules.dimension)
         changed = not any(one.range == (rules.least, rules.most) for one in there)
@@ -81,7 +81,7 @@ class AutoScaling:
         changed |= self._reconcile_policies(place, endpoint, rules, period_seconds)
         return self._reconcile_scheduled_actions(place, rules) or changed
 
-    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+    def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         """Deregister the variants; their capacity stays as it is. Returns those that were registered."""
         targets = self.registered(endpoint, variants)
         for one in targets:
@@ -94,8 +94,8 @@ class AutoScaling:
             self._metrics.delete_alarms([wake_up_alarm_name(self._names, endpoint)])
         return [one.variant for one in targets]
 
-    def _registered(self, target: Mapping[str, Any], variant: str) -> Registered:
-        return Registered(
+    def _registered(self, target: Mapping[str, Any], variant: str) -> ScalableTarget:
+        return ScalableTarget(
             variant=variant,
             dimension=target["ScalableDimension"],
             least=target["MinCapacity"],

@@ -70,7 +70,7 @@ class Endpoints:
             EndpointConfigName=config,
         )
 
-    def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
+    def update_endpoint(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
         """Update the endpoint to another config, all at once or as ``deployment`` says.
 
         Variants of the same name keep their weight and count, unless the deployment resizes them.
