@@ -75,8 +75,8 @@ def exceeds_relative(row: Row) -> bool:
 
 RULES: Mapping[str, Rule] = {
     "judge": judged(Rules()),
-    "judge, sensitive": judged(Rules().sensitive()),
-    "judge, robust": judged(Rules().robust()),
+    "judge, eager": judged(Rules(harm_ratio=1.0, periods_to_prove=0, periods_to_prove_safe=0, first_share=0.99)),
+    "judge, slow": judged(Rules(harm_ratio=1.25, periods_to_prove=3, periods_to_prove_safe=3)),
     "over 1 %, 1 of 1": alarm(exceeds_absolute, breaches=1, periods=1),
     "over 1 %, 2 of 3": alarm(exceeds_absolute, breaches=2, periods=3),
     "over 2x baseline, 2 of 3": alarm(exceeds_relative, breaches=2, periods=3),

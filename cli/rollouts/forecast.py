@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from sluice.batch.instance_prices import Prices
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
-from sluice.rollout.analysis.judge import judge
-from sluice.rollout.analysis.judge_rules import Rules
+from sluice.rollout.analysis.judge import Rules, judge
 from sluice.rollout.analysis.latency import error_rules
 from sluice.rollout.model.plan import Plan
 from sluice.spec.strategies import steps_of

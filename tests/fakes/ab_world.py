@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from sluice.aws.metric_data import Counts, Sample
+from sluice.aws.metric_data import Counts, Moments
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -47,9 +47,10 @@ def world_under_test(**settings: Any) -> SluiceWorld:
     return world
 
 
-def counts_of(world: SluiceWorld, variant: str) -> list[Sample]:
+def counts_of(world: SluiceWorld, variant: str) -> list[Moments]:
     """What was counted for a variant, period by period."""
-    return list(world.ports.outcomes.read(RolloutId.required(ROLLOUT), "conversion", variant).periods.values())
+    found = world.ports.outcomes.read(RolloutId.required(ROLLOUT), "conversion", (variant,))
+    return list(found[variant].periods.values())
 
 
 def outcome(inference_id: str, **detail: Any) -> dict[str, Any]:

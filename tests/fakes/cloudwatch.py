@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sluice.aws.metric_data import Counts, Dimensions, LatencySummary, Sample, Span, whole_periods
+from sluice.aws.metric_data import Counts, Dimensions, LatencySummary, Moments, Span, whole_periods
 
 from tests.fakes.aws_state import Faults
 
@@ -26,7 +26,7 @@ class FakeMetrics:
     slow: dict[str, dict[str, int]] | None = field(default_factory=dict)
     means: dict[str, float] = field(default_factory=dict)
     summaries: list[LatencySummary] = field(default_factory=list)
-    own_metrics: dict[tuple[str, str], Sample] = field(default_factory=dict)  # per period, by variant and metric
+    own_metrics: dict[tuple[str, str], Moments] = field(default_factory=dict)  # per period, by variant and metric
 
     def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
         return self.faults.around(  # type: ignore[no-any-return]
@@ -43,8 +43,8 @@ class FakeMetrics:
             lambda: {at: self.means[_variant(of)] for at in self._periods(of, span)}
         )
 
-    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Sample]:
-        def found() -> dict[datetime, Sample]:
+    def published_values(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
+        def found() -> dict[datetime, Moments]:
             sample = self.own_metrics.get((variant, metric))
             return {at: sample for at in whole_periods(span.start, span.end, span.period_seconds)} if sample else {}
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.sizing.capacity.pool import Answer, Pool
+from cli.sizing.capacity.pool import Pool, SimulatedAnswer
 
 REQUESTS = 200_000
 BATCHES = 20
@@ -80,7 +80,7 @@ requests = st.lists(st.tuples(st.floats(0, 5), st.floats(0.001, 20)), min_size=1
 )
 
 
-def served(pool: Pool, incoming: list[tuple[float, float]]) -> list[Answer]:
+def served(pool: Pool, incoming: list[tuple[float, float]]) -> list[SimulatedAnswer]:
     for arrived, service in incoming:
         pool.arrive(arrived, service)
     return list(pool.serve_until(inf))
@@ -120,7 +120,7 @@ def test_asking_more_often_changes_nothing(incoming: list[tuple[float, float]], 
     for pool in (once, often):
         pool.add(2, ready=1.0)
     expected = served(once, incoming)
-    answers: list[Answer] = []
+    answers: list[SimulatedAnswer] = []
     moments = sorted([*((at, None) for at in looks), *((at, s) for at, s in incoming)], key=lambda one: one[0])
     for now, service in moments:
         if service is not None:

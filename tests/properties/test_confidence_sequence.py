@@ -9,17 +9,17 @@ from math import inf, log, sin, sqrt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.aws.metric_data import Sample
+from sluice.aws.metric_data import Moments
 from sluice.rollout.analysis.confidence_sequence import Interval, Pair, asymptotic_interval, bounded_interval, effect
 
 from bench.confidence import at_least, at_most
 
 ALPHA = 0.05
-NOTHING = Sample(0, 0.0, 0.0)
+NOTHING = Moments(0, 0.0, 0.0)
 
 
-def yes(count: int, hits: int) -> Sample:
-    return Sample(count, hits, hits)
+def yes(count: int, hits: int) -> Moments:
+    return Moments(count, hits, hits)
 
 
 def swapped(pairs: Sequence[Pair]) -> list[Pair]:
@@ -62,7 +62,7 @@ def test_a_clear_difference_is_found_with_its_size() -> None:
 
 
 def test_enough_values_of_any_size_are_compared_in_the_limit() -> None:
-    few = [Pair(Sample(30, 300.0, 4000.0), Sample(270, 2700.0, 36000.0))] * 33
+    few = [Pair(Moments(30, 300.0, 4000.0), Moments(270, 2700.0, 36000.0))] * 33
     assert asymptotic_interval(few, ALPHA) is None
     found = asymptotic_interval(few * 3, ALPHA)
     assert found is not None
@@ -71,14 +71,14 @@ def test_enough_values_of_any_size_are_compared_in_the_limit() -> None:
 
 
 def test_values_that_are_all_alike_tell_nothing_of_their_spread() -> None:
-    assert asymptotic_interval([Pair(Sample(100, 0.0, 0.0), Sample(900, 0.0, 0.0))] * 9, ALPHA) is None
+    assert asymptotic_interval([Pair(Moments(100, 0.0, 0.0), Moments(900, 0.0, 0.0))] * 9, ALPHA) is None
 
 
 # ---- properties
 
 
 @st.composite
-def any_sample(draw: st.DrawFn, most: int = 10_000) -> Sample:
+def any_sample(draw: st.DrawFn, most: int = 10_000) -> Moments:
     count = draw(st.integers(0, most))
     return yes(count, draw(st.integers(0, count)))
 
@@ -156,9 +156,9 @@ def drifting(generator: random.Random, per_minute: int, share: float, rate: floa
 def spending(generator: random.Random, lift: float = 1.0, minutes: int = 60) -> list[Pair]:
     """One in twenty buys, for a price with a heavy tail."""
 
-    def sample(count: int, factor: float) -> Sample:
+    def sample(count: int, factor: float) -> Moments:
         bought = [factor * generator.lognormvariate(3, 1) for _ in range(hits(generator, count, 0.05))]
-        return Sample(count, sum(bought), sum(price**2 for price in bought))
+        return Moments(count, sum(bought), sum(price**2 for price in bought))
 
     return [Pair(sample(200, lift), sample(800, 1.0)) for _ in range(minutes)]
 

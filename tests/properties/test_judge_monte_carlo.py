@@ -11,8 +11,9 @@ import random
 from collections.abc import Callable
 
 import pytest
+from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
-from sluice.rollout.analysis.judge import Row, Rules, judge
+from sluice.rollout.analysis.judge import Rules, judge
 from sluice.rollout.analysis.latency import ERRORS_SHARE_OF_ALPHA
 
 from bench.canary_traffic import (

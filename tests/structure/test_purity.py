@@ -58,14 +58,8 @@ DECISIONS = (
 )
 """Modules, and packages with all they hold, that decide from their arguments alone."""
 
-NO_DECISIONS = {
-    "sluice.spec.parameter_store",
-    "sluice.rollout.analysis.collect",
-    "sluice.rollout.analysis.data_capture",
-    "sluice.rollout.analysis.ports",
-    "sluice.rollout.analysis.shadow_analysis",
-}
-"""What these packages hold besides: adapters, and what collects the data to decide on."""
+NO_DECISIONS = {"sluice.spec.parameter_store", "sluice.rollout.analysis.ports"}
+"""What these packages hold besides: an adapter, and protocols, which no other module loads."""
 
 
 def name_of(path: Path) -> str:

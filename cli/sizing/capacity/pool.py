@@ -9,7 +9,7 @@ from math import inf
 from typing import NamedTuple
 
 
-class Answer(NamedTuple):
+class SimulatedAnswer(NamedTuple):
     """A request's end: begun at ``started`` and answered, or given up because it would have been too late.
 
     A tuple, because a simulation makes one for each of up to millions of requests.
@@ -64,7 +64,7 @@ class Pool:
         """A request that will take ``service`` seconds once it is begun."""
         self._waiting.append((arrived, service))
 
-    def serve_until(self, now: float) -> Iterator[Answer]:
+    def serve_until(self, now: float) -> Iterator[SimulatedAnswer]:
         """Begin, or reject, every waiting request whose turn comes by ``now``."""
         free, alive, waiting = self._free, self._alive, self._waiting
         while waiting and free:
@@ -81,4 +81,4 @@ class Pool:
             rejected = finished - arrived > self._timeout
             if not rejected:
                 heapreplace(free, (finished, instance))
-            yield Answer(arrived, started, finished, rejected)
+            yield SimulatedAnswer(arrived, started, finished, rejected)

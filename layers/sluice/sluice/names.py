@@ -59,6 +59,10 @@ class Names:
         """A SageMaker model, endpoint config or alarm of one rollout, e.g. ``sluice-dev-fraud-7-1-canary``."""
         return f"{self.prefix}{rollout_id}-{purpose}"
 
+    def rollout_resources(self, rollout_id: str, *purposes: str) -> tuple[str, ...]:
+        """``rollout_resource`` for each purpose."""
+        return tuple(self.rollout_resource(rollout_id, purpose) for purpose in purposes)
+
     def version_of_model(self, sagemaker_model: str) -> int | None:
         """7 for the SageMaker model ``sluice-dev-fraud-7-1-model``; None for a model that Sluice did not create."""
         found = re.fullmatch(re.escape(self.prefix) + r".+-(\d+)-\d+-model", sagemaker_model)

@@ -115,3 +115,20 @@ def test_lambda_has_ports_joined_and_the_certain_ones_made_before_the_first_invo
     assert made == []
     entry("sweep", lambda event, ports: {}, Ports, certain=("store",))
     assert made == ["dynamodb"]
+
+
+@pytest.mark.parametrize(("tracing", "is_traced"), [("Active", True), ("Disabled", False), (None, False)])
+def test_a_function_is_traced_where_the_stack_has_tracing_active(
+    tracing: str | None, is_traced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def note(handler: Any) -> Any:
+        seen.append(handler)
+        return handler
+
+    monkeypatch.setattr("sluice.telemetry.tracing.traced", note)
+    if tracing is not None:
+        monkeypatch.setenv("SLUICE_TRACING", tracing)
+    entry("sweep", lambda event, ports: {}, Ports)
+    assert bool(seen) is is_traced

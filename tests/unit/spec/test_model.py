@@ -32,7 +32,7 @@ def test_what_is_left_out_gets_its_default() -> None:
     )
     assert [(stage.weight, stage.bake_seconds) for stage in spec.rollout.stages] == [(10, 600), (50, 600)]
     assert (spec.rollout.max_hold_seconds, spec.rollout.on_doubt) == (3600, "roll_back")
-    assert spec.rollout.judge.safe_margin == pytest.approx(0.001)
+    assert spec.rollout.judge.safe_margin_percent == pytest.approx(0.1)
     assert spec.rollout.alarms.latency_p95_ms is None
 
 

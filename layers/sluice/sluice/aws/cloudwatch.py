@@ -15,7 +15,7 @@ from sluice.aws.metric_data import (
     Counts,
     Dimensions,
     LatencySummary,
-    Sample,
+    Moments,
     Span,
     stat,
 )
@@ -91,7 +91,7 @@ class CloudWatch:
             for at in sorted(requests, reverse=True)
         ]
 
-    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Sample]:
+    def published_values(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
         """A metric that users publish in ``Sluice/Outcomes``: values from 0 to 1, such as 1 for each yes.
 
         Periods with other values are left out, because CloudWatch does not report their sum of squares.
@@ -100,7 +100,7 @@ class CloudWatch:
         wanted = {name.lower(): (metric, name) for name in ("SampleCount", "Sum", "Minimum", "Maximum")}
         found = self._read(of, span, wanted, OUTCOMES)
         return {
-            at: Sample(round(count), found["sum"][at], found["sum"][at])
+            at: Moments(round(count), found["sum"][at], found["sum"][at])
             for at, count in sorted(found["samplecount"].items())
             if at in found["sum"] and found["minimum"].get(at, -1) >= 0 and found["maximum"].get(at, 2) <= 1
         }

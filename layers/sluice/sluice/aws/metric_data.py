@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,6 +50,11 @@ def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[d
     return [at + timedelta(seconds=period_seconds * i) for i in range(max(count, 0))]
 
 
+def whole_periods_of(stretches: Iterable[tuple[datetime, datetime]], period_seconds: int) -> list[list[datetime]]:
+    """``whole_periods`` of each stretch of time."""
+    return [whole_periods(start, end, period_seconds) for start, end in stretches]
+
+
 def stat(
     metric: str, of: Dimensions, period_seconds: int, statistic: str, namespace: str = NAMESPACE
 ) -> dict[str, Any]:
@@ -68,12 +73,27 @@ def dimensions(endpoint: str, variant: str, config: str = "") -> Dimensions:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Moments:
     """Outcomes of one variant in one period: how many, their sum and the sum of their squares."""
 
     count: int
     total: float
     squares: float
+
+
+def pooled(samples: Iterable[Moments]) -> Moments:
+    """All outcomes together."""
+    each = list(samples)
+    return Moments(
+        sum(sample.count for sample in each),
+        sum(sample.total for sample in each),
+        sum(sample.squares for sample in each),
+    )
+
+
+def pooled_each(samples: Iterable[Iterable[Moments]]) -> list[Moments]:
+    """``pooled`` of each."""
+    return [pooled(each) for each in samples]
 
 
 PERCENTILES = {"p90": 0.90, "p99": 0.99}

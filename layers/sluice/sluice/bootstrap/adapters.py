@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime
     from sluice.async_inference.store import ResultStore
     from sluice.aws.cloudwatch import CloudWatch
+    from sluice.aws.data_capture import Captures
     from sluice.aws.dynamodb import Table
     from sluice.aws.eventbridge import EventPublisher
     from sluice.aws.model_registry import ModelRegistry
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from sluice.pipeline_runs.reader import RunReader
     from sluice.pipeline_runs.store import RunStore
     from sluice.rollout.ab_outcomes.store import OutcomeStore
-    from sluice.rollout.analysis.data_capture import Captures
-    from sluice.rollout.gates.gates import GateFunctions
+    from sluice.rollout.gates.gate_functions import GateFunctions
     from sluice.rollout.model.endpoint_lock import EndpointLocks
     from sluice.rollout.model.executions import Executions
     from sluice.rollout.model.history import HistoryStore
@@ -151,7 +151,7 @@ class Adapters:
 
     @cached_property
     def gates(self) -> GateFunctions:
-        from sluice.rollout.gates.gates import GateFunctions
+        from sluice.rollout.gates.gate_functions import GateFunctions
 
         return GateFunctions(self._client("lambda"))
 
@@ -193,7 +193,7 @@ class Adapters:
 
     @cached_property
     def captures(self) -> Captures:
-        from sluice.rollout.analysis.data_capture import Captures
+        from sluice.aws.data_capture import Captures
 
         return Captures(self._client("s3"), self._variable("SLUICE_BUCKET"))
 

@@ -13,6 +13,7 @@ from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime
 from sluice.async_inference.store import ResultStore
 from sluice.aws.clients import Boto3Clients, lazy_clients
 from sluice.aws.cloudwatch import CloudWatch
+from sluice.aws.data_capture import Captures
 from sluice.aws.dynamodb import Table
 from sluice.aws.eventbridge import EventPublisher
 from sluice.aws.model_registry import ModelRegistry
@@ -25,8 +26,7 @@ from sluice.names import Names
 from sluice.pipeline_runs.reader import RunReader
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
-from sluice.rollout.analysis.data_capture import Captures
-from sluice.rollout.gates.gates import GateFunctions
+from sluice.rollout.gates.gate_functions import GateFunctions
 from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.executions import Executions
 from sluice.rollout.model.history import HistoryStore

@@ -61,7 +61,11 @@ def entry(
 
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         joined()
-    return handler
+    if os.environ.get("SLUICE_TRACING") != "Active":
+        return handler
+    from sluice.telemetry.tracing import traced  # only here: it is not to cost those who do not trace
+
+    return traced(handler)
 
 
 def summary(result: Mapping[str, Any]) -> dict[str, Any]:

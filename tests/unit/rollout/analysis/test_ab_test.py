@@ -8,8 +8,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.aws.metric_data import Sample
-from sluice.rollout.analysis.ab_test import Comparison, Progress, Standing, compare, decide, outcomes_needed
+from sluice.aws.metric_data import Moments
+from sluice.rollout.analysis.ab_test import (
+    ABComparison,
+    Progress,
+    Standing,
+    ab_finding,
+    compare_versions,
+    outcomes_needed,
+)
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.model.plan import Experiment, experiment_from
@@ -25,11 +32,11 @@ OVER = replace(UNDER_WAY, elapsed_seconds=DAY)
 
 def minutes(candidate: int, baseline: int, count: int = 30) -> list[Pair]:
     """Conversions of 100 requests to the candidate and 900 to the baseline, each minute."""
-    return [Pair(Sample(100, candidate, candidate), Sample(900, baseline, baseline))] * count
+    return [Pair(Moments(100, candidate, candidate), Moments(900, baseline, baseline))] * count
 
 
-def compared(candidate: int, baseline: int, count: int = 30) -> Comparison:
-    return compare(minutes(candidate, baseline, count), 0.05, is_bounded=True)
+def compared(candidate: int, baseline: int, count: int = 30) -> ABComparison:
+    return compare_versions(minutes(candidate, baseline, count), 0.05, is_bounded=True)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +51,14 @@ def compared(candidate: int, baseline: int, count: int = 30) -> Comparison:
 )
 def test_the_proven_better_version_wins(better: str, candidate: int, standing: Standing, answer: Answer) -> None:
     experiment = replace(EXPERIMENT, better=better)  # type: ignore[arg-type]
-    found = decide(compared(candidate, 135), experiment, UNDER_WAY)
+    found = ab_finding(compared(candidate, 135), experiment, UNDER_WAY)
     assert (found.numbers["standing"], found.answer, found.is_doubt) == (standing, answer, False)
 
 
 @pytest.mark.parametrize("candidate", [5, 16, 30])
 def test_nothing_is_decided_before_the_least_time(candidate: int) -> None:
     early = replace(UNDER_WAY, elapsed_seconds=3599)
-    assert decide(compared(candidate, 135), EXPERIMENT, early).answer is Answer.HOLD
+    assert ab_finding(compared(candidate, 135), EXPERIMENT, early).answer is Answer.HOLD
 
 
 @pytest.mark.parametrize(
@@ -59,29 +66,29 @@ def test_nothing_is_decided_before_the_least_time(candidate: int) -> None:
 )
 def test_a_tie_follows_its_rule_at_the_end(on_tie: str, answer: Answer, is_doubt: bool) -> None:
     experiment = replace(EXPERIMENT, on_tie=on_tie)  # type: ignore[arg-type]
-    found = decide(compared(15, 135), experiment, OVER)
+    found = ab_finding(compared(15, 135), experiment, OVER)
     assert (found.answer, found.is_doubt) == (answer, is_doubt)
     assert f"on_tie says {on_tie}" in found.reason
 
 
 def test_requests_can_end_a_test_as_time_does() -> None:
     experiment = replace(EXPERIMENT, max_requests=3000)
-    assert decide(compared(15, 135), experiment, UNDER_WAY).numbers["standing"] == Standing.KEPT
+    assert ab_finding(compared(15, 135), experiment, UNDER_WAY).numbers["standing"] == Standing.KEPT
     fewer = replace(UNDER_WAY, requests=2999)
-    assert decide(compared(15, 135), experiment, fewer).numbers["standing"] == Standing.OPEN
+    assert ab_finding(compared(15, 135), experiment, fewer).numbers["standing"] == Standing.OPEN
 
 
-@pytest.mark.parametrize("pairs", [[], [Pair(Sample(0, 0, 0), Sample(900, 90, 90))]], ids=["nobody", "only the old"])
+@pytest.mark.parametrize("pairs", [[], [Pair(Moments(0, 0, 0), Moments(900, 90, 90))]], ids=["nobody", "only the old"])
 def test_what_was_never_compared_is_kept_away_whatever_the_rule(pairs: list[Pair]) -> None:
     promote = replace(EXPERIMENT, on_tie="promote")
-    comparison = compare(pairs, 0.05, is_bounded=True)
-    assert decide(comparison, promote, UNDER_WAY).answer is Answer.HOLD
-    found = decide(comparison, promote, OVER)
+    comparison = compare_versions(pairs, 0.05, is_bounded=True)
+    assert ab_finding(comparison, promote, UNDER_WAY).answer is Answer.HOLD
+    found = ab_finding(comparison, promote, OVER)
     assert (found.answer, found.numbers["standing"]) == (Answer.ROLL_BACK, Standing.NOTHING)
 
 
 def test_people_are_told_the_effect_its_interval_and_how_many_more() -> None:
-    found = decide(compared(17, 135), EXPERIMENT, UNDER_WAY)
+    found = ab_finding(compared(17, 135), EXPERIMENT, UNDER_WAY)
     told = found.reason.split("; ")
     assert told[0].startswith("undecided: conversion 0.17 (n=3,000) against 0.15 (n=27,000), difference +0.02 (-0.0")
     assert told[1] == "higher is better"
@@ -91,8 +98,8 @@ def test_people_are_told_the_effect_its_interval_and_how_many_more() -> None:
 
 
 def test_values_of_any_size_are_labelled_as_compared_in_the_limit() -> None:
-    spent = [Pair(Sample(100, 330.0, 4000.0), Sample(900, 2700.0, 30_000.0))] * 30
-    found = decide(compare(spent, 0.05, is_bounded=False), EXPERIMENT, UNDER_WAY)
+    spent = [Pair(Moments(100, 330.0, 4000.0), Moments(900, 2700.0, 30_000.0))] * 30
+    found = ab_finding(compare_versions(spent, 0.05, is_bounded=False), EXPERIMENT, UNDER_WAY)
     assert "in the limit of many" in found.reason
     assert found.numbers["is_exact"] is False
 
@@ -101,8 +108,8 @@ def test_the_outlook_is_about_right_if_things_go_on() -> None:
     more = outcomes_needed(compared(17, 135))
     assert more is not None
     needed = 30 + more // 100
-    assert decide(compared(17, 135, needed // 2), EXPERIMENT, UNDER_WAY).answer is Answer.HOLD
-    assert decide(compared(17, 135, needed * 3 // 2), EXPERIMENT, UNDER_WAY).answer is Answer.ADVANCE
+    assert ab_finding(compared(17, 135, needed // 2), EXPERIMENT, UNDER_WAY).answer is Answer.HOLD
+    assert ab_finding(compared(17, 135, needed * 3 // 2), EXPERIMENT, UNDER_WAY).answer is Answer.ADVANCE
 
 
 COUNTS = st.tuples(st.integers(0, 100), st.integers(0, 900))
@@ -112,10 +119,10 @@ COUNTS = st.tuples(st.integers(0, 100), st.integers(0, 900))
 def test_a_test_always_ends_and_never_advances_without_both(
     counts: list[tuple[int, int]], on_tie: str, elapsed: int
 ) -> None:
-    pairs = [Pair(Sample(one, one / 2, one / 2), Sample(other, other / 4, other / 4)) for one, other in counts]
+    pairs = [Pair(Moments(one, one / 2, one / 2), Moments(other, other / 4, other / 4)) for one, other in counts]
     experiment = replace(EXPERIMENT, on_tie=on_tie)  # type: ignore[arg-type]
-    comparison = compare(pairs, 0.05, is_bounded=True)
-    answer = decide(comparison, experiment, replace(UNDER_WAY, elapsed_seconds=elapsed)).answer
+    comparison = compare_versions(pairs, 0.05, is_bounded=True)
+    answer = ab_finding(comparison, experiment, replace(UNDER_WAY, elapsed_seconds=elapsed)).answer
     assert elapsed < DAY or answer is not Answer.HOLD
     assert answer is not Answer.ADVANCE or (comparison.candidate.count and comparison.baseline.count)
 

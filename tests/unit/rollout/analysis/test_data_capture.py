@@ -1,94 +1,51 @@
-"""Which capture files are read: the same minutes of both versions, and no more than a look can read."""
+"""Which capture files are read, the same minutes of both versions, and what their lines say."""
 
 from __future__ import annotations
 
-import io
+import base64
 import json
-from contextlib import nullcontext
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.errors import RetryableError, ThrottledError
-from sluice.rollout.analysis.data_capture import CaptureFile, Captures, sample_of
-
-from tests.builders.aws_clients import client_error, translating
-
-AT = datetime(2026, 3, 4, 23, 58, tzinfo=UTC)
-UNTIL = datetime(2026, 3, 5, 0, 3, tzinfo=UTC)
+from sluice.aws.data_capture import CaptureFile
+from sluice.rollout.analysis.data_capture import Captured, captured_from, captured_in, sample_of
 
 
-class FakeS3:
-    """Pages of two objects each."""
-
-    def __init__(self, objects: dict[str, bytes]) -> None:
-        self.objects = objects
-
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:
-        keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > ContinuationToken)
-        page: dict[str, Any] = {"Contents": [{"Key": key, "Size": len(self.objects[key])} for key in keys[:2]]}
-        return page | ({"IsTruncated": True, "NextContinuationToken": keys[1]} if len(keys) > 2 else {})
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        return {"Body": io.BytesIO(self.objects[Key])}
+def line(data: str, answer: str, encoding: str = "CSV", **metadata: str) -> str:
+    return json.dumps(
+        {
+            "captureData": {
+                "endpointInput": {"mode": "INPUT", "data": data, "encoding": encoding},
+                "endpointOutput": {"mode": "OUTPUT", "data": answer, "encoding": encoding},
+            },
+            "eventMetadata": metadata,
+            "eventVersion": "0",
+        }
+    )
 
 
-def whole(answer: str) -> bytes:
-    side = {"data": answer, "encoding": "CSV"}
-    return json.dumps({"captureData": {"endpointInput": side, "endpointOutput": side}}).encode()
+def test_a_captured_line_is_read_with_whatever_ids_it_has() -> None:
+    found = captured_from(line("25,1", "0.5", eventId="e", inferenceId="i"))
+    assert found == Captured(ids=("i", "e"), request="25,1", answer="0.5")
 
 
-def test_files_of_all_hours_are_found_over_all_pages() -> None:
-    keys = [
-        "capture/e/v1/2026/03/04/22/59-00-000-a.jsonl",
-        "capture/e/v1/2026/03/04/23/58-00-000-a.jsonl",
-        "capture/e/v1/2026/03/04/23/58-30-000-b.jsonl",
-        "capture/e/v1/2026/03/04/23/59-00-000-c.jsonl",
-        "capture/e/v1/2026/03/05/00/01-00-000-d.jsonl",
-        "capture/e/v2/2026/03/05/00/01-00-000-e.jsonl",
-    ]
-    captures = Captures(translating(FakeS3(dict.fromkeys(keys, b""))), "bucket")
-    found = captures.files("capture/e/v1", AT, UNTIL)
-    assert [each.key for each in found] == keys[1:5]
-    assert len({each.minute for each in found}) == 3
-
-
-def test_lines_that_are_not_whole_are_left_out() -> None:
-    captures = Captures(translating(FakeS3({"k": whole("1") + b"\n{\n" + whole("2")[:-4]})), "bucket")
-    assert [each.answer for each in captures.read([CaptureFile("k", 1, "m")])] == ["1"]
-
-
-class Broken(io.BytesIO):
-    """A connection that breaks while a file is read."""
-
-    def read(self, *_: Any) -> bytes:
-        raise ReadTimeoutError(endpoint_url="https://s3")
+def test_text_captured_as_base64_is_text_again() -> None:
+    encoded = base64.b64encode(b"0.5").decode()
+    found = captured_from(line(base64.b64encode(b"x").decode(), encoded, "BASE64"))
+    assert found is not None
+    assert (found.request, found.answer) == ("x", "0.5")
 
 
 @pytest.mark.parametrize(
-    ("failure", "raised"),
-    [
-        (client_error("GetObject", "NoSuchKey"), None),
-        (client_error("GetObject", "SlowDown"), ThrottledError),
-        (Broken(), RetryableError),
-    ],
-    ids=["gone", "throttled", "broken off"],
+    "broken", ["", "{", "[]", "null", '{"captureData": {}}', '{"captureData": {"endpointInput": 3}}']
 )
-def test_a_file_that_cannot_be_read_now_is_no_reason_to_give_up(
-    failure: Exception | Broken, raised: type[Exception] | None
-) -> None:
-    class Failing(FakeS3):
-        def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-            if isinstance(failure, Exception):
-                raise failure
-            return {"Body": failure}
+def test_a_line_that_is_not_whole_is_none(broken: str) -> None:
+    assert captured_from(broken) is None
 
-    found = Captures(translating(Failing({})), "bucket").read([CaptureFile("k", 1, "m")])
-    with pytest.raises(raised) if raised else nullcontext():
-        assert list(found) == []
+
+def test_lines_that_are_not_whole_are_left_out() -> None:
+    assert [each.answer for each in captured_in([line("a", "1"), "{", line("a", "2")[:-4]])] == ["1"]
 
 
 sizes = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 50)), max_size=40)

@@ -1,4 +1,4 @@
-"""Looks: which periods count, what they hold, and what follows from alarms, judge and time."""
+"""Analyses: which periods count, what they hold, and what follows from alarms, judge and time."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sluice.aws.metric_data import Counts, whole_periods
+from sluice.aws.metric_data import Counts, Span, whole_periods, whole_periods_of
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.analysis.decision import Conclusion, Seen, conclude
+from sluice.rollout.analysis.decision import Decision, apply_command, decide
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer, Finding
-from sluice.rollout.analysis.metric_windows import LAG_SECONDS, Window, row_seconds, rows, windows
+from sluice.rollout.analysis.metric_windows import (
+    LAG_SECONDS,
+    MetricWindow,
+    judged_periods,
+    row_seconds,
+    rows,
+    rows_by_threshold,
+    windows,
+)
 from sluice.rollout.model.plan import Plan, PlannedStage
-from sluice.rollout.model.record import FenceKind, RolloutRecord
+from sluice.rollout.model.record import Command, CommandKind, FenceKind, RolloutRecord
 from sluice.rollout.planning.planner import make_plan
 from sluice.rollout_id import RolloutId
 
@@ -64,14 +72,14 @@ WINDOWS: dict[str, tuple[dict[int, float], dict[int, float], float, list[tuple[f
 def test_weights_did_not_change_within_a_window(
     shifted: dict[int, float], shifting: dict[int, float], now: float, expected: list[tuple[float, float]]
 ) -> None:
-    found = windows(record(shifted, shifting), at(now))
-    assert found == [Window(at(start), at(end)) for start, end in expected]
+    found = windows(PLAN, record(shifted, shifting), at(now))
+    assert found == [MetricWindow(at(start), at(end)) for start, end in expected]
 
 
 def test_the_warm_up_is_as_long_as_the_spec_says() -> None:
     plan = replace(PLAN, judge=replace(PLAN.judge, warm_up_periods=0), period_seconds=10)
-    found = windows(replace(record({0: 0}, {0: -5}), plan=plan), at(60))
-    assert found == [Window(at(0), at(60 - LAG_SECONDS[10]))]
+    found = windows(plan, replace(record({0: 0}, {0: -5}), plan=plan), at(60))
+    assert found == [MetricWindow(at(0), at(60 - LAG_SECONDS[10]))]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +100,23 @@ def test_only_whole_periods_count(start: float, end: float, expected: list[int])
 def test_a_row_per_period_and_silence_is_no_request() -> None:
     canary = {at(60): Counts(10, 1), at(600): Counts(99, 99)}
     baseline = {at(0): Counts(90, 2), at(60): Counts(91, 0)}
-    found = rows([Window(at(0), at(120)), Window(at(590), at(670))], canary, baseline, 60)
+    first, second = whole_periods_of([(at(0), at(120)), (at(590), at(670))], 60)
+    found = rows([*first, *second], canary, baseline)
     assert found == [Row(0, 0, 90, 2), Row(10, 1, 91, 0), Row(99, 99, 0, 0)]
+    assert rows_by_threshold([*first, *second], {"p90": canary}, {"p90": baseline}) == {"p90": found}
+
+
+def test_all_stages_are_judged_and_the_newest_is_told_apart() -> None:
+    found = judged_periods(PLAN, record({0: 0, 1: 330}, {0: -5, 1: 300}), at(900))
+    assert found.starts == [at(seconds) for seconds in (60, 120, 180, 240, 420, 480, 540, 600, 660, 720)]
+    assert found.in_this_stage == 6
+    assert found.span == Span(start=at(60), end=at(900), period_seconds=60)
+    assert found.first_stage == MetricWindow(at(60), at(300))
+
+
+def test_before_the_warm_up_is_over_nothing_is_judged() -> None:
+    found = judged_periods(PLAN, record({0: 0}, {0: -5}), at(30))
+    assert (found.starts, found.in_this_stage) == ([], 0)
 
 
 def finding(answer: Answer, name: str = "errors", by: FenceKind = "judge") -> Finding:
@@ -108,47 +131,78 @@ SAFE, DOUBT, HARM = finding(Answer.ADVANCE), finding(Answer.HOLD), finding(Answe
 SLOW = finding(Answer.HOLD, "latency")
 RANG = "alarm: says ROLL_BACK"
 
-CONCLUSIONS: dict[str, tuple[tuple[Finding, ...], float, Conclusion]] = {
-    "an alarm vetoes proof": ((RINGING, SAFE), 900, Conclusion("roll_back", RANG, "alarm")),
-    "an alarm does not wait for the bake": ((RINGING, DOUBT), 1, Conclusion("roll_back", RANG, "alarm")),
-    "nor does proven harm": ((QUIET, HARM), 1, Conclusion("roll_back", "errors: says ROLL_BACK")),
+DECISIONS: dict[str, tuple[tuple[Finding, ...], float, Decision]] = {
+    "an alarm vetoes proof": ((RINGING, SAFE), 900, Decision("roll_back", RANG, "alarm")),
+    "an alarm does not wait for the bake": ((RINGING, DOUBT), 1, Decision("roll_back", RANG, "alarm")),
+    "nor does proven harm": ((QUIET, HARM), 1, Decision("roll_back", "errors: says ROLL_BACK")),
     "all harm is told": (
         (RINGING, HARM),
         1,
-        Conclusion("roll_back", f"{RANG}; errors: says ROLL_BACK", "alarm"),
+        Decision("roll_back", f"{RANG}; errors: says ROLL_BACK", "alarm"),
     ),
-    "proof waits for the bake": ((QUIET, SAFE), BAKE - 1, Conclusion("hold", "baking until 10:05:00")),
-    "at the end of the bake proof advances": ((QUIET, SAFE), BAKE, Conclusion("advance", "errors: says ADVANCE")),
-    "one open question holds": ((QUIET, SAFE, SLOW), BAKE, Conclusion("hold", "latency: says HOLD")),
-    "a missing alarm is doubt": ((MISSING, SAFE), BAKE, Conclusion("hold", "alarm: says HOLD")),
-    "that nobody objects is no proof": ((QUIET,), BAKE, Conclusion("hold", "nothing that was seen proves it safe")),
-    "doubt holds": ((QUIET, DOUBT), BAKE + HOLD - 1, Conclusion("hold", "errors: says HOLD")),
-    "late proof is proof": ((QUIET, SAFE), BAKE + 10 * HOLD, Conclusion("advance", "errors: says ADVANCE")),
+    "proof waits for the bake": ((QUIET, SAFE), BAKE - 1, Decision("hold", "baking until 10:05:00")),
+    "at the end of the bake proof advances": ((QUIET, SAFE), BAKE, Decision("advance", "errors: says ADVANCE")),
+    "one open question holds": ((QUIET, SAFE, SLOW), BAKE, Decision("hold", "latency: says HOLD")),
+    "a missing alarm is doubt": ((MISSING, SAFE), BAKE, Decision("hold", "alarm: says HOLD")),
+    "that nobody objects is no proof": ((QUIET,), BAKE, Decision("hold", "nothing that was seen proves it safe")),
+    "doubt holds": ((QUIET, DOUBT), BAKE + HOLD - 1, Decision("hold", "errors: says HOLD")),
+    "late proof is proof": ((QUIET, SAFE), BAKE + 10 * HOLD, Decision("advance", "errors: says ADVANCE")),
     "doubt does not last for ever": (
         (QUIET, DOUBT),
         BAKE + HOLD,
-        Conclusion("roll_back", "in doubt for 600 s after the bake: errors: says HOLD", is_doubt=True),
+        Decision("roll_back", "in doubt for 600 s after the bake: errors: says HOLD", is_doubt=True),
     ),
     "nor does a missing alarm": (
         (MISSING, SAFE),
         BAKE + HOLD,
-        Conclusion("roll_back", "in doubt for 600 s after the bake: alarm: says HOLD", is_doubt=True),
+        Decision("roll_back", "in doubt for 600 s after the bake: alarm: says HOLD", is_doubt=True),
     ),
 }
 
 
-def look(findings: tuple[Finding, ...], seconds: float, plan: Plan = PLAN) -> Conclusion:
-    return conclude(Seen(findings=findings, now=at(seconds), in_force_since=T0), plan, 0)
+def decision(findings: tuple[Finding, ...], seconds: float, plan: Plan = PLAN) -> Decision:
+    return decide(findings, plan, 0, in_force_since=T0, now=at(seconds))
 
 
-@pytest.mark.parametrize(("findings", "seconds", "expected"), CONCLUSIONS.values(), ids=CONCLUSIONS)
-def test_what_follows(findings: tuple[Finding, ...], seconds: float, expected: Conclusion) -> None:
-    assert look(findings, seconds) == expected
+@pytest.mark.parametrize(("findings", "seconds", "expected"), DECISIONS.values(), ids=DECISIONS)
+def test_what_follows(findings: tuple[Finding, ...], seconds: float, expected: Decision) -> None:
+    assert decision(findings, seconds) == expected
 
 
 def test_a_spec_may_ask_for_a_person_instead() -> None:
-    paused = look((QUIET, DOUBT), BAKE + HOLD, replace(PLAN, on_doubt="pause"))
-    assert paused == Conclusion("pause", "errors: says HOLD")
+    paused = decision((QUIET, DOUBT), BAKE + HOLD, replace(PLAN, on_doubt="pause"))
+    assert paused == Decision("pause", "errors: says HOLD")
+
+
+def command(kind: CommandKind) -> Command:
+    return Command(kind=kind, by="arn:aws:iam::1:user/ada", reason="", at=T0)
+
+
+HELD, PROVEN = Decision("hold", "not proven"), Decision("advance", "proven")
+HARMFUL, DOUBTFUL = Decision("roll_back", "harm"), Decision("roll_back", "doubt", is_doubt=True)
+BY = "by arn:aws:iam::1:user/ada"
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "after"),
+    [
+        pytest.param(HELD, "resume", HELD, id="resumed is as nothing was said"),
+        pytest.param(HELD, "pause", Decision("pause", f"{BY}; not proven"), id="paused while it holds"),
+        pytest.param(PROVEN, "pause", Decision("pause", f"{BY}; proven"), id="paused in spite of proof"),
+        pytest.param(HELD, "promote", Decision("promote", BY), id="promoted without proof"),
+        pytest.param(DOUBTFUL, "promote", Decision("promote", BY), id="promoted against doubt"),
+        pytest.param(
+            DOUBTFUL, "pause", Decision("pause", f"{BY}; doubt", is_doubt=True), id="paused in place of a rollback"
+        ),
+        pytest.param(HARMFUL, "promote", HARMFUL, id="harm is never overruled by a promotion"),
+        pytest.param(HARMFUL, "pause", HARMFUL, id="nor by a pause"),
+    ],
+)
+def test_a_command_holds_or_hurries_and_never_overrules_harm(
+    before: Decision, kind: CommandKind, after: Decision
+) -> None:
+    assert apply_command(before, command(kind)) == after
+    assert apply_command(before, None) == before
 
 
 def lasting(*bakes: int, period: int = 60, max_hold: int = 3600) -> Plan:

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.analysis.alarms import alarm_finding, alarm_names, composite_for, watched_alarms
-from sluice.rollout.analysis.baseline_health import incident_finding
+from sluice.rollout.analysis.alarms import alarm_finding, alarm_names, alarms_for, composite_for, watched_alarms
+from sluice.rollout.analysis.comparability import incident_finding, traffic_finding
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
-from sluice.rollout.analysis.judge import judge
-from sluice.rollout.analysis.judge_rules import Rules
-from sluice.rollout.analysis.traffic_share import traffic_finding
+from sluice.rollout.analysis.judge import Rules, judge
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 from sluice.spec.rollout import Alarms
@@ -43,6 +41,14 @@ def test_one_composite_alarm_ties_ours_and_the_users() -> None:
 def test_all_of_them_are_watched_and_ours_are_removed() -> None:
     assert watched_alarms(NAMES, "fraud-7-1", plan("budget")) == [*OURS, "budget", ALL]
     assert set(alarm_names(NAMES, "fraud-7-1")) == {*OURS, ALL, "sluice-dev-fraud-7-1-stop"}
+
+
+@pytest.mark.parametrize("latency", [None, 500], ids=["without a limit of latency", "with one"])
+def test_every_alarm_that_is_made_is_watched(latency: float | None) -> None:
+    limited = plan("budget")
+    limited = replace(limited, alarms=replace(limited.alarms, latency_p95_ms=latency))
+    made = [alarm["AlarmName"] for alarm in alarms_for(NAMES, "fraud-7-1", limited)]
+    assert watched_alarms(NAMES, "fraud-7-1", limited) == [*made, "budget", ALL]
 
 
 @pytest.mark.parametrize(

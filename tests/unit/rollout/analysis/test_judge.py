@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.rollout.analysis.e_process import HARM_ALTERNATIVES, SAFE_ALTERNATIVES, Bound
+from sluice.rollout.analysis.comparability import is_starved
+from sluice.rollout.analysis.e_process import HARM_ALTERNATIVES, SAFE_ALTERNATIVES, Bound, Evidence, Row, weigh
 from sluice.rollout.analysis.findings import Answer
-from sluice.rollout.analysis.judge import Evidence, Row, Rules, judge, weigh
-from sluice.rollout.analysis.traffic_share import is_starved
-from sluice.rollout.analysis.verdict import Verdict
+from sluice.rollout.analysis.judge import Judgement, Rules, judge
 
 RULES = Rules()
+EAGER = replace(RULES, harm_ratio=1.0, periods_to_prove=0, periods_to_prove_safe=0, first_share=0.99)
+SLOW = replace(RULES, harm_ratio=1.25, periods_to_prove=3, periods_to_prove_safe=3)
 HEALTHY = Row(100, 1, 900, 9)
 OUTAGE = Row(100, 100, 900, 9)
 SILENT = Row(0, 0, 900, 9)
@@ -25,11 +26,10 @@ NO_BASELINE = Row(100, 1, 0, 0)
 
 
 def last(rows: Sequence[Row], rules: Rules = RULES) -> Evidence:
-    *_, evidence = weigh(rows, rules)
-    return evidence
+    return weigh(rows, rules.hypotheses).path[-1]
 
 
-def told(verdict: Verdict, rules: Rules = RULES) -> list[str]:
+def told(verdict: Judgement, rules: Rules = RULES) -> list[str]:
     return list(verdict.reasons(rules))
 
 
@@ -183,7 +183,7 @@ def test_impossible_rows_are_refused(counts: tuple[int, int, int, int]) -> None:
         {"safe_margin": -0.1},
         {"periods_to_prove": -1},
         {"periods_to_prove_safe": -1},
-        {"cluster_size": 0.5},
+        {"catastrophe_margin": 1.0},
         {"alpha": float("nan")},
         {"safe_margin": float("nan")},
     ],
@@ -193,11 +193,11 @@ def test_rules_without_sense_are_refused(changes: dict[str, Any]) -> None:
         replace(RULES, **changes)
 
 
-def test_the_profiles_are_more_and_less_eager_than_the_default() -> None:
+def test_less_tolerance_and_no_cap_make_the_judge_more_eager() -> None:
     doubtful = [Row(100, 3, 900, 9)] * 8
-    sensitive, default, robust = (last(doubtful, rules).harm for rules in (RULES.sensitive(), RULES, RULES.robust()))
+    eager, default, slow = (last(doubtful, rules).harm for rules in (EAGER, RULES, SLOW))
 
-    assert sensitive > default > robust
+    assert eager > default > slow
 
 
 # --- the guarantee, exactly ----------------------------------------------------------------------------
@@ -243,12 +243,12 @@ def any_row(draw: st.DrawFn, most: int = 300) -> Row:
 
 
 ANY_ROWS = st.lists(any_row(), max_size=12)
-ANY_RULES = st.sampled_from([RULES, RULES.sensitive(), RULES.robust(), replace(RULES, cluster_size=3)])
+ANY_RULES = st.sampled_from([RULES, EAGER, SLOW])
 
 
 @given(ANY_ROWS, ANY_RULES)
 def test_looking_again_is_the_same_as_going_on(rows: list[Row], rules: Rules) -> None:
-    assert [last(rows[: n + 1], rules) for n in range(len(rows))] == list(weigh(rows, rules))
+    assert [last(rows[: n + 1], rules) for n in range(len(rows))] == weigh(rows, rules.hypotheses).path
 
 
 @given(ANY_ROWS, any_row(), st.integers(0, 12), ANY_RULES)
@@ -337,7 +337,7 @@ def test_only_proof_moves_anything(rows: list[Row], rules: Rules) -> None:
 
 @given(st.lists(any_row(most=10**12), max_size=6), ANY_RULES)
 def test_evidence_stays_finite_for_any_counts(rows: list[Row], rules: Rules) -> None:
-    for evidence in weigh(rows, rules):
+    for evidence in weigh(rows, rules.hypotheses).path:
         assert all(isfinite(value) for value in (evidence.harm, evidence.catastrophe, evidence.safe))
     assert all(told(judge(rows, rules), rules))
 

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.rollout.analysis.shadow_agreement import (
-    Agreement,
-    Captured,
-    Terms,
-    answers_agree,
-    captured_from,
-    judge_agreement,
-    pairs,
-)
+from sluice.rollout.analysis.data_capture import Captured
+from sluice.rollout.analysis.shadow_agreement import Agreement, Terms, answers_agree, judge_agreement, pairs
 
 TERMS = Terms(tolerance=0.1, min_share=0.9, min_pairs=100, alpha=0.05, beta=0.05)
-
-
-def line(data: str, answer: str, encoding: str = "CSV", **metadata: str) -> str:
-    return json.dumps(
-        {
-            "captureData": {
-                "endpointInput": {"mode": "INPUT", "data": data, "encoding": encoding},
-                "endpointOutput": {"mode": "OUTPUT", "data": answer, "encoding": encoding},
-            },
-            "eventMetadata": metadata,
-            "eventVersion": "0",
-        }
-    )
 
 
 def exchange(request: str, answer: str = "1", *ids: str) -> Captured:
@@ -42,25 +20,6 @@ def exchange(request: str, answer: str = "1", *ids: str) -> Captured:
 def outcome(agreed: int, compared: int, terms: Terms = TERMS) -> Agreement:
     same, other = (exchange("a", "1"), exchange("a", "1")), (exchange("a", "1"), exchange("a", "2"))
     return judge_agreement([same] * agreed + [other] * (compared - agreed), terms)
-
-
-def test_a_captured_line_is_read_with_whatever_ids_it_has() -> None:
-    found = captured_from(line("25,1", "0.5", eventId="e", inferenceId="i"))
-    assert found == Captured(ids=("i", "e"), request="25,1", answer="0.5")
-
-
-def test_text_captured_as_base64_is_text_again() -> None:
-    encoded = base64.b64encode(b"0.5").decode()
-    found = captured_from(line(base64.b64encode(b"x").decode(), encoded, "BASE64"))
-    assert found is not None
-    assert (found.request, found.answer) == ("x", "0.5")
-
-
-@pytest.mark.parametrize(
-    "broken", ["", "{", "[]", "null", '{"captureData": {}}', '{"captureData": {"endpointInput": 3}}']
-)
-def test_a_line_that_is_not_whole_is_none(broken: str) -> None:
-    assert captured_from(broken) is None
 
 
 @pytest.mark.parametrize(

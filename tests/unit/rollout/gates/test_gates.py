@@ -10,7 +10,8 @@ import pytest
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import RetryableError
 from sluice.names import Names
-from sluice.rollout.gates.gates import Gate, GateFunctions, gates_ahead
+from sluice.rollout.gates.gate_functions import GateFunctions
+from sluice.rollout.gates.gates import RolloutGate, gates_ahead
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 
@@ -94,14 +95,16 @@ STAGES = [{"weight": 10, "bake": "5m", "gate": ARN}, {"weight": 50, "bake": "5m"
 
 def test_the_gates_between_a_stage_and_what_follows() -> None:
     plan = plan_with(stages=STAGES, gate="human")
-    assert gates_ahead(plan, 0, to_promotion=False) == (Gate(0, ARN),)
+    assert gates_ahead(plan, 0, to_promotion=False) == (RolloutGate(0, ARN),)
     assert gates_ahead(plan, 1, to_promotion=False) == ()
-    assert gates_ahead(plan, 1, to_promotion=True) == (Gate(2, "human"),)
-    assert gates_ahead(plan, 0, to_promotion=True) == (Gate(0, ARN), Gate(2, "human")), "also when stages are skipped"
+    assert gates_ahead(plan, 1, to_promotion=True) == (RolloutGate(2, "human"),)
+    assert gates_ahead(plan, 0, to_promotion=True) == (RolloutGate(0, ARN), RolloutGate(2, "human")), (
+        "also when stages are skipped"
+    )
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 def test_without_stages_only_the_promotion_has_a_gate() -> None:
     plan = plan_with(strategy="all_at_once", gate="human")
-    assert gates_ahead(plan, 0, to_promotion=True) == (Gate(0, "human"),)
-    assert Gate(0, "human").name(plan) == "the gate before the promotion"
+    assert gates_ahead(plan, 0, to_promotion=True) == (RolloutGate(0, "human"),)
+    assert RolloutGate(0, "human").name(plan) == "the gate before the promotion"

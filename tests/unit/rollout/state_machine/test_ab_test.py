@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-from sluice.aws.metric_data import Counts, LatencySummary, Sample
+from sluice.aws.metric_data import Counts, LatencySummary, Moments
 from sluice.rollout.model.record import Command
 from sluice.rollout_id import RolloutId
 
@@ -126,8 +126,8 @@ def test_errors_and_latency_are_compared_without_any_outcome(metric: str, setup:
 def test_a_metric_that_users_publish_themselves_is_compared_when_no_outcomes_come() -> None:
     world = ab_world()
     world.metrics.own_metrics = {
-        ("v7", "conversion"): Sample(700, 280, 280),
-        ("v6", "conversion"): Sample(1300, 260, 260),
+        ("v7", "conversion"): Moments(700, 280, 280),
+        ("v6", "conversion"): Moments(1300, 260, 260),
     }
     assert world.play(ROLLOUT) == "Promoted"
     assert findings(world)[-1]["numbers"]["candidate"]["total"] > 0

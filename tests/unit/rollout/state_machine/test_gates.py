@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sluice.aws.metric_data import Counts
-from sluice.rollout.gates.gates import Answer
-from sluice.rollout.gates.holds import seconds_held
+from sluice.rollout.gates.gates import GateResponse
+from sluice.rollout.gates.holds import seconds_until_recheck
 from sluice.rollout.model.record import Command, RolloutRecord
 from sluice.rollout_id import RolloutId
 
@@ -100,7 +100,7 @@ def test_the_gate_before_the_promotion_comes_after_that_of_the_last_stage() -> N
 @pytest.mark.parametrize("strategy", ["all_at_once", "canary"])
 def test_a_function_is_asked_at_each_look_until_it_agrees(strategy: str) -> None:
     world = world_with(strategy=strategy, gate=ARN)
-    agree = once_held(world, lambda: world.gates.answers.__setitem__(ARN, Answer(True, "change 42")))
+    agree = once_held(world, lambda: world.gates.answers.__setitem__(ARN, GateResponse(True, "change 42")))
     assert world.play(ROLLOUT, on_state=agree) == "Promoted"
     asked = [question for arn, question in world.gates.asked if arn == ARN]
     assert len(asked) > 3
@@ -281,6 +281,6 @@ def test_a_month_at_a_gate_stays_within_the_history_of_an_execution() -> None:
     since = now = record.opened_at
     looks = 0
     while now < since + timedelta(days=30):
-        now += timedelta(seconds=seconds_held(record, None, now))
+        now += timedelta(seconds=seconds_until_recheck(record, None, now))
         looks += 1
     assert looks * 9 < 5_000, "the other half is for looks at bakes"

@@ -140,7 +140,7 @@ def test_two_weeks_in_doubt_stay_below_the_bound(rollout: dict[str, object], mon
     world = world_with(**rollout)
     unknown = Finding(name="errors", answer=Answer.HOLD, reason="nobody knows")
     monkeypatch.setattr(
-        "functions.analyze_stage.app.look", lambda *_: (unknown,)
+        "sluice.rollout.tasks.analyze_stage.collect_findings", lambda *_: (unknown,)
     )  # two weeks of evidence take minutes to weigh
     began = world.clock.now()
     events, last = played(world, world.approve(2))

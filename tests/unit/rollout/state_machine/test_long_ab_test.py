@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.aws.metric_data import Dimensions, Sample, Span
+from sluice.aws.metric_data import Dimensions, Moments, Span
 from sluice.errors import SpecError
 from sluice.rollout.analysis.confidence_sequence import Pair, bounded_interval
 from sluice.rollout_id import RolloutId
@@ -63,7 +63,7 @@ def test_the_rows_of_two_weeks_are_few() -> None:
     assert plan.experiment is not None
     rows = plan.experiment.max_seconds // plan.experiment.row_seconds
     assert rows < 1500
-    pair = Pair(Sample(1000, 100, 100), Sample(9000, 900, 900))
+    pair = Pair(Moments(1000, 100, 100), Moments(9000, 900, 900))
     found = bounded_interval([pair] * rows, 0.05)
     assert found is not None
     assert found.high - found.low < 0.002

@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sluice.aws.metric_data import Sample
+from sluice.aws.metric_data import Moments, pooled_each
 from sluice.aws.table import ItemTable
 from sluice.rollout.ab_outcomes.outcome import InferenceOutcome
-from sluice.rollout.analysis.confidence_sequence import pooled
 from sluice.rollout_id import RolloutId
 
 SHARDS = 4
@@ -33,7 +32,7 @@ KEPT_DAYS = 90
 class Counted:
     """Outcomes of one variant by start of period. ``beyond``: how many values lay outside 0..1."""
 
-    periods: Mapping[datetime, Sample]
+    periods: Mapping[datetime, Moments]
     beyond: int
 
 
@@ -52,16 +51,22 @@ class OutcomeStore:
             for start in range(0, len(ids), TOGETHER)
         )
 
-    def read(self, test: RolloutId, metric: str, variant: str) -> Counted:
-        """What was counted so far (consistent read)."""
-        periods: dict[datetime, list[Sample]] = {}
-        beyond = 0
-        for item in self._table.query(_counters(test, metric), f"{variant}#"):
-            row = datetime.fromtimestamp(int(item["sk"].split("#")[1]), tz=UTC)
-            sample = Sample(round(float(item["count"])), float(item["total"]), float(item["squares"]))
-            periods.setdefault(row, []).append(sample)
-            beyond += round(float(item["beyond"]))
-        return Counted({row: pooled(samples) for row, samples in sorted(periods.items())}, beyond)
+    def read(self, test: RolloutId, metric: str, variants: Sequence[str]) -> dict[str, Counted]:
+        """What was counted so far, by variant (consistent reads)."""
+        counters = _counters(test, metric)
+        shards: dict[tuple[str, datetime], list[Moments]] = {}
+        beyond = dict.fromkeys(variants, 0)
+        for variant in variants:
+            for item in self._table.query(counters, f"{variant}#"):
+                row = datetime.fromtimestamp(int(item["sk"].split("#")[1]), tz=UTC)
+                sample = Moments(round(float(item["count"])), float(item["total"]), float(item["squares"]))
+                shards.setdefault((variant, row), []).append(sample)
+                beyond[variant] += round(float(item["beyond"]))
+        periods: dict[str, dict[datetime, Moments]] = {variant: {} for variant in variants}
+        keys = sorted(shards)
+        for (variant, row), sample in zip(keys, pooled_each([shards[key] for key in keys]), strict=True):
+            periods[variant][row] = sample
+        return {variant: Counted(periods[variant], beyond[variant]) for variant in variants}
 
     def _add(self, outcomes: Sequence[InferenceOutcome], test: RolloutId, variant: str, row: datetime) -> int:
         """Those that turn out to be counted before are left out, and the rest is tried again."""

@@ -1,1 +1,1 @@
-"""What is known of a candidate while it bakes, as findings, and what follows from them."""
+"""The analysis of a stage while it bakes: findings from alarms, metrics and answers, and the decision they lead to."""

@@ -1,4 +1,4 @@
-"""What an A/B test has seen at one look: its metric for both variants, period by period, from where it is kept."""
+"""Analyzes an A/B test: reads its metric for both variants, period by period, from where it is kept."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.aws.metric_data import Counts, Sample, Span, dimensions, whole_periods
-from sluice.rollout.ab_outcomes.store import Counted
-from sluice.rollout.analysis.ab_test import Comparison, Progress, compare, decide
+from sluice.aws.metric_data import Counts, Moments, Span, dimensions, whole_periods
+from sluice.rollout.analysis.ab_test import ABComparison, Progress, ab_finding, compare_versions
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
-from sluice.rollout.analysis.metric_windows import Window
+from sluice.rollout.analysis.metric_windows import MetricWindow
 from sluice.rollout.model.plan import Experiment, Plan, PlannedFleet
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
     from sluice.rollout.analysis.ports import AnalysisPorts
 
-NOTHING = Sample(0, 0.0, 0.0)
+_NOTHING = Moments(0, 0.0, 0.0)
+
+_Periods = Mapping[datetime, Moments]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Test:
-    """One look at a test: what it compares, of whom and over which time."""
+    """One analysis of a test: what it compares, of whom and over which time."""
 
     record: RolloutRecord
     plan: Plan
     experiment: Experiment
-    baseline: PlannedFleet
-    window: Window
+    window: MetricWindow
+    whole: frozenset[datetime]  # periods that lie within the stage: the weights of others were not those of the test
     ports: AnalysisPorts
 
     @property
@@ -38,50 +39,49 @@ class _Test:
         return Span(start=self.window.start, end=self.window.end, period_seconds=self.experiment.row_seconds)
 
 
-def ab_findings(
-    stage: int, record: RolloutRecord, window: Window, now: datetime, ports: AnalysisPorts
-) -> tuple[Finding, ...]:
-    """What the test says, if this is the stage of one; ``window`` is that of its first stage."""
-    plan = record.planned()
-    if plan.experiment is None or plan.baseline is None or stage != 0:
-        return ()
-    test = _Test(
-        record=record, plan=plan, experiment=plan.experiment, baseline=plan.baseline, window=window, ports=ports
-    )
+def ab_test_finding(
+    plan: Plan, record: RolloutRecord, window: MetricWindow, now: datetime, ports: AnalysisPorts
+) -> Finding:
+    """What the test says; ``window`` is that of its stage, the first."""
+    assert plan.baseline is not None
+    assert plan.experiment is not None
+    experiment = plan.experiment
+    whole = frozenset(whole_periods(window.start, window.end, experiment.row_seconds))
+    test = _Test(record=record, plan=plan, experiment=experiment, window=window, whole=whole, ports=ports)
     progress = Progress(
         elapsed_seconds=(now - record.shifted_at[0]).total_seconds(),
         least_seconds=plan.stages[0].bake_seconds,
-        requests=_requests(test) if test.experiment.max_requests is not None else 0,
+        requests=_requests(test) if experiment.max_requests is not None else 0,
     )
-    return (decide(_compared(test), test.experiment, progress),)
+    return ab_finding(_compared(test, plan.candidate, plan.baseline), experiment, progress)
 
 
-def _compared(test: _Test) -> Comparison:
+def _compared(test: _Test, candidate: PlannedFleet, baseline: PlannedFleet) -> ABComparison:
     alpha = test.plan.judge.alpha
     if test.experiment.metric == "errors":
-        return compare(_pairs(test, _errors(test, test.plan.candidate), _errors(test, test.baseline)), alpha)
+        return compare_versions(_pairs(test, _errors(test, candidate), _errors(test, baseline)), alpha)
     if test.experiment.metric == "latency":
-        return compare(_pairs(test, _slow(test, test.plan.candidate), _slow(test, test.baseline)), alpha)
-    candidate, baseline = _outcomes(test, test.plan.candidate), _outcomes(test, test.baseline)
-    if not candidate.periods and not baseline.periods:
-        candidate, baseline = _own_metric(test, test.plan.candidate), _own_metric(test, test.baseline)
-    is_bounded = not candidate.beyond and not baseline.beyond
-    return compare(_pairs(test, candidate.periods, baseline.periods), alpha, is_bounded=is_bounded)
+        return compare_versions(_pairs(test, _slow(test, candidate), _slow(test, baseline)), alpha)
+    found = test.ports.outcomes.read(test.record.id, test.experiment.metric, (candidate.variant, baseline.variant))
+    of_candidate, of_baseline = found[candidate.variant], found[baseline.variant]
+    if not of_candidate.periods and not of_baseline.periods:
+        return compare_versions(_pairs(test, _own_metric(test, candidate), _own_metric(test, baseline)), alpha)
+    pairs = _pairs(test, of_candidate.periods, of_baseline.periods)
+    return compare_versions(pairs, alpha, is_bounded=not of_candidate.beyond and not of_baseline.beyond)
 
 
-def _pairs(test: _Test, candidate: Mapping[datetime, Sample], baseline: Mapping[datetime, Sample]) -> Sequence[Pair]:
+def _pairs(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pair]:
     """The periods that are over, oldest first. A period that has begun would be seen in two states."""
     length = timedelta(seconds=test.experiment.row_seconds)
     closed = sorted(at for at in candidate.keys() | baseline.keys() if at + length <= test.window.end)
-    return [Pair(candidate.get(at, NOTHING), baseline.get(at, NOTHING)) for at in closed]
+    return [Pair(candidate.get(at, _NOTHING), baseline.get(at, _NOTHING)) for at in closed]
 
 
-def _errors(test: _Test, fleet: PlannedFleet) -> dict[datetime, Sample]:
-    found = test.ports.metrics.counts(dimensions(test.plan.endpoint, fleet.variant), test.span)
-    return _whole(test, found)
+def _errors(test: _Test, fleet: PlannedFleet) -> _Periods:
+    return _whole(test, test.ports.metrics.counts(dimensions(test.plan.endpoint, fleet.variant), test.span))
 
 
-def _slow(test: _Test, fleet: PlannedFleet) -> dict[datetime, Sample]:
+def _slow(test: _Test, fleet: PlannedFleet) -> _Periods:
     """Requests slower than nine of ten were before the rollout; nothing where CloudWatch does not count them."""
     limits = {name: limit for name, limit in test.plan.slow_over_us.items() if name == "p90"}
     if not limits:
@@ -90,21 +90,14 @@ def _slow(test: _Test, fleet: PlannedFleet) -> dict[datetime, Sample]:
     return _whole(test, found["p90"]) if found else {}
 
 
-def _whole(test: _Test, counts: Mapping[datetime, Counts]) -> dict[datetime, Sample]:
-    """Of the periods that lie within the stage: the weights of others were not those of the test."""
-    inside = set(whole_periods(test.window.start, test.window.end, test.experiment.row_seconds))
-    return {at: Sample(each.requests, each.errors, each.errors) for at, each in counts.items() if at in inside}
+def _whole(test: _Test, counts: Mapping[datetime, Counts]) -> _Periods:
+    return {at: Moments(each.requests, each.errors, each.errors) for at, each in counts.items() if at in test.whole}
 
 
-def _outcomes(test: _Test, fleet: PlannedFleet) -> Counted:
-    return test.ports.outcomes.read(test.record.id, test.experiment.metric, fleet.variant)
-
-
-def _own_metric(test: _Test, fleet: PlannedFleet) -> Counted:
-    """The user's own CloudWatch metric of that name."""
-    found = test.ports.metrics.own(test.record.id.model, fleet.variant, test.experiment.metric, test.span)
-    inside = set(whole_periods(test.window.start, test.window.end, test.experiment.row_seconds))
-    return Counted({at: sample for at, sample in found.items() if at in inside}, 0)
+def _own_metric(test: _Test, fleet: PlannedFleet) -> _Periods:
+    """The user's own CloudWatch metric of that name, whose values lie within 0..1."""
+    found = test.ports.metrics.published_values(test.record.id.model, fleet.variant, test.experiment.metric, test.span)
+    return {at: sample for at, sample in found.items() if at in test.whole}
 
 
 def _requests(test: _Test) -> int:

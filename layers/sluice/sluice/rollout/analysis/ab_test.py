@@ -1,7 +1,7 @@
-"""An A/B test at one look: how the candidate does beside the baseline, and whether that ends the test. Pure.
+"""An A/B test in one analysis: how the candidate does beside the baseline, and whether that ends the test. Pure.
 
-The interval of ``confidence`` holds at all looks together, so the test may end as soon as the interval lies on one
-side of zero: with probability ``alpha`` at most, over all looks, it ever does so when the versions do the same.
+The interval of ``confidence_sequence`` holds over all analyses together, so the test may end as soon as the interval
+lies on one side of zero: with probability ``alpha`` at most it ever does so when the versions do the same.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from enum import StrEnum
 from math import ceil, exp, log
 from typing import Any
 
-from sluice.aws.metric_data import Sample
-from sluice.rollout.analysis.confidence_sequence import Interval, Pair, asymptotic_interval, bounded_interval, pooled
+from sluice.aws.metric_data import Moments, pooled_each
+from sluice.rollout.analysis.confidence_sequence import Interval, Pair, asymptotic_interval, bounded_interval
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Experiment
 
@@ -46,11 +46,11 @@ _VERDICTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What is known of both versions. ``interval`` is None while there is too little to say."""
+class ABComparison:
+    """What is known of both versions. ``interval`` is None while there are too few outcomes."""
 
-    candidate: Sample
-    baseline: Sample
+    candidate: Moments
+    baseline: Moments
     interval: Interval | None
     is_exact: bool  # holds for any number of outcomes, not only for many
 
@@ -74,31 +74,32 @@ class Progress:
         return enough or self.elapsed_seconds >= experiment.max_seconds
 
 
-def compare(pairs: Sequence[Pair], alpha: float, *, is_bounded: bool = True) -> Comparison:
+def compare_versions(pairs: Sequence[Pair], alpha: float, *, is_bounded: bool = True) -> ABComparison:
     """Both versions over all periods so far. ``is_bounded``: every value lies within 0..1, such as yes or no."""
     interval = bounded_interval(pairs, alpha) if is_bounded else asymptotic_interval(pairs, alpha)
-    return Comparison(
-        candidate=pooled(pair.candidate for pair in pairs),
-        baseline=pooled(pair.baseline for pair in pairs),
+    candidate, baseline = pooled_each([[pair.candidate for pair in pairs], [pair.baseline for pair in pairs]])
+    return ABComparison(
+        candidate=candidate,
+        baseline=baseline,
         interval=interval,
         is_exact=is_bounded,
     )
 
 
-def decide(comparison: Comparison, experiment: Experiment, progress: Progress) -> Finding:
+def ab_finding(comparison: ABComparison, experiment: Experiment, progress: Progress) -> Finding:
     """A winner advances, a loser goes; a tie at the end follows the plan's rule, but without data nothing advances."""
     standing = _standing(comparison, experiment, progress)
     answer, verdict = _VERDICTS[standing]
     return Finding(
         name=NAME,
         answer=answer,
-        reason=": ".join([verdict, "; ".join(_seen(comparison, experiment, is_open=answer is Answer.HOLD))]),
+        reason=": ".join([verdict, "; ".join(_sentences(comparison, experiment, is_open=answer is Answer.HOLD))]),
         is_doubt=standing in (Standing.KEPT, Standing.NOTHING),
         numbers={"standing": str(standing), **_numbers(comparison, experiment)},
     )
 
 
-def _standing(comparison: Comparison, experiment: Experiment, progress: Progress) -> Standing:
+def _standing(comparison: ABComparison, experiment: Experiment, progress: Progress) -> Standing:
     if progress.elapsed_seconds < progress.least_seconds:
         return Standing.EARLY
     difference = _proven_difference(comparison)
@@ -112,7 +113,7 @@ def _standing(comparison: Comparison, experiment: Experiment, progress: Progress
     return Standing.PROMOTED if experiment.on_tie == "promote" else Standing.KEPT
 
 
-def _proven_difference(comparison: Comparison) -> float:
+def _proven_difference(comparison: ABComparison) -> float:
     """The bound nearest to zero of an interval that excludes it; 0 otherwise."""
     found = comparison.interval
     if found is None:
@@ -120,10 +121,10 @@ def _proven_difference(comparison: Comparison) -> float:
     return max(found.low, 0.0) + min(found.high, 0.0)
 
 
-def _seen(comparison: Comparison, experiment: Experiment, *, is_open: bool) -> Iterator[str]:
-    """What was seen, in words, for people; the numbers come first."""
+def _sentences(comparison: ABComparison, experiment: Experiment, *, is_open: bool) -> Iterator[str]:
+    """What was compared, in words; the numbers come first."""
     found = comparison.interval
-    means = f"{experiment.metric} {_told(comparison.candidate)} against {_told(comparison.baseline)}"
+    means = f"{experiment.metric} {_mean_text(comparison.candidate)} against {_mean_text(comparison.baseline)}"
     if found is None:
         yield f"{means}, too little to compare"
         return
@@ -136,7 +137,7 @@ def _seen(comparison: Comparison, experiment: Experiment, *, is_open: bool) -> I
         yield f"about {more:,} more of the new version to decide if things go on as they are"
 
 
-def outcomes_needed(comparison: Comparison) -> int | None:
+def outcomes_needed(comparison: ABComparison) -> int | None:
     """About how many more outcomes of the candidate until the interval excludes zero; None if it does or may never.
 
     The interval narrows with the root of the number.
@@ -148,11 +149,11 @@ def outcomes_needed(comparison: Comparison) -> int | None:
     return max(1, ceil(comparison.candidate.count * ((half / found.estimate) ** 2 - 1)))
 
 
-def _told(sample: Sample) -> str:
+def _mean_text(sample: Moments) -> str:
     return f"{sample.total / sample.count:.4g} (n={sample.count:,})" if sample.count else "(n=0)"
 
 
-def _numbers(comparison: Comparison, experiment: Experiment) -> dict[str, Any]:
+def _numbers(comparison: ABComparison, experiment: Experiment) -> dict[str, Any]:
     found = comparison.interval
     return {
         "metric": experiment.metric,

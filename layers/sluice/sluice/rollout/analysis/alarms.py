@@ -11,14 +11,9 @@ from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
 
 
-def alarm_names(names: Names, rollout_id: str) -> tuple[str, str, str, str]:
+def alarm_names(names: Names, rollout_id: str) -> tuple[str, ...]:
     """Everything one rollout may have made in CloudWatch: errors, latency, the composite, and the stop alarm."""
-    return (
-        names.rollout_resource(rollout_id, "errors"),
-        names.rollout_resource(rollout_id, "latency"),
-        names.rollout_resource(rollout_id, "alarms"),
-        stop_alarm_name(names, rollout_id),
-    )
+    return names.rollout_resources(rollout_id, "errors", "latency", "alarms", "stop")
 
 
 def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> list[dict[str, Any]]:
@@ -82,9 +77,10 @@ def composite_for(names: Names, rollout_id: str, plan: Plan) -> dict[str, Any]:
 
     It bears a rollout's name, so an alarm of the user's that rings takes the same quick way back as ours.
     """
-    rule = " OR ".join(f'ALARM("{name}")' for name in _single_alarms(names, rollout_id, plan))
+    *single, composite = watched_alarms(names, rollout_id, plan)
+    rule = " OR ".join(f'ALARM("{name}")' for name in single)
     return {
-        "AlarmName": alarm_names(names, rollout_id)[2],
+        "AlarmName": composite,
         "AlarmDescription": f"Rollout {rollout_id}: any alarm that watches it",
         "AlarmRule": rule,
     }
@@ -92,13 +88,15 @@ def composite_for(names: Names, rollout_id: str, plan: Plan) -> dict[str, Any]:
 
 def watched_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
     """All alarms that must exist and be quiet while the rollout goes on; the one over all comes last."""
-    return [*_single_alarms(names, rollout_id, plan), alarm_names(names, rollout_id)[2]]
+    errors, latency, composite, _ = alarm_names(names, rollout_id)
+    ours = [errors] if plan.alarms.latency_p95_ms is None else [errors, latency]
+    return [*ours, *plan.alarms.also, composite]
 
 
 def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
     """A ringing alarm rolls back, a missing one holds; quiet alarms, and those without data, prove nothing.
 
-    ``watched`` as ``watched_alarms`` gives it: the composite, the last, is told of only if it rings alone.
+    ``watched`` as ``watched_alarms`` gives it: the composite, the last, is named only if it rings alone.
     """
     seen = {name: states.get(name) for name in watched}
     numbers = {"states": seen}
@@ -112,10 +110,6 @@ def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
         reason = f"{', '.join(missing)} is missing"
         return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
     return Finding(name="alarm", answer=Answer.ABSTAIN, reason="quiet", by="alarm", numbers=numbers)
-
-
-def _single_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
-    return [*(alarm["AlarmName"] for alarm in alarms_for(names, rollout_id, plan)), *plan.alarms.also]
 
 
 def stop_alarm_name(names: Names, rollout_id: str) -> str:

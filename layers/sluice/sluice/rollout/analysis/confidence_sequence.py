@@ -1,4 +1,4 @@
-"""How much better or worse a candidate does than its baseline: intervals that hold at every look. Pure.
+"""How much better or worse a candidate does than its baseline: intervals that hold at every analysis. Pure.
 
 Both answer for the difference of the two means, averaged over the periods so far with the weight
 ``n_c n_b / (n_c + n_b)`` that each period's outcomes carry (Mantel and Haenszel's). Means may drift from period to
@@ -13,7 +13,7 @@ fixed beforehand, against ``s``, the mean of all outcomes of earlier periods:
 Given the counts, the mean of a period's product is (1 + l w_b (p_c - s))^n_c (1 - l w_c (p_b - s))^n_b, which
 1 + u <= e^u bounds by exp(l w (p_c - p_b)) with w = n_c n_b / (n_c + n_b), whatever p_b and s are. So the product,
 divided by exp(l (sum of w x difference)), is never expected to grow, nor is a mixture over several stakes; by
-Ville's inequality it exceeds 1/alpha with probability at most alpha, at all looks together. The differences under
+Ville's inequality it exceeds 1/alpha with probability at most alpha, over all analyses together. The differences under
 which it would exceed 1/alpha are out. (Betting: Waudby-Smith and Ramdas, "Estimating means of bounded random
 variables by betting", JRSS B 2024, arXiv 2010.09686; here for two samples in strata.) Sums are enough: a logarithm of
 a bet is concave in the value, so values within 0..1 win at least as much as ones and zeros with the same sum.
@@ -25,11 +25,11 @@ arXiv 2103.06476 (Robbins' normal mixture with an estimated variance).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, log1p, sqrt
 
-from sluice.aws.metric_data import Sample
+from sluice.aws.metric_data import Moments, pooled, pooled_each
 
 STAKES = tuple(0.9 / 2.5**step for step in range(7))
 """From 0.9, right for a hundred rare outcomes, down to 0.004, right for a million frequent ones."""
@@ -39,7 +39,7 @@ TUNED_FOR = 10_000
 
 ENOUGH = 1_000
 """Outcomes of each variant below which a central limit theorem is not trusted. With prices of a heavy tail (one in
-twenty buys, log-normal), looks in each of 120 minutes erred in 3.7 % of simulated tests for a level of 5 %."""
+twenty buys, log-normal), analyses in each of 120 minutes erred in 3.7 % of simulated tests for a level of 5 %."""
 
 _BISECTIONS = 60
 
@@ -48,8 +48,8 @@ _BISECTIONS = 60
 class Pair:
     """One period of both variants."""
 
-    candidate: Sample
-    baseline: Sample
+    candidate: Moments
+    baseline: Moments
 
     @property
     def weight(self) -> float:
@@ -80,7 +80,7 @@ def effect(pairs: Sequence[Pair]) -> float | None:
 
 
 def bounded_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
-    """Bounds that hold at all looks together with probability 1 - alpha, for values from 0 to 1; None without data."""
+    """Bounds that hold over all analyses with probability 1 - alpha, for values from 0 to 1; None without data."""
     known, used = _after_the_first(pairs)
     estimate = effect(used)
     if estimate is None:
@@ -99,8 +99,9 @@ def bounded_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
 def asymptotic_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
     """Bounds for values of any size, right in the limit of many outcomes; None before there are enough."""
     informative = [pair for pair in pairs if pair.weight]
-    candidate = pooled(pair.candidate for pair in informative)
-    baseline = pooled(pair.baseline for pair in informative)
+    candidate, baseline = pooled_each(
+        [[pair.candidate for pair in informative], [pair.baseline for pair in informative]]
+    )
     estimate = effect(informative)
     if estimate is None or min(candidate.count, baseline.count) < ENOUGH:
         return None
@@ -115,17 +116,7 @@ def asymptotic_interval(pairs: Sequence[Pair], alpha: float) -> Interval | None:
     return Interval(estimate=estimate, low=estimate - half, high=estimate + half, log_evidence=evidence)
 
 
-def pooled(samples: Iterable[Sample]) -> Sample:
-    """All outcomes together."""
-    each = list(samples)
-    return Sample(
-        sum(sample.count for sample in each),
-        sum(sample.total for sample in each),
-        sum(sample.squares for sample in each),
-    )
-
-
-def _mean(sample: Sample) -> float:
+def _mean(sample: Moments) -> float:
     return sample.total / sample.count
 
 
@@ -138,7 +129,7 @@ def _variance(pairs: Sequence[Pair], candidate_mean: float, baseline_mean: float
     )
 
 
-def _squares_around(sample: Sample, centre: float) -> float:
+def _squares_around(sample: Moments, centre: float) -> float:
     return max(0.0, sample.squares - 2 * centre * sample.total + sample.count * centre**2)
 
 
@@ -148,7 +139,7 @@ def _weights(pair: Pair) -> tuple[float, float]:
     return pair.candidate.count / both, pair.baseline.count / both
 
 
-def _after_the_first(pairs: Sequence[Pair]) -> tuple[Sample, Sequence[Pair]]:
+def _after_the_first(pairs: Sequence[Pair]) -> tuple[Moments, Sequence[Pair]]:
     """All outcomes up to the first period that has some, and the periods after it: without knowing the mean, bets on
     rare outcomes are bad ones, so the first period only teaches it."""
     first = next((index for index, pair in enumerate(pairs) if pair.candidate.count or pair.baseline.count), 0)
@@ -156,12 +147,13 @@ def _after_the_first(pairs: Sequence[Pair]) -> tuple[Sample, Sequence[Pair]]:
     return pooled(known), pairs[first + 1 :]
 
 
-def _log_wealth(pairs: Sequence[Pair], known: Sample) -> list[float]:
+def _log_wealth(pairs: Sequence[Pair], known: Moments) -> list[float]:
     """Log wealth of each stake on "the candidate's mean is higher", before any difference is taken off."""
     wealth = [0.0] * len(STAKES)
+    count, total = known.count, known.total
     for pair in pairs:
         if pair.weight:
-            expected = _mean(known)
+            expected = total / count
             of_candidate, of_baseline = _weights(pair)
             wealth = [
                 held
@@ -169,11 +161,12 @@ def _log_wealth(pairs: Sequence[Pair], known: Sample) -> list[float]:
                 + _log_bets(pair.baseline, expected, -stake * of_candidate)
                 for held, stake in zip(wealth, STAKES, strict=True)
             ]
-        known = pooled([known, pair.candidate, pair.baseline])
+        count += pair.candidate.count + pair.baseline.count
+        total = total + pair.candidate.total + pair.baseline.total
     return wealth
 
 
-def _log_bets(sample: Sample, expected: float, stake: float) -> float:
+def _log_bets(sample: Moments, expected: float, stake: float) -> float:
     won = sample.total * log1p(stake * (1 - expected))
     return won + (sample.count - sample.total) * log1p(-stake * expected)
 

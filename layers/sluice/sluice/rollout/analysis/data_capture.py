@@ -1,85 +1,50 @@
-"""Data capture files in S3: what an endpoint's variants were asked and answered."""
+"""Data capture files: which of them an analysis reads, and what their lines say. Pure."""
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from sluice.aws.concurrency import call_each
-from sluice.aws.paging import OBJECTS, pages
-from sluice.errors import AwsRefusedError
-from sluice.rollout.analysis.shadow_agreement import Captured, captured_from
-
-Given = TypeVar("Given")
+if TYPE_CHECKING:
+    from sluice.aws.data_capture import CaptureFile
 
 MAX_BYTES = 32 * 2**20
 MAX_FILES = 2_000
-"""Read at one look: what a function reads and compares in some seconds. A day of few requests is many small files."""
+"""Read in one analysis: what a function reads and compares in some seconds. A day of few requests is many files."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureFile:
-    """One object; ``minute`` is when its first request came, to the minute."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """One captured exchange: what identifies the request, what was asked and what was answered."""
 
-    key: str
-    size: int
-    minute: str
-
-
-class Captures:
-    """What Sluice asks of the bucket that an endpoint captures to."""
-
-    def __init__(self, client: Any, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
-
-    def files(self, folder: str, since: datetime, until: datetime) -> list[CaptureFile]:
-        """The files of one variant between two times, oldest first.
-
-        Data capture writes ``<folder>/yyyy/mm/dd/hh/MM-SS-mmm-<uuid>.jsonl`` in UTC.
-        """
-        first = since.replace(minute=0, second=0, microsecond=0)
-        hours = (first + timedelta(hours=hour) for hour in range(int((until - first) // timedelta(hours=1)) + 1))
-        return [
-            each for found in _all(self._of_hour, [f"{folder}/{hour:%Y/%m/%d/%H}/" for hour in hours]) for each in found
-        ]
-
-    def read(self, files: Sequence[CaptureFile]) -> Iterator[Captured]:
-        """The exchanges in these files; lines that are not whole are left out, as are files that are gone."""
-        for body in _all(self._body, [each.key for each in files]):
-            for line in body.decode(errors="replace").splitlines():
-                found = captured_from(line)
-                if found is not None:
-                    yield found
-
-    def _body(self, key: str) -> bytes:
-        """Empty if the object is gone."""
-        try:
-            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()  # type: ignore[no-any-return]
-        except AwsRefusedError as error:
-            if error.code == "NoSuchKey":
-                return b""
-            raise
-
-    def _of_hour(self, prefix: str) -> list[CaptureFile]:
-        found: list[CaptureFile] = []
-        for page in pages(self._client.list_objects_v2, OBJECTS, Bucket=self._bucket, Prefix=prefix):
-            for each in page.get("Contents", []):
-                name = each["Key"].removeprefix(prefix)
-                found.append(CaptureFile(each["Key"], each["Size"], f"{prefix[-14:]}{name[:2]}"))
-        return found
+    ids: tuple[str, ...]  # the client's inference id and SageMaker's event id, if there are any
+    request: str
+    answer: str
 
 
-def _all(call: Callable[[str], Given], names: Sequence[str]) -> Iterator[Given]:
-    """What the calls give, several at a time; raises what the first of them that fails does."""
-    for found in call_each(call, names):
-        if isinstance(found, Exception):
-            raise found
-        yield found
+def captured_in(lines: Iterable[str]) -> list[Captured]:
+    """The exchanges in lines of data capture files; a line that is not whole is left out."""
+    found = (captured_from(line) for line in lines)
+    return [each for each in found if each is not None]
+
+
+def captured_from(line: str) -> Captured | None:
+    """One line of a data capture file; None if it is not whole or holds no input and output."""
+    try:
+        raw = json.loads(line)
+        data, metadata = raw["captureData"], raw.get("eventMetadata", {})
+        request, answer = data["endpointInput"], data["endpointOutput"]
+        ids = (metadata.get("inferenceId"), metadata.get("eventId"))
+        return Captured(
+            ids=tuple(str(each) for each in ids if each), request=_content(request), answer=_content(answer)
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def sample_of(
@@ -90,8 +55,8 @@ def sample_of(
 ) -> tuple[list[CaptureFile], list[CaptureFile]]:
     """Files of both variants from the same minutes, no more than can be read: every minute, or every 2nd, 4th, ….
 
-    Which minutes is a matter of their order alone, so a later look reads the same and more. Where a single minute has
-    too much, its oldest files are taken.
+    Which minutes is a matter of their order alone, so a later analysis reads the same and more. Where a single minute
+    has too much, its oldest files are taken.
     """
     by_minute: Mapping[str, tuple[list[CaptureFile], list[CaptureFile]]] = _by_minute(live, shadow)
     minutes = sorted(by_minute)
@@ -124,3 +89,14 @@ def _by_minute(
         for each in files:
             found[each.minute][index].append(each)
     return found
+
+
+def _content(side: Mapping[str, Any]) -> str:
+    """What was sent, as text if it is text: content types that nobody named are captured as base64."""
+    data = str(side["data"])
+    if side.get("encoding") != "BASE64":
+        return data
+    try:
+        return b64decode(data).decode()
+    except ValueError:  # no text; equal bytes are equal base64
+        return data

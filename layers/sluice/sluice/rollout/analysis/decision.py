@@ -1,28 +1,22 @@
-"""What follows from an analysis: harm vetoes, only proof advances, anything less holds. Pure."""
+"""What follows from an analysis: harm vetoes, only proof advances, anything less holds; a person may pause or hurry it.
+
+Pure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import FenceKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One look: everything that was found, and since when the stage is in force."""
-
-    findings: tuple[Finding, ...]
-    now: datetime
-    in_force_since: datetime
+from sluice.rollout.model.record import Command, FenceKind
 
 
 @dataclass(frozen=True, slots=True)
-class Conclusion:
+class Decision:
     """``pause`` is a hold that only a person ends, ``promote`` skips the stages left; ``by`` is who stops the rollout.
 
     ``wait``: there is proof, but a gate or a window holds it up, ``until`` a window opens if that is known.
@@ -36,26 +30,42 @@ class Conclusion:
     until: datetime | None = None
 
 
-def conclude(seen: Seen, plan: Plan, stage: int) -> Conclusion:
-    """Harm rolls back at once. Only proof advances: the bake is over, something proves safety, nothing holds."""
-    harmful = [found for found in seen.findings if found.answer is Answer.ROLL_BACK]
+def decide(findings: Sequence[Finding], plan: Plan, stage: int, *, in_force_since: datetime, now: datetime) -> Decision:
+    """Harm rolls back at once. Only proof advances: the bake is over, something proves safety, nothing holds.
+
+    ``in_force_since``: when the stage's weights came into force, from which its bake counts.
+    """
+    harmful = [found for found in findings if found.answer is Answer.ROLL_BACK]
     if harmful:
         is_doubt = all(found.is_doubt for found in harmful)
-        return Conclusion("roll_back", _told(harmful), harmful[0].by, is_doubt)
-    baked = seen.in_force_since + timedelta(seconds=plan.stages[stage].bake_seconds)
-    if seen.now < baked:
-        return Conclusion("hold", f"baking until {baked:%H:%M:%S}")
-    open_questions = [found for found in seen.findings if found.answer is Answer.HOLD]
-    proven = [found for found in seen.findings if found.answer is Answer.ADVANCE]
+        return Decision("roll_back", _joined_reasons(harmful), harmful[0].by, is_doubt)
+    baked = in_force_since + timedelta(seconds=plan.stages[stage].bake_seconds)
+    if now < baked:
+        return Decision("hold", f"baking until {baked:%H:%M:%S}")
+    open_questions = [found for found in findings if found.answer is Answer.HOLD]
+    proven = [found for found in findings if found.answer is Answer.ADVANCE]
     if proven and not open_questions:
-        return Conclusion("advance", _told(proven))
-    doubt = _told(open_questions) or "nothing that was seen proves it safe"
-    if seen.now < seen.in_force_since + timedelta(seconds=plan.longest_seconds(stage)):
-        return Conclusion("hold", doubt)
+        return Decision("advance", _joined_reasons(proven))
+    doubt = _joined_reasons(open_questions) or "nothing that was seen proves it safe"
+    if now < in_force_since + timedelta(seconds=plan.longest_seconds(stage)):
+        return Decision("hold", doubt)
     if plan.on_doubt == "pause":
-        return Conclusion("pause", doubt)
-    return Conclusion("roll_back", f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}", is_doubt=True)
+        return Decision("pause", doubt)
+    return Decision("roll_back", f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}", is_doubt=True)
 
 
-def _told(findings: Sequence[Finding]) -> str:
+def apply_command(decision: Decision, command: Command | None) -> Decision:
+    """The decision as the last command wants it: paused, or promoted without further proof.
+
+    A person may hold or hurry where proof is missing, but never overrules harm.
+    """
+    harm = decision.action == "roll_back" and not decision.is_doubt
+    if command is None or command.kind == "resume" or harm:
+        return decision
+    if command.kind == "promote":
+        return Decision("promote", command.attribution)
+    return replace(decision, action="pause", reason=f"{command.attribution}; {decision.reason}")
+
+
+def _joined_reasons(findings: Sequence[Finding]) -> str:
     return "; ".join(f"{found.name}: {found.reason}" for found in findings)

@@ -1,12 +1,12 @@
-"""What a look at a rollout has found: named pieces of evidence, each with an answer of its own.
+"""What an analysis has found: named pieces of evidence, each with an answer of its own.
 
 The judge of errors, that of latency, the alarms, the share of the traffic, an A/B test and the agreement of a shadow
-all speak in findings; ``watch.conclude`` joins them and knows none of them by name.
+all speak in findings; ``decision.decide`` joins them and knows none of them by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -25,7 +25,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One piece of evidence at one look. ``numbers`` are stored with the look and shown to people: plain JSON."""
+    """One piece of evidence of one analysis. ``numbers`` are stored with it and shown to people: plain JSON."""
 
     name: str
     answer: Answer
@@ -36,3 +36,8 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "answer": str(self.answer), "reason": self.reason, "numbers": dict(self.numbers)}
+
+
+def findings_to_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """As they are kept in the history and shown to people."""
+    return [each.to_json() for each in findings]

@@ -1,19 +1,20 @@
-"""What is slow, and by which rules slow requests are judged. Pure.
+"""What is judged of a candidate, errors and slow requests, and by which rules. Pure.
 
 CloudWatch keeps no single latencies, only statistics of a period. So the live version's own percentiles, read before
 the rollout and fixed with it, are thresholds, and the judge counts requests beyond them as it counts errors. Where
-CloudWatch cannot count, the mean latencies of the two variants are compared period by period: see ``sign_evidence``.
+CloudWatch cannot count, the mean latencies of the two variants are compared period by period: see ``sign_test``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sluice.aws.metric_data import PERCENTILES, LatencySummary
+from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer, Finding
-from sluice.rollout.analysis.judge_rules import Rules
-from sluice.rollout.analysis.verdict import Words
+from sluice.rollout.analysis.judge import Rules, Words, judge_finding
+from sluice.rollout.analysis.sign_test import judge_signs
 from sluice.rollout.model.plan import Plan
 
 PERIODS_TO_PROVE = 3  # latencies wander more than errors do
@@ -40,13 +41,38 @@ def candidate_limits(plan: Plan) -> dict[str, int]:
     return {name: round(limit * (1 + plan.judge.slower_percent / 100)) for name, limit in plan.slow_over_us.items()}
 
 
+def error_finding(plan: Plan, rows: Sequence[Row]) -> Finding:
+    """Whether the candidate fails too often; ``rows`` of all stages so far, oldest first."""
+    return judge_finding("errors", rows, error_rules(plan))
+
+
+def slow_findings(plan: Plan, rows: Mapping[str, Sequence[Row]]) -> tuple[Finding, ...]:
+    """Whether the candidate is too slow, one finding per threshold; ``rows`` count slow requests as errors."""
+    rules = slow_rules(plan)
+    return tuple(judge_finding(f"latency {name}", rows[name], rules, slow_words(plan, name)) for name in rows)
+
+
+def mean_latency_finding(plan: Plan, slower: Sequence[bool]) -> Finding:
+    """Whether the candidate is too slow, where CloudWatch does not count slow requests.
+
+    ``slower``: whether its mean latency was too far above the baseline's, period by period.
+    """
+    found = judge_signs(slower, latency_alpha(plan), plan.judge.beta)
+    return replace(found, reason=f"{found.reason}; by mean latencies, as CloudWatch does not count slow requests here")
+
+
+def latency_limits(plan: Plan) -> dict[str, int] | None:
+    """The thresholds the candidate is held against, in microseconds; None if its latency is not judged."""
+    return candidate_limits(plan) if is_latency_judged(plan) else None
+
+
 def error_rules(plan: Plan) -> Rules:
     """How errors are judged. Alpha is that of the whole rollout; latency takes its part of it."""
     judge = plan.judge
     return Rules(
         harm_ratio=judge.harm_ratio,
         safe_ratio=judge.safe_ratio,
-        safe_margin=judge.safe_margin,
+        safe_margin=judge.safe_margin_percent / 100,
         alpha=judge.alpha * (ERRORS_SHARE_OF_ALPHA if is_latency_judged(plan) else 1),
         beta=judge.beta,
         incident_share=plan.alarms.error_rate_percent / 100,
@@ -59,7 +85,7 @@ def slow_rules(plan: Plan) -> Rules:
     return Rules(
         harm_ratio=judge.slow_ratio,
         safe_ratio=max(judge.safe_ratio, judge.slow_ratio),
-        safe_margin=judge.safe_margin,
+        safe_margin=judge.safe_margin_percent / 100,
         alpha=latency_alpha(plan) / len(plan.slow_over_us),
         beta=judge.beta,
         periods_to_prove=PERIODS_TO_PROVE,
@@ -86,12 +112,8 @@ def slow_words(plan: Plan, name: str) -> Words:
 
 
 def unjudged(plan: Plan) -> Finding:
-    """Latency that is not judged stands in nobody's way, and the look says why."""
+    """Latency that is not judged stands in nobody's way, and the finding says why."""
     reason = "not judged, as the spec says"
     if plan.judge.latency:
         reason = "not judged: the live version had too little traffic before the rollout to tell what is slow"
     return Finding(name="latency", answer=Answer.ABSTAIN, reason=reason)
-
-
-def with_remark(finding: Finding, remark: str) -> Finding:
-    return replace(finding, reason=f"{finding.reason}; {remark}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from sluice.aws.metric_data import Counts, whole_periods
+from sluice.aws.metric_data import Counts, Span, whole_periods_of
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
@@ -17,25 +17,25 @@ LAG_SECONDS = {60: 120, 10: 10}
 whose data is late would look like a bad canary, so one-minute metrics get two minutes."""
 
 
-MAX_ROWS = 1_500
+_MAX_ROWS = 1_500
 
 
-ROWS_OF_A_BAKE = 10
+_ROWS_OF_A_BAKE = 10
 
 
-ROWS_OF_A_WINNERS_BAKE = 2
+_ROWS_OF_A_WINNERS_BAKE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class MetricWindow:
     """A stretch of time in which the weights did not change."""
 
     start: datetime
     end: datetime
 
 
-def next_look_seconds(plan: Plan, now: datetime) -> int:
-    """Seconds until the next metric period is complete: an earlier look would see nothing new."""
+def seconds_until_next_analysis(plan: Plan, now: datetime) -> int:
+    """Seconds until the next metric period is complete: an earlier analysis would see nothing new."""
     if plan.look_seconds > plan.period_seconds:
         return plan.look_seconds
     since_complete = (now.timestamp() - LAG_SECONDS[plan.period_seconds]) % plan.period_seconds
@@ -45,39 +45,62 @@ def next_look_seconds(plan: Plan, now: datetime) -> int:
 def row_seconds(plan: Plan) -> int:
     """How much time one row of evidence covers: a metric period, or more in a rollout of many days.
 
-    Two weeks of minutes would take a look longer than they are worth. Every stage keeps some rows of its own; the bake
-    of an A/B test's winner fewer, as what it has to add to a long test is little.
+    Two weeks of minutes would take an analysis longer than they are worth. Every stage keeps some rows of its own; the
+    bake of an A/B test's winner fewer, as what it has to add to a long test is little.
     """
-    longest = sum(plan.longest_seconds(stage) for stage in range(len(plan.stages)))
-    rows_of_a_bake = ROWS_OF_A_BAKE if plan.experiment is None else ROWS_OF_A_WINNERS_BAKE
+    longest = plan.longest_seconds_of_stages()
+    rows_of_a_bake = _ROWS_OF_A_BAKE if plan.experiment is None else _ROWS_OF_A_WINNERS_BAKE
     most = min((stage.bake_seconds for stage in plan.stages), default=0) // rows_of_a_bake
     coarser = [row for row in (300, 900, 3600) if row <= most]
-    fitting = (row for row in (plan.period_seconds, *coarser) if longest <= row * MAX_ROWS)
+    fitting = (row for row in (plan.period_seconds, *coarser) if longest <= row * _MAX_ROWS)
     return next(fitting, coarser[-1] if coarser else plan.period_seconds)
 
 
-def windows(record: RolloutRecord, now: datetime) -> list[Window]:
+def windows(plan: Plan, record: RolloutRecord, now: datetime) -> list[MetricWindow]:
     """Stretches between weight changes whose metrics are complete; the newest is still growing.
 
     Each begins after the warm-up: fresh instances are slow and fail for reasons that pass. It is the same for both
     variants and was decided before the rollout.
     """
-    plan = record.planned()
     complete = now - timedelta(seconds=LAG_SECONDS[plan.period_seconds])
     warm_up = timedelta(seconds=plan.judge.warm_up_periods * plan.period_seconds)
     return [
-        Window(start + warm_up, min(record.shifting_at.get(stage + 1, complete), complete))
+        MetricWindow(start + warm_up, min(record.shifting_at.get(stage + 1, complete), complete))
         for stage, start in sorted(record.shifted_at.items())
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedPeriods:
+    """The periods that an analysis judges.
+
+    ``starts``: when each began, oldest first; the last ``in_this_stage`` of them lie in the newest stage. ``span``: the
+    time for which metrics are read. ``first_stage``: the window of the first stage, which is that of an A/B test.
+    """
+
+    starts: list[datetime]
+    in_this_stage: int
+    span: Span
+    first_stage: MetricWindow
+
+
+def judged_periods(plan: Plan, record: RolloutRecord, now: datetime) -> JudgedPeriods:
+    """What an analysis at ``now`` judges of a rollout that has shifted traffic."""
+    found = windows(plan, record, now)
+    seconds = row_seconds(plan)
+    by_stage = whole_periods_of([(each.start, each.end) for each in found], seconds)
+    return JudgedPeriods(
+        starts=[at for periods in by_stage for at in periods],
+        in_this_stage=len(by_stage[-1]),
+        span=Span(start=found[0].start, end=now, period_seconds=seconds),
+        first_stage=found[0],
+    )
+
+
 def rows(
-    stretches: Sequence[Window],
-    candidate: Mapping[datetime, Counts],
-    baseline: Mapping[datetime, Counts],
-    seconds: int,
+    starts: Iterable[datetime], candidate: Mapping[datetime, Counts], baseline: Mapping[datetime, Counts]
 ) -> list[Row]:
-    """One row per whole period of ``seconds`` within a stretch, oldest first; no data counts as no requests."""
+    """One row per period that starts at one of ``starts``; no data counts as no requests."""
     nothing = Counts(0, 0)
     return [
         Row(
@@ -86,6 +109,14 @@ def rows(
             baseline_requests=baseline.get(at, nothing).requests,
             baseline_errors=baseline.get(at, nothing).errors,
         )
-        for stretch in stretches
-        for at in whole_periods(stretch.start, stretch.end, seconds)
+        for at in starts
     ]
+
+
+def rows_by_threshold(
+    starts: Iterable[datetime],
+    candidate: Mapping[str, Mapping[datetime, Counts]],
+    baseline: Mapping[str, Mapping[datetime, Counts]],
+) -> dict[str, list[Row]]:
+    """``rows`` of slow requests, for each threshold that ``baseline`` names."""
+    return {name: rows(starts, candidate[name], baseline[name]) for name in baseline}

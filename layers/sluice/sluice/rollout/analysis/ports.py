@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sluice.aws.metric_data import Counts, Dimensions, Sample, Span
+from sluice.aws.data_capture import CaptureFile
+from sluice.aws.metric_data import Counts, Dimensions, Moments, Span
 from sluice.names import Names
 from sluice.rollout.ab_outcomes.store import Counted
-from sluice.rollout.analysis.data_capture import CaptureFile
-from sluice.rollout.analysis.shadow_agreement import Captured
 from sluice.rollout_id import RolloutId
 
 
@@ -20,8 +19,8 @@ class AnalysisCaptures(Protocol):
     def files(self, folder: str, since: datetime, until: datetime) -> list[CaptureFile]:
         """The files of one variant between two times, oldest first."""
 
-    def read(self, files: Sequence[CaptureFile]) -> Iterator[Captured]:
-        """The exchanges in these files; lines that are not whole are left out, as are files that are gone."""
+    def lines(self, files: Sequence[CaptureFile]) -> Iterator[str]:
+        """The lines of these files, one captured exchange each; files that are gone are left out."""
 
 
 class AnalysisMetrics(Protocol):
@@ -38,7 +37,7 @@ class AnalysisMetrics(Protocol):
     def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
         """The mean latency in microseconds of each period with requests."""
 
-    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Sample]:
+    def published_values(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
         """A metric that users publish in ``Sluice/Outcomes``: values from 0 to 1, such as 1 for each yes."""
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
@@ -48,8 +47,8 @@ class AnalysisMetrics(Protocol):
 class AnalysisOutcomes(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def read(self, test: RolloutId, metric: str, variant: str) -> Counted:
-        """What was counted so far (consistent read)."""
+    def read(self, test: RolloutId, metric: str, variants: Sequence[str]) -> Mapping[str, Counted]:
+        """What was counted so far, by variant (consistent reads)."""
 
 
 class AnalysisPorts(Protocol):

@@ -1,34 +1,25 @@
 """Whether a shadow predicts what the live version predicts: pairs of answers to the same request, compared. Pure.
 
-Whether enough of them agree is decided by two betting wealths on the share p of agreeing pairs, as ``evidence`` does
+Whether enough of them agree is decided by two betting wealths on the share p of agreeing pairs, as ``e_process`` does
 for errors: each pair multiplies the wealth on an alternative q by q/m if it agrees and by (1-q)/(1-m) if it does not,
 where m is the least share wanted. That has a mean of at most 1 as long as p <= m (q above m) or p >= m (q below m), so
-by Ville's inequality it exceeds 1/alpha with probability at most alpha, at any number of looks.
+by Ville's inequality it exceeds 1/alpha with probability at most alpha, at any number of analyses.
 """
 
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isclose, log
-from typing import Any, Literal
+from typing import Literal
 
+from sluice.rollout.analysis.data_capture import Captured
 from sluice.rollout.analysis.e_process import log_sum
 
 _ABOVE = (0.25, 0.5, 0.75, 0.9, 0.99)  # of the way from the least share up to 1
 _BELOW = (0.98, 0.9, 0.7, 0.4, 0.1)  # of the least share
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Captured:
-    """One captured exchange: what identifies the request, what was asked and what was answered."""
-
-    ids: tuple[str, ...]  # the client's inference id and SageMaker's event id, if there are any
-    request: str
-    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +43,6 @@ class Agreement:
     evidence_for: float
     evidence_against: float
     reason: str
-
-
-def captured_from(line: str) -> Captured | None:
-    """One line of a data capture file; None if it is not whole or holds no input and output."""
-    try:
-        raw = json.loads(line)
-        data, metadata = raw["captureData"], raw.get("eventMetadata", {})
-        request, answer = data["endpointInput"], data["endpointOutput"]
-        ids = (metadata.get("inferenceId"), metadata.get("eventId"))
-        return Captured(
-            ids=tuple(str(each) for each in ids if each), request=_content(request), answer=_content(answer)
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def pairs(live: Iterable[Captured], shadow: Iterable[Captured]) -> Iterator[tuple[Captured, Captured]]:
@@ -149,17 +126,6 @@ def _reason(decision: str, compared: int, agreed: int, terms: Terms) -> str:
     if compared < terms.min_pairs:
         return f"{share}; {terms.min_pairs:,} are to be compared"
     return f"{share}: not yet proven to be {wanted}, nor that they are not"
-
-
-def _content(side: Mapping[str, Any]) -> str:
-    """What was sent, as text if it is text: content types that nobody named are captured as base64."""
-    data = str(side["data"])
-    if side.get("encoding") != "BASE64":
-        return data
-    try:
-        return b64decode(data).decode()
-    except ValueError:  # no text; equal bytes are equal base64
-        return data
 
 
 def _parsed(text: str) -> object:

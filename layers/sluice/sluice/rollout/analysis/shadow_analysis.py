@@ -1,11 +1,11 @@
-"""What a shadow's answers say: the captured ones of both versions, compared."""
+"""Analyzes a shadow: reads the captured answers of both versions and compares them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sluice.rollout.analysis.data_capture import sample_of
+from sluice.rollout.analysis.data_capture import captured_in, sample_of
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.analysis.shadow_agreement import Agreement, Terms, judge_agreement, pairs
 from sluice.rollout.model.plan import Mirror, Plan
@@ -17,23 +17,19 @@ if TYPE_CHECKING:
 _ANSWERS = {"agrees": Answer.ADVANCE, "unknown": Answer.HOLD, "differs": Answer.ROLL_BACK}
 
 
-def shadow_finding(record: RolloutRecord, mirror: Mirror, now: datetime, ports: AnalysisPorts) -> Finding:
+def shadow_finding(plan: Plan, mirror: Mirror, record: RolloutRecord, now: datetime, ports: AnalysisPorts) -> Finding:
     """Whether enough of the shadow's answers agree with those of the version that clients hear.
 
     SageMaker writes what it captures below the endpoint's and the variant's names.
     """
-    plan = record.planned()
     assert plan.baseline is not None  # whose shadow it is
     since = record.shifted_at[0]
     live, shadow = (
         ports.captures.files(f"{mirror.capture_prefix}{plan.endpoint}/{variant}", since, now)
         for variant in (plan.baseline.variant, plan.candidate.variant)
     )
-    chosen_live, chosen_shadow = sample_of(live, shadow)
-    found = judge_agreement(
-        pairs(ports.captures.read(chosen_live), ports.captures.read(chosen_shadow)), _terms(plan, mirror)
-    )
-    return _finding(found)
+    asked, mirrored = (captured_in(ports.captures.lines(chosen)) for chosen in sample_of(live, shadow))
+    return _finding(judge_agreement(pairs(asked, mirrored), _terms(plan, mirror)))
 
 
 def _terms(plan: Plan, mirror: Mirror) -> Terms:

@@ -2,7 +2,7 @@
 
 A period counts as slower if the canary's mean latency is more than a margin above the baseline's. If it is
 slower in at most half of the periods, evidence of harm exceeds 1/alpha with probability at most alpha, at any number
-of looks; if in at least half, that of safety 1/beta. This is coarser than counting requests: half an hour where
+of analyses; if in at least half, that of safety 1/beta. This is coarser than counting requests: half an hour where
 counts need ten minutes.
 """
 
@@ -11,14 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import log
-from typing import TYPE_CHECKING
 
-from sluice.rollout.analysis.e_process import log_sum
+from sluice.rollout.analysis.e_process import log_sums
 from sluice.rollout.analysis.findings import Answer, Finding
-from sluice.rollout.analysis.verdict import odds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from sluice.rollout.analysis.judge import odds
 
 SLOWER_CHANCES = (0.6, 0.75, 0.9, 0.99)  # bets on how often a slow canary is slower
 SAFE_CHANCES = tuple(1 - chance for chance in SLOWER_CHANCES)
@@ -31,14 +27,16 @@ def slower_periods(
     return [canary[at] > (1 + margin) * baseline[at] for at in periods if at in canary and at in baseline]
 
 
-def sign_path(slower: Sequence[bool], chances: Sequence[float]) -> Iterator[float]:
+def sign_path(slower: Sequence[bool], chances: Sequence[float]) -> list[float]:
     """The log wealth after each period of equal bets on the chances that the canary is slower."""
     wealth = [-log(len(chances))] * len(chances)
+    path = []
     for was_slower in slower:
         wealth = [
             held + log(2 * (chance if was_slower else 1 - chance)) for held, chance in zip(wealth, chances, strict=True)
         ]
-        yield log_sum(wealth)
+        path.append(wealth)
+    return log_sums(path)
 
 
 def judge_signs(slower: Sequence[bool], alpha: float, beta: float) -> Finding:

@@ -15,7 +15,7 @@ from sluice.names import variant
 from sluice.rollout.batch.comparison import AnswerComparison, compare
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
 from sluice.rollout.batch.sample import ComparisonSample, NoSampleError, score_sample, stop_scoring, write_sample
-from sluice.rollout.gates.holds import hold_replacement, seconds_held
+from sluice.rollout.gates.holds import obstacle_to_replacement, seconds_until_recheck
 from sluice.rollout.model.plan import BatchPlan, Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
@@ -145,9 +145,9 @@ def _accept(
     """Continue with the promotion, unless its gate is closed or it is outside of the rollout's windows."""
     plan = record.planned()
     ports.history.append(record.id, "provisioned", f"{plan.candidate.variant} stands by: {text}", ports.now())
-    obstacle = hold_replacement(plan, record, ports, [found.to_json()] if found else [])
+    obstacle = obstacle_to_replacement(plan, record, ports, [found.to_json()] if found else [])
     if obstacle is not None:
-        seconds = seconds_held(record, obstacle.until, ports.now())
+        seconds = seconds_until_recheck(record, obstacle.until, ports.now())
         return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
     return task_result("PROMOTE", reason=text)
 

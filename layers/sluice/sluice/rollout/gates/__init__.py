@@ -1,1 +1,1 @@
-"""What a person, a window or a gate function has to say before a rollout goes on."""
+"""What can hold a rollout that has proof: freeze windows, gates that a function or a person keeps, a pause."""

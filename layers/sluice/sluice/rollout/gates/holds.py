@@ -1,4 +1,4 @@
-"""What holds up a rollout that could go forward: freeze windows and gates. Neither ever keeps one from going back."""
+"""Applies freeze windows and gates to a rollout that could advance. Neither ever delays a rollback."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from sluice.rollout.analysis.decision import Conclusion
+from sluice.rollout.analysis.decision import Decision
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
-from sluice.rollout.gates.gates import HUMAN, Gate, gates_ahead
+from sluice.rollout.gates.gates import HUMAN, RolloutGate, gates_ahead
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import Hold, RolloutRecord
 from sluice.rollout.traffic.task_result import slow_poll_seconds
-from sluice.spec.windows import Windows
+from sluice.spec.windows import ReleaseWindows
 
 if TYPE_CHECKING:
     from sluice.rollout.gates.ports import GatesPorts
 
-Evidence = Sequence[Mapping[str, Any]]
-"""What a look has found, as it is kept in the history."""
+StoredFindings = Sequence[Mapping[str, Any]]
+"""The findings of an analysis, as the history keeps them."""
 
-WINDOW = "window"
-BEFORE_THE_START = -1
+_WINDOW = "window"
+_BEFORE_THE_START = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """``until`` is when it goes away by itself; None if nobody can know."""
+    """What keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known."""
 
     by: str
     reason: str
@@ -36,47 +36,49 @@ class Obstacle:
     until: datetime | None = None
 
 
-def hold_up(
-    conclusion: Conclusion, stage: int, record: RolloutRecord, evidence: Evidence, ports: GatesPorts
-) -> Conclusion:
-    """The conclusion of a look, or ``wait`` where a window or a gate is in the way forward.
+def apply_gates(
+    decision: Decision, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts, *, findings: StoredFindings
+) -> Decision:
+    """The decision of an analysis, or ``wait`` while a freeze window or a gate keeps the rollout from advancing.
 
-    Once a stage has been held up, doubt counts from the last time that it was: nobody could have gone on before.
+    A stage that was held is in doubt only ``max_hold_seconds`` after it was held last: it could not advance before.
     """
     was_held = record.hold is not None and record.hold.stage == stage
-    if conclusion.action not in ("advance", "promote") and not (conclusion.is_doubt and was_held):
-        return conclusion
-    plan, now = record.planned(), ports.now()
-    to_promotion = conclusion.action == "promote" or stage + 1 == len(plan.stages)
-    obstacle = _obstacle(gates_ahead(plan, stage, to_promotion=to_promotion), plan, record, evidence, ports)
+    if decision.action not in ("advance", "promote") and not (decision.is_doubt and was_held):
+        return decision
+    now = ports.now()
+    to_promotion = decision.action == "promote" or stage + 1 == len(plan.stages)
+    obstacle = _obstacle(gates_ahead(plan, stage, to_promotion=to_promotion), plan, record, findings, ports)
     if obstacle is not None:
-        _tell(obstacle, stage, record, plan, ports)
-        return Conclusion("wait", f"{obstacle.reason}; {conclusion.reason}", until=obstacle.until)
-    if conclusion.is_doubt and record.hold and now < record.hold.at + timedelta(seconds=plan.max_hold_seconds):
-        return Conclusion("hold", conclusion.reason)
-    return conclusion
+        _announce(obstacle, stage, record, plan, ports)
+        return Decision("wait", f"{obstacle.reason}; {decision.reason}", until=obstacle.until)
+    if decision.is_doubt and record.hold and now < record.hold.at + timedelta(seconds=plan.max_hold_seconds):
+        return Decision("hold", decision.reason)
+    return decision
 
 
-def hold_start(windows: Windows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
-    """A pause or a window that keeps a rollout from beginning."""
+def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
+    """The pause or freeze window that keeps a rollout from starting; recorded. None if it may start."""
     obstacle = _paused(record) or _window(windows, record, ports.now())
     if obstacle is not None:
-        _keep(obstacle, BEFORE_THE_START, record, ports)
+        _record(obstacle, _BEFORE_THE_START, record, ports)
     return obstacle
 
 
-def hold_replacement(plan: Plan, record: RolloutRecord, ports: GatesPorts, evidence: Evidence = ()) -> Obstacle | None:
-    """The gate before a promotion that comes without stages: it is asked before anything is changed."""
+def obstacle_to_replacement(
+    plan: Plan, record: RolloutRecord, ports: GatesPorts, evidence: StoredFindings = ()
+) -> Obstacle | None:
+    """What keeps a rollout without stages from its promotion; recorded. The gate is asked before anything changes."""
     if plan.stages or plan.engine == "none":
         return None
     obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)
     if obstacle is not None:
-        _tell(obstacle, BEFORE_THE_START, record, plan, ports)
+        _announce(obstacle, _BEFORE_THE_START, record, plan, ports)
     return obstacle
 
 
-def seconds_held(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
-    """How long to wait before the obstacle is looked at again: longer for an old rollout, but not past its end."""
+def seconds_until_recheck(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
+    """Seconds until the obstacle is checked again: more for an older rollout, but not past the obstacle's end."""
     wait = slow_poll_seconds(record.opened_at, now)
     if until is None:
         return wait
@@ -84,7 +86,7 @@ def seconds_held(record: RolloutRecord, until: datetime | None, now: datetime) -
 
 
 def _obstacle(
-    gates: tuple[Gate, ...], plan: Plan, record: RolloutRecord, evidence: Evidence, ports: GatesPorts
+    gates: tuple[RolloutGate, ...], plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts
 ) -> Obstacle | None:
     if (window := _window(plan.windows, record, ports.now())) is not None:
         return window
@@ -94,15 +96,17 @@ def _obstacle(
     return None
 
 
-def _window(windows: Windows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:
+def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:
     if windows is None or _skips_gates(record) or is_open(windows, now):
         return None
     until = opens_at(windows, now)
     said = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for more than a week"
-    return Obstacle(WINDOW, f"outside of rollout.windows {said}", until=until)
+    return Obstacle(_WINDOW, f"outside of rollout.windows {said}", until=until)
 
 
-def _closed(gate: Gate, plan: Plan, record: RolloutRecord, evidence: Evidence, ports: GatesPorts) -> Obstacle | None:
+def _closed(
+    gate: RolloutGate, plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts
+) -> Obstacle | None:
     if gate.keeper == HUMAN:
         if gate.index in record.gates_opened:
             return None
@@ -115,7 +119,7 @@ def _closed(gate: Gate, plan: Plan, record: RolloutRecord, evidence: Evidence, p
     return Obstacle(gate.keeper, f"{gate.name(plan)} is closed by {function}: {answer.reason}", gate.index)
 
 
-def _question(gate: Gate, plan: Plan, record: RolloutRecord, evidence: Evidence) -> dict[str, Any]:
+def _question(gate: RolloutGate, plan: Plan, record: RolloutRecord, evidence: StoredFindings) -> dict[str, Any]:
     is_last = gate.index == len(plan.stages)
     return {
         "rollout": str(record.id),
@@ -136,9 +140,9 @@ def _skips_gates(record: RolloutRecord) -> bool:
     return record.command is not None and record.command.kind == "promote" and record.command.skip_gates
 
 
-def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
-    """Keep it, and tell people of a gate when it is met first."""
-    _keep(obstacle, stage, record, ports)
+def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
+    """Record it, and publish ``RolloutWaitsForGate`` when a gate is met first."""
+    _record(obstacle, stage, record, ports)
     if obstacle.gate < 0 or obstacle.gate in record.gates_announced:
         return
     now = ports.now()
@@ -155,7 +159,7 @@ def _tell(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, por
     ports.store.mark_time(record.id, f"gate_told_{obstacle.gate}", now)
 
 
-def _keep(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPorts) -> None:
+def _record(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPorts) -> None:
     now = ports.now()
     hold = Hold(by=obstacle.by, reason=obstacle.reason, since=now, at=now, stage=stage, gate=obstacle.gate)
     last = record.hold

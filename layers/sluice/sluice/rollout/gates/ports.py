@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from sluice.rollout.gates.gates import Answer
+from sluice.rollout.gates.gates import GateResponse
 from sluice.rollout.model.record import Hold
 from sluice.rollout_id import RolloutId
 
@@ -21,7 +21,7 @@ class GatesEvents(Protocol):
 class GatesGates(Protocol):
     """Asks the Lambda functions that keep gates."""
 
-    def ask(self, arn: str, question: Mapping[str, Any]) -> Answer:
+    def ask(self, arn: str, question: Mapping[str, Any]) -> GateResponse:
         """What the function says. One that cannot be asked, fails or says anything else keeps its gate closed."""
 
 

@@ -16,7 +16,7 @@ from sluice.errors import PermanentError
 from sluice.spec.rollout import Alarms, Judge
 from sluice.spec.serving import Batch
 from sluice.spec.strategies import ABTest, BlueGreen
-from sluice.spec.windows import Windows, windows_from
+from sluice.spec.windows import ReleaseWindows, windows_from
 
 _MAX_ROWS = 1_500
 _ROW_SECONDS = (10, 60, 300, 900, 3600)
@@ -96,7 +96,7 @@ class Plan:
     mirror: Mirror | None = None
     async_invocations: int | None = None  # concurrent requests per instance of an async endpoint
     gate: str | None = None  # who must approve the promotion
-    windows: Windows | None = None  # when the rollout may advance
+    windows: ReleaseWindows | None = None  # when the rollout may advance
     batch: BatchPlan | None = None  # only of the engine ``batch``
     scaling: ScalingRules | None = None  # autoscaling of the variant that serves
 
@@ -113,8 +113,11 @@ class Plan:
 
     def analysis_duration(self) -> timedelta:
         """How long analyses run at the planned interval; a rollout that is held for longer is analyzed less often."""
-        stages = sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
-        return timedelta(seconds=max(stages, 0) + self.look_seconds * len(self.stages))
+        return timedelta(seconds=max(self.longest_seconds_of_stages(), 0) + self.look_seconds * len(self.stages))
+
+    def longest_seconds_of_stages(self) -> int:
+        """How long all stages together may last, inconclusive."""
+        return sum(self.longest_seconds(stage) for stage in range(len(self.stages)))
 
     def longest_seconds(self, stage: int) -> int:
         """How long a stage may last, inconclusive, until it ends. An A/B test, always the first stage, ends before."""
@@ -137,7 +140,7 @@ class Plan:
                 "baseline": PlannedFleet.from_json(raw["baseline"]) if raw["baseline"] else None,
                 "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
                 "judge": Judge(**raw["judge"]),
-                "windows": windows_from(raw.get("windows")),
+                "windows": windows_from(raw["windows"]) if raw.get("windows") else None,
                 "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
                 "blue_green": BlueGreen(**blue_green) if blue_green else None,
                 "experiment": Experiment(**experiment) if experiment else None,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import CHANGING
-from sluice.rollout.gates.holds import Obstacle, hold_replacement, hold_start, seconds_held
+from sluice.rollout.gates.holds import Obstacle, obstacle_to_replacement, obstacle_to_start, seconds_until_recheck
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import is_still_approved, queued_ahead_of
@@ -36,7 +36,7 @@ def plan_rollout(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     if record.plan:
         return task_result("READY") if _has_lock(record, ports) else _wait(record, ports)
     spec = _spec(record, ports)
-    if (obstacle := hold_start(spec.rollout.windows, record, ports)) is not None:
+    if (obstacle := obstacle_to_start(spec.rollout.windows, record, ports)) is not None:
         return _held(obstacle, record, ports)
     return _plan(spec, record, ports) if _has_lock(record, ports) else _wait(record, ports)
 
@@ -68,7 +68,7 @@ def _wait(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
 
 
 def _held(obstacle: Obstacle, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
-    seconds = seconds_held(record, obstacle.until, ports.now())
+    seconds = seconds_until_recheck(record, obstacle.until, ports.now())
     return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
 
 
@@ -85,7 +85,7 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskRe
         from sluice.rollout.batch.comparison_run import with_comparison  # only for batch models
 
         plan = with_comparison(plan, spec, record, ports)
-    elif (obstacle := hold_replacement(plan, record, ports)) is not None:
+    elif (obstacle := obstacle_to_replacement(plan, record, ports)) is not None:
         return _held(obstacle, record, ports)
     else:
         plan = run_preflight(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)

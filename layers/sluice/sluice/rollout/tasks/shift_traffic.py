@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.rollout.analysis.metric_windows import next_look_seconds
+from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.traffic.apply_step import apply_step
@@ -59,7 +59,7 @@ def _shifted(stage: int, record: RolloutRecord, ports: RolloutPorts) -> TaskResu
         stage=stage,
         weight=plan.stages[stage].weight,
     )
-    return task_result("READY", stage=stage, wait_seconds=next_look_seconds(plan, now))
+    return task_result("READY", stage=stage, wait_seconds=seconds_until_next_analysis(plan, now))
 
 
 def _share(plan: Plan, stage: int, record: RolloutRecord) -> str:

@@ -1,0 +1,84 @@
+"""Analyzes a stage while it bakes, and decides whether the rollout advances, holds or rolls back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sluice.rollout.analysis.collect import collect_findings
+from sluice.rollout.analysis.decision import Decision, apply_command, decide
+from sluice.rollout.analysis.findings import findings_to_json
+from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
+from sluice.rollout.gates.holds import apply_gates, seconds_until_recheck
+from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import is_still_approved
+from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, next_step_towards_stage
+from sluice.rollout.traffic.task_result import TaskResult, slow_poll_seconds, task_result
+from sluice.rollout_id import RolloutId
+
+if TYPE_CHECKING:
+    from sluice.rollout.ports import RolloutPorts
+
+
+def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
+    """SHIFT to the next stage or PROMOTE on proof, ROLL_BACK on harm, HOLD on anything less."""
+    record = ports.store.get(rollout_id)
+    identify_rollout(record, ports.telemetry)
+    ports.telemetry.identify("rollout_stage", stage)
+    if not record.may_advance or not is_still_approved(record, ports):
+        return task_result("ROLL_BACK", stage=stage)
+    plan = record.planned()
+    planned = plan.stages[stage]
+    state = ports.hosting.describe(record.endpoint)
+    step = next_step_towards_stage(plan, planned.weight, planned.candidate_count, state)
+    ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
+    if isinstance(step, Impossible):
+        return task_result("ROLL_BACK", stage=stage, reason=step.reason)
+    if isinstance(step, SetWeights | SetCapacity):
+        return task_result("SHIFT", stage=stage)  # changed by hand since: a stage is judged only while it is in force
+    now = ports.now()
+    decision = _decision(stage, record, plan, now, ports)
+    if decision.action == "roll_back":
+        ports.store.fence(record.id, decision.by, decision.reason, now)
+        return task_result("ROLL_BACK", stage=stage, reason=decision.reason)
+    if decision.action == "promote":
+        return task_result("PROMOTE", stage=stage, reason=decision.reason)
+    if decision.action == "advance":
+        last = stage + 1 == len(plan.stages)
+        return task_result("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=decision.reason)
+    seconds = _wait_seconds(decision, record, plan, ports.now())
+    return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=decision.reason)
+
+
+def _decision(stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts) -> Decision:
+    """What the findings, the last command and the gates come to; logged, and kept in the history."""
+    found = collect_findings(stage, record, plan, now, ports)
+    decision = decide(found, plan, stage, in_force_since=record.shifted_at[stage], now=now)
+    findings = findings_to_json(found)
+    decision = apply_gates(apply_command(decision, record.command), stage, record, plan, ports, findings=findings)
+    _log(decision, findings, ports)
+    ports.history.append(
+        record.id,
+        f"look-{now.isoformat()}",
+        f"{decision.action}: {decision.reason}",
+        now,
+        stage=stage,
+        findings=findings,
+    )
+    return decision
+
+
+def _wait_seconds(decision: Decision, record: RolloutRecord, plan: Plan, now: datetime) -> int:
+    soonest = seconds_until_next_analysis(plan, now)
+    if decision.action == "pause" or now > record.shifted_at[0] + plan.analysis_duration():
+        return max(soonest, slow_poll_seconds(record.opened_at, now))
+    if decision.action == "wait":
+        return max(soonest, seconds_until_recheck(record, decision.until, now))
+    return soonest
+
+
+def _log(decision: Decision, findings: Sequence[Mapping[str, Any]], ports: RolloutPorts) -> None:
+    said = [{key: each[key] for key in ("name", "answer", "reason")} for each in findings]
+    ports.telemetry.log("stage analyzed", action=decision.action, reason=decision.reason, findings=said)

@@ -1,0 +1,178 @@
+"""The path of one analysis is short enough to be followed: how often it changes module, and how many it executes.
+
+Counted on the fakes by ``sys.setprofile``: calls of a function of ours (a generator that goes on is called again) from
+another module, whichever that is. A comprehension belongs to its module, what ``dataclass`` generates is no code of
+ours, and returns do not count. Measured in this way the analyses of a healthy canary changed module 103 to 138 times,
+in 29 modules, before the layer had packages.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import pytest
+from sluice.aws.metric_data import Counts, LatencySummary, Moments
+from sluice.rollout.gates.gates import GateResponse
+from sluice.spec.model import ModelSpec
+
+from tests.fakes.ab_world import ROLLOUT, ab_world, converting
+from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, agree, sluice_world, spec_with_rollout
+
+MOST_CHANGES = 60
+MOST_MODULES = 29
+OURS = ("sluice.", "functions.")
+
+
+@dataclass
+class Path:
+    """What one analysis executes."""
+
+    status: str = ""
+    changes: int = 0
+    modules: set[str] = field(default_factory=set)
+
+    def called(self, frame: FrameType, event: str, _argument: object) -> None:
+        """For ``sys.setprofile``."""
+        module = str(frame.f_globals.get("__name__", ""))
+        if event != "call" or not module.startswith(OURS) or frame.f_code.co_filename == "<string>":
+            return
+        self.modules.add(module)
+        caller = frame.f_back.f_globals.get("__name__") if frame.f_back else None
+        self.changes += module != caller
+
+
+@contextmanager
+def measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+    """The paths of all analyses of the rollouts played meanwhile."""
+    paths: list[Path] = []
+    analyze: Callable[[Mapping[str, Any], Any], Any] = TASKS["AnalyzeStage"]
+
+    def traced(event: Mapping[str, Any], ports: Any) -> Any:
+        path = Path()
+        sys.setprofile(path.called)
+        try:
+            result = analyze(event, ports)
+        finally:
+            sys.setprofile(None)
+        path.status = result["status"]
+        paths.append(path)
+        return result
+
+    monkeypatch.setitem(TASKS, "AnalyzeStage", traced)
+    yield paths
+
+
+Rollout = tuple[SluiceWorld, str, Callable[[str], None]]
+"""A world, the rollout to play in it, and what happens before each state."""
+
+
+def nothing(_state: str) -> None:
+    pass
+
+
+def canary(spec: ModelSpec = SPEC, *, errors: int = 0) -> Rollout:
+    """Version 2 beside version 1; SPEC has two stages, which take some periods until they are proven safe."""
+    world = sluice_world()
+    world.live(1)
+    world.specs.specs[spec.name] = spec
+    world.metrics.per_period = {"v1": Counts(2000, 3), "v2": Counts(2000, errors)}
+    return world, world.approve(2), nothing
+
+
+def know_latency(world: SluiceWorld) -> None:
+    """The live version's percentiles are known before the rollout, and slow requests are counted."""
+    world.metrics.summaries = [LatencySummary(requests=5000, percentiles={"p90": 12e3, "p99": 30e3})]
+    world.metrics.slow = {
+        variant: {"p90": each.requests // 20, "p99": each.requests // 200}
+        for variant, each in world.metrics.per_period.items()
+    }
+
+
+def canary_with_latency() -> Rollout:
+    world, rollout, before = canary()
+    know_latency(world)
+    return world, rollout, before
+
+
+def canary_by_mean_latency() -> Rollout:
+    world, rollout, before = canary_with_latency()
+    world.metrics.slow = None
+    world.metrics.means = {"v1": 9e3, "v2": 9e3}
+    return world, rollout, before
+
+
+def canary_with_gates() -> Rollout:
+    """Windows that are open now, a gate function before the promotion that agrees in the end."""
+    keeper = "arn:aws:lambda:us-east-1:123456789012:function:sluice-dev-gate-change"
+    windows = {"open": [{"from": "00:00", "to": "24:00"}]}
+    world, rollout, _ = canary(spec_with_rollout(windows=windows, gate=keeper))
+    know_latency(world)
+
+    def agree_in_the_end(_state: str) -> None:
+        if len(world.gates.asked) > 1:
+            world.gates.answers[keeper] = GateResponse(True, "change 42 is approved")
+
+    return world, rollout, agree_in_the_end
+
+
+def ab_test_on_outcomes() -> Rollout:
+    world = ab_world(max_requests=100_000)
+    know_latency(world)
+    return world, ROLLOUT, converting(world, v7=0.6, v6=0.3)
+
+
+def ab_test_on_errors() -> Rollout:
+    world = ab_world(metric="errors", better="lower")
+    know_latency(world)
+    return world, ROLLOUT, nothing
+
+
+def ab_test_on_a_metric_of_the_users_own() -> Rollout:
+    world = ab_world()
+    world.metrics.own_metrics = {("v7", "conversion"): Moments(70, 50, 50), ("v6", "conversion"): Moments(130, 50, 50)}
+    return world, ROLLOUT, nothing
+
+
+def shadow() -> Rollout:
+    settings = {"share_percent": 50, "duration": "10m", "min_requests": 500}
+    world, rollout, before = canary(spec_with_rollout(strategy="shadow", shadow=settings))
+    world.metrics.per_period["v2"] = Counts(1000, 0)
+    know_latency(world)
+    agree(world)
+    return world, rollout, before
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "statuses"),
+    [
+        pytest.param(canary, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="a canary"),
+        pytest.param(lambda: canary(errors=900), "RolledBack", {"HOLD", "ROLL_BACK"}, id="a canary that fails"),
+        pytest.param(canary_with_latency, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="with latency"),
+        pytest.param(canary_by_mean_latency, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="by mean latencies"),
+        pytest.param(canary_with_gates, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="with windows and gates"),
+        pytest.param(ab_test_on_outcomes, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="an A/B test on outcomes"),
+        pytest.param(ab_test_on_errors, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="an A/B test on errors"),
+        pytest.param(
+            ab_test_on_a_metric_of_the_users_own,
+            "Promoted",
+            {"HOLD", "SHIFT", "PROMOTE"},
+            id="an A/B test on a metric of the user's own",
+        ),
+        pytest.param(shadow, "Promoted", {"HOLD", "PROMOTE"}, id="a shadow"),
+    ],
+)
+def test_an_analysis_changes_module_seldom(
+    begin: Callable[[], Rollout], end: str, statuses: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, rollout, before = begin()
+    with measured(monkeypatch) as paths:
+        assert world.play(rollout, on_state=before) == end
+    assert {path.status for path in paths} == statuses
+    assert max(path.changes for path in paths) <= MOST_CHANGES
+    assert max(len(path.modules) for path in paths) <= MOST_MODULES
+    assert min(path.changes for path in paths) > 20, "the profile sees nothing"
