@@ -16,7 +16,7 @@ from sluice.bootstrap.environment import Environment
 from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
-from sluice.spec.parameter_store import Specs
+from sluice.spec.parameter_store import SpecStore
 from sluice.telemetry.silent import SilentTelemetry
 
 from cli.failures import CommandError, NotFoundError
@@ -98,7 +98,7 @@ def ports_of(session: CliSession) -> Adapters:
 def read_spec(session: CliSession, model: str) -> ModelSpec:
     """The stored spec; raises ``NotFoundError`` with the models that are there."""
     try:
-        return Specs(session.clients("ssm"), session.names).get(model)
+        return SpecStore(session.clients("ssm"), session.names).get(model)
     except UnknownModelError as error:
         known = ", ".join(list_models(session)) or "none"
         raise NotFoundError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.hosting import Endpoints
 from sluice.errors import Problem
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
@@ -28,7 +28,7 @@ def refuse_taken_endpoints(session: CliSession, files: Sequence[SpecFile]) -> No
 
 def _of_another_kind(session: CliSession, spec: ModelSpec) -> Iterator[Problem]:
     name = endpoint_of(session.names, spec)
-    state = Hosting(session.clients("sagemaker")).describe(name) if name else None
+    state = Endpoints(session.clients("sagemaker")).describe(name) if name else None
     if state is not None and (obstacle := obstacle_between(state.name, state.kind, spec.endpoint.type)):
         allowed = f"{state.kind}, or another endpoint.suffix"
         yield Problem("endpoint.type", spec.endpoint.type, allowed, obstacle)

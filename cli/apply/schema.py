@@ -11,7 +11,7 @@ from sluice.spec.model import ModelSpec
 from sluice.spec.schema.collection_fields import Items, Maybe, OrOff, Parameters
 from sluice.spec.schema.fields import Choice, Duration, Flag, Number, Text, Whole
 from sluice.spec.schema.reading import Kind
-from sluice.spec.schema.section import Entry, Section, entries
+from sluice.spec.schema.section import Section, SpecField, fields_of
 
 from cli.failures import OK
 from cli.session import CliSession, Commands
@@ -79,7 +79,7 @@ def _schema_of_value(kind: Kind) -> dict[str, Any]:
 
 
 def _schema_of_section(kind: Section) -> dict[str, Any]:
-    known = entries(kind.of).values()
+    known = fields_of(kind.of).values()
     return {
         "type": "object",
         "additionalProperties": False,
@@ -88,7 +88,7 @@ def _schema_of_section(kind: Section) -> dict[str, Any]:
     }
 
 
-def _schema_of_entry(entry: Entry) -> dict[str, Any]:
+def _schema_of_entry(entry: SpecField) -> dict[str, Any]:
     schema = {"description": entry.meaning, **schema_of(entry.kind)}
     if entry.default is not MISSING:
         schema["default"] = entry.kind.write(entry.default)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sluice.aws.cloudwatch import Metrics
-from sluice.endpoint.autoscaling import AutoScaling, Registered
-from sluice.endpoint.hosting import Hosting
+from sluice.aws.cloudwatch import CloudWatch
+from sluice.endpoint.autoscaling import AutoScaling, ScalableTarget
+from sluice.endpoint.hosting import Endpoints
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import AwsRefusedError
 
@@ -20,19 +20,19 @@ class ServingNow:
 
     name: str
     state: EndpointState | None
-    scaled: Mapping[str, Registered]
+    scaled: Mapping[str, ScalableTarget]
 
 
 def look_at_endpoint(session: CliSession, name: str) -> ServingNow:
     """Ask AWS for one endpoint."""
-    state = Hosting(session.clients("sagemaker")).describe(name)
+    state = Endpoints(session.clients("sagemaker")).describe(name)
     variants = [each.name for each in state.variants] if state else []
     return ServingNow(name=name, state=state, scaled=_scaled(session, name, variants))
 
 
-def _scaled(session: CliSession, endpoint: str, variants: list[str]) -> dict[str, Registered]:
+def _scaled(session: CliSession, endpoint: str, variants: list[str]) -> dict[str, ScalableTarget]:
     client = session.clients
-    scaling = AutoScaling(client("application-autoscaling"), Metrics(client("cloudwatch")), session.names)
+    scaling = AutoScaling(client("application-autoscaling"), CloudWatch(client("cloudwatch")), session.names)
     try:
         return {one.variant: one for one in scaling.registered(endpoint, variants)}
     except AwsRefusedError:  # a permission that people who only look may not have
@@ -60,7 +60,7 @@ def _kind(variant: VariantState) -> str:
     return f"serverless, {variant.serverless.memory_mb} MB" if variant.serverless else variant.instance_type
 
 
-def _range(scaled: Registered | None) -> str:
+def _range(scaled: ScalableTarget | None) -> str:
     return f"{scaled.least} to {scaled.most}" + (" by hand" if scaled.is_by_hand else "") if scaled else ""
 
 
@@ -87,5 +87,5 @@ def endpoint_as_json(found: ServingNow) -> dict[str, object] | None:
     return {"name": state.name, "status": state.status, "config": state.config, "variants": variants}
 
 
-def _range_as_json(scaled: Registered | None) -> dict[str, int] | None:
+def _range_as_json(scaled: ScalableTarget | None) -> dict[str, int] | None:
     return {"min": scaled.least, "max": scaled.most} if scaled else None

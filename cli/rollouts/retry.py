@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import replace
 
-from sluice.aws.eventbridge import Publisher
+from sluice.aws.eventbridge import EventPublisher
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
 
@@ -33,7 +33,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
     session.clients("sagemaker").update_model_package(
         ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=f"{attempt}: retry {word}"
     )
-    Publisher(session.clients("events"), session.names).publish(
+    EventPublisher(session.clients("events"), session.names).publish(
         "SageMaker Model Package State Change",
         ModelPackageArn=version.arn,
         ModelPackageGroupName=session.names.group(version.model),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sluice.aws.dynamodb import Table
-from sluice.aws.eventbridge import Publisher
+from sluice.aws.eventbridge import EventPublisher
 from sluice.rollout.gates.gates import HUMAN, gate_name
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.record import Command, CommandKind, RolloutRecord
@@ -108,7 +108,7 @@ def abort(arguments: Namespace, session: CliSession) -> int:
     said = f"aborted {word}"
     fenced = store.fence(record.id, "aborted", said, word.at)
     _note(record.id, said, word, session)
-    Publisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
+    EventPublisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
     session.out.result({"rollout": str(record.id), "command": "abort"})
     return OK

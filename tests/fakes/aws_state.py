@@ -13,7 +13,7 @@ from typing import Any
 
 from sluice.aws.clients import translate_client_error
 from sluice.aws.model_registry import DESCRIPTION_MAX, Package
-from sluice.aws.s3 import Found
+from sluice.aws.s3 import StoredObject
 from sluice.errors import RetryableError, SluiceError
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout_id import RolloutId
@@ -254,9 +254,9 @@ class FakeBucket:
         key = uri.removeprefix(f"s3://{self.name}/")
         return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
 
-    def look(self, uri: str) -> Found | None:
+    def head(self, uri: str) -> StoredObject | None:
         found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
-        return None if found is None else Found(len(found), START)
+        return None if found is None else StoredObject(len(found), START)
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
@@ -283,7 +283,7 @@ class FakeWakeUps:
     faults: Faults
     booked: list[tuple[str, float]] = field(default_factory=list)
 
-    def book(self, model: str, delay_seconds: float) -> None:
+    def send_wake_up(self, model: str, delay_seconds: float) -> None:
         self.faults.around(lambda: self.booked.append((model, delay_seconds)))
 
 

@@ -43,7 +43,7 @@ class FakeMetrics:
             lambda: {at: self.means[_variant(of)] for at in self._periods(of, span)}
         )
 
-    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
+    def published_values(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
         def found() -> dict[datetime, Moments]:
             sample = self.own_metrics.get((variant, metric))
             return {at: sample for at in whole_periods(span.start, span.end, span.period_seconds)} if sample else {}

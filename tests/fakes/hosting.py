@@ -78,7 +78,7 @@ class FakeHosting:
     def create_endpoint(self, endpoint: str, config: str) -> None:
         self.faults.around(lambda: self._create(endpoint, config))
 
-    def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
+    def update_endpoint(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
         self.faults.around(lambda: self._use(endpoint, config, deployment))
 
     def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sluice.endpoint.autoscaling import Registered
+from sluice.endpoint.autoscaling import ScalableTarget
 from sluice.endpoint.scaling_requests import TRACKING
 from sluice.endpoint.scaling_rules import INSTANCES, ScalingRules
 
@@ -25,7 +25,7 @@ class FakeScaling:
     def is_scaled(self, endpoint: str, variant: str) -> bool:
         return (endpoint, variant) in self.register
 
-    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
         names = list(variants)
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: [self._shown((endpoint, each)) for each in names if (endpoint, each) in self.register]
@@ -34,16 +34,16 @@ class FakeScaling:
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
         return self.faults.around(lambda: self._ensure((endpoint, variant), rules))  # type: ignore[no-any-return]
 
-    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+    def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         names = list(variants)
         return self.faults.around(lambda: self._release(endpoint, names))  # type: ignore[no-any-return]
 
-    def _shown(self, place: tuple[str, str]) -> Registered:
+    def _shown(self, place: tuple[str, str]) -> ScalableTarget:
         if place in self.by_hand:
             least, most = self.by_hand[place]
-            return Registered(variant=place[1], dimension=INSTANCES, least=least, most=most, policies=("mine",))
+            return ScalableTarget(variant=place[1], dimension=INSTANCES, least=least, most=most, policies=("mine",))
         rules = self.targets[place]
-        return Registered(
+        return ScalableTarget(
             variant=place[1], dimension=rules.dimension, least=rules.least, most=rules.most, policies=(TRACKING,)
         )
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sluice.aws.dynamodb import ConditionFailedError, Index, Key
+from sluice.aws.dynamodb import ConditionFailedError, Index, ItemKey
 
 from tests.fakes.aws_state import Faults
 
@@ -21,11 +21,11 @@ class FakeTable:
         self._faults = faults or Faults()
         self._items: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def get(self, key: Key) -> dict[str, Any] | None:
+    def get(self, key: ItemKey) -> dict[str, Any] | None:
         found = self._faults.around(lambda: self._items.get(_of(key)))
         return dict(found) if found else None
 
-    def get_all(self, keys: Iterable[Key]) -> list[dict[str, Any]]:
+    def get_all(self, keys: Iterable[ItemKey]) -> list[dict[str, Any]]:
         wanted = [_of(key) for key in keys]
         return self._faults.around(  # type: ignore[no-any-return]
             lambda: [dict(self._items[key]) for key in wanted if key in self._items]
@@ -46,28 +46,28 @@ class FakeTable:
         for item in items:
             self._faults.around(partial(self._items.__setitem__, _of(item), dict(item)))
 
-    def delete_all(self, keys: Iterable[Key]) -> None:
+    def delete_all(self, keys: Iterable[ItemKey]) -> None:
         for key in keys:
             self._faults.around(partial(self._items.pop, _of(key), None))
 
-    def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
+    def set(self, key: ItemKey, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         def effect() -> None:
             self._check(key, condition, values)
             self._items.setdefault(_of(key), dict(key)).update(changes)
 
         self._faults.around(effect)
 
-    def set_once(self, key: Key, name: str, value: str) -> None:
+    def set_once(self, key: ItemKey, name: str, value: str) -> None:
         self._faults.around(lambda: self._items.setdefault(_of(key), dict(key)).setdefault(name, value))
 
-    def add_to_set(self, key: Key, name: str, member: str) -> None:
+    def add_to_set(self, key: ItemKey, name: str, member: str) -> None:
         def effect() -> None:
             item = self._items.setdefault(_of(key), dict(key))
             item[name] = [*dict.fromkeys([*item.get(name, []), member])]
 
         self._faults.around(effect)
 
-    def delete(self, key: Key, condition: str, values: Mapping[str, str]) -> None:
+    def delete(self, key: ItemKey, condition: str, values: Mapping[str, str]) -> None:
         def effect() -> None:
             self._check(key, condition, values)
             self._items.pop(_of(key), None)
@@ -94,7 +94,7 @@ class FakeTable:
         return (dict(item) for item in found if until is None or item[index.sort] <= until)
 
     def count_new(
-        self, notes: Sequence[Mapping[str, str | int]], counter: Key, amounts: Mapping[str, float], expires: int
+        self, notes: Sequence[Mapping[str, str | int]], counter: ItemKey, amounts: Mapping[str, float], expires: int
     ) -> frozenset[int]:
         def effect() -> frozenset[int]:
             known = frozenset(index for index, note in enumerate(notes) if _of(note) in self._items)

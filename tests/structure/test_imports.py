@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 # What each part may import beside the standard library and itself.
 ALLOWED = {
     "layers/sluice/sluice": {"aws_lambda_powertools", "boto3", "botocore", "sluice"},
-    "functions": {"aws_lambda_powertools", "botocore", "sluice"},
+    "functions": {"aws_lambda_powertools", "sluice"},
     "cli": {"botocore", "cli", "rich", "sluice", "yaml"},
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sluice.events import AlarmRang, ExecutionEnded, ObjectCreated, PackageChanged
+from sluice.events import AlarmStateChanged, ExecutionEnded, ObjectCreated, PackageChanged
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/sluice-dev-fraud/7"
 
@@ -34,7 +34,7 @@ def test_what_may_be_an_approval(detail: dict[str, Any], may_be: bool) -> None:
 
 
 def test_an_alarm_without_a_reason() -> None:
-    assert AlarmRang.parse({"detail": {"alarmName": "a", "state": {"value": "ALARM"}}}) == AlarmRang(
+    assert AlarmStateChanged.parse({"detail": {"alarmName": "a", "state": {"value": "ALARM"}}}) == AlarmStateChanged(
         name="a", state="ALARM", reason=""
     )
 
@@ -56,7 +56,7 @@ COMPOSITE = '{"triggeringAlarms":[{"arn":"arn:aws:cloudwatch:us-east-1:1:alarm:o
 )
 def test_a_composite_alarm_says_which_alarm_it_follows(reason_data: str, names: tuple[str, ...]) -> None:
     state = {"value": "ALARM", "reasonData": reason_data}
-    assert AlarmRang.parse({"detail": {"alarmName": "a", "state": state}}).because_of == names
+    assert AlarmStateChanged.parse({"detail": {"alarmName": "a", "state": state}}).because_of == names
 
 
 @pytest.mark.parametrize("nothing", [{}, {"error": None, "cause": None}], ids=["missing", "null"])

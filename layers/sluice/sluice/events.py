@@ -1,4 +1,4 @@
-"""The events Sluice reads, parsed leniently where AWS is inconsistent, and the domain events it publishes."""
+"""The events that Sluice receives, parsed leniently where AWS is inconsistent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PackageChanged:
     arn: str
     approval: str
     changed: tuple[str, ...] | None  # UpdatedModelPackageFields; None where the event has none
-    at: str = ""  # when the package was changed, as the event says
+    at: str = ""  # when the package was changed, according to the event
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -32,17 +32,17 @@ class PackageChanged:
 
     @property
     def may_be_approval(self) -> bool:
-        """Our own notes on an approved version emit the event again; only a changed approval counts."""
+        """Whether it may be a new approval: our own annotations of an approved version emit the event, too."""
         return self.approval == "Approved" and self._names_the_approval
 
     @property
     def may_be_rejection(self) -> bool:
-        """The version may have been serving."""
+        """Whether it may be a rejection, perhaps of the version that serves."""
         return self.approval == "Rejected" and self._names_the_approval
 
     @property
     def may_wait(self) -> bool:
-        """A person may now have to decide."""
+        """Whether the version may now wait for a person's approval."""
         return self.approval == "PendingManualApproval" and self._names_the_approval
 
     @property
@@ -51,13 +51,13 @@ class PackageChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmRang:
+class AlarmStateChanged:
     """A CloudWatch Alarm State Change."""
 
     name: str
     state: str
     reason: str
-    because_of: tuple[str, ...] = ()  # of a composite alarm: names of the alarms that changed its state
+    because_of: tuple[str, ...] = ()  # for a composite alarm: names of the alarms that changed its state
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -102,7 +102,7 @@ class ExecutionEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCreated:
-    """An S3 Object Created event; the key is taken as it stands (EventBridge does not encode it)."""
+    """An S3 Object Created event. EventBridge does not URL-encode the key."""
 
     bucket: str
     key: str
@@ -126,14 +126,14 @@ class ObjectCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRequested:
-    """A person or a schedule wants a run; the same request id is the same request."""
+    """A person or a schedule requests a run. The request id is its idempotency token."""
 
     KIND: ClassVar = "TrainRequested"
 
     model: str
     request: str
     parameters: Mapping[str, str]
-    is_again: bool  # also if the same data and parameters have been run before
+    is_again: bool  # run even if the same data and parameters have been run before
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -172,7 +172,7 @@ class PipelineStatusChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbortRequested:
-    """A person stopped a rollout, which is fenced already; our own event."""
+    """A person aborted a rollout, which is already fenced. Our own event."""
 
     rollout: str
 

@@ -1,6 +1,6 @@
-"""What things are called in AWS. One place, so that the IAM policies in the template and the code agree.
+"""Names of AWS resources. One place, so that the code agrees with the IAM policies of the template.
 
-Everything one stack owns starts with ``sluice-<stage>-``, which lets each role be scoped by name.
+The name of everything that one stack owns starts with ``sluice-<stage>-``, so that each role is scoped by name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Names:
 
     @property
     def stack(self) -> str:
-        """The application in one stage; every name of it begins so."""
+        """The application in one stage, e.g. ``sluice-dev``; its resources have this prefix."""
         return f"sluice-{self.stage}"
 
     @property
@@ -38,14 +38,14 @@ class Names:
 
     @property
     def stack_parameter(self) -> str:
-        """The SSM parameter in which the stack tells the ``sluice`` command what it made."""
+        """The SSM parameter in which the stack publishes its outputs for the ``sluice`` command."""
         return f"/sluice/{self.stage}/stack"
 
     def spec_parameter(self, model: str) -> str:
         return f"/sluice/{self.stage}/models/{model}"
 
     def endpoint(self, model: str, suffix: str | None = None) -> str:
-        """``suffix`` tells the endpoints of one model apart; two ways to serve cannot share one."""
+        """``suffix`` distinguishes the endpoints of one model: two endpoint types cannot share one."""
         return f"{self.prefix}{model}" + (f"-{suffix}" if suffix else "")
 
     def group(self, model: str) -> str:
@@ -56,7 +56,7 @@ class Names:
         return f"{self.prefix}{model}"
 
     def rollout_resource(self, rollout_id: str, purpose: str) -> str:
-        """A SageMaker model, endpoint config or alarm made for one rollout, e.g. ``sluice-dev-fraud-7-1-canary``."""
+        """A SageMaker model, endpoint config or alarm of one rollout, e.g. ``sluice-dev-fraud-7-1-canary``."""
         return f"{self.prefix}{rollout_id}-{purpose}"
 
     def rollout_resources(self, rollout_id: str, *purposes: str) -> tuple[str, ...]:
@@ -64,39 +64,40 @@ class Names:
         return tuple(self.rollout_resource(rollout_id, purpose) for purpose in purposes)
 
     def version_of_model(self, sagemaker_model: str) -> int | None:
-        """7 for the SageMaker model ``sluice-dev-fraud-7-1-model``; None for one that Sluice did not make."""
+        """7 for the SageMaker model ``sluice-dev-fraud-7-1-model``; None for a model that Sluice did not create."""
         found = re.fullmatch(re.escape(self.prefix) + r".+-(\d+)-\d+-model", sagemaker_model)
         return int(found[1]) if found else None
 
     def version_served(self, variant_name: str, sagemaker_model: str) -> int | None:
-        """The version that a variant serves; None if neither its SageMaker model nor its name tells.
+        """The version that a variant serves; None if neither its SageMaker model nor its name contains it.
 
-        A deployment by SageMaker keeps the variant's name, so the model's name comes first; ``v7`` is believed only
-        of a variant whose model is not one of ours.
+        The model's name comes first, because a blue/green deployment keeps the variant's name; a name like ``v7``
+        counts only if Sluice did not create the model.
         """
         made = self.version_of_model(sagemaker_model)
         named = re.fullmatch(r"v(\d+)", variant_name)
         return made if made is not None else int(named[1]) if named else None
 
     def batch_schedule(self, model: str) -> str:
-        """The dot keeps it apart from the training schedule of a model whose name ends in ``-batch``."""
+        """The batch schedule; the dot avoids the training schedule of a model whose name ends in ``-batch``."""
         return f"{self.pipeline(model)}.batch"
 
     def batch_job(self, model: str, at: datetime, request: str) -> str:
         """The transform job of a request, e.g. ``sluice-dev-fraud-20260304t020000-3f2a9c``; names sort by time.
 
-        The same request always has the same name, so that SageMaker itself refuses to do it twice.
+        The same request always has the same name, so that SageMaker itself refuses a duplicate: the name is the
+        idempotency token.
         """
         digest = hashlib.sha256(request.encode()).hexdigest()[:6]
         return f"{self.prefix}{model}-{at:%Y%m%dt%H%M%S}-{digest}"
 
     def model_of_batch_job(self, job: str) -> str | None:
-        """The model whose batch run this job is; None for a job that is none of this stage."""
+        """The model whose batch run this job is; None for a job of another stage or application."""
         found = _BATCH_JOB.fullmatch(job)
         return self.model_of(found["model"]) if found else None
 
     def model_of(self, resource_name: str) -> str | None:
-        """The model a group or pipeline belongs to; None if it is not this stage's."""
+        """The model that a group or pipeline belongs to; None if it is not of this stage."""
         if not resource_name.startswith(self.prefix):
             return None
         model = resource_name.removeprefix(self.prefix)
@@ -104,7 +105,7 @@ class Names:
 
 
 def is_model(name: str) -> bool:
-    """Whether a model may be called that."""
+    """Whether ``name`` is a valid name of a model."""
     return MODEL.fullmatch(name) is not None and len(name) <= MODEL_MAX
 
 
@@ -115,5 +116,5 @@ def package_group_and_version(arn: str) -> tuple[str, int] | None:
 
 
 def variant(version: int) -> str:
-    """The production variant that serves one version, e.g. ``v7``."""
+    """The name of the production variant that serves a version, e.g. ``v7``."""
     return f"v{version}"

@@ -1,4 +1,4 @@
-"""The identity of a rollout, which names its execution and every resource it makes."""
+"""The id of a rollout, which is part of the names of its execution and of all resources it creates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ID = re.compile(r"(?P<model>[a-z][a-z0-9-]*)-(?P<version>\d+)-(?P<attempt>\d+)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutId:
-    """``fraud-7-1``: the first attempt to take version 7 of fraud live. Also the execution's name."""
+    """``fraud-7-1``: the first attempt to roll out version 7 of fraud. Also the name of the execution."""
 
     model: str
     version: int
@@ -30,7 +30,11 @@ class RolloutId:
 
     @classmethod
     def required(cls, text: str) -> Self:
-        """The id in ``text``; ValueError names what an id looks like."""
+        """The id in ``text``.
+
+        Raises:
+            ValueError: it is no id; the message names the form of one.
+        """
         found = cls.parse(text)
         if found is None:
             raise ValueError(f"rollout_id: {text!r} is not <model>-<version>-<attempt>")

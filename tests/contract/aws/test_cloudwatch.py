@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any, cast
 
 import pytest
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.aws.metric_data import PERCENTILES, Counts, LatencySummary, Span, dimensions
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
@@ -21,7 +21,7 @@ from sluice.rollout.planning.planner import make_plan
 from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
-from localaws.services.cloudwatch.service import CloudWatch
+from localaws.services.cloudwatch.service import CloudWatch as LocalCloudWatch
 from localaws.tests.interpreters import INTERPRETERS
 from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Faults
@@ -44,7 +44,7 @@ def plan() -> Plan:
 class Board:
     """Metrics, and how requests come to be counted in them."""
 
-    metrics: Metrics
+    metrics: CloudWatch
     answer: Callable[[str, datetime, Counts], None]  # variant, start of a period, what it saw
     take: Callable[[str, datetime, Sequence[float]], None]  # likewise, the latencies in microseconds
 
@@ -63,7 +63,7 @@ def fake() -> Board:
         known = {name: ranked[round(share * len(ranked)) - 1] for name, share in PERCENTILES.items()}
         metrics.summaries = [LatencySummary(requests=len(latencies), percentiles=known)]
 
-    return Board(cast(Metrics, metrics), answer, take)
+    return Board(cast(CloudWatch, metrics), answer, take)
 
 
 class _Silent:
@@ -82,7 +82,7 @@ class _Real:
 
     def _services(self, context: Context) -> list[Service]:
         context.bus, context.now = _Silent(), self._now
-        self._cloudwatch = context.metrics = CloudWatch(context)
+        self._cloudwatch = context.metrics = LocalCloudWatch(context)
         return [self._cloudwatch]
 
     def _now(self) -> datetime:
@@ -111,7 +111,7 @@ def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     real = _Real(tmp_path_factory.mktemp("run"))
     with real.aws as aws:
-        yield Board(Metrics(translating(aws.client("cloudwatch"))), real.answer, real.take)
+        yield Board(CloudWatch(translating(aws.client("cloudwatch"))), real.answer, real.take)
 
 
 def a_past_period() -> datetime:

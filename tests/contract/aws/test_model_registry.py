@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import pytest
-from sluice.aws.model_registry import DESCRIPTION_MAX, Registry
+from sluice.aws.model_registry import DESCRIPTION_MAX, ModelRegistry
 from sluice.errors import AwsRefusedError
 
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, Stage
@@ -22,7 +22,7 @@ GROUP = "sluice-dev-registry"
 class Shelf:
     """A registry, how a version comes into it, and how time goes on."""
 
-    registry: Registry
+    registry: ModelRegistry
     add: Callable[[str], str]  # approval status -> ARN
     pass_time: Callable[[], None]
 
@@ -34,7 +34,7 @@ def fake() -> Shelf:
     def add(approval: str) -> str:
         return registry.add(GROUP, len(registry.packages) + 1, approval)
 
-    return Shelf(cast(Registry, registry), add, lambda: clock.pass_seconds(1))
+    return Shelf(cast(ModelRegistry, registry), add, lambda: clock.pass_seconds(1))
 
 
 def real(stage: Stage) -> Shelf:
@@ -54,7 +54,7 @@ def real(stage: Stage) -> Shelf:
         return str(made["ModelPackageArn"])
 
     # Times come with milliseconds over the wire: this is what tells two changes apart.
-    return Shelf(Registry(translating(stage.sagemaker)), add, lambda: time.sleep(0.01))
+    return Shelf(ModelRegistry(translating(stage.sagemaker)), add, lambda: time.sleep(0.01))
 
 
 @pytest.fixture(scope="module", params=["fake", "local AWS"])

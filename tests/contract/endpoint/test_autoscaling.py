@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.autoscaling import AutoScaling
 from sluice.endpoint.scaling_requests import TRACKING, WAKE_UP, resource_of, wake_up_alarm_name
 from sluice.endpoint.scaling_rules import INSTANCES, WARM_CONTAINERS, ClockRange, ScalingRules
@@ -22,7 +22,7 @@ NIGHT = ClockRange(when="cron(0 22 * * ? *)", timezone="Europe/Berlin", least=1,
 @pytest.fixture
 def scaling(account: Account) -> AutoScaling:
     client = account.aws.client
-    return AutoScaling(client("application-autoscaling"), Metrics(client("cloudwatch")), NAMES)
+    return AutoScaling(client("application-autoscaling"), CloudWatch(client("cloudwatch")), NAMES)
 
 
 def alarms(account: Account, prefix: str) -> list[dict[str, Any]]:
@@ -50,8 +50,8 @@ def test_a_variant_is_scaled_by_the_rules_and_asking_again_changes_nothing(
     assert scaling.ensure("followed", "v1", replace(RULES, target=20.0), 60)
     assert {each["Threshold"] for each in alarms(account, "TargetTracking-endpoint/followed/")} == {20.0, 18.0}
 
-    assert scaling.release("followed", ["v1", "v2"]) == ["v1"]
-    assert scaling.release("followed", ["v1", "v2"]) == []
+    assert scaling.deregister("followed", ["v1", "v2"]) == ["v1"]
+    assert scaling.deregister("followed", ["v1", "v2"]) == []
     assert alarms(account, "TargetTracking-endpoint/followed/") == []
 
 
@@ -112,7 +112,7 @@ def test_an_async_endpoint_is_woken_by_an_alarm_of_its_own(account: Account, sca
     )
     assert (alarm["AlarmActions"], alarm["Period"]) == ([policy["PolicyARN"]], 10)
     assert not scaling.ensure("queue", "v1", rules, 10)
-    assert scaling.release("queue", ["v1"]) == ["v1"]
+    assert scaling.deregister("queue", ["v1"]) == ["v1"]
     assert alarms(account, wake_up_alarm_name(NAMES, "queue")) == []
 
 

@@ -7,9 +7,9 @@ from itertools import count
 from typing import Any, Protocol, cast
 
 import pytest
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.deployment_config import Deployment
-from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.hosting import Endpoints
 from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant
 from sluice.errors import AwsRefusedError, EndpointBusyError, RetryableError
 from sluice.names import Names
@@ -27,7 +27,7 @@ _numbers = count()
 class Platform(Protocol):
     """Something with endpoints, and what a test has to prepare on it."""
 
-    hosting: Hosting
+    hosting: Endpoints
 
     def model(self, *, healthy: bool = True) -> str:
         """The name of a new model made of an approved package."""
@@ -45,7 +45,7 @@ class Platform(Protocol):
 class Fake:
     def __init__(self) -> None:
         self._fake = FakeHosting(Faults())
-        self.hosting = cast(Hosting, self._fake)
+        self.hosting = cast(Endpoints, self._fake)
 
     def model(self, *, healthy: bool = True) -> str:
         name = f"contract-{next(_numbers)}"
@@ -70,8 +70,8 @@ class Fake:
 class Real:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.hosting = Hosting(translating(stage.sagemaker))
-        self._metrics = Metrics(translating(stage.aws.client("cloudwatch")))
+        self.hosting = Endpoints(translating(stage.sagemaker))
+        self._metrics = CloudWatch(translating(stage.aws.client("cloudwatch")))
         stage.sagemaker.create_model_package_group(ModelPackageGroupName="contract")
         self._packages = {healthy: self._package(healthy) for healthy in (True, False)}
 
@@ -118,7 +118,7 @@ def platform(request: pytest.FixtureRequest) -> Platform:
 
 
 @pytest.fixture
-def hosting(platform: Platform) -> Hosting:
+def hosting(platform: Platform) -> Endpoints:
     return platform.hosting
 
 
@@ -153,16 +153,16 @@ def endpoint(platform: Platform) -> tuple[str, str, str]:
     return name, used, model
 
 
-def changes(name: str, used: str) -> dict[str, Callable[[Hosting], Any]]:
+def changes(name: str, used: str) -> dict[str, Callable[[Endpoints], Any]]:
     return {
-        "config": lambda hosting: hosting.use_config(name, used),
+        "config": lambda hosting: hosting.update_endpoint(name, used),
         "weights": lambda hosting: hosting.set_weights(name, {"v1": 1.0}),
         "capacity": lambda hosting: hosting.set_capacity(name, "v1", 1),
         "deletion": lambda hosting: hosting.delete_endpoint(name),
     }
 
 
-def test_what_does_not_exist(hosting: Hosting) -> None:
+def test_what_does_not_exist(hosting: Endpoints) -> None:
     assert hosting.describe("contract-none") is None
     hosting.delete_endpoint("contract-none")
     hosting.delete_config("contract-none")
@@ -206,7 +206,7 @@ def test_a_canary_from_beginning_to_end(platform: Platform, endpoint: tuple[str,
     name, used, model = endpoint
     hosting, candidate = platform.hosting, platform.model()
     both = config(platform, fleet("v1", model, 100.0), fleet("v2", candidate, 0.0))
-    hosting.use_config(name, both)
+    hosting.update_endpoint(name, both)
     during = described(platform, name)
     assert (during.status, during.config) == ("Updating", used)
     platform.settle(name)
@@ -218,7 +218,7 @@ def test_a_canary_from_beginning_to_end(platform: Platform, endpoint: tuple[str,
     hosting.set_capacity(name, "v2", 2)
     platform.settle(name)
     assert weights(described(platform, name)) == {"v1": (90.0, 1), "v2": (10.0, 2)}
-    hosting.use_config(name, used)
+    hosting.update_endpoint(name, used)
     platform.settle(name)
     back = described(platform, name)
     assert (back.config, weights(back)) == (used, {"v1": (90.0, 1)})
@@ -233,7 +233,7 @@ def test_an_update_that_never_becomes_healthy_leaves_what_was(
 ) -> None:
     name, used, model = endpoint
     bad = config(platform, fleet("v1", model), fleet("v2", platform.model(healthy=False), 0.0))
-    platform.hosting.use_config(name, bad)
+    platform.hosting.update_endpoint(name, bad)
     platform.settle(name)
     state = described(platform, name)
     assert (state.status, state.config, weights(state)) == ("InService", used, {"v1": (1.0, 1)})
@@ -249,7 +249,7 @@ def test_a_first_deployment_that_fails_can_only_be_deleted(platform: Platform) -
     assert (state.status, state.config) == ("Failed", used)
     assert state.failure_reason
     with pytest.raises(AwsRefusedError, match="in status Failed"):
-        platform.hosting.use_config(name, used)
+        platform.hosting.update_endpoint(name, used)
     platform.hosting.delete_endpoint(name)
     left = platform.hosting.describe(name)
     assert left is None or left.status in CHANGING
@@ -261,9 +261,9 @@ def test_a_config_that_is_not_there_yet_is_worth_another_try(
     platform: Platform, endpoint: tuple[str, str, str]
 ) -> None:
     name, used, _ = endpoint
-    for call in (platform.hosting.use_config, platform.hosting.create_endpoint):
+    for call in (platform.hosting.update_endpoint, platform.hosting.create_endpoint):
         with pytest.raises(RetryableError) as refused:
-            call(name if call == platform.hosting.use_config else "contract-new", "contract-none")
+            call(name if call == platform.hosting.update_endpoint else "contract-new", "contract-none")
         assert not isinstance(refused.value, EndpointBusyError)
     assert described(platform, name).config == used
 
@@ -290,7 +290,7 @@ def deployed(platform: Platform, alarm: str, wait_seconds: int) -> tuple[str, st
     platform.settle(name)
     wanted = config(platform, fleet("v1", platform.model()))
     how = BlueGreen(wait_seconds=wait_seconds, termination_wait_seconds=0)
-    platform.hosting.use_config(name, wanted, Deployment(how=how, alarms=(alarm,), resizes=False))
+    platform.hosting.update_endpoint(name, wanted, Deployment(how=how, alarms=(alarm,), resizes=False))
     return name, used, wanted
 
 
@@ -299,7 +299,7 @@ def test_a_deployment_keeps_the_old_config_until_it_has_ended(platform: Platform
     seen = described(platform, name)
     assert (seen.status, seen.config, seen.deploying) == ("Updating", used, wanted)
     with pytest.raises(EndpointBusyError):
-        platform.hosting.use_config(name, used)
+        platform.hosting.update_endpoint(name, used)
     platform.settle(name)
     seen = described(platform, name)
     assert (seen.status, seen.config, [each.name for each in seen.variants]) == ("InService", wanted, ["v1"])
@@ -313,7 +313,7 @@ def test_an_alarm_that_somebody_sets_has_a_deployment_taken_back(platform: Platf
     seen = described(platform, name)
     assert (seen.status, seen.config) == ("InService", used)
     assert alarm in seen.failure_reason
-    platform.hosting.use_config(name, wanted)
+    platform.hosting.update_endpoint(name, wanted)
     platform.settle(name)
     assert described(platform, name).config == wanted
 

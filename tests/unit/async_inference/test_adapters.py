@@ -12,8 +12,8 @@ import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
 from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime, InvocationRefusedError
-from sluice.aws.eventbridge import Publisher
-from sluice.aws.s3 import Bucket, Found
+from sluice.aws.eventbridge import EventPublisher
+from sluice.aws.s3 import DataBucket, StoredObject
 from sluice.aws.sqs import AsyncQueue
 from sluice.errors import RetryableError
 from sluice.names import Names
@@ -90,7 +90,7 @@ def test_events_are_put_in_tens_and_those_not_accepted_are_known() -> None:
     stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}] * 10}, {"Entries": ANY})
     stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, refused]}, {"Entries": ANY})
     events: list[tuple[str, Mapping[str, Any]]] = [("AsyncResultReady", {"n": number}) for number in range(12)]
-    assert Publisher(client, Names("dev")).put(events) == {11: "try again"}
+    assert EventPublisher(client, Names("dev")).put(events) == {11: "try again"}
 
 
 def test_a_message_whose_event_was_not_accepted_is_redelivered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +119,9 @@ def test_an_object_is_looked_at_wherever_it_is() -> None:
         "head_object", {"ContentLength": 7, "LastModified": written}, {"Bucket": "other", "Key": "a/b.out"}
     )
     stub.add_client_error("head_object", "404", "Not Found", 404)
-    bucket = Bucket(client, "data")
-    assert bucket.look("s3://other/a/b.out") == Found(7, written)
-    assert bucket.look("s3://other/gone.out") is None
+    bucket = DataBucket(client, "data")
+    assert bucket.head("s3://other/a/b.out") == StoredObject(7, written)
+    assert bucket.head("s3://other/gone.out") is None
 
 
 def test_the_config_of_an_endpoint_names_prefixes_topics_and_concurrency() -> None:

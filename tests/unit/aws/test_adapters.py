@@ -10,10 +10,10 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
-from sluice.aws.cloudwatch import Metrics
-from sluice.aws.eventbridge import Publisher
+from sluice.aws.cloudwatch import CloudWatch
+from sluice.aws.eventbridge import EventPublisher
 from sluice.aws.metric_data import Counts, LatencySummary, Span, dimensions
-from sluice.aws.model_registry import Registry
+from sluice.aws.model_registry import ModelRegistry
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import AwsRefusedError, RetryableError, ThrottledError, UnknownModelError
 from sluice.names import Names
@@ -23,7 +23,7 @@ from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
-from sluice.spec.parameter_store import Specs
+from sluice.spec.parameter_store import SpecStore
 from sluice.training.pipeline_executions import PipelineExecutions
 
 from tests.builders.aws_clients import translating
@@ -83,11 +83,11 @@ OF = dimensions("sluice-dev-fraud", "v7")
 SPAN = Span(start=T0, end=T0 + timedelta(minutes=3), period_seconds=60)
 
 
-def metrics(aws: Aws, *answers: dict[str, Any]) -> Metrics:
+def metrics(aws: Aws, *answers: dict[str, Any]) -> CloudWatch:
     client, stub = aws.service("cloudwatch")
     for answer in answers:
         stub.add_response("get_metric_data", answer)
-    return Metrics(client)
+    return CloudWatch(client)
 
 
 def test_errors_and_requests_come_from_one_metric(aws: Aws) -> None:
@@ -133,7 +133,7 @@ def test_requests_beyond_a_limit_are_counted_by_cloudwatch(aws: Aws) -> None:
         "get_metric_data", page(requests={0: 90.0, 60: 100.0}, p90={0: 8.0, 60: 11.0}, p99={60: 2.0}), expected
     )
     minute = T0 + timedelta(seconds=60)
-    assert Metrics(client).slow_counts(OF, LIMITS, SPAN) == {
+    assert CloudWatch(client).slow_counts(OF, LIMITS, SPAN) == {
         "p90": {T0: Counts(90, 8), minute: Counts(100, 11)},
         "p99": {T0: Counts(90, 0), minute: Counts(100, 2)},
     }
@@ -153,14 +153,14 @@ def test_a_count_of_nothing_where_some_must_be_is_no_count(aws: Aws) -> None:
 def test_a_refused_statistic_is_no_failure(aws: Aws, code: str) -> None:
     client, stub = aws.service("cloudwatch")
     stub.add_client_error("get_metric_data", code, "The value TC(12000:) for parameter Stat is not supported.")
-    assert Metrics(client).slow_counts(OF, LIMITS, SPAN) is None
+    assert CloudWatch(client).slow_counts(OF, LIMITS, SPAN) is None
 
 
 def test_any_other_refusal_is_one(aws: Aws) -> None:
     client, stub = aws.service("cloudwatch")
     stub.add_client_error("get_metric_data", "AccessDenied", "not authorized")
     with pytest.raises(AwsRefusedError):
-        Metrics(client).slow_counts(OF, LIMITS, SPAN)
+        CloudWatch(client).slow_counts(OF, LIMITS, SPAN)
 
 
 def test_latencies_before_a_rollout_come_newest_first(aws: Aws) -> None:
@@ -176,7 +176,7 @@ def test_periods_are_counted_from_multiples_of_their_length(aws: Aws) -> None:
     asked = {"MetricDataQueries": ANY, "StartTime": T0, "EndTime": T0 + timedelta(hours=2)}
     stub.add_response("get_metric_data", page(mean={0: 5000.0}), asked)
     span = Span(start=T0 + timedelta(minutes=7), end=T0 + timedelta(hours=2), period_seconds=900)
-    assert Metrics(client).mean_latencies(OF, span) == {T0: 5000.0}
+    assert CloudWatch(client).mean_latencies(OF, span) == {T0: 5000.0}
 
 
 def test_mean_latencies(aws: Aws) -> None:
@@ -253,16 +253,16 @@ def test_the_alarms_are_requests_that_cloudwatch_knows(aws: Aws) -> None:
     made = alarms_for(NAMES, "fraud-7-1", plan(("rollout.alarms.latency_p95_ms", 250)))
     for alarm in made:
         stub.add_response("put_metric_alarm", {}, alarm)
-    Metrics(client).put_alarms(made)
+    CloudWatch(client).put_alarms(made)
 
 
 def test_only_alarms_that_exist_are_deleted(aws: Aws) -> None:
     client, stub = aws.service("cloudwatch")
     stub.add_response("describe_alarms", {"MetricAlarms": [{"AlarmName": "b", "StateValue": "OK"}]})
     stub.add_response("delete_alarms", {}, {"AlarmNames": ["b"]})
-    Metrics(client).delete_alarms(["a", "b"])
+    CloudWatch(client).delete_alarms(["a", "b"])
     stub.add_response("describe_alarms", {"MetricAlarms": []})
-    Metrics(client).delete_alarms(["a", "b"])
+    CloudWatch(client).delete_alarms(["a", "b"])
 
 
 # ---- registry
@@ -283,7 +283,7 @@ def described(**more: Any) -> dict[str, Any]:
 def test_a_package_that_was_never_modified(aws: Aws) -> None:
     client, stub = aws.service("sagemaker")
     stub.add_response("describe_model_package", described(), {"ModelPackageName": ARN})
-    found = Registry(client).describe(ARN)
+    found = ModelRegistry(client).describe(ARN)
     assert (found.group, found.version, found.approval) == ("sluice-dev-fraud", 7, "")
     assert (found.last_modified, found.is_approved) == (T0, False)
 
@@ -301,11 +301,11 @@ def test_a_reason_becomes_what_the_registry_takes(aws: Aws, reason: str, written
     stub.add_response("describe_model_package", described(ModelApprovalStatus="Approved"))
     wish = {"ModelPackageArn": ARN, "ModelApprovalStatus": "Rejected", "ApprovalDescription": written}
     stub.add_response("update_model_package", {"ModelPackageArn": ARN}, wish)
-    Registry(client).reject(ARN, reason)
+    ModelRegistry(client).reject(ARN, reason)
     # Our own writes make events: what stands there already is not written again.
     there = described(ModelApprovalStatus="Rejected", ApprovalDescription=written)
     stub.add_response("describe_model_package", there)
-    Registry(client).reject(ARN, reason)
+    ModelRegistry(client).reject(ARN, reason)
 
 
 def test_metadata_keeps_to_the_characters_the_registry_allows(aws: Aws) -> None:
@@ -314,14 +314,14 @@ def test_metadata_keeps_to_the_characters_the_registry_allows(aws: Aws) -> None:
     wish = {"ModelPackageArn": ARN, "CustomerMetadataProperties": allowed}
     stub.add_response("update_model_package", {"ModelPackageArn": ARN}, wish)
     given = {"sluice.at": "2026-03-04T10:00:00+00:00", "odd": 'a,b\n"c äß1_.:/=+-@', "long": "x" * 999}
-    Registry(client).annotate(ARN, given)
+    ModelRegistry(client).annotate(ARN, given)
 
 
 def test_a_concurrent_change_is_worth_another_try(aws: Aws) -> None:
     client, stub = aws.service("sagemaker")
     stub.add_client_error("update_model_package", "ConflictException")
     with pytest.raises(RetryableError):
-        Registry(client).annotate(ARN, {"a": "b"})
+        ModelRegistry(client).annotate(ARN, {"a": "b"})
 
 
 # ---- starting things once
@@ -371,13 +371,13 @@ def test_an_event_that_was_not_accepted_is_an_error(aws: Aws) -> None:
     entry = {"ErrorCode": "InternalFailure", "ErrorMessage": "later"}
     stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [entry]}, {"Entries": [ANY]})
     with pytest.raises(RetryableError, match="RolloutOpened was not accepted"):
-        Publisher(client, NAMES).publish("RolloutOpened", at=T0)
+        EventPublisher(client, NAMES).publish("RolloutOpened", at=T0)
 
 
 def test_a_folder_that_cannot_be_a_models_name_is_an_unknown_model_without_asking(aws: Aws) -> None:
     client, stub = aws.service("ssm")
     with pytest.raises(UnknownModelError, match="no name of a model"):
-        Specs(client, NAMES).get("März 2026")
+        SpecStore(client, NAMES).get("März 2026")
     stub.add_client_error("get_parameter", "ParameterNotFound")
     with pytest.raises(UnknownModelError, match="/sluice/dev/models/fraud does not exist"):
-        Specs(client, NAMES).get("fraud")
+        SpecStore(client, NAMES).get("fraud")

@@ -1,14 +1,40 @@
-"""Clients of AWS: made when first used, once, also when several threads are first at the same time."""
+"""Clients of AWS: each made once, when first used, and their errors translated."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from io import BytesIO
 from threading import Barrier, BrokenBarrierError
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from boto3 import Session
-from sluice.aws.clients import Clients
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from sluice.aws.clients import Boto3Clients, lazy_clients
+from sluice.errors import (
+    AwsLibraryError,
+    AwsRefusedError,
+    EndpointBusyError,
+    RetryableError,
+    SluiceError,
+    ThrottledError,
+)
+
+from tests.builders.aws_clients import translating
 
 ALONE_FOR_SECONDS = 0.2
 
@@ -33,7 +59,7 @@ class WatchfulSession:
 
 def test_threads_share_a_client_that_only_one_of_them_makes() -> None:
     session = WatchfulSession()
-    clients = Clients(cast(Session, session))
+    clients = Boto3Clients(cast(Session, session))
     begin = Barrier(4)
 
     def use(_: int) -> object:
@@ -53,10 +79,137 @@ def test_all_clients_come_from_one_session_of_boto3(monkeypatch: pytest.MonkeyPa
         return made[-1]
 
     monkeypatch.setattr("sluice.aws.clients.Session", session)
-    clients = Clients()
+    clients = Boto3Clients()
     assert made == [], "not before a client is asked for"
     found = [clients(service) for service in ("sagemaker", "s3", "s3")]
     assert [client.meta.service_model.service_name for client in found] == ["sagemaker", "s3", "s3"]
     assert found[1] is found[2]
     assert {client.meta.region_name for client in found} == {"eu-west-1"}
     assert len(made) == 1
+
+
+class Answering:
+    """A client whose one call raises, or answers with a body."""
+
+    def __init__(self, outcome: BaseException | object) -> None:
+        self._outcome = outcome
+        self.meta = SimpleNamespace(region_name="eu-west-1")
+
+    def get_object(self, *, Key: str) -> dict[str, Any]:  # boto3's spelling
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return {"Body": self._outcome, "ETag": Key}
+
+
+class BrokenBody:
+    """A connection that fails while the body is read."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+        self.is_closed = False
+
+    def read(self, _size: int = -1) -> bytes:
+        raise self._error
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
+    metadata: Any = {"HTTPStatusCode": status}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "GetObject")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (answered("ThrottlingException"), ThrottledError),
+        (answered("SlowDown", status=503), ThrottledError),
+        (answered("ProvisionedThroughputExceededException"), ThrottledError),
+        (answered("ValidationException", "Cannot update IN-PROGRESS endpoint e"), EndpointBusyError),
+        (answered("ConflictException"), RetryableError),
+        (answered("InternalFailure", status=500), RetryableError),
+        (answered("ValidationException", "Could not find endpoint"), AwsRefusedError),
+        (answered("AccessDenied", status=403), AwsRefusedError),
+        (answered("LimitExceeded", "in-progress endpoint"), AwsRefusedError),
+        (ReadTimeoutError(endpoint_url="https://s3"), RetryableError),
+        (ConnectionClosedError(endpoint_url="https://s3"), RetryableError),
+        (EndpointConnectionError(endpoint_url="https://s3"), RetryableError),
+        (ConnectTimeoutError(endpoint_url="https://s3"), RetryableError),
+        (ParamValidationError(report="Invalid length"), AwsLibraryError),
+        (NoCredentialsError(), AwsLibraryError),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else str(value)[:60],
+)
+def test_every_error_of_boto3_becomes_one_of_ours(error: Exception, kind: type[SluiceError]) -> None:
+    with pytest.raises(SluiceError) as raised:
+        translating(Answering(error)).get_object(Key="k")
+    assert type(raised.value) is kind, "the state machine compares the names of classes"
+    assert str(error) in str(raised.value)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "ThrottlingException"])
+def test_what_aws_said_stays_with_the_error(code: str) -> None:
+    error = answered(code, "not yours")
+    error.response["CancellationReasons"] = [{"Code": "None"}]
+    with pytest.raises(SluiceError) as raised:
+        translating(Answering(error)).get_object(Key="k")
+    refusal = raised.value if code == "AccessDenied" else raised.value.__cause__
+    assert isinstance(refusal, AwsRefusedError)
+    assert (refusal.code, refusal.message, refusal.operation) == (code, "not yours", "GetObject")
+    assert refusal.response["CancellationReasons"] == [{"Code": "None"}]
+    assert refusal.__cause__ is error
+    assert refusal.message_contains("NOT your")
+    assert not refusal.message_contains("AccessDenied")
+
+
+def test_an_error_that_boto3_names_keeps_its_name_as_a_code() -> None:
+    with pytest.raises(AwsLibraryError) as raised:
+        translating(Answering(ParamValidationError(report="too short"))).get_object(Key="k")
+    assert raised.value.code == "ParamValidationError"
+
+
+def test_that_no_client_can_be_made_is_translated_too() -> None:
+    def no_region(_service: str) -> object:
+        raise NoRegionError
+
+    client = lazy_clients(no_region)("s3")
+    with pytest.raises(AwsLibraryError) as raised:
+        client.get_object(Key="k")
+    assert raised.value.code == "NoRegionError"
+
+
+def test_errors_of_our_own_code_pass_as_they_are() -> None:
+    with pytest.raises(KeyError):
+        translating(Answering(KeyError("k"))).get_object(Key="k")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ReadTimeoutError(endpoint_url="https://s3"), RetryableError),
+        (ResponseStreamingError(error="reset"), RetryableError),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), RetryableError),
+        (FlexibleChecksumError(error_msg="sums differ"), AwsLibraryError),
+    ],
+    ids=["silent", "reset", "short", "damaged"],
+)
+def test_a_body_that_breaks_off_is_an_error_of_ours(error: Exception, kind: type[SluiceError]) -> None:
+    broken = BrokenBody(error)
+    body = translating(Answering(broken)).get_object(Key="data/fraud/may.csv")["Body"]
+    with pytest.raises(SluiceError) as raised, closing(body):
+        body.read(10)
+    assert type(raised.value) is kind
+    assert broken.is_closed
+    if kind is RetryableError:
+        assert str(raised.value).startswith("data/fraud/may.csv could not be read to its end: ")
+
+
+def test_a_body_is_read_as_it_came() -> None:
+    answer = translating(Answering(BytesIO(b"one,two"))).get_object(Key="k")
+    assert answer["ETag"] == "k"
+    assert [answer["Body"].read(3), answer["Body"].read()] == [b"one", b",two"]
+
+
+def test_what_a_client_knows_without_a_call_is_there() -> None:
+    assert translating(Answering(None)).meta.region_name == "eu-west-1"

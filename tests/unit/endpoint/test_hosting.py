@@ -9,9 +9,9 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import Stubber
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.deployment_config import Deployment
-from sluice.endpoint.hosting import Hosting
+from sluice.endpoint.hosting import Endpoints
 from sluice.endpoint.state import NewConfig, NewVariant, ServerlessSize
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import stop_alarm
@@ -33,9 +33,9 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
 
 
 @pytest.fixture
-def sagemaker() -> Iterator[tuple[Hosting, Stubber]]:
+def sagemaker() -> Iterator[tuple[Endpoints, Stubber]]:
     client, stub = stubbed("sagemaker")
-    yield Hosting(client), stub
+    yield Endpoints(client), stub
     stub.assert_no_pending_responses()
 
 
@@ -111,7 +111,7 @@ CONFIGS: dict[str, tuple[NewConfig, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("config", "request_body"), CONFIGS.values(), ids=CONFIGS)
 def test_a_config_is_what_sagemaker_takes(
-    sagemaker: tuple[Hosting, Stubber], config: NewConfig, request_body: dict[str, Any]
+    sagemaker: tuple[Endpoints, Stubber], config: NewConfig, request_body: dict[str, Any]
 ) -> None:
     hosting, stub = sagemaker
     stub.add_response("create_endpoint_config", {"EndpointConfigArn": ARN}, {"EndpointConfigName": "c", **request_body})
@@ -146,7 +146,7 @@ POLICIES = {
 @pytest.mark.parametrize("resizes", [False, True], ids=["size kept", "resized"])
 @pytest.mark.parametrize(("routing", "policy"), POLICIES.items(), ids=POLICIES)
 def test_a_deployment_is_what_sagemaker_takes(
-    sagemaker: tuple[Hosting, Stubber], routing: str, policy: dict[str, Any], resizes: bool
+    sagemaker: tuple[Endpoints, Stubber], routing: str, policy: dict[str, Any], resizes: bool
 ) -> None:
     hosting, stub = sagemaker
     body: dict[str, Any] = {
@@ -161,7 +161,7 @@ def test_a_deployment_is_what_sagemaker_takes(
     if resizes:
         body["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredInstanceCount"}]
     stub.add_response("update_endpoint", {"EndpointArn": ARN}, body)
-    hosting.use_config("e", "c", Deployment(how=BlueGreen(routing=routing), alarms=ALARMS, resizes=resizes))
+    hosting.update_endpoint("e", "c", Deployment(how=BlueGreen(routing=routing), alarms=ALARMS, resizes=resizes))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def configured(**more: Any) -> dict[str, Any]:
     }
 
 
-def test_an_endpoint_tells_what_is_being_deployed_and_who_is_its_shadow(sagemaker: tuple[Hosting, Stubber]) -> None:
+def test_an_endpoint_tells_what_is_being_deployed_and_who_is_its_shadow(sagemaker: tuple[Endpoints, Stubber]) -> None:
     hosting, stub = sagemaker
     shadow = {"VariantName": "v7", "DesiredWeight": 0.5, "DesiredInstanceCount": 1}
     pending = {"EndpointConfigName": "next"}
@@ -239,7 +239,7 @@ def test_an_endpoint_tells_what_is_being_deployed_and_who_is_its_shadow(sagemake
     ],
 )
 def test_an_endpoint_tells_how_it_answers(
-    sagemaker: tuple[Hosting, Stubber], endpoint: dict[str, Any], config: dict[str, Any], kind: str
+    sagemaker: tuple[Endpoints, Stubber], endpoint: dict[str, Any], config: dict[str, Any], kind: str
 ) -> None:
     hosting, stub = sagemaker
     stub.add_response("describe_endpoint", described(**endpoint))
@@ -254,7 +254,7 @@ def test_the_stop_alarm_is_made_and_set_and_may_be_gone() -> None:
     made = stop_alarm(Names("dev"), "fraud-7-1")
     assert made["TreatMissingData"] == "ignore", "it keeps the state it is set to"
     stub.add_response("put_metric_alarm", {}, made)
-    metrics = Metrics(client)
+    metrics = CloudWatch(client)
     metrics.put_alarms([made])
     state = {"AlarmName": ALARMS[1], "StateValue": "ALARM", "StateReason": "aborted"}
     stub.add_response("set_alarm_state", {}, state)

@@ -41,13 +41,13 @@ def replay_lost_results(model: str, ports: AsyncInferencePorts) -> Iterator[str]
 
 def _output(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
     """The URI of the result and when it was written."""
-    found = ports.bucket.look(inference.output) if inference.output else None
+    found = ports.bucket.head(inference.output) if inference.output else None
     return (inference.output, found.written_at) if found else None
 
 
 def _failure(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
     """What SageMaker, or the model, wrote about the failure, and when."""
-    found = ports.bucket.look(inference.failure) if inference.failure else None
+    found = ports.bucket.head(inference.failure) if inference.failure else None
     if found is None:
         return None
     text = (ports.bucket.read(inference.failure) or b"").decode(errors="replace")

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.transitions import AcceptedInvocation
-from sluice.aws.s3 import Found
+from sluice.aws.s3 import StoredObject
 from sluice.endpoint.state import EndpointState
 from sluice.names import Names
 from sluice.spec.model import ModelSpec
@@ -36,7 +36,7 @@ class AsyncInferenceBucket(Protocol):
     def read(self, uri: str) -> bytes | None:
         """A small object by its ``s3://`` URI; None if it is not there."""
 
-    def look(self, uri: str) -> Found | None:
+    def head(self, uri: str) -> StoredObject | None:
         """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
 
 

@@ -157,7 +157,7 @@ def _add_details(
     """Add the size of new results and the version in service; returns also the messages whose result was unreadable."""
     detailed = [each for each in transitions if not each.has_new_result]
     new = [each for each in transitions if each.has_new_result]
-    objects = call_each(lambda each: ports.bucket.look(each.after.output), new)
+    objects = call_each(lambda each: ports.bucket.head(each.after.output), new)
     failed: MessageIds = set()
     for each, outcome in zip(new, objects, strict=True):
         try:

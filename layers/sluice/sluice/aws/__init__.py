@@ -1,1 +1,1 @@
-"""AWS services as Sluice uses them: one module per service, and the one door to their clients."""
+"""AWS services as Sluice uses them: one module per service, and one that makes all clients."""

@@ -39,7 +39,7 @@ _UNREACHABLE = (ConnectionError, HTTPClientError)
 _BODIES = ("Body", "Payload")  # fields of answers that are streams
 
 
-class Clients:
+class Boto3Clients:
     """One boto3 client per service, shared and lazily made on one session.
 
     Threads may use clients together, but not have one session make them at the same time.
@@ -82,7 +82,7 @@ class LazyClient:
 
 def lazy_clients(clients: Callable[[str], Any] | None = None) -> Callable[[str], LazyClient]:
     """Clients by service, each made when first used; ``clients`` makes them, by default on a session of their own."""
-    make = clients or Clients()
+    make = clients or Boto3Clients()
     return lambda service: LazyClient(make, service)
 
 
@@ -93,7 +93,7 @@ def _config() -> Config:
 
 
 class _Body:
-    """The body of an answer: a connection that breaks while it is read is an error that a retry helps."""
+    """The body of an answer. A connection that breaks while it is read is a RetryableError."""
 
     def __init__(self, body: Any, name: str) -> None:
         self._body = body
@@ -112,7 +112,7 @@ class _Body:
 
 
 def _translated(call: Callable[..., Any]) -> Callable[..., Any]:
-    """The same call, with our errors."""
+    """The same call, which raises the errors of ``sluice.errors``."""
 
     def attempt(*args: Any, **request: Any) -> Any:
         with _translated_errors():
@@ -143,11 +143,11 @@ def translate_client_error(error: ClientError) -> SluiceError:
 
     The AwsRefusedError that it would be otherwise is then its cause, with the code and the message.
     """
-    told = error.response.get("Error", {})
+    details = error.response.get("Error", {})
     refusal = AwsRefusedError(
         str(error),
-        code=str(told.get("Code", "")),
-        message=str(told.get("Message", "no reason given")),
+        code=str(details.get("Code", "")),
+        message=str(details.get("Message", "no reason given")),
         operation=error.operation_name,
         response=error.response,
     )
@@ -161,7 +161,7 @@ def translate_client_error(error: ClientError) -> SluiceError:
 
 
 def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
-    """The class of a failure that a retry helps."""
+    """The class of a transient failure; None for a refusal that may be final."""
     if refusal.code in _THROTTLED:
         return ThrottledError
     if refusal.code == "ValidationException" and refusal.message_contains("in-progress endpoint"):

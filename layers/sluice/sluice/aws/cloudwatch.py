@@ -28,8 +28,8 @@ REQUESTS_THAT_SHOW = 100
 _REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
 
 
-class Metrics:
-    """What Sluice asks of CloudWatch."""
+class CloudWatch:
+    """Reads metrics, and keeps alarms."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -38,7 +38,7 @@ class Metrics:
         """Counts per period; a period without requests has no entry.
 
         ``InvocationModelErrors`` is 0 or 1 per request, so its Sum counts errors and its SampleCount requests
-        (SageMaker metrics reference). A period of which only one statistic arrived is left out: it is not known.
+        (SageMaker metrics reference). A period for which only one statistic has arrived is left out as unknown.
         """
         found = self._read(of, span, {"errors": (ERRORS, "Sum"), "requests": (ERRORS, "SampleCount")})
         errors, requests = found["errors"], found["requests"]
@@ -91,10 +91,10 @@ class Metrics:
             for at in sorted(requests, reverse=True)
         ]
 
-    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
+    def published_values(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
         """A metric that users publish in ``Sluice/Outcomes``: values from 0 to 1, such as 1 for each yes.
 
-        Periods with other values are left out, as CloudWatch does not tell their sum of squares.
+        Periods with other values are left out, because CloudWatch does not report their sum of squares.
         """
         of = [{"Name": "Model", "Value": model}, {"Name": "Variant", "Value": variant}]
         wanted = {name.lower(): (metric, name) for name in ("SampleCount", "Sum", "Minimum", "Maximum")}
@@ -115,7 +115,7 @@ class Metrics:
         ]
         found: dict[str, dict[datetime, float]] = {name: {} for name in wanted}
         if span.start >= span.end:
-            return found  # CloudWatch refuses such a question
+            return found  # CloudWatch refuses an empty span
         aligned = span.start.timestamp() // span.period_seconds * span.period_seconds
         start = datetime.fromtimestamp(aligned, tz=span.start.tzinfo)  # periods would count from any other start
         listing = self._client.get_metric_data
@@ -125,15 +125,16 @@ class Metrics:
         return found
 
     def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
+        """Create or replace metric alarms; each is a PutMetricAlarm request."""
         for alarm in alarms:
             self._client.put_metric_alarm(**alarm)
 
     def put_composite_alarm(self, alarm: Mapping[str, Any]) -> None:
-        """The alarms its rule names must exist."""
+        """Create or replace a composite alarm. The alarms that its rule names must exist."""
         self._client.put_composite_alarm(**alarm)
 
     def delete_alarms(self, names: Sequence[str]) -> None:
-        """Alarms that are gone already are no error. Composite ones go first: nothing else may still refer to one."""
+        """Delete the alarms that exist. Composite ones go first: CloudWatch keeps the alarms that they refer to."""
         found = self._described(names)
         for composite in found["CompositeAlarms"]:
             self._client.delete_alarms(AlarmNames=[composite["AlarmName"]])
@@ -146,7 +147,7 @@ class Metrics:
         return {alarm["AlarmName"]: alarm["StateValue"] for kind in found.values() for alarm in kind}
 
     def set_alarm(self, name: str, reason: str) -> bool:
-        """Put an alarm into ALARM; False if there is no such alarm (any more)."""
+        """Set an alarm's state to ALARM; False if the alarm does not exist (any more)."""
         try:
             self._client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=reason[:1023])
         except AwsRefusedError as error:

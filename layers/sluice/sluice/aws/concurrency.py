@@ -1,4 +1,4 @@
-"""Several calls to AWS at the same time: what each gives, or why it could not be made now."""
+"""Concurrent calls to AWS: the answer of each, or the error to retry it for."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TypeVar
 
 from sluice.errors import RETRYABLE_ERRORS
 
-Item = TypeVar("Item")
-Given = TypeVar("Given")
+_Item = TypeVar("_Item")
+_Given = TypeVar("_Given")
 
 AT_ONCE = 10
-"""As many connections as a botocore client keeps open."""
+"""As many connections as a boto3 client keeps open."""
 
 
-def call_each(call: Callable[[Item], Given], items: Sequence[Item]) -> list[Given | Exception]:
-    """The answers in the order of ``items``; what is refused now is answered with the refusal."""
+def call_each(call: Callable[[_Item], _Given], items: Sequence[_Item]) -> list[_Given | Exception]:
+    """The answers in the order of ``items``; in place of an answer the error, if it is one of RETRYABLE_ERRORS."""
 
-    def attempt(item: Item) -> Given | Exception:
+    def attempt(item: _Item) -> _Given | Exception:
         try:
             return call(item)
         except RETRYABLE_ERRORS as error:

@@ -9,7 +9,7 @@ from typing import Any
 from sluice.aws.paging import ITEMS, pages
 from sluice.errors import AwsRefusedError, RetryableError, ThrottledError
 
-Key = Mapping[str, str]
+ItemKey = Mapping[str, str]
 
 BATCH_ITEMS = 25
 """What one BatchWriteItem takes."""
@@ -40,7 +40,7 @@ class Table:
         self._client = client
         self.name = name
 
-    def get(self, key: Key) -> dict[str, Any] | None:
+    def get(self, key: ItemKey) -> dict[str, Any] | None:
         found = self._call("get_item", Key=_dump(key), ConsistentRead=True).get("Item")
         return _load(found) if found else None
 
@@ -59,11 +59,11 @@ class Table:
         """Write items, whatever is there; a failure leaves some of them written."""
         self._write_batches([{"PutRequest": {"Item": _dump(item)}} for item in items])
 
-    def delete_all(self, keys: Iterable[Key]) -> None:
+    def delete_all(self, keys: Iterable[ItemKey]) -> None:
         """Delete items, there or not; a failure leaves some of them deleted."""
         self._write_batches([{"DeleteRequest": {"Key": _dump(key)}} for key in keys])
 
-    def get_all(self, keys: Iterable[Key]) -> list[dict[str, Any]]:
+    def get_all(self, keys: Iterable[ItemKey]) -> list[dict[str, Any]]:
         """The items that are there, in no order; consistent reads, up to 100 in one call."""
         wanted = [_dump(key) for key in keys]
         found: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ class Table:
             request["ExpressionAttributeValues"] = _dump(values)
         self._call("put_item", **request)
 
-    def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
+    def set(self, key: ItemKey, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         """Set attributes if ``condition`` holds, which may use ``values``; ConditionFailedError otherwise."""
         self._call(
             "update_item",
@@ -89,7 +89,7 @@ class Table:
             ExpressionAttributeValues=_dump({**{f":new_{name}": value for name, value in changes.items()}, **values}),
         )
 
-    def set_once(self, key: Key, name: str, value: str) -> None:
+    def set_once(self, key: ItemKey, name: str, value: str) -> None:
         """Set an attribute that keeps its first value."""
         self._call(
             "update_item",
@@ -99,7 +99,7 @@ class Table:
             ExpressionAttributeValues=_dump({":value": value}),
         )
 
-    def add_to_set(self, key: Key, name: str, member: str) -> None:
+    def add_to_set(self, key: ItemKey, name: str, member: str) -> None:
         self._call(
             "update_item",
             Key=_dump(key),
@@ -108,7 +108,7 @@ class Table:
             ExpressionAttributeValues={":members": {"SS": [member]}},
         )
 
-    def delete(self, key: Key, condition: str, values: Mapping[str, str]) -> None:
+    def delete(self, key: ItemKey, condition: str, values: Mapping[str, str]) -> None:
         self._call(
             "delete_item",
             Key=_dump(key),
@@ -166,7 +166,7 @@ class Table:
         raise ThrottledError(f"table {self.name} takes no more reads at this pace")
 
     def count_new(
-        self, notes: Sequence[Mapping[str, str | int]], counter: Key, amounts: Mapping[str, float], expires: int
+        self, notes: Sequence[Mapping[str, str | int]], counter: ItemKey, amounts: Mapping[str, float], expires: int
     ) -> frozenset[int]:
         """Put up to 99 new items and add amounts to a counter; if some exist do nothing and return their indexes.
 
@@ -198,7 +198,7 @@ class Table:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
                 return frozenset(index for index, reason in enumerate(reasons) if reason == "ConditionalCheckFailed")
-            if error.code == "TransactionCanceledException":  # another write to these items was under way
+            if error.code == "TransactionCanceledException":  # a concurrent write to one of the items
                 raise RetryableError(str(error)) from error
             raise
         return frozenset()

@@ -15,10 +15,11 @@ SOURCE = "sluice"
 _ENTRIES = 10  # that one PutEvents takes
 
 
-class Publisher:
-    """Puts domain events on the default bus; the same fact may be published twice after a crash.
+class EventPublisher:
+    """Puts domain events on the default bus, at least once: after a crash an event may be published again.
 
-    Each names its ``stack``, such as sluice-dev: the bus is everybody's, and models of two stages have the same names.
+    Each event names its ``stack``, such as sluice-dev: every stage of the account publishes to this bus, and models
+    of two stages may have the same name.
     """
 
     def __init__(self, client: Any, names: Names) -> None:
@@ -36,7 +37,7 @@ class Publisher:
             raise RetryableError(f"event {detail_type} was not accepted: {failed[0]}")
 
     def put(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[int, str]:
-        """Publish events ten at a time; the positions of those that were not accepted, with the reason."""
+        """Publish events, ten in one call. Returns the reason by position for those that were not accepted."""
         failed: dict[int, str] = {}
         for start in range(0, len(events), _ENTRIES):
             failed |= self._put(events[start : start + _ENTRIES], start)
@@ -54,5 +55,5 @@ class Publisher:
         answer = self._client.put_events(Entries=entries)
         if not answer.get("FailedEntryCount"):
             return {}
-        told = enumerate(answer["Entries"], start)
-        return {at: str(each.get("ErrorMessage") or each) for at, each in told if each.get("ErrorCode")}
+        results = enumerate(answer["Entries"], start)
+        return {at: str(each.get("ErrorMessage") or each) for at, each in results if each.get("ErrorCode")}

@@ -1,4 +1,4 @@
-"""What CloudWatch's metrics are made of: counts, spans, periods and dimensions. Pure."""
+"""The data types of CloudWatch metrics: counts, spans, periods and dimensions. Pure."""
 
 from __future__ import annotations
 

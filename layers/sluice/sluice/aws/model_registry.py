@@ -1,4 +1,4 @@
-"""Model packages: what is registered and approved, and the story written back to them."""
+"""The SageMaker Model Registry: registered versions, their approval, and the notes written back to them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Package:
         return self.approval == "Approved"
 
 
-class Registry:
-    """What Sluice asks of the Model Registry."""
+class ModelRegistry:
+    """Reads and annotates versions (model packages) and rejects them. Every write is idempotent."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -76,13 +76,13 @@ class Registry:
         return self.describe(newest[0]["ModelPackageArn"]) if newest else None
 
     def reject(self, arn: str, reason: str) -> None:
-        """Mark the version Rejected with the reason, on one line as the registry wants it.
+        """Mark the version Rejected, with the reason on one line, as the registry wants it.
 
-        Nothing is written if it already says so.
+        Idempotent: nothing is written if the version already has this status and reason.
         """
         text = " ".join(reason.split())[:DESCRIPTION_MAX]
-        now = self.describe(arn)
-        if now.approval == "Rejected" and now.description == text:
+        current = self.describe(arn)
+        if current.approval == "Rejected" and current.description == text:
             return
         self._update(arn, ModelApprovalStatus="Rejected", ApprovalDescription=text)
 

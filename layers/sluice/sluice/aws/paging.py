@@ -21,6 +21,6 @@ def pages(
     while True:
         page = call(**request, **following)
         yield page
-        following = {given: page[told] for told, given in tokens.items() if page.get(told)}
+        following = {field: page[name] for name, field in tokens.items() if page.get(name)}
         if not following or page.get("IsTruncated") is False:
             return

@@ -1,4 +1,4 @@
-"""Uploaded data: whose it is, and the bucket that holds it."""
+"""The data bucket: small objects, versions of uploads, and which model an upload is for."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ PREFIX = "data/"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An object that is there; ``size`` is in bytes."""
+class StoredObject:
+    """What HeadObject reports of an object; ``size`` is in bytes."""
 
     size: int
     written_at: datetime
 
 
-class Bucket:
-    """What Sluice asks of the data bucket."""
+class DataBucket:
+    """Reads and writes small objects of the data bucket."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class Bucket:
         body: bytes = found["Body"].read()
         return body
 
-    def look(self, uri: str) -> Found | None:
+    def head(self, uri: str) -> StoredObject | None:
         """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
@@ -50,10 +50,10 @@ class Bucket:
             if error.code in ("404", "NoSuchKey", "NoSuchBucket"):
                 return None
             raise
-        return Found(size=int(found["ContentLength"]), written_at=found["LastModified"])
+        return StoredObject(size=int(found["ContentLength"]), written_at=found["LastModified"])
 
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
-        """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""
+        """The current version id by key, empty in a bucket without versioning; deleted keys are left out."""
         wanted = set(keys)
         if not wanted:
             return {}
@@ -68,7 +68,7 @@ class Bucket:
         return f"s3://{self.name}/{key}"
 
     def write(self, key: str, body: str) -> None:
-        """Write a small JSON object; writing the same again changes nothing."""
+        """Write a small JSON object. Idempotent."""
         self._client.put_object(Bucket=self.name, Key=key, Body=body.encode(), ContentType="application/json")
 
 

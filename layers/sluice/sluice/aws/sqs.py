@@ -1,4 +1,4 @@
-"""SQS: wake-ups of the upload queue, messages parked for a person, and the queue of asynchronous results."""
+"""SQS: delayed wake-ups in the upload queue, messages parked for a person, and retries of asynchronous inference."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ LONGEST_DELAY_SECONDS = 900
 """What SQS allows."""
 
 
-class WakeUps:
-    """What Sluice asks of the queue that starts pipelines."""
+class UploadQueue:
+    """The queue that starts pipelines: uploads arrive in it, and our own delayed wake-ups."""
 
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
-    def book(self, model: str, delay_seconds: float) -> None:
-        """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
+    def send_wake_up(self, model: str, delay_seconds: float) -> None:
+        """Send a message that advances the model's run queue after ``delay_seconds``, at most 900. Idempotent."""
         body = json.dumps({"source": "sluice", "detail-type": WAKE_UP, "detail": {"model": model}})
         delay = min(math.ceil(delay_seconds), LONGEST_DELAY_SECONDS)
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay)
@@ -29,21 +29,21 @@ class WakeUps:
 REASON_MAX = 1_000
 
 
-class Parked:
-    """What Sluice asks of a queue of messages that a person has to look at."""
+class ParkedMessages:
+    """A queue of messages that no retry helps: a person has to look at them."""
 
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def park(self, body: str, reason: str) -> None:
-        """Keep a message, with its ``reason`` as an attribute; it may be parked twice after a crash."""
+        """Keep a message with its ``reason`` as an attribute, at least once: after a crash it may be parked again."""
         attributes = {"reason": {"DataType": "String", "StringValue": _plain(reason)}}
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, MessageAttributes=attributes)
 
 
 def _plain(reason: str) -> str:
-    """SQS takes no control characters, and nothing empty."""
+    """An attribute that SQS accepts: no control characters, and not empty."""
     return "".join(each if each.isprintable() else " " for each in reason)[:REASON_MAX] or "no reason given"
 
 
@@ -51,14 +51,14 @@ _MESSAGES = 10  # that one SendMessageBatch takes
 
 
 class AsyncQueue:
-    """The queue in which SageMaker's notifications arrive, and our own words to try again."""
+    """The queue of SageMaker's notifications, in which our own delayed retries travel, too."""
 
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def send(self, messages: Sequence[tuple[str, float]]) -> set[int]:
-        """Send bodies, each to arrive after some seconds; the positions of those that were not taken."""
+        """Send bodies, each with its delay in seconds. Returns the positions of those that SQS did not accept."""
         failed: set[int] = set()
         for start in range(0, len(messages), _MESSAGES):
             failed |= self._send(messages[start : start + _MESSAGES], start)

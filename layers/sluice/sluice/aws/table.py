@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from sluice.aws.dynamodb import Index
-
-Key = Mapping[str, str]
+    from sluice.aws.dynamodb import Index, ItemKey
 
 
 class ItemTable(Protocol):
@@ -17,7 +15,7 @@ class ItemTable(Protocol):
     @property
     def name(self) -> str: ...
 
-    def get(self, key: Key) -> dict[str, Any] | None: ...
+    def get(self, key: ItemKey) -> dict[str, Any] | None: ...
 
     def put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None = None) -> bool:
         """False, and nothing written, if there is an item with this key; ``also`` is written with it or not at all."""
@@ -25,24 +23,24 @@ class ItemTable(Protocol):
     def put_all(self, items: Iterable[Mapping[str, str | int]]) -> None:
         """Write items, whatever is there; a failure leaves some of them written."""
 
-    def delete_all(self, keys: Iterable[Key]) -> None:
+    def delete_all(self, keys: Iterable[ItemKey]) -> None:
         """Delete items, there or not; a failure leaves some of them deleted."""
 
-    def get_all(self, keys: Iterable[Key]) -> list[dict[str, Any]]:
+    def get_all(self, keys: Iterable[ItemKey]) -> list[dict[str, Any]]:
         """The items that are there, in no order; consistent reads, up to 100 in one call."""
 
     def replace(self, item: Mapping[str, str | int], condition: str, values: Mapping[str, str | int]) -> None:
         """Write a whole item if ``condition`` holds of the present one; ConditionFailedError otherwise."""
 
-    def set(self, key: Key, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
+    def set(self, key: ItemKey, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         """Set attributes if ``condition`` holds, which may use ``values``; ConditionFailedError otherwise."""
 
-    def set_once(self, key: Key, name: str, value: str) -> None:
+    def set_once(self, key: ItemKey, name: str, value: str) -> None:
         """Set an attribute that keeps its first value."""
 
-    def add_to_set(self, key: Key, name: str, member: str) -> None: ...
+    def add_to_set(self, key: ItemKey, name: str, member: str) -> None: ...
 
-    def delete(self, key: Key, condition: str, values: Mapping[str, str]) -> None: ...
+    def delete(self, key: ItemKey, condition: str, values: Mapping[str, str]) -> None: ...
 
     def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
         """Items of one ``pk`` whose ``sk`` begins with ``prefix``, in the order of ``sk``, page by page."""
@@ -53,6 +51,6 @@ class ItemTable(Protocol):
         """Items with one ``value`` of an index by its sort key, page by page; ``until`` is the last sort key wanted."""
 
     def count_new(
-        self, notes: Sequence[Mapping[str, str | int]], counter: Key, amounts: Mapping[str, float], expires: int
+        self, notes: Sequence[Mapping[str, str | int]], counter: ItemKey, amounts: Mapping[str, float], expires: int
     ) -> frozenset[int]:
         """Put up to 99 new items and add amounts to a counter; if some exist do nothing and return their indexes."""

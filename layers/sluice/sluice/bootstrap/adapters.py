@@ -14,16 +14,16 @@ from sluice.telemetry.port import Telemetry
 if TYPE_CHECKING:
     from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime
     from sluice.async_inference.store import ResultStore
-    from sluice.aws.cloudwatch import Metrics
+    from sluice.aws.cloudwatch import CloudWatch
     from sluice.aws.data_capture import Captures
     from sluice.aws.dynamodb import Table
-    from sluice.aws.eventbridge import Publisher
-    from sluice.aws.model_registry import Registry
-    from sluice.aws.s3 import Bucket
-    from sluice.aws.sqs import AsyncQueue, Parked, WakeUps
+    from sluice.aws.eventbridge import EventPublisher
+    from sluice.aws.model_registry import ModelRegistry
+    from sluice.aws.s3 import DataBucket
+    from sluice.aws.sqs import AsyncQueue, ParkedMessages, UploadQueue
     from sluice.batch.store import BatchStore
     from sluice.endpoint.autoscaling import AutoScaling
-    from sluice.endpoint.hosting import Hosting
+    from sluice.endpoint.hosting import Endpoints
     from sluice.pipeline_runs.reader import RunReader
     from sluice.pipeline_runs.store import RunStore
     from sluice.rollout.ab_outcomes.store import OutcomeStore
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sluice.rollout.model.executions import Executions
     from sluice.rollout.model.history import HistoryStore
     from sluice.rollout.model.store import RecordStore
-    from sluice.spec.parameter_store import Specs
+    from sluice.spec.parameter_store import SpecStore
     from sluice.training.pending_inputs import PendingInputStore
     from sluice.training.pipeline_executions import PipelineExecutions
     from sluice.training.quarantine import Quarantine
@@ -114,28 +114,28 @@ class Adapters:
         return RunReader(self._client("sagemaker"))
 
     @cached_property
-    def specs(self) -> Specs:
-        from sluice.spec.parameter_store import Specs
+    def specs(self) -> SpecStore:
+        from sluice.spec.parameter_store import SpecStore
 
-        return Specs(self._client("ssm"), self.names)
-
-    @cached_property
-    def hosting(self) -> Hosting:
-        from sluice.endpoint.hosting import Hosting
-
-        return Hosting(self._client("sagemaker"))
+        return SpecStore(self._client("ssm"), self.names)
 
     @cached_property
-    def registry(self) -> Registry:
-        from sluice.aws.model_registry import Registry
+    def hosting(self) -> Endpoints:
+        from sluice.endpoint.hosting import Endpoints
 
-        return Registry(self._client("sagemaker"))
+        return Endpoints(self._client("sagemaker"))
 
     @cached_property
-    def metrics(self) -> Metrics:
-        from sluice.aws.cloudwatch import Metrics
+    def registry(self) -> ModelRegistry:
+        from sluice.aws.model_registry import ModelRegistry
 
-        return Metrics(self._client("cloudwatch"))
+        return ModelRegistry(self._client("sagemaker"))
+
+    @cached_property
+    def metrics(self) -> CloudWatch:
+        from sluice.aws.cloudwatch import CloudWatch
+
+        return CloudWatch(self._client("cloudwatch"))
 
     @cached_property
     def scaling(self) -> AutoScaling:
@@ -144,10 +144,10 @@ class Adapters:
         return AutoScaling(self._client("application-autoscaling"), self.metrics, self.names)
 
     @cached_property
-    def events(self) -> Publisher:
-        from sluice.aws.eventbridge import Publisher
+    def events(self) -> EventPublisher:
+        from sluice.aws.eventbridge import EventPublisher
 
-        return Publisher(self._client("events"), self.names)
+        return EventPublisher(self._client("events"), self.names)
 
     @cached_property
     def gates(self) -> GateFunctions:
@@ -180,16 +180,16 @@ class Adapters:
         return PendingInputStore(self._table)
 
     @cached_property
-    def wakeups(self) -> WakeUps:
-        from sluice.aws.sqs import WakeUps
+    def wakeups(self) -> UploadQueue:
+        from sluice.aws.sqs import UploadQueue
 
-        return WakeUps(self._client("sqs"), self._variable("SLUICE_UPLOAD_QUEUE_URL"))
+        return UploadQueue(self._client("sqs"), self._variable("SLUICE_UPLOAD_QUEUE_URL"))
 
     @cached_property
-    def bucket(self) -> Bucket:
-        from sluice.aws.s3 import Bucket
+    def bucket(self) -> DataBucket:
+        from sluice.aws.s3 import DataBucket
 
-        return Bucket(self._client("s3"), self._variable("SLUICE_BUCKET"))
+        return DataBucket(self._client("s3"), self._variable("SLUICE_BUCKET"))
 
     @cached_property
     def captures(self) -> Captures:
@@ -256,7 +256,7 @@ class Adapters:
         return OutcomeStore(self._results_table)
 
     @cached_property
-    def refused_outcomes(self) -> Parked:
-        from sluice.aws.sqs import Parked
+    def refused_outcomes(self) -> ParkedMessages:
+        from sluice.aws.sqs import ParkedMessages
 
-        return Parked(self._client("sqs"), self._variable("SLUICE_REFUSED_OUTCOMES_URL"))
+        return ParkedMessages(self._client("sqs"), self._variable("SLUICE_REFUSED_OUTCOMES_URL"))

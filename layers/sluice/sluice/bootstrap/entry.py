@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from sluice.aws.clients import Clients, lazy_clients
+from sluice.aws.clients import Boto3Clients, lazy_clients
 from sluice.bootstrap.environment import Environment
 from sluice.telemetry.powertools import PowertoolsTelemetry
 
@@ -32,7 +32,7 @@ def entry(
     @cache
     def joined() -> tuple[PowertoolsTelemetry, Ports]:
         telemetry = PowertoolsTelemetry(os.environ["SLUICE_STAGE"], function)
-        clients, services = Clients(), set[str]()
+        clients, services = Boto3Clients(), set[str]()
         lazy = lazy_clients(clients)
 
         def client(service: str) -> Any:

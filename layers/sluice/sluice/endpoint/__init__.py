@@ -1,1 +1,1 @@
-"""A SageMaker endpoint: its state, its changes, and how its capacity follows the load."""
+"""A SageMaker endpoint: its state, its changes, and the autoscaling of its variants."""

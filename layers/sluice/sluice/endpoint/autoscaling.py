@@ -1,6 +1,7 @@
-"""Application Auto Scaling: variants are registered, with their policies, and released. Every write may be repeated.
+"""Application Auto Scaling: registers variants as scalable targets with their policies, and deregisters them.
 
-What is as it should be is not written again: a policy that is put anew begins to watch anew.
+Every write is idempotent. Nothing that is up to date is written again: a policy that is put again restarts its
+alarms.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.aws.cloudwatch import Metrics
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.scaling_requests import (
     WAKE_UP,
     clock_actions_for,
     is_ours,
+    matches,
     policies_for,
     resource_of,
-    says_the_same,
     wake_up_alarm,
     wake_up_alarm_name,
 )
@@ -24,12 +25,12 @@ from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.errors import AwsRefusedError, RetryableError
 from sluice.names import Names
 
-_RETRY_HELPS = frozenset({"ConcurrentUpdateException", "InternalServiceException", "FailedResourceAccessException"})
+_TRANSIENT = frozenset({"ConcurrentUpdateException", "InternalServiceException", "FailedResourceAccessException"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """A variant whose capacity is scaled, by whomever."""
+class ScalableTarget:
+    """A variant that is registered as a scalable target, by Sluice or by somebody else."""
 
     variant: str
     dimension: str
@@ -47,20 +48,20 @@ class Registered:
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether there is anything about it that no spec asked for."""
+        """Whether it has a policy that no spec asked for, or none at all."""
         return not self.policies or not all(is_ours(name) for name in self.policies)
 
 
 class AutoScaling:
-    """What Sluice asks of Application Auto Scaling."""
+    """Keeps the scalable targets, policies and scheduled actions of an endpoint's variants."""
 
-    def __init__(self, client: Any, metrics: Metrics, names: Names) -> None:
+    def __init__(self, client: Any, metrics: CloudWatch, names: Names) -> None:
         self._client = client
         self._metrics = metrics
         self._names = names
 
-    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
-        """Those of the variants that are scaled, by whomever."""
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
+        """Those of the variants that are registered as scalable targets."""
         resources = {resource_of(endpoint, variant): variant for variant in variants}
         if not resources:
             return []
@@ -68,33 +69,33 @@ class AutoScaling:
         return [self._registered(target, resources[target["ResourceId"]]) for target in found["ScalableTargets"]]
 
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
-        """Have the variant scaled by these rules and no others; whether anything had to be done for it."""
+        """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
         there = self.registered(endpoint, [variant])
         if any(not all(map(is_ours, one.policies)) or one.dimension != rules.dimension for one in there):
-            self.release(endpoint, [variant])
+            self.deregister(endpoint, [variant])
             there = []
         place = _place(endpoint, variant, rules.dimension)
         changed = not any(one.range == (rules.least, rules.most) for one in there)
         if changed:
             self._call("register_scalable_target", **place, MinCapacity=rules.least, MaxCapacity=rules.most)
-        changed |= self._keep_policies(place, endpoint, rules, period_seconds)
-        return self._keep_clock(place, rules) or changed
+        changed |= self._reconcile_policies(place, endpoint, rules, period_seconds)
+        return self._reconcile_scheduled_actions(place, rules) or changed
 
-    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
-        """Scale the variants no more; their capacity stays. Returns those that had been scaled."""
-        released = self.registered(endpoint, variants)
-        for one in released:
+    def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+        """Deregister the variants; their capacity stays as it is. Returns those that were registered."""
+        targets = self.registered(endpoint, variants)
+        for one in targets:
             try:
                 self._call("deregister_scalable_target", **_place(endpoint, one.variant, one.dimension))
             except AwsRefusedError as error:
                 if error.code != "ObjectNotFoundException":
                     raise
-        if any(WAKE_UP in one.policies for one in released):
+        if any(WAKE_UP in one.policies for one in targets):
             self._metrics.delete_alarms([wake_up_alarm_name(self._names, endpoint)])
-        return [one.variant for one in released]
+        return [one.variant for one in targets]
 
-    def _registered(self, target: Mapping[str, Any], variant: str) -> Registered:
-        return Registered(
+    def _registered(self, target: Mapping[str, Any], variant: str) -> ScalableTarget:
+        return ScalableTarget(
             variant=variant,
             dimension=target["ScalableDimension"],
             least=target["MinCapacity"],
@@ -102,24 +103,26 @@ class AutoScaling:
             policies=tuple(each["PolicyName"] for each in self._policies(target)),
         )
 
-    def _keep_policies(self, place: Mapping[str, str], endpoint: str, rules: ScalingRules, period_seconds: int) -> bool:
+    def _reconcile_policies(
+        self, place: Mapping[str, str], endpoint: str, rules: ScalingRules, period_seconds: int
+    ) -> bool:
         there = {each["PolicyName"]: each for each in self._policies(place)}
         changed = False
         for wanted in policies_for(rules, endpoint):
             found = there.get(wanted["PolicyName"])
-            if found is None or not says_the_same(wanted, found):
+            if found is None or not matches(wanted, found):
                 found = self._call("put_scaling_policy", **place, **wanted)
                 changed = True
             if wanted["PolicyName"] == WAKE_UP:
                 self._metrics.put_alarms([wake_up_alarm(self._names, endpoint, found["PolicyARN"], period_seconds)])
         return changed
 
-    def _keep_clock(self, place: Mapping[str, str], rules: ScalingRules) -> bool:
-        """The scheduled actions, without those of an earlier spec; whether anything had to be done for it."""
+    def _reconcile_scheduled_actions(self, place: Mapping[str, str], rules: ScalingRules) -> bool:
+        """Reconcile the scheduled actions; those of an earlier spec are deleted. True if anything had to be changed."""
         answer = self._call("describe_scheduled_actions", **place)
         there = {each["ScheduledActionName"]: each for each in answer["ScheduledActions"]}
         wanted = {each["ScheduledActionName"]: each for each in clock_actions_for(rules)}
-        missing = [each for name, each in wanted.items() if not says_the_same(each, there.get(name, {}))]
+        missing = [each for name, each in wanted.items() if not matches(each, there.get(name, {}))]
         stale = [name for name in there if is_ours(name) and name not in wanted]
         for action in missing:
             self._call("put_scheduled_action", **place, **action)
@@ -135,7 +138,7 @@ class AutoScaling:
         try:
             return getattr(self._client, operation)(**request)
         except AwsRefusedError as error:
-            if error.code in _RETRY_HELPS:
+            if error.code in _TRANSIENT:
                 raise RetryableError(str(error)) from error
             raise
 

@@ -1,4 +1,4 @@
-"""A deployment that SageMaker carries out, watches and takes back by itself: how UpdateEndpoint is asked for one."""
+"""The DeploymentConfig of UpdateEndpoint: a blue/green or rolling deployment that SageMaker rolls back by itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _SIZE = {"canary": "CanarySize", "linear": "LinearStepSize"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """``alarms`` are the names of metric alarms, 1 to 10; while one of them is in ALARM SageMaker goes back.
+    """``alarms`` are the names of 1 to 10 metric alarms; if one of them goes to ALARM, SageMaker rolls back.
 
-    ``resizes``: the new fleet has another size than the old one, so the old one's is not to be kept.
+    ``resizes``: the new fleet has another size than the old one, so the old instance count is not retained.
     """
 
     how: BlueGreen
@@ -26,10 +26,10 @@ class Deployment:
         config = self._policy() | {
             "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in self.alarms]}
         }
-        asked: dict[str, object] = {"DeploymentConfig": config}
+        request: dict[str, object] = {"DeploymentConfig": config}
         if self.resizes:
-            asked["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredInstanceCount"}]
-        return asked
+            request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DesiredInstanceCount"}]
+        return request
 
     def _policy(self) -> dict[str, object]:
         size = {"Type": "CAPACITY_PERCENT", "Value": self.how.size_percent}

@@ -1,4 +1,4 @@
-"""SageMaker hosting: models, endpoint configs, endpoints and their weights. Every write may be repeated."""
+"""SageMaker hosting: models, endpoint configs, endpoints and their weights. Every write is idempotent."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, Vari
 from sluice.errors import AwsRefusedError, RetryableError
 
 
-class Hosting:
-    """What Sluice asks of SageMaker hosting."""
+class Endpoints:
+    """Reads and changes endpoints, and the models and configs that they are made of."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -19,7 +19,7 @@ class Hosting:
     def describe(self, endpoint: str) -> EndpointState | None:
         """The endpoint as it is now, None if there is none.
 
-        Instance types and models stand only in the config, so that is read too.
+        Instance types and models are only in the config, so the config is read, too.
         """
         try:
             found = self._client.describe_endpoint(EndpointName=endpoint)
@@ -50,7 +50,7 @@ class Hosting:
         return found
 
     def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
-        """Make a SageMaker model of an approved package."""
+        """Create a SageMaker model of an approved model package."""
         self._create(
             "already existing model",
             self._client.create_model,
@@ -70,8 +70,8 @@ class Hosting:
             EndpointConfigName=config,
         )
 
-    def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
-        """Move the endpoint to another config, all at once or as ``deployment`` says.
+    def update_endpoint(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
+        """Update the endpoint to another config, all at once or as ``deployment`` says.
 
         Variants of the same name keep their weight and count, unless the deployment resizes them.
         """
@@ -105,7 +105,7 @@ class Hosting:
         self._delete("Could not find endpoint", self._client.delete_endpoint, EndpointName=endpoint)
 
     def delete_config(self, name: str) -> None:
-        """The caller makes sure that no endpoint uses it: SageMaker does not."""
+        """Delete an endpoint config. The caller makes sure that no endpoint uses it: SageMaker does not."""
         self._delete(
             "Could not find endpoint configuration",
             self._client.delete_endpoint_config,

@@ -24,12 +24,12 @@ def resource_of(endpoint: str, variant: str) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """Whether a policy or scheduled action of that name was made from a spec."""
+    """Whether a policy or scheduled action with this name was made from a spec."""
     return name in (TRACKING, WAKE_UP) or name.startswith(_CLOCK)
 
 
 def policies_for(rules: ScalingRules, endpoint: str) -> list[dict[str, Any]]:
-    """PutScalingPolicy requests without what names the variant; the tracking policy comes first."""
+    """PutScalingPolicy requests without the fields that name the variant; the tracking policy comes first."""
     made: list[dict[str, Any]] = [
         {
             "PolicyName": TRACKING,
@@ -61,7 +61,7 @@ def _metric(rules: ScalingRules, endpoint: str) -> dict[str, Any]:
 
 
 def _wake_up(rules: ScalingRules) -> dict[str, Any]:
-    """A backlog per instance says nothing while there is none: the first one is added by a step."""
+    """The backlog per instance is undefined while there is no instance: this step policy adds the first one."""
     return {
         "PolicyName": WAKE_UP,
         "PolicyType": "StepScaling",
@@ -75,7 +75,7 @@ def _wake_up(rules: ScalingRules) -> dict[str, Any]:
 
 
 def wake_up_alarm_name(names: Names, endpoint: str) -> str:
-    """Within our prefix, for the roles; with a slash, which no rollout's alarm has."""
+    """Within the stack's prefix, which the roles are scoped to; no rollout's alarm has a slash in its name."""
     return f"{names.prefix}scaling/{endpoint}/wake-up"
 
 
@@ -98,7 +98,7 @@ def wake_up_alarm(names: Names, endpoint: str, policy_arn: str, period_seconds: 
 
 
 def clock_actions_for(rules: ScalingRules) -> list[dict[str, Any]]:
-    """PutScheduledAction requests without what names the variant."""
+    """PutScheduledAction requests without the fields that name the variant."""
     return [
         {
             "ScheduledActionName": f"{_CLOCK}{index}",
@@ -111,10 +111,10 @@ def clock_actions_for(rules: ScalingRules) -> list[dict[str, Any]]:
     ]
 
 
-def says_the_same(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Whether ``found`` holds all that is ``wanted``; AWS adds what it knows besides."""
+def matches(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether ``found`` has every wanted field; AWS adds fields of its own."""
     return all(
-        says_the_same(value, found[key])
+        matches(value, found[key])
         if isinstance(value, Mapping) and isinstance(found.get(key), Mapping)
         else found.get(key) == value
         for key, value in wanted.items()

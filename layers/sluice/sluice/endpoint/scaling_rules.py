@@ -1,4 +1,4 @@
-"""How the capacity of a variant follows its load: what a spec asks of Application Auto Scaling. Pure."""
+"""The autoscaling of a variant: what a spec asks of Application Auto Scaling. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 WARM_CONTAINERS = "sagemaker:variant:DesiredProvisionedConcurrency"
 
 TARGETS: Mapping[str, float] = {REAL_TIME: 70.0, ASYNC: 5.0, SERVERLESS: 0.7}
-"""Requests a minute of one instance, waiting requests of one instance, the used share of the warm containers."""
+"""Requests a minute per instance, queued requests per instance, and the used share of the warm containers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockRange:
-    """A range that holds from a point in time on; ``when`` is rate(…) or cron(…) in ``timezone``."""
+    """Bounds that a scheduled action sets; ``when`` is rate(…) or cron(…) in ``timezone``."""
 
     when: str
     timezone: str
@@ -28,7 +28,7 @@ class ClockRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingRules:
-    """Target tracking between two bounds; ``kind`` is the endpoint's type, which says what is counted."""
+    """Target tracking between two bounds; ``kind`` is the endpoint's type, which determines the metric."""
 
     kind: str
     least: int
@@ -44,15 +44,15 @@ class ScalingRules:
 
     @property
     def ranges(self) -> tuple[tuple[int, int], ...]:
-        """All that may be in force without anybody having changed it: the clock moves the bounds, too."""
+        """Every pair of bounds that may be in force without a manual change: scheduled actions move them, too."""
         return (self.least, self.most), *((one.least, one.most) for one in self.clock)
 
     def holding(self, floor: int) -> Self:
-        """The same with at least ``floor``, whatever the policy thinks of it."""
+        """The same rules with bounds of at least ``floor``."""
         return replace(self, least=max(self.least, floor), most=max(self.most, floor))
 
     def within(self, least: int, most: int) -> Self:
-        """The same with other bounds."""
+        """The same rules with other bounds."""
         return replace(self, least=least, most=most)
 
     @classmethod
@@ -61,9 +61,9 @@ class ScalingRules:
 
 
 def rules_for(endpoint: Endpoint) -> ScalingRules | None:
-    """What is to be registered for the variant that serves; None for capacity that stays as it is.
+    """The rules to register the serving variant with; None for fixed capacity.
 
-    A serverless endpoint scales by itself: only containers that are kept warm are counted in advance.
+    A serverless endpoint scales by itself: only its provisioned concurrency has a target.
     """
     scaling, warm = endpoint.scaling, endpoint.serverless.provisioned_concurrency
     if scaling is None or endpoint.type == BATCH or (endpoint.type == SERVERLESS and warm is None):

@@ -1,4 +1,4 @@
-"""An endpoint as it is, and the parts of a new one: data only."""
+"""The state of an endpoint as SageMaker describes it, and the parts of a new endpoint config: data only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerlessSize:
-    """What a serverless variant has instead of instances."""
+    """The size of a serverless variant, which has no instances."""
 
     memory_mb: int
     max_concurrency: int
@@ -31,7 +31,7 @@ class VariantState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointState:
-    """An endpoint as DescribeEndpoint and its config tell it."""
+    """An endpoint as DescribeEndpoint and DescribeEndpointConfig report it."""
 
     name: str
     status: str
@@ -44,12 +44,12 @@ class EndpointState:
 
     @property
     def is_settled(self) -> bool:
-        """In service with nothing in progress: the only state in which a change is accepted."""
+        """InService, with no update in progress: the only status in which SageMaker accepts a change."""
         return self.status == "InService"
 
     @property
     def kind(self) -> str:
-        """How it answers: ``real-time``, ``serverless`` or ``async``; SageMaker turns none of them into another."""
+        """``real-time``, ``serverless`` or ``async``. SageMaker converts no endpoint into another kind."""
         if self.is_async:
             return "async"
         return "serverless" if any(each.serverless for each in self.variants) else "real-time"

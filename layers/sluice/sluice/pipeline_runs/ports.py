@@ -63,7 +63,7 @@ class PipelineRunsRunSlots(Protocol):
 class PipelineRunsWakeups(Protocol):
     """What Sluice asks of the queue that starts pipelines."""
 
-    def book(self, model: str, delay_seconds: float) -> None:
+    def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
 

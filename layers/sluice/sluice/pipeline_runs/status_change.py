@@ -40,5 +40,5 @@ def mark_run_ended(changed: PipelineStatusChanged, ports: RunEndPorts) -> bool:
     model = ports.names.model_of(changed.pipeline)
     if model is None or not ports.run_slots.mark_ended(model, changed.display_name, changed.status):
         return False
-    ports.wakeups.book(model, 0)
+    ports.wakeups.send_wake_up(model, 0)
     return True

@@ -1,1 +1,1 @@
-"""What users write about a model: the sections of models/<name>.yaml, and the rules between them."""
+"""The spec of a model: the sections of models/<name>.yaml, and the rules between their fields."""

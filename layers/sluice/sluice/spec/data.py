@@ -1,4 +1,4 @@
-"""What the rows of a model's data look like: the ``data`` section of a spec, which becomes the data contract."""
+"""The schema of a model's rows: the ``data`` section of a spec, from which the data contract is made."""
 
 from dataclasses import dataclass
 from typing import Annotated

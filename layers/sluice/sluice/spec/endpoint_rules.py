@@ -1,4 +1,4 @@
-"""Rules between the fields of ``endpoint``, and between the type and the rollout: what AWS refuses in combination."""
+"""Rules between the fields of ``endpoint``, and between the type and the rollout: the combinations that AWS refuses."""
 
 from __future__ import annotations
 

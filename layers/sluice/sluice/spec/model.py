@@ -1,7 +1,7 @@
-"""A model's spec: what one ``models/<name>.yaml`` promises, parsed once and trusted afterwards.
+"""A model's spec: the content of one ``models/<name>.yaml``, validated once when it is parsed.
 
-The classes are the only description of the file: ``spec_section`` reads them for parsing, for writing and for
-the JSON Schema that editors use. Units are in the attributes' names; in the file time spans carry their unit.
+The classes are the only description of the file: ``schema.section`` reads them for parsing, for writing and for
+the JSON Schema that editors use. Attribute names end in their unit; in the file durations carry their unit.
 """
 
 import json
@@ -29,7 +29,7 @@ __all__ = [
     "Column",
     "Data",
     "Endpoint",
-    "Inference",
+    "InferenceSettings",
     "Judge",
     "Limit",
     "ModelSpec",
@@ -46,7 +46,7 @@ STORED_MAX_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inference:
+class InferenceSettings:
     """How live requests are treated."""
 
     out_of_range: Annotated[
@@ -62,7 +62,9 @@ class ModelSpec:
     description: Annotated[str, Text(256, least=0), "What the model is for"] = ""
     data: Annotated[Data, Section(Data), "What the training data and the requests look like"]
     pipeline: Annotated[Pipeline, Section(Pipeline), "How the model is trained"]
-    inference: Annotated[Inference, Section(Inference), "How live requests are treated"] = Inference()
+    inference: Annotated[InferenceSettings, Section(InferenceSettings), "How live requests are treated"] = (
+        InferenceSettings()
+    )
     endpoint: Annotated[Endpoint, Section(Endpoint), "Where the model serves"]
     rollout: Annotated[Rollout, Section(Rollout), "How a new version takes over"] = field(default_factory=Rollout)
     schedule: Annotated[

@@ -1,4 +1,4 @@
-"""Specs as `sluice apply` stored them in SSM Parameter Store."""
+"""The specs that `sluice apply` stored in SSM Parameter Store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sluice.names import Names, is_model
 from sluice.spec.model import ModelSpec
 
 
-class Specs:
+class SpecStore:
     """The specs of one stage."""
 
     def __init__(self, client: Any, names: Names) -> None:
@@ -22,7 +22,7 @@ class Specs:
         """The spec of a model.
 
         Raises:
-            UnknownModelError: none is stored.
+            UnknownModelError: no spec is stored.
             SpecError: what is stored is not valid, e.g. written by hand or by a newer version.
         """
         if not is_model(model):
@@ -39,7 +39,7 @@ class Specs:
         return ModelSpec.parse(json.loads(found["Parameter"]["Value"]))
 
     def names(self) -> list[str]:
-        """The models of the stage, whether their specs are valid or not."""
+        """The models of the stage, by name, including those whose stored spec is invalid."""
         folder = self._names.spec_parameter("")
         found = pages(self._client.get_parameters_by_path, Path=folder)
         return sorted(each["Name"].removeprefix(folder) for page in found for each in page["Parameters"])

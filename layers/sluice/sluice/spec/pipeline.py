@@ -7,7 +7,7 @@ from typing import Annotated
 from sluice.names import MODEL, MODEL_MAX
 from sluice.spec.schema.collection_fields import Maybe, OrOff, Parameters
 from sluice.spec.schema.fields import Duration, Number, Text
-from sluice.spec.schema.section import Section, entries
+from sluice.spec.schema.section import Section, fields_of
 
 FILLED_PARAMETERS = ("InputData", "DataContract", "ModelPackageGroupName", "Objective", "Gate", "Live")
 """Parameters of every pipeline that Sluice fills itself."""
@@ -48,7 +48,7 @@ class QualityGate:
     def text(self) -> str:
         """As evaluation is told: ``mse<=6 auc>=0.9 live<=10``; ``none`` without any rule."""
         rules = []
-        for name in entries(QualityGate):
+        for name in fields_of(QualityGate):
             limit = getattr(self, name)
             if isinstance(limit, Limit):
                 rules += [f"{name}>={limit.min:.12g}"] if limit.min is not None else []

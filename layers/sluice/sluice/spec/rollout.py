@@ -7,7 +7,7 @@ from sluice.spec.schema.collection_fields import Items, Maybe
 from sluice.spec.schema.fields import Choice, Duration, Flag, Number, Text, Whole
 from sluice.spec.schema.section import Section
 from sluice.spec.strategies import GATE, ABTest, BlueGreen, Linear, Shadow, Stage
-from sluice.spec.windows import Windows
+from sluice.spec.windows import ReleaseWindows
 
 ALARM_NAME = Text(255, example="the name of a CloudWatch alarm")
 
@@ -85,7 +85,9 @@ class Rollout:
     )
     gate: Annotated[str | None, Maybe(GATE), "Who must agree before the promotion: human, or a Lambda function"] = None
     windows: Annotated[
-        Windows | None, Maybe(Section(Windows)), "When rollouts may move forward; at any time when left out"
+        ReleaseWindows | None,
+        Maybe(Section(ReleaseWindows)),
+        "When rollouts may move forward; at any time when left out",
     ] = None
     watch_seconds: Annotated[
         int,

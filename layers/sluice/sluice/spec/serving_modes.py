@@ -1,4 +1,4 @@
-"""The four ways to serve a model, and how a new version can take over in each."""
+"""The four endpoint types, their limits, and the rollout strategies that each supports."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ STRATEGIES: Mapping[str, tuple[str, ...]] = {
     ASYNC: ("blue_green", "all_at_once"),
     BATCH: ("all_at_once",),
 }
-"""What each type can do; the first is what ``auto`` means. Only real-time endpoints share traffic between variants:
-a serverless endpoint has exactly one, and an async queue is worked off by one."""
+"""The strategies of each type; ``auto`` means the first. Only real-time endpoints split traffic between variants:
+a serverless endpoint has exactly one variant, and so has the consumer of an async queue."""
 
 
 def strategy_of(kind: str, strategy: str) -> str:
@@ -32,10 +32,10 @@ _SERVES = {
 
 
 def obstacle_between(endpoint: str, served: str, wanted: str) -> str | None:
-    """Why an endpoint that serves in one way cannot serve in another under its name; None if it can.
+    """Why an endpoint of one type cannot be updated to another type under the same name; None if it can.
 
-    SageMaker makes no endpoint with instances serverless. The other direction works once, but there would be no way
-    back to the old version; and the clients of a queue and of a real-time endpoint ask in different ways.
+    SageMaker converts no endpoint with instances to serverless. The other direction works, but it could not be
+    rolled back; and clients invoke async and real-time endpoints by different APIs.
     """
     if wanted in (served, BATCH):
         return None

@@ -40,7 +40,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueGreen:
-    """A second fleet that SageMaker itself moves the traffic to, and back if an alarm rings."""
+    """SageMaker itself shifts the traffic to a second fleet, and rolls back if an alarm goes off."""
 
     routing: Annotated[
         str, Choice(("all_at_once", "canary", "linear", "rolling")), "How the traffic moves to the new fleet"
@@ -57,7 +57,7 @@ class BlueGreen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shadow:
-    """Requests mirrored to the new version, whose answers no client sees."""
+    """Requests mirrored to the new version; clients get the live version's answers only."""
 
     share_percent: Annotated[int, Whole(1, 100), "Percent of the requests that are mirrored"] = 50
     duration_seconds: Annotated[int, Duration(10, 14 * 86400), "How long at least, such as 1h"] = 3600
@@ -98,7 +98,7 @@ class ABTest:
 
 
 def steps_of(how: BlueGreen, instances: int) -> int:
-    """In how many steps the traffic reaches a fleet of ``instances``; SageMaker waits after each."""
+    """The number of steps in which traffic shifts to a fleet of ``instances``; SageMaker waits after each."""
     if how.routing == "all_at_once":
         return 1
     batch = max(1, instances * how.size_percent // 100)

@@ -1,4 +1,4 @@
-"""Rules on how a new version takes over: what SageMaker refuses of a deployment or shadow, and what lasts too long."""
+"""Rules for rollout strategies: what SageMaker refuses, and bakes that last longer than their metrics."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _longer_than_its_metrics_last(rollout: Rollout, endpoint: Endpoint) -> Itera
 
 
 def _longest_bake(rollout: Rollout) -> tuple[str, int]:
-    """Where it stands, and how long it is, for the strategies whose bakes are no list of stages."""
+    """Its path and its seconds, for the strategies whose bakes are no list of stages."""
     if rollout.strategy == "linear":
         return "rollout.step.bake", rollout.step.bake_seconds
     if rollout.strategy == "shadow":

@@ -1,4 +1,4 @@
-"""When a rollout may move forward: the ``windows`` section."""
+"""The hours in which a rollout may advance: the ``windows`` section. Outside of them it is frozen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ TIME = Text(5, pattern=r"([01]\d|2[0-3]):[0-5]\d|24:00", example='a time of day 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class ReleaseWindow:
     """Hours on some days; ``to`` before ``from`` ends on the next day."""
 
     days: Annotated[tuple[str, ...], Items(Choice(DAYS), 1, 7), "The days on which the window begins"] = DAYS
@@ -23,16 +23,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Windows:
-    """Outside of these hours a rollout neither starts nor moves forward; it can always go back."""
+class ReleaseWindows:
+    """Outside of these hours a rollout neither starts nor advances; a rollback is always possible."""
 
     timezone: Annotated[str, TIME_ZONE, "A time zone such as Europe/Berlin"] = "UTC"
-    open: Annotated[tuple[Window, ...], Items(Section(Window), 1, 20), "When rollouts may move forward"]
+    open: Annotated[tuple[ReleaseWindow, ...], Items(Section(ReleaseWindow), 1, 20), "When rollouts may move forward"]
 
 
-def windows_from(stored: Mapping[str, Any] | None) -> Windows | None:
-    """The windows as ``dataclasses.asdict`` and JSON have left them in a plan."""
+def windows_from(stored: Mapping[str, Any] | None) -> ReleaseWindows | None:
+    """The windows of a stored plan, which ``dataclasses.asdict`` and JSON have converted."""
     if stored is None:
         return None
-    held = (Window(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
-    return Windows(timezone=stored["timezone"], open=tuple(held))
+    held = (ReleaseWindow(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
+    return ReleaseWindows(timezone=stored["timezone"], open=tuple(held))

@@ -15,7 +15,7 @@ from sluice.async_inference.ports import (
 )
 from sluice.aws.model_registry import Package
 from sluice.batch.ports import BatchBatches, BatchBucket, BatchSpecs
-from sluice.endpoint.autoscaling import Registered
+from sluice.endpoint.autoscaling import ScalableTarget
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import EndpointState
 from sluice.names import Names
@@ -77,13 +77,13 @@ class SweepRuns(Protocol):
 class SweepScaling(Protocol):
     """What Sluice asks of Application Auto Scaling."""
 
-    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
         """Those of the variants that are scaled, by whomever."""
 
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
         """Have the variant scaled by these rules and no others; whether anything had to be done for it."""
 
-    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+    def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         """Scale the variants no more; their capacity stays. Returns those that had been scaled."""
 
 
@@ -118,7 +118,7 @@ class SweepPendingInputs(Protocol):
 class SweepWakeups(Protocol):
     """What Sluice asks of the queue that starts pipelines."""
 
-    def book(self, model: str, delay_seconds: float) -> None:
+    def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
 

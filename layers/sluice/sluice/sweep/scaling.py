@@ -34,7 +34,7 @@ def reconcile_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
     rules = rules_for(endpoint)
     if rules is None:
         if any(one.is_from_spec for one in found):
-            ports.scaling.release(name, [variant])
+            ports.scaling.deregister(name, [variant])
             yield f"{variant} of {name} is scaled no more: its spec has no scaling"
     elif ports.scaling.ensure(name, variant, with_bounds_in_force(found, rules), endpoint.period_seconds):
         yield f"{variant} of {name} is scaled as its spec says"

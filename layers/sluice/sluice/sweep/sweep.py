@@ -88,7 +88,7 @@ def wake_stalled_queue(model: str, ports: SweepPorts) -> Iterator[str]:
     stands_still = slot is not None and slot.phase != "free"
     pending = ports.pending_inputs.get(model)
     if not is_running and (stands_still or pending):
-        ports.wakeups.book(model, 0)
+        ports.wakeups.send_wake_up(model, 0)
         yield f"{model} was woken"
 
 

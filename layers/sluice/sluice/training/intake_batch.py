@@ -55,7 +55,7 @@ class IntakeBatch:
 
     def _check(self, model: str, delays: set[int]) -> None:
         for delay in delays - {0}:
-            self._ports.wakeups.book(model, delay)
+            self._ports.wakeups.send_wake_up(model, delay)
         if 0 not in delays:
             return
         try:

@@ -46,7 +46,7 @@ def advance_queue(model: str, ports: TrainingPorts) -> None:
         slot = ports.run_slots.get(model)
         if not _step(model, slot, ports):
             return
-    ports.wakeups.book(model, 1)
+    ports.wakeups.send_wake_up(model, 1)
 
 
 def _step(model: str, slot: RunSlot | None, ports: TrainingPorts) -> bool:
@@ -73,7 +73,7 @@ def _start_execution(slot: RunSlot, ports: TrainingPorts) -> bool:
             pipeline, slot.run, slot.token, _parameters(slot, ports)
         )
     except RetryableError as error:
-        ports.wakeups.book(slot.model, RETRY_SECONDS)
+        ports.wakeups.send_wake_up(slot.model, RETRY_SECONDS)
         retry_at = ports.now() + timedelta(seconds=RETRY_SECONDS)
         ports.run_slots.enter_phase(slot, "claimed", retry_at=retry_at.isoformat())
         ports.events.publish("PipelineDelayed", model=slot.model, run=slot.run, reason=str(error))

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.rollout.gates.freeze_windows import is_open, opens_at, zone
-from sluice.spec.windows import DAYS, Window, Windows
+from sluice.spec.windows import DAYS, ReleaseWindow, ReleaseWindows
 
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
-OFFICE = Windows(timezone="Europe/Berlin", open=(Window(days=WORKDAYS, from_="09:00", to="17:00"),))
-NIGHTS = Windows(timezone="Europe/Berlin", open=(Window(days=("fri",), from_="22:00", to="04:00"),))
+OFFICE = ReleaseWindows(timezone="Europe/Berlin", open=(ReleaseWindow(days=WORKDAYS, from_="09:00", to="17:00"),))
+NIGHTS = ReleaseWindows(timezone="Europe/Berlin", open=(ReleaseWindow(days=("fri",), from_="22:00", to="04:00"),))
 
 
 def at(text: str) -> datetime:
@@ -31,11 +31,11 @@ def at(text: str) -> datetime:
         pytest.param(NIGHTS, "2026-03-07T02:59", True, id="which ends on Saturday"),
         pytest.param(NIGHTS, "2026-03-07T03:00", False, id="at four"),
         pytest.param(NIGHTS, "2026-03-07T21:30", False, id="Saturday evening is none of its days"),
-        pytest.param(Windows(open=(Window(),)), "2026-03-04T00:00", True, id="whole days"),
-        pytest.param(Windows(open=(Window(),)), "2026-03-04T23:59:59", True, id="to their last second"),
+        pytest.param(ReleaseWindows(open=(ReleaseWindow(),)), "2026-03-04T00:00", True, id="whole days"),
+        pytest.param(ReleaseWindows(open=(ReleaseWindow(),)), "2026-03-04T23:59:59", True, id="to their last second"),
     ],
 )
-def test_open_or_not(windows: Windows, now: str, expected: bool) -> None:
+def test_open_or_not(windows: ReleaseWindows, now: str, expected: bool) -> None:
     assert is_open(windows, at(now)) is expected
 
 
@@ -47,19 +47,19 @@ def test_open_or_not(windows: Windows, now: str, expected: bool) -> None:
         pytest.param(NIGHTS, "2026-03-07T03:00", "2026-03-13T21:00", id="a week later"),
     ],
 )
-def test_when_it_opens_again(windows: Windows, now: str, expected: str) -> None:
+def test_when_it_opens_again(windows: ReleaseWindows, now: str, expected: str) -> None:
     assert opens_at(windows, at(now)) == at(expected)
 
 
 def test_hours_that_the_clock_skips_open_when_it_has_jumped() -> None:
-    skipped = Windows(timezone="Europe/Berlin", open=(Window(days=("sun",), from_="02:30", to="03:30"),))
+    skipped = ReleaseWindows(timezone="Europe/Berlin", open=(ReleaseWindow(days=("sun",), from_="02:30", to="03:30"),))
     spring = at("2026-03-29T01:00")  # 02:00 becomes 03:00
     assert not is_open(skipped, spring + timedelta(minutes=29))
     assert opens_at(skipped, spring) == at("2026-04-05T00:30"), "02:30 to 03:30 has no length on that day"
 
 
 def test_hours_that_the_clock_repeats_close_when_they_first_end() -> None:
-    repeated = Windows(timezone="Europe/Berlin", open=(Window(days=("sun",), from_="01:00", to="02:30"),))
+    repeated = ReleaseWindows(timezone="Europe/Berlin", open=(ReleaseWindow(days=("sun",), from_="01:00", to="02:30"),))
     assert is_open(repeated, at("2026-10-25T00:29"))  # 02:29 in summer time
     assert not is_open(repeated, at("2026-10-25T01:15")), "02:15 once more, in winter time"
 
@@ -74,7 +74,7 @@ def test_a_closed_window_opens_exactly_when_it_is_said(
     now: datetime, days: list[str], hours: list[int], timezone: str
 ) -> None:
     opens, closes = (f"{hour:02}:15" for hour in hours)
-    windows = Windows(timezone=timezone, open=(Window(days=tuple(days), from_=opens, to=closes),))
+    windows = ReleaseWindows(timezone=timezone, open=(ReleaseWindow(days=tuple(days), from_=opens, to=closes),))
     moment = now.replace(tzinfo=UTC)
     if is_open(windows, moment):
         return

@@ -96,7 +96,7 @@ def _whole(test: _Test, counts: Mapping[datetime, Counts]) -> _Periods:
 
 def _own_metric(test: _Test, fleet: PlannedFleet) -> _Periods:
     """The user's own CloudWatch metric of that name, whose values lie within 0..1."""
-    found = test.ports.metrics.own(test.record.id.model, fleet.variant, test.experiment.metric, test.span)
+    found = test.ports.metrics.published_values(test.record.id.model, fleet.variant, test.experiment.metric, test.span)
     return {at: sample for at, sample in found.items() if at in test.whole}
 
 

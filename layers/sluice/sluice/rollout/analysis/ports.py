@@ -37,7 +37,7 @@ class AnalysisMetrics(Protocol):
     def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
         """The mean latency in microseconds of each period with requests."""
 
-    def own(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
+    def published_values(self, model: str, variant: str, metric: str, span: Span) -> dict[datetime, Moments]:
         """A metric that users publish in ``Sluice/Outcomes``: values from 0 to 1, such as 1 for each yes."""
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:

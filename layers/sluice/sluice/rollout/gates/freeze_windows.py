@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.spec.windows import DAYS, Window, Windows
+from sluice.spec.windows import DAYS, ReleaseWindow, ReleaseWindows
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 _DAYS_AHEAD = 8  # a window that has just closed opens again within a week
 
 
-def is_open(windows: Windows, now: datetime) -> bool:
+def is_open(windows: ReleaseWindows, now: datetime) -> bool:
     """Whether ``now`` lies in a window; the moment in which one opens does, the one in which it closes does not."""
     return any(start <= now < end for start, end in _spans(windows, now))
 
 
-def opens_at(windows: Windows, now: datetime) -> datetime | None:
+def opens_at(windows: ReleaseWindows, now: datetime) -> datetime | None:
     """When the next window opens after ``now``, in UTC; None if none does within eight days."""
     return min((start for start, _ in _spans(windows, now) if start > now), default=None)
 
@@ -38,7 +38,7 @@ def zone(name: str) -> ZoneInfo:
         raise LookupError(f"there is no time zone {name!r}") from error
 
 
-def _spans(windows: Windows, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _spans(windows: ReleaseWindows, now: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Every window that begins from yesterday on, as moments in UTC; hours that a clock skips are left out."""
     where = zone(windows.timezone)
     today = now.astimezone(where).date()
@@ -52,7 +52,7 @@ def _spans(windows: Windows, now: datetime) -> Iterator[tuple[datetime, datetime
                     yield start, end
 
 
-def _ends_tomorrow(window: Window) -> bool:
+def _ends_tomorrow(window: ReleaseWindow) -> bool:
     return window.to <= window.from_  # HH:MM compares as text
 
 

@@ -14,7 +14,7 @@ from sluice.rollout.gates.gates import HUMAN, RolloutGate, gates_ahead
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import Hold, RolloutRecord
 from sluice.rollout.traffic.task_result import slow_poll_seconds
-from sluice.spec.windows import Windows
+from sluice.spec.windows import ReleaseWindows
 
 if TYPE_CHECKING:
     from sluice.rollout.gates.ports import GatesPorts
@@ -57,7 +57,7 @@ def apply_gates(
     return decision
 
 
-def obstacle_to_start(windows: Windows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
+def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
     """The pause or freeze window that keeps a rollout from starting; recorded. None if it may start."""
     obstacle = _paused(record) or _window(windows, record, ports.now())
     if obstacle is not None:
@@ -96,7 +96,7 @@ def _obstacle(
     return None
 
 
-def _window(windows: Windows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:
+def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:
     if windows is None or _skips_gates(record) or is_open(windows, now):
         return None
     until = opens_at(windows, now)

@@ -16,7 +16,7 @@ from sluice.errors import PermanentError
 from sluice.spec.rollout import Alarms, Judge
 from sluice.spec.serving import Batch
 from sluice.spec.strategies import ABTest, BlueGreen
-from sluice.spec.windows import Windows, windows_from
+from sluice.spec.windows import ReleaseWindows, windows_from
 
 _MAX_ROWS = 1_500
 _ROW_SECONDS = (10, 60, 300, 900, 3600)
@@ -96,7 +96,7 @@ class Plan:
     mirror: Mirror | None = None
     async_invocations: int | None = None  # concurrent requests per instance of an async endpoint
     gate: str | None = None  # who must approve the promotion
-    windows: Windows | None = None  # when the rollout may advance
+    windows: ReleaseWindows | None = None  # when the rollout may advance
     batch: BatchPlan | None = None  # only of the engine ``batch``
     scaling: ScalingRules | None = None  # autoscaling of the variant that serves
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import PermanentError
-from sluice.events import AbortRequested, AlarmRang, ExecutionEnded
+from sluice.events import AbortRequested, AlarmStateChanged, ExecutionEnded
 from sluice.rollout.model.record import FenceKind, identify_rollout
 from sluice.rollout.rollback import roll_back_now
 from sluice.rollout_id import RolloutId
@@ -27,7 +27,7 @@ class RolloutStuckError(PermanentError):
     """Ten executions failed to restore: a person has to look. The event goes to the dead-letter queue."""
 
 
-def _abort_on_alarm(rang: AlarmRang, ports: RolloutPorts) -> dict[str, Any]:
+def _abort_on_alarm(rang: AlarmStateChanged, ports: RolloutPorts) -> dict[str, Any]:
     """Abort the rollout that an alarm belongs to; any other alarm, and any other state of it, is ignored.
 
     A composite alarm that follows one of the rollout's own alarms is ignored as well: that one's event has the
@@ -70,7 +70,7 @@ def abort_rollout(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, An
     """
     match event["detail-type"]:
         case "CloudWatch Alarm State Change":
-            return _abort_on_alarm(AlarmRang.parse(event), ports)
+            return _abort_on_alarm(AlarmStateChanged.parse(event), ports)
         case "RolloutAbortRequested":
             return _abort_on_request(AbortRequested.parse(event), ports)
         case _:

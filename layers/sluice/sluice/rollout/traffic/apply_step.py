@@ -47,7 +47,7 @@ def _apply(step: ReconcileStep, endpoint: str, hosting: TrafficHosting, deployme
         case UseConfig(config, guarded):
             if guarded and deployment is None:
                 raise ValueError(f"the update of {endpoint} to {config} must be guarded by alarms")
-            hosting.use_config(endpoint, config, deployment if guarded else None)
+            hosting.update_endpoint(endpoint, config, deployment if guarded else None)
         case SetCapacity(variant, count):
             hosting.set_capacity(endpoint, variant, count)
         case SetWeights(weights):

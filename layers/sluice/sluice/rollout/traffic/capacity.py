@@ -19,7 +19,7 @@ from sluice.rollout.model.plan import Plan, PlanError
 from sluice.spec.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from sluice.endpoint.autoscaling import Registered
+    from sluice.endpoint.autoscaling import ScalableTarget
     from sluice.rollout.traffic.ports import TrafficPorts
 
 _SIDE_BY_SIDE = ("weights", "shadow", "guardrails")
@@ -36,7 +36,7 @@ def with_scaling(plan: Plan, endpoint: Endpoint, ports: TrafficPorts) -> Plan:
     return replace(plan, scaling=rules)
 
 
-def with_bounds_in_force(found: Sequence[Registered], rules: ScalingRules) -> ScalingRules:
+def with_bounds_in_force(found: Sequence[ScalableTarget], rules: ScalingRules) -> ScalingRules:
     """The rules within the bounds that the spec's schedule has set last, if it has. Pure."""
     present = next((one.range for one in found if one.is_from_spec and one.range in rules.ranges), None)
     return rules.within(*present) if present else rules
@@ -56,7 +56,7 @@ def deregister_lost_variants(plan: Plan, config: str, state: EndpointState | Non
     """Deregister the variants that an update to ``config`` would remove or move to other instances."""
     lost = _lost_variants(plan, config, state) if state else []
     if lost:
-        ports.scaling.release(plan.endpoint, lost)
+        ports.scaling.deregister(plan.endpoint, lost)
 
 
 def try_deregister_lost_variants(plan: Plan, config: str, state: EndpointState | None, ports: TrafficPorts) -> None:
@@ -91,7 +91,7 @@ def try_scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
         )
 
 
-def _scaling_of_rollout(found: Sequence[Registered], rules: ScalingRules | None, plan: Plan) -> ScalingRules | None:
+def _scaling_of_rollout(found: Sequence[ScalableTarget], rules: ScalingRules | None, plan: Plan) -> ScalingRules | None:
     if rules is not None:
         return with_bounds_in_force(found, rules)
     by_hand = [one for one in found if one.is_by_hand]

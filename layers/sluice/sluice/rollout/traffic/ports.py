@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from sluice.async_inference.runtime import AsyncPlaces
-from sluice.endpoint.autoscaling import Registered
+from sluice.endpoint.autoscaling import ScalableTarget
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import NewConfig
@@ -26,7 +26,7 @@ class TrafficHosting(Protocol):
 
     def create_endpoint(self, endpoint: str, config: str) -> None: ...
 
-    def use_config(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
+    def update_endpoint(self, endpoint: str, config: str, deployment: Deployment | None = None) -> None:
         """Move the endpoint to another config, all at once or as ``deployment`` says."""
 
     def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None: ...
@@ -42,13 +42,13 @@ class TrafficHosting(Protocol):
 class TrafficScaling(Protocol):
     """What Sluice asks of Application Auto Scaling."""
 
-    def registered(self, endpoint: str, variants: Iterable[str]) -> list[Registered]:
+    def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
         """Those of the variants that are scaled, by whomever."""
 
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
         """Have the variant scaled by these rules and no others; whether anything had to be done for it."""
 
-    def release(self, endpoint: str, variants: Iterable[str]) -> list[str]:
+    def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         """Scale the variants no more; their capacity stays. Returns those that had been scaled."""
 
 

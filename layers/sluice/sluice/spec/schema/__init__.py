@@ -1,1 +1,1 @@
-"""How sections are declared: one annotated field is parser, check, JSON Schema and documentation."""
+"""The declaration of sections: one annotated field is parser, validation, JSON Schema and documentation."""

@@ -1,4 +1,4 @@
-"""The kinds of value in a spec that hold other values: a list, a pipeline's parameters, perhaps nothing."""
+"""Kinds of value that contain other values: optional ones, lists, and a pipeline's parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of single value a spec holds: each reads one YAML value and says what it allows."""
+"""Kinds of scalar values: each parses one YAML value and describes what it allows."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Text(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class Choice(_Plain):
-    """One of ``values``; ``planned`` are known words that this release does not act on yet."""
+    """One of ``values``; ``planned`` are known values that this release does not support yet."""
 
     values: tuple[str | int, ...]
     planned: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What reading a spec collects, and what every kind of value in it can do.
+"""What parsing a spec collects, and the protocol of every kind of value.
 
 A kind never raises for bad input: it reports a problem to the ``Reading`` and returns ``INVALID``, so that
 one pass over a file finds everything that is wrong with it.
@@ -14,7 +14,7 @@ from sluice.errors import Problem
 
 
 class Invalid:
-    """The type of ``INVALID``: what a value that broke a rule is read as."""
+    """The type of ``INVALID``, which stands in place of a value that is invalid."""
 
 
 INVALID: Final = Invalid()
@@ -22,11 +22,11 @@ INVALID: Final = Invalid()
 
 @dataclass(slots=True)
 class Reading:
-    """What one pass over a spec has found so far."""
+    """The problems and values that one pass over a spec has found so far."""
 
     problems: list[Problem] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
-    """Every value that is in order, by its path; rules between fields are checked on these."""
+    """Every valid value by its path; rules between fields are checked on these."""
 
     def refuse(self, path: str, value: object, allowed: str, message: str) -> Invalid:
         self.problems.append(Problem(path, value, allowed, message))
@@ -69,7 +69,7 @@ _KINDS: Final = {bool: "true/false", int: "a number", float: "a number", str: "t
 
 
 def kind_of(raw: object) -> str:
-    """What a value from YAML is, in the words of a person who wrote it."""
+    """The type of a YAML value, as its author would call it."""
     if isinstance(raw, Mapping):
         return "a mapping"
     if isinstance(raw, list | tuple):

@@ -1,4 +1,4 @@
-"""What a rule between the fields of a spec is, and which of them a spec breaks."""
+"""Rules between the fields of a spec, and which of them a spec violates."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sluice.errors import Problem
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check on the values at some paths; it is skipped while one of them is wrong by itself.
+    """A check of the values at some paths; it is skipped if one of them is invalid by itself.
 
-    ``a[].b`` stands for the ``b`` of each item of list ``a`` that is in order, as a mapping from path to value.
+    ``a[].b`` stands for the ``b`` of each valid item of list ``a``, as a mapping from path to value.
     """
 
     needs: tuple[str, ...]
@@ -22,7 +22,7 @@ class Rule:
 
 
 def broken_rules(values: Mapping[str, Any], rules: Sequence[Rule]) -> Iterator[Problem]:
-    """The problems between ``values``, which are the fields that are in order, by path."""
+    """The problems between ``values``, which are the valid fields by path."""
     for rule in rules:
         needed = [_at(values, path) for path in rule.needs]
         if None not in needed:

@@ -16,7 +16,7 @@ from sluice.spec.schema.reading import INVALID, Kind, Reading, child, suggest
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SpecField:
     """One key of a section."""
 
     key: str
@@ -28,18 +28,18 @@ class Entry:
 
 
 @cache
-def entries(section: type) -> Mapping[str, Entry]:
+def fields_of(section: type) -> Mapping[str, SpecField]:
     """The keys of a section, in the order of its fields."""
     return {entry.key: entry for entry in map(_entry, fields(section))}
 
 
-def _entry(declared: Any) -> Entry:
+def _entry(declared: Any) -> SpecField:
     if get_origin(declared.type) is not Annotated:
         raise TypeError(f"{declared.name} is not described: {declared.type!r}")
     kind, meaning = declared.type.__metadata__
     default = declared.default if declared.default_factory is MISSING else declared.default_factory()
     key = declared.name.removesuffix(kind.suffix).removesuffix("_")  # async_ and from_: words of Python in a spec
-    return Entry(key, declared.name, kind, meaning, default)
+    return SpecField(key, declared.name, kind, meaning, default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ class Section:
 
     @property
     def allowed(self) -> str:
-        return "a mapping with " + ", ".join(entries(self.of))
+        return "a mapping with " + ", ".join(fields_of(self.of))
 
     def read(self, raw: object, path: str, reading: Reading) -> Any:
-        known = entries(self.of)
+        known = fields_of(self.of)
         if not isinstance(raw, Mapping):
             return reading.refuse(path, raw, self.allowed, "is not a mapping")
         values = {entry.attribute: _read_entry(entry, raw, path, reading) for entry in known.values()}
@@ -75,11 +75,11 @@ class Section:
 
     def write(self, value: Any) -> dict[str, object]:
         """Every key, or those that say something if this is terse."""
-        held = ((entry, getattr(value, entry.attribute)) for entry in entries(self.of).values())
+        held = ((entry, getattr(value, entry.attribute)) for entry in fields_of(self.of).values())
         return {entry.key: entry.kind.write(one) for entry, one in held if not self.terse or one != entry.default}
 
 
-def _read_entry(entry: Entry, raw: Mapping[Any, object], path: str, reading: Reading) -> Any:
+def _read_entry(entry: SpecField, raw: Mapping[Any, object], path: str, reading: Reading) -> Any:
     where = child(path, entry.key)
     if entry.key in raw:
         value = entry.kind.read(raw[entry.key], where, reading)
