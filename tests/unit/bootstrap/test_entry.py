@@ -109,7 +109,7 @@ def test_lambda_has_ports_joined_and_the_certain_ones_made_before_the_first_invo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[str] = []
-    monkeypatch.setattr("sluice.bootstrap.entry.Clients", lambda: made.append)
+    monkeypatch.setattr("sluice.bootstrap.entry.Boto3Clients", lambda: made.append)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "sluice-dev-sweep")
     entry("sweep", lambda event, ports: {}, Ports)
     assert made == []
