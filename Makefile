@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-setup: .venv/.sluice .venvs/sam/.ready .venvs/lambda-runtime/.ready .venvs/xgboost/.ready  ## Install what the rehearsal and the sluice command need
+setup: .venv/.sluice .venvs/sam/.ready .venvs/lambda-runtime/.ready .venvs/xgboost/.ready  ## Install what the local AWS, the rehearsal and the sluice command need
 
 setup-authoring: .venvs/authoring/.ready  ## Install the SageMaker SDK, which compiles pipeline definitions
 
@@ -48,7 +48,7 @@ lock: .venv/.ready  ## Pin by hash what the requirements ask for; ARGS=--upgrade
 	$(LOCK) layers/sluice/requirements.in --output-file layers/sluice/requirements.txt
 
 clean:  ## Remove what builds, tests and rehearsals leave; the installed environments stay
-	rm -rf .aws-sam .rehearsal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .aws-sam .rehearsal .localaws .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .venv/.ready: requirements/uv.txt requirements/dev.txt
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""What every service of the local AWS is given: its surroundings, as narrow interfaces."""
+"""The context that every service of the local AWS is given, as narrow interfaces."""
 
 from __future__ import annotations
 
@@ -62,15 +62,23 @@ class Processes(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Interpreters:
+    """The Python interpreters that run what is not part of the local AWS."""
+
+    containers: Path  # SageMaker's XGBoost image: has xgboost and what it needs
+    lambda_runtime: Path  # the Lambda runtime: AWS's runtime client and nothing else
+
+
 @dataclass(slots=True, kw_only=True)
-class World:
+class Context:
     """Handed to each service when it is made; ``bus`` and ``metrics`` are set once all services exist."""
 
     account: str
     region: str
     endpoint_url: str  # of the local AWS, http://127.0.0.1:PORT
     run_dir: Path
-    repo: Path  # checkout whose built template runs here
+    interpreters: Interpreters
     stopping: threading.Event
     processes: Processes
     now: Callable[[], datetime]  # aware, UTC
@@ -84,13 +92,3 @@ class World:
         thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()
         return thread
-
-    @property
-    def python_of_containers(self) -> Path:
-        """The interpreter that plays the SageMaker XGBoost image."""
-        return self.repo / ".venvs" / "xgboost" / "bin" / "python"
-
-    @property
-    def python_of_lambda(self) -> Path:
-        """The interpreter that plays the Lambda runtime: AWS's runtime client and nothing else."""
-        return self.repo / ".venvs" / "lambda-runtime" / "bin" / "python"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Service
 from localaws.services.autoscaling.service import AutoScaling
 from localaws.services.cloudformation.service import CloudFormation
@@ -18,15 +18,15 @@ from localaws.services.sagemaker.runtime.async_runtime import AsyncRuntime
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.services.sagemaker.transform.transform import transform_kind
 from localaws.services.scheduler.service import Scheduler
-from localaws.timing import USUAL, Paces
+from localaws.timing import USUAL, Timings
 
 
-def shipped_services(world: World, paces: Paces = USUAL) -> Sequence[Service]:
-    """Make them all; the metrics and the event bus are wired into the world first, for the others to use."""
-    metrics = world.metrics = CloudWatch(world)
-    bus = world.bus = EventBridge(world)
-    hosting = Hosting(world, paces.hosting)
-    transforms = Jobs(world, [transform_kind(hosting.models)])
-    runtimes: list[Service] = [Runtime(hosting), AsyncRuntime(hosting, paces.asynchronous)]
-    serving: list[Service] = [hosting, *runtimes, transforms, AutoScaling(world, paces.scaling)]
-    return [metrics, bus, Lambda(world), *serving, *engine(world), Scheduler(world), CloudFormation(world)]
+def shipped_services(context: Context, timings: Timings = USUAL) -> Sequence[Service]:
+    """Make them all; the metrics and the event bus are wired into the context first, for the others to use."""
+    metrics = context.metrics = CloudWatch(context)
+    bus = context.bus = EventBridge(context)
+    hosting = Hosting(context, timings.hosting)
+    transforms = Jobs(context, [transform_kind(hosting.models)])
+    runtimes: list[Service] = [Runtime(hosting), AsyncRuntime(hosting, timings.asynchronous)]
+    serving: list[Service] = [hosting, *runtimes, transforms, AutoScaling(context, timings.scaling)]
+    return [metrics, bus, Lambda(context), *serving, *engine(context), Scheduler(context), CloudFormation(context)]

@@ -1,4 +1,4 @@
-"""The local AWS, put together: world, services, gate and HTTP server."""
+"""The local AWS, put together: context, services, gateway and HTTP server."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from localaws.context import World
+from localaws.context import Context, Interpreters
 from localaws.default_services import shipped_services
 from localaws.gateway.authoriser import RoleAuthoriser
 from localaws.gateway.clients import Clients
 from localaws.gateway.faults import Faults
-from localaws.gateway.gateway import Gate
+from localaws.gateway.gateway import Gateway
 from localaws.gateway.http_server import HttpServer
-from localaws.gateway.record import Record
+from localaws.gateway.record import CallLog
 from localaws.iam.grants import Grant, compare
 from localaws.iam.identity import Identities
 from localaws.iam.policy import parse_policy
 from localaws.moto import s3_events
 from localaws.moto.backend import MotoBackend
-from localaws.moto.dynamodb_transactions import quicken_transactions
+from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
-from localaws.moto.iam_policies import MotoRolePolicies, know_aws_managed_policies
-from localaws.moto.sqs_queues import quicken_queues
+from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
+from localaws.moto.sqs_queues import speed_up_queues
 from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
@@ -36,8 +36,8 @@ from localaws.services.sts import SecurityTokens
 ACCOUNT = "123456789012"
 
 
-class _NotYet:
-    """Stands for the bus and the metrics until their service exists; nothing may use them before."""
+class _Missing:
+    """Stands in for the bus and the metrics until their services exist; any use before is an error."""
 
     def put(self, **_event: object) -> None:
         raise RuntimeError("no event bus: compose the local AWS with a service that is one")
@@ -47,27 +47,27 @@ class _NotYet:
 
 
 class LocalAws:
-    """A running local AWS: ``with LocalAws(run_dir, repo) as aws: aws.client("s3")``.
+    """A running local AWS: ``with LocalAws(run_dir, interpreters) as aws: aws.client("s3")``.
 
-    ``services`` makes the services we write ourselves from the world; by default the real ones. One process can
+    ``services`` makes the services we write ourselves from the context; by default the real ones. One process can
     run one at a time: moto's state is global. Raises OSError when the port is taken.
     """
 
     def __init__(
         self,
         run_dir: Path,
-        repo: Path,
+        interpreters: Interpreters,
         port: int = 0,
-        services: Callable[[World], Sequence[Service]] = shipped_services,
+        services: Callable[[Context], Sequence[Service]] = shipped_services,
     ) -> None:
         self._stopping = threading.Event()
         self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
-        self.recorded = Record()
+        self.recorded = CallLog()
         self.faults = Faults()
         self.identities = Identities(ACCOUNT)
         self.moto = MotoBackend(self._stopping)
         self._policies = MotoRolePolicies(ACCOUNT, self.moto.lock("iam"))
-        self._gate = Gate(
+        self._gateway = Gateway(
             account=ACCOUNT,
             identities=self.identities,
             authoriser=RoleAuthoriser(self._policies),
@@ -75,13 +75,13 @@ class LocalAws:
             faults=self.faults,
             record=self.recorded,
         )
-        self._http = HttpServer(self._gate, port)
+        self._http = HttpServer(self._gateway, port)
         self.endpoint_url = f"http://127.0.0.1:{self._http.port}"
         self.clients = Clients(self.identities, self.endpoint_url, self.region)
         self._processes = ProcessTable()
-        self.world = self._make_world(run_dir, repo)
-        self._emitter = Emitter(self.world)
-        self.services = [*self._correct_moto(), CloudTrail(self.recorded), *services(self.world)]
+        self.context = self._make_context(run_dir, interpreters)
+        self._emitter = Emitter(self.context)
+        self.services = [*self._correct_moto(), CloudTrail(self.recorded), *services(self.context)]
 
     def __enter__(self) -> Self:
         try:
@@ -98,18 +98,18 @@ class LocalAws:
 
     def _correct_moto(self) -> list[Service]:
         s3_events.connect(self._emitter.emit)
-        state_machines = StateMachines(self.world, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
+        state_machines = StateMachines(self.context, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
-        know_aws_managed_policies()
-        quicken_transactions()
-        quicken_queues()
+        make_aws_managed_policies_on_demand()
+        speed_up_transactions()
+        speed_up_queues()
         return [state_machines, SecurityTokens(self.identities, self._policies)]
 
     def start(self) -> None:
-        """Open the gate and start what the services do in the background."""
-        self._gate.open(self.services)
+        """Open the gateway and start what the services do in the background."""
+        self._gateway.open(self.services)
         self._http.start()
-        self.world.background("emit-events", self._emitter.run)
+        self.context.background("emit-events", self._emitter.run)
         for service in self.services:
             getattr(service, "start", _nothing)()
 
@@ -131,21 +131,21 @@ class LocalAws:
         statements = (statement for text in self._policies.documents(role) for statement in parse_policy(text))
         return list(compare(statements, self.recorded.permissions_used(role)))
 
-    def _make_world(self, run_dir: Path, repo: Path) -> World:
+    def _make_context(self, run_dir: Path, interpreters: Interpreters) -> Context:
         run_dir.mkdir(parents=True, exist_ok=True)
-        return World(
+        return Context(
             account=ACCOUNT,
             region=self.region,
             endpoint_url=self.endpoint_url,
             run_dir=run_dir,
-            repo=repo,
+            interpreters=interpreters,
             stopping=self._stopping,
             processes=self._processes,
             now=lambda: datetime.now(UTC),
             client=self.clients.as_role,
             credentials=self.identities.credentials,
-            bus=_NotYet(),
-            metrics=_NotYet(),
+            bus=_Missing(),
+            metrics=_Missing(),
         )
 
 

@@ -1,4 +1,4 @@
-"""What passes between the gate and a service: a parsed call in, a botocore-shaped answer or an AWS error out."""
+"""The interface between the gateway and a service: a parsed call in, a botocore-shaped result or an AWS error out."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ class AwsError(Exception):
 
 
 def invalid(message: str) -> AwsError:
-    """SageMaker's answer to nearly everything that is wrong: ValidationException, told apart by text."""
+    """SageMaker's error for nearly every invalid request: ValidationException; only the text differs."""
     return AwsError("ValidationException", message)
 
 
-Operation = Callable[[dict[str, Any], Call], dict[str, Any]]
+Params = dict[str, Any]  # of a call, as botocore names and types them
+Result = dict[str, Any]  # of a call, likewise
+Operation = Callable[[Params, Call], Result]
 
 
 class Service(Protocol):
@@ -51,8 +53,8 @@ class Service(Protocol):
 
 
 @dataclass(slots=True)
-class Recorded:
-    """One call that passed the gate, for reports and for "used versus granted" of each role."""
+class RecordedCall:
+    """One call that passed the gateway, for reports and for "used versus granted" of each role."""
 
     at: float  # epoch seconds
     service: str

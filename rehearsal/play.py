@@ -59,7 +59,7 @@ def _play_scenes(names: list[str]) -> int:
     from rich.console import Console
 
     from rehearsal.scenario_registry import SCENES
-    from rehearsal.scenarios.scene_runner import Ensemble
+    from rehearsal.scenarios.scene_runner import SceneRunner
 
     known = {scene.name: scene for scene in SCENES}
     for name in names:
@@ -68,7 +68,7 @@ def _play_scenes(names: list[str]) -> int:
                 f"--scene {name}: there is no such scene; there are {', '.join(known)} and {EVERY_SCENE}"
             )
     chosen = SCENES if EVERY_SCENE in names else [known[name] for name in dict.fromkeys(names)]
-    return 0 if Ensemble(REPO, _folder_of_run(), chosen, Console()).perform() else 1
+    return 0 if SceneRunner(REPO, _folder_of_run(), chosen, Console()).run() else 1
 
 
 def _folder_of_run() -> Path:
@@ -87,11 +87,11 @@ def _play_story(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from rehearsal.material.paced_spec import write_paced
-    from rehearsal.scenarios.story_runner import Performance, Script
+    from rehearsal.scenarios.story_runner import StoryRunner, StorySettings
 
     folder = _folder_of_run()
     spec = write_paced(source, folder, f"{options.model}.yaml")
-    script = Script(
+    settings = StorySettings(
         repo=REPO,
         folder=folder,
         spec=spec,
@@ -101,7 +101,7 @@ def _play_story(options: argparse.Namespace) -> int:
         seed=SEED,
         is_short=options.short,
     )
-    return 0 if Performance(script, Console()).perform() else 1
+    return 0 if StoryRunner(settings, Console()).run() else 1
 
 
 def _uploads(options: argparse.Namespace, spec: PacedSpec) -> Uploads:

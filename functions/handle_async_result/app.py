@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sluice.async_inference.message_batch import process_records
+from sluice.async_inference.messages import parse_message
+from sluice.async_inference.result_handler import handle_messages
+from sluice.aws.sqs_batch import process_batch
 from sluice.bootstrap.async_inference import async_inference_ports
 from sluice.bootstrap.entry import entry
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from sluice.async_inference.ports import AsyncInferencePorts
 
 
-def run(event: Mapping[str, Any], ports: AsyncInferencePorts) -> PartialItemFailureResponse:
-    """Returns the messages to be redelivered, which SQS moves to the DLQ after five receives."""
-    return process_records(event["Records"], ports)
+def run(event: Mapping[str, Any], ports: AsyncInferencePorts) -> Mapping[str, Any]:
+    """Returns the messages to be redelivered, which SQS moves to the dead-letter queue after five receives."""
+    handle = partial(handle_messages, ports=ports)
+    return process_batch(event["Records"], parse_message, handle, ports.telemetry, expected=(Exception,))
 
 
 handler = entry("handle_async_result", run, async_inference_ports, certain=("results", "events"))

@@ -1,1 +1,6 @@
 """Programs that play SageMaker's container images; run as processes by the images' own interpreter."""
+
+from pathlib import Path
+
+SERVE = Path(__file__).parent / "serve.py"
+TRAIN = Path(__file__).parent / "train.py"

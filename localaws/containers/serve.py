@@ -1,4 +1,4 @@
-"""Plays the SageMaker XGBoost image told to ``serve``. Run by path with the container's interpreter.
+"""Plays the SageMaker XGBoost image with the command ``serve``. Run by path with the container's interpreter.
 
 It must not import anything of the project: on AWS nothing of it is there. Its directory comes first on the
 module path, which is how the ``serving`` package beside it is found.

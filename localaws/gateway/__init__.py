@@ -1,1 +1,1 @@
-"""The HTTP front: who calls, what for, and whether the role may."""
+"""The HTTP front: protocols, authorisation, faults and the record of calls."""

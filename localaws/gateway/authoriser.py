@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from localaws.iam.conditions import PolicyError
 from localaws.iam.identity import Caller
 from localaws.iam.permissions.permission import Permission
 from localaws.iam.permissions.required import required
-from localaws.iam.policy import Decision, Request, Statement, decide, parse_policy
-from localaws.moto.iam_policies import RolePolicies
+from localaws.iam.policy import AccessRequest, Decision, Statement, decide, parse_policy
 from localaws.service_api import AwsError, Call
 
 _REASONS = {
@@ -24,6 +23,13 @@ _CODES = {"s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDenied"} | 
 }
 _STATUS_400 = {"dynamodb", "events", "logs", "sagemaker", "ssm", "stepfunctions", "sqs", "cloudwatch"}
 _KEPT_DECISIONS = 20_000
+
+
+class RolePolicies(Protocol):
+    """Where the policies of a role are read."""
+
+    def documents(self, role: str) -> list[str]:
+        """Each policy of the role as JSON text; none when there is no such role."""
 
 
 class RoleAuthoriser:
@@ -59,7 +65,7 @@ class RoleAuthoriser:
         decisions = self._decisions  # iam_changed replaces it, so that no stale decision is stored in the new
         decision = decisions.get(key)
         if decision is None:
-            request = Request(action=permission.action, resource=permission.resource, context=permission.context)
+            request = AccessRequest(action=permission.action, resource=permission.resource, context=permission.context)
             decision = decide(self._statements_of(caller), request)
             if len(decisions) < _KEPT_DECISIONS:
                 decisions[key] = decision

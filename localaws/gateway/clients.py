@@ -13,7 +13,7 @@ from localaws.iam.identity import DEVELOPER_ACCESS_KEY, OWN_ACCESS_KEY, Identiti
 
 
 class Clients:
-    """Makes and keeps clients that talk to the gate. botocore's clients may be shared among threads."""
+    """Makes and keeps clients that talk to the gateway. botocore's clients may be shared among threads."""
 
     def __init__(self, identities: Identities, endpoint_url: str, region: str) -> None:
         self._identities = identities

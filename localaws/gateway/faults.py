@@ -1,4 +1,4 @@
-"""Failures on demand: lets a test make the next calls of an operation fail, before or after they had their effect."""
+"""Fault injection: makes the next calls of an operation fail, before or after they have had their effect."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def strike(self, call: Call, *, after_effect: bool) -> None:
+    def inject(self, call: Call, *, after_effect: bool) -> None:
         """Raise the error meant for this call, if any. ``call`` with role None is a developer's, never our own."""
         if not self._faults:
             return

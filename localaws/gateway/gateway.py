@@ -1,4 +1,4 @@
-"""The gate every AWS call passes: identify it, authorise it, let it fail on demand, answer it, record it.
+"""The gateway: identifies, authorises, answers and records every AWS call, and injects faults that were asked for.
 
 A WSGI application in front of our own services and, for the services we do not write ourselves, of moto.
 """
@@ -18,14 +18,14 @@ from moto.core.parse import RequestParserError
 from moto.core.request import Request
 
 from localaws.gateway.faults import Faults
-from localaws.gateway.protocol import Response, Scope, Wire, parse, read_scope, serialise, serialise_error
-from localaws.gateway.record import Record
+from localaws.gateway.protocol import CredentialScope, Response, Wire, parse, read_scope, serialise, serialise_error
+from localaws.gateway.record import CallLog
 from localaws.iam.identity import Caller, Identities
 from localaws.iam.permissions.permission import Permission
-from localaws.service_api import AwsError, Call, Operation, Recorded, Service
+from localaws.service_api import AwsError, Call, Operation, RecordedCall, Service
 
 LOG = logging.getLogger(__name__)
-HEALTH_PATH = "/_sluice/health"
+HEALTH_PATH = "/_localaws/health"
 _PLAIN_TEXT = {"Content-Type": "text/plain"}
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -62,7 +62,7 @@ class _Progress:
 
 
 @dataclass(slots=True, kw_only=True)
-class Gate:
+class Gateway:
     """The WSGI application. ``open`` it with the services before it is asked for anything but its health."""
 
     account: str
@@ -70,7 +70,7 @@ class Gate:
     authoriser: Authoriser
     fallback: Fallback
     faults: Faults
-    record: Record
+    record: CallLog
     _operations: dict[tuple[str, str], Operation] = field(default_factory=dict)
     _ready: bool = False
 
@@ -127,12 +127,12 @@ class Gate:
         if caller.own:
             return self._dispatch(call, wire, environ)
         self._authorise(progress, wire)
-        self.faults.strike(call, after_effect=False)
+        self.faults.inject(call, after_effect=False)
         response = self._dispatch(call, wire, environ)
-        self.faults.strike(call, after_effect=True)
+        self.faults.inject(call, after_effect=True)
         return response
 
-    def _read(self, scope: Scope, request: Request, progress: _Progress) -> Wire:
+    def _read(self, scope: CredentialScope, request: Request, progress: _Progress) -> Wire:
         progress.service = scope.service
         if not self._knows(scope.service):
             progress.protocol = "json"
@@ -169,7 +169,7 @@ class Gate:
         caller, call = progress.caller, progress.call
         if caller is None or call is None or caller.own:
             return
-        entry = Recorded(
+        entry = RecordedCall(
             at=progress.started,
             service=call.service,
             operation=call.operation,
@@ -184,7 +184,7 @@ class Gate:
 def _complete(response: Response, *, head: bool) -> list[tuple[str, str]]:
     """Add the headers that every AWS answer has. Clients, Step Functions among them, rely on the request id."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    if not head:  # a HEAD of S3 tells the object's length
+    if not head:  # the answer to a HEAD of S3 has the object's length already
         headers["content-length"] = str(len(response.body))
     request_id = headers.get("x-amzn-requestid") or str(uuid.uuid4())
     return [*({"x-amzn-requestid": request_id, "x-amz-request-id": request_id} | headers).items()]

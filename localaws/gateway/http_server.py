@@ -1,4 +1,4 @@
-"""The HTTP server in front of the gate: threaded, with connections kept alive and without Nagle's 40 ms.
+"""The HTTP server in front of the gateway: threaded, with connections kept alive and without Nagle's 40 ms.
 
 werkzeug's own server closes the connection after each answer and waits 10 ms to do so.
 """
@@ -50,7 +50,7 @@ class HttpServer:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
-        self._server.hang_up()
+        self._server.close_connections()
 
 
 class _Server(ThreadingHTTPServer):
@@ -68,7 +68,7 @@ class _Server(ThreadingHTTPServer):
         self._connections.add(connection)
         return connection, address
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         """End the connections that clients keep alive."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):  # the client was faster
@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing per request: the gate records every call."""
+        """Say nothing per request: the gateway records every call."""
 
     def _environ(self, body: bytes) -> dict[str, Any]:
         url = urlsplit(self.path if self.path.startswith("http") else "http://local" + self.path)

@@ -1,4 +1,4 @@
-"""From HTTP to (service, operation, parameters) and back, in each of AWS's wire protocols.
+"""Parses HTTP requests into (service, operation, parameters) and serialises answers, in each of AWS's wire protocols.
 
 moto's router, parsers and serialisers do the work, driven by botocore's service models; this module only chooses
 among them and adds what they lack: aware timestamps, exact member names, and AWS's error shapes.
@@ -31,8 +31,8 @@ _RUNTIME_PATHS = ("/invocations", "/async-invocations", "/invocations-response-s
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What the signature of a request says about it."""
+class CredentialScope:
+    """The credential scope in the signature of a request."""
 
     access_key: str
     region: str
@@ -57,7 +57,7 @@ class Wire:
     params: dict[str, Any]
 
 
-def read_scope(request: Request) -> Scope | None:
+def read_scope(request: Request) -> CredentialScope | None:
     """Read the credential scope of the Authorization header or of a presigned URL; None when unsigned."""
     credential = _credential(request)
     if credential is None:
@@ -69,7 +69,7 @@ def read_scope(request: Request) -> Scope | None:
     service = _SERVICE_OF_SIGNING_NAME.get(signing_name, signing_name)
     if service == "sagemaker" and request.path.endswith(_RUNTIME_PATHS):
         service = "sagemaker-runtime"
-    return Scope(access_key, region, service)
+    return CredentialScope(access_key, region, service)
 
 
 def parse(service: str, request: Request) -> Wire:

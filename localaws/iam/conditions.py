@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 ContextValue = str | tuple[str, ...]
-Context = Mapping[str, ContextValue]
+ConditionKeys = Mapping[str, ContextValue]
 Test = Callable[[str, str], bool]  # (value in the request, value in the policy)
 
 
@@ -70,7 +70,7 @@ _NEGATIONS = {
 }
 
 
-def holds(operator: str, key: str, wanted: tuple[str, ...], context: Context) -> bool:
+def holds(operator: str, key: str, wanted: tuple[str, ...], context: ConditionKeys) -> bool:
     """Whether one condition holds: ``wanted`` are alternatives. Raises PolicyError for an unknown operator.
 
     A key the request lacks fails a positive operator and satisfies a negated one, ``…IfExists`` and
@@ -91,7 +91,7 @@ def holds(operator: str, key: str, wanted: tuple[str, ...], context: Context) ->
     return any(verdicts) if quantifier == "ForAnyValue" else all(verdicts)
 
 
-def _lookup(context: Context, key: str) -> tuple[str, ...]:
+def _lookup(context: ConditionKeys, key: str) -> tuple[str, ...]:
     """Condition keys are compared without regard to case."""
     found = context.get(key)
     if found is None:

@@ -1,4 +1,4 @@
-"""What a role is granted, beside what it used: a grant nobody used is a grant too many."""
+"""Compares what a role is granted with what it used, to find grants that nobody needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls: access keys of roles, minted on demand and told apart from the developer's and our own."""
+"""Identities of callers: access keys of roles, made on demand; the developer's key and the local AWS's own."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from localaws.iam.conditions import Context, PolicyError, holds, wildcard
+from localaws.iam.conditions import ConditionKeys, PolicyError, holds, wildcard
 
 EVERYONE = "*"
 _KNOWN_ELEMENTS = {
@@ -25,7 +25,7 @@ _KNOWN_ELEMENTS = {
 
 
 class Decision(Enum):
-    """What a set of statements says about a request."""
+    """The decision of a set of statements on a request."""
 
     ALLOWED = "allowed"
     DENIED = "explicitly denied"
@@ -33,7 +33,7 @@ class Decision(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class AccessRequest:
     """One action on one resource. ``principals`` are all names of the caller, for policies that name some.
 
     Names look like ``AWS:arn:aws:iam::123456789012:role/x``, ``AWS:123456789012``, ``Service:events.amazonaws.com``.
@@ -41,7 +41,7 @@ class Request:
 
     action: str
     resource: str
-    context: Context = field(default_factory=dict)
+    context: ConditionKeys = field(default_factory=dict)
     principals: frozenset[str] = frozenset()
 
 
@@ -57,7 +57,7 @@ class Statement:
     principals: frozenset[str] | None
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...]  # (operator, key, alternatives)
 
-    def applies(self, request: Request) -> bool:
+    def applies(self, request: AccessRequest) -> bool:
         """Whether every element of the statement matches the request."""
         return (
             self._names_action(request.action)
@@ -71,7 +71,7 @@ class Statement:
         named = any(wildcard(pattern, ignore_case=True).match(action) for pattern in patterns)
         return named == bool(self.actions)
 
-    def _names_resource(self, request: Request) -> bool:
+    def _names_resource(self, request: AccessRequest) -> bool:
         patterns = self.resources or self.not_resources
         if not patterns:
             return True  # trust policies have no resource
@@ -91,7 +91,7 @@ def parse_policy(document: str | Mapping[str, Any]) -> tuple[Statement, ...]:
     return tuple(map(_parse_statement, statements))
 
 
-def decide(statements: Iterable[Statement], request: Request) -> Decision:
+def decide(statements: Iterable[Statement], request: AccessRequest) -> Decision:
     """An explicit deny wins, then any allow; otherwise the statements are silent, which is a denial by default."""
     decision = Decision.SILENT
     for statement in statements:
@@ -139,7 +139,7 @@ def _principals(raw: str | Mapping[str, Any]) -> frozenset[str]:
     return frozenset(EVERYONE if name == "AWS:*" else name for name in names)
 
 
-def _fill(pattern: str, context: Context) -> str:
+def _fill(pattern: str, context: ConditionKeys) -> str:
     """Put policy variables in; one the request lacks matches nothing."""
 
     def value(match: re.Match[str]) -> str:

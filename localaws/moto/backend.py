@@ -1,4 +1,4 @@
-"""moto behind the gate: storage and wire protocol of the services that we do not write ourselves.
+"""moto behind the gateway: storage and wire protocol of the services that we do not write ourselves.
 
 moto is not atomic under threads: a conditional update can win twice. So each service answers one call at a time; the
 rule that follows is that nothing may call back into a service from inside its own request.

@@ -1,4 +1,4 @@
-"""Quick transactions for moto's DynamoDB, which copies every item of a table twice in order to write two of them."""
+"""Speeds up transactions of moto's DynamoDB, which copies every item of a table twice to write two of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 _of_thread = threading.local()
 
 
-def quicken_transactions() -> None:
+def speed_up_transactions() -> None:
     """Have moto copy a table's index instead of its items, which most writes replace whole.
 
     The copy is what moto returns to when a transaction fails. An Update changes an item in place, so the items that

@@ -1,4 +1,4 @@
-"""Hands events from inside moto to the event bus: moto holds its service's lock while it tells of them."""
+"""Passes events from moto to the event bus on a thread of its own, as moto emits them while it holds a lock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,8 @@ class Emission:
 class Emitter:
     """A queue and the loop that empties it, in order, outside any lock."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._emissions: queue.SimpleQueue[Emission | None] = queue.SimpleQueue()
 
     def emit(self, emission: Emission) -> None:
@@ -34,7 +34,7 @@ class Emitter:
     def run(self) -> None:
         """Deliver until ``close``."""
         while (emission := self._emissions.get()) is not None:
-            self._world.bus.put(
+            self._context.bus.put(
                 source=emission.source,
                 detail_type=emission.detail_type,
                 detail=emission.detail,

@@ -5,13 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from typing import Any, Protocol
-
-
-class RolePolicies(Protocol):
-    """Where a role's policies are read."""
-
-    def documents(self, role: str) -> list[str]: ...
+from typing import Any
 
 
 class MotoRolePolicies:
@@ -48,7 +42,7 @@ class MotoRolePolicies:
         return next((known for known in roles if known.name == role), None)
 
 
-def know_aws_managed_policies() -> None:
+def make_aws_managed_policies_on_demand() -> None:
     """Let a role have any policy that AWS manages, made when it is attached: making all 1,582 takes 1.2 s."""
     from moto.iam.models import IAMBackend
 

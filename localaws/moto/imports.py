@@ -1,4 +1,4 @@
-"""Quick imports for moto, two of whose backends bring all of EC2 along, for next to nothing."""
+"""Speeds up the import of two of moto's backends, which otherwise load all of EC2."""
 
 from __future__ import annotations
 

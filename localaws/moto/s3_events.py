@@ -32,19 +32,19 @@ _sequence = itertools.count(time.time_ns() >> 8)
 
 
 def connect(emit: Callable[[Emission], None]) -> None:
-    """Make moto's S3 tell ``emit`` of what happens in buckets whose notifications to EventBridge are on."""
+    """Make moto's S3 call ``emit`` for events of buckets that have EventBridge notifications enabled."""
     from moto.iam.access_control import PermissionResult
     from moto.s3 import models, notifications
 
     def send(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
-        # moto tells of a completed multipart upload as of a Put, too
+        # moto reports a completed multipart upload as a Put, too
         kind = _KINDS.get(str(getattr(event_name, "value", event_name)))
         if kind is not None and not (kind[1]["reason"] == "PutObject" and key.multipart):
             emit(describe(account_id, bucket.name, key, *kind))
 
     notifications._send_event_bridge_message = send
     # moto enforces bucket policies without knowing conditions, so that a Deny of insecure transport denies
-    # everything; who may do what is decided at the gate.
+    # everything; who may do what is decided at the gateway.
     models.FakeBucket.get_permission = lambda *_arguments: PermissionResult.NEUTRAL
 
 

@@ -1,4 +1,4 @@
-"""Quick queues for moto's SQS, which counts all messages of a queue several times in order to tell one setting."""
+"""Speeds up moto's SQS, which counts all messages of a queue several times to read one setting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 _SETTINGS = {"Policy": "policy", "QueueArn": "queue_arn", "MessageRetentionPeriod": "message_retention_period"}
 
 
-def quicken_queues() -> None:
+def speed_up_queues() -> None:
     """Read settings without counting, and the time without making dates of it; each receipt needs both, per message."""
     from moto.sqs import models
 

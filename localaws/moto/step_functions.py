@@ -1,6 +1,6 @@
 """Step Functions: the operations moto answers wrongly, and the events and metrics it does not send.
 
-A service of the gate that answers only these operations; the others stay with moto.
+A service of the gateway that answers only these operations; the others stay with moto.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.gateway.clients import Clients
 from localaws.moto import step_functions_engine
 from localaws.moto.emitter import Emission
@@ -34,8 +34,10 @@ class StateMachines:
 
     name = "stepfunctions"
 
-    def __init__(self, world: World, clients: Clients, emit: Callable[[Emission], None], lock: threading.RLock) -> None:
-        self._world = world
+    def __init__(
+        self, context: Context, clients: Clients, emit: Callable[[Emission], None], lock: threading.RLock
+    ) -> None:
+        self._context = context
         self._clients = clients
         self._emit = emit
         self._lock = lock
@@ -53,7 +55,7 @@ class StateMachines:
 
     def start(self) -> None:
         """Begin to load the engine; ``wait_until_loaded`` ends when it is there."""
-        self._world.background("load-step-functions", self._load)
+        self._context.background("load-step-functions", self._load)
 
     def wait_until_loaded(self) -> None:
         """Wait for the engine; raises what its loading raised."""
@@ -64,7 +66,7 @@ class StateMachines:
         if self._loaded.done():
             from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-            for backend in stepfunctions_parser_backends[self._world.account].values():
+            for backend in stepfunctions_parser_backends[self._context.account].values():
                 for execution in backend._get_executions("RUNNING"):
                     if execution.exec_worker.env is not None:
                         execution.exec_worker.env.set_stop(stop_date=datetime.now(UTC), cause=None, error=None)
@@ -72,7 +74,7 @@ class StateMachines:
     def _load(self) -> None:
         try:
             step_functions_engine.load()
-            if not self._world.stopping.is_set():  # the engine may by now belong to the next local AWS
+            if not self._context.stopping.is_set():  # the engine may by now belong to the next local AWS
                 step_functions_engine.correct(self._make_client, self._status_changed)
         except BaseException as error:
             self._loaded.set_exception(error)
@@ -120,7 +122,7 @@ class StateMachines:
     def _interrupt(self, execution: Any) -> None:
         worker = execution.exec_worker
         while worker.env is None or worker.env.program_state() is None:  # still reading the definition
-            if self._world.stopping.wait(0.01):
+            if self._context.stopping.wait(0.01):
                 return
         worker.env.set_stop(stop_date=execution.stop_date, error=execution.error, cause=execution.cause)
 
@@ -147,7 +149,7 @@ class StateMachines:
         return {"result": "OK", "diagnostics": [], "truncated": False}
 
     def _status_changed(self, execution: Any) -> None:
-        if self._world.stopping.is_set():
+        if self._context.stopping.is_set():
             return
         status = execution.exec_status.value
         machine = execution.state_machine
@@ -174,7 +176,9 @@ class StateMachines:
                 resources=(execution.exec_arn,),
             )
         )
-        self._world.metrics.record("AWS/States", _METRICS[status], {"StateMachineArn": machine.arn}, 1.0, unit="Count")
+        self._context.metrics.record(
+            "AWS/States", _METRICS[status], {"StateMachineArn": machine.arn}, 1.0, unit="Count"
+        )
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 # Makes a botocore client: (service, role ARN).
 MakeClient = Callable[[str, str], Any]
-# Is told of every change of an execution's status, after it happened.
+# Called after every change of an execution's status.
 StatusChanged = Callable[[Any], None]
 
 # The names that AWS SDK integrations put before an error, e.g. "SageMaker.SageMakerException".
@@ -61,15 +61,15 @@ def _call_as_the_state_machines_role(make_client: MakeClient) -> None:
 
 
 def _report_status_changes(status_changed: StatusChanged) -> None:
-    """Tell of start and end. An execution that was stopped has told already and must keep its status."""
+    """Report start and end. An execution that was stopped has been reported already and must keep its status."""
     from moto.stepfunctions.parser.api import ExecutionStatus
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
     start = getattr(Execution, "_moto_start", Execution.start)
 
-    def tell_and_start(self: Any) -> None:
+    def report_and_start(self: Any) -> None:
         self.exec_status = ExecutionStatus.RUNNING
-        status_changed(self)  # before the start, or a quick execution would tell of its end first
+        status_changed(self)  # before the start, or the end of a quick execution would be reported first
         start(self)
 
     def terminated(self: Any) -> None:
@@ -78,7 +78,7 @@ def _report_status_changes(status_changed: StatusChanged) -> None:
             status_changed(self.execution)
 
     Execution._moto_start = start
-    Execution.start = tell_and_start
+    Execution.start = report_and_start
     BaseExecutionWorkerCommunication.terminated = terminated
 
 

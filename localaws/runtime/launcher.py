@@ -1,4 +1,4 @@
-"""Becomes the wanted program after tying its life to the server's and giving it its private mounts.
+"""Ties the process's life to the server's, makes its private mounts, then executes the wanted program.
 
 Run by path with ``python -I -S`` so that it costs little; imports nothing of ours. Its one argument is JSON:
 ``{"parent": pid, "report": fd, "mounts": {target: directory}, "foreign": [variable not to pass on], "argv": [...]}``.

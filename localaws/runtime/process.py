@@ -1,7 +1,7 @@
 """Child processes that cannot outlive the server: spawned by one long-lived thread, each a group of its own.
 
 Two nets catch a child when the server dies, however it dies. The kernel kills the child itself, because its launcher
-asked for PR_SET_PDEATHSIG; that wish is tied to the *thread* that spawned it, hence the one thread here. The
+asked for PR_SET_PDEATHSIG; that request is tied to the *thread* that spawned it, hence the one thread here. The
 reaper, a process that only waits for the server's end of a pipe to close, then kills the children's process
 groups, and with them the grandchildren. Only a descendant that left its group (setsid) escapes both.
 """
@@ -175,17 +175,17 @@ class _Reaper:
         self._lock = threading.Lock()
 
     def remember(self, group: int) -> None:
-        self._tell(f"+{group}\n")
+        self._send(f"+{group}\n")
 
     def forget(self, group: int) -> None:
-        self._tell(f"-{group}\n")
+        self._send(f"-{group}\n")
 
     def dismiss(self) -> None:
         with self._lock:
             self._pipe.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         with self._lock:
             if not self._pipe.closed:
                 self._pipe.write(line.encode())

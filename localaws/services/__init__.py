@@ -1,1 +1,1 @@
-"""One package for each AWS service that is more than moto's."""
+"""One package or module for each AWS service that moto does not provide as needed."""

@@ -1,4 +1,4 @@
-"""CloudTrail of the local AWS: who called what, as LookupEvents tells it. So a denied call cannot hide."""
+"""CloudTrail: LookupEvents over the gateway's record, denied calls included."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.gateway.record import Record
-from localaws.service_api import Call, Operation, Recorded
+from localaws.gateway.record import CallLog
+from localaws.service_api import Call, Operation, RecordedCall
 
 
 class CloudTrail:
-    """Reads the gate's record. On AWS, LookupEvents also lags by minutes and knows no data-plane calls."""
+    """Reads the gateway's record. On AWS, LookupEvents also lags by minutes and knows no data-plane calls."""
 
     name = "cloudtrail"
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: CallLog) -> None:
         self._record = record
 
     @property
@@ -37,7 +37,7 @@ class CloudTrail:
         return {"Events": newest_first}
 
 
-def _event(call: Recorded) -> dict[str, Any]:
+def _event(call: RecordedCall) -> dict[str, Any]:
     error = "AccessDenied" if not call.allowed else call.error
     at = datetime.fromtimestamp(call.at, tz=UTC)
     detail = {

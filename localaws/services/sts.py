@@ -1,23 +1,29 @@
-"""STS: who am I, and taking on a role when its trust policy and the caller's own policies allow it."""
+"""STS: GetCallerIdentity, and AssumeRole where the trust policy and the caller's own policies allow it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from localaws.iam.identity import Identities
-from localaws.iam.policy import Decision, Request, decide, parse_policy
-from localaws.moto.iam_policies import MotoRolePolicies
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.service_api import AwsError, Call, Operation
 
 
+class TrustPolicies(Protocol):
+    """Where the trust policy of a role is read."""
+
+    def trust_policy(self, role: str) -> str | None:
+        """The policy as JSON text; None when there is no such role."""
+
+
 class SecurityTokens:
-    """The two operations of STS that the application and its operators use; the rest stays with moto."""
+    """AssumeRole and GetCallerIdentity, which obey the policies; the other operations stay with moto."""
 
     name = "sts"
 
-    def __init__(self, identities: Identities, policies: MotoRolePolicies) -> None:
+    def __init__(self, identities: Identities, policies: TrustPolicies) -> None:
         self._identities = identities
         self._policies = policies
 
@@ -33,7 +39,7 @@ class SecurityTokens:
         role_arn, session = params["RoleArn"], params["RoleSessionName"]
         role = role_arn.rsplit("/", 1)[-1]
         trust = self._policies.trust_policy(role)
-        request = Request(action="sts:AssumeRole", resource=role_arn, principals=_names(call))
+        request = AccessRequest(action="sts:AssumeRole", resource=role_arn, principals=_names(call))
         if trust is None or decide(parse_policy(trust), request) is not Decision.ALLOWED:
             message = f"User: {call.principal} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             raise AwsError("AccessDenied", message, 403)

@@ -1,1 +1,1 @@
-"""What plays the users: uploads, approvals, traffic."""
+"""What users do: uploads, approvals, traffic; and what they can observe."""

@@ -1,4 +1,4 @@
-"""What has happened so far in the story: written by the acts, read by the screen and the report."""
+"""The steps and outcomes of a play so far: written by the scenario, read by the screen and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local AWS of the story: a process of its own that dies with the story."""
+"""Starts the local AWS as a process of its own, which ends with the play."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from localaws.context import Child
 from localaws.runtime.process import ProcessTable
+from localaws.serve import READY
 from rehearsal.drivers.surroundings import STAGE, Surroundings
-from rehearsal.serve import READY
 
 BOOT_SECONDS = 120
 

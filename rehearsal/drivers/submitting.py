@@ -1,4 +1,4 @@
-"""A client of an asynchronous endpoint: steady requests from one object in S3, and the ids of all it has sent."""
+"""A client of an asynchronous endpoint: sends a steady rate of requests for one object in S3 and keeps their ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the story plays in: an AWS it reaches by endpoint and keys alone, and the ``sluice`` command."""
+"""The deployed system as its users reach it: AWS by endpoint and keys alone, and the ``sluice`` command."""
 
 from __future__ import annotations
 
@@ -96,6 +96,6 @@ class Surroundings:
         }
 
     def calls(self) -> list[dict[str, Any]]:
-        """Every call of AWS so far, newest first, as CloudTrail tells it."""
+        """Every call of AWS so far, newest first, from CloudTrail."""
         found = self.client("cloudtrail").lookup_events(MaxResults=50_000)["Events"]
         return [json.loads(each["CloudTrailEvent"]) for each in found]

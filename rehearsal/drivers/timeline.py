@@ -1,4 +1,4 @@
-"""The events of a story as anyone could receive them: a rule of its own, a queue behind it, and a reader."""
+"""Collects events as any user could: with a rule, a queue behind it, and a thread that reads the queue."""
 
 from __future__ import annotations
 

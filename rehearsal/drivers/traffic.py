@@ -1,4 +1,4 @@
-"""The client of the story: steady requests through the SageMaker Runtime API, each one's fate remembered."""
+"""A client that sends a steady rate of requests through the SageMaker Runtime API and keeps each outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an upload to what the pipeline made of it, followed by events."""
+"""Uploads training data and follows the pipeline run by its events."""
 
 from __future__ import annotations
 

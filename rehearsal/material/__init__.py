@@ -1,1 +1,1 @@
-"""What plays are made of: datasets, flaws, expected outcomes."""
+"""Material of the scenarios: data sets, flawed versions, specs with short bakes."""

@@ -18,7 +18,7 @@ KEPT_SHARE = 0.7  # of the rows, in the narrow extract
 
 
 class StoryDataError(Exception):
-    """The user's file cannot play the story, and the text says why."""
+    """The user's file cannot be used for the story; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)

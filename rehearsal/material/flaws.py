@@ -1,4 +1,4 @@
-"""What can be wrong with a version: a few lines at the end of the model's own ``inference.py``, run in its container.
+"""Flaws of versions: each is a few lines at the end of the model's own ``inference.py``, run in its container.
 
 Nothing is injected into the platform: a flawed version is one that somebody could have trained and registered.
 """

@@ -17,6 +17,7 @@ import yaml
 SCENES_SPEC = Path("models/fraud.yaml")
 SCENES_JUDGE = {"safe_margin_percent": 25, "warm_up_periods": 0}  # a few dozen requests are proof enough
 BAKE = "20s"
+STAGE_WEIGHTS = (10, 50)  # percent of the traffic
 MAX_HOLD = "120s"
 PERIOD_SECONDS = 10
 SAFE_MARGIN_PERCENT = 10
@@ -36,14 +37,14 @@ class PacedSpec:
     changes: tuple[str, ...]
 
 
-def quicken(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def shorten(spec: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The spec at the story's pace, and in words what is different."""
     quick = copy.deepcopy(dict(spec))
     quick["data"] |= {"settle_seconds": SETTLE_SECONDS, "mode": "latest"}
     endpoint = quick.setdefault("endpoint", {})
     endpoint["metrics_period_seconds"] = PERIOD_SECONDS
     rollout = quick.setdefault("rollout", {})
-    rollout["stages"] = [{"weight": 10, "bake": BAKE}, {"weight": 50, "bake": BAKE}]
+    rollout["stages"] = [{"weight": weight, "bake": BAKE} for weight in STAGE_WEIGHTS]
     rollout["max_hold"] = MAX_HOLD
     rollout["judge"] = {**rollout.get("judge", {}), "safe_margin_percent": SAFE_MARGIN_PERCENT}
     return quick, (
@@ -60,7 +61,7 @@ def write_paced(source: Path, folder: Path, name: str, **inference: str) -> Pace
     ``inference`` replaces fields of that section, e.g. ``out_of_range="reject"``.
     """
     spec = yaml.safe_load(source.read_text())
-    quick, changes = quicken(spec)
+    quick, changes = shorten(spec)
     if inference:
         quick["inference"] = {**quick.get("inference", {}), **inference}
     path = folder / name
@@ -83,7 +84,7 @@ def write_scene_spec(repo: Path, file: Path, model: str, sections: Mapping[str, 
     It has no strategy and no stages of its own, and accepts numbers outside of what training has seen. Its judge is
     content with less proof: scenes are about what follows from a verdict.
     """
-    spec, _ = quicken(yaml.safe_load((repo / SCENES_SPEC).read_text()))
+    spec, _ = shorten(yaml.safe_load((repo / SCENES_SPEC).read_text()))
     spec |= {"name": model, "description": "A scene of the rehearsal", "inference": {"out_of_range": "accept"}}
     for field in ("strategy", "stages"):
         spec["rollout"].pop(field)

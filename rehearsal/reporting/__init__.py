@@ -1,1 +1,1 @@
-"""What a play shows: its screen, its timeline, its report."""
+"""Shows a play: the screen and the report."""

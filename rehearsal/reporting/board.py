@@ -1,4 +1,4 @@
-"""Several scenes on a terminal, live: what each is at, how long, and what it has come to so far."""
+"""A live table of several scenes on a terminal: current step, duration and outcomes of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How quickly the bad version was taken out of traffic, measured from events and split into its parts."""
+"""Measures the time to restore: from the first breaching datapoint to the old version having all traffic."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def healing_of(events: Sequence[Event], endpoint: str, function_calls: Sequence[
 
 
 def _is_measured(event: Event) -> bool:
-    """Whether an alarm rang on what was measured, rather than as a composite of others."""
+    """Whether a metric alarm, not a composite of others, changed to ALARM."""
     if event.kind != ALARM or event.detail["state"]["value"] != "ALARM":
         return False
     return "period" in json.loads(event.detail["state"].get("reasonData", "{}"))

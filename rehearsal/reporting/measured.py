@@ -1,4 +1,4 @@
-"""What CloudWatch measured of each variant: the only side that knows which variant a failed request had met."""
+"""CloudWatch's metrics of each variant; a client cannot know which variant a failed request reached."""
 
 from __future__ import annotations
 

@@ -149,13 +149,13 @@ def _acts(acts: Sequence[Act], start: float) -> str:
 def _events(events: Sequence[Event], start: float) -> str:
     rows = "".join(
         f"<tr><td>{each.at - start:.1f}</td><td>{html.escape(each.source)}</td><td>{html.escape(each.kind)}</td>"
-        f"<td><code>{html.escape(_essence(each))}</code></td></tr>"
+        f"<td><code>{html.escape(_summary_of(each))}</code></td></tr>"
         for each in events
     )
     return f"<h2>Events</h2><table><tr><th>at</th><th>source</th><th>event</th><th></th></tr>{rows}</table>"
 
 
-def _essence(event: Event) -> str:
+def _summary_of(event: Event) -> str:
     """The few fields of an event that a reader follows the story by."""
     telling = (
         "rollout", "weight", "reason", "stepName", "currentStepStatus", "currentPipelineExecutionStatus", "key",

@@ -82,7 +82,7 @@ def announce(console: Console, who: str = "") -> Callable[[Step], None]:
     """Lines for a log, when the output is no terminal; ``who`` begins each, if several speak."""
     speaker = f"{who}: " if who else ""
 
-    def say(step: Step) -> None:
+    def announce_step(step: Step) -> None:
         if console.is_terminal:
             return
         if step.ended is None:
@@ -91,7 +91,7 @@ def announce(console: Console, who: str = "") -> Callable[[Step], None]:
             mark = "✗" if step.failed else "✓"
             console.print(f"{mark} {speaker}{_line(step).plain}", highlight=False)
 
-    return say
+    return announce_step
 
 
 def outcome_table(outcomes: list[Outcome], title: str = "Outcomes") -> Table:

@@ -1,4 +1,4 @@
-"""What must hold after whatever was played: no permission was missing, no event was lost."""
+"""Checks after every play: no permission was missing and no event was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions for the scenes: one model, really trained once, and registered as often and as flawed as they need it."""
+"""Versions for the scenes: registers one trained model as often as needed, sound or with a flaw."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Artifacts:
     """The trained model as the pipeline registered it, and its flawed siblings, made when first asked for."""
 
     around: Surroundings
-    package: Mapping[str, Any]  # as DescribeModelPackage tells it
+    package: Mapping[str, Any]  # as DescribeModelPackage returns it
     _made: dict[str, str] = field(default_factory=dict)  # flaw's name -> URI
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

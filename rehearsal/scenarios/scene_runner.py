@@ -1,4 +1,4 @@
-"""Scenes played side by side on one local AWS: each on a model of its own, all with what one training made."""
+"""Plays scenes side by side on one local AWS: each on a model of its own, all with versions from one training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rehearsal.reporting.screen import announce, outcome_table
 from rehearsal.scenarios.afterwards import check_afterwards
 from rehearsal.scenarios.artifacts import Artifacts
 from rehearsal.scenarios.scene import Scene
-from rehearsal.scenarios.stage import Stage
+from rehearsal.scenarios.scene_context import SceneContext
 
 OUTCOMES = "outcomes.json"
 ALL = "the whole"  # what is said of all scenes together
@@ -35,15 +35,15 @@ TRAINING_ROWS, SEED = 400, 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class SceneInPlay:
     """One scene, and what has happened in it so far."""
 
     scene: Scene
     progress: Progress
 
 
-class Ensemble:
-    """Played once. ``outcomes.json`` in the folder tells what came of each scene, a page each how it went."""
+class SceneRunner:
+    """Plays once. Writes the outcomes of each scene to ``outcomes.json`` in the folder, and a page for each scene."""
 
     def __init__(self, repo: Path, folder: Path, scenes: Sequence[Scene], console: Console) -> None:
         self._repo = repo
@@ -51,15 +51,15 @@ class Ensemble:
         self._console = console
         self._whole = Progress(on_change=announce(console))
         self._parts = [
-            Part(scene=scene, progress=Progress(on_change=announce(console, scene.name))) for scene in scenes
+            SceneInPlay(scene=scene, progress=Progress(on_change=announce(console, scene.name))) for scene in scenes
         ]
 
-    def perform(self) -> bool:
+    def run(self) -> bool:
         """Whether every outcome of every scene was the right one."""
         with Board(self._progresses(), self._console):
             try:
                 self._on_a_local_aws()
-            except Exception as error:  # what the scenes have come to is told, whatever broke them
+            except Exception as error:  # the outcomes so far are reported, whatever failed
                 self._whole.check("the scenes", "played to their end", _text(error), right=False)
         return self._close()
 
@@ -95,7 +95,7 @@ class Ensemble:
                 daemon=True,
                 args=(
                     part,
-                    Stage(
+                    SceneContext(
                         model=part.scene.name,
                         around=around,
                         artifacts=artifacts,
@@ -116,8 +116,8 @@ class Ensemble:
 
     def _close(self) -> bool:
         outcomes = {name: progress.outcomes() for name, progress in self._progresses().items()}
-        told = {name: [asdict(each) for each in found] for name, found in outcomes.items()}
-        (self._folder / OUTCOMES).write_text(json.dumps(told, indent=1))
+        written = {name: [asdict(each) for each in found] for name, found in outcomes.items()}
+        (self._folder / OUTCOMES).write_text(json.dumps(written, indent=1))
         for name, found in outcomes.items():
             self._console.print(outcome_table(found, name))
         took = f"Scenes: {self._whole.elapsed():.0f} s. Outcomes: {self._folder / OUTCOMES}"
@@ -136,30 +136,30 @@ def _watching(around: Surroundings) -> Iterator[Timeline]:
         timeline.stop()
 
 
-def _play(part: Part, stage: Stage) -> None:
+def _play(part: SceneInPlay, context: SceneContext) -> None:
     part.progress.begin(part.scene.about)
     try:
-        part.scene.play(stage)
+        part.scene.play(context)
     except Exception as error:  # the other scenes go on
         part.progress.check("the scene", "played to its end", _text(error), right=False)
     finally:
-        stage.close()
+        context.close()
     try:
-        _report(part, stage)
+        _report(part, context)
     except Exception as error:  # perhaps the local AWS is gone, and then nobody needs the page
         part.progress.check("the scene's page", "written", _text(error), right=False)
 
 
-def _report(part: Part, stage: Stage) -> None:
+def _report(part: SceneInPlay, context: SceneContext) -> None:
     """The scene as a page beside ``outcomes.json``, whatever has become of it."""
-    cloudwatch = stage.client("cloudwatch")
-    variants = measured_variants(cloudwatch, stage.endpoint)
+    cloudwatch = context.client("cloudwatch")
+    variants = measured_variants(cloudwatch, context.endpoint)
     watched = Watched(
-        sent=[each for traffic in stage.traffics for each in traffic.sent()],
-        measured=measure(cloudwatch, stage.endpoint, variants, part.progress.started, time.time()),
-        events=stage.events(),
+        sent=[each for traffic in context.traffics for each in traffic.sent()],
+        measured=measure(cloudwatch, context.endpoint, variants, part.progress.started, time.time()),
+        events=context.events(),
     )
-    write_report(stage.around.folder / f"{part.scene.name}.html", part.progress, watched)
+    write_report(context.around.folder / f"{part.scene.name}.html", part.progress, watched)
 
 
 def _text(error: Exception) -> str:

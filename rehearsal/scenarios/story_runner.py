@@ -1,4 +1,4 @@
-"""One performance of the story: server up, cast on, four acts, curtain; the table of outcomes and the report."""
+"""Plays the story once: starts the local AWS, plays the acts, prints the table of outcomes and writes the report."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from rehearsal.reporting.report import Watched, write_report
 from rehearsal.reporting.screen import Screen, announce, healing_lines, outcome_table
 from rehearsal.scenarios.afterwards import check_afterwards
 from rehearsal.scenarios.data_story_steps import play_data_story
-from rehearsal.scenarios.story_steps import Cast, count_failures, play
+from rehearsal.scenarios.story_steps import StoryContext, count_failures, play
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """What is played: the spec at the story's pace, a stricter one for the third act, data and traffic."""
+class StorySettings:
+    """What the story is played with: specs at the story's pace, the second one stricter, data and traffic."""
 
     repo: Path
     folder: Path
@@ -41,11 +41,11 @@ class Script:
     is_short: bool = False  # only what becomes of data; no canaries
 
 
-class Performance:
-    """Played once. What was seen is kept for the report, however the story ends."""
+class StoryRunner:
+    """Plays once. What was observed is kept for the report, however the story ends."""
 
-    def __init__(self, script: Script, console: Console) -> None:
-        self._script = script
+    def __init__(self, settings: StorySettings, console: Console) -> None:
+        self._settings = settings
         self._console = console
         self._progress = Progress(on_change=announce(console))
         self._traffic: Traffic | None = None
@@ -53,53 +53,54 @@ class Performance:
         self._measured: list[Measured] = []
         self._healing: Healing | None = None
 
-    def perform(self) -> bool:
+    def run(self) -> bool:
         """Whether every outcome was the right one."""
         with Screen(self._progress, self._sent, self._console):
             try:
                 self._on_a_local_aws()
-            except Exception as error:  # the story is told to its end, whatever broke it
+            except Exception as error:  # the outcomes so far are reported, whatever failed
                 self._progress.check("the story", "played to its end", f"{type(error).__name__}: {error}", right=False)
         self._close()
         return all(each.right for each in self._progress.outcomes())
 
     def _on_a_local_aws(self) -> None:
         self._progress.begin("0 · Deploy")
-        server = LocalServer(self._script.repo, self._script.folder)
+        server = LocalServer(self._settings.repo, self._settings.folder)
         with self._progress.step("build and deploy the shipped template on the local AWS") as step:
             around = server.start()
             step.note = around.environment["AWS_ENDPOINT_URL"]
-        with server, self._cast(around) as cast:
-            if self._script.is_short:
-                play_data_story(cast)
+        with server, self._opened(around) as context:
+            if self._settings.is_short:
+                play_data_story(context)
                 check_afterwards(around, self._progress)
                 return
-            self._healing = play(cast)
+            self._healing = play(context)
             check_afterwards(around, self._progress)
-            self._measured = _measure_to_the_end(cast)
-            count_failures(cast, self._measured)
+            self._measured = _measure_to_the_end(context)
+            count_failures(context, self._measured)
 
     @contextmanager
-    def _cast(self, around: Surroundings) -> Iterator[Cast]:
-        script = self._script
+    def _opened(self, around: Surroundings) -> Iterator[StoryContext]:
+        settings = self._settings
         timeline = Timeline(around.client)
         traffic = self._traffic = Traffic(
             around.client("sagemaker-runtime"),
-            f"sluice-{STAGE}-{script.spec.name}",
-            live_rows(script.uploads.live, script.seed),
-            rate=script.rate,
+            f"sluice-{STAGE}-{settings.spec.name}",
+            live_rows(settings.uploads.live, settings.seed),
+            rate=settings.rate,
         )
         timeline.start()
         try:
-            yield Cast(
+            yield StoryContext(
+                model=settings.spec.name,
                 around=around,
                 timeline=timeline,
                 progress=self._progress,
-                training=Training(around, timeline, self._progress, script.spec.name),
-                traffic=traffic,
-                spec=script.spec,
-                strict_spec=script.strict_spec,
-                uploads=script.uploads,
+                training=Training(around, timeline, self._progress, settings.spec.name),
+                traffics=[traffic],
+                spec=settings.spec,
+                strict_spec=settings.strict_spec,
+                uploads=settings.uploads,
             )
         finally:
             traffic.stop()
@@ -110,7 +111,7 @@ class Performance:
         return self._traffic.sent() if self._traffic else []
 
     def _close(self) -> None:
-        report = self._script.folder / "report.html"
+        report = self._settings.folder / "report.html"
         notes = healing_lines(self._healing) if self._measured else []
         write_report(report, self._progress, Watched(self._sent(), self._measured, self._events, notes))
         self._console.print(outcome_table(self._progress.outcomes()))
@@ -120,10 +121,10 @@ class Performance:
         self._console.print(took, highlight=False, soft_wrap=True)
 
 
-def _measure_to_the_end(cast: Cast) -> list[Measured]:
+def _measure_to_the_end(context: StoryContext) -> list[Measured]:
     """Stop the client, let the last metric period close, and read what CloudWatch has of every variant."""
-    with cast.progress.step("the client stops; the last metric period closes"):
-        cast.traffic.stop()
+    with context.progress.step("the client stops; the last metric period closes"):
+        context.traffic.stop()
         time.sleep(PERIOD_SECONDS - time.time() % PERIOD_SECONDS + 1)
-    cloudwatch = cast.around.client("cloudwatch")
-    return measure(cloudwatch, cast.endpoint, ("v1", "v2", "v3"), cast.progress.started, time.time())
+    cloudwatch = context.around.client("cloudwatch")
+    return measure(cloudwatch, context.endpoint, ("v1", "v2", "v3"), context.progress.started, time.time())

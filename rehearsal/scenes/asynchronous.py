@@ -1,4 +1,4 @@
-"""Async: requests through a queue. Each ends as a result or parked, capacity follows, versions change underneath."""
+"""Async: requests through a queue. Each ends with a result or is parked, capacity scales, versions change meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from rehearsal.drivers.submitting import Submitting
 from rehearsal.material.flaws import Flaw, failing, slow
 from rehearsal.scenarios.scene import Scene
-from rehearsal.scenarios.stage import Stage
+from rehearsal.scenarios.scene_context import SceneContext
 
 MB = 2**20
 LARGE_MB, OVERSIZED_MB = 8, 25  # more than real-time takes; more than the local AWS takes in a hurry
@@ -32,82 +32,82 @@ ROLLOUT = {
 }
 
 
-def play(stage: Stage) -> None:
-    stage.apply(endpoint=ENDPOINT, rollout=ROLLOUT)
-    first = stage.release(slow(1.0))
-    stage.outcome_of(first)
-    _send_forty(stage)
-    _change_versions(stage, first)
+def play(context: SceneContext) -> None:
+    context.apply(endpoint=ENDPOINT, rollout=ROLLOUT)
+    first = context.release(slow(1.0))
+    context.outcome_of(first)
+    _send_forty(context)
+    _change_versions(context, first)
 
 
-def _send_forty(stage: Stage) -> None:
+def _send_forty(context: SceneContext) -> None:
     """Sent to no instance at all: the queue wakes the first one, more follow, and all go again."""
-    stage.client("sagemaker").update_endpoint_weights_and_capacities(
-        EndpointName=stage.endpoint,
+    context.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=context.endpoint,
         DesiredWeightsAndCapacities=[{"VariantName": "v1", "DesiredInstanceCount": 0}],
     )
-    _instances_until(stage, lambda seen: seen[-1] == 0)
-    files = _inputs(stage)
+    _instances_until(context, lambda seen: seen[-1] == 0)
+    files = _inputs(context)
     with ThreadPoolExecutor(1) as watching:  # from before the first request: they are many, and instances quick
-        watched = watching.submit(_instances_until, stage, lambda seen: seen[-1] == 0 and max(seen) > 1)
-        with stage.step(f"sluice invoke-async {stage.model}, {len(files)} files"):
-            sent = stage.sluice("invoke-async", stage.model, *files, "--no-wait", "--output", "json")
+        watched = watching.submit(_instances_until, context, lambda seen: seen[-1] == 0 and max(seen) > 1)
+        with context.step(f"sluice invoke-async {context.model}, {len(files)} files"):
+            sent = context.sluice("invoke-async", context.model, *files, "--no-wait", "--output", "json")
         ids = [each["id"] for each in json.loads(sent)["inferences"]]
-        with stage.step("the queue wakes instances, which go when it is empty") as step:
+        with context.step("the queue wakes instances, which go when it is empty") as step:
             counts = watched.result()
             step.note = " → ".join(map(str, counts))
-    stage.check("instances", "0 → n → 0", step.note, right=counts[0] == counts[-1] == 0 and max(counts) > 1)
-    results = _results(stage, ids)
+    context.check("instances", "0 → n → 0", step.note, right=counts[0] == counts[-1] == 0 and max(counts) > 1)
+    results = _results(context, ids)
     statuses = [each["status"] for each in results]
-    stage.check(
+    context.check(
         "40 inputs",
         f"{GOOD} results; {FAILING} that the model fails on and {OVERSIZED} oversized ones parked",
         f"{statuses.count('ready')} results, {statuses.count('parked')} parked, of {len(set(ids))}",
         right=statuses == ["ready"] * GOOD + ["parked"] * (FAILING + OVERSIZED),
     )
     tries = [each["attempts"] for each in results[GOOD:]]
-    stage.check(
+    context.check(
         "attempts",
         "3 where another may help, 1 where the input is at fault",
         f"{tries}: {results[GOOD]['reason'][:60]}… and {results[-1]['reason'][:60]}…",
         right=tries == [3] * FAILING + [1] * OVERSIZED,
     )
-    _replay(stage, results[GOOD])
+    _replay(context, results[GOOD])
 
 
-def _replay(stage: Stage, parked: dict[str, Any]) -> None:
+def _replay(context: SceneContext, parked: dict[str, Any]) -> None:
     """What was wrong with an input is put right, and a person sends it again."""
-    _put(stage, parked["input"].partition("/input/")[2], _rows(stage, 2))
-    with stage.step(f"sluice results replay {parked['id']}"):
-        stage.sluice("results", "replay", parked["id"])
-    (again,) = _results(stage, [parked["id"]])
-    stage.check(
+    _put(context, parked["input"].partition("/input/")[2], _rows(context, 2))
+    with context.step(f"sluice results replay {parked['id']}"):
+        context.sluice("results", "replay", parked["id"])
+    (again,) = _results(context, [parked["id"]])
+    context.check(
         "parked one sent again", "ready", f"{again['status']} {again['output']}", right=again["status"] == "ready"
     )
 
 
-def _change_versions(stage: Stage, first: int) -> None:
+def _change_versions(context: SceneContext, first: int) -> None:
     """With requests all the time: a sound version takes over, one that fails is taken back, none is lost."""
-    location = _put(stage, "steady.csv", _rows(stage, 5))
-    client = stage.client("sagemaker-runtime")
-    with Submitting(client, stage.endpoint, location, rate=RATE, prefix=stage.model) as requests:
-        _instances_until(stage, lambda seen: seen[-1] > 0)
-        good = stage.release()
-        ended = stage.outcome_of(good)
-        _check_ending(stage, "sound version, blue/green", "RolloutPromoted", ended.kind, good)
-        bad = stage.release(failing(1.0))
-        ended = stage.outcome_of(bad)
-        _check_ending(stage, "failing version, blue/green", "RolloutRolledBack", ended.kind, good)
-        stage.apply(endpoint=ENDPOINT, rollout={"strategy": "all_at_once"})
-        last = stage.release(Flaw(name="another", code="\n# nothing is wrong with it\n"))
-        ended = stage.outcome_of(last)
-        _check_ending(stage, "sound version, all at once", "RolloutPromoted", ended.kind, last)
-    parked = [each["id"] for each in _results(stage, requests.ids) if each["status"] == "parked"]
+    location = _put(context, "steady.csv", _rows(context, 5))
+    client = context.client("sagemaker-runtime")
+    with Submitting(client, context.endpoint, location, rate=RATE, prefix=context.model) as requests:
+        _instances_until(context, lambda seen: seen[-1] > 0)
+        good = context.release()
+        ended = context.outcome_of(good)
+        _check_ending(context, "sound version, blue/green", "RolloutPromoted", ended.kind, good)
+        bad = context.release(failing(1.0))
+        ended = context.outcome_of(bad)
+        _check_ending(context, "failing version, blue/green", "RolloutRolledBack", ended.kind, good)
+        context.apply(endpoint=ENDPOINT, rollout={"strategy": "all_at_once"})
+        last = context.release(Flaw(name="another", code="\n# nothing is wrong with it\n"))
+        ended = context.outcome_of(last)
+        _check_ending(context, "sound version, all at once", "RolloutPromoted", ended.kind, last)
+    parked = [each["id"] for each in _results(context, requests.ids) if each["status"] == "parked"]
     if parked:  # the failing version served for longer than their attempts lasted
-        stage.sluice("results", "replay", *parked)
-    results = _results(stage, requests.ids)
+        context.sluice("results", "replay", *parked)
+    results = _results(context, requests.ids)
     versions = sorted({each["version"] for each in results if each["version"]})
-    stage.check(
+    context.check(
         "requests meanwhile",
         f"none refused, each has a result in the end, of versions {first} to {last}",
         f"{len(requests.refused)} refused, {len(parked)} replayed, "
@@ -118,24 +118,24 @@ def _change_versions(stage: Stage, first: int) -> None:
     )
 
 
-def _check_ending(stage: Stage, what: str, wanted: str, kind: str, version: int) -> None:
-    found = stage.client("sagemaker").describe_endpoint(EndpointName=stage.endpoint)
+def _check_ending(context: SceneContext, what: str, wanted: str, kind: str, version: int) -> None:
+    found = context.client("sagemaker").describe_endpoint(EndpointName=context.endpoint)
     config = found["EndpointConfigName"]
-    stage.check(
+    context.check(
         what,
         f"{wanted}, version {version} serves",
         f"{kind}, endpoint uses {config}",
-        right=kind == wanted and config.startswith(f"{stage.endpoint}-{version}-"),
+        right=kind == wanted and config.startswith(f"{context.endpoint}-{version}-"),
     )
 
 
-def _inputs(stage: Stage) -> list[str]:
+def _inputs(context: SceneContext) -> list[str]:
     """40 files: small and large ones, then those that the model fails on, then those that are too large."""
-    folder = stage.around.folder / stage.model
+    folder = context.around.folder / context.model
     folder.mkdir(exist_ok=True)
-    large = _rows(stage, 500)
+    large = _rows(context, 500)
     large *= LARGE_MB * MB // len(large) + 1
-    texts = [_rows(stage, 1 + 20 * number) for number in range(GOOD - 2)] + [large] * 2
+    texts = [_rows(context, 1 + 20 * number) for number in range(GOOD - 2)] + [large] * 2
     texts += ["no row of this model\n"] * FAILING + ["1" * (OVERSIZED_MB * MB)] * OVERSIZED
     return [_write(folder / f"{number:02}.csv", text) for number, text in enumerate(texts)]
 
@@ -145,22 +145,22 @@ def _write(file: Path, text: str) -> str:
     return str(file)
 
 
-def _rows(stage: Stage, count: int) -> str:
-    return "".join(f"{row}\n" for row in islice(stage.rows(), count))
+def _rows(context: SceneContext, count: int) -> str:
+    return "".join(f"{row}\n" for row in islice(context.rows(), count))
 
 
-def _put(stage: Stage, name: str, text: str) -> str:
-    bucket, key = stage.around.bucket(), f"async/{stage.model}/input/{name}"
-    stage.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+def _put(context: SceneContext, name: str, text: str) -> str:
+    bucket, key = context.around.bucket(), f"async/{context.model}/input/{name}"
+    context.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
     return f"s3://{bucket}/{key}"
 
 
-def _instances_until(stage: Stage, enough: Callable[[list[int]], bool]) -> list[int]:
+def _instances_until(context: SceneContext, enough: Callable[[list[int]], bool]) -> list[int]:
     """The numbers of instances that the endpoint has had, until they are as wanted."""
     seen: list[int] = []
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        shown = stage.client("sagemaker").describe_endpoint(EndpointName=stage.endpoint)
+        shown = context.client("sagemaker").describe_endpoint(EndpointName=context.endpoint)
         count = sum(each["CurrentInstanceCount"] for each in shown["ProductionVariants"])
         if seen[-1:] != [count]:
             seen.append(count)
@@ -169,12 +169,12 @@ def _instances_until(stage: Stage, enough: Callable[[list[int]], bool]) -> list[
         time.sleep(0.5)
 
 
-def _results(stage: Stage, ids: Sequence[str]) -> list[dict[str, Any]]:
+def _results(context: SceneContext, ids: Sequence[str]) -> list[dict[str, Any]]:
     """What became of these requests, once none is pending or the patience is over; in their order."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        told = json.loads(stage.sluice("results", "list", stage.model, "--limit", "5000", "--output", "json"))
-        known = {each["id"]: each for each in told["inferences"]}
+        listed = json.loads(context.sluice("results", "list", context.model, "--limit", "5000", "--output", "json"))
+        known = {each["id"]: each for each in listed["inferences"]}
         found = [known.get(each, {"id": each, "status": "unknown", "version": None}) for each in ids]
         if all(each["status"] in ("ready", "parked") for each in found) or time.monotonic() > deadline:
             return found

@@ -13,7 +13,7 @@ from math import isfinite
 from rehearsal.drivers.timeline import Event
 from rehearsal.material.flaws import disagreeing, failing
 from rehearsal.scenarios.scene import Scene
-from rehearsal.scenarios.stage import Stage
+from rehearsal.scenarios.scene_context import SceneContext
 
 ROWS, FILES, SMALL = 100_000, 4, 500
 SAMPLE_ROWS = 200
@@ -29,82 +29,82 @@ APPLIED_WITHIN = timedelta(seconds=15)
 ENDS = ("BatchCompleted", "BatchFailed", "BatchSkipped")
 
 
-def play(stage: Stage) -> None:
-    stage.apply(endpoint={"type": "batch", "batch": SETTINGS}, rollout={"strategy": "auto"})
-    first = stage.release()
-    stage.outcome_of(first)
-    lines = [f"id{number},{row}" for number, row in enumerate(islice(stage.rows(), ROWS))]
-    _upload(stage, "input", lines)
-    _by_the_clock(stage, lines, first)
+def play(context: SceneContext) -> None:
+    context.apply(endpoint={"type": "batch", "batch": SETTINGS}, rollout={"strategy": "auto"})
+    first = context.release()
+    context.outcome_of(first)
+    lines = [f"id{number},{row}" for number, row in enumerate(islice(context.rows(), ROWS))]
+    _upload(context, "input", lines)
+    _by_the_clock(context, lines, first)
 
-    second = stage.release(disagreeing(DIFFERENT_BY))
-    stage.outcome_of(second)
-    check_comparison(stage, first, second)
-    run_by_command(stage, lines[:SMALL], second)
+    second = context.release(disagreeing(DIFFERENT_BY))
+    context.outcome_of(second)
+    check_comparison(context, first, second)
+    run_by_command(context, lines[:SMALL], second)
 
-    bad = stage.release(failing())
-    ended = stage.outcome_of(bad)
-    package = stage.package(bad)
-    stage.check(
+    bad = context.release(failing())
+    ended = context.outcome_of(bad)
+    package = context.package(bad)
+    context.check(
         "failing version",
         f"rejected with the reason; version {second} stays",
         f"{ended.kind}: {ended.detail.get('reason', '')[:120]}; {package['ModelApprovalStatus']}",
         right=ended.kind == "RolloutRolledBack"
         and "could not score the sample" in ended.detail["reason"]
         and package["ModelApprovalStatus"] == "Rejected"
-        and f"version {second} scores files" in stage.sluice("status", stage.model),
+        and f"version {second} scores files" in context.sluice("status", context.model),
     )
 
 
-def _by_the_clock(stage: Stage, lines: Sequence[str], version: int) -> None:
+def _by_the_clock(context: SceneContext, lines: Sequence[str], version: int) -> None:
     """One run that a schedule starts, over all rows."""
-    due = _schedule(stage)
-    with stage.step(f"{len(lines):,} rows at {due:%H:%M} UTC") as step:
-        ended = stage.wait_for("the scheduled run to end", lambda event: event.kind in ENDS)
+    due = _schedule(context)
+    with context.step(f"{len(lines):,} rows at {due:%H:%M} UTC") as step:
+        ended = context.wait_for("the scheduled run to end", lambda event: event.kind in ENDS)
         step.note = f"{ended.kind} {ended.detail.get('reason', '')} {ended.detail.get('seconds', '')} s"
-    told = ended.detail
-    stage.check(
+    detail = ended.detail
+    context.check(
         "scheduled run",
         f"{ROWS} rows in, {ROWS} out, scored by version {version}",
-        f"{ended.kind} {told.get('reason', '')}: {told.get('rows_in')} in, {told.get('rows_out')} out, "
-        f"version {told.get('version')}, about ${told.get('estimated_usd')}",
+        f"{ended.kind} {detail.get('reason', '')}: {detail.get('rows_in')} in, {detail.get('rows_out')} out, "
+        f"version {detail.get('version')}, about ${detail.get('estimated_usd')}",
         right=ended.kind == "BatchCompleted"
-        and (told["rows_in"], told["rows_out"], told["version"]) == (ROWS, ROWS, version),
+        and (detail["rows_in"], detail["rows_out"], detail["version"]) == (ROWS, ROWS, version),
     )
-    answers = _output(stage, ended)
+    answers = _output(context, ended)
     joined = [line.rsplit(",", 1) for line in answers]
     right = [row for row, _ in joined] == list(lines)
-    stage.check(
+    context.check(
         "output",
         "every row with its answer, in order, none lost",
         f"{len(joined)} rows, " + ("in order" if right else "not those that went in"),
         right=right and all(isfinite(float(answer)) for _, answer in joined),
     )
-    job = stage.client("sagemaker").describe_transform_job(TransformJobName=told.get("job", ""))
+    job = context.client("sagemaker").describe_transform_job(TransformJobName=detail.get("job", ""))
     count = job["TransformResources"]["InstanceCount"]
-    stage.check("transform job", "2 instances", f"{count} instances", right=count == 2)
+    context.check("transform job", "2 instances", f"{count} instances", right=count == 2)
 
 
-def _schedule(stage: Stage) -> datetime:
+def _schedule(context: SceneContext) -> datetime:
     """A minute to come, in the spec's schedule; a later one if the command took until then."""
     while True:
         due = (datetime.now(UTC) + APPLIED_WITHIN).replace(second=0, microsecond=0) + timedelta(minutes=1)
         schedule = {"when": f"cron({due.minute} {due.hour} * * ? *)", "timezone": "UTC"}
-        stage.apply(
+        context.apply(
             endpoint={"type": "batch", "batch": {**SETTINGS, "schedule": schedule}}, rollout={"strategy": "auto"}
         )
         if datetime.now(UTC) < due:
             return due
 
 
-def check_comparison(stage: Stage, first: int, second: int) -> None:
+def check_comparison(context: SceneContext, first: int, second: int) -> None:
     # The promotion may be delivered first: EventBridge keeps no order. An event may also be delivered twice.
-    compared = stage.wait_for(
+    compared = context.wait_for(
         f"version {second} to be compared",
         lambda event: event.kind == "BatchVersionCompared" and event.detail["version"] == second,
     )
     difference = compared.detail["difference"]
-    stage.check(
+    context.check(
         "second version",
         f"compared with version {first} on {SAMPLE_ROWS} rows, {DIFFERENT_BY:+g} on average, then the one in use",
         f"{difference['rows']} rows, {difference['mean_difference']:+.3f} on average, "
@@ -116,18 +116,18 @@ def check_comparison(stage: Stage, first: int, second: int) -> None:
     )
 
 
-def run_by_command(stage: Stage, lines: Sequence[str], version: int) -> None:
+def run_by_command(context: SceneContext, lines: Sequence[str], version: int) -> None:
     """One run that a person starts, over a folder of their own."""
-    _upload(stage, "small", lines)
-    folder = f"s3://{stage.around.bucket()}/batch/{stage.model}/small/"
-    with stage.step("sluice batch start --input … --wait"):
-        shown = stage.sluice("batch", "start", stage.model, "--input", folder, "--wait")
+    _upload(context, "small", lines)
+    folder = f"s3://{context.around.bucket()}/batch/{context.model}/small/"
+    with context.step("sluice batch start --input … --wait"):
+        shown = context.sluice("batch", "start", context.model, "--input", folder, "--wait")
     # The command reads the run from the table. Its event is still on its way to whoever listens.
-    ended = stage.wait_for(
+    ended = context.wait_for(
         "the run by command to end", lambda event: event.kind in ENDS and event.detail["input"] == folder
     )
     rows, by = ended.detail.get("rows_out"), ended.detail.get("version")
-    stage.check(
+    context.check(
         "run by command",
         f"{len(lines)} rows scored by version {version}",
         f"{ended.kind}: {rows} rows, version {by}; {shown.splitlines()[-1]}",
@@ -135,19 +135,21 @@ def run_by_command(stage: Stage, lines: Sequence[str], version: int) -> None:
     )
 
 
-def _upload(stage: Stage, folder: str, lines: Sequence[str]) -> None:
+def _upload(context: SceneContext, folder: str, lines: Sequence[str]) -> None:
     share = len(lines) // FILES
-    with stage.step(f"upload {len(lines):,} rows in {FILES} files to batch/{stage.model}/{folder}/"):
+    with context.step(f"upload {len(lines):,} rows in {FILES} files to batch/{context.model}/{folder}/"):
         for part in range(FILES):
             text = "\n".join(lines[part * share : (part + 1) * share])
-            stage.client("s3").put_object(
-                Bucket=stage.around.bucket(), Key=f"batch/{stage.model}/{folder}/part-{part}.csv", Body=text.encode()
+            context.client("s3").put_object(
+                Bucket=context.around.bucket(),
+                Key=f"batch/{context.model}/{folder}/part-{part}.csv",
+                Body=text.encode(),
             )
 
 
-def _output(stage: Stage, ended: Event) -> list[str]:
+def _output(context: SceneContext, ended: Event) -> list[str]:
     """The rows of all answers, in the order of their files."""
-    s3, bucket = stage.client("s3"), stage.around.bucket()
+    s3, bucket = context.client("s3"), context.around.bucket()
     prefix = ended.detail.get("output", "").removeprefix(f"s3://{bucket}/")
     keys = sorted(each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []))
     texts = (s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys)

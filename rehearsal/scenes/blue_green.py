@@ -1,6 +1,6 @@
-"""Blue/green: SageMaker itself moves the traffic, half of the instances first, and goes back when an alarm rings.
+"""Blue/green: SageMaker itself moves the traffic, half of the instances first, and rolls back on an alarm.
 
-The variant keeps its name, so the version that serves is told by the SageMaker model of its endpoint config.
+The variant keeps its name, so the version that serves is read from the SageMaker model of its endpoint config.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rehearsal.drivers.timeline import Event
 from rehearsal.drivers.traffic import count
 from rehearsal.material.flaws import failing
 from rehearsal.scenarios.scene import Scene
-from rehearsal.scenarios.stage import Stage
+from rehearsal.scenarios.scene_context import SceneContext
 
 SETTLED_SECONDS = 2
 BACK_SECONDS = 30
@@ -20,107 +20,108 @@ QUICK_ALARMS = {"error_rate_percent": 5, "evaluation_periods": 2, "datapoints_to
 DEPLOYMENT = "SageMaker Endpoint Deployment State Change"
 
 
-def play(stage: Stage) -> None:
-    _apply(stage, wait="5s")
-    traffic = stage.go_live()
-    good = _good_version(stage)
+def play(context: SceneContext) -> None:
+    _apply(context, wait="5s")
+    traffic = context.go_live()
+    good = _good_version(context)
     time.sleep(SETTLED_SECONDS)  # traffic after the promotion is part of what is counted
     failed, sent = count(traffic.sent(), lambda each: each.failed), len(traffic.sent())
-    stage.check("client during the deployment", "0 failed requests", f"{failed} of {sent}", right=failed == 0 < sent)
-    _apply(stage, wait="5m")  # long enough for an alarm to ring, and for a person to change their mind
-    _failing_version(stage, good)
-    _aborted_version(stage, good)
+    context.check("client during the deployment", "0 failed requests", f"{failed} of {sent}", right=failed == 0 < sent)
+    _apply(context, wait="5m")  # long enough for an alarm to ring, and for a person to change their mind
+    _failing_version(context, good)
+    _aborted_version(context, good)
 
 
-def _apply(stage: Stage, wait: str) -> None:
+def _apply(context: SceneContext, wait: str) -> None:
     how = {"routing": "canary", "size_percent": 50, "wait": wait, "termination_wait": "2s", "timeout": "30m"}
-    stage.apply(
+    context.apply(
         endpoint={"instance_count": 2},
         rollout={"strategy": "blue_green", "blue_green": how, "watch": "10s", "alarms": QUICK_ALARMS},
     )
 
 
-def _good_version(stage: Stage) -> int:
-    good = stage.release()
-    ended = stage.outcome_of(good)
-    phases = _phases(stage, good)
-    stage.check(
+def _good_version(context: SceneContext) -> int:
+    good = context.release()
+    ended = context.outcome_of(good)
+    phases = _phases(context, good)
+    context.check(
         "good version",
         "deployed by SageMaker: half of the traffic, a bake, all of it; promoted",
-        f"{ended.kind}: {' → '.join(phases)}; endpoint serves version {_served(stage)} as {list(stage.shares())}",
+        f"{ended.kind}: {' → '.join(phases)}; endpoint serves version {_served(context)} as {list(context.shares())}",
         right=ended.kind == "RolloutPromoted"
         and phases.index("ActivatingTraffic") < phases.index("Baking")
-        and _served(stage) == str(good)
-        and list(stage.shares()) == ["v1"],
+        and _served(context) == str(good)
+        and list(context.shares()) == ["v1"],
     )
     return good
 
 
-def _failing_version(stage: Stage, good: int) -> None:
-    bad = stage.release(failing())
-    ended = stage.outcome_of(bad)
-    package, described = stage.package(bad), _described(stage)
-    stage.check(
+def _failing_version(context: SceneContext, good: int) -> None:
+    bad = context.release(failing())
+    ended = context.outcome_of(bad)
+    package, described = context.package(bad), _described(context)
+    context.check(
         "failing version",
         f"SageMaker goes back to version {good} on the rollout's alarm",
-        f"{ended.kind}, endpoint serves version {_served(stage)}: {described.get('FailureReason', '')}",
+        f"{ended.kind}, endpoint serves version {_served(context)}: {described.get('FailureReason', '')}",
         right=ended.kind == "RolloutRolledBack"
-        and _served(stage) == str(good)
-        and f"{stage.endpoint}-{bad}-1-errors" in described.get("FailureReason", ""),
+        and _served(context) == str(good)
+        and f"{context.endpoint}-{bad}-1-errors" in described.get("FailureReason", ""),
     )
-    stage.check(
+    context.check(
         "registry",
         "Rejected with the alarm's name",
         f"{package['ModelApprovalStatus']}: {package.get('ApprovalDescription', '')[:160]}",
-        right=package["ModelApprovalStatus"] == "Rejected" and stage.endpoint in package.get("ApprovalDescription", ""),
+        right=package["ModelApprovalStatus"] == "Rejected"
+        and context.endpoint in package.get("ApprovalDescription", ""),
     )
 
 
-def _aborted_version(stage: Stage, good: int) -> None:
-    unwanted = stage.release()
-    stage.wait_for(
+def _aborted_version(context: SceneContext, good: int) -> None:
+    unwanted = context.release()
+    context.wait_for(
         f"version {unwanted} to bake", lambda event: event.kind == DEPLOYMENT and _phase(event, unwanted) == "Baking"
     )
-    with stage.step("sluice abort in mid-deployment"):
-        stage.sluice("abort", stage.model, "--reason", "launch day is off")
+    with context.step("sluice abort in mid-deployment"):
+        context.sluice("abort", context.model, "--reason", "launch day is off")
         aborted = time.monotonic()
-    ended = stage.outcome_of(unwanted)
+    ended = context.outcome_of(unwanted)
     took = time.monotonic() - aborted
-    reason = _described(stage).get("FailureReason", "")
-    stage.check(
+    reason = _described(context).get("FailureReason", "")
+    context.check(
         "abort in mid-deployment",
         f"SageMaker is told to go back, and version {good} serves within {BACK_SECONDS} s",
-        f"{ended.kind} after {took:.0f} s, endpoint serves version {_served(stage)}: {reason}",
+        f"{ended.kind} after {took:.0f} s, endpoint serves version {_served(context)}: {reason}",
         right=ended.kind == "RolloutRolledBack"
-        and _served(stage) == str(good)
-        and f"{stage.endpoint}-{unwanted}-1-stop" in reason
+        and _served(context) == str(good)
+        and f"{context.endpoint}-{unwanted}-1-stop" in reason
         and took < BACK_SECONDS,
     )
 
 
-def _phases(stage: Stage, version: int) -> list[str]:
-    """What SageMaker told of the version's deployment, in order."""
-    told = (_phase(event, version) for event in stage.events(DEPLOYMENT))
-    return list(dict.fromkeys(phase for phase in told if phase))
+def _phases(context: SceneContext, version: int) -> list[str]:
+    """The phases of the version's deployment in SageMaker's events, in order."""
+    phases = (_phase(event, version) for event in context.events(DEPLOYMENT))
+    return list(dict.fromkeys(phase for phase in phases if phase))
 
 
 def _phase(event: Event, version: int) -> str:
-    """What is being done to the version's fleet; empty if the event tells of something else."""
+    """What is being done to the version's fleet; empty if the event is about something else."""
     pending = event.detail.get("PendingDeploymentSummary") or {}
     if f"-{version}-1-live" not in pending.get("EndpointConfigName", ""):
         return ""
     return str(pending["ProductionVariants"][0].get("VariantStatus", [{}])[0].get("Status", ""))
 
 
-def _described(stage: Stage) -> dict[str, Any]:
-    found: dict[str, Any] = stage.client("sagemaker").describe_endpoint(EndpointName=stage.endpoint)
+def _described(context: SceneContext) -> dict[str, Any]:
+    found: dict[str, Any] = context.client("sagemaker").describe_endpoint(EndpointName=context.endpoint)
     return found
 
 
-def _served(stage: Stage) -> str:
+def _served(context: SceneContext) -> str:
     """The version in service, from the name of its model: ``sluice-<stage>-<model>-<version>-<attempt>-model``."""
-    config = stage.client("sagemaker").describe_endpoint_config(
-        EndpointConfigName=_described(stage)["EndpointConfigName"]
+    config = context.client("sagemaker").describe_endpoint_config(
+        EndpointConfigName=_described(context)["EndpointConfigName"]
     )
     return str(config["ProductionVariants"][0]["ModelName"].rsplit("-", 3)[1])
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.material.flaws import UNHEALTHY
 from rehearsal.scenarios.scene import Scene
-from rehearsal.scenarios.stage import Stage
+from rehearsal.scenarios.scene_context import SceneContext
 
 CONCURRENCY = 2
 CALLERS = 6
@@ -19,57 +19,57 @@ COLD_FACTOR = 3  # a container that starts takes more than this many times as lo
 WARM_REQUESTS = 10
 
 
-def play(stage: Stage) -> None:
+def play(context: SceneContext) -> None:
     # `apply` gets nothing but the type and its size: the strategy and the rest follow from it.
-    stage.apply(endpoint={"type": "serverless", "serverless": {"memory_mb": 2048, "max_concurrency": CONCURRENCY}})
-    first = stage.release()
-    if stage.outcome_of(first).kind != "RolloutPromoted":
+    context.apply(endpoint={"type": "serverless", "serverless": {"memory_mb": 2048, "max_concurrency": CONCURRENCY}})
+    first = context.release()
+    if context.outcome_of(first).kind != "RolloutPromoted":
         raise RuntimeError("the first version did not go live")
 
-    _check_cold(stage, "first request")
-    with stage.step("no requests for a while"):
+    _check_cold(context, "first request")
+    with context.step("no requests for a while"):
         time.sleep(IDLE_SECONDS)
-    _check_cold(stage, "after a quiet time, back at zero")
+    _check_cold(context, "after a quiet time, back at zero")
 
-    with stage.step("no requests for a while"):
+    with context.step("no requests for a while"):
         time.sleep(IDLE_SECONDS)
     with ThreadPoolExecutor(CALLERS) as callers:  # all while the containers of the first of them start
-        answers = list(callers.map(lambda _number: _answer(stage), range(CALLERS)))
-    told = {each: answers.count(each) for each in dict.fromkeys(answers)}
-    stage.check(
+        answers = list(callers.map(lambda _number: _answer(context), range(CALLERS)))
+    answered = {each: answers.count(each) for each in dict.fromkeys(answers)}
+    context.check(
         f"{CALLERS} requests at once",
         f"{CONCURRENCY} or more answered by v{first}, the others ThrottlingException",
-        str(told),
-        right=set(told) == {f"v{first}", "ThrottlingException"} and told[f"v{first}"] >= CONCURRENCY,
+        str(answered),
+        right=set(answered) == {f"v{first}", "ThrottlingException"} and answered[f"v{first}"] >= CONCURRENCY,
     )
 
-    second = stage.release()
-    ended = stage.outcome_of(second)
-    served = _answer(stage)
-    stage.check(
+    second = context.release()
+    ended = context.outcome_of(second)
+    served = _answer(context)
+    context.check(
         "new version",
         "promoted all at once",
-        f"{ended.kind}, v{second} has had {stage.weights(second)} in stages, {served} answers",
-        right=ended.kind == "RolloutPromoted" and stage.weights(second) == [] and served == f"v{second}",
+        f"{ended.kind}, v{second} has had {context.weights(second)} in stages, {served} answers",
+        right=ended.kind == "RolloutPromoted" and context.weights(second) == [] and served == f"v{second}",
     )
 
-    broken = stage.release(UNHEALTHY)
-    ended, served = stage.outcome_of(broken), _answer(stage)
-    stage.check(
+    broken = context.release(UNHEALTHY)
+    ended, served = context.outcome_of(broken), _answer(context)
+    context.check(
         "version that does not start",
         f"not promoted, v{second} serves on",
-        f"{ended.kind}, {served} answers, registry: {stage.package(broken)['ModelApprovalStatus']}",
+        f"{ended.kind}, {served} answers, registry: {context.package(broken)['ModelApprovalStatus']}",
         right=ended.kind in ("RolloutFailed", "RolloutRolledBack")
         and served == f"v{second}"
-        and stage.package(broken)["ModelApprovalStatus"] == "Rejected",
+        and context.package(broken)["ModelApprovalStatus"] == "Rejected",
     )
 
 
-def _check_cold(stage: Stage, what: str) -> None:
+def _check_cold(context: SceneContext, what: str) -> None:
     """One request, and then the quickest of several: a busy machine can make any one of them slow."""
-    cold = _seconds(stage)
-    warm = min(_seconds(stage) for _ in range(WARM_REQUESTS))
-    stage.check(
+    cold = _seconds(context)
+    warm = min(_seconds(context) for _ in range(WARM_REQUESTS))
+    context.check(
         what,
         "waits for a container, the next ones do not",
         f"{cold * 1000:.0f} ms, then down to {warm * 1000:.0f} ms",
@@ -77,23 +77,23 @@ def _check_cold(stage: Stage, what: str) -> None:
     )
 
 
-def _seconds(stage: Stage) -> float:
+def _seconds(context: SceneContext) -> float:
     started = time.perf_counter()
-    _ask(stage)
+    _ask(context)
     return time.perf_counter() - started
 
 
-def _answer(stage: Stage) -> str:
+def _answer(context: SceneContext) -> str:
     """The variant that answered, or the error."""
     try:
-        return _ask(stage)
+        return _ask(context)
     except ClientError as error:
         return str(error.response["Error"]["Code"])
 
 
-def _ask(stage: Stage) -> str:
-    answer = stage.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=stage.endpoint, ContentType="text/csv", Body=next(stage.rows())
+def _ask(context: SceneContext) -> str:
+    answer = context.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=context.endpoint, ContentType="text/csv", Body=next(context.rows())
     )
     answer["Body"].read()
     return str(answer["InvokedProductionVariant"])

@@ -10,8 +10,8 @@ import pytest
 
 from functions.complete_batch.app import run as handle_batch_result
 from functions.start_batch.app import run as start_batch
+from tests.builders.batch_sample_events import RESULTS, STARTS
 from tests.fakes.batch_world import batch_world, put_input, requested
-from tests.structure.batch_samples import RESULTS, STARTS
 
 EVENTS = Path(__file__).parents[2] / "events"
 

@@ -22,7 +22,6 @@ MAY_IMPORT = {
     "layers/sluice/sluice/telemetry/tracing.py": {"aws_lambda_powertools"},
     # Partial failures of batches from SQS, by Powertools: what handlers call.
     "layers/sluice/sluice/aws/sqs_batch.py": {"aws_lambda_powertools"},
-    "layers/sluice/sluice/async_inference/message_batch.py": {"aws_lambda_powertools"},
     # No call: which instance types there are is read from the data that botocore comes with.
     "cli/apply/instance_types.py": {"botocore"},
 }

@@ -24,13 +24,13 @@ from functions.record_outcome.app import run as record_outcome
 from functions.record_pipeline_run.app import run as on_pipeline_status
 from functions.start_pipeline.app import run as start_pipeline
 from functions.sweep.app import run as sweep
-from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
+from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
 from localaws.services.events.matching import matches
 from localaws.services.events.pattern import check_pattern
+from tests.builders.batch_sample_events import RESULTS, RESULTS_NOT_DELIVERED, STARTS, STARTS_NOT_DELIVERED
 from tests.builders.run_examples import succeeded
 from tests.fakes.ab_world import counts_of, world_under_test
 from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, sluice_world
-from tests.structure.batch_samples import RESULTS, RESULTS_NOT_DELIVERED, STARTS, STARTS_NOT_DELIVERED
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = {str(path.relative_to(ROOT / "events").with_suffix("")): path for path in ROOT.glob("events/*/*.json")}
@@ -386,7 +386,7 @@ def pattern_of(rule: str) -> dict[str, Any]:
         "DataBucket": BUCKET,
         "RolloutStateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sluice-dev-rollout",
     }
-    scope = Scope(parameters=refs, mappings={}, conditions={}, ref=refs.__getitem__, attribute=lambda *_: None)
+    scope = TemplateScope(parameters=refs, mappings={}, conditions={}, ref=refs.__getitem__, attribute=lambda *_: None)
     pattern: dict[str, Any] = evaluate(RULES[rule]["EventPattern"], scope)
     check_pattern(pattern)
     return pattern

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
-from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
+from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
 from localaws.services.cloudformation.template.translate import read_template, translate
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,9 @@ def test_with_tracing_each_function_is_traced_and_may_send_its_traces() -> None:
 def application_log_level(rate: str) -> Any:
     template = packaged()
     parameters = {"LogSampleRate": rate, "NotifyEmail": ""}
-    scope = Scope(parameters=parameters, mappings={}, conditions={}, ref=parameters.__getitem__, attribute=no_attribute)
+    scope = TemplateScope(
+        parameters=parameters, mappings={}, conditions={}, ref=parameters.__getitem__, attribute=no_attribute
+    )
     scope = replace(scope, conditions=evaluate_conditions(template["Conditions"], scope))
     return evaluate(template["Globals"]["Function"]["LoggingConfig"]["ApplicationLogLevel"], scope)
 

@@ -1,4 +1,4 @@
-"""The image as a built-in algorithm: no code of the user's, the model file alone."""
+"""Algorithm mode: the image serves the model file without any code of the user."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 import xgboost as xgb
 
-from .contract import CSV, JSON, Reply, Request, media_type
+from .contract import CSV, JSON, InferenceRequest, Reply, media_type
 from .table import csv_to_matrix
 
 MAX_PAYLOAD_MB = 6
@@ -33,7 +33,7 @@ class AlgorithmMode:
             if self._booster is None:
                 self._booster = _load_booster(self._model_dir)
 
-    def invoke(self, request: Request) -> Reply:
+    def invoke(self, request: InferenceRequest) -> Reply:
         """204 for nothing, 415 for what is not CSV of numbers, 406 for an answer format it does not speak."""
         if not request.body:
             return Reply(204)
@@ -70,7 +70,7 @@ class AlgorithmMode:
         return Reply(200, "".join(f"{score}\n" for score in scores).encode(), f"{CSV}; charset=utf-8")
 
 
-def _decode(request: Request) -> xgb.DMatrix:
+def _decode(request: InferenceRequest) -> xgb.DMatrix:
     content_type = media_type(request.content_type or CSV)
     if content_type != CSV:
         raise ValueError(f"Content-type {content_type} not supported. Supported content-type is {CSV}")

@@ -1,4 +1,4 @@
-"""What the HTTP server and the two modes of the image agree on."""
+"""The interface between the HTTP server and the two modes of the image."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,7 +21,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class InferenceRequest:
     """One POST to /invocations; absent headers are None."""
 
     body: bytes
@@ -35,7 +35,7 @@ class App(Protocol):
     def load(self) -> None:
         """Make the model ready; raises whatever prevents it. Does nothing once it succeeded."""
 
-    def invoke(self, request: Request) -> Reply:
+    def invoke(self, request: InferenceRequest) -> Reply:
         """Answer one request; what it raises becomes a 500."""
 
     def execution_parameters(self) -> Reply:

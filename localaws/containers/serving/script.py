@@ -1,4 +1,4 @@
-"""The image in script mode: the user's own ``inference.py`` between the request and the model.
+"""Script mode: the user's own ``inference.py`` handles each request.
 
 Mirrors the image's toolkit, including what surprises: whatever a user's function raises, for an unsupported
 format too, is a 500; and a request without Content-Type or Accept counts as JSON.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import CSV, JSON, Reply, Request, media_type
+from .contract import CSV, JSON, InferenceRequest, Reply, media_type
 from .table import csv_to_matrix
 
 NPY = "application/x-npy"
@@ -41,7 +41,7 @@ class ScriptMode:
             if self._answer is None:
                 self._answer = _answerer(self._import(), self._model_dir)
 
-    def invoke(self, request: Request) -> Reply:
+    def invoke(self, request: InferenceRequest) -> Reply:
         """Run the user's functions on one request."""
         self.load()
         assert self._answer is not None

@@ -5,7 +5,7 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from .contract import App, Reply, Request
+from .contract import App, InferenceRequest, Reply
 
 INTERNAL_ERROR = Reply.text(500, "Internal Server Error")
 
@@ -64,7 +64,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _invoke(self, body: bytes) -> Reply:
         try:
-            return self.server.app.invoke(Request(body, self.headers.get("Content-Type"), self.headers.get("Accept")))
+            return self.server.app.invoke(
+                InferenceRequest(body, self.headers.get("Content-Type"), self.headers.get("Accept"))
+            )
         except Exception:  # the user's code failed on this request; the container lives on
             traceback.print_exc()
             return INTERNAL_ERROR

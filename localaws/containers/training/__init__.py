@@ -1,1 +1,1 @@
-"""What the XGBoost image does when told to train: run the user's script, or its own algorithm."""
+"""The training half of the XGBoost image: runs the user's script, or its own algorithm."""

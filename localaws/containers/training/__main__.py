@@ -1,4 +1,4 @@
-"""Reads ``/opt/ml/input/config``, trains, and leaves the reason of a failure where SageMaker looks for it."""
+"""Reads ``/opt/ml/input/config``, trains, and writes the reason of a failure to where SageMaker reads it."""
 
 import os
 import sys

@@ -39,7 +39,7 @@ def train(base: Path, given: Mapping[str, str]) -> None:
 def _read_channel(directory: Path, config: Mapping[str, str]) -> xgb.DMatrix:
     content_type = config.get("ContentType", "text/libsvm").split(";")[0].strip()
     if content_type not in {"text/csv", "csv"}:
-        raise UserError(f"Content type {content_type} is not rehearsed; use text/csv")
+        raise UserError(f"Content type {content_type} is not supported by the local AWS; use text/csv")
     files = sorted(path for path in directory.rglob("*") if path.is_file() and not path.name.startswith("."))
     if not files:
         raise UserError(f"No data in channel {directory.name}")

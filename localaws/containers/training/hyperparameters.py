@@ -1,4 +1,4 @@
-"""Hyperparameters: always strings on the wire, JSON where a script is concerned, checked for the algorithm."""
+"""Hyperparameters: strings in the API, decoded as JSON for a script, checked for the built-in algorithm."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -52,18 +52,18 @@ def _checked(name: str, text: str) -> Any:
     return value
 
 
-Rule = tuple[Callable[[str], Any], Callable[[Any], bool], str]
+ValueRule = tuple[Callable[[str], Any], Callable[[Any], bool], str]
 
 
-def _number(convert: type, low: float, high: float = float("inf")) -> Rule:
+def _number(convert: type, low: float, high: float = float("inf")) -> ValueRule:
     return convert, lambda value: low <= value <= high, f"[{low}, {high}]"
 
 
-def _choice(*options: str) -> Rule:
+def _choice(*options: str) -> ValueRule:
     return str, lambda value: value in options, f"{{{', '.join(options)}}}"
 
 
-_ALLOWED: Mapping[str, Rule] = {
+_ALLOWED: Mapping[str, ValueRule] = {
     "num_round": _number(int, 1),
     "early_stopping_rounds": _number(int, 1),
     "booster": _choice("gbtree", "gblinear", "dart"),

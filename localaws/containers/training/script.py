@@ -32,7 +32,7 @@ def run_script(base: Path, given: Mapping[str, str], container: Mapping[str, str
     if not (code / program).is_file():
         raise ScriptError(f"ClientError: {program} is not in the source directory")
     if (code / "requirements.txt").is_file():
-        raise ScriptError("ClientError: requirements.txt needs a package index, which the rehearsal has not")
+        raise ScriptError("ClientError: requirements.txt needs a package index, which the local AWS does not have")
     user = {name: value for name, value in values.items() if not name.startswith("sagemaker_")}
     arguments = command_line(user)
     environment = {**container, **job_environment(base, user, program, arguments)}

@@ -1,11 +1,11 @@
-"""Permissions of the services that act and pass on: Lambda, Step Functions, EventBridge, its scheduler, SQS, SNS."""
+"""Permissions of compute and messaging services: Lambda, Step Functions, EventBridge, its scheduler, SQS, SNS."""
 
 from __future__ import annotations
 
-from localaws.iam.permissions.permission import Params, Permission, Place, as_arn, pass_role
+from localaws.iam.permissions.permission import CallParams, Permission, Place, as_arn, pass_role
 
 
-def lambda_(operation: str, params: Params, place: Place) -> list[Permission]:
+def lambda_(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Functions and layers; giving a function its role needs PassRole."""
     action = {"Invoke": "lambda:InvokeFunction"}.get(operation, f"lambda:{operation}")
     needed = [Permission(action, _lambda_resource(params, place))]
@@ -14,7 +14,7 @@ def lambda_(operation: str, params: Params, place: Place) -> list[Permission]:
     return needed
 
 
-def _lambda_resource(params: Params, place: Place) -> str:
+def _lambda_resource(params: CallParams, place: Place) -> str:
     if params.get("FunctionName"):
         name = str(params["FunctionName"])
         arn = as_arn(name, place.arn("lambda", f"function:{name}"))
@@ -24,7 +24,7 @@ def _lambda_resource(params: Params, place: Place) -> str:
     return str(params.get("Resource") or params.get("ResourceARN") or "*")
 
 
-def states(operation: str, params: Params, place: Place) -> list[Permission]:
+def states(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """State machines and their executions. Task tokens belong to no resource."""
     if operation == "CreateStateMachine":
         resource = place.arn("states", f"stateMachine:{params.get('name')}")
@@ -37,7 +37,7 @@ def states(operation: str, params: Params, place: Place) -> list[Permission]:
     return needed
 
 
-def events(operation: str, params: Params, place: Place) -> list[Permission]:
+def events(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Each entry of PutEvents is asked for with its source, so that a policy can bind a role to its own."""
     if operation == "PutEvents":
         return [
@@ -60,12 +60,12 @@ def _event_bus(place: Place, name: str) -> str:
     return as_arn(name, place.arn("events", f"event-bus/{name}"))
 
 
-def _rule(place: Place, rule: str, params: Params) -> str:
+def _rule(place: Place, rule: str, params: CallParams) -> str:
     bus = str(params.get("EventBusName") or "default").rsplit("/", 1)[-1]
     return place.arn("events", f"rule/{rule}" if bus == "default" else f"rule/{bus}/{rule}")
 
 
-def scheduler(operation: str, params: Params, place: Place) -> list[Permission]:
+def scheduler(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Schedules by group and name; a schedule's target gets a role."""
     name, group = params.get("Name"), params.get("GroupName") or "default"
     kind = f"schedule-group/{name}" if operation.endswith("ScheduleGroup") else f"schedule/{group}/{name}"
@@ -73,14 +73,14 @@ def scheduler(operation: str, params: Params, place: Place) -> list[Permission]:
     return needed + pass_role(params.get("Target", {}).get("RoleArn"), "scheduler")
 
 
-def sqs(operation: str, params: Params, place: Place) -> list[Permission]:
+def sqs(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Queues; a batch needs the permission of the single operation."""
     url = params.get("QueueUrl") or params.get("QueueName")
     resource = place.arn("sqs", str(url).rsplit("/", 1)[-1]) if url else "*"
     return [Permission(f"sqs:{operation.removesuffix('Batch')}", resource)]
 
 
-def sns(operation: str, params: Params, place: Place) -> list[Permission]:
+def sns(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Topics; a subscription is asked for by its topic."""
     topic = params.get("TopicArn") or params.get("TargetArn") or params.get("ResourceArn")
     if topic is None and params.get("SubscriptionArn"):

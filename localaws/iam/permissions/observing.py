@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from localaws.iam.permissions.permission import Params, Permission, Place, as_arn
+from localaws.iam.permissions.permission import CallParams, Permission, Place, as_arn
 
 
-def cloudwatch(operation: str, params: Params, place: Place) -> list[Permission]:
+def cloudwatch(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Alarms and dashboards are resources; metrics are not, but writing them can be bound to a namespace."""
     action = f"cloudwatch:{operation}"
     if operation == "PutMetricData":
@@ -23,7 +23,7 @@ def cloudwatch(operation: str, params: Params, place: Place) -> list[Permission]
     return [Permission(action, str(params.get("ResourceARN") or "*"))]
 
 
-def logs(operation: str, params: Params, place: Place) -> list[Permission]:
+def logs(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Log groups, written ``log-group:name:*`` as AWS does, and streams."""
     group = params.get("logGroupName")
     identifier = params.get("logGroupIdentifier") or params.get("resourceArn")
@@ -37,7 +37,7 @@ def logs(operation: str, params: Params, place: Place) -> list[Permission]:
 _IAM_KINDS = {"RoleName": "role", "UserName": "user", "GroupName": "group", "PolicyName": "policy"}
 
 
-def iam(operation: str, params: Params, place: Place) -> list[Permission]:
+def iam(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Global resources, without a path unless the call gives it."""
     action = f"iam:{operation}"
     if operation.endswith(("Policy", "PolicyVersion")) and "PolicyArn" in params and len(params) == 1:
@@ -51,14 +51,14 @@ def iam(operation: str, params: Params, place: Place) -> list[Permission]:
     return [Permission(action, str(params.get("PolicyArn") or "*"))]
 
 
-def sts(operation: str, params: Params, _place: Place) -> list[Permission]:
+def sts(operation: str, params: CallParams, _place: Place) -> list[Permission]:
     """Taking on a role; asking who one is needs nothing."""
     if operation == "GetCallerIdentity":
         return []
     return [Permission(f"sts:{operation}", str(params.get("RoleArn") or "*"))]
 
 
-def cloudformation(operation: str, params: Params, place: Place) -> list[Permission]:
+def cloudformation(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Stacks, whose ids are ARNs."""
     name = params.get("StackName")
     resource = as_arn(name, place.arn("cloudformation", f"stack/{name}/*")) if name else "*"

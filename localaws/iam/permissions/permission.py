@@ -1,4 +1,4 @@
-"""What all families of services share: a permission, and where ARNs are."""
+"""The permission, and how ARNs are made; shared by all families of services."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from localaws.iam.conditions import ContextValue
 
-Params = Mapping[str, Any]
+CallParams = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Place:
 
 
 # Of an operation and its parameters, the permissions needed.
-Rules = Callable[[str, Params, Place], list[Permission]]
+Rules = Callable[[str, CallParams, Place], list[Permission]]
 
 
 def pass_role(role_arn: str | None, service: str) -> list[Permission]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localaws.iam.permissions import acting, observing, sagemaker, scaling, storage
-from localaws.iam.permissions.permission import Params, Permission, Place, Rules
+from localaws.iam.permissions.permission import CallParams, Permission, Place, Rules
 from localaws.service_api import Call
 
 _RULES: dict[str, Rules] = {
@@ -27,7 +27,7 @@ _RULES: dict[str, Rules] = {
 }
 
 
-def required(call: Call, params: Params) -> list[Permission]:
+def required(call: Call, params: CallParams) -> list[Permission]:
     """All permissions ``call`` needs. A service without rules here can only be allowed on all resources."""
     rules = _RULES.get(call.service)
     if rules is None:

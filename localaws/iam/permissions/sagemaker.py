@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from localaws.iam.permissions.permission import Params, Permission, Place, as_arn, pass_role
+from localaws.iam.permissions.permission import CallParams, Permission, Place, as_arn, pass_role
 
 _KINDS = {
     "Endpoint": "endpoint",
@@ -33,7 +33,7 @@ _ON_EXECUTION = {
 _ROLE_PARAMETERS = ("ExecutionRoleArn", "RoleArn")
 
 
-def sagemaker(operation: str, params: Params, place: Place) -> list[Permission]:
+def sagemaker(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """The permissions of a control-plane call."""
     needed = [Permission(f"sagemaker:{operation}", resource) for resource in _resources(operation, params, place)]
     if operation.startswith("Create") and params.get("Tags"):
@@ -44,12 +44,12 @@ def sagemaker(operation: str, params: Params, place: Place) -> list[Permission]:
     return needed
 
 
-def runtime(operation: str, params: Params, place: Place) -> list[Permission]:
+def runtime(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """The permissions of an invocation."""
     return [Permission(f"sagemaker:{operation}", _arn(place, "endpoint", params.get("EndpointName", "")))]
 
 
-def _resources(operation: str, params: Params, place: Place) -> list[str]:
+def _resources(operation: str, params: CallParams, place: Place) -> list[str]:
     if operation in _ON_EXECUTION:
         return [str(params.get("PipelineExecutionArn", "*")).lower()]
     if operation in {"StartPipelineExecution", "ListPipelineExecutions"}:
@@ -71,7 +71,7 @@ def _resources(operation: str, params: Params, place: Place) -> list[str]:
     return [_resource_named_after(operation, params, place)]
 
 
-def _resource_named_after(operation: str, params: Params, place: Place) -> str:
+def _resource_named_after(operation: str, params: CallParams, place: Place) -> str:
     """The resource of DescribeX, DeleteX and so on; "*" for operations without one, such as the lists."""
     match = _VERBS.match(operation)
     kind = match[2] if match else ""

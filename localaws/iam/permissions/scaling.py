@@ -1,11 +1,11 @@
-"""Permissions of Application Auto Scaling, which acts with its caller's, too, when it is set up."""
+"""Permissions of Application Auto Scaling; its setup also needs permissions of SageMaker and CloudWatch."""
 
 from __future__ import annotations
 
-from localaws.iam.permissions.permission import Params, Permission, Place
+from localaws.iam.permissions.permission import CallParams, Permission, Place
 
 
-def autoscaling(operation: str, params: Params, place: Place) -> list[Permission]:
+def autoscaling(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Targets are resources with random ids, so only a policy for all of them can match before one exists.
 
     Registering looks at the endpoint and may rescale it; a target tracking policy makes alarms.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from localaws.iam.permissions.permission import Params, Permission, Place, as_arn
+from localaws.iam.permissions.permission import CallParams, Permission, Place, as_arn
 
 # Where the action is not the operation's name. Operations on objects and on buckets are told apart by Key.
 _S3_ACTIONS = {
@@ -38,7 +38,7 @@ _S3_ACTIONS = {
 _VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging"}
 
 
-def s3(operation: str, params: Params, _place: Place) -> list[Permission]:
+def s3(operation: str, params: CallParams, _place: Place) -> list[Permission]:
     """One permission per object or bucket; a copy also reads its source."""
     bucket = params.get("Bucket")
     if operation == "DeleteObjects":
@@ -54,13 +54,13 @@ def s3(operation: str, params: Params, _place: Place) -> list[Permission]:
     return [Permission(f"s3:{action}", f"arn:aws:s3:::{bucket}", context)]
 
 
-def _on_object(action: str, path: str, params: Params) -> Permission:
+def _on_object(action: str, path: str, params: CallParams) -> Permission:
     if params.get("VersionId") and action in _VERSIONED:
         action = {"GetObjectTagging": "GetObjectVersionTagging"}.get(action, f"{action}Version")
     return Permission(f"s3:{action}", f"arn:aws:s3:::{path}")
 
 
-def _copy_source(params: Params) -> Iterator[Permission]:
+def _copy_source(params: CallParams) -> Iterator[Permission]:
     source = params.get("CopySource")
     if source:
         path, _, version = unquote(str(source)).lstrip("/").partition("?versionId=")
@@ -72,7 +72,7 @@ _ITEM_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem
 }
 
 
-def dynamodb(operation: str, params: Params, place: Place) -> list[Permission]:
+def dynamodb(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """A transaction needs the permission of each of its items; a batch its own on each table."""
     if operation in {"TransactWriteItems", "TransactGetItems"}:
         return [
@@ -96,7 +96,7 @@ def _table(place: Place, name: str) -> str:
     return as_arn(name, place.arn("dynamodb", f"table/{name}"))
 
 
-def ssm(operation: str, params: Params, place: Place) -> list[Permission]:
+def ssm(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Parameters by name or path. A leading slash of the name is not repeated in the ARN."""
     names = params.get("Names") or [params.get("Name") or params.get("Path")]
     if names == [None]:

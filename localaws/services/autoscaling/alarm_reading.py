@@ -1,4 +1,4 @@
-"""What ringing alarms ask of their policies, read from CloudWatch as anyone could."""
+"""Reads the alarms in ALARM that invoke scaling policies, and the capacity that each policy proposes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from localaws.context import World
-from localaws.services.autoscaling.decision import Wish
-from localaws.services.autoscaling.policy import TRACKING, Policy, stepped_capacity, tracked_capacity
+from localaws.context import Context
+from localaws.services.autoscaling.decision import Proposal
+from localaws.services.autoscaling.policy import TRACKING, ScalingPolicy, stepped_capacity, tracked_capacity
 
 
 @dataclass(frozen=True, slots=True)
-class Ringing:
-    """An alarm in ALARM that names a policy. ``turn`` changes when CloudWatch would invoke the policy again."""
+class ActiveAlarm:
+    """An alarm in ALARM and the policy it invokes. ``invocation`` changes when CloudWatch would invoke it again."""
 
-    policy: Policy
+    policy: ScalingPolicy
     alarm: Mapping[str, Any]
-    turn: tuple[str, str, int]
+    invocation: tuple[str, str, int]
 
     @property
     def name(self) -> str:
@@ -28,10 +28,10 @@ class Ringing:
 class AlarmReading:
     """Reads alarms and their metrics, as the service itself."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
-    def ringing(self, policies: Iterable[Policy], now: datetime) -> Iterator[Ringing]:
+    def active(self, policies: Iterable[ScalingPolicy], now: datetime) -> Iterator[ActiveAlarm]:
         """Each alarm in ALARM with the policy of whose ARN it is an action."""
         by_arn = {policy.arn: policy for policy in policies}
         if not by_arn:
@@ -42,16 +42,16 @@ class AlarmReading:
         for alarm in (alarm for page in pages for alarm in page["MetricAlarms"]):
             for action in alarm["AlarmActions"] if alarm["ActionsEnabled"] else ():
                 if action in by_arn:
-                    turn = int(now.timestamp() // alarm.get("Period", 60))
-                    yield Ringing(by_arn[action], alarm, (action, alarm["AlarmName"], turn))
+                    invocation = int(now.timestamp() // alarm.get("Period", 60))
+                    yield ActiveAlarm(by_arn[action], alarm, (action, alarm["AlarmName"], invocation))
 
-    def wish(self, ringing: Ringing, now: datetime) -> Wish | None:
+    def proposal(self, active: ActiveAlarm, now: datetime) -> Proposal | None:
         """None when the alarm's metric has no datapoint to reckon with."""
-        value = self._latest(ringing.alarm, now)
+        value = self._latest(active.alarm, now)
         if value is None:
             return None
-        policy, threshold = ringing.policy, float(ringing.alarm["Threshold"])
-        rises = ringing.alarm["ComparisonOperator"].startswith("Greater")
+        policy, threshold = active.policy, float(active.alarm["Threshold"])
+        rises = active.alarm["ComparisonOperator"].startswith("Greater")
 
         def capacity_from(base: int) -> int:
             if policy.kind != TRACKING:
@@ -59,9 +59,9 @@ class AlarmReading:
             wanted = tracked_capacity(base, value, float(policy.configuration["TargetValue"]))
             return max(base, wanted) if rises else min(base, wanted)
 
-        return Wish(
+        return Proposal(
             policy=policy.name,
-            alarm=ringing.name,
+            alarm=active.name,
             capacity_from=capacity_from,
             out_cooldown_seconds=policy.cooldown_seconds(is_out=True),
             in_cooldown_seconds=policy.cooldown_seconds(is_out=False),
@@ -87,4 +87,4 @@ class AlarmReading:
 
     @property
     def _cloudwatch(self) -> Any:
-        return self._world.client("cloudwatch", None)
+        return self._context.client("cloudwatch", None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.autoscaling.target import INSTANCES, Key
 
 
@@ -26,12 +26,12 @@ class VariantMissingError(Exception):
 class Variants:
     """Reads and sets capacities through the API, as the service itself."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     @property
     def _sagemaker(self) -> Any:
-        return self._world.client("sagemaker", None)
+        return self._context.client("sagemaker", None)
 
     def read(self, key: Key) -> Capacity:
         """Raises VariantMissingError."""
@@ -51,14 +51,14 @@ class Variants:
     def write(self, key: Key, capacity: int) -> None:
         """Begin to set it; raises ClientError when the endpoint does not take it now."""
         if key.dimension == INSTANCES:
-            wish: dict[str, Any] = {"DesiredInstanceCount": capacity}
+            desired: dict[str, Any] = {"DesiredInstanceCount": capacity}
         else:
             endpoint = self._sagemaker.describe_endpoint(EndpointName=key.endpoint)
             present = next(v for v in endpoint["ProductionVariants"] if v["VariantName"] == key.variant)
             most = present["DesiredServerlessConfig"]["MaxConcurrency"]
-            wish = {"ServerlessUpdateConfig": {"MaxConcurrency": most, "ProvisionedConcurrency": capacity}}
+            desired = {"ServerlessUpdateConfig": {"MaxConcurrency": most, "ProvisionedConcurrency": capacity}}
         self._sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=key.endpoint, DesiredWeightsAndCapacities=[{"VariantName": key.variant, **wish}]
+            EndpointName=key.endpoint, DesiredWeightsAndCapacities=[{"VariantName": key.variant, **desired}]
         )
 
 

@@ -1,4 +1,4 @@
-"""Which capacity the ringing alarms lead to, cooldowns considered. Pure.
+"""Decides the new capacity from what alarms propose and from the cooldowns. Pure.
 
 Scaling out: the policy that asks for most wins. Scaling in: only when every policy that can wants it.
 """
@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a ringing alarm asks for: a capacity as a function of the one it is reckoned from."""
+class Proposal:
+    """What an alarm in ALARM proposes: a capacity as a function of the present one."""
 
     policy: str
     alarm: str
@@ -39,37 +39,41 @@ class Scaling:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """The capacity to go to, because of which wish."""
+class ScalingDecision:
+    """The capacity to go to, and the proposal that it follows."""
 
     capacity: int
-    wish: Wish
+    proposal: Proposal
     cooldown_seconds: int
 
 
 def decide(
     current: int,
-    wishes: Sequence[Wish],
+    proposals: Sequence[Proposal],
     *,
     clamp: Callable[[int], int],
     last: Scaling | None,
     now: datetime,
     all_want_in: bool,
-) -> Decision | None:
+) -> ScalingDecision | None:
     """None to leave the capacity as it is. ``all_want_in``: no policy that could scale in is against it.
 
-    While a scale-out cools down, what it added counts as part of the next one: the wish is reckoned from the
+    While a scale-out cools down, what it added counts as part of the next one: the proposal is reckoned from the
     capacity before it. A scale-out ends the cooldown of a scale-in; a scale-in waits for either.
     """
     cooling = last if last and last.is_cooling(now) else None
     base = cooling.before if cooling and cooling.is_out else current
-    out = [(clamp(wish.capacity_from(base)), wish) for wish in wishes]
+    out = [(clamp(proposal.capacity_from(base)), proposal) for proposal in proposals]
     most = max(out, key=lambda pair: pair[0], default=None)
     if most and most[0] > current:
-        return Decision(most[0], most[1], most[1].out_cooldown_seconds)
+        return ScalingDecision(most[0], most[1], most[1].out_cooldown_seconds)
     if cooling or not all_want_in:
         return None
-    least = max(((clamp(wish.capacity_from(current)), wish) for wish in wishes), key=lambda pair: pair[0], default=None)
+    least = max(
+        ((clamp(proposal.capacity_from(current)), proposal) for proposal in proposals),
+        key=lambda pair: pair[0],
+        default=None,
+    )
     if least and least[0] < current:
-        return Decision(least[0], least[1], least[1].in_cooldown_seconds)
+        return ScalingDecision(least[0], least[1], least[1].in_cooldown_seconds)
     return None

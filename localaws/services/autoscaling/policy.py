@@ -13,7 +13,7 @@ from localaws.service_api import AwsError, invalid
 from localaws.services.autoscaling.target import INSTANCES, PROVISIONED, Key
 
 DEFAULT_COOLDOWN_SECONDS = 300
-SCALE_IN_SHARE = 0.9  # of the target: below it the low alarm rings
+SCALE_IN_SHARE = 0.9  # of the target: below it the low alarm goes to ALARM
 STEP, TRACKING = "StepScaling", "TargetTrackingScaling"
 _CONFIGURATION = {STEP: "StepScalingPolicyConfiguration", TRACKING: "TargetTrackingScalingPolicyConfiguration"}
 # Predefined metric → where it applies, name and statistic in CloudWatch.
@@ -29,7 +29,7 @@ _PREDEFINED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmTiming:
-    """How quickly target tracking's alarms ring. AWS's values; a rehearsal that is in a hurry may take others."""
+    """How quickly target tracking's alarms ring. AWS's values by default; shorter ones save a caller from waiting."""
 
     period_seconds: int = 60
     high_periods: int = 3
@@ -37,7 +37,7 @@ class AlarmTiming:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class ScalingPolicy:
     """One policy. ``alarms`` are the names of those it owns: the high one, then the low one unless disabled."""
 
     key: Key
@@ -77,7 +77,7 @@ def configuration_of(params: Mapping[str, Any], key: Key) -> tuple[str, Mapping[
     """Kind and checked configuration of a PutScalingPolicy request; raises ValidationException."""
     kind = params.get("PolicyType") or STEP
     if kind not in _CONFIGURATION:
-        raise AwsError("NotImplemented", f"{kind} is not rehearsed", 501)
+        raise AwsError("NotImplemented", f"{kind} is not supported by the local AWS", 501)
     configuration: Mapping[str, Any] | None = params.get(_CONFIGURATION[kind])
     if not configuration:
         raise invalid(f"{_CONFIGURATION[kind]} is required for policy type {kind}")
@@ -98,11 +98,11 @@ def metric_of(configuration: Mapping[str, Any], key: Key) -> dict[str, Any]:
         raise invalid("Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification is required")
     if customized:
         if customized.get("Metrics"):
-            raise AwsError("NotImplemented", "target tracking on metric math is not rehearsed", 501)
+            raise AwsError("NotImplemented", "target tracking on metric math is not supported by the local AWS", 501)
         return {field: customized[field] for field in _METRIC_FIELDS if customized.get(field) is not None}
     name = str((predefined or {})["PredefinedMetricType"])
     if name not in _PREDEFINED:
-        raise AwsError("NotImplemented", f"the predefined metric {name} is not rehearsed", 501)
+        raise AwsError("NotImplemented", f"the predefined metric {name} is not supported by the local AWS", 501)
     dimension, metric, statistic = _PREDEFINED[name]
     if dimension != key.dimension:
         raise invalid(f"The metric {name} does not apply to {key.dimension}")
@@ -118,7 +118,7 @@ def metric_of(configuration: Mapping[str, Any], key: Key) -> dict[str, Any]:
 _METRIC_FIELDS = ("Namespace", "MetricName", "Dimensions", "Statistic", "Unit")
 
 
-def alarms_of(policy: Policy, timing: AlarmTiming) -> list[dict[str, Any]]:
+def alarms_of(policy: ScalingPolicy, timing: AlarmTiming) -> list[dict[str, Any]]:
     """The PutMetricAlarm requests for the alarms of a tracking policy."""
     target = float(policy.configuration["TargetValue"])
     high = ("GreaterThanThreshold", target, timing.high_periods)

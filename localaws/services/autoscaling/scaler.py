@@ -1,4 +1,4 @@
-"""The acting half: looks at alarms, schedules and bounds, and changes capacities."""
+"""Reconciles capacities: reads alarms, schedules and bounds, and changes what has to change."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
-from localaws.services.autoscaling.alarm_reading import AlarmReading, Ringing
-from localaws.services.autoscaling.book import Activity, Book
+from localaws.services.autoscaling.alarm_reading import ActiveAlarm, AlarmReading
 from localaws.services.autoscaling.capacity import VariantMissingError, Variants
-from localaws.services.autoscaling.decision import Decision, Scaling, decide
+from localaws.services.autoscaling.decision import Scaling, ScalingDecision, decide
 from localaws.services.autoscaling.scheduled import next_time
-from localaws.services.autoscaling.target import Target
+from localaws.services.autoscaling.store import Activity, ScalingStore
+from localaws.services.autoscaling.target import ScalableTarget
 
 LOG = logging.getLogger(__name__)
 
 
 class Scaler:
-    """``lock`` guards the book and is never held while calling out."""
+    """``lock`` guards the store and is never held while calling out."""
 
-    def __init__(self, world: World, book: Book, lock: threading.RLock, variants: Variants) -> None:
-        self._world = world
-        self._book = book
+    def __init__(self, context: Context, store: ScalingStore, lock: threading.RLock, variants: Variants) -> None:
+        self._context = context
+        self._store = store
         self._lock = lock
         self._variants = variants
-        self._alarms = AlarmReading(world)
-        self._turns: set[tuple[str, str, int]] = set()  # in which an alarm was already acted on
+        self._alarms = AlarmReading(context)
+        self._handled: set[tuple[str, str, int]] = set()  # in which an alarm was already acted on
 
     def step(self) -> None:
         """Do all that is due now."""
-        now = self._world.now()
+        now = self._context.now()
         self._run_scheduled(now)
         with self._lock:
-            targets, policies = list(self._book.targets.values()), list(self._book.policies.values())
-        ringing = list(self._alarms.ringing(policies, now))
-        current_turns = {ring.turn for ring in ringing}
-        self._turns &= current_turns
+            targets, policies = list(self._store.targets.values()), list(self._store.policies.values())
+        active = list(self._alarms.active(policies, now))
+        current = {each.invocation for each in active}
+        self._handled &= current
         for target in targets:
             try:
-                self._look_after(target, [ring for ring in ringing if ring.policy.key == target.key], now)
+                self._scale(target, [each for each in active if each.policy.key == target.key], now)
             except VariantMissingError:
                 self._forget(target)
 
-    def _look_after(self, target: Target, ringing: list[Ringing], now: datetime) -> None:
+    def _scale(self, target: ScalableTarget, active: list[ActiveAlarm], now: datetime) -> None:
         capacity = self._variants.read(target.key)
         if not capacity.is_settled:
             return  # scaling is blocked while the endpoint changes, by whomever
@@ -55,40 +55,40 @@ class Scaler:
         if target.must_enforce:
             self._enforce(target, capacity.desired, now)
             return
-        fresh = [ring for ring in ringing if ring.turn not in self._turns]
+        fresh = [each for each in active if each.invocation not in self._handled]
         if not fresh:
             return
-        wishes = [wish for ring in ringing if (wish := self._alarms.wish(ring, now))]
+        proposals = [proposal for each in active if (proposal := self._alarms.proposal(each, now))]
         with self._lock:
-            low = {ring.name for ring in ringing}
-            all_want_in = all(p.alarms[1] in low for p in self._book.policies_of(target.key) if p.scales_in)
-            last = self._book.last.get(target.key)
-        decision = decide(capacity.desired, wishes, clamp=target.clamp, last=last, now=now, all_want_in=all_want_in)
+            low = {each.name for each in active}
+            all_want_in = all(p.alarms[1] in low for p in self._store.policies_of(target.key) if p.scales_in)
+            last = self._store.last.get(target.key)
+        decision = decide(capacity.desired, proposals, clamp=target.clamp, last=last, now=now, all_want_in=all_want_in)
         if decision and not _is_suspended(target, capacity.desired, decision):
             self._act(target, capacity.desired, decision, now)
         elif not (last and last.is_cooling(now)):
-            self._turns |= {ring.turn for ring in fresh}
+            self._handled |= {each.invocation for each in fresh}
 
-    def _act(self, target: Target, before: int, decision: Decision, now: datetime) -> None:
-        cause = f"monitor alarm {decision.wish.alarm} in state ALARM triggered policy {decision.wish.policy}"
+    def _act(self, target: ScalableTarget, before: int, decision: ScalingDecision, now: datetime) -> None:
+        cause = f"monitor alarm {decision.proposal.alarm} in state ALARM triggered policy {decision.proposal.policy}"
         if self._set(target, decision.capacity, cause, now):
             scaling = Scaling(
                 at=now, before=before, after=decision.capacity, cooldown_seconds=decision.cooldown_seconds
             )
             with self._lock:
-                self._book.last[target.key] = scaling
+                self._store.last[target.key] = scaling
 
-    def _enforce(self, target: Target, current: int, now: datetime) -> None:
+    def _enforce(self, target: ScalableTarget, current: int, now: datetime) -> None:
         """Move the capacity into new bounds."""
         wanted = target.clamp(current)
         bound = "minimum" if wanted > current else "maximum"
         if wanted != current and not self._set(target, wanted, f"{bound} capacity was set to {wanted}", now):
             return
         with self._lock:
-            if self._book.targets.get(target.key) == target:
-                self._book.targets[target.key] = replace(target, must_enforce=False)
+            if self._store.targets.get(target.key) == target:
+                self._store.targets[target.key] = replace(target, must_enforce=False)
 
-    def _set(self, target: Target, capacity: int, cause: str, now: datetime) -> bool:
+    def _set(self, target: ScalableTarget, capacity: int, cause: str, now: datetime) -> bool:
         activity = Activity(key=target.key, capacity=capacity, cause=cause, started=now)
         try:
             self._variants.write(target.key, capacity)
@@ -97,12 +97,12 @@ class Scaler:
                 return False  # somebody else was quicker: once more when it has settled
             activity.end("Failed", str(error), now)
         with self._lock:
-            self._book.begin(activity)
+            self._store.begin(activity)
         return activity.ended is None
 
-    def _conclude(self, target: Target, desired: int, now: datetime) -> None:
+    def _conclude(self, target: ScalableTarget, desired: int, now: datetime) -> None:
         with self._lock:
-            for activity in self._book.under_way(target.key):
+            for activity in self._store.under_way(target.key):
                 if activity.capacity == desired:
                     what = f"Successfully set {activity.what} to {desired}. Change successfully fulfilled by sagemaker."
                     activity.end("Successful", what, now)
@@ -111,45 +111,45 @@ class Scaler:
 
     def _run_scheduled(self, now: datetime) -> None:
         with self._lock:
-            for place, action in list(self._book.actions.items()):
+            for place, action in list(self._store.actions.items()):
                 if action.due is None or action.due > now:
                     continue
                 due = next_time(action.request, after=now, created=action.created)
-                self._book.actions[place] = replace(action, due=due)
-                target = self._book.targets[action.key]
+                self._store.actions[place] = replace(action, due=due)
+                target = self._store.targets[action.key]
                 if target.suspended["ScheduledScalingSuspended"]:
                     continue
                 try:
-                    self._book.targets[action.key] = target.bounded(*action.bounds)
+                    self._store.targets[action.key] = target.bounded(*action.bounds)
                 except AwsError as error:  # the target's other bound was changed since
                     LOG.warning("scheduled action %s: %s", action.name, error)
 
-    def _forget(self, target: Target) -> None:
+    def _forget(self, target: ScalableTarget) -> None:
         """The endpoint is gone, and its registration goes with it."""
         with self._lock:
-            alarms = self._book.forget(target.key)
-        delete_alarms(self._world, alarms)
+            alarms = self._store.forget(target.key)
+        delete_alarms(self._context, alarms)
 
     def run(self, every_seconds: float) -> None:
         """Until the local AWS stops."""
-        while not self._world.stopping.wait(every_seconds):
+        while not self._context.stopping.wait(every_seconds):
             try:
                 self.step()
             except (ClientError, BotoCoreError):
-                if not self._world.stopping.is_set():
+                if not self._context.stopping.is_set():
                     LOG.exception("one look at what to scale failed; the next one follows")
 
 
-def _is_suspended(target: Target, current: int, decision: Decision) -> bool:
+def _is_suspended(target: ScalableTarget, current: int, decision: ScalingDecision) -> bool:
     way = "Out" if decision.capacity > current else "In"
     return target.suspended[f"DynamicScaling{way}Suspended"]
 
 
-def delete_alarms(world: World, names: list[str]) -> None:
+def delete_alarms(context: Context, names: list[str]) -> None:
     """Delete alarms that a policy owned; one that somebody deleted before is no problem."""
     for name in names:
         try:
-            world.client("cloudwatch", None).delete_alarms(AlarmNames=[name])
+            context.client("cloudwatch", None).delete_alarms(AlarmNames=[name])
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"ResourceNotFound", "ResourceNotFoundException"}:
                 raise

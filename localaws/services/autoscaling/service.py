@@ -8,16 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from localaws.context import World
-from localaws.service_api import AwsError, Call, Operation, invalid
-from localaws.services.autoscaling.book import Book, missing
+from localaws.context import Context
+from localaws.service_api import AwsError, Call, Operation, Params, invalid
 from localaws.services.autoscaling.capacity import VariantMissingError, Variants
-from localaws.services.autoscaling.policy import TRACKING, AlarmTiming, Policy, alarms_of, configuration_of
+from localaws.services.autoscaling.policy import TRACKING, AlarmTiming, ScalingPolicy, alarms_of, configuration_of
 from localaws.services.autoscaling.scaler import Scaler, delete_alarms
 from localaws.services.autoscaling.scheduled import ScheduledAction, next_time
-from localaws.services.autoscaling.target import Key, Target, check_bounds, suspension
+from localaws.services.autoscaling.store import ScalingStore, missing
+from localaws.services.autoscaling.target import Key, ScalableTarget, check_bounds, suspension
 
-Params = dict[str, Any]
 PAGE = 50
 _LINKED_ROLE = (
     "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
@@ -26,7 +25,7 @@ _LINKED_ROLE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalingPace:
+class ScalingTiming:
     """How often it looks, in real seconds, and how quickly the alarms of target tracking ring."""
 
     look_every_seconds: float = 0.5
@@ -38,13 +37,13 @@ class AutoScaling:
 
     name = "application-autoscaling"
 
-    def __init__(self, world: World, pace: ScalingPace | None = None) -> None:
-        self._world = world
-        self._pace = pace or ScalingPace()
+    def __init__(self, context: Context, timing: ScalingTiming | None = None) -> None:
+        self._context = context
+        self._timing = timing or ScalingTiming()
         self._lock = threading.RLock()
-        self._book = Book()
-        self._variants = Variants(world)
-        self._scaler = Scaler(world, self._book, self._lock, self._variants)
+        self._store = ScalingStore()
+        self._variants = Variants(context)
+        self._scaler = Scaler(context, self._store, self._lock, self._variants)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -65,7 +64,7 @@ class AutoScaling:
 
     def start(self) -> None:
         """Begin to scale."""
-        self._world.background("autoscaling", lambda: self._scaler.run(self._pace.look_every_seconds))
+        self._context.background("autoscaling", lambda: self._scaler.run(self._timing.look_every_seconds))
 
     def register(self, params: Params, _call: Call) -> dict[str, Any]:
         """Create a target, or change what is given of one; new bounds soon take hold of the capacity."""
@@ -73,28 +72,28 @@ class AutoScaling:
         self._require_variant(key)
         least, most = params.get("MinCapacity"), params.get("MaxCapacity")
         with self._lock:
-            present = self._book.targets.get(key)
+            present = self._store.targets.get(key)
             if present is None:
                 target = self._new_target(key, least, most)
             else:
                 target = present if least is None and most is None else present.bounded(least, most)
             suspended = suspension(params.get("SuspendedState"), target.suspended)
-            self._book.targets[key] = replace(target, suspended=suspended)
+            self._store.targets[key] = replace(target, suspended=suspended)
         return {"ScalableTargetARN": target.arn}
 
     def deregister(self, params: Params, _call: Call) -> dict[str, Any]:
         """Drop a target with its policies, their alarms and its scheduled actions; the capacity stays."""
         key = Key.of(params)
         with self._lock:
-            self._book.target(key)
-            alarms = self._book.forget(key)
-        delete_alarms(self._world, alarms)
+            self._store.target(key)
+            alarms = self._store.forget(key)
+        delete_alarms(self._context, alarms)
         return {}
 
     def describe_targets(self, params: Params, _call: Call) -> dict[str, Any]:
         wanted = params.get("ResourceIds") or []
         with self._lock:
-            found = [target for target in self._book.targets.values() if _matches(target.key, params)]
+            found = [target for target in self._store.targets.values() if _matches(target.key, params)]
         shown = [target.shown() for target in found if not wanted or target.key.resource_id in wanted]
         return _page("ScalableTargets", shown, params)
 
@@ -104,45 +103,45 @@ class AutoScaling:
         kind, configuration = configuration_of(params, key)
         name = params["PolicyName"]
         with self._lock:
-            self._book.target(key)
-            present = self._book.policies.get((key, name))
+            self._store.target(key)
+            present = self._store.policies.get((key, name))
             if present and present.kind != kind:
                 raise invalid(f"The type of the existing policy {name} is {present.kind}")
-            policy = Policy(
+            policy = ScalingPolicy(
                 key=key,
                 name=name,
                 arn=present.arn if present else _policy_arn(call, key, name),
                 kind=kind,
                 configuration=configuration,
-                created=present.created if present else self._world.now(),
+                created=present.created if present else self._context.now(),
                 alarms=_alarm_names(key, configuration) if kind == TRACKING else (),
             )
-            self._book.policies[key, name] = policy
-        cloudwatch = self._world.client("cloudwatch", None)
-        for alarm in alarms_of(policy, self._pace.alarms) if kind == TRACKING else ():
+            self._store.policies[key, name] = policy
+        cloudwatch = self._context.client("cloudwatch", None)
+        for alarm in alarms_of(policy, self._timing.alarms) if kind == TRACKING else ():
             cloudwatch.put_metric_alarm(**alarm)
-        delete_alarms(self._world, list(present.alarms) if present else [])
+        delete_alarms(self._context, list(present.alarms) if present else [])
         return {"PolicyARN": policy.arn, "Alarms": self._alarms(policy)}
 
     def delete_policy(self, params: Params, _call: Call) -> dict[str, Any]:
         key = Key.of(params)
         with self._lock:
-            policy = self._book.policies.pop((key, params["PolicyName"]), None)
+            policy = self._store.policies.pop((key, params["PolicyName"]), None)
         if policy is None:
             raise missing(f"No scaling policy found for {params['PolicyName']} of {key.resource_id}")
-        delete_alarms(self._world, list(policy.alarms))
+        delete_alarms(self._context, list(policy.alarms))
         return {}
 
     def describe_policies(self, params: Params, _call: Call) -> dict[str, Any]:
         names = params.get("PolicyNames") or []
         with self._lock:
-            found = [policy for policy in self._book.policies.values() if _matches(policy.key, params)]
+            found = [policy for policy in self._store.policies.values() if _matches(policy.key, params)]
         shown = [policy.shown(self._alarms(policy)) for policy in found if not names or policy.name in names]
         return _page("ScalingPolicies", shown, params)
 
     def put_action(self, params: Params, call: Call) -> dict[str, Any]:
         """Create or replace a scheduled action."""
-        key, name, now = Key.of(params), params["ScheduledActionName"], self._world.now()
+        key, name, now = Key.of(params), params["ScheduledActionName"], self._context.now()
         if not params.get("Schedule"):
             raise invalid("Schedule is required")
         action = ScheduledAction(
@@ -157,13 +156,13 @@ class AutoScaling:
         if action.bounds == (None, None):
             raise invalid("MinCapacity or MaxCapacity is required in ScalableTargetAction")
         with self._lock:
-            self._book.target(key).bounded(*action.bounds)  # refuses bounds that would cross
-            self._book.actions[key, name] = action
+            self._store.target(key).bounded(*action.bounds)  # refuses bounds that would cross
+            self._store.actions[key, name] = action
         return {}
 
     def delete_action(self, params: Params, _call: Call) -> dict[str, Any]:
         with self._lock:
-            found = self._book.actions.pop((Key.of(params), params["ScheduledActionName"]), None)
+            found = self._store.actions.pop((Key.of(params), params["ScheduledActionName"]), None)
         if found is None:
             raise missing(f"No scheduled action found for {params['ScheduledActionName']}")
         return {}
@@ -171,26 +170,26 @@ class AutoScaling:
     def describe_actions(self, params: Params, _call: Call) -> dict[str, Any]:
         names = params.get("ScheduledActionNames") or []
         with self._lock:
-            found = [action for action in self._book.actions.values() if _matches(action.key, params)]
+            found = [action for action in self._store.actions.values() if _matches(action.key, params)]
         return _page("ScheduledActions", [a.shown() for a in found if not names or a.name in names], params)
 
     def describe_activities(self, params: Params, _call: Call) -> dict[str, Any]:
         """Newest first."""
         with self._lock:
-            shown = [activity.shown() for activity in self._book.activities if _matches(activity.key, params)]
+            shown = [activity.shown() for activity in self._store.activities if _matches(activity.key, params)]
         return _page("ScalingActivities", shown[::-1], params)
 
-    def _new_target(self, key: Key, least: int | None, most: int | None) -> Target:
+    def _new_target(self, key: Key, least: int | None, most: int | None) -> ScalableTarget:
         if least is None or most is None:
             raise invalid("MinCapacity and MaxCapacity are required to register a scalable target")
         check_bounds(least, most)
-        world = self._world
-        place = f"{world.region}:{world.account}"
-        return Target(
+        context = self._context
+        place = f"{context.region}:{context.account}"
+        return ScalableTarget(
             key=key,
             arn=f"arn:aws:application-autoscaling:{place}:scalable-target/{uuid.uuid4().hex}",
-            role_arn=f"arn:aws:iam::{world.account}:role/{_LINKED_ROLE}",
-            created=world.now(),
+            role_arn=f"arn:aws:iam::{context.account}:role/{_LINKED_ROLE}",
+            created=context.now(),
             least=least,
             most=most,
             suspended={},
@@ -202,22 +201,24 @@ class AutoScaling:
         except VariantMissingError as error:
             raise invalid(str(error)) from error
 
-    def _alarms(self, policy: Policy) -> list[dict[str, str]]:
+    def _alarms(self, policy: ScalingPolicy) -> list[dict[str, str]]:
         """The alarms a policy owns, and for a step policy those that invoke it."""
         names = list(policy.alarms)
         if policy.kind != TRACKING:
             pages = (
-                self._world.client("cloudwatch", None)
+                self._context.client("cloudwatch", None)
                 .get_paginator("describe_alarms")
                 .paginate(ActionPrefix=policy.arn)
             )
             names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
-        prefix = f"arn:aws:cloudwatch:{self._world.region}:{self._world.account}:alarm:"
+        prefix = f"arn:aws:cloudwatch:{self._context.region}:{self._context.account}:alarm:"
         return [{"AlarmName": name, "AlarmARN": prefix + name} for name in names]
 
 
 def _refuse(_params: Params, call: Call) -> dict[str, Any]:
-    raise AwsError("NotImplemented", f"{call.operation} of Application Auto Scaling is not rehearsed", 501)
+    raise AwsError(
+        "NotImplemented", f"{call.operation} of Application Auto Scaling is not supported by the local AWS", 501
+    )
 
 
 def _policy_arn(call: Call, key: Key, name: str) -> str:

@@ -18,7 +18,7 @@ _SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Sche
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What identifies a target. Make it with ``of``, which refuses what is not rehearsed."""
+    """What identifies a target. Make it with ``of``, which refuses what is not supported by the local AWS."""
 
     resource_id: str
     dimension: str
@@ -28,7 +28,9 @@ class Key:
         """Raises ValidationException, or NotImplemented (501) for anything but variants of endpoints."""
         namespace, dimension = params["ServiceNamespace"], params["ScalableDimension"]
         if namespace != "sagemaker" or dimension not in {INSTANCES, PROVISIONED}:
-            raise AwsError("NotImplemented", f"scaling of {namespace} {dimension} is not rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", f"scaling of {namespace} {dimension} is not supported by the local AWS", 501
+            )
         if not _RESOURCE.fullmatch(params["ResourceId"]):
             raise invalid(f"Unsupported resource ID: {params['ResourceId']}")
         return cls(params["ResourceId"], dimension)
@@ -51,7 +53,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ScalableTarget:
     """One registered target."""
 
     key: Key
@@ -67,7 +69,7 @@ class Target:
         """The nearest capacity within the bounds."""
         return min(max(capacity, self.least), self.most)
 
-    def bounded(self, least: int | None, most: int | None) -> Target:
+    def bounded(self, least: int | None, most: int | None) -> ScalableTarget:
         """With other bounds, as far as given; raises ValidationException when they cross."""
         least = self.least if least is None else least
         most = self.most if most is None else most

@@ -13,7 +13,7 @@ from localaws.services.cloudformation.resources.creation import Creation, Maker
 from localaws.services.cloudformation.resources.stack import DeployedResource, Made, Output, Stack
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
 from localaws.services.cloudformation.template.errors import DeployError, TemplateError
-from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
+from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
 from localaws.services.cloudformation.template.order import creation_order
 from localaws.services.cloudformation.template.parameters import resolve_parameters
 
@@ -40,7 +40,7 @@ _RESOURCE_KEYS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class DeploymentEnvironment:
     """Where a template is deployed to."""
 
     account: str
@@ -54,14 +54,14 @@ class Surroundings:
 class Deployment:
     """One template on its way to becoming one stack."""
 
-    def __init__(self, template: Mapping[str, Any], stack: Stack, surroundings: Surroundings) -> None:
+    def __init__(self, template: Mapping[str, Any], stack: Stack, surroundings: DeploymentEnvironment) -> None:
         """Checks the whole template before anything is made; raises TemplateError."""
         self._around = surroundings
         self._stack = stack
         _refuse_unknown("section", template.keys() - _SECTIONS)
         declared = resolve_parameters(template.get("Parameters", {}), stack.parameters)
         stack.parameters = {name: _as_text(value) for name, value in declared.items()}
-        blank = Scope(
+        blank = TemplateScope(
             parameters=_pseudo_parameters(stack, surroundings) | declared,
             mappings=template.get("Mappings", {}),
             conditions={},
@@ -152,7 +152,7 @@ class Deployment:
         return self._stack.resources[name]
 
 
-def _pseudo_parameters(stack: Stack, around: Surroundings) -> dict[str, Any]:
+def _pseudo_parameters(stack: Stack, around: DeploymentEnvironment) -> dict[str, Any]:
     return {
         "AWS::AccountId": around.account,
         "AWS::NotificationARNs": [],

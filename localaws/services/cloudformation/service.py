@@ -1,4 +1,4 @@
-"""The part of CloudFormation that can be looked at, and the deployment behind it."""
+"""The Describe and List operations of CloudFormation, and the deployment of a stack."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation
 from localaws.services.cloudformation import descriptions
-from localaws.services.cloudformation.engine import Deployment, Surroundings
+from localaws.services.cloudformation.engine import Deployment, DeploymentEnvironment
 from localaws.services.cloudformation.resources import MAKERS
 from localaws.services.cloudformation.resources.stack import DeployedResource, Stack
 from localaws.services.cloudformation.template.errors import DeployError, TemplateError
@@ -26,8 +26,8 @@ class CloudFormation:
 
     name = "cloudformation"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._stacks: dict[str, Stack] = {}
         self._lock = threading.Lock()
 
@@ -54,14 +54,14 @@ class CloudFormation:
         Raises TemplateError for a wrong template, DeployError when a resource cannot be made. What was made
         until then stays, and the stack says CREATE_FAILED.
         """
-        client = cache(lambda service: self._world.client(service, None))
+        client = cache(lambda service: self._context.client(service, None))
         template = self._plain_template(template_dir, parameters, client("s3"))
         stack = self._new_stack(stack_name, parameters, template)
-        surroundings = Surroundings(
-            account=self._world.account,
-            region=self._world.region,
+        surroundings = DeploymentEnvironment(
+            account=self._context.account,
+            region=self._context.region,
             client=client,
-            now=self._world.now,
+            now=self._context.now,
             makers=MAKERS,
             on_resource=on_resource,
         )
@@ -75,8 +75,8 @@ class CloudFormation:
 
     def _plain_template(self, template_dir: Path, parameters: Mapping[str, str], s3: Any) -> dict[str, Any]:
         """Packaged and translated, with artifacts in a bucket named like SAM's own."""
-        region = self._world.region
-        bucket = f"aws-sam-cli-managed-default-{self._world.account}-{region}"
+        region = self._context.region
+        bucket = f"aws-sam-cli-managed-default-{self._context.account}-{region}"
         where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=bucket, **where)
         template = read_template(template_dir / "template.yaml")
@@ -84,14 +84,14 @@ class CloudFormation:
         return translate(template, parameters, region=region)
 
     def _new_stack(self, name: str, parameters: Mapping[str, str], template: Mapping[str, Any]) -> Stack:
-        where = f"{self._world.region}:{self._world.account}"
+        where = f"{self._context.region}:{self._context.account}"
         stack = Stack(
             name=name,
             arn=f"arn:aws:cloudformation:{where}:stack/{name}/{uuid.uuid4()}",
             description=template.get("Description", ""),
             parameters=dict(parameters),
             template=template,
-            created_at=self._world.now(),
+            created_at=self._context.now(),
         )
         with self._lock:
             if name in self._stacks:

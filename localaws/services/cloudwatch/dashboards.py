@@ -1,4 +1,4 @@
-"""Dashboards: kept and given back; nothing draws them here."""
+"""Dashboards: stored and returned, not drawn."""
 
 from __future__ import annotations
 

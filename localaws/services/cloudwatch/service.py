@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Operation
 from localaws.services.cloudwatch.alarms.alarm_operations import AlarmOperations
-from localaws.services.cloudwatch.alarms.alarms import AlarmBook, HistoryItem, Transition
+from localaws.services.cloudwatch.alarms.alarms import AlarmStore, HistoryItem, Transition
 from localaws.services.cloudwatch.alarms.announcer import Announcer
 from localaws.services.cloudwatch.alarms.evaluator import TICK_SECONDS, Evaluator
-from localaws.services.cloudwatch.alarms.tags import Tags
+from localaws.services.cloudwatch.alarms.tags import AlarmTags
 from localaws.services.cloudwatch.dashboards import Dashboards
 from localaws.services.cloudwatch.metrics.metric_operations import MetricOperations
 from localaws.services.cloudwatch.metrics.store import MINUTE, Metric, Store
@@ -22,23 +22,23 @@ class CloudWatch:
 
     name = "cloudwatch"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.RLock()
         self._store = Store()
-        self._book = AlarmBook()
+        self._alarm_store = AlarmStore()
         self._thread: threading.Thread | None = None
         self._evaluator = Evaluator(
             store=self._store,
-            book=self._book,
+            alarm_store=self._alarm_store,
             lock=self._lock,
             clock=self._clock,
-            announce=Announcer(world, self._remember).announce,
+            announce=Announcer(context, self._remember).announce,
             done=int(self._clock() // TICK_SECONDS) * TICK_SECONDS,
         )
-        tags = Tags(self._lock, exists=lambda arn: self._book.state_of(arn) is not None)
+        tags = AlarmTags(self._lock, exists=lambda arn: self._alarm_store.state_of(arn) is not None)
         alarms = AlarmOperations(
-            book=self._book, tags=tags, evaluator=self._evaluator, lock=self._lock, clock=self._clock
+            alarm_store=self._alarm_store, tags=tags, evaluator=self._evaluator, lock=self._lock, clock=self._clock
         )
         self._operations: Mapping[str, Operation] = {
             **MetricOperations(self._store, self._lock, self._clock).operations,
@@ -53,10 +53,12 @@ class CloudWatch:
 
     def start(self) -> None:
         """Begin to evaluate alarms in the background."""
-        self._thread = self._world.background("cloudwatch-alarms", lambda: self._evaluator.run(self._world.stopping))
+        self._thread = self._context.background(
+            "cloudwatch-alarms", lambda: self._evaluator.run(self._context.stopping)
+        )
 
     def stop(self) -> None:
-        """Wait for the evaluation to end; ``world.stopping`` must be set."""
+        """Wait for the evaluation to end; ``context.stopping`` must be set."""
         if self._thread is not None:
             self._thread.join(timeout=5)
 
@@ -79,7 +81,7 @@ class CloudWatch:
     def transitions(self) -> Sequence[Transition]:
         """Every change of an alarm's state so far, oldest first."""
         with self._lock:
-            return tuple(self._book.transitions)
+            return tuple(self._alarm_store.transitions)
 
     def evaluate_due_alarms(self) -> None:
         """Step through the ticks that have passed, for callers that drive the clock themselves."""
@@ -87,7 +89,7 @@ class CloudWatch:
 
     def _remember(self, item: HistoryItem) -> None:
         with self._lock:
-            self._book.history.append(item)
+            self._alarm_store.history.append(item)
 
     def _clock(self) -> float:
-        return self._world.now().timestamp()
+        return self._context.now().timestamp()

@@ -1,1 +1,1 @@
-"""EventBridge as the application sees it: rules, schedules, delivery with retries and dead-letter queues."""
+"""EventBridge: rules, schedules, delivery with retries and dead-letter queues."""

@@ -1,4 +1,4 @@
-"""Delivering matched events outside the sender's request, with retries, dead-letter queues and a ledger."""
+"""Delivers matched events in the background, at least once: retries, dead-letter queues, a ledger of deliveries."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
-from localaws.runtime.delay_queue import Agenda
+from localaws.context import Context
+from localaws.runtime.delay_queue import DelayQueue
 from localaws.services.events.envelope import Event
-from localaws.services.events.retry import Again, Failure, GiveUp, RetryPolicy, after_failure
+from localaws.services.events.retry import DeliveryRetryPolicy, Failure, GiveUpDelivery, Redeliver, after_failure
 from localaws.services.events.rules import Rule, Target
 from localaws.services.events.targets import NotDelivered, Targets
 from localaws.services.events.transform import target_input
@@ -55,20 +55,20 @@ class Deliverer:
     is an hour old after 36 s.
     """
 
-    def __init__(self, world: World, *, time_scale: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, *, time_scale: float) -> None:
+        self._context = context
         self._time_scale = time_scale
-        self._targets = Targets(world)
-        self._agenda = Agenda(world, "eventbridge-delivery", _WORKERS)
+        self._targets = Targets(context)
+        self._queue = DelayQueue(context, "eventbridge-delivery", _WORKERS)
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._ledger: list[Delivery] = []
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        self._agenda.start()
+        self._queue.start()
 
     def stop(self) -> None:
-        self._agenda.stop()
+        self._queue.stop()
 
     def deliveries(self) -> Sequence[Delivery]:
         """Every delivery so far, in the order of matching."""
@@ -77,7 +77,7 @@ class Deliverer:
 
     def dispatch(self, event: Event, rule: Rule) -> None:
         """Queue ``event`` for every target of ``rule``; returns at once."""
-        matched_at = self._world.now()
+        matched_at = self._context.now()
         self._count("TriggeredRules", rule)
         for target in rule.targets:
             delivery = Delivery(
@@ -93,7 +93,7 @@ class Deliverer:
             self._schedule(_Parcel(event, rule, target, number), 0.0)
 
     def _schedule(self, parcel: _Parcel, delay_seconds: float) -> None:
-        self._agenda.add(lambda: self._attempt(parcel), delay_seconds=delay_seconds)
+        self._queue.add(lambda: self._attempt(parcel), delay_seconds=delay_seconds)
 
     def _attempt(self, parcel: _Parcel) -> None:
         delivery = self._ledger[parcel.number]
@@ -106,24 +106,24 @@ class Deliverer:
         except NotDelivered as error:
             self._after_failure(parcel, attempted, error.failure)
         else:
-            self._note(parcel, replace(attempted, delivered_at=self._world.now(), error=None))
+            self._note(parcel, replace(attempted, delivered_at=self._context.now(), error=None))
 
     def _after_failure(self, parcel: _Parcel, delivery: Delivery, failure: Failure) -> None:
         self._note(parcel, replace(delivery, error=failure.code))
         decision = after_failure(
             failure,
-            RetryPolicy.of_target(parcel.target),
+            DeliveryRetryPolicy.of_target(parcel.target),
             retries=delivery.attempts - 1,
-            age_seconds=(self._world.now() - delivery.matched_at).total_seconds() / self._time_scale,
+            age_seconds=(self._context.now() - delivery.matched_at).total_seconds() / self._time_scale,
             jitter=self._jitter.random(),
         )
-        if isinstance(decision, Again):
+        if isinstance(decision, Redeliver):
             self._schedule(parcel, decision.delay_seconds * self._time_scale)
         else:
             self._count("FailedInvocations", parcel.rule)
             self._dead_letter(parcel, replace(delivery, error=failure.code), failure, decision)
 
-    def _dead_letter(self, parcel: _Parcel, delivery: Delivery, failure: Failure, end: GiveUp) -> None:
+    def _dead_letter(self, parcel: _Parcel, delivery: Delivery, failure: Failure, end: GiveUpDelivery) -> None:
         queue_arn = parcel.target.get("DeadLetterConfig", {}).get("Arn")
         if queue_arn is None:
             log.warning("Event %s lost: %s -> %s: %s", delivery.event_id, delivery.rule, delivery.target, failure)
@@ -153,4 +153,4 @@ class Deliverer:
             self._ledger[parcel.number] = delivery
 
     def _count(self, metric: str, rule: Rule) -> None:
-        self._world.metrics.record("AWS/Events", metric, {"RuleName": rule.name}, 1, unit="Count")
+        self._context.metrics.record("AWS/Events", metric, {"RuleName": rule.name}, 1, unit="Count")

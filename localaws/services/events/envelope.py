@@ -1,4 +1,4 @@
-"""Events as they travel: the envelope around a detail, and what PutEvents accepts of a caller."""
+"""The envelope of an event, and the validation of PutEvents entries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def envelope(
 
 
 def entry_detail(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The detail of a PutEvents entry; EntryError says why EventBridge would not take the entry."""
+    """The detail of a PutEvents entry; raises EntryError with the reason for which EventBridge refuses the entry."""
     for member in ("Source", "DetailType", "Detail"):
         if not entry.get(member):
             reason = f"{member} is a required argument."

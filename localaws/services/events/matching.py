@@ -1,4 +1,4 @@
-"""Whether an event is one that a rule asks for.
+"""Decides whether an event matches a pattern.
 
 Values are compared as JSON does: ``true`` is not ``1``, and a string is never taken for a number.
 """

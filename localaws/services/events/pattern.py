@@ -1,4 +1,4 @@
-"""Event patterns as rules carry them: checked when written, so that a typing error never waits in silence."""
+"""Parses event patterns; checks them when a rule is written, so that a typing error is found at once."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def check_target(target: Target) -> None:
         raise AwsError("ValidationException", f"RoleArn is required for target {target['Arn']}.")
 
 
-class RuleBook:
+class RuleStore:
     """All rules by name. Rules are immutable and replaced whole, so readers never see half a change."""
 
     def __init__(self) -> None:

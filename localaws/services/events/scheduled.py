@@ -1,12 +1,12 @@
-"""The clock of scheduled rules: looks twice a second for what fell due since it last looked."""
+"""Fires scheduled rules: looks twice a second for rules that have become due."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from localaws.context import World
-from localaws.services.events.rules import Rule, RuleBook
+from localaws.context import Context
+from localaws.services.events.rules import Rule, RuleStore
 
 _TICK_SECONDS = 0.5
 
@@ -20,15 +20,15 @@ def fallen_due(rules: Iterable[Rule], *, after: datetime, until: datetime) -> It
                 yield rule, due
 
 
-def watch_schedules(world: World, rules: RuleBook, fire: Callable[[Rule, datetime], None]) -> None:
+def watch_schedules(context: Context, rules: RuleStore, fire: Callable[[Rule, datetime], None]) -> None:
     """Call ``fire(rule, due)`` in the background whenever an enabled rule's schedule falls due."""
 
     def watch() -> None:
-        checked_at = world.now()
-        while not world.stopping.wait(_TICK_SECONDS):
-            now = world.now()
+        checked_at = context.now()
+        while not context.stopping.wait(_TICK_SECONDS):
+            now = context.now()
             for rule, due in fallen_due(rules.all(), after=checked_at, until=now):
                 fire(rule, due)
             checked_at = now
 
-    world.background("eventbridge-schedules", watch)
+    context.background("eventbridge-schedules", watch)

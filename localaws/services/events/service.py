@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.context import World
-from localaws.service_api import AwsError, Call, Operation
+from localaws.context import Context
+from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.events.delivery import Deliverer, Delivery
 from localaws.services.events.envelope import (
     MAX_ENTRIES,
@@ -22,11 +22,8 @@ from localaws.services.events.envelope import (
 )
 from localaws.services.events.matching import matches
 from localaws.services.events.pattern import PatternError, parse_pattern
-from localaws.services.events.rules import Rule, RuleBook, check_target, rule_from_request
+from localaws.services.events.rules import Rule, RuleStore, check_target, rule_from_request
 from localaws.services.events.scheduled import watch_schedules
-
-Params = dict[str, Any]
-Result = dict[str, Any]
 
 
 class EventBridge:
@@ -34,10 +31,10 @@ class EventBridge:
 
     name = "events"
 
-    def __init__(self, world: World, *, time_scale: float = 1.0) -> None:
-        self._world = world
-        self._rules = RuleBook()
-        self._deliverer = Deliverer(world, time_scale=time_scale)
+    def __init__(self, context: Context, *, time_scale: float = 1.0) -> None:
+        self._context = context
+        self._rules = RuleStore()
+        self._deliverer = Deliverer(context, time_scale=time_scale)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -59,7 +56,7 @@ class EventBridge:
 
     def start(self) -> None:
         self._deliverer.start()
-        watch_schedules(self._world, self._rules, self._fire)
+        watch_schedules(self._context, self._rules, self._fire)
 
     def stop(self) -> None:
         self._deliverer.stop()
@@ -71,12 +68,12 @@ class EventBridge:
     def put(self, *, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
         """An event of an AWS service. ``detail`` must be JSON as it stands; targets get it asynchronously."""
         copied = json.loads(json.dumps(detail))
-        self._publish(self._event(source, detail_type, copied, resources, self._world.now()))
+        self._publish(self._event(source, detail_type, copied, resources, self._context.now()))
 
     def put_rule(self, params: Params, call: Call) -> Result:
         self._check_bus(params)
         arn = f"arn:aws:events:{call.region}:{call.account}:rule/{params['Name']}"
-        self._rules.put(rule_from_request(params, arn=arn, written_at=self._world.now()))
+        self._rules.put(rule_from_request(params, arn=arn, written_at=self._context.now()))
         return {"RuleArn": arn}
 
     def describe_rule(self, params: Params, call: Call) -> Result:
@@ -160,7 +157,7 @@ class EventBridge:
         except EntryError as error:
             return {"ErrorCode": error.code, "ErrorMessage": str(error)}
         self._check_bus(entry)
-        time = entry["Time"].astimezone(UTC) if "Time" in entry else self._world.now()
+        time = entry["Time"].astimezone(UTC) if "Time" in entry else self._context.now()
         event = self._event(entry["Source"], entry["DetailType"], detail, entry.get("Resources", ()), time)
         self._publish(event)
         return {"EventId": event["id"]}
@@ -176,8 +173,8 @@ class EventBridge:
         return envelope(
             event_id=str(uuid.uuid4()),
             time=time,
-            account=self._world.account,
-            region=self._world.region,
+            account=self._context.account,
+            region=self._context.region,
             source=source,
             detail_type=detail_type,
             detail=detail,

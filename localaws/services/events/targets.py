@@ -1,4 +1,4 @@
-"""Handing one input to one target, with the permission AWS would ask for."""
+"""Sends one input to one target, with the permission that AWS would require."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
-from localaws.iam.policy import Decision, Request, decide, parse_policy
+from localaws.context import Context
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.services.events.retry import Failure
 from localaws.services.events.rules import Target
 
@@ -27,7 +27,7 @@ _THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "Thro
 
 
 class NotDelivered(Exception):
-    """A target did not take the input; ``failure`` says whether it may later."""
+    """A target did not accept the input; ``failure`` has whether a retry may help."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"{failure.code}: {failure.message}")
@@ -52,8 +52,8 @@ def failure_of(code: str, status: int, message: str) -> Failure:
 class Targets:
     """Sends to Lambda, SQS, SNS, Step Functions and CloudWatch Logs through their public APIs."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._senders = {
             "lambda": self._invoke,
             "sqs": self._send_message,
@@ -76,7 +76,7 @@ class Targets:
 
     def send_to_queue(self, queue_arn: str, rule_arn: str, **message: Any) -> None:
         """SendMessage to a queue that admits EventBridge; raises NotDelivered or botocore's errors."""
-        sqs = self._world.client("sqs", None)
+        sqs = self._context.client("sqs", None)
         url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
         policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
         self._require(policy.get("Policy"), "sqs:SendMessage", queue_arn, rule_arn)
@@ -84,7 +84,7 @@ class Targets:
 
     def _invoke(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
         del event_id
-        functions = self._world.client("lambda", None)
+        functions = self._context.client("lambda", None)
         functions.get_function_configuration(FunctionName=target["Arn"])  # tells missing from forbidden
         try:
             policy = functions.get_policy(FunctionName=target["Arn"])["Policy"]
@@ -100,7 +100,7 @@ class Targets:
 
     def _publish(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
         del event_id
-        sns = self._world.client("sns", None)
+        sns = self._context.client("sns", None)
         policy = sns.get_topic_attributes(TopicArn=target["Arn"])["Attributes"].get("Policy")
         self._require(policy, "sns:Publish", target["Arn"], rule_arn)
         sns.publish(TopicArn=target["Arn"], Message=text)
@@ -108,27 +108,27 @@ class Targets:
     def _start_execution(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
         # The same name for each attempt makes a repeated delivery of one event start one execution.
         suffix = uuid.uuid5(uuid.NAMESPACE_URL, f"{event_id}/{rule_arn}/{target['Id']}")
-        self._world.client("stepfunctions", target["RoleArn"]).start_execution(
+        self._context.client("stepfunctions", target["RoleArn"]).start_execution(
             stateMachineArn=target["Arn"], name=f"{event_id}_{suffix}", input=_json(text)
         )
 
     def _put_log_event(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
         del rule_arn
-        logs = self._world.client("logs", None)
+        logs = self._context.client("logs", None)
         group = target["Arn"].split(":log-group:")[1].removesuffix(":*")
         logs.create_log_stream(logGroupName=group, logStreamName=event_id)
-        moment = int(self._world.now().timestamp() * 1000)
+        moment = int(self._context.now().timestamp() * 1000)
         logs.put_log_events(
             logGroupName=group, logStreamName=event_id, logEvents=[{"timestamp": moment, "message": text}]
         )
 
     def _require(self, policy_text: str | None, action: str, resource: str, rule_arn: str) -> None:
-        request = Request(
+        request = AccessRequest(
             action=action,
             resource=resource,
             context={
                 "aws:SourceArn": rule_arn,
-                "aws:SourceAccount": self._world.account,
+                "aws:SourceAccount": self._context.account,
                 "aws:SecureTransport": "true",
             },
             principals=frozenset({f"Service:{PRINCIPAL}"}),

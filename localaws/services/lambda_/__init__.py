@@ -1,1 +1,1 @@
-"""Lambda as the application sees it: AWS's own runtime client in a process per execution environment."""
+"""Lambda: AWS's own runtime client in a process per execution environment."""

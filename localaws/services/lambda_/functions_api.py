@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.context import World
-from localaws.iam.policy import Decision, Request, decide, parse_policy
-from localaws.service_api import AwsError, Call, Operation
-from localaws.services.lambda_.environments.fleet import Fleet
+from localaws.context import Context
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
+from localaws.service_api import AwsError, Call, Operation, Params, Result
+from localaws.services.lambda_.environments.fleet import EnvironmentPool
 from localaws.services.lambda_.functions.functions import Function, Functions, Layer, check_package_sizes
 from localaws.services.lambda_.functions.packages import Packages
 from localaws.services.lambda_.functions.settings import checked_settings
@@ -16,18 +16,15 @@ from localaws.services.lambda_.functions.settings import checked_settings
 _NOT_SETTINGS = frozenset({"Code", "Tags", "Publish", "DryRun", "RevisionId"})
 _LAMBDA = frozenset({"Service:lambda.amazonaws.com"})
 
-Params = dict[str, Any]
-Result = dict[str, Any]
-
 
 class FunctionsApi:
     """Create, read, change and delete functions; publish layers. A change retires the old environments."""
 
-    def __init__(self, world: World, functions: Functions, fleet: Fleet) -> None:
-        self._world = world
+    def __init__(self, context: Context, functions: Functions, fleet: EnvironmentPool) -> None:
+        self._context = context
         self._functions = functions
         self._fleet = fleet
-        self._packages = Packages(world)
+        self._packages = Packages(context)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -143,14 +140,14 @@ class FunctionsApi:
 
     def _check_role(self, role_arn: str) -> None:
         """Refuse a role that does not trust Lambda: its function could never run."""
-        iam = self._world.client("iam", None)
+        iam = self._context.client("iam", None)
         try:
             role = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
         except iam.exceptions.NoSuchEntityException:
             trust: Mapping[str, Any] = {}
         else:
             trust = role["AssumeRolePolicyDocument"]
-        request = Request(action="sts:AssumeRole", resource=role_arn, principals=_LAMBDA)
+        request = AccessRequest(action="sts:AssumeRole", resource=role_arn, principals=_LAMBDA)
         if decide(parse_policy(trust), request) is not Decision.ALLOWED:
             message = "The role defined for the function cannot be assumed by Lambda."
             raise AwsError("InvalidParameterValueException", message)
@@ -161,7 +158,7 @@ class FunctionsApi:
         return changed.described()
 
     def _timestamp(self) -> str:
-        return self._world.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+        return self._context.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
 def _described_layer(layer: Layer) -> Result:

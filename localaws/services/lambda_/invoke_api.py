@@ -1,4 +1,4 @@
-"""The part of the Lambda API that invokes functions and says what becomes of asynchronous events."""
+"""The part of the Lambda API that invokes functions and configures asynchronous invocations."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.context import World
-from localaws.service_api import AwsError, Call, Operation
+from localaws.context import Context
+from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.lambda_.functions.functions import Function, Functions
 from localaws.services.lambda_.invocations.asynchronous import AsyncInvocations
 from localaws.services.lambda_.invocations.destinations import check_destination
@@ -19,9 +19,6 @@ from localaws.services.lambda_.invocations.invoker import Invoker
 _MAX_EVENT_BYTES = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
 _TAIL_BYTES = 4096
 _CONFIG = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
-
-Params = dict[str, Any]
-Result = dict[str, Any]
 
 
 class InvokeConfigs:
@@ -50,13 +47,13 @@ class InvokeApi:
 
     def __init__(
         self,
-        world: World,
+        context: Context,
         functions: Functions,
         invoker: Invoker,
         asynchronous: AsyncInvocations,
         configs: InvokeConfigs,
     ) -> None:
-        self._world = world
+        self._context = context
         self._functions = functions
         self._invoker = invoker
         self._asynchronous = asynchronous
@@ -128,7 +125,7 @@ class InvokeApi:
         stored = {
             **config,
             "FunctionArn": f"{function.arn}:$LATEST",
-            "LastModified": self._world.now(),
+            "LastModified": self._context.now(),
         }
         self._configs.put(function.name, stored)
         return dict(stored)

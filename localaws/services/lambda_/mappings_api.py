@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localaws.context import World
-from localaws.service_api import AwsError, Call, Operation
+from localaws.context import Context
+from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.lambda_.event_sources.mappings import (
     EventSource,
     EventSources,
@@ -19,19 +18,16 @@ from localaws.services.lambda_.event_sources.poller import Pollers
 from localaws.services.lambda_.functions.functions import Function, Functions
 from localaws.services.lambda_.functions.settings import function_name
 
-Params = dict[str, Any]
-Result = dict[str, Any]
-
 
 class MappingsApi:
     """Create, read, change and delete mappings, and start the polling that goes with them."""
 
-    def __init__(self, world: World, functions: Functions, sources: EventSources, pollers: Pollers) -> None:
-        self._world = world
+    def __init__(self, context: Context, functions: Functions, sources: EventSources, pollers: Pollers) -> None:
+        self._context = context
         self._functions = functions
         self._sources = sources
         self._pollers = pollers
-        self._arn_start = f"arn:aws:lambda:{world.region}:{world.account}"
+        self._arn_start = f"arn:aws:lambda:{context.region}:{context.account}"
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -51,7 +47,7 @@ class MappingsApi:
             function_name=function.name,
             function_arn=function.arn,
             settings=checked_settings(params, params["EventSourceArn"]),
-            modified=self._world.now(),
+            modified=self._context.now(),
             enabled=params.get("Enabled", True),
             tags=params.get("Tags", {}),
         )
@@ -82,7 +78,7 @@ class MappingsApi:
         before = self._sources.get(params["UUID"])
         settings = {**before.settings, **checked_settings(params, before.queue_arn)}
         enabled = params.get("Enabled", before.enabled)
-        after = self._sources.change(before.uuid, settings=settings, enabled=enabled, modified=self._world.now())
+        after = self._sources.change(before.uuid, settings=settings, enabled=enabled, modified=self._context.now())
         if enabled and not before.enabled:
             self._pollers.poll(after)
         return after.described(self._arn_start, state="Updating")
@@ -96,8 +92,8 @@ class MappingsApi:
     def _visibility_seconds(self, source: EventSource, function: Function) -> int:
         """Read under the function's role, because Lambda refuses a mapping whose role may not read the queue."""
         try:
-            url = self._world.client("sqs", None).get_queue_url(QueueName=source.queue_name)["QueueUrl"]
-            attributes = self._world.client("sqs", function.role).get_queue_attributes(
+            url = self._context.client("sqs", None).get_queue_url(QueueName=source.queue_name)["QueueUrl"]
+            attributes = self._context.client("sqs", function.role).get_queue_attributes(
                 QueueUrl=url, AttributeNames=["VisibilityTimeout"]
             )
         except ClientError as error:

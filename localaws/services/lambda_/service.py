@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
-from localaws.context import World
-from localaws.service_api import Call, Operation
-from localaws.services.lambda_.environments.fleet import MOST_ENVIRONMENTS, Fleet
+from localaws.context import Context
+from localaws.service_api import Call, Operation, Params, Result
+from localaws.services.lambda_.environments.fleet import MOST_ENVIRONMENTS, EnvironmentPool
 from localaws.services.lambda_.event_sources.mappings import EventSources
 from localaws.services.lambda_.event_sources.poller import Pollers
 from localaws.services.lambda_.functions.functions import Functions
@@ -19,9 +18,6 @@ from localaws.services.lambda_.invocations.invoker import Invoker
 from localaws.services.lambda_.invoke_api import InvokeApi, InvokeConfigs
 from localaws.services.lambda_.logs.log_shipping import LogShipper
 from localaws.services.lambda_.mappings_api import MappingsApi
-
-Params = dict[str, Any]
-Result = dict[str, Any]
 
 
 class Lambda:
@@ -34,20 +30,24 @@ class Lambda:
 
     name = "lambda"
 
-    def __init__(self, world: World, *, time_scale: float = 1.0, most_environments: int = MOST_ENVIRONMENTS) -> None:
+    def __init__(
+        self, context: Context, *, time_scale: float = 1.0, most_environments: int = MOST_ENVIRONMENTS
+    ) -> None:
         self._functions = Functions()
         self._policies = ResourcePolicies()
         self._sources = EventSources()
         self._configs = InvokeConfigs()
-        self._fleet = Fleet(world, most_environments)
-        self._logs = LogShipper(world)
-        invoker = Invoker(world, self._fleet, self._logs)
-        self._asynchronous = AsyncInvocations(world, invoker, self._functions, self._configs.get, time_scale=time_scale)
-        pollers = Pollers(world, self._sources, self._functions, invoker)
+        self._fleet = EnvironmentPool(context, most_environments)
+        self._logs = LogShipper(context)
+        invoker = Invoker(context, self._fleet, self._logs)
+        self._asynchronous = AsyncInvocations(
+            context, invoker, self._functions, self._configs.get, time_scale=time_scale
+        )
+        pollers = Pollers(context, self._sources, self._functions, invoker)
         self._parts = (
-            FunctionsApi(world, self._functions, self._fleet),
-            InvokeApi(world, self._functions, invoker, self._asynchronous, self._configs),
-            MappingsApi(world, self._functions, self._sources, pollers),
+            FunctionsApi(context, self._functions, self._fleet),
+            InvokeApi(context, self._functions, invoker, self._asynchronous, self._configs),
+            MappingsApi(context, self._functions, self._sources, pollers),
         )
 
     @property

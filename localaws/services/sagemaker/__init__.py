@@ -1,1 +1,1 @@
-"""SageMaker, as far as Sluice uses it: hosting, the registry, jobs that really run, pipelines."""
+"""SageMaker: models, hosting, the registry, jobs that really run, pipelines."""

@@ -1,4 +1,4 @@
-"""Handing a schedule's input to its target under the schedule's role, with retries and a dead-letter queue."""
+"""Sends a schedule's input to its target under the schedule's role, with retries and a dead-letter queue."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
-from localaws.runtime.delay_queue import Agenda
-from localaws.services.events.retry import Again, Failure, RetryPolicy, after_failure
+from localaws.context import Context
+from localaws.runtime.delay_queue import DelayQueue
+from localaws.services.events.retry import DeliveryRetryPolicy, Failure, Redeliver, after_failure
 from localaws.services.events.targets import failure_of
 from localaws.services.scheduler.schedules import Schedule
 
@@ -44,24 +44,24 @@ class Firing:
         return text
 
 
-class Sender:
+class TargetSender:
     """Sends to Lambda and SQS through their public APIs. ``time_scale`` shortens the waits between attempts."""
 
-    def __init__(self, world: World, *, time_scale: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, *, time_scale: float) -> None:
+        self._context = context
         self._time_scale = time_scale
-        self._agenda = Agenda(world, "scheduler", _WORKERS)
+        self._queue = DelayQueue(context, "scheduler", _WORKERS)
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
     def start(self) -> None:
-        self._agenda.start()
+        self._queue.start()
 
     def stop(self) -> None:
-        self._agenda.stop()
+        self._queue.stop()
 
     def fire(self, schedule: Schedule, due: datetime) -> None:
         firing = Firing(schedule=schedule, due=due, id=str(uuid.uuid4()))
-        self._agenda.add(lambda: self._attempt(firing, 1))
+        self._queue.add(lambda: self._attempt(firing, 1))
 
     def _attempt(self, firing: Firing, attempt: int) -> None:
         target = firing.schedule.settings["Target"]
@@ -78,14 +78,14 @@ class Sender:
         target = firing.schedule.settings["Target"]
         decision = after_failure(
             failure,
-            RetryPolicy.of_target(target),
+            DeliveryRetryPolicy.of_target(target),
             retries=attempt - 1,
-            age_seconds=(self._world.now() - firing.due).total_seconds() / self._time_scale,
+            age_seconds=(self._context.now() - firing.due).total_seconds() / self._time_scale,
             jitter=self._jitter.random(),
         )
-        if isinstance(decision, Again):
+        if isinstance(decision, Redeliver):
             delay = decision.delay_seconds * self._time_scale
-            self._agenda.add(lambda: self._attempt(firing, attempt + 1), delay_seconds=delay)
+            self._queue.add(lambda: self._attempt(firing, attempt + 1), delay_seconds=delay)
             return
         log.warning("schedule %s could not reach %s: %s", firing.schedule.name, target["Arn"], failure)
         queue = target.get("DeadLetterConfig", {}).get("Arn")
@@ -96,12 +96,12 @@ class Sender:
 
     def _send(self, arn: str, role: str, text: str) -> None:
         if arn.split(":")[2] == "lambda":
-            client = self._world.client("lambda", role)
+            client = self._context.client("lambda", role)
             client.invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
         else:
             self._send_message(arn, role, MessageBody=text)
 
     def _send_message(self, queue_arn: str, role: str, **message: Any) -> None:
         name = queue_arn.rsplit(":", 1)[-1]
-        url = self._world.client("sqs", None).get_queue_url(QueueName=name)["QueueUrl"]
-        self._world.client("sqs", role).send_message(QueueUrl=url, **message)
+        url = self._context.client("sqs", None).get_queue_url(QueueName=name)["QueueUrl"]
+        self._context.client("sqs", role).send_message(QueueUrl=url, **message)

@@ -1,4 +1,4 @@
-"""Schedules and their groups, as they are kept."""
+"""Stores schedules and their groups."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ class Schedule:
         }
 
     def summary(self) -> dict[str, Any]:
-        told = self.described()
+        described = self.described()
         kept = ("Arn", "GroupName", "Name", "State", "CreationDate", "LastModificationDate")
-        return {name: told[name] for name in kept} | {"Target": {"Arn": self.settings["Target"]["Arn"]}}
+        return {name: described[name] for name in kept} | {"Target": {"Arn": self.settings["Target"]["Arn"]}}
 
 
 @dataclass(slots=True)
-class Book:
+class ScheduleStore:
     """All groups and schedules of the account. Raises what the service answers."""
 
     groups: dict[str, dict[str, Any]]

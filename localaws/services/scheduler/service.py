@@ -1,4 +1,4 @@
-"""The API of EventBridge Scheduler, and the clock that looks for what falls due."""
+"""The API of EventBridge Scheduler, and the loop that fires due schedules."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from localaws.context import World
-from localaws.iam.policy import Decision, Request, decide, parse_policy
-from localaws.service_api import AwsError, Call, Operation, invalid
-from localaws.services.scheduler.firing import Sender
-from localaws.services.scheduler.schedules import DEFAULT_GROUP, Book, Schedule
-
-Params = dict[str, Any]
-Result = dict[str, Any]
+from localaws.context import Context
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
+from localaws.service_api import AwsError, Call, Operation, Params, Result, invalid
+from localaws.services.scheduler.firing import TargetSender
+from localaws.services.scheduler.schedules import DEFAULT_GROUP, Schedule, ScheduleStore
 
 PRINCIPAL = "scheduler.amazonaws.com"
 _TARGETS = ("lambda", "sqs")
@@ -21,16 +18,16 @@ _TICK_SECONDS = 0.5
 
 
 class Scheduler:
-    """``now`` is the clock that schedules go by, the world's own unless a test has another."""
+    """``now`` is the clock that schedules go by, the context's own unless a test has another."""
 
     name = "scheduler"
 
-    def __init__(self, world: World, *, now: Callable[[], datetime] | None = None, time_scale: float = 1.0) -> None:
-        self._world = world
-        self._now = now or world.now
-        self._sender = Sender(world, time_scale=time_scale)
+    def __init__(self, context: Context, *, now: Callable[[], datetime] | None = None, time_scale: float = 1.0) -> None:
+        self._context = context
+        self._now = now or context.now
+        self._sender = TargetSender(context, time_scale=time_scale)
         started_at = self._now()
-        self._book = Book({DEFAULT_GROUP: self._about_group(DEFAULT_GROUP, started_at)})
+        self._store = ScheduleStore({DEFAULT_GROUP: self._about_group(DEFAULT_GROUP, started_at)})
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -48,30 +45,30 @@ class Scheduler:
 
     def start(self) -> None:
         self._sender.start()
-        self._world.background("scheduler-clock", self._watch)
+        self._context.background("scheduler-clock", self._watch)
 
     def stop(self) -> None:
         self._sender.stop()
 
     def create(self, params: Params, call: Call) -> Result:
         schedule = self._checked(params, call)
-        self._book.add(schedule)
+        self._store.add(schedule)
         return {"ScheduleArn": schedule.arn}
 
     def update(self, params: Params, call: Call) -> Result:
-        return {"ScheduleArn": self._book.change(self._checked(params, call)).arn}
+        return {"ScheduleArn": self._store.change(self._checked(params, call)).arn}
 
     def get(self, params: Params, _call: Call) -> Result:
-        return self._book.get(params.get("GroupName", DEFAULT_GROUP), params["Name"]).described()
+        return self._store.get(params.get("GroupName", DEFAULT_GROUP), params["Name"]).described()
 
     def delete(self, params: Params, _call: Call) -> Result:
-        self._book.remove(params.get("GroupName", DEFAULT_GROUP), params["Name"])
+        self._store.remove(params.get("GroupName", DEFAULT_GROUP), params["Name"])
         return {}
 
     def list_schedules(self, params: Params, _call: Call) -> Result:
         found = [
             each.summary()
-            for each in self._book.all()
+            for each in self._store.all()
             if params.get("GroupName") in (None, each.group)
             and each.name.startswith(params.get("NamePrefix", ""))
             and params.get("State") in (None, each.settings["State"])
@@ -80,26 +77,26 @@ class Scheduler:
 
     def create_group(self, params: Params, _call: Call) -> Result:
         about = self._about_group(params["Name"], self._now())
-        self._book.add_group(params["Name"], about)
+        self._store.add_group(params["Name"], about)
         return {"ScheduleGroupArn": about["Arn"]}
 
     def get_group(self, params: Params, _call: Call) -> Result:
-        return self._book.group(params["Name"])
+        return self._store.group(params["Name"])
 
     def delete_group(self, params: Params, _call: Call) -> Result:
         if params["Name"] == DEFAULT_GROUP:
             raise invalid("The default schedule group cannot be deleted.")
-        self._book.remove_group(params["Name"])
+        self._store.remove_group(params["Name"])
         return {}
 
     def list_groups(self, _params: Params, _call: Call) -> Result:
-        return {"ScheduleGroups": list(self._book.groups.values())}
+        return {"ScheduleGroups": list(self._store.groups.values())}
 
     def _watch(self) -> None:
         checked_at = self._now()
-        while not self._world.stopping.wait(_TICK_SECONDS):
+        while not self._context.stopping.wait(_TICK_SECONDS):
             now = self._now()
-            for schedule in self._book.all():
+            for schedule in self._store.all():
                 due = schedule.due(checked_at, now)
                 if due is not None:
                     self._sender.fire(schedule, due)
@@ -108,35 +105,35 @@ class Scheduler:
 
     def _complete(self, schedule: Schedule) -> None:
         if schedule.when.is_once and schedule.settings["ActionAfterCompletion"] == "DELETE":
-            self._book.remove(*schedule.key)
+            self._store.remove(*schedule.key)
 
     def _checked(self, params: Params, call: Call) -> Schedule:
         if params["FlexibleTimeWindow"]["Mode"] != "OFF":
-            raise AwsError("NotImplemented", "flexible time windows are not rehearsed", 501)
+            raise AwsError("NotImplemented", "flexible time windows are not supported by the local AWS", 501)
         target = params["Target"]
         if target["Arn"].split(":")[2] not in _TARGETS:
-            raise AwsError("NotImplemented", f"target {target['Arn']} is not rehearsed", 501)
+            raise AwsError("NotImplemented", f"target {target['Arn']} is not supported by the local AWS", 501)
         self._check_role(target["RoleArn"])
         group = params.get("GroupName", DEFAULT_GROUP)
         arn = f"arn:aws:scheduler:{call.region}:{call.account}:schedule/{group}/{params['Name']}"
         return Schedule.make(params, arn, self._now())
 
     def _check_role(self, role_arn: str) -> None:
-        iam = self._world.client("iam", None)
+        iam = self._context.client("iam", None)
         refusal = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
         try:
             trust = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]["AssumeRolePolicyDocument"]
         except iam.exceptions.NoSuchEntityException as error:
             raise invalid(refusal) from error
-        request = Request(
+        request = AccessRequest(
             action="sts:AssumeRole",
             resource=role_arn,
-            context={"aws:SourceAccount": self._world.account},
+            context={"aws:SourceAccount": self._context.account},
             principals=frozenset({f"Service:{PRINCIPAL}"}),
         )
         if decide(parse_policy(trust), request) is not Decision.ALLOWED:
             raise invalid(refusal)
 
     def _about_group(self, name: str, now: datetime) -> dict[str, Any]:
-        arn = f"arn:aws:scheduler:{self._world.region}:{self._world.account}:schedule-group/{name}"
+        arn = f"arn:aws:scheduler:{self._context.region}:{self._context.account}:schedule-group/{name}"
         return {"Arn": arn, "Name": name, "State": "ACTIVE", "CreationDate": now, "LastModificationDate": now}

@@ -18,16 +18,16 @@ from sluice.rollout.analysis.alarms import alarm_names, alarms_for, composite_fo
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.cloudwatch.service import CloudWatch as LocalCloudWatch
+from localaws.tests.interpreters import INTERPRETERS
 from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Faults
 from tests.fakes.cloudwatch import FakeMetrics
 from tests.fakes.sluice_world import SPEC
 
-REPO = Path(__file__).parents[3]
 ENDPOINT, ROLLOUT = "sluice-dev-fraud", "fraud-7-1"
 NAMES = Names("dev")
 PERIOD = timedelta(seconds=60)
@@ -78,11 +78,11 @@ class _Real:
 
     def __init__(self, run_dir: Path) -> None:
         self._turned_to: datetime | None = None
-        self.aws = LocalAws(run_dir, REPO, services=self._services)
+        self.aws = LocalAws(run_dir, INTERPRETERS, services=self._services)
 
-    def _services(self, world: World) -> list[Service]:
-        world.bus, world.now = _Silent(), self._now
-        self._cloudwatch = world.metrics = LocalCloudWatch(world)
+    def _services(self, context: Context) -> list[Service]:
+        context.bus, context.now = _Silent(), self._now
+        self._cloudwatch = context.metrics = LocalCloudWatch(context)
         return [self._cloudwatch]
 
     def _now(self) -> datetime:

@@ -11,7 +11,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table as MotoTable
 from sluice.aws.dynamodb import ConditionFailedError, Index, Table
 
-from localaws.moto.dynamodb_transactions import quicken_transactions
+from localaws.moto.dynamodb_transactions import speed_up_transactions
 from tests.builders.aws_clients import translating
 from tests.fakes.table import FakeTable
 
@@ -36,7 +36,7 @@ def table(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         monkeypatch.setattr(DynamoDBBackend, "transact_write_items", DynamoDBBackend.transact_write_items)
         monkeypatch.setattr(MotoTable, "__deepcopy__", None, raising=False)
         monkeypatch.delattr(MotoTable, "__deepcopy__")
-        quicken_transactions()
+        speed_up_transactions()
     with mock_aws():
         client = boto3.client("dynamodb", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         names = ("pk", "sk", INDEX.key, INDEX.sort)

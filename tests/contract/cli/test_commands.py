@@ -14,6 +14,7 @@ import pytest
 from cli.main import main
 from localaws.local_aws import LocalAws
 from localaws.service_api import AwsError
+from localaws.tests.interpreters import INTERPRETERS
 
 ROOT = Path(__file__).parents[3]
 FRAUD = str(ROOT / "models" / "fraud.yaml")
@@ -60,7 +61,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("run"), ROOT) as local:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as local:
         yield local
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from sluice.pipeline_runs.run import PipelineRun
 from sluice.telemetry.silent import SilentTelemetry
 
 from cli.main import main
-from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, REPO, ROLE, Engine
+from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, ROLE, Engine
 from tests.contract.pipeline_runs.test_tabular_pipeline import rows
 
+REPO = Path(__file__).parents[3]
 STAGE = "runs"
 PIPELINE = f"sluice-{STAGE}-fraud"
 TABLE = "table-runs"

@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from cli.apply.definition import read_definition, source_archive
-from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, IMAGE, REPO, ROLE, Engine
+from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, IMAGE, ROLE, Engine
 from tests.builders.tabular_jobs import data_contract
 
+REPO = Path(__file__).parents[3]
 GROUP = "sluice-dev-fraud"
 
 

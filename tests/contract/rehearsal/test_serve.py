@@ -36,7 +36,7 @@ def test_it_serves_until_terminated_and_leaves_no_process(tmp_path: Path) -> Non
             said += line
         found = re.search(r"export AWS_ENDPOINT_URL=(\S+)", said)
         assert found is not None
-        with urlopen(f"{found[1]}/_sluice/health", timeout=20) as answer:
+        with urlopen(f"{found[1]}/_localaws/health", timeout=20) as answer:
             assert (answer.status, answer.read()) == (200, b"ok")
         helpers = children_of(server.pid)
         assert helpers

@@ -19,10 +19,11 @@ from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
-from localaws.services.sagemaker.fleets.provisioning import Pace
-from localaws.services.sagemaker.runtime.async_runtime import AsyncPace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
+from localaws.services.sagemaker.runtime.async_runtime import AsyncTiming
 from localaws.tests.contract.services.sagemaker.endpoints.artifacts import make_artifacts
-from localaws.timing import Paces
+from localaws.tests.interpreters import INTERPRETERS
+from localaws.timing import Timings
 from rehearsal.build import ensure_built
 
 ROOT = Path(__file__).parents[3]
@@ -89,13 +90,13 @@ class Site:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAws, Stack]]:
-    paces = Paces(
-        hosting=Pace(settle_seconds=0.2, health_check_seconds=60),
-        asynchronous=AsyncPace(payload_max_bytes=PAYLOAD_MAX_BYTES),
+    timings = Timings(
+        hosting=HostingTiming(settle_seconds=0.2, health_check_seconds=60),
+        asynchronous=AsyncTiming(payload_max_bytes=PAYLOAD_MAX_BYTES),
     )
     run_dir = tmp_path_factory.mktemp("run")
     with (
-        LocalAws(run_dir, ROOT, services=lambda world: shipped_services(world, paces)) as aws,
+        LocalAws(run_dir, INTERPRETERS, services=lambda context: shipped_services(context, timings)) as aws,
         pytest.MonkeyPatch.context() as environment,
     ):
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))

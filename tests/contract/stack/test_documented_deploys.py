@@ -20,7 +20,8 @@ import pytest
 import yaml
 
 from localaws.local_aws import LocalAws
-from rehearsal.serve import client_environment
+from localaws.serve import client_environment
+from localaws.tests.interpreters import INTERPRETERS
 from tests.fakes.change_sets import ARTIFACTS_BUCKET, ChangeSets
 
 ROOT = Path(__file__).parents[3]
@@ -80,7 +81,7 @@ def change_sets() -> ChangeSets:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory, change_sets: ChangeSets) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("aws"), ROOT, services=lambda _world: [change_sets]) as local:
+    with LocalAws(tmp_path_factory.mktemp("aws"), INTERPRETERS, services=lambda _context: [change_sets]) as local:
         local.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
         yield local
 

@@ -17,6 +17,7 @@ import yaml
 from cli.main import main
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 from tests.builders.house_prices import house_csv
 
@@ -63,7 +64,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("run"), ROOT) as local:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as local:
         yield local
 
 

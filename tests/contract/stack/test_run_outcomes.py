@@ -15,6 +15,7 @@ from cli.main import main
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 from rehearsal.drivers.timeline import Timeline
 from tests.contract.pipeline_runs.test_tabular_pipeline import rows
@@ -84,7 +85,7 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     built = ensure_built(ROOT)
-    with LocalAws(tmp_path_factory.mktemp("run"), ROOT) as aws, pytest.MonkeyPatch.context() as environment:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as aws, pytest.MonkeyPatch.context() as environment:
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
         stack = cloudformation.deploy(built, "sluice-dev", {"Stage": "dev"})
         environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)

@@ -17,13 +17,14 @@ import pytest
 import yaml
 
 from cli.main import main
-from localaws.context import World
+from localaws.context import Context
 from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
 from localaws.service_api import AwsError, Service
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.scheduler.service import Scheduler
+from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
 ROOT = Path(__file__).parents[3]
@@ -38,11 +39,11 @@ Found = TypeVar("Found")
 class Clock:
     """The world's clock, set forward."""
 
-    world: World
+    context: Context
     ahead: timedelta = field(default_factory=timedelta)
 
     def now(self) -> datetime:
-        return self.world.now() + self.ahead
+        return self.context.now() + self.ahead
 
 
 def eventually(probe: Callable[[], Found | None]) -> Found:
@@ -178,15 +179,15 @@ def waiting_definition(role_arn: str) -> dict[str, Any]:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     clocks: list[Clock] = []
 
-    def services(world: World) -> Sequence[Service]:
-        clocks.append(Clock(world))
+    def services(context: Context) -> Sequence[Service]:
+        clocks.append(Clock(context))
         return [
-            Scheduler(world, now=clocks[0].now) if isinstance(each, Scheduler) else each
-            for each in shipped_services(world)
+            Scheduler(context, now=clocks[0].now) if isinstance(each, Scheduler) else each
+            for each in shipped_services(context)
         ]
 
     with (
-        LocalAws(tmp_path_factory.mktemp("run"), ROOT, services=services) as aws,
+        LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=services) as aws,
         pytest.MonkeyPatch.context() as environment,
     ):
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))

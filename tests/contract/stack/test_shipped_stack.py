@@ -19,6 +19,7 @@ from layer_build.dataclass_expansion import expand
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +33,7 @@ def built() -> Path:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("run"), ROOT) as local:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as local:
         yield local
 
 

@@ -13,6 +13,7 @@ import pytest
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +22,7 @@ EVENT = json.loads((ROOT / "events" / "abort_rollout" / "error-alarm-rang.json")
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("run"), ROOT) as local:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as local:
         yield local
 
 

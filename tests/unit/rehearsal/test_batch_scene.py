@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from rehearsal.drivers.progress import Progress
 from rehearsal.drivers.timeline import Event
-from rehearsal.scenarios.stage import Stage
+from rehearsal.scenarios.scene_context import SceneContext
 from rehearsal.scenes import batch
 
 BUCKET = "sluice-dev-data"
@@ -32,7 +32,7 @@ class LateTimeline:
         return found
 
 
-def stage_with(*pending: Event) -> Stage:
+def stage_with(*pending: Event) -> SceneContext:
     around = SimpleNamespace(
         bucket=lambda: BUCKET,
         client=lambda _service: SimpleNamespace(put_object=lambda **_request: None),
@@ -41,7 +41,7 @@ def stage_with(*pending: Event) -> Stage:
     )
     progress = Progress()
     progress.begin("batch")
-    return Stage(
+    return SceneContext(
         model="batch",
         around=cast(Any, around),
         artifacts=cast(Any, None),
@@ -59,22 +59,22 @@ def completed(folder: str, rows: int, version: int = 2) -> Event:
 
 
 def test_the_run_by_command_is_waited_for_though_the_command_has_returned() -> None:
-    stage = stage_with(completed("input", 100_000, version=1), completed("small", 500))
-    batch.run_by_command(stage, ["1,2"] * 500, 2)
-    (outcome,) = stage.progress.outcomes()
+    context = stage_with(completed("input", 100_000, version=1), completed("small", 500))
+    batch.run_by_command(context, ["1,2"] * 500, 2)
+    (outcome,) = context.progress.outcomes()
     assert outcome.right, outcome.seen
 
 
 def test_a_run_by_command_that_loses_a_row_is_seen() -> None:
-    stage = stage_with(completed("small", 499))
-    batch.run_by_command(stage, ["1,2"] * 500, 2)
-    (outcome,) = stage.progress.outcomes()
+    context = stage_with(completed("small", 499))
+    batch.run_by_command(context, ["1,2"] * 500, 2)
+    (outcome,) = context.progress.outcomes()
     assert not outcome.right
 
 
 def test_the_comparison_is_waited_for_though_the_promotion_came_first() -> None:
     difference = {"rows": batch.SAMPLE_ROWS, "mean_difference": batch.DIFFERENT_BY, "failures": 0}
-    stage = stage_with(event("BatchVersionCompared", difference=difference, current_version=1, version=2))
-    batch.check_comparison(stage, 1, 2)
-    (outcome,) = stage.progress.outcomes()
+    context = stage_with(event("BatchVersionCompared", difference=difference, current_version=1, version=2))
+    batch.check_comparison(context, 1, 2)
+    (outcome,) = context.progress.outcomes()
     assert outcome.right, outcome.seen

@@ -66,8 +66,12 @@ class Transition:
         return {message for message, _ in self.received}
 
 
-def handle_messages(messages: Mapping[str, Message], ports: AsyncInferencePorts) -> MessageIds:
-    """Handle messages by their ids; returns the ids of those that failed and have to be redelivered."""
+def handle_messages(messages: Mapping[str, Message | None], ports: AsyncInferencePorts) -> MessageIds:
+    """Handle messages by their ids; returns the ids of those that failed and have to be redelivered.
+
+    Handling them together keeps the calls of AWS per record low: inferences are read 100 at a time, results written 25
+    at a time, events and retries sent ten at a time.
+    """
     models = EndpointModels(ports)
     notifications = [(message, each) for message, each in messages.items() if isinstance(each, Notification)]
     retries = [(message, each) for message, each in messages.items() if isinstance(each, RetryMessage)]

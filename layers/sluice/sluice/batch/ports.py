@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Protocol
 
@@ -24,6 +24,9 @@ from sluice.telemetry.port import Telemetry
 
 class BatchBatches(RolloutBatchBatches, Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
+
+    def runs(self, model: str) -> Iterator[BatchRun]:
+        """Asked for last first."""
 
     def open(self, run: BatchRun) -> BatchRun:
         """Store a new run; returns the stored one, which is another if this request came before."""

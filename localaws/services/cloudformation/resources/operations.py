@@ -1,4 +1,4 @@
-"""What operators look at: logs, alarms, dashboards; and parameters."""
+"""Log groups, alarms, dashboards and SSM parameters."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Turns a template's values into what an AWS API takes: ``"true"`` into true, ``"5"`` into 5.
 
-botocore's model of the API says what is wanted where; a member it does not know is an error, not a shrug.
+botocore's model of the API says what is wanted where; a member it does not know is an error.
 Pure.
 """
 

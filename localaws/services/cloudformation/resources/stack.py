@@ -1,4 +1,4 @@
-"""What a deployment leaves to look at: the stack with its resources and outputs."""
+"""A deployed stack with its resources and outputs."""
 
 from __future__ import annotations
 

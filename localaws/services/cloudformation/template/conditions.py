@@ -1,4 +1,4 @@
-"""The ``Conditions`` section of a template: each condition's truth. Pure."""
+"""The ``Conditions`` section of a template: evaluates each condition. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from localaws.services.cloudformation.template.errors import TemplateError
-from localaws.services.cloudformation.template.intrinsics import Scope, arguments, evaluate, function_call, plain
+from localaws.services.cloudformation.template.intrinsics import (
+    TemplateScope,
+    arguments,
+    evaluate,
+    function_call,
+    plain,
+)
 
 
-def evaluate_conditions(section: Mapping[str, Any], scope: Scope) -> dict[str, bool]:
+def evaluate_conditions(section: Mapping[str, Any], scope: TemplateScope) -> dict[str, bool]:
     """The truth of every condition; conditions may build on each other but not in a circle."""
     known: dict[str, bool] = {}
 
@@ -38,7 +44,7 @@ def _conditions_in(expression: Any) -> list[str]:
     return [name for item in items for name in _conditions_in(item)] if isinstance(expression, dict | list) else []
 
 
-def _holds(expression: Any, scope: Scope) -> bool:
+def _holds(expression: Any, scope: TemplateScope) -> bool:
     call = function_call(expression, also=("Condition",))
     if call is None:
         raise TemplateError(f"not a condition: {expression!r}")

@@ -20,7 +20,7 @@ SUBSTITUTION = re.compile(r"\$\{(?P<literal>!?)(?P<name>[^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class TemplateScope:
     """What the names in an expression stand for."""
 
     parameters: Mapping[str, Any]  # incl. pseudo parameters such as AWS::Region
@@ -30,7 +30,7 @@ class Scope:
     attribute: Callable[[str, str], Any]
 
 
-def evaluate(value: Any, scope: Scope) -> Any:
+def evaluate(value: Any, scope: TemplateScope) -> Any:
     """The value with every function in it replaced by its result; raises TemplateError."""
     call = function_call(value)
     if call is not None:
@@ -55,19 +55,19 @@ def function_call(value: Any, *, also: tuple[str, ...] = ()) -> tuple[str, Any] 
     return (name, argument) if is_call else None
 
 
-def _function(name: str) -> Callable[[Any, Scope], Any]:
+def _function(name: str) -> Callable[[Any, TemplateScope], Any]:
     if name not in _FUNCTIONS:
         raise TemplateError(f"function {name} is not supported")
     return _FUNCTIONS[name]
 
 
-def _ref(argument: Any, scope: Scope) -> Any:
+def _ref(argument: Any, scope: TemplateScope) -> Any:
     if argument == "AWS::NoValue":
         return NO_VALUE
     return scope.parameters[argument] if argument in scope.parameters else scope.ref(argument)
 
 
-def _get_att(argument: Any, scope: Scope) -> Any:
+def _get_att(argument: Any, scope: TemplateScope) -> Any:
     logical_id, attribute = attribute_path(argument)
     return scope.attribute(logical_id, str(evaluate(attribute, scope)))
 
@@ -80,7 +80,7 @@ def attribute_path(argument: Any) -> tuple[str, Any]:
     return str(logical_id), attribute
 
 
-def _sub(argument: Any, scope: Scope) -> str:
+def _sub(argument: Any, scope: TemplateScope) -> str:
     text, variables = sub_arguments(argument)
 
     def replace(match: re.Match[str]) -> str:
@@ -105,17 +105,17 @@ def sub_arguments(argument: Any) -> tuple[str, dict[str, Any]]:
     return text, variables
 
 
-def _join(argument: Any, scope: Scope) -> str:
+def _join(argument: Any, scope: TemplateScope) -> str:
     delimiter, items = arguments("Fn::Join", argument, 2)
     return str(delimiter).join(_text(item) for item in _list("Fn::Join", items, scope))
 
 
-def _split(argument: Any, scope: Scope) -> list[str]:
+def _split(argument: Any, scope: TemplateScope) -> list[str]:
     delimiter, text = arguments("Fn::Split", argument, 2)
     return _text(evaluate(text, scope)).split(str(delimiter))
 
 
-def _select(argument: Any, scope: Scope) -> Any:
+def _select(argument: Any, scope: TemplateScope) -> Any:
     index, items = arguments("Fn::Select", argument, 2)
     position, among = int(evaluate(index, scope)), _list("Fn::Select", items, scope)
     if not 0 <= position < len(among):
@@ -123,7 +123,7 @@ def _select(argument: Any, scope: Scope) -> Any:
     return among[position]
 
 
-def _find_in_map(argument: Any, scope: Scope) -> Any:
+def _find_in_map(argument: Any, scope: TemplateScope) -> Any:
     keys = [str(evaluate(key, scope)) for key in arguments("Fn::FindInMap", argument, 3)]
     found: Any = scope.mappings
     for key in keys:
@@ -133,18 +133,18 @@ def _find_in_map(argument: Any, scope: Scope) -> Any:
     return found
 
 
-def _if(argument: Any, scope: Scope) -> Any:
+def _if(argument: Any, scope: TemplateScope) -> Any:
     name, when_true, when_false = arguments("Fn::If", argument, 3)
     return evaluate(when_true if _condition(name, scope) else when_false, scope)
 
 
-def _condition(name: Any, scope: Scope) -> bool:
+def _condition(name: Any, scope: TemplateScope) -> bool:
     if name not in scope.conditions:
         raise TemplateError(f"no condition {name!r}")
     return scope.conditions[name]
 
 
-_FUNCTIONS: Mapping[str, Callable[[Any, Scope], Any]] = {
+_FUNCTIONS: Mapping[str, Callable[[Any, TemplateScope], Any]] = {
     "Ref": _ref,
     "Fn::GetAtt": _get_att,
     "Fn::Sub": _sub,
@@ -162,7 +162,7 @@ def arguments(name: str, argument: Any, count: int) -> list[Any]:
     return argument
 
 
-def _list(name: str, argument: Any, scope: Scope) -> list[Any]:
+def _list(name: str, argument: Any, scope: TemplateScope) -> list[Any]:
     items = evaluate(argument, scope)
     if not isinstance(items, list):
         raise TemplateError(f"{name} takes a list, got {items!r}")

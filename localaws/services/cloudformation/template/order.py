@@ -1,4 +1,4 @@
-"""In which order resources are made: each after everything it refers to. Pure."""
+"""The order in which resources are made: each after everything it refers to. Pure."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Alarms: settings, evaluation, and who is told."""
+"""Alarms: settings, evaluation and notification."""

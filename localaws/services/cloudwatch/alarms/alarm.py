@@ -1,4 +1,4 @@
-"""Whether an alarm is in alarm, from the completed periods of its evaluation range. Pure."""
+"""Decides an alarm's state from the closed periods of its evaluation range. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class DatapointRule:
     """When a row of periods is an alarm: ``datapoints_to_alarm`` of ``evaluation_periods`` breach."""
 
     threshold: float
@@ -53,7 +53,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Evaluation:
     """``state`` is None where the alarm keeps the state it has. ``used``: indices of the points it rests on."""
 
     state: State | None
@@ -61,7 +61,7 @@ class Judgement:
     filled: int  # how many periods the missing-data treatment stood in for
 
 
-def evaluate(rule: Rule, points: Sequence[float | None]) -> Judgement:
+def evaluate(rule: DatapointRule, points: Sequence[float | None]) -> Evaluation:
     """Judge the completed periods of one evaluation range, oldest first; None is a period without data.
 
     With at least ``evaluation_periods`` real points the newest of them decide, reaching back over gaps.
@@ -75,11 +75,11 @@ def evaluate(rule: Rule, points: Sequence[float | None]) -> Judgement:
         state: State | None = State.ALARM if len(breaching) >= rule.datapoints_to_alarm else State.OK
     else:
         state = _with_gaps(rule, points, used, breaching)
-    return Judgement(state, used, filled)
+    return Evaluation(state, used, filled)
 
 
 def _with_gaps(
-    rule: Rule, points: Sequence[float | None], used: Sequence[int], breaching: Sequence[int]
+    rule: DatapointRule, points: Sequence[float | None], used: Sequence[int], breaching: Sequence[int]
 ) -> State | None:
     filled = rule.evaluation_periods - len(used)
     counted = len(breaching) + (filled if rule.missing is Missing.BREACHING else 0)
@@ -96,7 +96,7 @@ def _with_gaps(
     return State.ALARM if _is_due(rule, points, used, breaching) else None
 
 
-def _is_due(rule: Rule, points: Sequence[float | None], used: Sequence[int], breaching: Sequence[int]) -> bool:
+def _is_due(rule: DatapointRule, points: Sequence[float | None], used: Sequence[int], breaching: Sequence[int]) -> bool:
     """With too few points to tell: the oldest breach is M periods old and nothing since was fine.
 
     A younger breach is left alone, so that one point after a gap does not raise the alarm too early.
@@ -107,7 +107,7 @@ def _is_due(rule: Rule, points: Sequence[float | None], used: Sequence[int], bre
     return age >= rule.datapoints_to_alarm and len([i for i in used if i >= breaching[0]]) == len(breaching)
 
 
-def _breaches_at(rule: Rule, points: Sequence[float | None], index: int) -> bool:
+def _breaches_at(rule: DatapointRule, points: Sequence[float | None], index: int) -> bool:
     value = points[index]
     return value is not None and rule.breaches(value)
 

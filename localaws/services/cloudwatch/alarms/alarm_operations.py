@@ -7,42 +7,41 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from localaws.service_api import AwsError, Call, Operation
+from localaws.service_api import AwsError, Call, Operation, Params
 from localaws.services.cloudwatch.alarms.alarm import State
 from localaws.services.cloudwatch.alarms.alarm_settings import composite_alarm, metric_alarm
 from localaws.services.cloudwatch.alarms.alarm_views import has_action, shown_alarm, shown_item
 from localaws.services.cloudwatch.alarms.alarms import (
     INITIAL_REASON,
     Alarm,
-    AlarmBook,
-    Change,
+    AlarmState,
+    AlarmStore,
     CompositeAlarm,
     HistoryItem,
     MetricAlarm,
-    Standing,
+    StateChange,
 )
 from localaws.services.cloudwatch.alarms.evaluator import Evaluator
-from localaws.services.cloudwatch.alarms.tags import Tags
+from localaws.services.cloudwatch.alarms.tags import AlarmTags
 from localaws.services.cloudwatch.metrics.paging import epoch, page
 from localaws.services.cloudwatch.metrics.query import validation_error
 
-Params = dict[str, Any]
 PAGE = 50
 
 
 class AlarmOperations:
-    """``clock`` gives epoch seconds; ``lock`` guards the book and the tags."""
+    """``clock`` gives epoch seconds; ``lock`` guards the store and the tags."""
 
     def __init__(
         self,
         *,
-        book: AlarmBook,
-        tags: Tags,
+        alarm_store: AlarmStore,
+        tags: AlarmTags,
         evaluator: Evaluator,
         lock: threading.RLock,
         clock: Callable[[], float],
     ) -> None:
-        self._book = book
+        self._alarm_store = alarm_store
         self._tags = tags
         self._evaluator = evaluator
         self._lock = lock
@@ -98,7 +97,7 @@ class AlarmOperations:
             )
 
         with self._lock:
-            found = sorted(filter(wanted, self._book.alarms.values()), key=lambda alarm: alarm.name)
+            found = sorted(filter(wanted, self._alarm_store.alarms.values()), key=lambda alarm: alarm.name)
             alarms, more = page(found, params.get("NextToken"), params.get("MaxRecords") or PAGE)
             return {
                 "MetricAlarms": [shown_alarm(alarm) for alarm in alarms if isinstance(alarm, MetricAlarm)],
@@ -109,9 +108,9 @@ class AlarmOperations:
     def delete_alarms(self, params: Params, _call: Call) -> dict[str, Any]:
         """All or none: one unknown name refuses the call."""
         with self._lock:
-            alarms = [self._book.get(name) for name in params["AlarmNames"]]
+            alarms = [self._alarm_store.get(name) for name in params["AlarmNames"]]
             for alarm in alarms:
-                self._book.alarms.pop(alarm.name, None)
+                self._alarm_store.alarms.pop(alarm.name, None)
                 self._tags.forget(alarm.arn)
                 self._log_configuration(alarm, "deleted")
         return {}
@@ -122,8 +121,8 @@ class AlarmOperations:
         if data is not None:
             _check_json(data)
         with self._lock:
-            alarm = self._book.get(params["AlarmName"])
-            standing = Standing(State(params["StateValue"]), params["StateReason"], self._clock(), data)
+            alarm = self._alarm_store.get(params["AlarmName"])
+            standing = AlarmState(State(params["StateValue"]), params["StateReason"], self._clock(), data)
             changes = list(self._evaluator.set_state(alarm, standing))
         self._announce(changes)
         return {}
@@ -135,7 +134,7 @@ class AlarmOperations:
         with self._lock:
             found = [
                 item
-                for item in self._book.history
+                for item in self._alarm_store.history
                 if params.get("AlarmName") in (None, item.alarm)
                 and params.get("HistoryItemType") in (None, item.kind)
                 and item.alarm_type in types
@@ -154,27 +153,27 @@ class AlarmOperations:
 
     def _set_actions(self, names: Iterable[str], *, enabled: bool) -> dict[str, Any]:
         with self._lock:
-            for alarm in [self._book.alarms[name] for name in names if name in self._book.alarms]:
+            for alarm in [self._alarm_store.alarms[name] for name in names if name in self._alarm_store.alarms]:
                 alarm.actions_enabled = enabled
         return {}
 
-    def _standing(self, params: Params, kind: type[Alarm]) -> Standing:
-        known = self._book.alarms.get(params.get("AlarmName") or "")
+    def _standing(self, params: Params, kind: type[Alarm]) -> AlarmState:
+        known = self._alarm_store.alarms.get(params.get("AlarmName") or "")
         if known is None:
-            return Standing(State.INSUFFICIENT_DATA, INITIAL_REASON, self._clock())
+            return AlarmState(State.INSUFFICIENT_DATA, INITIAL_REASON, self._clock())
         if not isinstance(known, kind):
             raise validation_error(f"An alarm of another type is already named {known.name}")
         return known.standing
 
     def _keep(self, alarm: MetricAlarm | CompositeAlarm, params: Params) -> None:
-        existed = alarm.name in self._book.alarms
-        self._book.alarms[alarm.name] = alarm
+        existed = alarm.name in self._alarm_store.alarms
+        self._alarm_store.alarms[alarm.name] = alarm
         if not existed:  # an update ignores tags
             self._tags.add(alarm.arn, params.get("Tags") or [])
         self._log_configuration(alarm, "updated" if existed else "created")
 
     def _log_configuration(self, alarm: Alarm, what: str) -> None:
-        self._book.history.append(
+        self._alarm_store.history.append(
             HistoryItem(
                 alarm=alarm.name,
                 alarm_type=type(alarm).__name__,
@@ -185,7 +184,7 @@ class AlarmOperations:
             )
         )
 
-    def _announce(self, changes: Iterable[Change]) -> None:
+    def _announce(self, changes: Iterable[StateChange]) -> None:
         for change in changes:
             self._evaluator.announce(change)
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.service_api import AwsError
-from localaws.services.cloudwatch.alarms.alarm import COMPARISONS, Missing, Rule
-from localaws.services.cloudwatch.alarms.alarms import CompositeAlarm, MetricAlarm, Standing
+from localaws.services.cloudwatch.alarms.alarm import COMPARISONS, DatapointRule, Missing
+from localaws.services.cloudwatch.alarms.alarms import AlarmState, CompositeAlarm, MetricAlarm
 from localaws.services.cloudwatch.alarms.composite import RuleError, children, parse_rule
 from localaws.services.cloudwatch.alarms.wording import event_metric
 from localaws.services.cloudwatch.metrics.distribution import percentile_of
@@ -37,7 +37,7 @@ _NOT_HERE = (
 )
 
 
-def metric_alarm(given: Mapping[str, Any], *, arn: str, standing: Standing, now: float) -> MetricAlarm:
+def metric_alarm(given: Mapping[str, Any], *, arn: str, standing: AlarmState, now: float) -> MetricAlarm:
     """A metric alarm from PutMetricAlarm's parameters. AwsError ValidationError for what AWS would refuse."""
     settings = _checked(given)
     queries, watched, shown_id = _queries(settings)
@@ -64,7 +64,7 @@ def metric_alarm(given: Mapping[str, Any], *, arn: str, standing: Standing, now:
     )
 
 
-def composite_alarm(given: Mapping[str, Any], *, arn: str, standing: Standing, now: float) -> CompositeAlarm:
+def composite_alarm(given: Mapping[str, Any], *, arn: str, standing: AlarmState, now: float) -> CompositeAlarm:
     """A composite alarm from PutCompositeAlarm's parameters. AwsError ValidationError if the rule is wrong."""
     settings = _checked(given)
     rule = settings.get("AlarmRule") or ""
@@ -138,7 +138,7 @@ def _single_stat(settings: Mapping[str, Any]) -> MetricStat:
     return MetricStat(metric, statistic or str(extended), settings["Period"], settings.get("Unit"))
 
 
-def _rule(settings: Mapping[str, Any], period: int) -> Rule:
+def _rule(settings: Mapping[str, Any], period: int) -> DatapointRule:
     if period not in (10, 20, 30) and (period < 60 or period % 60):
         raise validation_error(f"Period must be 10, 20, 30 or a multiple of 60, got {period}")
     periods = settings.get("EvaluationPeriods") or 0
@@ -157,7 +157,7 @@ def _rule(settings: Mapping[str, Any], period: int) -> Rule:
         raise validation_error(f"TreatMissingData must be one of {', '.join(Missing)}")
     if settings.get("EvaluateLowSampleCountPercentile", "evaluate") not in ("evaluate", "ignore"):
         raise validation_error("EvaluateLowSampleCountPercentile must be evaluate or ignore")
-    return Rule(
+    return DatapointRule(
         threshold=float(settings["Threshold"]),
         comparison=settings["ComparisonOperator"],
         evaluation_periods=periods,

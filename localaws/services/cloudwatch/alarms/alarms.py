@@ -1,4 +1,4 @@
-"""The alarms there are, their states, and what happened to them."""
+"""Stores alarms, their states and their history."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.service_api import AwsError
-from localaws.services.cloudwatch.alarms.alarm import Rule, State
-from localaws.services.cloudwatch.alarms.composite import Condition
+from localaws.services.cloudwatch.alarms.alarm import DatapointRule, State
+from localaws.services.cloudwatch.alarms.composite import AlarmExpression
 from localaws.services.cloudwatch.metrics.query import Query
 
 HISTORY_MAX = 10_000
@@ -17,7 +17,7 @@ INITIAL_REASON = "Unchecked: Initial alarm creation"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AlarmState:
     """A state with its reason. ``data`` is JSON; ``at`` is epoch seconds."""
 
     value: State
@@ -34,7 +34,7 @@ class Alarm:
     arn: str
     settings: Mapping[str, Any]
     configured_at: float
-    standing: Standing
+    standing: AlarmState
     actions_enabled: bool = True
 
     @property
@@ -48,7 +48,7 @@ class Alarm:
 class MetricAlarm(Alarm):
     """An alarm on one series, that of the query ``watched``."""
 
-    rule: Rule
+    rule: DatapointRule
     queries: tuple[Query, ...]
     watched: str
     period: int
@@ -61,7 +61,7 @@ class MetricAlarm(Alarm):
 class CompositeAlarm(Alarm):
     """An alarm on the states of other alarms."""
 
-    condition: Condition
+    condition: AlarmExpression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +81,12 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A transition that still has to be told to the world."""
+class StateChange:
+    """A change of state that is still to be announced: as an event, then by actions."""
 
     alarm: MetricAlarm | CompositeAlarm
-    before: Standing
-    after: Standing
+    before: AlarmState
+    after: AlarmState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class HistoryItem:
 
 
 @dataclass(slots=True)
-class AlarmBook:
+class AlarmStore:
     """All alarms by name. Does not lock: its owner does."""
 
     alarms: dict[str, MetricAlarm | CompositeAlarm] = field(default_factory=dict)

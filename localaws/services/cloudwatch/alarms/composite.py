@@ -41,7 +41,7 @@ class InState:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    inner: Condition
+    inner: AlarmExpression
 
     def holds(self, state_of: StateOf) -> bool:
         return not self.inner.holds(state_of)
@@ -49,8 +49,8 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    left: Condition
-    right: Condition
+    left: AlarmExpression
+    right: AlarmExpression
 
     def holds(self, state_of: StateOf) -> bool:
         return self.left.holds(state_of) and self.right.holds(state_of)
@@ -58,26 +58,26 @@ class Both:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    left: Condition
-    right: Condition
+    left: AlarmExpression
+    right: AlarmExpression
 
     def holds(self, state_of: StateOf) -> bool:
         return self.left.holds(state_of) or self.right.holds(state_of)
 
 
-Condition = Constant | InState | Not | Both | Either
+AlarmExpression = Constant | InState | Not | Both | Either
 
 
-def parse_rule(rule: str) -> Condition:
+def parse_rule(rule: str) -> AlarmExpression:
     """Read an alarm rule; NOT binds before AND, AND before OR. RuleError if it is none."""
-    reader = _Reader(list(_tokens(rule)))
+    reader = _RuleReader(list(_tokens(rule)))
     condition = reader.either()
     if reader.left:
         raise RuleError(f"unexpected {reader.left[0]}")
     return condition
 
 
-def children(condition: Condition) -> Iterator[str]:
+def children(condition: AlarmExpression) -> Iterator[str]:
     """The names or ARNs a rule mentions."""
     match condition:
         case InState(_, alarm):
@@ -102,27 +102,27 @@ def _tokens(rule: str) -> Iterator[str | InState]:
             yield found["word"] or found["bracket"]
 
 
-class _Reader:
+class _RuleReader:
     """Recursive descent over the tokens left."""
 
     def __init__(self, tokens: list[str | InState]) -> None:
         self.left = tokens
 
-    def either(self) -> Condition:
+    def either(self) -> AlarmExpression:
         condition = self._both()
         while self.left and self.left[0] == "OR":
             self.left.pop(0)
             condition = Either(condition, self._both())
         return condition
 
-    def _both(self) -> Condition:
+    def _both(self) -> AlarmExpression:
         condition = self._single()
         while self.left and self.left[0] == "AND":
             self.left.pop(0)
             condition = Both(condition, self._single())
         return condition
 
-    def _single(self) -> Condition:
+    def _single(self) -> AlarmExpression:
         if not self.left:
             raise RuleError("the rule ends too early")
         word = self.left.pop(0)

@@ -1,4 +1,4 @@
-"""Evaluates alarms on the ticks CloudWatch uses, over periods that have closed, and tells what changed."""
+"""Evaluates alarms at the times CloudWatch does, over closed periods, and announces changes of state."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from localaws.services.cloudwatch.alarms.alarm import State, evaluate, samples_wanted
 from localaws.services.cloudwatch.alarms.alarms import (
     Alarm,
-    AlarmBook,
-    Change,
+    AlarmState,
+    AlarmStore,
     CompositeAlarm,
     HistoryItem,
     MetricAlarm,
-    Standing,
+    StateChange,
     Transition,
 )
 from localaws.services.cloudwatch.alarms.wording import (
@@ -27,7 +27,7 @@ from localaws.services.cloudwatch.alarms.wording import (
     unknown_reason,
 )
 from localaws.services.cloudwatch.metric_math.syntax import ExpressionError
-from localaws.services.cloudwatch.metrics.query import Answer, Range, Reading
+from localaws.services.cloudwatch.metrics.query import Range, Reading, TimedSeries
 from localaws.services.cloudwatch.metrics.store import Store
 
 TICK_SECONDS = 10
@@ -40,14 +40,14 @@ _log = logging.getLogger(__name__)
 class Evaluator:
     """Steps through all ticks since the last step, each with what was visible at it: none is ever left out.
 
-    ``lock`` guards ``store`` and ``book``; ``announce`` is called without it, once per change, in order.
+    ``lock`` guards ``store`` and ``alarm_store``; ``announce`` is called without it, once per change, in order.
     """
 
     store: Store
-    book: AlarmBook
+    alarm_store: AlarmStore
     lock: AbstractContextManager[object]
     clock: Callable[[], float]  # epoch seconds
-    announce: Callable[[Change], None]
+    announce: Callable[[StateChange], None]
     done: int  # the last tick stepped through
 
     def run(self, stopping: threading.Event) -> None:
@@ -66,9 +66,9 @@ class Evaluator:
                 if tick % DAY == 0:
                     self.store.forget(tick)
             for change in changes:
-                self._tell(change)
+                self._announce(change)
 
-    def set_state(self, alarm: MetricAlarm | CompositeAlarm, standing: Standing) -> Iterator[Change]:
+    def set_state(self, alarm: MetricAlarm | CompositeAlarm, standing: AlarmState) -> Iterator[StateChange]:
         """Put an alarm into a state by hand, with what follows from it. Call with the lock held."""
         if standing.value is alarm.standing.value:
             alarm.standing = standing
@@ -76,28 +76,28 @@ class Evaluator:
         yield self._change(alarm, standing)
         yield from self.settle_composites(alarm)
 
-    def settle_composites(self, trigger: Alarm | None) -> Iterator[Change]:
+    def settle_composites(self, trigger: Alarm | None) -> Iterator[StateChange]:
         """Bring composite alarms in line with the others after a change. Call with the lock held."""
-        for composite in list(self.book.composite_alarms()):
-            value = State.ALARM if composite.condition.holds(self.book.state_of) else State.OK
+        for composite in list(self.alarm_store.composite_alarms()):
+            value = State.ALARM if composite.condition.holds(self.alarm_store.state_of) else State.OK
             if value is not composite.standing.value:
                 reason, data = composite_reason(trigger)
-                yield self._change(composite, Standing(value, reason, self.clock(), data))
+                yield self._change(composite, AlarmState(value, reason, self.clock(), data))
                 yield from self.settle_composites(composite)
 
-    def _tell(self, change: Change) -> None:
+    def _announce(self, change: StateChange) -> None:
         try:
             self.announce(change)
         except Exception:  # one announcement that fails must not cost the next one
             _log.exception("announcing the change of alarm %s failed", change.alarm.name)
 
-    def _evaluate_all(self, tick: int) -> Iterator[Change]:
-        for alarm in list(self.book.metric_alarms()):
+    def _evaluate_all(self, tick: int) -> Iterator[StateChange]:
+        for alarm in list(self.alarm_store.metric_alarms()):
             if tick % interval(alarm) == 0 and (change := self._evaluate(alarm, tick)):
                 yield change
                 yield from self.settle_composites(alarm)
 
-    def _evaluate(self, alarm: MetricAlarm, tick: int) -> Change | None:
+    def _evaluate(self, alarm: MetricAlarm, tick: int) -> StateChange | None:
         start = tick - alarm.rule.range_length * alarm.period
         span = Range(start, tick, tick, aligned=False)
         try:
@@ -118,16 +118,16 @@ class Evaluator:
         else:
             reason = threshold_reason(alarm.rule, points, judgement.filled)
         now = self.clock()
-        standing = Standing(judgement.state, reason, now, reason_data(alarm, points, now))
+        standing = AlarmState(judgement.state, reason, now, reason_data(alarm, points, now))
         return self._change(alarm, standing, answer, used)
 
     def _change(
         self,
         alarm: MetricAlarm | CompositeAlarm,
-        after: Standing,
-        answer: Answer | None = None,
+        after: AlarmState,
+        answer: TimedSeries | None = None,
         used: list[int] | None = None,
-    ) -> Change:
+    ) -> StateChange:
         before, alarm.standing = alarm.standing, after
         transition = Transition(
             alarm=alarm.name,
@@ -144,9 +144,9 @@ class Evaluator:
                 newest_published=answer.published.get(used[-1]),
                 first_breach_published=answer.published.get(breaching[0]) if breaching else None,
             )
-        self.book.transitions.append(transition)
+        self.alarm_store.transitions.append(transition)
         summary = f"Alarm updated from {before.value} to {after.value}"
-        self.book.history.append(
+        self.alarm_store.history.append(
             HistoryItem(
                 alarm=alarm.name,
                 alarm_type="CompositeAlarm" if isinstance(alarm, CompositeAlarm) else "MetricAlarm",
@@ -156,7 +156,7 @@ class Evaluator:
                 at=after.at,
             )
         )
-        return Change(alarm, before, after)
+        return StateChange(alarm, before, after)
 
 
 def interval(alarm: MetricAlarm) -> int:
@@ -166,7 +166,7 @@ def interval(alarm: MetricAlarm) -> int:
     return 3600 if alarm.rule.evaluation_periods * alarm.period > DAY else 60
 
 
-def _has_few_samples(alarm: MetricAlarm, answer: Answer, used: list[int]) -> bool:
+def _has_few_samples(alarm: MetricAlarm, answer: TimedSeries, used: list[int]) -> bool:
     """Whether the newest point of a guarded percentile stands on too few samples to change a state."""
     if alarm.percentile_guard is None or not used:
         return False

@@ -9,7 +9,7 @@ from typing import Any
 from localaws.service_api import AwsError, Call, Operation
 
 
-class Tags:
+class AlarmTags:
     """Tags by ARN; ``exists`` says whether there is a resource of that ARN. ``lock`` guards both."""
 
     def __init__(self, lock: threading.RLock, exists: Callable[[str], bool]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.services.cloudwatch.alarms.alarm import Missing, Rule
-from localaws.services.cloudwatch.alarms.alarms import Alarm, Change, CompositeAlarm, MetricAlarm, Standing
+from localaws.services.cloudwatch.alarms.alarm import DatapointRule, Missing
+from localaws.services.cloudwatch.alarms.alarms import Alarm, AlarmState, CompositeAlarm, MetricAlarm, StateChange
 from localaws.services.cloudwatch.metrics.query import Query
 from localaws.services.cloudwatch.metrics.store import Metric
 
@@ -25,7 +25,7 @@ def timestamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
-def threshold_reason(rule: Rule, points: Sequence[tuple[int, float]], filled: int) -> str:
+def threshold_reason(rule: DatapointRule, points: Sequence[tuple[int, float]], filled: int) -> str:
     """Why a metric alarm is OK or in ALARM; ``points``: start and value of those used, oldest first."""
     treated = "" if rule.missing in (Missing.MISSING, Missing.IGNORE) else _treated(rule, filled)
     if not points:
@@ -44,7 +44,7 @@ def threshold_reason(rule: Rule, points: Sequence[tuple[int, float]], filled: in
     )
 
 
-def _treated(rule: Rule, filled: int) -> str:
+def _treated(rule: DatapointRule, filled: int) -> str:
     treatment = "Breaching" if rule.missing is Missing.BREACHING else "NonBreaching"
     was = "was" if filled == 1 else "were"
     return f" and {_count(filled, 'missing datapoint')} {was} treated as [{treatment}]"
@@ -54,7 +54,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def unknown_reason(rule: Rule) -> str:
+def unknown_reason(rule: DatapointRule) -> str:
     return f"Insufficient Data: {_count(rule.evaluation_periods, 'datapoint')} were unknown."
 
 
@@ -105,7 +105,7 @@ def _event_identity(metric: Metric) -> dict[str, Any]:
     return {"namespace": metric.namespace, "name": metric.name, "dimensions": dict(metric.dimensions)}
 
 
-def event_detail(change: Change) -> dict[str, Any]:
+def event_detail(change: StateChange) -> dict[str, Any]:
     """The detail of a "CloudWatch Alarm State Change"; also ``alarmData`` of a Lambda action."""
     return {
         "alarmName": change.alarm.name,
@@ -125,7 +125,7 @@ def _configuration(alarm: MetricAlarm | CompositeAlarm) -> dict[str, Any]:
     return shown
 
 
-def _state(standing: Standing) -> dict[str, Any]:
+def _state(standing: AlarmState) -> dict[str, Any]:
     shown = {
         "value": standing.value.value,
         "reason": standing.reason,
@@ -134,7 +134,7 @@ def _state(standing: Standing) -> dict[str, Any]:
     return shown | ({"reasonData": standing.data} if standing.data is not None else {})
 
 
-def history_data(before: Standing, after: Standing) -> str:
+def history_data(before: AlarmState, after: AlarmState) -> str:
     """The JSON of a StateUpdate in an alarm's history."""
     return json.dumps(
         {"version": "1.0", "oldState": _history_state(before), "newState": _history_state(after)},
@@ -142,14 +142,14 @@ def history_data(before: Standing, after: Standing) -> str:
     )
 
 
-def _history_state(standing: Standing) -> dict[str, Any]:
+def _history_state(standing: AlarmState) -> dict[str, Any]:
     shown: dict[str, Any] = {"stateValue": standing.value.value, "stateReason": standing.reason}
     if standing.data is not None:
         shown["stateReasonData"] = json.loads(standing.data)
     return shown
 
 
-def sns_message(change: Change, *, account: str, region: str) -> tuple[str, str]:
+def sns_message(change: StateChange, *, account: str, region: str) -> tuple[str, str]:
     """Subject and body of the message an SNS action publishes."""
     alarm, after = change.alarm, change.after
     body: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Computing metric math over series of points, with CloudWatch's rules for what is missing."""
+"""Computes metric math over series of datapoints, with CloudWatch's rules for missing ones."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from localaws.services.cloudwatch.metric_math.functions import (
     FUNCTIONS,
     KEYWORDS,
     Array,
-    Context,
+    PeriodRange,
     Series,
     Value,
     lift,
 )
 from localaws.services.cloudwatch.metric_math.syntax import (
+    BinaryOperation,
     ExpressionError,
-    Invocation,
+    FunctionCall,
+    Identifier,
     Listing,
-    Name,
     Negation,
     Node,
     Number,
-    Operation,
     Text,
     parse,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ExpressionScope:
     """What an expression may refer to: other queries by id, and the periods of the answer."""
 
     value_of: Callable[[str], Value]  # ExpressionError for an unknown id
@@ -40,7 +40,7 @@ class Surroundings:
     period: int  # seconds
 
 
-def compute(expression: str, around: Surroundings) -> list[Series]:
+def compute(expression: str, around: ExpressionScope) -> list[Series]:
     """The one or more series an expression yields. ExpressionError if it is wrong or yields a single number."""
     value = _value(parse(expression), around)
     if isinstance(value, float | str):
@@ -48,25 +48,25 @@ def compute(expression: str, around: Surroundings) -> list[Series]:
     return value if isinstance(value, list) else [value]
 
 
-def _value(node: Node, around: Surroundings) -> Value:
+def _value(node: Node, around: ExpressionScope) -> Value:
     match node:
         case Number(number):
             return number
         case Text(text):
             return text
-        case Name(name):
+        case Identifier(name):
             return name if name in KEYWORDS else around.value_of(name)
         case Negation(operand):
             return _binary("-", 0.0, _value(operand, around))
-        case Operation(sign, left, right):
+        case BinaryOperation(sign, left, right):
             return _binary(sign, _value(left, around), _value(right, around))
         case Listing(items):
             return _array([_value(item, around) for item in items])
-        case Invocation(function, arguments):
+        case FunctionCall(function, arguments):
             return _call(function, [_value(argument, around) for argument in arguments], around)
 
 
-def _call(function: str, arguments: list[Value], around: Surroundings) -> Value:
+def _call(function: str, arguments: list[Value], around: ExpressionScope) -> Value:
     if function == "METRICS":
         return _metrics(arguments, around)
     known = FUNCTIONS.get(function)
@@ -74,10 +74,10 @@ def _call(function: str, arguments: list[Value], around: Surroundings) -> Value:
         raise ExpressionError(f"unknown function {function}")
     if not known.least <= len(arguments) <= known.most:
         raise ExpressionError(f"{function} takes {known.least} to {known.most} arguments, got {len(arguments)}")
-    return known.compute(arguments, Context(around.periods, around.period))
+    return known.compute(arguments, PeriodRange(around.periods, around.period))
 
 
-def _metrics(arguments: Sequence[Value], around: Surroundings) -> Array:
+def _metrics(arguments: Sequence[Value], around: ExpressionScope) -> Array:
     part = arguments[0] if arguments else ""
     if len(arguments) > 1 or not isinstance(part, str):
         raise ExpressionError("METRICS takes at most one text")

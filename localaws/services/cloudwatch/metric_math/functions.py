@@ -16,16 +16,16 @@ KEYWORDS = frozenset({"REPEAT", "LINEAR"})
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class PeriodRange:
     periods: Sequence[int]  # starts of all periods of the range
     period: int  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class MathFunction:
     """A function with its least and greatest number of arguments."""
 
-    compute: Callable[[Sequence[Value], Context], Value]
+    compute: Callable[[Sequence[Value], PeriodRange], Value]
     least: int = 1
     most: int = 1
 
@@ -46,10 +46,10 @@ def _series(value: Value) -> Series:
     return value
 
 
-def _reduction(reduce: Callable[[list[float]], float]) -> Function:
+def _reduction(reduce: Callable[[list[float]], float]) -> MathFunction:
     """One series becomes a number; an array becomes one series, period by period over what is there."""
 
-    def compute(arguments: Sequence[Value], _context: Context) -> Value:
+    def compute(arguments: Sequence[Value], _context: PeriodRange) -> Value:
         (values,) = arguments
         if isinstance(values, list):
             times = sorted({time for series in values for time in series})
@@ -57,20 +57,20 @@ def _reduction(reduce: Callable[[list[float]], float]) -> Function:
         points = list(_series(values).values())
         return reduce(points) if points else {}
 
-    return Function(compute)
+    return MathFunction(compute)
 
 
-def _mapping(apply: Callable[[Series], Series]) -> Function:
+def _mapping(apply: Callable[[Series], Series]) -> MathFunction:
     """A function of one series, or of each of an array."""
 
-    def compute(arguments: Sequence[Value], _context: Context) -> Value:
+    def compute(arguments: Sequence[Value], _context: PeriodRange) -> Value:
         (values,) = arguments
         return [apply(series) for series in values] if isinstance(values, list) else apply(_series(values))
 
-    return Function(compute)
+    return MathFunction(compute)
 
 
-def _if(arguments: Sequence[Value], _context: Context) -> Value:
+def _if(arguments: Sequence[Value], _context: PeriodRange) -> Value:
     """Without a condition there is no point; a chosen branch without a point counts as 0, a left-out one drops."""
     condition, *branches = arguments
     if isinstance(condition, float):
@@ -88,7 +88,7 @@ def _branch_at(branch: Value, time: int) -> float:
     return branch if isinstance(branch, float) else _series(branch).get(time, 0.0)
 
 
-def _fill(arguments: Sequence[Value], context: Context) -> Value:
+def _fill(arguments: Sequence[Value], context: PeriodRange) -> Value:
     values, filler = arguments
     if isinstance(values, list):
         return [_filled(series, filler, context.periods) for series in values]
@@ -138,19 +138,19 @@ def _running_sum(series: Series) -> Series:
     return dict(zip(series, accumulate(series.values()), strict=True))
 
 
-def _period(_arguments: Sequence[Value], context: Context) -> Value:
+def _period(_arguments: Sequence[Value], context: PeriodRange) -> Value:
     return float(context.period)
 
 
-FUNCTIONS: Mapping[str, Function] = {
+FUNCTIONS: Mapping[str, MathFunction] = {
     "SUM": _reduction(fsum),
     "AVG": _reduction(lambda values: fsum(values) / len(values)),
     "MIN": _reduction(min),
     "MAX": _reduction(max),
-    "IF": Function(_if, least=2, most=3),
-    "FILL": Function(_fill, least=2, most=2),
+    "IF": MathFunction(_if, least=2, most=3),
+    "FILL": MathFunction(_fill, least=2, most=2),
     "RATE": _mapping(_rate),
     "DIFF": _mapping(_diff),
     "RUNNING_SUM": _mapping(_running_sum),
-    "PERIOD": Function(_period),
+    "PERIOD": MathFunction(_period),
 }

@@ -1,4 +1,4 @@
-"""Reading metric math: text to a tree. Knows the grammar only; what a name means is found out at evaluation."""
+"""Parses metric math into a tree. Knows the grammar only; names are resolved at evaluation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class ExpressionError(Exception):
-    """An expression that cannot be read or computed; the text says why."""
+    """An expression that cannot be parsed or computed; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class Identifier:
     """The id of another query, or a keyword such as REPEAT."""
 
     name: str
@@ -34,14 +34,14 @@ class Negation:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class BinaryOperation:
     sign: str
     left: Node
     right: Node
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
+class FunctionCall:
     function: str
     arguments: tuple[Node, ...]
 
@@ -51,7 +51,7 @@ class Listing:
     items: tuple[Node, ...]
 
 
-Node = Number | Name | Text | Negation | Operation | Invocation | Listing
+Node = Number | Identifier | Text | Negation | BinaryOperation | FunctionCall | Listing
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)
@@ -66,7 +66,7 @@ _LEVELS = (("OR",), ("AND",), ("==", "!=", "<", "<=", ">", ">="), ("+", "-"), ("
 
 def parse(expression: str) -> Node:
     """The tree of an expression. ExpressionError if it is not one."""
-    reader = _Reader(list(_tokens(expression)))
+    reader = _ExpressionReader(list(_tokens(expression)))
     tree = reader.operation(0)
     reader.expect("end")
     return tree
@@ -75,14 +75,14 @@ def parse(expression: str) -> Node:
 def names(node: Node) -> Iterator[str]:
     """Every name an expression mentions, keywords included."""
     match node:
-        case Name(name):
+        case Identifier(name):
             yield name
         case Negation(operand):
             yield from names(operand)
-        case Operation(_, left, right):
+        case BinaryOperation(_, left, right):
             yield from names(left)
             yield from names(right)
-        case Invocation(_, children) | Listing(children):
+        case FunctionCall(_, children) | Listing(children):
             for child in children:
                 yield from names(child)
 
@@ -100,7 +100,7 @@ def _tokens(expression: str) -> Iterator[tuple[str, str]]:
     yield "end", "end"
 
 
-class _Reader:
+class _ExpressionReader:
     """Recursive descent over the tokens."""
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
@@ -112,7 +112,7 @@ class _Reader:
             return self._operand()
         left = self.operation(level + 1)
         while self._next() in [("sign", sign) for sign in _LEVELS[level]]:
-            left = Operation(self._take(), left, self.operation(level + 1))
+            left = BinaryOperation(self._take(), left, self.operation(level + 1))
         return left
 
     def expect(self, value: str) -> None:
@@ -134,7 +134,7 @@ class _Reader:
             return Number(float(value))
         if kind == "text":
             return Text(value[1:-1])
-        return Invocation(value, self._list(")")) if self._next() == ("sign", "(") else Name(value)
+        return FunctionCall(value, self._list(")")) if self._next() == ("sign", "(") else Identifier(value)
 
     def _bracketed(self) -> Node:
         if self._next()[1] == "[":

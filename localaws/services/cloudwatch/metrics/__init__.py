@@ -1,1 +1,1 @@
-"""Metrics: what is put, kept and read."""
+"""Metrics: writing, storing and reading."""

@@ -1,4 +1,4 @@
-"""Reads what PutMetricData is given. Everything raises the AwsError that AWS answers with."""
+"""Parses and checks the input of PutMetricData; raises the AwsError that AWS answers with."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from localaws.service_api import AwsError, Call, Operation
+from localaws.service_api import AwsError, Call, Operation, Params
 from localaws.services.cloudwatch.metric_math.functions import Series
 from localaws.services.cloudwatch.metric_math.syntax import ExpressionError
 from localaws.services.cloudwatch.metrics.distribution import Distribution, parse_statistic
@@ -25,7 +25,6 @@ from localaws.services.cloudwatch.metrics.query import (
 )
 from localaws.services.cloudwatch.metrics.store import KEEP_SECONDS, Metric, Store
 
-Params = dict[str, Any]
 DATAPOINTS_MAX = 100_800
 STATISTICS_MAX = 1_440
 QUERIES_MAX = 500

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.service_api import AwsError
-from localaws.services.cloudwatch.metric_math.expression import Surroundings, compute
+from localaws.services.cloudwatch.metric_math.expression import ExpressionScope, compute
 from localaws.services.cloudwatch.metric_math.functions import KEYWORDS, Series
 from localaws.services.cloudwatch.metric_math.syntax import ExpressionError, names, parse
 from localaws.services.cloudwatch.metrics.distribution import StatisticError, parse_statistic
@@ -53,7 +53,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TimedSeries:
     """One series with, per point, when its newest sample was published and how many samples it stands on."""
 
     series: Series
@@ -151,10 +151,10 @@ class Reading:
         self._store = store
         self._span = span
         self._sample = sample
-        self._known: dict[str, list[Answer]] = {}
+        self._known: dict[str, list[TimedSeries]] = {}
         self._open: set[str] = set()  # being computed, to find circles
 
-    def answers(self, name: str) -> list[Answer]:
+    def answers(self, name: str) -> list[TimedSeries]:
         """The series of one query: one, or several of an expression over METRICS(). ExpressionError if wrong."""
         if name not in self._known:
             if name in self._open:
@@ -164,9 +164,9 @@ class Reading:
             self._known[name] = [self._read(query.stat)] if query.stat else list(self._computed(query))
         return self._known[name]
 
-    def _read(self, stat: MetricStat) -> Answer:
+    def _read(self, stat: MetricStat) -> TimedSeries:
         if self._sample:
-            return Answer({0: 1.0})
+            return TimedSeries({0: 1.0})
         span = self._span
         start = span.start // stat.period * stat.period if span.aligned else span.start
         points = self._store.points(
@@ -174,17 +174,17 @@ class Reading:
         )
         compute_statistic = parse_statistic(stat.statistic)
         values = {point.start: compute_statistic(point.samples) for point in points}
-        return Answer(
+        return TimedSeries(
             {start: value for start, value in values.items() if value is not None},
             {point.start: point.published for point in points},
             {point.start: point.samples.count for point in points},
         )
 
-    def _computed(self, query: Query) -> Iterator[Answer]:
+    def _computed(self, query: Query) -> Iterator[TimedSeries]:
         stats = {name: other.stat for name, other in self._queries.items() if other.stat}
         period = max((stat.period for stat in stats.values()), default=MINUTE)
         start = self._span.start // period * period if self._span.aligned else self._span.start
-        around = Surroundings(
+        around = ExpressionScope(
             value_of=self._series,
             metrics={name: self.answers(name)[0].series for name in stats},
             periods=range(start, self._span.end, period),
@@ -195,7 +195,7 @@ class Reading:
             for time, at in self.answers(name)[0].published.items():
                 published[time] = max(at, published.get(time, at))
         for series in compute(query.expression, around):
-            yield Answer(series, published)
+            yield TimedSeries(series, published)
 
     def _series(self, name: str) -> Series | list[Series]:
         if name not in self._queries:

@@ -1,4 +1,4 @@
-"""Metric samples in buckets of time, each visible from the moment its publisher would have sent it.
+"""Stores metric samples by period; a sample becomes visible when its publisher would have sent it.
 
 Times are epoch seconds and always arguments; a bucket or period is named by the second it starts at. The store
 does not lock: its owner does, and takes the time of a sample inside the lock, so that nothing is ever added to

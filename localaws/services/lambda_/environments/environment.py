@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.lambda_.environments.log_file import LogFile
 from localaws.services.lambda_.environments.outcome import (
     Finished,
-    Outcome,
+    FunctionOutcome,
     answered,
     crashed,
     failed_to_start,
@@ -19,7 +19,7 @@ from localaws.services.lambda_.environments.outcome import (
     timed_out,
 )
 from localaws.services.lambda_.environments.reports import Report, report_lines, start_lines
-from localaws.services.lambda_.environments.runtime_api import Request, RuntimeApi, RuntimeGone
+from localaws.services.lambda_.environments.runtime_api import RuntimeApi, RuntimeGone, RuntimeRequest
 from localaws.services.lambda_.environments.variables import environment_variables
 from localaws.services.lambda_.functions.functions import Function
 
@@ -31,30 +31,30 @@ INIT_LIMIT_SECONDS = 60.0
 class Environment:
     """Runs one function's code. Its process starts at once; one thread at a time may invoke it."""
 
-    def __init__(self, world: World, function: Function) -> None:
+    def __init__(self, context: Context, function: Function) -> None:
         self.function = function
-        self.log_stream = f"{world.now():%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        self.log_stream = f"{context.now():%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         self.used_at = time.monotonic()
-        self._world = world
+        self._context = context
         self._api = RuntimeApi()
         self._init_began = time.monotonic()
         self._init_ms: float | None = None
-        directory = world.run_dir / "lambda" / "environments" / f"{function.name}-{self.log_stream[-8:]}"
+        directory = context.run_dir / "lambda" / "environments" / f"{function.name}-{self.log_stream[-8:]}"
         (directory / "tmp").mkdir(parents=True)
-        self._log = LogFile(world.run_dir / "logs" / "lambda" / f"{directory.name}.log")
+        self._log = LogFile(context.run_dir / "logs" / "lambda" / f"{directory.name}.log")
         variables = environment_variables(
             function,
-            region=world.region,
-            endpoint_url=world.endpoint_url,
-            credentials=world.credentials(function.role),
+            region=context.region,
+            endpoint_url=context.endpoint_url,
+            credentials=context.credentials(function.role),
         )
         own = {
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
             "TMPDIR": str(directory / "tmp"),
         }
-        self._child = world.processes.start(
-            [str(world.python_of_lambda), "-m", "awslambdaric", function.settings["Handler"]],
+        self._child = context.processes.start(
+            [str(context.interpreters.lambda_runtime), "-m", "awslambdaric", function.settings["Handler"]],
             env=variables | own,
             cwd=function.code.path,
             log=self._log.file,
@@ -67,7 +67,7 @@ class Environment:
         init_ms = self._init_ms if is_first else None
         began = time.monotonic()
         self._log.write(start_lines(self.function, request_id, self._timestamp()))
-        outcome = request if isinstance(request, Outcome) else self._handle(request, event, request_id)
+        outcome = request if isinstance(request, FunctionOutcome) else self._handle(request, event, request_id)
         duration_ms = (time.monotonic() - began) * 1000
         report = Report(request_id, outcome, duration_ms, init_ms, self._peak_mb())
         if not outcome.environment_survives:
@@ -89,7 +89,7 @@ class Environment:
         self._api.close()
         self._log.close()
 
-    def _await_readiness(self, request_id: str) -> Request | Outcome:
+    def _await_readiness(self, request_id: str) -> RuntimeRequest | FunctionOutcome:
         """The runtime's request for an event, or what became of the invocation if there never will be one."""
         limit_began = self._init_began if self._init_ms is None else time.monotonic()
         try:
@@ -105,7 +105,7 @@ class Environment:
             self._init_ms = (time.monotonic() - self._init_began) * 1000
         return request
 
-    def _handle(self, request: Request, event: bytes, request_id: str) -> Outcome:
+    def _handle(self, request: RuntimeRequest, event: bytes, request_id: str) -> FunctionOutcome:
         """Answer the runtime's request with the event, and take what it posts before it asks for the next one."""
         request.answer(200, event, self._event_headers(request_id))
         try:
@@ -135,4 +135,4 @@ class Environment:
         return int(peak_kb) // 1024
 
     def _timestamp(self) -> str:
-        return self._world.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self._context.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

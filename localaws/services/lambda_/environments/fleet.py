@@ -1,4 +1,4 @@
-"""All execution environments: warm ones are used again, and there are never more than memory allows."""
+"""The pool of execution environments: reuses warm ones and limits their number."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
 from localaws.services.lambda_.environments.environment import Environment
 from localaws.services.lambda_.environments.outcome import Finished
@@ -16,11 +16,11 @@ from localaws.services.lambda_.functions.functions import Function
 MOST_ENVIRONMENTS = 32
 
 
-class Fleet:
+class EnvironmentPool:
     """Finds an environment for each invocation and keeps it for the next. Safe for use by many threads."""
 
-    def __init__(self, world: World, most: int = MOST_ENVIRONMENTS) -> None:
-        self._world = world
+    def __init__(self, context: Context, most: int = MOST_ENVIRONMENTS) -> None:
+        self._context = context
         self._most = most
         self._idle: list[Environment] = []  # least recently used first
         self._busy: set[Environment] = set()
@@ -92,7 +92,7 @@ class Fleet:
     def _start(self, function: Function) -> Environment:
         environment = None
         try:
-            environment = Environment(self._world, function)
+            environment = Environment(self._context, function)
         finally:
             with self._lock:
                 self._starting[function.name] -= 1

@@ -1,4 +1,4 @@
-"""The log of one execution environment: the process and Lambda itself append to it, invocations read their part."""
+"""The log file of one execution environment: its process and Lambda append to it, each invocation reads its part."""
 
 from __future__ import annotations
 

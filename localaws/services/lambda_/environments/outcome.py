@@ -1,4 +1,4 @@
-"""What came of one invocation, and the shapes in which Lambda reports that a function did not make it."""
+"""The outcome of one invocation, and the shapes in which Lambda reports a function's failure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # the limit Lambda names in its own 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class FunctionOutcome:
     """The answer of one invocation. ``error_type`` is None when the function succeeded."""
 
     payload: bytes
@@ -22,7 +22,7 @@ class Outcome:
 class Finished:
     """An outcome with what it took: milliseconds, and the log from START to REPORT."""
 
-    outcome: Outcome
+    outcome: FunctionOutcome
     duration_ms: float
     log: str
 
@@ -31,10 +31,10 @@ class Finished:
         return self.outcome.error_type is not None
 
 
-def answered(payload: bytes) -> Outcome:
+def answered(payload: bytes) -> FunctionOutcome:
     """The function returned ``payload``, which may be more than Lambda passes on."""
     if len(payload) <= MAX_RESPONSE_BYTES:
-        return Outcome(payload=payload)
+        return FunctionOutcome(payload=payload)
     return _lambda_error(
         "Function.ResponseSizeTooLarge",
         f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes).",
@@ -42,23 +42,23 @@ def answered(payload: bytes) -> Outcome:
     )
 
 
-def raised(payload: bytes) -> Outcome:
+def raised(payload: bytes) -> FunctionOutcome:
     """The runtime reported an exception; its payload is passed on as it is."""
-    return Outcome(payload=payload, error_type=_error_type(payload))
+    return FunctionOutcome(payload=payload, error_type=_error_type(payload))
 
 
-def failed_to_start(payload: bytes) -> Outcome:
+def failed_to_start(payload: bytes) -> FunctionOutcome:
     """The runtime could not load the handler, and has ended."""
-    return Outcome(payload=payload, error_type=_error_type(payload), environment_survives=False)
+    return FunctionOutcome(payload=payload, error_type=_error_type(payload), environment_survives=False)
 
 
-def timed_out(request_id: str, seconds: float) -> Outcome:
+def timed_out(request_id: str, seconds: float) -> FunctionOutcome:
     message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
     line = f"{request_id} Task timed out after {seconds:.2f} seconds"
     return _lambda_error("Sandbox.Timedout", message, environment_survives=False, final_line=line)
 
 
-def crashed(request_id: str, exit_status: int) -> Outcome:
+def crashed(request_id: str, exit_status: int) -> FunctionOutcome:
     """The process ended within the invocation; a negative status is the signal that killed it."""
     if exit_status == 0:
         reason = "Runtime exited without providing a reason"
@@ -75,8 +75,8 @@ _SIGNALS = {6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated
 
 def _lambda_error(
     error_type: str, message: str, *, environment_survives: bool, final_line: str | None = None
-) -> Outcome:
-    return Outcome(
+) -> FunctionOutcome:
+    return FunctionOutcome(
         payload=json.dumps({"errorType": error_type, "errorMessage": message}).encode(),
         error_type=error_type,
         environment_survives=environment_survives,

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from localaws.services.lambda_.environments.outcome import Outcome
+from localaws.services.lambda_.environments.outcome import FunctionOutcome
 from localaws.services.lambda_.functions.functions import Function
 
 
@@ -16,7 +16,7 @@ class Report:
     """What the REPORT line tells. ``init_ms`` is None in a warm environment."""
 
     request_id: str
-    outcome: Outcome
+    outcome: FunctionOutcome
     duration_ms: float
     init_ms: float | None
     peak_mb: int

@@ -24,7 +24,7 @@ class RuntimeGone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RuntimeRequest:
     """One request of the runtime, to be answered exactly once."""
 
     path: str
@@ -67,7 +67,7 @@ class RuntimeApi:
         host, port = self._listener.getsockname()
         return f"{host}:{port}"
 
-    def receive(self, deadline: float, is_alive: Callable[[], bool]) -> Request:
+    def receive(self, deadline: float, is_alive: Callable[[], bool]) -> RuntimeRequest:
         """The runtime's next request. ``deadline`` is a monotonic time; raises TimeoutError or RuntimeGone."""
         while True:
             remaining = deadline - time.monotonic()
@@ -96,7 +96,7 @@ class RuntimeApi:
         connection = _Connection(accepted, accepted.makefile("rb"))
         self._selector.register(accepted, selectors.EVENT_READ, connection)
 
-    def _read(self, connection: _Connection, deadline: float) -> Request | None:
+    def _read(self, connection: _Connection, deadline: float) -> RuntimeRequest | None:
         """The request on a readable connection; None, and the connection dropped, if the runtime closed it."""
         connection.socket.settimeout(max(deadline - time.monotonic(), 0.001))
         try:
@@ -105,7 +105,7 @@ class RuntimeApi:
                 _, path, _ = first.decode("latin-1").split(" ", 2)
                 headers = http.client.parse_headers(connection.stream)
                 body = _read_exactly(connection.stream, int(headers.get("Content-Length", 0)))
-                return Request(path, headers, body, connection)
+                return RuntimeRequest(path, headers, body, connection)
         except ConnectionResetError:
             pass
         self._selector.unregister(connection.socket)

@@ -1,4 +1,4 @@
-"""What an SQS event source decides: when a batch is full, how it looks to the function, what came back done."""
+"""Decides when a batch of SQS messages is full, the event it becomes, and which messages the function has processed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polling queues for functions: receive, gather, invoke, and delete what was done. The rest comes back by itself.
+"""Polls queues for functions: receives, batches, invokes, and deletes what succeeded; the rest becomes visible again.
 
 Receiving and deleting happen under the function's role, as on AWS: a role that may not do them processes nothing.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
 from localaws.services.lambda_.event_sources.batches import Message, batch_event, is_due, succeeded, wanted
 from localaws.services.lambda_.event_sources.mappings import EventSource, EventSources
@@ -32,8 +32,8 @@ _MOST_PER_CALL = 10
 class Pollers:
     """The threads behind all event source mappings."""
 
-    def __init__(self, world: World, sources: EventSources, functions: Functions, invoker: Invoker) -> None:
-        self._world = world
+    def __init__(self, context: Context, sources: EventSources, functions: Functions, invoker: Invoker) -> None:
+        self._context = context
         self._sources = sources
         self._functions = functions
         self._invoker = invoker
@@ -42,29 +42,29 @@ class Pollers:
         """Start polling for a mapping; it ends when the mapping is deleted or disabled."""
         for number in range(min(_POLLERS, source.maximum_concurrency or _POLLERS)):
             name = f"lambda-poll-{source.function_name}-{number}"
-            self._world.background(name, lambda: self._poll_until_removed(source.uuid))
+            self._context.background(name, lambda: self._poll_until_removed(source.uuid))
 
     def _poll_until_removed(self, identifier: str) -> None:
         while (source := self._active(identifier)) is not None:
             try:
                 self._poll_once(source)
             except (ClientError, BotoCoreError, AwsError) as error:
-                if self._world.stopping.is_set():
+                if self._context.stopping.is_set():
                     return
                 problem = f"PROBLEM: {error}"
                 if problem != source.last_result:
                     log.warning("Polling %s for %s: %s", source.queue_name, source.function_name, error)
                 self._sources.note_result(identifier, problem)  # AWS shows it in GetEventSourceMapping
-                self._world.stopping.wait(_WAIT_AFTER_ERROR_SECONDS)
+                self._context.stopping.wait(_WAIT_AFTER_ERROR_SECONDS)
 
     def _active(self, identifier: str) -> EventSource | None:
         source = self._sources.find(identifier)
-        return source if source and source.enabled and not self._world.stopping.is_set() else None
+        return source if source and source.enabled and not self._context.stopping.is_set() else None
 
     def _poll_once(self, source: EventSource) -> None:
         function = self._functions.get(source.function_name)
-        sqs = self._world.client("sqs", function.role)
-        url = self._world.client("sqs", None).get_queue_url(QueueName=source.queue_name)["QueueUrl"]
+        sqs = self._context.client("sqs", function.role)
+        url = self._context.client("sqs", None).get_queue_url(QueueName=source.queue_name)["QueueUrl"]
         batch = self._gather(source, sqs, url)
         if batch:
             problem = self._process(source, function, batch, sqs, url)
@@ -94,12 +94,12 @@ class Pollers:
             _delete(sqs, url, [message for message in received if message not in taken])
             batch += taken
             if not received and left < 1:
-                self._world.stopping.wait(max(left, 0))
+                self._context.stopping.wait(max(left, 0))
         return batch
 
     def _process(self, source: EventSource, function: Function, batch: list[Message], sqs: Any, url: str) -> str | None:
         """Invoke with ``batch`` and delete what was done; returns what went wrong, if anything did."""
-        event = batch_event(batch, queue_arn=source.queue_arn, region=self._world.region)
+        event = batch_event(batch, queue_arn=source.queue_arn, region=self._context.region)
         finished = self._invoker.run(function, json.dumps(event).encode(), str(uuid.uuid4()))
         if finished.failed:
             return "PROBLEM: Function call failed"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localaws.service_api import AwsError
-from localaws.services.lambda_.functions.packages import MAX_UNZIPPED_BYTES, Package
+from localaws.services.lambda_.functions.packages import MAX_UNZIPPED_BYTES, CodePackage
 from localaws.services.lambda_.functions.settings import function_name, require
 
 _MAX_LAYERS = 5
@@ -21,7 +21,7 @@ class Layer:
     """One published version of a layer."""
 
     arn: str  # of the version
-    package: Package
+    package: CodePackage
     description: str
     created: str
     runtimes: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Function:
 
     arn: str
     settings: Mapping[str, Any]
-    code: Package
+    code: CodePackage
     layers: tuple[Layer, ...]
     last_modified: str
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Function:
         }
 
 
-def check_package_sizes(code: Package, layers: Sequence[Layer]) -> None:
+def check_package_sizes(code: CodePackage, layers: Sequence[Layer]) -> None:
     """Code and layers together have to fit into an execution environment."""
     require(len(layers) <= _MAX_LAYERS, f"Cannot reference more than {_MAX_LAYERS} layers.")
     total = code.unzipped_bytes + sum(layer.package.unzipped_bytes for layer in layers)

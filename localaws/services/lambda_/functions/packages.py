@@ -1,4 +1,4 @@
-"""Code and layers as they lie in the zip files that were uploaded: unpacked once per content, kept for the run."""
+"""Code and layers from uploaded zip files: unpacked once per content, kept for the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
 
 MAX_UNZIPPED_BYTES = 262_144_000
@@ -23,7 +23,7 @@ MAX_DIRECT_BYTES = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
+class CodePackage:
     """An unpacked zip file. ``sha256`` is in base64, as Lambda shows it."""
 
     sha256: str
@@ -35,12 +35,12 @@ class Package:
 class Packages:
     """Unpacks uploads below one directory; the same content is unpacked once."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._directory = world.run_dir / "lambda" / "packages"
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._directory = context.run_dir / "lambda" / "packages"
         self._unpacking = threading.Lock()
 
-    def fetch(self, source: Mapping[str, Any]) -> Package:
+    def fetch(self, source: Mapping[str, Any]) -> CodePackage:
         """The package of a request's ZipFile or S3Bucket and S3Key; raises InvalidParameterValueException."""
         content = source.get("ZipFile") or self._from_s3(source)
         if "ZipFile" in source and len(content) > MAX_DIRECT_BYTES:
@@ -53,7 +53,7 @@ class Packages:
         except zipfile.BadZipFile as error:
             message = "Could not unzip uploaded file. Please check your file, then try to upload again."
             raise AwsError("InvalidParameterValueException", message) from error
-        return Package(base64.b64encode(digest).decode(), len(content), size, path)
+        return CodePackage(base64.b64encode(digest).decode(), len(content), size, path)
 
     def _from_s3(self, source: Mapping[str, Any]) -> bytes:
         if "S3Bucket" not in source or "S3Key" not in source:
@@ -62,7 +62,7 @@ class Packages:
         if "S3ObjectVersion" in source:
             where["VersionId"] = source["S3ObjectVersion"]
         try:
-            return bytes(self._world.client("s3", None).get_object(**where)["Body"].read())
+            return bytes(self._context.client("s3", None).get_object(**where)["Body"].read())
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             text = f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"

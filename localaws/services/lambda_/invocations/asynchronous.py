@@ -1,4 +1,4 @@
-"""Asynchronous invocations: queued, run in the background, retried, and in the end reported or dropped."""
+"""Asynchronous invocations: queued, run in the background, retried, then sent to a destination or dropped."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
-from localaws.runtime.delay_queue import Agenda
+from localaws.context import Context
+from localaws.runtime.delay_queue import DelayQueue
 from localaws.service_api import AwsError
 from localaws.services.lambda_.environments.outcome import Finished
 from localaws.services.lambda_.functions.functions import Function, Functions
-from localaws.services.lambda_.invocations.destinations import Destinations, Result
+from localaws.services.lambda_.invocations.destinations import Destinations, InvocationResult
 from localaws.services.lambda_.invocations.invoker import Invoker
-from localaws.services.lambda_.invocations.retries import Again, AsyncPolicy, GiveUp, after_error, after_throttle
+from localaws.services.lambda_.invocations.retries import (
+    AsyncPolicy,
+    GiveUpInvocation,
+    RetryLater,
+    after_error,
+    after_throttle,
+)
 
 log = logging.getLogger(__name__)
 
 _WORKERS = 16
 
-Config = Mapping[str, Any]  # an EventInvokeConfig
+InvokeConfig = Mapping[str, Any]  # an EventInvokeConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,36 +54,36 @@ class AsyncInvocations:
 
     def __init__(
         self,
-        world: World,
+        context: Context,
         invoker: Invoker,
         functions: Functions,
-        config_of: Callable[[str], Config],
+        config_of: Callable[[str], InvokeConfig],
         *,
         time_scale: float,
     ) -> None:
-        self._world = world
+        self._context = context
         self._invoker = invoker
         self._functions = functions
         self._config_of = config_of
         self._time_scale = time_scale
-        self._destinations = Destinations(world)
-        self._agenda = Agenda(world, "lambda-async", _WORKERS)
+        self._destinations = Destinations(context)
+        self._queue = DelayQueue(context, "lambda-async", _WORKERS)
 
     def start(self) -> None:
-        self._agenda.start()
+        self._queue.start()
 
     def stop(self) -> None:
-        self._agenda.stop()
+        self._queue.stop()
 
     def enqueue(self, function: Function, event: bytes) -> str:
         """Accept an event; returns its request id at once."""
         request_id = str(uuid.uuid4())
-        queued = _Queued(name=function.name, event=event, request_id=request_id, since=self._world.now())
+        queued = _Queued(name=function.name, event=event, request_id=request_id, since=self._context.now())
         self._schedule(queued, 0.0)
         return request_id
 
     def _schedule(self, queued: _Queued, delay_seconds: float) -> None:
-        self._agenda.add(lambda: self._attempt(queued), delay_seconds=delay_seconds * self._time_scale)
+        self._queue.add(lambda: self._attempt(queued), delay_seconds=delay_seconds * self._time_scale)
 
     def _attempt(self, queued: _Queued) -> None:
         try:
@@ -86,7 +92,7 @@ class AsyncInvocations:
             log.warning("Event %s lost: function %s was deleted", queued.request_id, queued.name)
             return
         policy = AsyncPolicy.of_config(self._config_of(queued.name))
-        age = (self._world.now() - queued.since).total_seconds() / self._time_scale
+        age = (self._context.now() - queued.since).total_seconds() / self._time_scale
         try:
             finished = self._invoker.run(function, queued.event, queued.request_id)
         except AwsError as error:
@@ -102,17 +108,17 @@ class AsyncInvocations:
         else:
             self._report(function, replace(queued, last=finished), "Success")
 
-    def _follow(self, function: Function, queued: _Queued, decision: Again | GiveUp) -> None:
-        if self._world.stopping.is_set():
+    def _follow(self, function: Function, queued: _Queued, decision: RetryLater | GiveUpInvocation) -> None:
+        if self._context.stopping.is_set():
             return  # what fails while everything is being stopped tells nothing
-        if isinstance(decision, Again):
+        if isinstance(decision, RetryLater):
             self._schedule(queued, decision.delay_seconds)
         else:
             self._report(function, queued, decision.condition)
 
     def _report(self, function: Function, queued: _Queued, condition: str) -> None:
         """Tell the destination, and after a failure the dead-letter queue as well."""
-        result = Result(
+        result = InvocationResult(
             function=function,
             event=queued.event,
             request_id=queued.request_id,
@@ -130,10 +136,12 @@ class AsyncInvocations:
         if not (destination or dead_letters or result.succeeded):
             log.warning("Event %s dropped by %s: %s", queued.request_id, function.name, condition)
 
-    def _send(self, send: Callable[[str, Result], None], arn: str, result: Result, failures: str) -> None:
+    def _send(
+        self, send: Callable[[str, InvocationResult], None], arn: str, result: InvocationResult, failures: str
+    ) -> None:
         try:
             send(arn, result)
         except (ClientError, BotoCoreError) as error:
             log.warning("Event %s of %s lost: %s", result.request_id, result.function.name, error)
             dimensions = {"FunctionName": result.function.name}
-            self._world.metrics.record("AWS/Lambda", failures, dimensions, 1, unit="Count")
+            self._context.metrics.record("AWS/Lambda", failures, dimensions, 1, unit="Count")

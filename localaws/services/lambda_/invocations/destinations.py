@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
 from localaws.services.lambda_.environments.outcome import Finished
 from localaws.services.lambda_.functions.functions import Function
@@ -18,7 +18,7 @@ _MAX_ERROR_MESSAGE_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class InvocationResult:
     """How an asynchronous invocation ended. ``finished`` is None if the function never ran."""
 
     function: Function
@@ -33,7 +33,7 @@ class Result:
         return self.condition == "Success"
 
 
-def invocation_record(result: Result, time: datetime) -> dict[str, Any]:
+def invocation_record(result: InvocationResult, time: datetime) -> dict[str, Any]:
     """The record a destination receives."""
     record: dict[str, Any] = {
         "version": "1.0",
@@ -55,7 +55,7 @@ def invocation_record(result: Result, time: datetime) -> dict[str, Any]:
     return record
 
 
-def dead_letter_attributes(result: Result) -> Mapping[str, Mapping[str, str]]:
+def dead_letter_attributes(result: InvocationResult) -> Mapping[str, Mapping[str, str]]:
     """The attributes of a dead-letter message; its body is the event as it was."""
     message = "" if result.finished is None else str(_error_message(result.finished))
     return {
@@ -74,15 +74,15 @@ def check_destination(arn: str | None) -> None:
 class Destinations:
     """Sends records and dead letters; what a role may not send raises botocore's ClientError."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
-    def send_record(self, arn: str, result: Result) -> None:
+    def send_record(self, arn: str, result: InvocationResult) -> None:
         """Send the record of ``result`` to the queue, topic, function or event bus ``arn``."""
-        record = invocation_record(result, self._world.now())
+        record = invocation_record(result, self._context.now())
         text = json.dumps(record)
         role, service = result.function.role, arn.split(":")[2]
-        client = self._world.client(service, role)
+        client = self._context.client(service, role)
         if service == "sqs":
             client.send_message(QueueUrl=self._queue_url(arn), MessageBody=text)
         elif service == "sns":
@@ -92,10 +92,10 @@ class Destinations:
         else:
             client.put_events(Entries=[_event_entry(arn, result, text)])
 
-    def send_dead_letter(self, arn: str, result: Result) -> None:
+    def send_dead_letter(self, arn: str, result: InvocationResult) -> None:
         """Send the event of ``result`` to the queue or topic ``arn`` of a DeadLetterConfig."""
         attributes, body = dead_letter_attributes(result), result.event.decode()
-        client = self._world.client(arn.split(":")[2], result.function.role)
+        client = self._context.client(arn.split(":")[2], result.function.role)
         if ":sns:" in arn:
             client.publish(TopicArn=arn, Message=body, MessageAttributes=attributes)
         else:
@@ -103,11 +103,11 @@ class Destinations:
             client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
 
     def _queue_url(self, arn: str) -> str:
-        sqs = self._world.client("sqs", None)
+        sqs = self._context.client("sqs", None)
         return str(sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"])
 
 
-def _event_entry(bus_arn: str, result: Result, text: str) -> dict[str, Any]:
+def _event_entry(bus_arn: str, result: InvocationResult, text: str) -> dict[str, Any]:
     outcome = "Success" if result.succeeded else "Failure"
     return {
         "Source": "lambda",

@@ -1,10 +1,10 @@
-"""Running a function once, with everything that goes with it: log, metrics, throttling."""
+"""Runs a function once, with its log, metrics and throttling."""
 
 from __future__ import annotations
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
-from localaws.services.lambda_.environments.fleet import Fleet
+from localaws.services.lambda_.environments.fleet import EnvironmentPool
 from localaws.services.lambda_.environments.outcome import Finished
 from localaws.services.lambda_.functions.functions import Function
 from localaws.services.lambda_.logs.log_shipping import LogShipper
@@ -13,8 +13,8 @@ from localaws.services.lambda_.logs.log_shipping import LogShipper
 class Invoker:
     """What all ways to invoke a function have in common."""
 
-    def __init__(self, world: World, fleet: Fleet, logs: LogShipper) -> None:
-        self._world = world
+    def __init__(self, context: Context, fleet: EnvironmentPool, logs: LogShipper) -> None:
+        self._context = context
         self._fleet = fleet
         self._logs = logs
 
@@ -33,4 +33,4 @@ class Invoker:
         return finished
 
     def _record(self, function: Function, metric: str, value: float, unit: str) -> None:
-        self._world.metrics.record("AWS/Lambda", metric, {"FunctionName": function.name}, value, unit=unit)
+        self._context.metrics.record("AWS/Lambda", metric, {"FunctionName": function.name}, value, unit=unit)

@@ -1,4 +1,4 @@
-"""What happens to an asynchronous invocation that failed: again later, or given up and reported."""
+"""Decides whether a failed asynchronous invocation is retried or given up."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ class AsyncPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RetryLater:
     delay_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUpInvocation:
     """``condition`` is the word for it in the record sent to the on-failure destination."""
 
     condition: str  # RetriesExhausted | EventAgeExceeded
 
 
-def after_error(policy: AsyncPolicy, *, errors: int, age_seconds: float) -> Again | GiveUp:
+def after_error(policy: AsyncPolicy, *, errors: int, age_seconds: float) -> RetryLater | GiveUpInvocation:
     """After the function failed for the ``errors``-th time (1 or more)."""
     if errors > policy.maximum_retries:
-        return GiveUp("RetriesExhausted")
+        return GiveUpInvocation("RetriesExhausted")
     return _again_if_young(_DELAYS_AFTER_ERRORS_SECONDS[errors - 1], policy, age_seconds)
 
 
-def after_throttle(policy: AsyncPolicy, *, throttles: int, age_seconds: float) -> Again | GiveUp:
+def after_throttle(policy: AsyncPolicy, *, throttles: int, age_seconds: float) -> RetryLater | GiveUpInvocation:
     """After no environment was free for the ``throttles``-th time (1 or more); these are not counted as retries."""
     delay = _FIRST_DELAY_AFTER_THROTTLE_SECONDS * 2.0 ** min(throttles - 1, 16)
     return _again_if_young(min(delay, _LONGEST_DELAY_AFTER_THROTTLE_SECONDS), policy, age_seconds)
 
 
-def _again_if_young(delay: float, policy: AsyncPolicy, age_seconds: float) -> Again | GiveUp:
+def _again_if_young(delay: float, policy: AsyncPolicy, age_seconds: float) -> RetryLater | GiveUpInvocation:
     if age_seconds + delay > policy.maximum_age_seconds:
-        return GiveUp("EventAgeExceeded")
-    return Again(delay)
+        return GiveUpInvocation("EventAgeExceeded")
+    return RetryLater(delay)

@@ -1,1 +1,1 @@
-"""What functions print: CloudWatch Logs and embedded metrics."""
+"""The output of functions: CloudWatch Logs and embedded metrics."""

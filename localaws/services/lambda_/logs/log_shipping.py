@@ -1,4 +1,4 @@
-"""Bringing functions' logs to CloudWatch Logs in the background, and the metrics embedded in them to CloudWatch."""
+"""Ships functions' logs to CloudWatch Logs in the background, and the metrics embedded in them to CloudWatch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.lambda_.logs.embedded_metrics import samples
 
 log = logging.getLogger(__name__)
@@ -32,13 +32,13 @@ class _Page:
 class LogShipper:
     """Ships in the order of invocations; a log that cannot be shipped is still in its file."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._pages: queue.SimpleQueue[_Page | None] = queue.SimpleQueue()
         self._known: set[tuple[str, str]] = set()
 
     def start(self) -> None:
-        self._world.background("lambda-logs", self._ship_all)
+        self._context.background("lambda-logs", self._ship_all)
 
     def stop(self) -> None:
         self._pages.put(None)
@@ -53,11 +53,11 @@ class LogShipper:
             try:
                 self._ship(page)
             except (ClientError, BotoCoreError) as error:
-                if not self._world.stopping.is_set():
+                if not self._context.stopping.is_set():
                     log.warning("Logs of %s are only in their file: %s", page.group, error)
 
     def _ship(self, page: _Page) -> None:
-        logs = self._world.client("logs", None)
+        logs = self._context.client("logs", None)
         if (page.group, page.stream) not in self._known:
             _create(logs, page)
             self._known.add((page.group, page.stream))
@@ -69,7 +69,7 @@ class LogShipper:
     def _record_metrics(self, text: str) -> None:
         for line in text.splitlines():
             for sample in samples(line):
-                self._world.metrics.record(
+                self._context.metrics.record(
                     sample.namespace, sample.name, sample.dimensions, sample.value, unit=sample.unit
                 )
 

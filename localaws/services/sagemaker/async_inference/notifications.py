@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.async_inference.request import TEST_NOTIFICATION, AsyncSettings
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
 
@@ -13,7 +13,7 @@ class NotificationError(Exception):
     """A topic cannot be published to; the text is for the endpoint's FailureReason."""
 
 
-def try_topics(world: World, endpoint: Endpoint) -> None:
+def try_topics(context: Context, endpoint: Endpoint) -> None:
     """Publish the TestNotification that every creation, update and rescaling sends; raises NotificationError.
 
     Nothing for an endpoint that is not asynchronous.
@@ -24,13 +24,13 @@ def try_topics(world: World, endpoint: Endpoint) -> None:
         return
     role_arn = goal.variants[0].blueprint.container.role_arn
     for topic in settings.topics:
-        publish(world, role_arn, topic, TEST_NOTIFICATION)
+        publish(context, role_arn, topic, TEST_NOTIFICATION)
 
 
-def publish(world: World, role_arn: str, topic: str, message: str) -> None:
+def publish(context: Context, role_arn: str, topic: str, message: str) -> None:
     """Raises NotificationError."""
     try:
-        world.client("sns", role_arn).publish(TopicArn=topic, Message=message)
+        context.client("sns", role_arn).publish(TopicArn=topic, Message=message)
     except (ClientError, BotoCoreError) as error:
         raise NotificationError(
             f"Unable to publish to SNS topic {topic}. Please ensure that the topic exists and that the role "

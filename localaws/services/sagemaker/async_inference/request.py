@@ -1,4 +1,4 @@
-"""Asynchronous invocations as data: the endpoint's settings, one request, and what SNS is told of its end. Pure."""
+"""Asynchronous invocations as data: the endpoint's settings, one request, and the notification of its end. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests of one asynchronous endpoint that wait or are under way."""
+"""The queue of one asynchronous endpoint: requests that wait or are in flight."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Instance = TypeVar("Instance", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the backlog metrics tell. ``size`` counts what waits and what is under way."""
+    """The values of the backlog metrics. ``size`` counts requests that wait or are in flight."""
 
     waiting: int
     size: int

@@ -1,4 +1,4 @@
-"""One instance of a variant, seen from the host: a process that speaks the container's HTTP contract."""
+"""One instance of a variant: a process that implements the container's HTTP contract."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SlowError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ContainerResponse:
     """What the container answered to one request."""
 
     status: int
@@ -64,15 +64,15 @@ class Container:
         except (UnreachableError, SlowError):
             return False
 
-    def invoke(self, body: bytes | IO[bytes], headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+    def invoke(self, body: bytes | IO[bytes], headers: Mapping[str, str], timeout_seconds: float) -> ContainerResponse:
         """POST /invocations; raises RetiredError, UnreachableError or SlowError.
 
-        A file is sent as it is read; ``headers`` must tell its Content-Length.
+        A file is sent as it is read; ``headers`` must have its Content-Length.
         """
         with self._counted():
             return self._exchange("POST", "/invocations", body, headers, timeout_seconds)
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> ContainerResponse:
         """GET a path of the container; raises UnreachableError or SlowError."""
         return self._exchange("GET", path, None, {}, PING_TIMEOUT_SECONDS)
 
@@ -105,12 +105,12 @@ class Container:
 
     def _exchange(
         self, method: str, path: str, body: bytes | IO[bytes] | None, headers: Mapping[str, str], timeout_seconds: float
-    ) -> Answer:
+    ) -> ContainerResponse:
         connection = self._connection(timeout_seconds)
         try:
             connection.request(method, path, body, dict(headers))
             response: HTTPResponse = connection.getresponse()
-            answer = Answer(
+            answer = ContainerResponse(
                 response.status,
                 response.read(),
                 {name.lower(): value for name, value in response.getheaders()},

@@ -1,4 +1,4 @@
-"""How jobs move data between S3 and a container's directories, under the job's own role."""
+"""Moves data between S3 and a container's directories under the job's role."""
 
 from __future__ import annotations
 

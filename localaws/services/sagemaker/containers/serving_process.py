@@ -1,4 +1,4 @@
-"""One serving container as a process: model fetched under its role, server started, health check awaited."""
+"""Runs one serving container as a process: fetches the model under its role, starts the server, awaits its health."""
 
 from __future__ import annotations
 
@@ -6,33 +6,32 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from localaws.context import World
+from localaws.containers import SERVE
+from localaws.context import Context
 from localaws.services.sagemaker.containers.artifact import unpack_model
 from localaws.services.sagemaker.containers.container import Container, port_file
 from localaws.services.sagemaker.models.models import ContainerSpec
 
-SERVE = Path(__file__).parents[3] / "containers" / "serve.py"
 
-
-def start_serving(world: World, spec: ContainerSpec, home: Path, more_environment: Mapping[str, str]) -> Container:
+def start_serving(context: Context, spec: ContainerSpec, home: Path, more_environment: Mapping[str, str]) -> Container:
     """Start what ``spec`` describes in the directory ``home``; raises ArtifactError or ChildStartError.
 
     ``more_environment`` is what SageMaker itself sets for this use of the model.
     """
     model_dir = home / "ml" / "model"
     model_dir.mkdir(parents=True)
-    unpack_model(world.client("s3", spec.role_arn), spec.model_data_url, model_dir)
-    child = world.processes.start(
-        [str(world.python_of_containers), str(SERVE), "--port=0", f"--port-file={port_file(home)}"],
+    unpack_model(context.client("s3", spec.role_arn), spec.model_data_url, model_dir)
+    child = context.processes.start(
+        [str(context.interpreters.containers), str(SERVE), "--port=0", f"--port-file={port_file(home)}"],
         env={
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "OMP_NUM_THREADS": "1",
-            "AWS_REGION": world.region,
-            "AWS_DEFAULT_REGION": world.region,
-            "AWS_ENDPOINT_URL": world.endpoint_url,
-            **world.credentials(spec.role_arn),
+            "AWS_REGION": context.region,
+            "AWS_DEFAULT_REGION": context.region,
+            "AWS_ENDPOINT_URL": context.endpoint_url,
+            **context.credentials(spec.role_arn),
             **more_environment,
             **spec.environment,
         },
@@ -48,7 +47,9 @@ def log_file(home: Path) -> Path:
     return home / "container.log"
 
 
-def becomes_healthy(world: World, container: Container, *, allowed_seconds: float, ping_every_seconds: float) -> bool:
+def becomes_healthy(
+    context: Context, container: Container, *, allowed_seconds: float, ping_every_seconds: float
+) -> bool:
     """Ping until it answers; False when it ended, took longer than allowed, or the local AWS is stopping.
 
     A process that ended is not awaited: here nothing restarts it.
@@ -56,6 +57,6 @@ def becomes_healthy(world: World, container: Container, *, allowed_seconds: floa
     deadline = time.monotonic() + allowed_seconds
     while not container.is_healthy():
         is_over = time.monotonic() > deadline or not container.is_running
-        if is_over or world.stopping.wait(ping_every_seconds):
+        if is_over or context.stopping.wait(ping_every_seconds):
             return False
     return True

@@ -1,1 +1,1 @@
-"""What is known of an endpoint: variants, status and deployment plan."""
+"""The state of an endpoint: variants, status and deployment plan."""

@@ -1,4 +1,4 @@
-"""A guarded deployment as data: its stages, those of its rollback, and when it goes on or gives up."""
+"""A guarded deployment as data: its stages, the stages of its rollback, and when each is over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from localaws.services.sagemaker.endpoint_state.guardrails import Policy, Routing
+from localaws.services.sagemaker.endpoint_state.guardrails import DeploymentPolicy, RoutingType
 
 
 class Phase(StrEnum):
@@ -58,7 +58,7 @@ class Stage:
 Fleets = Mapping[str, int]  # instances by variant
 
 
-def forward(policy: Policy, old: Fleets, wanted: Fleets) -> list[Stage]:
+def forward(policy: DeploymentPolicy, old: Fleets, wanted: Fleets) -> list[Stage]:
     """From the old fleets to the wanted ones. A variant that is in one of them only counts as 0 in the other."""
     names = sorted({*old, *wanted})
     steps = {name: _steps(policy, wanted.get(name, 0)) for name in names}
@@ -66,25 +66,25 @@ def forward(policy: Policy, old: Fleets, wanted: Fleets) -> list[Stage]:
     counts = {name: Counts(new=0, active=0, old=old.get(name, 0), share=0.0) for name in names}
     for number in range(max(map(len, steps.values()))):
         reached = {name: steps[name][min(number, len(steps[name]) - 1)] for name in names}
-        made = reached if policy.routing is Routing.ROLLING else {name: wanted.get(name, 0) for name in names}
+        made = reached if policy.routing is RoutingType.ROLLING else {name: wanted.get(name, 0) for name in names}
         created = {name: replace(counts[name], new=made[name]) for name in names}
         counts = {name: _activated(created[name], reached[name], wanted.get(name, 0)) for name in names}
         if created != (stages[-1].counts if stages else None):
             stages.append(Stage(phase=Phase.CREATING, counts=created))
         stages.append(Stage(phase=Phase.ACTIVATING_TRAFFIC, counts=counts))
-        if policy.routing is Routing.ROLLING:
+        if policy.routing is RoutingType.ROLLING:
             counts = {name: _thinned(counts[name], old.get(name, 0)) for name in names}
             stages.append(Stage(phase=Phase.DELETING, counts=counts))
         stages += _bake(counts, policy.wait_seconds, "WaitIntervalInSeconds")
-    if policy.routing is not Routing.ROLLING:
+    if policy.routing is not RoutingType.ROLLING:
         stages += _bake(counts, policy.termination_wait_seconds, "TerminationWaitInSeconds")
         stages.append(Stage(phase=Phase.DELETING, counts={name: replace(counts[name], old=0) for name in names}))
     return stages
 
 
-def back(policy: Policy, old: Fleets, reached: Mapping[str, Counts]) -> list[Stage]:
+def back(policy: DeploymentPolicy, old: Fleets, reached: Mapping[str, Counts]) -> list[Stage]:
     """From whatever was ``reached`` to the old fleets: traffic at once, or in batches where they must be rebuilt."""
-    if policy.routing is not Routing.ROLLING:
+    if policy.routing is not RoutingType.ROLLING:
         returned = {name: replace(counts, active=0, share=0.0) for name, counts in reached.items()}
         none = {name: replace(counts, new=0, old=old.get(name, 0)) for name, counts in returned.items()}
         return [Stage(phase=Phase.ACTIVATING_TRAFFIC, counts=returned), Stage(phase=Phase.DELETING, counts=none)]
@@ -92,7 +92,7 @@ def back(policy: Policy, old: Fleets, reached: Mapping[str, Counts]) -> list[Sta
     return list(_rolled_back(name, policy, old[name], reached[name]))
 
 
-def _rolled_back(name: str, policy: Policy, whole: int, counts: Counts) -> Iterator[Stage]:
+def _rolled_back(name: str, policy: DeploymentPolicy, whole: int, counts: Counts) -> Iterator[Stage]:
     batch = policy.rollback_batch.instances(whole) if policy.rollback_batch else whole
     first, peak = True, counts
     while first or counts.old < whole:
@@ -107,7 +107,7 @@ def _rolled_back(name: str, policy: Policy, whole: int, counts: Counts) -> Itera
         yield Stage(phase=Phase.DELETING, counts={name: counts})
 
 
-def trouble(alarming: Sequence[str], *, now: datetime, deadline: datetime | None) -> str | None:
+def rollback_reason(alarming: Sequence[str], *, now: datetime, deadline: datetime | None) -> str | None:
     """Why a deployment must not go on, in the words of its FailureReason; None when it may."""
     if alarming:
         return f"The update was rolled back because these alarms are in ALARM state: {', '.join(alarming)}."
@@ -121,10 +121,10 @@ def is_over(stage: Stage, *, entered: datetime, now: datetime, scale: float) -> 
     return now >= entered + timedelta(seconds=stage.seconds * scale)
 
 
-def _steps(policy: Policy, total: int) -> list[int]:
+def _steps(policy: DeploymentPolicy, total: int) -> list[int]:
     """How many instances have traffic after each step."""
     batch = policy.batch.instances(total) if policy.batch else total
-    if policy.routing is Routing.CANARY and batch < total:
+    if policy.routing is RoutingType.CANARY and batch < total:
         return [batch, total]
     return [*range(batch, total, batch), total] if batch else [total]
 

@@ -1,4 +1,4 @@
-"""One endpoint as data, and every change it can undergo as a pure function of it."""
+"""One endpoint as data, and every change of it as a pure function."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from localaws.service_api import invalid
-from localaws.services.sagemaker.endpoint_state.guardrails import Policy
+from localaws.services.sagemaker.endpoint_state.guardrails import DeploymentPolicy
 from localaws.services.sagemaker.endpoint_state.status import Happening, Status, next_status
-from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant, wished
+from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant, with_desired
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
 
 FAILURE_REASON_MAX = 1024
@@ -24,7 +24,7 @@ class Pending:
     started: datetime
     variants: tuple[Variant, ...]
     shadows: tuple[Variant, ...] = ()
-    policy: Policy | None = None  # None: all at once, and nothing watches over it
+    policy: DeploymentPolicy | None = None  # None: all at once, and nothing watches over it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Endpoint:
         return next((variant for variant in self.variants if variant.name == name), None)
 
 
-Change = Callable[[Endpoint, datetime], Endpoint]
+EndpointChange = Callable[[Endpoint, datetime], Endpoint]
 
 
 def new_endpoint(name: str, arn: str, pending: Pending, deployment: Mapping[str, Any] | None = None) -> Endpoint:
@@ -119,23 +119,23 @@ def rolled_back(endpoint: Endpoint, now: datetime) -> Endpoint:
     return endpoint.happened(Happening.ROLLED_BACK, now, variants=variants, pending=None)
 
 
-def begin_rescale(endpoint: Endpoint, wishes: Iterable[Mapping[str, Any]], now: datetime) -> Endpoint:
+def begin_rescale(endpoint: Endpoint, desired: Iterable[Mapping[str, Any]], now: datetime) -> Endpoint:
     """On the way to other weights or instance counts (``DesiredWeightsAndCapacities``) of the same config.
 
     Raises ValidationException for a variant that does not exist, when no variant would get traffic, or when one that
     has to answer at once would have no instances.
     """
-    by_name = {wish["VariantName"]: wish for wish in wishes}
+    by_name = {each["VariantName"]: each for each in desired}
     missing = [name for name in by_name if endpoint.variant(name) is None]
     if missing:
         names = ", ".join(f'"{name}"' for name in missing)
         raise invalid(
             f'The variant name(s) {names} is/are not present within endpoint configuration "{endpoint.config.name}".'
         )
-    wants_none = any(wish.get("DesiredInstanceCount") == 0 for wish in by_name.values())
+    wants_none = any(each.get("DesiredInstanceCount") == 0 for each in by_name.values())
     if wants_none and not endpoint.config.request.get("AsyncInferenceConfig"):
         raise invalid("DesiredInstanceCount must be at least 1: only asynchronous endpoints can go without instances.")
-    variants = tuple(wished(variant, by_name.get(variant.name, {}), now) for variant in endpoint.variants)
+    variants = tuple(with_desired(variant, by_name.get(variant.name, {}), now) for variant in endpoint.variants)
     if not sum(variant.desired_weight for variant in variants):
         raise invalid("At least one production variant must have a weight greater than 0.")
     return endpoint.happened(Happening.CHANGE_REQUESTED, now, variants=variants, failure_reason=None)

@@ -1,4 +1,4 @@
-"""DeploymentConfig as decisions can use it, and what SageMaker refuses in one."""
+"""Parses and validates a DeploymentConfig."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from localaws.service_api import invalid
 
 
-class Routing(StrEnum):
+class RoutingType(StrEnum):
     """How traffic gets to the new fleet."""
 
     ALL_AT_ONCE = "ALL_AT_ONCE"
@@ -36,10 +36,10 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class DeploymentPolicy:
     """One valid DeploymentConfig. Times in seconds, as they were given."""
 
-    routing: Routing
+    routing: RoutingType
     batch: Size | None  # what gets traffic in one step; None: everything
     wait_seconds: int
     termination_wait_seconds: int = 0
@@ -49,11 +49,11 @@ class Policy:
 
 
 _WHOLE = Size("CAPACITY_PERCENT", 100)
-_SIZE_FIELD = {Routing.CANARY: "CanarySize", Routing.LINEAR: "LinearStepSize"}
-_PERCENT_RANGE = {Routing.CANARY: (0, 50), Routing.LINEAR: (10, 50), Routing.ROLLING: (5, 50)}
+_SIZE_FIELD = {RoutingType.CANARY: "CanarySize", RoutingType.LINEAR: "LinearStepSize"}
+_PERCENT_RANGE = {RoutingType.CANARY: (0, 50), RoutingType.LINEAR: (10, 50), RoutingType.ROLLING: (5, 50)}
 
 
-def parse_policy(config: Mapping[str, Any]) -> Policy:
+def parse_policy(config: Mapping[str, Any]) -> DeploymentPolicy:
     """The policy in a DeploymentConfig; raises ValidationException for one that no endpoint could have."""
     blue_green, rolling = config.get("BlueGreenUpdatePolicy"), config.get("RollingUpdatePolicy")
     if bool(blue_green) == bool(rolling):
@@ -63,16 +63,16 @@ def parse_policy(config: Mapping[str, Any]) -> Policy:
     return _blue_green(blue_green, alarms) if blue_green else _rolling(rolling or {}, alarms)
 
 
-def _blue_green(given: Mapping[str, Any], alarms: tuple[str, ...]) -> Policy:
+def _blue_green(given: Mapping[str, Any], alarms: tuple[str, ...]) -> DeploymentPolicy:
     traffic = given["TrafficRoutingConfiguration"]
-    routing = Routing(traffic["Type"])
+    routing = RoutingType(traffic["Type"])
     wanted = _SIZE_FIELD.get(routing)
     for field in _SIZE_FIELD.values():
         if bool(traffic.get(field)) != (field == wanted):
             raise invalid(
                 f"{field} is {'required' if field == wanted else 'not allowed'} for {routing} traffic routing."
             )
-    return Policy(
+    return DeploymentPolicy(
         routing=routing,
         batch=_size(traffic[wanted]) if wanted else None,
         wait_seconds=traffic["WaitIntervalInSeconds"],
@@ -82,9 +82,9 @@ def _blue_green(given: Mapping[str, Any], alarms: tuple[str, ...]) -> Policy:
     )
 
 
-def _rolling(given: Mapping[str, Any], alarms: tuple[str, ...]) -> Policy:
-    return Policy(
-        routing=Routing.ROLLING,
+def _rolling(given: Mapping[str, Any], alarms: tuple[str, ...]) -> DeploymentPolicy:
+    return DeploymentPolicy(
+        routing=RoutingType.ROLLING,
         batch=_size(given["MaximumBatchSize"]),
         wait_seconds=given["WaitIntervalInSeconds"],
         max_seconds=given.get("MaximumExecutionTimeoutInSeconds"),
@@ -97,16 +97,16 @@ def _size(given: Mapping[str, Any]) -> Size:
     return Size(given["Type"], given["Value"])
 
 
-def check_fits(policy: Policy, present: Mapping[str, int], wanted: Mapping[str, int]) -> None:
+def check_fits(policy: DeploymentPolicy, present: Mapping[str, int], wanted: Mapping[str, int]) -> None:
     """Raise ValidationException when the fleets, instances by variant, cannot be deployed under ``policy``."""
-    if policy.routing is Routing.ALL_AT_ONCE:
+    if policy.routing is RoutingType.ALL_AT_ONCE:
         return
     if set(present) != set(wanted):
         raise invalid(
             f"Deployment guardrails need the variant names of the endpoint ({', '.join(sorted(present))}) "
             f"in the new endpoint config too; it has {', '.join(sorted(wanted))}."
         )
-    if policy.routing is Routing.ROLLING and len(wanted) > 1:
+    if policy.routing is RoutingType.ROLLING and len(wanted) > 1:
         raise invalid("Rolling deployments are not supported for endpoints with several production variants.")
     least, most = _PERCENT_RANGE[policy.routing]
     for variant, instances in wanted.items():

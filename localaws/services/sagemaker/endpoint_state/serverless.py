@@ -1,17 +1,13 @@
-"""Serverless variants as data: their size, what may change it, and the metrics of one request."""
+"""Serverless variants as data: their size, and the metrics of one request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localaws.context import MetricSink
-from localaws.service_api import AwsError, invalid
-from localaws.services.sagemaker.endpoint_state.guardrails import Policy, Routing
-
-if TYPE_CHECKING:  # a variant has a size, so its module imports this one
-    from localaws.services.sagemaker.endpoint_state.variant import Variant
+from localaws.service_api import invalid
 
 BODY_MAX_BYTES = 4 * 1024 * 1024
 SERVERLESS_TYPE = ""  # stands where a variant on instances has its instance type
@@ -37,10 +33,10 @@ class ServerlessSize:
             provisioned=config.get("ProvisionedConcurrency", 0),
         )
 
-    def updated(self, wish: Mapping[str, Any]) -> ServerlessSize:
+    def updated(self, desired: Mapping[str, Any]) -> ServerlessSize:
         """After a ServerlessUpdateConfig; raises ValidationException."""
-        most = int(wish.get("MaxConcurrency", self.max_concurrency))
-        provisioned = int(wish.get("ProvisionedConcurrency", self.provisioned))
+        most = int(desired.get("MaxConcurrency", self.max_concurrency))
+        provisioned = int(desired.get("ProvisionedConcurrency", self.provisioned))
         if provisioned > most:
             raise invalid("ProvisionedConcurrency must not exceed MaxConcurrency.")
         return ServerlessSize(memory_mb=self.memory_mb, max_concurrency=most, provisioned=provisioned)
@@ -49,26 +45,6 @@ class ServerlessSize:
         """As a ServerlessConfig."""
         shown = {"MemorySizeInMB": self.memory_mb, "MaxConcurrency": self.max_concurrency}
         return shown | ({"ProvisionedConcurrency": self.provisioned} if self.provisioned else {})
-
-
-def check_update(present: Sequence[Variant], wanted: Sequence[Variant], policy: Policy | None) -> None:
-    """Raise ValidationException for making an endpoint serverless that is not: only the way back is open."""
-    if not any(variant.size for variant in wanted):
-        return
-    if not all(variant.size for variant in present):
-        raise invalid("Converting an instance-based endpoint to a serverless endpoint is not supported.")
-    if policy and policy.routing is Routing.ROLLING:
-        raise invalid("RollingUpdatePolicy is not supported for serverless endpoints.")
-    if policy and policy.routing is not Routing.ALL_AT_ONCE:
-        raise AwsError("NotImplemented", "canary and linear deployments of serverless endpoints", 501)
-
-
-def check_wish(variant: Variant, wish: Mapping[str, Any]) -> None:
-    """Raise ValidationException for a wish that belongs to the other kind of variant."""
-    if wish.get("ServerlessUpdateConfig") and variant.size is None:
-        raise invalid("ServerlessUpdateConfig is only for variants of serverless endpoints.")
-    if wish.get("DesiredInstanceCount") is not None and variant.size is not None:
-        raise invalid(f"DesiredInstanceCount is not supported for the serverless variant {variant.name}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

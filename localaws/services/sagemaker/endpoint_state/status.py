@@ -1,4 +1,4 @@
-"""The life of an endpoint as a table: what may happen in which status, and what comes of it."""
+"""The state machine of an endpoint's status, as a table of transitions."""
 
 from __future__ import annotations
 

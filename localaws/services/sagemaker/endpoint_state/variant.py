@@ -1,4 +1,4 @@
-"""One variant of an endpoint as data: what its instances are made from, what is wanted of it, and what is so."""
+"""One variant of an endpoint as data: its blueprint, its desired state and its current state."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from localaws.service_api import invalid
 from localaws.services.sagemaker.endpoint_state.deployment_plan import Phase
-from localaws.services.sagemaker.endpoint_state.serverless import SERVERLESS_TYPE, ServerlessSize, check_wish
+from localaws.services.sagemaker.endpoint_state.serverless import SERVERLESS_TYPE, ServerlessSize
 from localaws.services.sagemaker.models.models import ContainerSpec, Model
 
 
@@ -34,7 +35,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One production or shadow variant: what is wanted, and what is so at the moment."""
+    """One production or shadow variant: desired and current weight, instances and size."""
 
     blueprint: Blueprint
     resolved: datetime  # when the image was looked up
@@ -51,7 +52,7 @@ class Variant:
         return self.blueprint.variant
 
     def settled(self) -> Variant:
-        """With what is wanted being so."""
+        """A copy whose current state is the desired one."""
         return replace(
             self,
             weight=self.desired_weight,
@@ -61,7 +62,7 @@ class Variant:
         )
 
     def unchanged(self) -> Variant:
-        """With what is so being wanted: a change that was given up."""
+        """A copy whose desired state is the current one: a change that was given up."""
         return replace(
             self,
             desired_weight=self.weight,
@@ -74,7 +75,7 @@ class Variant:
 def wanted_variants(
     given: Iterable[Mapping[str, Any]], models: Mapping[str, Model], now: datetime
 ) -> tuple[Variant, ...]:
-    """The variants that a list in a config asks for; ``models`` by name. Nothing of them is there yet."""
+    """The variants in a list of a config, without instances yet; ``models`` by name."""
     return tuple(
         Variant(
             blueprint=Blueprint(
@@ -110,17 +111,25 @@ def retained(wanted: Variant, present: Variant | None, excluded: Collection[str]
     return wanted
 
 
-def wished(variant: Variant, wish: Mapping[str, Any], now: datetime) -> Variant:
+def with_desired(variant: Variant, desired: Mapping[str, Any], now: datetime) -> Variant:
     """``variant`` with what a DesiredWeightAndCapacity asks of it; raises ValidationException."""
-    check_wish(variant, wish)
+    _check_desired(variant, desired)
     size = variant.desired_size
-    if size and wish.get("ServerlessUpdateConfig"):
-        size = size.updated(wish["ServerlessUpdateConfig"])
-    count = int(wish.get("DesiredInstanceCount", variant.desired_instances))
+    if size and desired.get("ServerlessUpdateConfig"):
+        size = size.updated(desired["ServerlessUpdateConfig"])
+    count = int(desired.get("DesiredInstanceCount", variant.desired_instances))
     progress = None
     if count != variant.instances:
         way = "out" if count > variant.instances else "in"
         message = f"Scaling {way} desired instance count to {count}."
         progress = Progress(phase=Phase.UPDATING, message=message, since=now)
-    weight = float(wish.get("DesiredWeight", variant.desired_weight))
+    weight = float(desired.get("DesiredWeight", variant.desired_weight))
     return replace(variant, desired_weight=weight, desired_instances=count, desired_size=size, progress=progress)
+
+
+def _check_desired(variant: Variant, desired: Mapping[str, Any]) -> None:
+    """Raise ValidationException for a setting that only the other kind of variant has."""
+    if desired.get("ServerlessUpdateConfig") and variant.size is None:
+        raise invalid("ServerlessUpdateConfig is only for variants of serverless endpoints.")
+    if desired.get("DesiredInstanceCount") is not None and variant.size is not None:
+        raise invalid(f"DesiredInstanceCount is not supported for the serverless variant {variant.name}.")

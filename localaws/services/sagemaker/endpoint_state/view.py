@@ -1,4 +1,4 @@
-"""An endpoint as DescribeEndpoint shows it and as its event tells it."""
+"""An endpoint in the shape of DescribeEndpoint and of its event."""
 
 from __future__ import annotations
 
@@ -119,24 +119,24 @@ def deployment_detail(endpoint: Endpoint, tags: Mapping[str, str]) -> dict[str, 
         "EndpointName": endpoint.name,
         "EndpointArn": endpoint.arn,
         "EndpointConfigName": endpoint.config.name,
-        "ProductionVariants": [_told(variant) for variant in endpoint.variants],
+        "ProductionVariants": [_variant_detail(variant) for variant in endpoint.variants],
         "EndpointStatus": screaming_snake(endpoint.status.value),
         "CreationTime": epoch_ms(endpoint.created),
         "LastModifiedTime": epoch_ms(endpoint.modified),
         "Tags": dict(tags),
     }
     if endpoint.shadows:
-        detail["ShadowProductionVariants"] = [_told(variant) for variant in endpoint.shadows]
+        detail["ShadowProductionVariants"] = [_variant_detail(variant) for variant in endpoint.shadows]
     if endpoint.pending:
         detail["PendingDeploymentSummary"] = {
             "EndpointConfigName": endpoint.pending.config.name,
             "StartTime": epoch_ms(endpoint.pending.started),
-            "ProductionVariants": [_told(variant) for variant in endpoint.pending.variants],
+            "ProductionVariants": [_variant_detail(variant) for variant in endpoint.pending.variants],
         }
     return detail
 
 
-def _told(variant: Variant) -> dict[str, Any]:
+def _variant_detail(variant: Variant) -> dict[str, Any]:
     return {"VariantName": variant.name, **_capacity(variant), **_progress(variant, at=epoch_ms)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, invalid
 
 LOG = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class AlarmsUnreadableError(Exception):
 class AlarmWatch:
     """Reads the alarms called ``names`` under ``role_arn``; with no names there is nothing to read."""
 
-    world: World
+    context: Context
     role_arn: str
     names: Sequence[str]
 
@@ -59,7 +59,7 @@ class AlarmWatch:
         if not self.names:
             return {"MetricAlarms": [], "CompositeAlarms": []}
         try:
-            described: dict[str, Any] = self.world.client("cloudwatch", self.role_arn).describe_alarms(
+            described: dict[str, Any] = self.context.client("cloudwatch", self.role_arn).describe_alarms(
                 AlarmNames=list(self.names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
             )
         except ClientError as error:

@@ -1,4 +1,4 @@
-"""The endpoint operations: each checks, decides, and leaves the carrying out to the deployer."""
+"""The endpoint operations: each validates, changes the record, and hands the work to the deployer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Call, Operation
 from localaws.services.sagemaker.endpoint_state import endpoint as changes
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint, Pending
 from localaws.services.sagemaker.endpoint_state.guardrails import check_fits, parse_policy
-from localaws.services.sagemaker.endpoint_state.serverless import check_update
+from localaws.services.sagemaker.endpoint_state.serverless_rules import check_update
 from localaws.services.sagemaker.endpoint_state.status import Happening
 from localaws.services.sagemaker.endpoint_state.variant import Variant, retained, wanted_variants
 from localaws.services.sagemaker.endpoint_state.view import description, summary
@@ -19,12 +19,12 @@ from localaws.services.sagemaker.endpoints.alarm_watch import AlarmWatch
 from localaws.services.sagemaker.endpoints.deployer import Deployer
 from localaws.services.sagemaker.endpoints.guarded_deployment import execution_role
 from localaws.services.sagemaker.endpoints.scaled_variants import refuse_to_lose_scaled_variants
-from localaws.services.sagemaker.models.config_rules import refuse_what_is_not_rehearsed
+from localaws.services.sagemaker.models.config_rules import refuse_what_is_unsupported
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig, EndpointConfigs
 from localaws.services.sagemaker.models.models import Models
 from localaws.services.sagemaker.resources.constraints import check
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
-from localaws.services.sagemaker.resources.store import Shelf
+from localaws.services.sagemaker.resources.store import RecordStore
 from localaws.services.sagemaker.resources.tags import tag_on_create
 
 _ORDER = Order(
@@ -43,15 +43,15 @@ class Endpoints:
 
     def __init__(
         self,
-        world: World,
+        context: Context,
         *,
-        shelf: Shelf[Endpoint],
+        store: RecordStore[Endpoint],
         configs: EndpointConfigs,
         models: Models,
         deployer: Deployer,
     ) -> None:
-        self._world = world
-        self._shelf = shelf
+        self._context = context
+        self._store = store
         self._configs = configs
         self._models = models
         self._deployer = deployer
@@ -72,31 +72,31 @@ class Endpoints:
         if params.get("DeploymentConfig"):
             parse_policy(params["DeploymentConfig"])  # a first deployment has no old fleet to guard: only checked
         name = params["EndpointName"]
-        self._shelf.refuse_taken(name)
+        self._store.refuse_taken(name)
         pending = self._pending(params["EndpointConfigName"])
-        arn = self._shelf.arn(name)
-        tag_on_create(self._world, arn, params.get("Tags"))
+        arn = self._store.arn(name)
+        tag_on_create(self._context, arn, params.get("Tags"))
         endpoint = changes.new_endpoint(name, arn, pending, params.get("DeploymentConfig"))
-        self._shelf.add(endpoint)
+        self._store.add(endpoint)
         self._deployer.begin(endpoint)
         return {"EndpointArn": arn}
 
     def describe(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
-        return description(self._shelf.get(params["EndpointName"]))
+        return description(self._store.get(params["EndpointName"]))
 
     def update(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("UpdateEndpoint", params)
         name = params["EndpointName"]
-        present = self._shelf.get(name)  # an unknown endpoint is reported before an unknown config
+        present = self._store.get(name)  # an unknown endpoint is reported before an unknown config
         deployment = params.get("DeploymentConfig")
         if not deployment and params.get("RetainDeploymentConfig"):
             deployment = present.last_deployment
         policy = parse_policy(deployment) if deployment else None
         pending = replace(self._pending(params["EndpointConfigName"]), policy=policy)
         check_update(present.variants, pending.variants, policy)
-        refuse_to_lose_scaled_variants(self._world, present, pending.variants)
+        refuse_to_lose_scaled_variants(self._context, present, pending.variants)
         if policy:
-            AlarmWatch(self._world, execution_role(pending), policy.alarms).check()
+            AlarmWatch(self._context, execution_role(pending), policy.alarms).check()
 
         def change(present: Endpoint) -> Endpoint:
             wanted = replace(pending, variants=_retaining(present, pending, params))
@@ -104,22 +104,22 @@ class Endpoints:
                 check_fits(policy, _instances(present.variants), _instances(wanted.variants))
             return changes.begin_update(present, wanted, deployment)
 
-        endpoint = self._shelf.change(name, change)
+        endpoint = self._store.change(name, change)
         self._deployer.begin(endpoint)
         return {"EndpointArn": endpoint.arn}
 
     def rescale(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("UpdateEndpointWeightsAndCapacities", params)
-        wishes, now = params["DesiredWeightsAndCapacities"], self._world.now()
-        endpoint = self._shelf.change(
-            params["EndpointName"], lambda present: changes.begin_rescale(present, wishes, now)
+        desired, now = params["DesiredWeightsAndCapacities"], self._context.now()
+        endpoint = self._store.change(
+            params["EndpointName"], lambda present: changes.begin_rescale(present, desired, now)
         )
         self._deployer.begin(endpoint)
         return {"EndpointArn": endpoint.arn}
 
     def delete(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
-        now = self._world.now()
-        endpoint = self._shelf.change(
+        now = self._context.now()
+        endpoint = self._store.change(
             params["EndpointName"],
             lambda present: present.happened(Happening.DELETION_REQUESTED, now),
         )
@@ -130,7 +130,7 @@ class Endpoints:
         check("ListEndpoints", params)
         found = [
             endpoint
-            for endpoint in self._shelf.all()
+            for endpoint in self._store.all()
             if params.get("NameContains", "").lower() in endpoint.name.lower()
             and params.get("StatusEquals") in (None, endpoint.status)
             and in_time({"CreationTime": endpoint.created}, "CreationTime", params, "CreationTime")
@@ -141,11 +141,11 @@ class Endpoints:
 
     def _pending(self, config_name: str) -> Pending:
         """A deployment of the config as it and its models are now; raises ValidationException if one is missing."""
-        config: EndpointConfig = self._configs.shelf.get(config_name)
-        refuse_what_is_not_rehearsed(config.request)
+        config: EndpointConfig = self._configs.store.get(config_name)
+        refuse_what_is_unsupported(config.request)
         names = {variant["ModelName"] for variant in (*config.variants, *config.shadows)}
-        models = {name: self._models.shelf.get(name) for name in names}
-        now = self._world.now()
+        models = {name: self._models.store.get(name) for name in names}
+        now = self._context.now()
         return Pending(
             config=config,
             started=now,

@@ -1,4 +1,4 @@
-"""One deployment under a DeploymentConfig: carries out its stages, and its rollback when alarms or time demand it."""
+"""Carries out one deployment under a DeploymentConfig, and rolls it back on an alarm, a failure or a timeout."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from localaws.services.sagemaker.endpoint_state.deployment_plan import Counts, S
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
 from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant
 from localaws.services.sagemaker.endpoints.alarm_watch import AlarmsUnreadableError, AlarmWatch
-from localaws.services.sagemaker.endpoints.traffic_switch import DeploymentHands
+from localaws.services.sagemaker.endpoints.traffic_switch import TrafficSwitch
 from localaws.services.sagemaker.fleets.capture import capture_of
 from localaws.services.sagemaker.fleets.fleet import Fleet
-from localaws.services.sagemaker.fleets.live_fleets import Live, settled_routing, shadow_of
-from localaws.services.sagemaker.fleets.provisioning import Pace, ProvisionError
+from localaws.services.sagemaker.fleets.live_fleets import LiveFleets, settled_routing, shadow_of
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming, ProvisionError
 from localaws.services.sagemaker.fleets.routing import Route, Routing
 
 
@@ -31,13 +31,13 @@ class AbortedError(Exception):
 class GuardedDeployment:
     """Two fleets of an endpoint side by side. ``run`` ends with one of them, whichever it is, in service."""
 
-    def __init__(self, hands: DeploymentHands, pace: Pace, endpoint: Endpoint, live: Live) -> None:
+    def __init__(self, traffic: TrafficSwitch, timing: HostingTiming, endpoint: Endpoint, live: LiveFleets) -> None:
         pending = endpoint.pending
         assert pending is not None
         assert pending.policy is not None
-        self._hands = hands
-        self._world = hands.world
-        self._pace = pace
+        self._traffic = traffic
+        self._context = traffic.context
+        self._timing = timing
         self._endpoint = endpoint
         self._live = live
         self._pending = pending
@@ -45,7 +45,7 @@ class GuardedDeployment:
         self._old: dict[str, Fleet] = live.fleets
         self._new: dict[str, Fleet] = {}
         self._reached: Mapping[str, Counts] = {}
-        self._alarms = AlarmWatch(self._world, execution_role(pending), pending.policy.alarms)
+        self._alarms = AlarmWatch(self._context, execution_role(pending), pending.policy.alarms)
 
     def run(self) -> None:
         """Deploy or roll back; what is announced and described on the way is AWS's."""
@@ -54,7 +54,7 @@ class GuardedDeployment:
         except StoppingError:
             return
         except (AbortedError, ProvisionError) as error:
-            if not self._world.stopping.is_set():
+            if not self._context.stopping.is_set():
                 self._go_back(str(error))
 
     def _go_forward(self) -> None:
@@ -62,42 +62,42 @@ class GuardedDeployment:
         wanted = {variant.name: variant.desired_instances for variant in self._pending.variants}
         stages = plan.forward(self._policy, old, wanted)
         self._reached = {name: replace(counts, new=0) for name, counts in stages[0].counts.items()}
-        self._refuse_trouble()
+        self._check_alarms_and_deadline()
         for stage in stages:
             self._enter(stage)
             self._last(stage)
         variants, shadows = self._pending.variants, self._pending.shadows
         routing = settled_routing(self._endpoint.name, self._pending.config, variants, shadows, self._new)
-        self._hands.switch(self._live, routing)
-        self._hands.become(self._endpoint.name, changes.deployed)
+        self._traffic.switch(self._live, routing)
+        self._traffic.change_record(self._endpoint.name, changes.deployed)
 
     def _go_back(self, reason: str) -> None:
         name, present = self._endpoint.name, self._endpoint
-        self._hands.become(name, lambda endpoint, now: changes.failed(endpoint, reason, now))
+        self._traffic.change_record(name, lambda endpoint, now: changes.failed(endpoint, reason, now))
         old = {variant.name: variant.desired_instances for variant in present.variants}
         try:
             for stage in plan.back(self._policy, old, self._reached):
                 self._enter(stage)
             self._switch_back()
         except ProvisionError as error:
-            if not self._world.stopping.is_set():
+            if not self._context.stopping.is_set():
                 text = f"{reason} Rolling back failed: {error}"
-                self._hands.become(name, lambda endpoint, now: changes.failed(endpoint, text, now))
+                self._traffic.change_record(name, lambda endpoint, now: changes.failed(endpoint, text, now))
             return
-        self._hands.become(name, changes.rolled_back)
+        self._traffic.change_record(name, changes.rolled_back)
 
     def _switch_back(self) -> None:
         present = self._endpoint
         routing = settled_routing(present.name, present.config, present.variants, present.shadows, self._old)
-        self._hands.switch(self._live, routing)
+        self._traffic.switch(self._live, routing)
 
     def _enter(self, stage: Stage) -> None:
         """Show the stage, then make it true; instances that died meanwhile are replaced on the way."""
         self._show(stage)
-        self._realise(stage)
+        self._apply_stage(stage)
 
-    def _realise(self, stage: Stage) -> None:
-        name, provision = self._endpoint.name, self._hands.provisioner.provision
+    def _apply_stage(self, stage: Stage) -> None:
+        name, provision = self._endpoint.name, self._traffic.provisioner.provision
         old = _sized(self._endpoint.variants, {v: counts.old for v, counts in stage.counts.items()})
         new = _sized(self._pending.variants, {v: counts.new for v, counts in stage.counts.items()})
         if _has_moved(stage):  # the shadow follows the traffic it mirrors
@@ -107,41 +107,41 @@ class GuardedDeployment:
         self._old = provision(name, old, self._old)
         self._new = provision(name, new, self._new)
         self._reached = stage.counts
-        self._hands.switch(self._live, self._routing(stage))
+        self._traffic.switch(self._live, self._routing(stage))
 
     def _last(self, stage: Stage) -> None:
         """Keep the stage up for its time; raises AbortedError when the deployment must not go on."""
-        entered = self._world.now()
-        while not plan.is_over(stage, entered=entered, now=self._world.now(), scale=self._pace.wait_scale):
-            self._refuse_trouble()
-            if self._world.stopping.wait(self._next_look(stage)):
+        entered = self._context.now()
+        while not plan.is_over(stage, entered=entered, now=self._context.now(), scale=self._timing.wait_scale):
+            self._check_alarms_and_deadline()
+            if self._context.stopping.wait(self._next_look(stage)):
                 raise StoppingError
             if any(not container.is_running for container in self._live.containers):
-                self._realise(stage)
-        self._refuse_trouble()
+                self._apply_stage(stage)
+        self._check_alarms_and_deadline()
 
     def _next_look(self, stage: Stage) -> float:
-        return min(self._pace.alarms_every_seconds, max(stage.seconds * self._pace.wait_scale, 0.01))
+        return min(self._timing.alarms_every_seconds, max(stage.seconds * self._timing.wait_scale, 0.01))
 
-    def _refuse_trouble(self) -> None:
+    def _check_alarms_and_deadline(self) -> None:
         limit = self._policy.max_seconds
-        deadline = self._pending.started + timedelta(seconds=limit * self._pace.wait_scale) if limit else None
+        deadline = self._pending.started + timedelta(seconds=limit * self._timing.wait_scale) if limit else None
         try:
             alarming = self._alarms.alarming()
         except AlarmsUnreadableError as error:
             raise AbortedError(str(error)) from error
-        reason = plan.trouble(alarming, now=self._world.now(), deadline=deadline)
+        reason = plan.rollback_reason(alarming, now=self._context.now(), deadline=deadline)
         if reason:
             raise AbortedError(reason)
 
     def _show(self, stage: Stage) -> None:
-        now = self._world.now()
+        now = self._context.now()
         active = {name: counts.active for name, counts in stage.counts.items()}
         progress = {name: Progress(phase=stage.phase, message=stage.message(name), since=now) for name in stage.counts}
-        shown = self._hands.endpoints.change(
+        shown = self._traffic.endpoints.change(
             self._endpoint.name, lambda present: changes.progressed(present, active, progress)
         )
-        self._hands.events.deployment(shown)
+        self._traffic.events.deployment(shown)
 
     def _routing(self, stage: Stage) -> Routing:
         present, pending = self._endpoint, self._pending

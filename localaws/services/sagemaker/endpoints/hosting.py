@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Operation
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
 from localaws.services.sagemaker.endpoints.deployer import Deployer
 from localaws.services.sagemaker.endpoints.endpoints import Endpoints
 from localaws.services.sagemaker.fleets.capture_files import CaptureFiles
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.fleets.routing import Routing
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfigs
 from localaws.services.sagemaker.models.models import Models
-from localaws.services.sagemaker.resources.store import Shelf
+from localaws.services.sagemaker.resources.store import RecordStore
 
 
 class Hosting:
@@ -22,17 +22,17 @@ class Hosting:
 
     name = "sagemaker"
 
-    def __init__(self, world: World, pace: Pace | None = None) -> None:
-        self.world = world
-        shelf: Shelf[Endpoint] = Shelf(world, kind="endpoint", arn_type="endpoint")
-        self._shelf = shelf
-        self.pace = pace or Pace()
-        self.captures = CaptureFiles(world, self.pace.capture_flush_every_seconds)
-        self._deployer = Deployer(world, shelf, self.pace)
-        self.models = Models(world)
-        self._configs = EndpointConfigs(world, self.models)
+    def __init__(self, context: Context, timing: HostingTiming | None = None) -> None:
+        self.context = context
+        store: RecordStore[Endpoint] = RecordStore(context, kind="endpoint", arn_type="endpoint")
+        self._store = store
+        self.timing = timing or HostingTiming()
+        self.captures = CaptureFiles(context, self.timing.capture_flush_every_seconds)
+        self._deployer = Deployer(context, store, self.timing)
+        self.models = Models(context)
+        self._configs = EndpointConfigs(context, self.models)
         self._endpoints = Endpoints(
-            world, shelf=shelf, configs=self._configs, models=self.models, deployer=self._deployer
+            context, store=store, configs=self._configs, models=self.models, deployer=self._deployer
         )
 
     @property
@@ -42,7 +42,7 @@ class Hosting:
     def start(self) -> None:
         """Begin to replace instances that die, to ship the containers' logs and what is captured."""
         self._deployer.start()
-        self.world.background("data-capture", self.captures.run)
+        self.context.background("data-capture", self.captures.run)
 
     def stop(self) -> None:
         """Stop all instances."""
@@ -50,11 +50,11 @@ class Hosting:
 
     def endpoint(self, name: str) -> Endpoint | None:
         """An endpoint as it is now."""
-        return self._shelf.find(name)
+        return self._store.find(name)
 
     def endpoints(self) -> list[Endpoint]:
         """All of them."""
-        return self._shelf.all()
+        return self._store.all()
 
     def routing(self, endpoint: str) -> Routing | None:
         """Where requests to an endpoint go now; None for one that is unknown or not serving."""

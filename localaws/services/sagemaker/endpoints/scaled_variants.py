@@ -1,16 +1,16 @@
-"""What Application Auto Scaling forbids an update of an endpoint: taking a registered variant from under it."""
+"""Refuses updates of an endpoint that would remove a variant registered with Application Auto Scaling."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import invalid
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
 from localaws.services.sagemaker.endpoint_state.variant import Variant
 
 
-def refuse_to_lose_scaled_variants(world: World, present: Endpoint, wanted: Sequence[Variant]) -> None:
+def refuse_to_lose_scaled_variants(context: Context, present: Endpoint, wanted: Sequence[Variant]) -> None:
     """Raise ValidationException when a registered variant would go or get another instance type."""
     types = {variant.name: variant.blueprint.instance_type for variant in wanted}
     lost = {
@@ -20,7 +20,7 @@ def refuse_to_lose_scaled_variants(world: World, present: Endpoint, wanted: Sequ
     }
     if not lost:
         return
-    targets = world.client("application-autoscaling", None).describe_scalable_targets(
+    targets = context.client("application-autoscaling", None).describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=list(lost)
     )["ScalableTargets"]
     for target in targets:

@@ -1,4 +1,4 @@
-"""Data capture as a function of the exchange: what is recorded of a request and its answer, and in which object."""
+"""What data capture records of a request and its answer, and in which object. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Capture:
     json: frozenset[str]
     kms_key: str | None = None
 
-    def takes(self, draw: float) -> bool:
+    def samples(self, draw: float) -> bool:
         """Whether a request with this draw, 0 to 1, belongs to the sample."""
         return draw * 100 < self.percent
 

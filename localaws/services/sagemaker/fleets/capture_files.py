@@ -1,4 +1,4 @@
-"""Carries captured lines to S3 in the background, under the models' roles, as SageMaker does."""
+"""Writes captured lines to S3 in the background under the models' roles, as SageMaker does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.fleets.capture import Capture, Exchange, folder, record_line
 
 LOG = logging.getLogger(__name__)
@@ -30,10 +30,10 @@ class _Target:
 
 
 class CaptureFiles:
-    """Keeps lines in memory until the next flush. A role that may not write loses them, and the log says so."""
+    """Keeps lines in memory until the next flush. If the role may not write they are lost and the loss is logged."""
 
-    def __init__(self, world: World, every_seconds: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, every_seconds: float) -> None:
+        self._context = context
         self._every_seconds = every_seconds
         self._lock = threading.Lock()
         self._waiting: dict[_Target, deque[str]] = defaultdict(lambda: deque(maxlen=_LINES_MAX))
@@ -47,7 +47,7 @@ class CaptureFiles:
 
     def run(self) -> None:
         """Flush until the local AWS stops."""
-        while not self._world.stopping.wait(self._every_seconds):
+        while not self._context.stopping.wait(self._every_seconds):
             self.flush()
 
     def flush(self) -> None:
@@ -59,14 +59,14 @@ class CaptureFiles:
             try:
                 self._put(target, body)
             except (ClientError, BotoCoreError) as error:
-                if not self._world.stopping.is_set():
+                if not self._context.stopping.is_set():
                     LOG.warning("lost %d captured requests of %s: %s", len(lines), target.folder, error)
 
     def _put(self, target: _Target, body: bytes) -> None:
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": target.kms_key} if target.kms_key else {}
-        self._world.client("s3", target.role_arn).put_object(
+        self._context.client("s3", target.role_arn).put_object(
             Bucket=target.bucket,
-            Key=target.folder + file_name(self._world.now(), uuid.uuid4()),
+            Key=target.folder + file_name(self._context.now(), uuid.uuid4()),
             Body=body,
             ContentType="application/x-jsonlines",
             **encryption,

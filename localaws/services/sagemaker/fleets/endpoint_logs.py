@@ -1,4 +1,4 @@
-"""Follows what containers print into CloudWatch Logs, under the models' roles, as SageMaker does."""
+"""Ships the output of containers to CloudWatch Logs under the models' roles, as SageMaker does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import Container
 from localaws.services.sagemaker.containers.log_shipping import batches
 from localaws.services.sagemaker.resources.timestamps import epoch_ms
@@ -35,8 +35,8 @@ class _Stream:
 class EndpointLogs:
     """A role without the permissions gets no logs, as on AWS; they are still in the files."""
 
-    def __init__(self, world: World, every_seconds: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, every_seconds: float) -> None:
+        self._context = context
         self._every_seconds = every_seconds
         self._lock = threading.Lock()
         self._streams: list[_Stream] = []
@@ -55,7 +55,7 @@ class EndpointLogs:
 
     def run(self) -> None:
         """Ship until the local AWS stops."""
-        while not self._world.stopping.wait(self._every_seconds):
+        while not self._context.stopping.wait(self._every_seconds):
             with self._lock:
                 streams = list(self._streams)
             over = [stream for stream in streams if not self._goes_on(stream)]
@@ -68,7 +68,7 @@ class EndpointLogs:
         try:
             self._ship(stream, _unread(stream, whole_lines=running))
         except (ClientError, BotoCoreError) as error:
-            if not self._world.stopping.is_set():
+            if not self._context.stopping.is_set():
                 LOG.warning("the log of %s is only in %s: %s", stream.name, stream.file, error)
             return False
         return running
@@ -76,12 +76,12 @@ class EndpointLogs:
     def _ship(self, stream: _Stream, unread: bytes) -> None:
         if not unread:
             return
-        logs = self._world.client("logs", stream.role_arn)
+        logs = self._context.client("logs", stream.role_arn)
         if stream.offset == 0:
             _create(logs.create_log_group, logGroupName=stream.group)
             _create(logs.create_log_stream, logGroupName=stream.group, logStreamName=stream.name)
         for batch in batches(unread.decode(errors="replace").splitlines()):
-            now = epoch_ms(self._world.now())
+            now = epoch_ms(self._context.now())
             events = [{"timestamp": now, "message": line} for line in batch]
             logs.put_log_events(logGroupName=stream.group, logStreamName=stream.name, logEvents=events)
         stream.offset += len(unread)

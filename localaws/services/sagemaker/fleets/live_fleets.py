@@ -1,4 +1,4 @@
-"""What of an endpoint moves: the instances that answer for it, and who is at work on them."""
+"""The live part of an endpoint: its routing, the instances behind it, and a lock for whoever changes them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from localaws.services.sagemaker.fleets.serverless_pool import ServerlessPool
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
 
 
-class Live:
-    """The moving part of one endpoint; ``work`` is held by whoever changes it."""
+class LiveFleets:
+    """The live part of one endpoint; ``work`` is held by whoever changes it."""
 
     def __init__(self) -> None:
         self.routing: Routing | None = None

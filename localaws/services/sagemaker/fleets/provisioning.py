@@ -1,4 +1,4 @@
-"""Bringing up instances: model fetched under its role, process started, health check passed."""
+"""Provisions instances: fetches the model under its role, starts the process, waits for its health check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.runtime.process import ChildStartError
 from localaws.services.sagemaker.containers.artifact import ArtifactError
 from localaws.services.sagemaker.containers.container import Container
@@ -24,7 +24,7 @@ class ProvisionError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class HostingTiming:
     """Real seconds that things take here. On AWS they take minutes."""
 
     settle_seconds: float = 1.5  # a change, even of weights alone, keeps the endpoint Updating for at least this
@@ -44,9 +44,9 @@ class Pace:
 class Provisioner:
     """Starts and retires instances; each has its own directory below ``run_dir``, where its log stays."""
 
-    def __init__(self, world: World, pace: Pace, logs: EndpointLogs) -> None:
-        self._world = world
-        self._pace = pace
+    def __init__(self, context: Context, timing: HostingTiming, logs: EndpointLogs) -> None:
+        self._context = context
+        self._timing = timing
         self._logs = logs
         self._numbers = itertools.count(1)
 
@@ -80,13 +80,13 @@ class Provisioner:
     def retire(self, containers: Iterable[Container], *, shadow: bool = False) -> None:
         """Drain and stop instances; only their logs remain."""
         for container in containers:
-            container.retire(self._pace.shadow_drain_seconds if shadow else self._pace.drain_seconds)
+            container.retire(self._timing.shadow_drain_seconds if shadow else self._timing.drain_seconds)
             shutil.rmtree(container.home / "ml", ignore_errors=True)
 
     def close(self, pools: Iterable[ServerlessPool[Container]]) -> None:
         """Drain and stop the containers of serverless variants."""
         for pool in pools:
-            pool.close(self._pace.drain_seconds)
+            pool.close(self._timing.drain_seconds)
 
     def _serverless(self, endpoint: str, blueprint: Blueprint, size: ServerlessSize, present: Fleet | None) -> Fleet:
         """The present fleet at its new size, or a new one whose container came up once, to show that it can."""
@@ -120,12 +120,12 @@ class Provisioner:
 
     def _start(self, endpoint: str, blueprint: Blueprint) -> Container:
         name = f"{blueprint.variant}-{next(self._numbers)}"
-        home = self._world.run_dir / "endpoints" / endpoint / name
+        home = self._context.run_dir / "endpoints" / endpoint / name
         shutil.rmtree(home, ignore_errors=True)  # what an earlier run in this directory left
         home.mkdir(parents=True)
         spec, log = blueprint.container, log_file(home)
         try:
-            container = start_serving(self._world, spec, home, {})
+            container = start_serving(self._context, spec, home, {})
         except (ArtifactError, ChildStartError) as error:
             log.write_text(f"{error.__cause__ or error}\n")
             raise ProvisionError(str(error)) from error
@@ -133,9 +133,9 @@ class Provisioner:
         return container
 
     def _await_health(self, blueprint: Blueprint, container: Container) -> None:
-        allowed = min(self._pace.health_check_seconds, blueprint.health_check_seconds or float("inf"))
-        every = self._pace.ping_every_seconds
-        if not becomes_healthy(self._world, container, allowed_seconds=allowed, ping_every_seconds=every):
+        allowed = min(self._timing.health_check_seconds, blueprint.health_check_seconds or float("inf"))
+        every = self._timing.ping_every_seconds
+        if not becomes_healthy(self._context, container, allowed_seconds=allowed, ping_every_seconds=every):
             raise ProvisionError(
                 f"The primary container for production variant {blueprint.variant} did not pass the ping "
                 "health check. Please check CloudWatch logs for this endpoint."

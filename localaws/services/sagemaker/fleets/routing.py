@@ -1,4 +1,4 @@
-"""Which variant, and which of its fleets, a request goes to."""
+"""Chooses the variant, and which of its fleets, for a request."""
 
 from __future__ import annotations
 

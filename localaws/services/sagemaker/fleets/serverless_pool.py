@@ -1,4 +1,4 @@
-"""The containers of one serverless variant: started when a request needs one, kept warm, stopped when idle."""
+"""The containers of one serverless variant: starts one when a request needs it, keeps it warm, stops it when idle."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ServerlessPool(Generic[C]):
                 setup_seconds = self._clock() - began
             yield container, Usage(size=self.size, concurrent=concurrent, setup_seconds=setup_seconds)
         finally:
-            self._give_back(container)
+            self._release(container)
 
     def stop_idle(self, idle_seconds: float) -> None:
         """Stop those that nobody has used for so long, except for the provisioned number."""
@@ -116,7 +116,7 @@ class ServerlessPool(Generic[C]):
                     return container, self._busy
             return None, self._busy
 
-    def _give_back(self, container: C | None) -> None:
+    def _release(self, container: C | None) -> None:
         with self._changed:
             self._busy -= 1
             is_kept = container is not None and container.is_running and not self._is_closed

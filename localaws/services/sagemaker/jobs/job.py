@@ -1,4 +1,4 @@
-"""A job's record: its kind, what Describe answers, what ends it. Every change of status is announced."""
+"""One job: its kind, its description and its end. Announces every change of status."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.jobs.cluster import Cluster
 from localaws.services.sagemaker.jobs.job_events import Description, job_event, with_transition
 from localaws.services.sagemaker.jobs.processing import DEFAULT_MAX_RUNTIME_SECONDS, check_processing, run_processing
-from localaws.services.sagemaker.jobs.task import Result, Task
+from localaws.services.sagemaker.jobs.task import JobResult, Task
 from localaws.services.sagemaker.jobs.training import check_training, run_training
 
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
@@ -23,7 +23,7 @@ class Kind:
 
     word: str  # "Processing" | "Training" | "Transform", the first part of every name in the API
     check: Callable[[Mapping[str, Any]], None]
-    run: Callable[[Task], Result]
+    run: Callable[[Task], JobResult]
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,15 +55,15 @@ TRAINING = Kind(word="Training", check=check_training, run=run_training)
 class Job:
     """One job. Its description is replaced, never changed, so a reader needs no lock."""
 
-    def __init__(self, world: World, kind: Kind, arn: str, request: Mapping[str, Any]) -> None:
-        now = world.now()
+    def __init__(self, context: Context, kind: Kind, arn: str, request: Mapping[str, Any]) -> None:
+        now = context.now()
         self.kind = kind
         self.arn = arn
         self.name = str(request[kind.name])
         self.request = request
-        self.cluster = Cluster(world)
+        self.cluster = Cluster(context)
         self.finished = threading.Event()
-        self._world = world
+        self._context = context
         self._lock = threading.Lock()
         self._tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
         self.description: Description = {
@@ -81,7 +81,7 @@ class Job:
 
     def begin(self) -> None:
         """Announce that the job exists and is about to run."""
-        self._change({f"{self.kind.word}StartTime": self._world.now()}, "Starting")
+        self._change({f"{self.kind.word}StartTime": self._context.now()}, "Starting")
 
     def enter(self, stage: str) -> None:
         """Announce a stage of the run; only training jobs have them."""
@@ -97,11 +97,11 @@ class Job:
         self._change({}, "Stopping")
         return True
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: JobResult) -> None:
         """Announce the end and wake whoever waits for it."""
         ending = {
             self.kind.status: result.status,
-            f"{self.kind.word}EndTime": self._world.now(),
+            f"{self.kind.word}EndTime": self._context.now(),
             **{field: value for field, value in result.fields.items() if field != "SecondaryStatus"},
         }
         try:
@@ -110,13 +110,13 @@ class Job:
             self.finished.set()
 
     def _change(self, fields: Mapping[str, Any], secondary: str) -> None:
-        now = self._world.now()
+        now = self._context.now()
         with self._lock:
             description = {**self.description, **fields, "LastModifiedTime": now}
             if self.kind is TRAINING:
                 description = with_transition(description, secondary, now)
             self.description = description
-        self._world.bus.put(
+        self._context.bus.put(
             source="aws.sagemaker",
             detail_type=f"SageMaker {self.kind.word} Job State Change",
             detail=job_event(self.kind.word, description, self._tags),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from localaws.context import Child, World
+from localaws.context import Child, Context
 from localaws.services.sagemaker.containers.s3_storage import TransferError
 
 ML = PurePosixPath("/opt/ml")
@@ -23,7 +23,7 @@ def require_played_image(uri: str) -> None:
     """Raise when the interpreter we have cannot stand for ``uri``: another image would run other code."""
     if not _PLAYED_IMAGE.fullmatch(uri):
         raise TransferError(
-            f"ClientError: The rehearsal plays the image sagemaker-xgboost:3.0-5 and no other, not {uri}"
+            f"ClientError: The local AWS runs the image sagemaker-xgboost:3.0-5 and no other, not {uri}"
         )
 
 
@@ -31,7 +31,7 @@ def require_played_image(uri: str) -> None:
 class JobContainer:
     """A container that is prepared through its directories and then started once."""
 
-    world: World
+    context: Context
     directory: Path
     host: str  # "algo-1"
     role_arn: str
@@ -65,7 +65,7 @@ class JobContainer:
         self.make_directory("/opt/ml/output")
         env = self._environment() | dict(environment)
         program = shutil.which(argv[0], path=env["PATH"]) or argv[0]
-        return self.world.processes.start(
+        return self.context.processes.start(
             [program, *argv[1:]],
             env=env,
             cwd=Path("/"),
@@ -90,21 +90,21 @@ class JobContainer:
     def _environment(self) -> dict[str, str]:
         """What the image and SageMaker set; nothing of the host's own environment."""
         return {
-            "PATH": f"{self.world.python_of_containers.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.context.interpreters.containers.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": "/root",
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "PYTHONUNBUFFERED": "TRUE",
             "PYTHONDONTWRITEBYTECODE": "TRUE",
-            "AWS_REGION": self.world.region,
-            "AWS_DEFAULT_REGION": self.world.region,
-            "AWS_ENDPOINT_URL": self.world.endpoint_url,
-            **self.world.credentials(self.role_arn),
+            "AWS_REGION": self.context.region,
+            "AWS_DEFAULT_REGION": self.context.region,
+            "AWS_ENDPOINT_URL": self.context.endpoint_url,
+            **self.context.credentials(self.role_arn),
         }
 
 
 def algorithm_error(text: str, exit_code: int) -> str:
-    """The failure reason of a program that ended badly, cut at its front: the end says what went wrong."""
+    """The failure reason of a program that failed, cut at its front, as the cause is at the end."""
     ending = f", exit code: {exit_code}"
     room = FAILURE_REASON_MAX - len("AlgorithmError: ") - len(ending)
     return f"AlgorithmError: {text.strip()[-room:]}{ending}"

@@ -1,4 +1,4 @@
-"""The events of jobs, and what their descriptions look like; pure."""
+"""The events of jobs and the shape of their descriptions. Pure."""
 
 from __future__ import annotations
 

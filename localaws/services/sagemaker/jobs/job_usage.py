@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import Container
 
 EVERY_SECONDS = 1.0
@@ -19,7 +19,7 @@ _MEMORY_BYTES = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
 
 
 @contextmanager
-def measure_usage(world: World, namespace: str, job: str, containers: Sequence[Container]) -> Iterator[None]:
+def measure_usage(context: Context, namespace: str, job: str, containers: Sequence[Container]) -> Iterator[None]:
     """Publish CPUUtilization and MemoryUtilization of each instance as long as the block runs.
 
     CPU is in percent of one core, as SageMaker counts it; memory in percent of this machine's, as an instance
@@ -31,17 +31,17 @@ def measure_usage(world: World, namespace: str, job: str, containers: Sequence[C
         before = {container: (time.monotonic(), _cpu_seconds(container.pid)) for container in containers}
         is_over = False
         while not is_over:
-            is_over = over.wait(EVERY_SECONDS) or world.stopping.is_set()
+            is_over = over.wait(EVERY_SECONDS) or context.stopping.is_set()
             for number, container in enumerate(containers, 1):
                 now = time.monotonic(), _cpu_seconds(container.pid)
                 then, before[container] = before[container], now
                 busy = max(0.0, 100 * (now[1] - then[1]) / max(now[0] - then[0], 1e-6))
                 dimensions = {"Host": f"{job}/algo-{number}"}
-                world.metrics.record(namespace, "CPUUtilization", dimensions, busy, unit="Percent")
+                context.metrics.record(namespace, "CPUUtilization", dimensions, busy, unit="Percent")
                 share = 100 * _resident_bytes(container.pid) / _MEMORY_BYTES
-                world.metrics.record(namespace, "MemoryUtilization", dimensions, share, unit="Percent")
+                context.metrics.record(namespace, "MemoryUtilization", dimensions, share, unit="Percent")
 
-    thread = world.background(f"usage-{job}", sample)
+    thread = context.background(f"usage-{job}", sample)
     try:
         yield
     finally:

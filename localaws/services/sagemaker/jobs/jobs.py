@@ -8,12 +8,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.sagemaker.containers.log_shipping import ship_log
 from localaws.services.sagemaker.containers.s3_storage import TransferError
 from localaws.services.sagemaker.jobs.job import PROCESSING, TERMINAL, TRAINING, Job, Kind
-from localaws.services.sagemaker.jobs.task import Result, Task, failed
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed
 from localaws.services.sagemaker.resources.constraints import check
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
 from localaws.services.sagemaker.resources.tags import tag_on_create
@@ -27,8 +27,8 @@ class Jobs:
 
     name = "sagemaker"
 
-    def __init__(self, world: World, kinds: Sequence[Kind] = (PROCESSING, TRAINING)) -> None:
-        self._world = world
+    def __init__(self, context: Context, kinds: Sequence[Kind] = (PROCESSING, TRAINING)) -> None:
+        self._context = context
         self._kinds = kinds
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}  # by ARN
@@ -52,14 +52,14 @@ class Jobs:
         kind.check(params)
         arn = self._arn(kind, params[kind.name])
         self._refuse_existing(arn)
-        tag_on_create(self._world, arn, params.get("Tags"))
-        job = Job(self._world, kind, arn, params)
+        tag_on_create(self._context, arn, params.get("Tags"))
+        job = Job(self._context, kind, arn, params)
         with self._lock:
             if arn in self._jobs:
                 raise _in_use(arn)
             self._jobs[arn] = job
         job.begin()
-        self._world.background(f"job-{job.name}", functools.partial(self._carry_out, job))
+        self._context.background(f"job-{job.name}", functools.partial(self._carry_out, job))
         return {kind.arn: arn}
 
     def _describe(self, kind: Kind, params: dict[str, Any], _call: Call) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Jobs:
     def _stop(self, kind: Kind, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         job = self._job(kind, params)
         if job.begin_stopping():
-            self._world.background(f"stop-{job.name}", job.cluster.stop)
+            self._context.background(f"stop-{job.name}", job.cluster.stop)
         elif job.status in TERMINAL:
             raise invalid(f"The request was rejected because the {kind.word.lower()} job is in status {job.status}.")
         return {}
@@ -90,10 +90,10 @@ class Jobs:
 
     def _carry_out(self, job: Job) -> None:
         """Run a job to a terminal status, whatever happens: others wait for it."""
-        directory = self._world.run_dir / "jobs" / f"{job.kind.word.lower()}-{job.name}"
+        directory = self._context.run_dir / "jobs" / f"{job.kind.word.lower()}-{job.name}"
         directory.mkdir(parents=True)
         task = Task(
-            world=self._world,
+            context=self._context,
             name=job.name,
             arn=job.arn,
             request=job.request,
@@ -105,16 +105,16 @@ class Jobs:
             result = _run(job, task)
             self._ship_logs(job, task)
         except Exception as error:  # a defect of ours is to SageMaker's users an internal error of SageMaker
-            if not self._world.stopping.is_set():
+            if not self._context.stopping.is_set():
                 LOG.exception("job %s", job.name)
             result = failed(f"InternalServerError: {error}")
         job.finish(result)
 
     def _ship_logs(self, job: Job, task: Task) -> None:
-        now = self._world.now()
+        now = self._context.now()
         for log in sorted(task.directory.glob("*/container.log")):
             stream = f"{job.name}/{log.parent.name}-{epoch_ms(now)}"
-            ship_log(self._world.client("logs", None), job.kind.log_group, stream, log, now)
+            ship_log(self._context.client("logs", None), job.kind.log_group, stream, log, now)
 
     def _job(self, kind: Kind, params: Mapping[str, Any]) -> Job:
         arn = self._arn(kind, params.get(kind.name) or "")
@@ -130,17 +130,17 @@ class Jobs:
                 raise _in_use(arn)
 
     def _arn(self, kind: Kind, name: str) -> str:
-        world = self._world
-        return f"arn:aws:sagemaker:{world.region}:{world.account}:{kind.word.lower()}-job/{name}"
+        context = self._context
+        return f"arn:aws:sagemaker:{context.region}:{context.account}:{kind.word.lower()}-job/{name}"
 
 
-def _run(job: Job, task: Task) -> Result:
+def _run(job: Job, task: Task) -> JobResult:
     try:
         result = job.kind.run(task)
     except TransferError as error:
         result = failed(str(error))
     stopped_amid = job.cluster.stop_requested and result.status == "Failed"
-    return Result("Stopped", result.fields) if stopped_amid else result
+    return JobResult("Stopped", result.fields) if stopped_amid else result
 
 
 def _in_use(arn: str) -> AwsError:

@@ -17,23 +17,25 @@ from localaws.services.sagemaker.containers.s3_storage import (
 )
 from localaws.services.sagemaker.jobs.cluster import Ending
 from localaws.services.sagemaker.jobs.job_container import FAILURE_REASON_MAX, JobContainer, require_played_image
-from localaws.services.sagemaker.jobs.task import Result, Task, failed, failure_of
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed, failure_of
 
 DEFAULT_MAX_RUNTIME_SECONDS = 24 * 3600
 
 
 def check_processing(request: Mapping[str, Any]) -> None:
-    """Refuse what AWS refuses beyond the service model, and what is not rehearsed."""
+    """Refuse what AWS refuses beyond the service model, and what is not supported by the local AWS."""
     for part in [*_inputs(request), *_outputs(request)]:
         s3_part = part.get("S3Input") or part.get("S3Output")
         if s3_part is None or s3_part.get("S3InputMode") == "Pipe":
-            raise AwsError("NotImplemented", "only S3 inputs and outputs in File mode are rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", "only S3 inputs and outputs in File mode are supported by the local AWS", 501
+            )
         path = s3_part.get("LocalPath") or ""
         if not path.startswith("/opt/ml/processing"):
             raise invalid(f"LocalPath {path!r} must be below /opt/ml/processing")
 
 
-def run_processing(task: Task) -> Result:
+def run_processing(task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when data cannot be moved."""
     request = task.request
     require_played_image(request["AppSpecification"]["ImageUri"])
@@ -57,8 +59,8 @@ def run_processing(task: Task) -> Result:
     if outcome.ending is Ending.COMPLETED:
         for container in containers:
             container.discard_data()
-        return Result("Completed", fields)
-    return Result("Stopped", fields)
+        return JobResult("Completed", fields)
+    return JobResult("Stopped", fields)
 
 
 def _prepare(task: Task, container: JobContainer, shard: Shard) -> None:

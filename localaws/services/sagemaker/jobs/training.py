@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from localaws.containers import TRAIN
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, download, fetch, find_sources, pack, store
-from localaws.services.sagemaker.jobs.cluster import Ending, Outcome
+from localaws.services.sagemaker.jobs.cluster import ClusterOutcome, Ending
 from localaws.services.sagemaker.jobs.job_container import JobContainer, require_played_image
-from localaws.services.sagemaker.jobs.task import Result, Task, failed, failure_of
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed, failure_of
 
-_TRAIN = Path(__file__).parents[3] / "containers" / "train.py"
 _SOURCE = "/opt/ml/input/sourcedir.tar.gz"
 
 
 def check_training(request: Mapping[str, Any]) -> None:
-    """Refuse what is not rehearsed."""
+    """Refuse what is not supported by the local AWS."""
     algorithm = request["AlgorithmSpecification"]
     modes = {algorithm["TrainingInputMode"], *(c.get("InputMode") or "File" for c in _channels(request))}
     if request["ResourceConfig"].get("InstanceCount", 1) != 1:
-        raise AwsError("NotImplemented", "training on more than one instance is not rehearsed", 501)
+        raise AwsError("NotImplemented", "training on more than one instance is not supported by the local AWS", 501)
     if "TrainingImage" not in algorithm or "Pipe" in modes:
-        raise AwsError("NotImplemented", "only a TrainingImage, with data as files, is rehearsed", 501)
+        raise AwsError("NotImplemented", "only a TrainingImage, with data as files, is supported by the local AWS", 501)
     if (request["OutputDataConfig"].get("CompressionType") or "GZIP") != "GZIP":
-        raise AwsError("NotImplemented", "only a compressed model output is rehearsed", 501)
+        raise AwsError("NotImplemented", "only a compressed model output is supported by the local AWS", 501)
 
 
-def run_training(task: Task) -> Result:
+def run_training(task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when data cannot be moved."""
     require_played_image(task.request["AlgorithmSpecification"]["TrainingImage"])
     container = task.container(0)
@@ -42,7 +41,7 @@ def run_training(task: Task) -> Result:
         "TRAINING_JOB_ARN": task.arn,
         **(task.request.get("Environment") or {}),
     }
-    argv = [str(task.world.python_of_containers), str(_TRAIN), "train"]
+    argv = [str(task.context.interpreters.containers), str(TRAIN), "train"]
     max_seconds = (task.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 24 * 3600)
     outcome = task.cluster.run([functools.partial(container.start, argv, environment)], max_seconds)
     if outcome.ending is Ending.FAILED:
@@ -51,7 +50,7 @@ def run_training(task: Task) -> Result:
     return _finish(task, container, outcome)
 
 
-def _finish(task: Task, container: JobContainer, outcome: Outcome) -> Result:
+def _finish(task: Task, container: JobContainer, outcome: ClusterOutcome) -> JobResult:
     """Upload what there is, also of a job that was stopped, as SageMaker does."""
     output = S3Uri.parse(task.request["OutputDataConfig"]["S3OutputPath"]).child(f"{task.name}/output")
     fields = {}
@@ -64,10 +63,10 @@ def _finish(task: Task, container: JobContainer, outcome: Outcome) -> Result:
         store(task.s3, pack(data), output.child("output.tar.gz"))
     container.discard_data()
     if outcome.ending is Ending.COMPLETED:
-        return Result("Completed", fields)
+        return JobResult("Completed", fields)
     if outcome.ending is Ending.TIMED_OUT:
-        return Result("Stopped", {**fields, "SecondaryStatus": "MaxRuntimeExceeded"})
-    return Result("Stopped", fields)
+        return JobResult("Stopped", {**fields, "SecondaryStatus": "MaxRuntimeExceeded"})
+    return JobResult("Stopped", fields)
 
 
 def _write_configuration(task: Task, container: JobContainer) -> None:

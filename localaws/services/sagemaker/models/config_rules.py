@@ -1,4 +1,4 @@
-"""What excludes what in an endpoint config: rules that no single field can express."""
+"""Validates combinations of fields in an endpoint config."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from localaws.service_api import AwsError, invalid
 SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 METRICS_PERIODS_SECONDS = (10, 30, 60, 120, 180, 240, 300)
 
-Config = Mapping[str, Any]
+ConfigRequest = Mapping[str, Any]
 
 
-def check_combinations(config: Config) -> None:
+def check_combinations(config: ConfigRequest) -> None:
     """Raise SageMaker's ValidationException for the first combination that it refuses."""
     for rule in (
         _names_are_unique,
@@ -27,7 +27,7 @@ def check_combinations(config: Config) -> None:
         rule(config)
 
 
-def refuse_what_is_not_rehearsed(config: Config) -> None:
+def refuse_what_is_unsupported(config: ConfigRequest) -> None:
     """Raise NotImplemented (501) for configs that are valid but cannot be served here."""
     asynchronous = bool(config.get("AsyncInferenceConfig"))
     for what, used in (
@@ -39,25 +39,25 @@ def refuse_what_is_not_rehearsed(config: Config) -> None:
         ("explainers", bool(config.get("ExplainerConfig"))),
     ):
         if used:
-            raise AwsError("NotImplemented", f"{what} are not rehearsed", 501)
+            raise AwsError("NotImplemented", f"{what} are not supported by the local AWS", 501)
 
 
-def _variants(config: Config) -> list[Mapping[str, Any]]:
+def _variants(config: ConfigRequest) -> list[Mapping[str, Any]]:
     return [*config["ProductionVariants"], *(config.get("ShadowProductionVariants") or ())]
 
 
-def _async_output(config: Config) -> str:
+def _async_output(config: ConfigRequest) -> str:
     return str(config["AsyncInferenceConfig"]["OutputConfig"].get("S3OutputPath") or "")
 
 
-def _names_are_unique(config: Config) -> None:
+def _names_are_unique(config: ConfigRequest) -> None:
     names = [variant["VariantName"] for variant in _variants(config)]
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"Duplicate production variant name: {name}")
 
 
-def _each_variant_has_one_kind_of_capacity(config: Config) -> None:
+def _each_variant_has_one_kind_of_capacity(config: ConfigRequest) -> None:
     for variant in _variants(config):
         name, serverless = variant["VariantName"], variant.get("ServerlessConfig")
         on_instances = bool(variant.get("InstanceType") or variant.get("InstancePools"))
@@ -76,12 +76,12 @@ def _check_serverless(name: str, serverless: Mapping[str, Any]) -> None:
         raise invalid(f"ProvisionedConcurrency of variant {name} must not exceed its MaxConcurrency.")
 
 
-def _traffic_goes_somewhere(config: Config) -> None:
+def _traffic_goes_somewhere(config: ConfigRequest) -> None:
     if not sum(variant.get("InitialVariantWeight", 1.0) for variant in config["ProductionVariants"]):
         raise invalid("At least one production variant must have a weight greater than 0.")
 
 
-def _shadow_needs_one_and_one(config: Config) -> None:
+def _shadow_needs_one_and_one(config: ConfigRequest) -> None:
     shadows = config.get("ShadowProductionVariants") or ()
     if shadows and (len(shadows) != 1 or len(config["ProductionVariants"]) != 1):
         raise invalid("A shadow variant needs exactly one production variant and one shadow variant.")
@@ -89,7 +89,7 @@ def _shadow_needs_one_and_one(config: Config) -> None:
         raise invalid("Shadow variants are not supported on asynchronous endpoints.")
 
 
-def _serverless_is_alone(config: Config) -> None:
+def _serverless_is_alone(config: ConfigRequest) -> None:
     if not any(variant.get("ServerlessConfig") for variant in _variants(config)):
         return
     for what, is_used in (
@@ -103,14 +103,14 @@ def _serverless_is_alone(config: Config) -> None:
             raise invalid(f"Serverless endpoints do not support {what}.")
 
 
-def _cross_region_needs_instances(config: Config) -> None:
+def _cross_region_needs_instances(config: ConfigRequest) -> None:
     if not config.get("CrossRegionTrafficConfig"):
         return
     if config.get("AsyncInferenceConfig") or any(v.get("ServerlessConfig") for v in _variants(config)):
         raise invalid("CrossRegionTrafficConfig is not supported on serverless or asynchronous endpoints.")
 
 
-def _metrics_period_is_listed(config: Config) -> None:
+def _metrics_period_is_listed(config: ConfigRequest) -> None:
     period = (config.get("MetricsConfig") or {}).get("MetricPublishFrequencyInSeconds", 60)
     if period not in METRICS_PERIODS_SECONDS:
         raise invalid(f"MetricPublishFrequencyInSeconds must be one of {list(METRICS_PERIODS_SECONDS)}.")

@@ -1,4 +1,4 @@
-"""Endpoint configs: which models with which weights on how many instances. Immutable."""
+"""Endpoint configs: models, weights and instance counts. Immutable."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Call, Operation
 from localaws.services.sagemaker.models.config_rules import check_combinations
 from localaws.services.sagemaker.models.models import Models
 from localaws.services.sagemaker.resources.constraints import check
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
-from localaws.services.sagemaker.resources.store import Shelf
+from localaws.services.sagemaker.resources.store import RecordStore
 from localaws.services.sagemaker.resources.tags import forget_tags, tag_on_create
 
 _ORDER = Order(
@@ -55,10 +55,12 @@ class EndpointConfig:
 class EndpointConfigs:
     """CreateEndpointConfig and its kin."""
 
-    def __init__(self, world: World, models: Models) -> None:
-        self._world = world
+    def __init__(self, context: Context, models: Models) -> None:
+        self._context = context
         self._models = models
-        self.shelf: Shelf[EndpointConfig] = Shelf(world, kind="endpoint configuration", arn_type="endpoint-config")
+        self.store: RecordStore[EndpointConfig] = RecordStore(
+            context, kind="endpoint configuration", arn_type="endpoint-config"
+        )
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -73,31 +75,31 @@ class EndpointConfigs:
         check("CreateEndpointConfig", params)
         check_combinations(params)
         name = params["EndpointConfigName"]
-        self.shelf.refuse_taken(name)
+        self.store.refuse_taken(name)
         for variant in (*params["ProductionVariants"], *params.get("ShadowProductionVariants", ())):
             if variant.get("ModelName"):
-                self._models.shelf.get(variant["ModelName"])
-        arn = self.shelf.arn(name)
-        tag_on_create(self._world, arn, params.get("Tags"))
+                self._models.store.get(variant["ModelName"])
+        arn = self.store.arn(name)
+        tag_on_create(self._context, arn, params.get("Tags"))
         request = _with_default_weights(params)
-        self.shelf.add(EndpointConfig(name=name, arn=arn, created=self._world.now(), request=request))
+        self.store.add(EndpointConfig(name=name, arn=arn, created=self._context.now(), request=request))
         return {"EndpointConfigArn": arn}
 
     def describe(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
-        config = self.shelf.get(params["EndpointConfigName"])
+        config = self.store.get(params["EndpointConfigName"])
         given = {key: value for key, value in config.request.items() if key != "Tags"}
         return given | {"EndpointConfigArn": config.arn, "CreationTime": config.created}
 
     def delete(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         """Forget the config, even one that is in use: AWS does not prevent it either."""
-        forget_tags(self._world, self.shelf.remove(params["EndpointConfigName"]).arn)
+        forget_tags(self._context, self.store.remove(params["EndpointConfigName"]).arn)
         return {}
 
     def list(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("ListEndpointConfigs", params)
         found = [
             config
-            for config in self.shelf.all()
+            for config in self.store.all()
             if params.get("NameContains", "").lower() in config.name.lower()
             and in_time({"CreationTime": config.created}, "CreationTime", params, "CreationTime")
         ]

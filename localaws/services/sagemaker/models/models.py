@@ -9,11 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.sagemaker.resources.constraints import check
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
-from localaws.services.sagemaker.resources.store import Shelf
+from localaws.services.sagemaker.resources.store import RecordStore
 from localaws.services.sagemaker.resources.tags import forget_tags, tag_on_create
 
 _ORDER = Order(
@@ -47,9 +47,9 @@ class Model:
 class Models:
     """CreateModel and its kin; one container per model, from an approved package or given directly."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.shelf: Shelf[Model] = Shelf(world, kind="model", arn_type="model")
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.store: RecordStore[Model] = RecordStore(context, kind="model", arn_type="model")
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -63,29 +63,29 @@ class Models:
     def create(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("CreateModel", params)
         name = params["ModelName"]
-        self.shelf.refuse_taken(name)
+        self.store.refuse_taken(name)
         container = self._container(params)
-        arn = self.shelf.arn(name)
-        tag_on_create(self._world, arn, params.get("Tags"))
-        self.shelf.add(Model(name=name, arn=arn, created=self._world.now(), request=params, container=container))
+        arn = self.store.arn(name)
+        tag_on_create(self._context, arn, params.get("Tags"))
+        self.store.add(Model(name=name, arn=arn, created=self._context.now(), request=params, container=container))
         return {"ModelArn": arn}
 
     def describe(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
-        model = self.shelf.get(params["ModelName"])
+        model = self.store.get(params["ModelName"])
         given = {key: value for key, value in model.request.items() if key != "Tags"}
         isolated = {"EnableNetworkIsolation": model.request.get("EnableNetworkIsolation", False)}
         return given | isolated | {"ModelArn": model.arn, "CreationTime": model.created}
 
     def delete(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         """Forget the model; endpoints that serve it go on doing so."""
-        forget_tags(self._world, self.shelf.remove(params["ModelName"]).arn)
+        forget_tags(self._context, self.store.remove(params["ModelName"]).arn)
         return {}
 
     def list(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("ListModels", params)
         found = [
             model
-            for model in self.shelf.all()
+            for model in self.store.all()
             if params.get("NameContains", "").lower() in model.name.lower()
             and in_time({"CreationTime": model.created}, "CreationTime", params, "CreationTime")
         ]
@@ -99,7 +99,7 @@ class Models:
 
     def _container(self, params: Mapping[str, Any]) -> ContainerSpec:
         if params.get("Containers") or params.get("InferenceExecutionConfig"):
-            raise AwsError("NotImplemented", "inference pipelines (Containers) are not rehearsed", 501)
+            raise AwsError("NotImplemented", "inference pipelines (Containers) are not supported by the local AWS", 501)
         definition = params.get("PrimaryContainer")
         if not definition:
             raise invalid("Exactly one of PrimaryContainer or Containers must be provided.")
@@ -113,7 +113,7 @@ class Models:
 
     def _container_of_package(self, name: str) -> Mapping[str, Any]:
         try:
-            package = self._world.client("sagemaker", None).describe_model_package(ModelPackageName=name)
+            package = self._context.client("sagemaker", None).describe_model_package(ModelPackageName=name)
         except ClientError as error:
             details = error.response["Error"]
             raise AwsError(details["Code"], details["Message"]) from error
@@ -122,7 +122,9 @@ class Models:
             raise invalid(f'Cannot create a model from model package "{name}": its approval status is {status}.')
         containers: list[Mapping[str, Any]] = package.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
-            raise AwsError("NotImplemented", "only packages with exactly one container are rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", "only packages with exactly one container are supported by the local AWS", 501
+            )
         return containers[0]
 
 
@@ -133,6 +135,6 @@ def container_spec(source: Mapping[str, Any], overrides: Mapping[str, str], role
     if not source.get("Image"):
         raise invalid("Image or ModelPackageName is required in a container definition.")
     if not url or not url.endswith(".tar.gz"):
-        raise AwsError("NotImplemented", "only models in one model.tar.gz are rehearsed", 501)
+        raise AwsError("NotImplemented", "only models in one model.tar.gz are supported by the local AWS", 501)
     environment = {**(source.get("Environment") or {}), **overrides}
     return ContainerSpec(image=source["Image"], model_data_url=url, environment=environment, role_arn=role_arn)

@@ -1,4 +1,4 @@
-"""One attempt at what a step does: each call is made under the pipeline's role, so that role is put to the test."""
+"""One attempt at a step; every call is made under the pipeline's role, so that its permissions are tested."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.services.sagemaker.pipelines.parameters import DefinitionError, Parameter
-from localaws.services.sagemaker.pipelines.retries import RetryPolicy
+from localaws.services.sagemaker.pipelines.retries import StepRetryPolicy
 from localaws.services.sagemaker.pipelines.step_cache import CACHED_TYPES, duration_seconds
 
 VERSION = "2020-12-01"
@@ -23,7 +23,7 @@ _RETRIED_TYPES = frozenset({"Processing", "Training", "RegisterModel"})
 
 
 class UnsupportedStepError(DefinitionError):
-    """The step type exists, but the rehearsal cannot play it."""
+    """The step type exists, but the local AWS cannot run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Step:
     display_name: str | None = None
     description: str | None = None
     cache_max_age_seconds: float | None = None
-    retry_policies: tuple[RetryPolicy, ...] = ()
+    retry_policies: tuple[StepRetryPolicy, ...] = ()
     property_files: Mapping[str, PropertyFile] = field(default_factory=dict)
     if_steps: tuple[Step, ...] = ()
     else_steps: tuple[Step, ...] = ()
@@ -102,7 +102,7 @@ def _parse_step(raw: Mapping[str, Any]) -> Step:
     if not _STEP_NAME.fullmatch(name):
         raise DefinitionError(f"{name!r} is not a step name")
     if step_type not in STEP_TYPES:
-        raise UnsupportedStepError(f"step {name}: steps of type {step_type} are not rehearsed")
+        raise UnsupportedStepError(f"step {name}: steps of type {step_type} are not supported by the local AWS")
     arguments = raw.get("Arguments") or {}
     branches = arguments if step_type == "Condition" else {}
     try:
@@ -134,10 +134,10 @@ def _parse_cache(raw: Mapping[str, Any], step_type: str) -> float | None:
     return duration_seconds(raw["ExpireAfter"]) if "ExpireAfter" in raw else math.inf
 
 
-def _parse_retries(raw: Sequence[Mapping[str, Any]], step_type: str) -> tuple[RetryPolicy, ...]:
+def _parse_retries(raw: Sequence[Mapping[str, Any]], step_type: str) -> tuple[StepRetryPolicy, ...]:
     if raw and step_type not in _RETRIED_TYPES:
         raise ValueError(f"steps of type {step_type} cannot have retry policies")
-    return tuple(RetryPolicy.parse(entry) for entry in raw)
+    return tuple(StepRetryPolicy.parse(entry) for entry in raw)
 
 
 def _refuse_twins(names: Sequence[str], what: str, most: int) -> None:

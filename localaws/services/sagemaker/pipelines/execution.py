@@ -4,71 +4,33 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from localaws.context import World
-from localaws.services.sagemaker.pipelines.definition import Definition, Step
+from localaws.context import Context
+from localaws.services.sagemaker.pipelines.definition import Step
+from localaws.services.sagemaker.pipelines.execution_state import Plan, StepRun
 from localaws.services.sagemaker.pipelines.pipeline_events import execution_event, step_event
-from localaws.services.sagemaker.pipelines.schedule import Schedule
 
 ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
 # SageMaker's own words; what failed is to be read from the steps.
 FAILURE_REASON = "Step failure: One or multiple steps failed."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What an execution was started with; later updates of the pipeline do not touch it."""
-
-    pipeline_name: str
-    pipeline_arn: str
-    role_arn: str
-    definition_text: str
-    definition: Definition
-    schedule: Schedule
-    definition_time: datetime
-    max_parallel_steps: int | None
-    given_parameters: tuple[Mapping[str, str], ...]
-    parameters: Mapping[str, Any]
-    display_name: str
-    description: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRun:
-    """The state of one step in an execution; steps that never started have none."""
-
-    step: Step
-    status: str  # Starting | Executing | Stopping | Stopped | Failed | Succeeded
-    started_at: datetime
-    ended_at: datetime | None = None
-    attempts: int = 0
-    metadata: Mapping[str, Any] = field(default_factory=dict)  # as in ListPipelineExecutionSteps
-    outputs: Mapping[str, Any] = field(default_factory=dict)  # what references to the step see
-    failure_reason: str | None = None
-    cache_source_arn: str | None = None
-
-    @property
-    def chosen_side(self) -> bool | None:
-        """Which branch a condition took, None for other steps."""
-        return self.outputs["Outcome"] == "True" if self.step.type == "Condition" else None
-
-
 class Execution:
     """Shared by the threads of its steps and by the API; every method is safe to call from any of them."""
 
-    def __init__(self, world: World, plan: Plan, identifier: str) -> None:
+    def __init__(self, context: Context, plan: Plan, identifier: str) -> None:
         self.plan = plan
         self.id = identifier
         self.arn = f"{plan.pipeline_arn}/execution/{identifier}"
-        self.created_at = self.modified_at = world.now()
+        self.created_at = self.modified_at = context.now()
         self.ended_at: datetime | None = None
         self.status = "Executing"
         self.failure_reason: str | None = None
         self.stop_requested = threading.Event()
-        self._world = world
+        self._context = context
         self._lock = threading.Lock()
         self._runs: dict[str, StepRun] = {}
 
@@ -93,7 +55,7 @@ class Execution:
 
     def start_step(self, step: Step) -> None:
         """Record that a step has begun."""
-        run = StepRun(step=step, status="Starting", started_at=self._world.now())
+        run = StepRun(step=step, status="Starting", started_at=self._context.now())
         with self._lock:
             self._runs[step.name] = run
         self._announce_step(run, None)
@@ -101,7 +63,7 @@ class Execution:
     def change_step(self, name: str, status: str, **changes: Any) -> StepRun:
         """Record a step's new status and what else changed. A step that stops does not execute again."""
         if status in ENDED:
-            changes["ended_at"] = self._world.now()
+            changes["ended_at"] = self._context.now()
         with self._lock:
             before = self._runs[name]
             if (before.status, status) == ("Stopping", "Executing"):
@@ -135,7 +97,7 @@ class Execution:
                 return False
             self._runs = {name: run for name, run in self._runs.items() if run.status == "Succeeded"}
             self.status = "Executing"
-            self.modified_at = self._world.now()
+            self.modified_at = self._context.now()
             self.failure_reason = self.ended_at = None
             self.stop_requested.clear()
         self._announce(before)
@@ -147,13 +109,13 @@ class Execution:
             if only_from not in (None, before):
                 return False
             self.status = status
-            self.modified_at = self._world.now()
+            self.modified_at = self._context.now()
             self.ended_at = self.modified_at if status in ENDED else None
         self._announce(before)
         return True
 
     def _announce(self, before: str | None) -> None:
-        self._world.bus.put(
+        self._context.bus.put(
             source="aws.sagemaker",
             detail_type="SageMaker Model Building Pipeline Execution Status Change",
             detail=execution_event(self, before),
@@ -161,7 +123,7 @@ class Execution:
         )
 
     def _announce_step(self, run: StepRun, before: str | None) -> None:
-        self._world.bus.put(
+        self._context.bus.put(
             source="aws.sagemaker",
             detail_type="SageMaker Model Building Pipeline Execution Step Status Change",
             detail=step_event(self, run, before),

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from localaws.service_api import AwsError, invalid
-from localaws.services.sagemaker.pipelines.execution import Execution, Plan
+from localaws.services.sagemaker.pipelines.execution import Execution
+from localaws.services.sagemaker.pipelines.execution_state import Plan
 from localaws.services.sagemaker.pipelines.parameters import ParameterError, bind
 from localaws.services.sagemaker.pipelines.pipeline_store import Pipeline
 from localaws.services.sagemaker.resources.timestamps import epoch_ms

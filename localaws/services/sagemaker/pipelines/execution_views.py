@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from localaws.services.sagemaker.pipelines.execution import Execution, StepRun
+from localaws.services.sagemaker.pipelines.execution import Execution
+from localaws.services.sagemaker.pipelines.execution_state import StepRun
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
 
 _EXECUTION_ORDER = Order(

@@ -1,4 +1,4 @@
-"""Plays a pipeline execution: a thread that starts steps as they become ready, a thread for each step."""
+"""Runs a pipeline execution: one thread starts steps as they become ready, and each step has a thread of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.pipelines.attempts import (
     ACTIONS,
     Attempt,
@@ -33,9 +33,9 @@ STEP_FAILURE_REASON_MAX = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """``pause(event, seconds)`` waits for the event at most so long and says whether it came."""
+    """``pause(event, seconds)`` waits for the event at most so long and returns whether it came."""
 
-    world: World
+    context: Context
     wait_for_job: Callable[[str], None]
     new_suffix: Callable[[], str]
     pause: Callable[[threading.Event, float], bool] = threading.Event.wait
@@ -51,7 +51,7 @@ class Interpreter:
                 step = execution.plan.definition.step(name)
                 execution.start_step(step)
                 run_step = functools.partial(self._run_step, execution, step, ended)
-                self.world.background(f"{execution.id}-{name}", run_step)
+                self.context.background(f"{execution.id}-{name}", run_step)
             if not running:
                 break
             running.discard(ended.get())
@@ -59,7 +59,7 @@ class Interpreter:
 
     def stop_jobs(self, execution: Execution) -> None:
         """Stop the jobs of the steps that run, under the pipeline's role."""
-        sagemaker = self.world.client("sagemaker", execution.plan.role_arn)
+        sagemaker = self.context.client("sagemaker", execution.plan.role_arn)
         for name, run in execution.runs.items():
             if run.status in {"Starting", "Executing"}:
                 execution.change_step(name, "Stopping")
@@ -86,7 +86,7 @@ class Interpreter:
             reason = error.reason[:STEP_FAILURE_REASON_MAX]
             execution.change_step(step.name, "Failed", failure_reason=reason)
         except Exception as error:  # a defect of ours must not leave the execution hanging
-            if not self.world.stopping.is_set():
+            if not self.context.stopping.is_set():
                 LOG.exception("step %s of %s", step.name, execution.arn)
             execution.change_step(step.name, "Failed", failure_reason=f"InternalServerError: {error}")
         finally:
@@ -99,18 +99,18 @@ class Interpreter:
             _succeed(execution, step, self._perform(execution, step))
             return
         place = self._place(execution, step)
-        hit = self.cache.find(place, now=self.world.now(), max_age_seconds=step.cache_max_age_seconds)
+        hit = self.cache.find(place, now=self.context.now(), max_age_seconds=step.cache_max_age_seconds)
         if hit:
             _succeed(execution, step, Done(hit.outputs, hit.metadata), cache_source_arn=hit.execution_arn)
             return
         done = self._perform(execution, step)
-        self.cache.keep(place, CachedRun(self.world.now(), execution.arn, done.outputs, done.metadata))
+        self.cache.keep(place, CachedRun(self.context.now(), execution.arn, done.outputs, done.metadata))
         _succeed(execution, step, done)
 
     def _perform(self, execution: Execution, step: Step) -> Done:
         """Try until it succeeds, no policy grants another attempt, or the execution is stopped."""
         retries: dict[frozenset[str], int] = {}
-        began = self.world.now()
+        began = self.context.now()
         attempts = 0
         while True:
             attempts += 1
@@ -122,7 +122,7 @@ class Interpreter:
                 if policy is None:
                     raise
                 retries_done = retries.get(policy.exceptions, 0)
-                delay = policy.delay_seconds(retries_done, (self.world.now() - began).total_seconds())
+                delay = policy.delay_seconds(retries_done, (self.context.now() - began).total_seconds())
                 if delay is None:
                     raise
                 retries[policy.exceptions] = retries_done + 1
@@ -136,7 +136,7 @@ class Interpreter:
         return Attempt(
             execution=execution,
             step=step,
-            sagemaker=self.world.client("sagemaker", execution.plan.role_arn),
+            sagemaker=self.context.client("sagemaker", execution.plan.role_arn),
             scope=self._scope(execution, step),
             wait_for_job=self.wait_for_job,
             report=report,
@@ -145,8 +145,8 @@ class Interpreter:
     def _scope(self, execution: Execution, step: Step) -> StepScope:
         return StepScope(
             execution=execution,
-            s3=self.world.client("s3", execution.plan.role_arn),
-            now=self.world.now(),
+            s3=self.context.client("s3", execution.plan.role_arn),
+            now=self.context.now(),
             job_name=job_name(execution.id, step.name, self.new_suffix()),
         )
 

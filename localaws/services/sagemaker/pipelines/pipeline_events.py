@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any, Protocol
 
+from localaws.services.sagemaker.pipelines.execution_state import Plan, StepRun
 from localaws.services.sagemaker.resources.timestamps import iso
 
-if TYPE_CHECKING:
-    from localaws.services.sagemaker.pipelines.execution import Execution, StepRun
+
+class ExecutionFacts(Protocol):
+    """What the events say about an execution."""
+
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def arn(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
 
 
-def execution_event(execution: Execution, before: str | None) -> dict[str, Any]:
+def execution_event(execution: ExecutionFacts, before: str | None) -> dict[str, Any]:
     """Detail of "… Execution Status Change"; the first one has no previous status."""
     detail = {
         "pipelineExecutionDisplayName": execution.plan.display_name,
@@ -26,7 +40,7 @@ def execution_event(execution: Execution, before: str | None) -> dict[str, Any]:
     return _without_none(detail)
 
 
-def step_event(execution: Execution, run: StepRun, before: str | None) -> dict[str, Any]:
+def step_event(execution: ExecutionFacts, run: StepRun, before: str | None) -> dict[str, Any]:
     """Detail of "… Execution Step Status Change"."""
     source = run.cache_source_arn
     detail = {

@@ -10,7 +10,7 @@ from typing import Any
 from localaws.service_api import AwsError, invalid
 from localaws.services.sagemaker.pipelines.definition import Definition, UnsupportedStepError, parse_definition
 from localaws.services.sagemaker.pipelines.parameters import DefinitionError
-from localaws.services.sagemaker.pipelines.schedule import Schedule, schedule_of
+from localaws.services.sagemaker.pipelines.schedule import StepSchedule, schedule_of
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
 
 ORDER = Order(
@@ -28,7 +28,7 @@ class Pipeline:
     arn: str
     request: Mapping[str, Any]  # of CreatePipeline, with the updates laid over it
     definition: Definition
-    schedule: Schedule
+    schedule: StepSchedule
     created_at: datetime
     modified_at: datetime
     author: Mapping[str, Any]
@@ -105,9 +105,11 @@ def pipelines_page(pipelines: list[Pipeline], params: Mapping[str, Any]) -> dict
     return {"PipelineSummaries": [pipeline.summary() for pipeline in page], **token}
 
 
-def _read(request: Mapping[str, Any]) -> tuple[Definition, Schedule]:
+def _read(request: Mapping[str, Any]) -> tuple[Definition, StepSchedule]:
     if not request.get("PipelineDefinition"):
-        raise AwsError("NotImplemented", "only a definition given as PipelineDefinition is rehearsed", 501)
+        raise AwsError(
+            "NotImplemented", "only a definition given as PipelineDefinition is supported by the local AWS", 501
+        )
     try:
         definition = parse_definition(request["PipelineDefinition"])
         return definition, schedule_of(definition)

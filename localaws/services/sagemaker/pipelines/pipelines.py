@@ -1,4 +1,4 @@
-"""SageMaker Pipelines: definitions kept, executions really played."""
+"""SageMaker Pipelines: stores definitions and runs executions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.sagemaker.pipelines.execution import Execution
 from localaws.services.sagemaker.pipelines.execution_store import ExecutionStore, plan_of
@@ -29,8 +29,8 @@ class Pipelines:
 
     name = "sagemaker"
 
-    def __init__(self, world: World, interpreter: Interpreter, new_id: Callable[[int], str]) -> None:
-        self._world = world
+    def __init__(self, context: Context, interpreter: Interpreter, new_id: Callable[[int], str]) -> None:
+        self._context = context
         self._interpreter = interpreter
         self._new_id = new_id
         self._lock = threading.Lock()
@@ -59,16 +59,16 @@ class Pipelines:
     def create(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         check("CreatePipeline", params)
         name = params["PipelineName"]
-        arn = f"arn:aws:sagemaker:{self._world.region}:{self._world.account}:pipeline/{name.lower()}"
+        arn = f"arn:aws:sagemaker:{self._context.region}:{self._context.account}:pipeline/{name.lower()}"
         token = ("CreatePipeline", name, params["ClientRequestToken"])
-        pipeline = Pipeline.make(params, arn, self._world.now(), _user(call))
+        pipeline = Pipeline.make(params, arn, self._context.now(), _user(call))
         with self._lock:
             if token in self._answered:
                 return {"PipelineArn": arn}
             if name in self._pipelines:
                 rule = "Pipeline names must be unique within an AWS account and region."
                 raise invalid(f"{rule} Pipeline with name ({name}) already exists.")
-        tag_on_create(self._world, arn, params.get("Tags"))
+        tag_on_create(self._context, arn, params.get("Tags"))
         with self._lock:
             self._pipelines[name] = pipeline
             self._answered[token] = arn
@@ -78,7 +78,7 @@ class Pipelines:
         check("UpdatePipeline", params)
         with self._lock:
             pipeline = self._pipeline(params["PipelineName"])
-            updated = pipeline.updated(params, self._world.now(), _user(call))
+            updated = pipeline.updated(params, self._context.now(), _user(call))
             self._pipelines[pipeline.name] = updated
         return {"PipelineArn": updated.arn}
 
@@ -101,21 +101,21 @@ class Pipelines:
             del self._pipelines[pipeline.name]
             self._executions.forget(pipeline.arn)
         self._interpreter.cache.forget(pipeline.arn)
-        forget_tags(self._world, pipeline.arn)
+        forget_tags(self._context, pipeline.arn)
         return {"PipelineArn": pipeline.arn}
 
     def start_execution(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("StartPipelineExecution", params)
         if params.get("SelectiveExecutionConfig"):
-            raise AwsError("NotImplemented", "selective execution is not rehearsed", 501)
+            raise AwsError("NotImplemented", "selective execution is not supported by the local AWS", 501)
         with self._lock:
             pipeline = self._pipeline(params["PipelineName"])
             token = ("StartPipelineExecution", pipeline.arn, params["ClientRequestToken"])
             if token in self._answered:
                 return {"PipelineExecutionArn": self._answered[token]}
             self._executions.refuse_too_many()
-            plan = plan_of(pipeline, params, self._world.now())
-            execution = Execution(self._world, plan, self._new_id(12))
+            plan = plan_of(pipeline, params, self._context.now())
+            execution = Execution(self._context, plan, self._new_id(12))
             self._executions.add(execution)
             self._answered[token] = execution.arn
             self._pipelines[pipeline.name] = replace(pipeline, last_run_at=execution.created_at)
@@ -137,7 +137,7 @@ class Pipelines:
                     "Only pipelines with 'Executing' status can be stopped."
                 )
             stop = functools.partial(self._interpreter.stop_jobs, execution)
-            self._world.background(f"stop-{execution.id}", stop)
+            self._context.background(f"stop-{execution.id}", stop)
         return {"PipelineExecutionArn": execution.arn}
 
     def retry_execution(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class Pipelines:
 
     def _play(self, execution: Execution) -> None:
         play = functools.partial(self._interpreter.play, execution)
-        self._world.background(f"execution-{execution.id}", play)
+        self._context.background(f"execution-{execution.id}", play)
 
     def _pipeline(self, name_or_arn: str) -> Pipeline:
         for pipeline in self._pipelines.values():

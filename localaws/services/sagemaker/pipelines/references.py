@@ -1,4 +1,4 @@
-"""Resolves what a pipeline definition leaves open: ``Get``, ``Std:Join`` and ``Std:JsonGet``. Pure."""
+"""Resolves the references in a pipeline definition: ``Get``, ``Std:Join`` and ``Std:JsonGet``. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _TOKEN = re.compile(r"""\.?(?P<name>[A-Za-z0-9_\-]+)|\[(?P<index>\d+)\]|\[(?P<qu
 
 
 class ReferenceUnresolvedError(Exception):
-    """A reference leads nowhere; the text says which one."""
+    """A reference that cannot be resolved; the text names it."""
 
 
-class Scope(Protocol):
-    """Where references lead during one execution."""
+class ReferenceScope(Protocol):
+    """Resolves references during one execution."""
 
     def parameter(self, name: str) -> Any: ...
     def variable(self, name: str) -> str: ...
@@ -73,7 +73,7 @@ def follow(value: Any, path: Path) -> Any:
     return value
 
 
-def resolve(value: Any, scope: Scope) -> Any:
+def resolve(value: Any, scope: ReferenceScope) -> Any:
     """``value`` with every reference replaced by what it refers to; raises ReferenceUnresolvedError."""
     if isinstance(value, list):
         return [resolve(item, scope) for item in value]
@@ -106,7 +106,7 @@ def as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _get(text: str, scope: Scope) -> Any:
+def _get(text: str, scope: ReferenceScope) -> Any:
     reference = Reference.parse(text)
     if reference.kind == "Parameters":
         return scope.parameter(reference.name)
@@ -120,7 +120,7 @@ def _get(text: str, scope: Scope) -> Any:
         raise ReferenceUnresolvedError(f"{text}: {error}") from error
 
 
-def _json_get(arguments: Mapping[str, Any], scope: Scope) -> Any:
+def _json_get(arguments: Mapping[str, Any], scope: ReferenceScope) -> Any:
     if "S3Uri" in arguments:
         content = scope.json_object(str(resolve(arguments["S3Uri"], scope)))
     else:

@@ -1,4 +1,4 @@
-"""When a failed step is tried again, and after how long. Pure."""
+"""Decides whether a failed step is retried, and after what delay. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class StepRetryPolicy:
     """One entry of ``RetryPolicies``; the n-th retry waits ``interval_seconds * backoff_rate**n``, n from 0."""
 
     exceptions: frozenset[str]
@@ -28,7 +28,7 @@ class RetryPolicy:
     expire_after_seconds: float | None = None  # since the first failure
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> RetryPolicy:
+    def parse(cls, raw: Mapping[str, Any]) -> StepRetryPolicy:
         """Read a definition's policy; raises ValueError for what AWS does not allow."""
         given = raw["ExceptionType"]
         exceptions = frozenset([given] if isinstance(given, str) else given)
@@ -65,11 +65,11 @@ class RetryPolicy:
         return float(self.interval_seconds * self.backoff_rate**retries_done)
 
 
-# SageMaker retries these two without being told; how often is not documented.
-BY_DEFAULT = RetryPolicy(exceptions=frozenset({SERVICE_FAULT, THROTTLING}))
+# SageMaker retries these two without a policy; how often is not documented.
+BY_DEFAULT = StepRetryPolicy(exceptions=frozenset({SERVICE_FAULT, THROTTLING}))
 
 
-def policy_for(exception: str | None, policies: Sequence[RetryPolicy]) -> RetryPolicy | None:
+def policy_for(exception: str | None, policies: Sequence[StepRetryPolicy]) -> StepRetryPolicy | None:
     """The policy that covers an exception: the step's own before SageMaker's."""
     return next((policy for policy in (*policies, BY_DEFAULT) if exception in policy.exceptions), None)
 

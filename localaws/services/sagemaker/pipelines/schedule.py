@@ -1,4 +1,4 @@
-"""Which steps of a pipeline may run when: dependencies, branches, order. Pure."""
+"""Decides which steps of a pipeline may run: dependencies, branches, order. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class StepSchedule:
     """The order of a definition's steps; build it with ``schedule_of``, which checks all references."""
 
     order: tuple[str, ...]
@@ -71,7 +71,7 @@ class Schedule:
         return all(inner in succeeded or not self._is_possible(inner, succeeded) for inner in self.branch_steps[need])
 
 
-def schedule_of(definition: Definition) -> Schedule:
+def schedule_of(definition: Definition) -> StepSchedule:
     """Order the steps; raises DefinitionError for a reference that leads nowhere, or a circle."""
     branches: dict[str, Branch] = {}
     for step in definition.walk():
@@ -88,7 +88,7 @@ def schedule_of(definition: Definition) -> Schedule:
         for name, step in steps.items()
         if step.type == "Condition"
     }
-    return Schedule(sorted_names, needs, branches, branch_steps)
+    return StepSchedule(sorted_names, needs, branches, branch_steps)
 
 
 def _needs(step: Step, definition: Definition, steps: Mapping[str, Step], branch: Branch | None) -> frozenset[str]:

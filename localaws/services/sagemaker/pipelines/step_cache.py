@@ -1,4 +1,4 @@
-"""Step caching: which earlier run of a step stands for the next one."""
+"""Step caching: finds the earlier run of a step whose result is reused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where references lead while a step of an execution is resolved: parameters, variables, earlier steps, S3."""
+"""Resolves the references of a step during an execution: parameters, variables, earlier steps, S3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from localaws.services.sagemaker.resources.timestamps import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepScope:
-    """Implements ``references.Scope``. ``s3`` is a client under the pipeline's role."""
+    """Implements ``ReferenceScope``. ``s3`` is a client under the pipeline's role."""
 
     execution: Execution
     s3: Any

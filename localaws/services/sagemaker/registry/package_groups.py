@@ -1,4 +1,4 @@
-"""Model package groups: the shelves of the registry, and where their version numbers come from."""
+"""Model package groups, and the version numbers they give."""
 
 from __future__ import annotations
 

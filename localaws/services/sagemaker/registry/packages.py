@@ -1,4 +1,4 @@
-"""The rules of versioned model packages, pure: what a request makes of one, and what its event says."""
+"""Versioned model packages: validation, changes by requests, and the shape of their events. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from localaws.service_api import invalid
 from localaws.services.sagemaker.resources.timestamps import iso
 
-Package = dict[str, Any]  # as DescribeModelPackage returns it
+ModelPackage = dict[str, Any]  # as DescribeModelPackage returns it
 
 METADATA_PAIRS_MAX = 50
 
@@ -73,7 +73,7 @@ _IN_SUMMARY = (
 
 def new_package(
     request: Mapping[str, Any], *, group_arn: str, version: int, now: datetime, author: Mapping[str, Any]
-) -> Package:
+) -> ModelPackage:
     """The package that CreateModelPackage makes, as version ``version`` of its group.
 
     The real service spends some seconds InProgress first; here it is Completed at once.
@@ -98,8 +98,8 @@ def new_package(
 
 
 def updated_package(
-    package: Package, request: Mapping[str, Any], *, now: datetime, author: Mapping[str, Any]
-) -> tuple[Package, list[str]]:
+    package: ModelPackage, request: Mapping[str, Any], *, now: datetime, author: Mapping[str, Any]
+) -> tuple[ModelPackage, list[str]]:
     """The package after UpdateModelPackage, and ``UpdatedModelPackageFields`` of its event.
 
     Every member sent counts as updated, even with the value it had: consumers must bear the repeated event.
@@ -130,12 +130,12 @@ def merged_metadata(before: Mapping[str, str], given: Mapping[str, str], removed
     return merged
 
 
-def summary(package: Package) -> dict[str, Any]:
+def summary(package: ModelPackage) -> dict[str, Any]:
     """The entry of ListModelPackages."""
     return {field: package[field] for field in _IN_SUMMARY if field in package}
 
 
-def event_detail(package: Package, changed: list[str] | None) -> dict[str, Any]:
+def event_detail(package: ModelPackage, changed: list[str] | None) -> dict[str, Any]:
     """Detail of "SageMaker Model Package State Change"; ``changed`` is None when it was just created.
 
     Like the real event it lacks ApprovalDescription and CustomerMetadataProperties: those have to be read.

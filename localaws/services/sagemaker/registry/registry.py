@@ -6,11 +6,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid
 from localaws.services.sagemaker.registry import packages
 from localaws.services.sagemaker.registry.package_groups import Groups
-from localaws.services.sagemaker.registry.packages import Package
+from localaws.services.sagemaker.registry.packages import ModelPackage
 from localaws.services.sagemaker.resources.constraints import check
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
 from localaws.services.sagemaker.resources.tags import forget_tags, tag_on_create
@@ -29,11 +29,11 @@ class Registry:
 
     name = "sagemaker"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
-        self._groups = Groups(world.region, world.account)
-        self._packages: dict[str, Package] = {}
+        self._groups = Groups(context.region, context.account)
+        self._packages: dict[str, ModelPackage] = {}
         self._answered: dict[tuple[str, str], dict[str, Any]] = {}  # (operation, ClientToken) -> answer
 
     @property
@@ -57,10 +57,10 @@ class Registry:
         arn = self._groups.arn(name)
         with self._lock:
             self._groups.refuse_existing(name)
-        tag_on_create(self._world, arn, params.get("Tags"))
+        tag_on_create(self._context, arn, params.get("Tags"))
         optional = _given(params, "ModelPackageGroupDescription", "ManagedConfiguration")
         with self._lock:
-            self._groups.add(name, {"CreationTime": self._world.now(), "CreatedBy": _author(call), **optional})
+            self._groups.add(name, {"CreationTime": self._context.now(), "CreatedBy": _author(call), **optional})
         return {"ModelPackageGroupArn": arn}
 
     def describe_group(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
@@ -81,13 +81,15 @@ class Registry:
             if any(package["ModelPackageGroupName"] == name for package in self._packages.values()):
                 raise invalid(f"Model Package Group {arn} cannot be deleted: it still contains Model Packages.")
             self._groups.remove(name)
-        forget_tags(self._world, arn)
+        forget_tags(self._context, arn)
         return {}
 
     def create_package(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         check("CreateModelPackage", params)
         if params.get("ModelPackageName") or not params.get("ModelPackageGroupName"):
-            raise AwsError("NotImplemented", "only versioned model packages, of a group, are rehearsed", 501)
+            raise AwsError(
+                "NotImplemented", "only versioned model packages, of a group, are supported by the local AWS", 501
+            )
         with self._lock:
             if earlier := self._answered.get(("CreateModelPackage", params.get("ClientToken", ""))):
                 return earlier
@@ -96,7 +98,7 @@ class Registry:
                 params,
                 group_arn=group["ModelPackageGroupArn"],
                 version=self._groups.take_version(group["ModelPackageGroupName"]),
-                now=self._world.now(),
+                now=self._context.now(),
                 author=_author(call),
             )
             self._packages[package["ModelPackageArn"]] = package
@@ -147,7 +149,7 @@ class Registry:
             if earlier := self._answered.get(("UpdateModelPackage", params.get("ClientToken", ""))):
                 return earlier
             package, changed = packages.updated_package(
-                self._package(params["ModelPackageArn"]), params, now=self._world.now(), author=_author(call)
+                self._package(params["ModelPackageArn"]), params, now=self._context.now(), author=_author(call)
             )
             self._packages[package["ModelPackageArn"]] = package
             answer = self._remember("UpdateModelPackage", params, package)
@@ -158,24 +160,24 @@ class Registry:
         with self._lock:
             arn = self._package(params["ModelPackageName"])["ModelPackageArn"]
             del self._packages[arn]
-        forget_tags(self._world, arn)
+        forget_tags(self._context, arn)
         return {}
 
-    def _remember(self, operation: str, params: dict[str, Any], package: Package) -> dict[str, Any]:
+    def _remember(self, operation: str, params: dict[str, Any], package: ModelPackage) -> dict[str, Any]:
         answer = {"ModelPackageArn": package["ModelPackageArn"]}
         if params.get("ClientToken"):
             self._answered[operation, params["ClientToken"]] = answer
         return answer
 
-    def _announce(self, package: Package, changed: list[str] | None) -> None:
-        self._world.bus.put(
+    def _announce(self, package: ModelPackage, changed: list[str] | None) -> None:
+        self._context.bus.put(
             source="aws.sagemaker",
             detail_type="SageMaker Model Package State Change",
             detail=packages.event_detail(package, changed),
             resources=[package["ModelPackageArn"]],
         )
 
-    def _package(self, name_or_arn: str) -> Package:
+    def _package(self, name_or_arn: str) -> ModelPackage:
         package = self._packages.get(name_or_arn)
         if package is None:
             raise _missing(name_or_arn)

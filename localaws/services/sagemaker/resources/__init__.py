@@ -1,1 +1,1 @@
-"""What all SageMaker resources have in common: constraints, lists, tags, times."""
+"""Shared by all SageMaker resources: constraints, lists, tags, timestamps."""

@@ -1,4 +1,4 @@
-"""Named records of one kind of resource, and SageMaker's words for a name that is taken or unknown."""
+"""A store of named records of one kind of resource, with SageMaker's errors for names that are taken or unknown."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import invalid
 
 
 class Named(Protocol):
-    """Anything kept on a shelf."""
+    """Anything kept in a RecordStore."""
 
     @property
     def name(self) -> str: ...
@@ -20,13 +20,13 @@ class Named(Protocol):
 R = TypeVar("R", bound=Named)
 
 
-class Shelf(Generic[R]):
+class RecordStore(Generic[R]):
     """Thread-safe. Names differ regardless of case, because SageMaker's ARNs are lower-cased."""
 
-    def __init__(self, world: World, *, kind: str, arn_type: str) -> None:
+    def __init__(self, context: Context, *, kind: str, arn_type: str) -> None:
         """``kind`` is what messages call the resource, ``arn_type`` what its ARN does."""
         self._kind = kind
-        self._arn_prefix = f"arn:aws:sagemaker:{world.region}:{world.account}:{arn_type}/"
+        self._arn_prefix = f"arn:aws:sagemaker:{context.region}:{context.account}:{arn_type}/"
         self._lock = threading.Lock()
         self._records: dict[str, R] = {}
 

@@ -1,7 +1,7 @@
 """Tags of every SageMaker resource, whichever service object owns the resource.
 
 Other services tag through the API (``tag_on_create``); that whoever creates a resource with tags may also tag is
-the gate's business.
+the gateway's business.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import Call, Operation, invalid
 from localaws.services.sagemaker.resources.constraints import check
 
 TAGS_MAX = 50
 
 
-class Tags:
+class ResourceTags:
     """AddTags, ListTags and DeleteTags; ARNs are not checked to exist."""
 
     name = "sagemaker"
 
-    def __init__(self, world: World) -> None:
-        del world
+    def __init__(self, context: Context) -> None:
+        del context
         self._lock = threading.Lock()
         self._tags: dict[str, dict[str, str]] = {}
 
@@ -58,15 +58,15 @@ class Tags:
         return {}
 
 
-def tag_on_create(world: World, arn: str, tags: Sequence[Mapping[str, str]] | None) -> None:
+def tag_on_create(context: Context, arn: str, tags: Sequence[Mapping[str, str]] | None) -> None:
     """Put the tags that came with a Create call on the new resource."""
     if tags:
-        world.client("sagemaker", None).add_tags(ResourceArn=arn, Tags=list(tags))
+        context.client("sagemaker", None).add_tags(ResourceArn=arn, Tags=list(tags))
 
 
-def forget_tags(world: World, arn: str) -> None:
+def forget_tags(context: Context, arn: str) -> None:
     """Drop the tags of a deleted resource, so that its successor of the same name starts without."""
-    client = world.client("sagemaker", None)
+    client = context.client("sagemaker", None)
     keys = [tag["Key"] for tag in client.list_tags(ResourceArn=arn)["Tags"]]
     if keys:
         client.delete_tags(ResourceArn=arn, TagKeys=keys)

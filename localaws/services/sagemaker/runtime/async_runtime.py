@@ -1,4 +1,4 @@
-"""InvokeEndpointAsync: requests are queued, and given to instances as these have time for them."""
+"""InvokeEndpointAsync: queues requests and dispatches them to instances with free capacity."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INLINE_BODY_MAX_BYTES = 128_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AsyncPace:
+class AsyncTiming:
     """Limits and real seconds."""
 
     payload_max_bytes: int = 1024**3
@@ -38,15 +38,15 @@ class AsyncRuntime:
 
     name = "sagemaker-runtime"
 
-    def __init__(self, hosting: Hosting, pace: AsyncPace | None = None) -> None:
+    def __init__(self, hosting: Hosting, timing: AsyncTiming | None = None) -> None:
         self._hosting = hosting
-        self._world = hosting.world
-        self._pace = pace or AsyncPace()
+        self._context = hosting.context
+        self._timing = timing or AsyncTiming()
         self._lock = threading.Lock()
         self._queues: dict[str, AsyncQueue] = {}
         self._measured: dict[str, int] = {}  # endpoint → the period in which its backlog was last measured
         self._news = threading.Event()
-        self._spool = self._world.run_dir / "async"
+        self._spool = self._context.run_dir / "async"
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -55,19 +55,19 @@ class AsyncRuntime:
     def start(self) -> None:
         """Begin to give work to instances and to measure the backlogs."""
         self._spool.mkdir(parents=True, exist_ok=True)
-        self._world.background("async-inference", self._run)
+        self._context.background("async-inference", self._run)
 
     def invoke(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         """Queue one request; raises ValidationError for a bad one. Whether its input exists is seen later."""
         _check(params)
         endpoint = self._hosting.endpoint(params["EndpointName"])
         if endpoint is None or self._hosting.routing(endpoint.name) is None:
-            raise refused(f"Endpoint {params['EndpointName']} of account {self._world.account} not found.")
+            raise refused(f"Endpoint {params['EndpointName']} of account {self._context.account} not found.")
         settings = AsyncSettings.of(endpoint.config.request)
         if settings is None:
             raise refused(f"Endpoint {endpoint.name} does not have an AsyncInferenceConfig: use InvokeEndpoint.")
         named = {**params, "EndpointName": endpoint.name}
-        request = request_of(named, settings, now=self._world.now(), new_id=str(uuid.uuid4()))
+        request = request_of(named, settings, now=self._context.now(), new_id=str(uuid.uuid4()))
         self._queue(endpoint.name).offer(request)
         self._news.set()
         locations = {"OutputLocation": str(request.output)}
@@ -80,16 +80,16 @@ class AsyncRuntime:
             return self._queues.setdefault(endpoint, AsyncQueue())
 
     def _run(self) -> None:
-        while not self._world.stopping.is_set():
-            self._news.wait(self._pace.look_every_seconds)
+        while not self._context.stopping.is_set():
+            self._news.wait(self._timing.look_every_seconds)
             self._news.clear()
             for endpoint in self._hosting.endpoints():
                 settings = AsyncSettings.of(endpoint.config.request)
                 if settings is not None:
-                    self._look_after(endpoint, settings)
+                    self._dispatch(endpoint, settings)
             self._forget_deleted()
 
-    def _look_after(self, endpoint: Endpoint, settings: AsyncSettings) -> None:
+    def _dispatch(self, endpoint: Endpoint, settings: AsyncSettings) -> None:
         routing = self._hosting.routing(endpoint.name)
         if routing is None:
             return
@@ -97,7 +97,7 @@ class AsyncRuntime:
         routes = {  # of one variant: an update may be moving it from one fleet to another
             container: each for each in routing.routes if each.share > 0 for container in each.fleet.containers
         }
-        for request in queue.take_expired(self._world.now()):
+        for request in queue.take_expired(self._context.now()):
             work = self._work(request, settings, route, endpoint)
             work.measure("ExpiredRequests", 1, "Count")
             work.conclude(End(failure_reason="ClientError: The request expired before it could be processed."))
@@ -105,18 +105,18 @@ class AsyncRuntime:
         for request, container in queue.take(running, settings.concurrent_per_instance):
             work = self._work(request, settings, routes[container], endpoint)
             act = functools.partial(self._carry_out, work, container, queue)
-            self._world.background(f"async-{request.inference_id}", act)
+            self._context.background(f"async-{request.inference_id}", act)
         self._measure_backlog(endpoint, queue, len(routes))
 
     def _work(self, request: AsyncRequest, settings: AsyncSettings, route: Route, endpoint: Endpoint) -> Work:
         return Work(
-            world=self._world,
+            context=self._context,
             request=request,
             settings=settings,
             variant=route.variant,
             role_arn=route.fleet.blueprint.container.role_arn,
             spool=self._spool / str(uuid.uuid4()),
-            payload_max_bytes=self._pace.payload_max_bytes,
+            payload_max_bytes=self._timing.payload_max_bytes,
             metrics_period_seconds=endpoint.config.metrics_period_seconds,
             deploying_config=route.deploying_config,
         )
@@ -128,7 +128,7 @@ class AsyncRuntime:
             queue.put_back(work.request, container)
         except Exception:  # a defect of ours must not keep the instance's place taken for ever
             queue.finish(container)
-            if not self._world.stopping.is_set():
+            if not self._context.stopping.is_set():
                 LOG.exception("async request %s", work.request.inference_id)
         else:
             queue.finish(container)
@@ -136,7 +136,7 @@ class AsyncRuntime:
 
     def _measure_backlog(self, endpoint: Endpoint, queue: AsyncQueue, instances: int) -> None:
         """One sample in each publishing period. Without instances there is no backlog per instance."""
-        every, now = endpoint.config.metrics_period_seconds, self._world.now()
+        every, now = endpoint.config.metrics_period_seconds, self._context.now()
         period = int(now.timestamp() // every)
         if self._measured.get(endpoint.name) == period:
             return
@@ -150,7 +150,7 @@ class AsyncRuntime:
         if instances:
             samples["ApproximateBacklogSizePerInstance"] = (backlog.size / instances, "Count")
         for name, (value, unit) in samples.items():
-            self._world.metrics.record(
+            self._context.metrics.record(
                 NAMESPACE,
                 name,
                 {"EndpointName": endpoint.name},

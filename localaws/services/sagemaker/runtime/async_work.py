@@ -1,4 +1,4 @@
-"""One asynchronous request from its queue to its end: input from S3, the container, result to S3, notification."""
+"""Processes one asynchronous request: input from S3, the container, result to S3, notification."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.async_inference.notifications import NotificationError, publish
 from localaws.services.sagemaker.async_inference.request import AsyncRequest, AsyncSettings, End, notification
-from localaws.services.sagemaker.containers.container import Answer, Container, SlowError, UnreachableError
+from localaws.services.sagemaker.containers.container import Container, ContainerResponse, SlowError, UnreachableError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri
 from localaws.services.sagemaker.runtime.invocation import NAMESPACE
 
@@ -30,7 +30,7 @@ class InputError(Exception):
 class Work:
     """A request and what it runs with. ``spool`` is a file of its own for the input."""
 
-    world: World
+    context: Context
     request: AsyncRequest
     settings: AsyncSettings
     variant: str
@@ -42,11 +42,11 @@ class Work:
 
     @property
     def _s3(self) -> Any:
-        return self.world.client("s3", self.role_arn)
+        return self.context.client("s3", self.role_arn)
 
     def run(self, container: Container) -> None:
-        """Bring the request to its end; raises RetiredError, having told nobody, when the container retires."""
-        began = self.world.now()
+        """Process the request to its end; raises RetiredError, with nothing stored, when the container retires."""
+        began = self.context.now()
         try:
             self._timed("RequestDownloadLatency", self._download)
             end = self._invoke(container)
@@ -59,7 +59,7 @@ class Work:
         self.conclude(end)
 
     def conclude(self, end: End) -> None:
-        """Store what came of the request and tell the topic; a success that cannot be stored is a failure."""
+        """Store the outcome of the request and notify its topic; a success that cannot be stored is a failure."""
         if end.failure_reason is None:
             end = self._store_result(end)
         if end.failure_reason is not None:
@@ -67,20 +67,20 @@ class Work:
             self.measure("InvocationFailures", 1, "Count")
         else:
             self.measure("InvocationsProcessed", 1, "Count")
-        now = self.world.now()
+        now = self.context.now()
         self.measure("TotalProcessingTime", _ms(self.request.received, now), "Milliseconds")
         topic = self.settings.error_topic if end.failure_reason is not None else self.settings.success_topic
         if topic:
-            message = notification(self.request, end, self.settings, region=self.world.region, now=now)
+            message = notification(self.request, end, self.settings, region=self.context.region, now=now)
             try:
-                publish(self.world, self.role_arn, topic, message)
+                publish(self.context, self.role_arn, topic, message)
             except NotificationError:
                 self.measure("NotificationFailures", 1, "Count")
 
     def measure(self, name: str, value: float, unit: str, **more: str) -> None:
         """Publish a sample of the variant, under ``more`` dimensions."""
         dimensions = {"EndpointName": self.request.endpoint, "VariantName": self.variant, **more}
-        self.world.metrics.record(
+        self.context.metrics.record(
             NAMESPACE, name, dimensions, value, unit=unit, publish_every_seconds=self.metrics_period_seconds
         )
 
@@ -107,7 +107,7 @@ class Work:
         began = time.perf_counter()
         with self.spool.open("rb") as body:
             try:
-                outcome: Answer | None = container.invoke(body, headers, self.request.timeout_seconds)
+                outcome: ContainerResponse | None = container.invoke(body, headers, self.request.timeout_seconds)
                 problem = ""
             except SlowError:
                 outcome, problem = None, f"Invocation timed out after {self.request.timeout_seconds} seconds."
@@ -123,7 +123,7 @@ class Work:
         reason = f"ClientError: Received {kind} error ({outcome.status}) from model. {_SEE_LOGS}"
         return End(failure_reason=reason, response=outcome.body, content_type=content_type)
 
-    def _measure_answer(self, answer: Answer | None, seconds: float) -> None:
+    def _measure_answer(self, answer: ContainerResponse | None, seconds: float) -> None:
         status = answer.status if answer else 0
         for name, value, unit in (
             ("Invocation4XXErrors", float(400 <= status < 500), "None"),
@@ -147,9 +147,9 @@ class Work:
         """The model's response or, without one, the reason; the notification comes even when this fails."""
         if self.request.failure is None:
             return
-        told = end if end.response is not None else End(response=(end.failure_reason or "").encode())
+        stored = end if end.response is not None else End(response=(end.failure_reason or "").encode())
         try:
-            self._put(self.request.failure, told)
+            self._put(self.request.failure, stored)
         except (ClientError, BotoCoreError):
             self.measure("ResponseUploadFailures", 1, "Count")
 

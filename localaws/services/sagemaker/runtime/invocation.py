@@ -1,17 +1,17 @@
-"""What became of one request: the error the caller sees and the samples it leaves in the metrics."""
+"""The outcome of one request: the caller's error and the metric samples."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localaws.context import MetricSink, World
+from localaws.context import Context, MetricSink
 from localaws.service_api import AwsError
-from localaws.services.sagemaker.containers.container import Answer, SlowError, UnreachableError
+from localaws.services.sagemaker.containers.container import ContainerResponse, SlowError, UnreachableError
 
 NAMESPACE = "AWS/SageMaker"
 
-Outcome = Answer | SlowError | UnreachableError
+InvocationOutcome = ContainerResponse | SlowError | UnreachableError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Invocation:
     endpoint: str
     variant: str
     instances: int  # of the variant, at that moment; 0 for a serverless one
-    outcome: Outcome
+    outcome: InvocationOutcome
     model_seconds: float  # from sending the request to the container to having its whole answer
     overhead_seconds: float  # the rest
     deploying_config: str | None = None  # of a fleet that is being deployed
@@ -29,7 +29,7 @@ class Invocation:
     @property
     def status(self) -> int:
         """The container's HTTP status, 0 when there was none."""
-        return self.outcome.status if isinstance(self.outcome, Answer) else 0
+        return self.outcome.status if isinstance(self.outcome, ContainerResponse) else 0
 
     @property
     def is_success(self) -> bool:
@@ -65,7 +65,7 @@ def _record(
         metrics.record(NAMESPACE, name, dimensions, value, unit=unit, publish_every_seconds=publish_every_seconds)
 
 
-def error_of(invocation: Invocation, world: World) -> AwsError | None:
+def error_of(invocation: Invocation, context: Context) -> AwsError | None:
     """What the caller gets instead of an answer; None for a success."""
     if invocation.is_success:
         return None
@@ -75,13 +75,13 @@ def error_of(invocation: Invocation, world: World) -> AwsError | None:
     if isinstance(outcome, SlowError):
         return _model_error(
             invocation,
-            world,
+            context,
             kind="server",
             message="Your invocation timed out while waiting for a response from container primary. Review the "
             "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
         )
     kind = "client" if outcome.status < 500 else "server"
-    return _model_error(invocation, world, kind=kind, message=outcome.body.decode(errors="replace"))
+    return _model_error(invocation, context, kind=kind, message=outcome.body.decode(errors="replace"))
 
 
 def unavailable(message: str) -> AwsError:
@@ -93,17 +93,17 @@ def refused(message: str) -> AwsError:
     return AwsError("ValidationError", message)
 
 
-def _model_error(invocation: Invocation, world: World, *, kind: str, message: str) -> AwsError:
+def _model_error(invocation: Invocation, context: Context, *, kind: str, message: str) -> AwsError:
     group = f"/aws/sagemaker/Endpoints/{invocation.endpoint}"
     return AwsError(
         "ModelError",
         f'Received {kind} error ({invocation.status}) from primary with message "{message}". See '
-        f"https://{world.region}.console.aws.amazon.com/cloudwatch/home?region={world.region}"
-        f"#logEventViewer:group={group} in account {world.account} for more information.",
+        f"https://{context.region}.console.aws.amazon.com/cloudwatch/home?region={context.region}"
+        f"#logEventViewer:group={group} in account {context.account} for more information.",
         424,
         {
             "OriginalStatusCode": invocation.status,
             "OriginalMessage": message,
-            "LogStreamArn": f"arn:aws:logs:{world.region}:{world.account}:log-group:{group}",
+            "LogStreamArn": f"arn:aws:logs:{context.region}:{context.account}:log-group:{group}",
         },
     )

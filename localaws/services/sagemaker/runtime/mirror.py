@@ -1,4 +1,4 @@
-"""Mirrors requests to shadow variants, after the fact and in threads of its own: no client ever waits for it."""
+"""Mirrors requests to shadow variants on threads of its own, after the client has its answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import queue
 import threading
 from dataclasses import dataclass
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import RetiredError
 from localaws.services.sagemaker.fleets.routing import Routing, Shadow
-from localaws.services.sagemaker.runtime.sending import Request, Sender
+from localaws.services.sagemaker.runtime.sending import InvocationRequest, RequestSender
 
 LOG = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _IDLE_SECONDS = 1.0  # after which a worker without work ends
 class _Copy:
     """One request on its way to a shadow."""
 
-    request: Request
+    request: InvocationRequest
     routing: Routing
     shadow: Shadow
 
@@ -31,8 +31,8 @@ class _Copy:
 class Mirror:
     """One endpoint's mirrored requests: a bounded queue, and workers that come and go with the work."""
 
-    def __init__(self, world: World, sender: Sender, timeout_seconds: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, sender: RequestSender, timeout_seconds: float) -> None:
+        self._context = context
         self._sender = sender
         self._timeout_seconds = timeout_seconds
         self._queue: queue.Queue[_Copy] = queue.Queue(WAITING_MAX)
@@ -41,7 +41,7 @@ class Mirror:
         self._unfinished = 0  # waiting or under way
         self.dropped = 0
 
-    def offer(self, request: Request, routing: Routing, shadow: Shadow) -> None:
+    def offer(self, request: InvocationRequest, routing: Routing, shadow: Shadow) -> None:
         """Mirror a request some time; never waits. A shadow that cannot keep up misses requests."""
         try:
             self._queue.put_nowait(_Copy(request, routing, shadow))
@@ -53,7 +53,7 @@ class Mirror:
             if self._unfinished <= self._workers or self._workers == WORKERS_MAX:
                 return
             self._workers += 1
-        self._world.background(f"shadow-{routing.endpoint}", self._work)
+        self._context.background(f"shadow-{routing.endpoint}", self._work)
 
     def _drop(self, routing: Routing) -> None:
         with self._lock:
@@ -62,7 +62,7 @@ class Mirror:
                 LOG.warning("the shadow of endpoint %s is too slow: requests are not mirrored", routing.endpoint)
 
     def _work(self) -> None:
-        while not self._world.stopping.is_set():
+        while not self._context.stopping.is_set():
             try:
                 copy = self._queue.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
@@ -91,14 +91,14 @@ class Mirror:
 class Mirrors:
     """The mirrors of all endpoints, so that a slow shadow holds up no other."""
 
-    def __init__(self, world: World, sender: Sender, timeout_seconds: float) -> None:
-        self._world = world
+    def __init__(self, context: Context, sender: RequestSender, timeout_seconds: float) -> None:
+        self._context = context
         self._sender = sender
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._mirrors: dict[str, Mirror] = {}
 
-    def offer(self, request: Request, routing: Routing) -> None:
+    def offer(self, request: InvocationRequest, routing: Routing) -> None:
         """Mirror a request if its endpoint has a shadow and the draw says so."""
         shadow = routing.shadow
         if shadow is None or self._sender.chance.random() >= shadow.ratio:
@@ -106,5 +106,5 @@ class Mirrors:
         with self._lock:
             mirror = self._mirrors.get(routing.endpoint)
             if mirror is None:
-                mirror = self._mirrors[routing.endpoint] = Mirror(self._world, self._sender, self._timeout_seconds)
+                mirror = self._mirrors[routing.endpoint] = Mirror(self._context, self._sender, self._timeout_seconds)
         mirror.offer(request, routing, shadow)

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: a request finds its variant and instance, and leaves its traces in the metrics."""
+"""InvokeEndpoint: routes a request to a variant and an instance, and records its metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localaws.service_api import AwsError, Call, Operation
-from localaws.services.sagemaker.containers.container import Answer, Container, RetiredError
+from localaws.services.sagemaker.containers.container import Container, ContainerResponse, RetiredError
 from localaws.services.sagemaker.endpoint_state.serverless import BODY_MAX_BYTES as SERVERLESS_BODY_MAX_BYTES
 from localaws.services.sagemaker.endpoint_state.serverless import record_usage
 from localaws.services.sagemaker.endpoints.hosting import Hosting
@@ -17,7 +17,7 @@ from localaws.services.sagemaker.fleets.routing import Route, Routing
 from localaws.services.sagemaker.fleets.serverless_pool import ConcurrencyError, ServerlessPool
 from localaws.services.sagemaker.runtime.invocation import Invocation, error_of, refused, unavailable
 from localaws.services.sagemaker.runtime.mirror import Mirrors
-from localaws.services.sagemaker.runtime.sending import Request, Sender
+from localaws.services.sagemaker.runtime.sending import InvocationRequest, RequestSender
 
 BODY_MAX_BYTES = 6_291_456
 ANSWER_MAX_SECONDS = 60.0
@@ -45,9 +45,9 @@ class Runtime:
     ) -> None:
         """``chance`` draws the variants, ``clock`` measures latencies in seconds."""
         self._hosting = hosting
-        self._world = hosting.world
-        self._sender = Sender(hosting.world, hosting.captures, chance=chance, clock=clock)
-        self._mirrors = Mirrors(hosting.world, self._sender, hosting.pace.shadow_timeout_seconds)
+        self._context = hosting.context
+        self._sender = RequestSender(hosting.context, hosting.captures, chance=chance, clock=clock)
+        self._mirrors = Mirrors(hosting.context, self._sender, hosting.timing.shadow_timeout_seconds)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -55,7 +55,7 @@ class Runtime:
 
     def invoke(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         """Answer with what the container answered; raises ModelError (424) for anything but success."""
-        request = Request(
+        request = InvocationRequest(
             began=self._sender.clock(),
             body=_body(params),
             headers={header: params[field] for field, header in _PASSED_ON.items() if params.get(field)},
@@ -63,13 +63,13 @@ class Runtime:
         )
         routing, invocation = self._send(params, request)
         self._mirrors.offer(request, routing)
-        error = error_of(invocation, self._world)
+        error = error_of(invocation, self._context)
         if error:
             raise error
-        assert isinstance(invocation.outcome, Answer)
+        assert isinstance(invocation.outcome, ContainerResponse)
         return _result(invocation.variant, invocation.outcome)
 
-    def _send(self, params: Mapping[str, Any], request: Request) -> tuple[Routing, Invocation]:
+    def _send(self, params: Mapping[str, Any], request: InvocationRequest) -> tuple[Routing, Invocation]:
         while True:
             routing, route = self._route(params)
             if route.fleet.pool is not None:
@@ -86,14 +86,14 @@ class Runtime:
                 continue
 
     def _send_serverless(
-        self, request: Request, routing: Routing, route: Route, pool: ServerlessPool[Container]
+        self, request: InvocationRequest, routing: Routing, route: Route, pool: ServerlessPool[Container]
     ) -> Invocation:
         if len(request.body) > SERVERLESS_BODY_MAX_BYTES:
             raise refused(f"The payload of a serverless endpoint must not exceed {SERVERLESS_BODY_MAX_BYTES} bytes.")
         try:
             with pool.borrowed() as (container, usage):
                 where = {"EndpointName": routing.endpoint, "VariantName": route.variant}
-                record_usage(self._world.metrics, usage, where, routing.metrics_period_seconds)
+                record_usage(self._context.metrics, usage, where, routing.metrics_period_seconds)
                 return self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
         except ConcurrencyError:
             raise AwsError("ThrottlingException", "Rate exceeded") from None
@@ -104,7 +104,7 @@ class Runtime:
         name = params["EndpointName"]
         routing = self._hosting.routing(name)
         if routing is None:
-            raise refused(f"Endpoint {name} of account {self._world.account} not found.")
+            raise refused(f"Endpoint {name} of account {self._context.account} not found.")
         endpoint = self._hosting.endpoint(name)
         if endpoint and endpoint.config.request.get("AsyncInferenceConfig"):
             raise refused(f"Endpoint {name} takes asynchronous invocations only: use InvokeEndpointAsync.")
@@ -128,7 +128,7 @@ def _body(params: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _result(variant: str, answer: Answer) -> dict[str, Any]:
+def _result(variant: str, answer: ContainerResponse) -> dict[str, Any]:
     result = {"Body": answer.body, "InvokedProductionVariant": variant}
     if "content-type" in answer.headers:
         result["ContentType"] = answer.headers["content-type"]

@@ -18,14 +18,14 @@ class PathError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class MemberName:
     """One member of an object."""
 
     name: str
 
 
-Selector = Name | int | slice | str  # str: ALL
-Step = tuple[Selector, ...]
+Selector = MemberName | int | slice | str  # str: ALL
+PathStep = tuple[Selector, ...]
 
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*|\*)|\[([^\[\]]+)\]")
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
@@ -38,14 +38,14 @@ class JsonPath:
     """A parsed path."""
 
     text: str
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
 
     @classmethod
     def parse(cls, text: str) -> JsonPath:
         """Raises PathError for what is not of the subset."""
         if not text.startswith("$"):
             raise PathError(f"The JSONPath {text!r} does not begin with $.")
-        steps: list[Step] = []
+        steps: list[PathStep] = []
         at = 1
         while at < len(text):
             match = _STEP.match(text, at)
@@ -70,17 +70,17 @@ class JsonPath:
         return value
 
     def _one(self, selector: Selector, value: Any) -> Any:
-        if isinstance(selector, Name) and isinstance(value, dict) and selector.name in value:
+        if isinstance(selector, MemberName) and isinstance(value, dict) and selector.name in value:
             return value[selector.name]
         if isinstance(selector, int) and isinstance(value, list) and -len(value) <= selector < len(value):
             return value[selector]
         raise PathError(f"The data has nothing at {self.text}.")
 
-    def _several(self, step: Step, value: Any) -> Any:
+    def _several(self, step: PathStep, value: Any) -> Any:
         if step == (ALL,):
             return list(value.values()) if isinstance(value, dict) else value
-        if all(isinstance(selector, Name) for selector in step):
-            return {selector.name: self._one(selector, value) for selector in step if isinstance(selector, Name)}
+        if all(isinstance(selector, MemberName) for selector in step):
+            return {selector.name: self._one(selector, value) for selector in step if isinstance(selector, MemberName)}
         if not isinstance(value, list):
             raise PathError(f"The data has no array at {self.text}.")
         picked: list[Any] = []
@@ -89,16 +89,16 @@ class JsonPath:
         return picked
 
 
-def _is_plural(step: Step) -> bool:
+def _is_plural(step: PathStep) -> bool:
     return len(step) > 1 or isinstance(step[0], slice) or step[0] == ALL
 
 
-def _step(dotted: str | None, bracketed: str | None, text: str) -> Step:
+def _step(dotted: str | None, bracketed: str | None, text: str) -> PathStep:
     if dotted is not None:
-        return (ALL,) if dotted == ALL else (Name(dotted),)
+        return (ALL,) if dotted == ALL else (MemberName(dotted),)
     parts = re.findall(r"'[^']*'|\"[^\"]*\"|[^,\s]+", bracketed or "")
     step = tuple(_selector(part, text) for part in parts)
-    kinds = {isinstance(selector, Name) for selector in step}
+    kinds = {isinstance(selector, MemberName) for selector in step}
     if not step or len(kinds) > 1 or (len(step) > 1 and ALL in step):
         raise PathError(f"The JSONPath {text!r} is not supported.")
     return step
@@ -106,7 +106,7 @@ def _step(dotted: str | None, bracketed: str | None, text: str) -> Step:
 
 def _selector(part: str, text: str) -> Selector:
     if quoted := _QUOTED.fullmatch(part):
-        return Name(quoted[1] if quoted[1] is not None else quoted[2])
+        return MemberName(quoted[1] if quoted[1] is not None else quoted[2])
     if part == ALL:
         return ALL
     if _INDEX.fullmatch(part):

@@ -20,9 +20,9 @@ from localaws.services.sagemaker.containers.s3_storage import S3Uri, Source, fin
 from localaws.services.sagemaker.containers.serving_process import becomes_healthy, start_serving
 from localaws.services.sagemaker.jobs.job import Kind
 from localaws.services.sagemaker.jobs.job_usage import measure_usage
-from localaws.services.sagemaker.jobs.task import Result, Task, failed
+from localaws.services.sagemaker.jobs.task import JobResult, Task, failed
 from localaws.services.sagemaker.models.models import ContainerSpec, Models
-from localaws.services.sagemaker.transform.transform_files import FileError, Instance, StoppedError, dealt
+from localaws.services.sagemaker.transform.transform_files import FileError, StoppedError, TransformInstance, distribute
 from localaws.services.sagemaker.transform.transform_records import processing_of
 from localaws.services.sagemaker.transform.transform_settings import Settings, check_transform, settings_of
 
@@ -48,7 +48,7 @@ class _Run:
             self.log.append(f"[sagemaker logs]: {source.uri.bucket}/{source.uri.key}: {text}")
 
     def is_stopped(self) -> bool:
-        return self.task.cluster.stop_requested or self.task.world.stopping.is_set()
+        return self.task.cluster.stop_requested or self.task.context.stopping.is_set()
 
 
 def transform_kind(models: Models) -> Kind:
@@ -56,18 +56,18 @@ def transform_kind(models: Models) -> Kind:
 
     def check(request: Mapping[str, Any]) -> None:
         check_transform(request)
-        models.shelf.get(request["ModelName"])
+        models.store.get(request["ModelName"])
 
     return Kind(word="Transform", check=check, run=functools.partial(run_transform, models))
 
 
-def run_transform(models: Models, task: Task) -> Result:
+def run_transform(models: Models, task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when its input cannot be found."""
     try:
-        spec = models.shelf.get(task.request["ModelName"]).container
+        spec = models.store.get(task.request["ModelName"]).container
     except AwsError as error:  # it was there when the job was created
         return failed(f"ClientError: {error.message}")
-    run = _Run(task, task.world.client("s3", spec.role_arn))
+    run = _Run(task, task.context.client("s3", spec.role_arn))
     source = task.request["TransformInput"]["DataSource"]["S3DataSource"]
     sources = find_sources(run.s3, S3Uri.parse(source["S3Uri"]), source["S3DataType"])
     containers: list[Container] = []
@@ -85,42 +85,42 @@ def run_transform(models: Models, task: Task) -> Result:
 def _start(task: Task, spec: ContainerSpec, index: int) -> Container:
     home = task.directory / f"algo-{index + 1}"
     home.mkdir()
-    told = {**settings_of(task.request, {}).environment(), **(task.request.get("Environment") or {})}
-    return start_serving(task.world, spec, home, told)
+    environment = {**settings_of(task.request, {}).environment(), **(task.request.get("Environment") or {})}
+    return start_serving(task.context, spec, home, environment)
 
 
-def _run(run: _Run, containers: list[Container], sources: list[Source]) -> Result:
+def _run(run: _Run, containers: list[Container], sources: list[Source]) -> JobResult:
     task = run.task
     for container in containers:  # they come up side by side
         if not becomes_healthy(
-            task.world,
+            task.context,
             container,
             allowed_seconds=HEALTHY_WITHIN_SECONDS,
             ping_every_seconds=_PING_EVERY_SECONDS,
         ):
             return failed(f"AlgorithmError: The container did not pass the ping health check. {_SEE_LOGS}")
     settings = settings_of(task.request, _execution_parameters(containers[0]))
-    with measure_usage(task.world, "/aws/sagemaker/TransformJobs", task.name, containers):
+    with measure_usage(task.context, "/aws/sagemaker/TransformJobs", task.name, containers):
         _in_parallel(
             task,
             [
                 functools.partial(_work, run, container, settings, files)
-                for container, files in zip(containers, dealt(sources, len(containers)), strict=True)
+                for container, files in zip(containers, distribute(sources, len(containers)), strict=True)
             ],
         )
     _write_data_log(run, settings)
     if run.is_stopped():
-        return Result("Stopped")  # what a stopped job has done is not stored
+        return JobResult("Stopped")  # what a stopped job has done is not stored
     problem = _upload(run)
     if problem is None and run.blames:
         problem = f"{run.blames[0]}: {_SEE_LOGS}"
-    return failed(problem) if problem else Result("Completed")
+    return failed(problem) if problem else JobResult("Completed")
 
 
 def _work(run: _Run, container: Container, settings: Settings, files: list[Source]) -> None:
     """One instance's share. A file that fails leaves no output, and the others go on."""
     for source in files:
-        instance = Instance(
+        instance = TransformInstance(
             container=container,
             settings=settings,
             processing=processing_of(run.task.request),
@@ -186,7 +186,7 @@ def _in_parallel(task: Task, works: list[Callable[[], None]]) -> None:
             problems.append(error)
 
     threads = [
-        task.world.background(f"transform-{task.name}-{index}", functools.partial(guarded, work))
+        task.context.background(f"transform-{task.name}-{index}", functools.partial(guarded, work))
         for index, work in enumerate(works)
     ]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""One instance of a transform job at work: files in, mini-batches to the model, outputs in the records' order."""
+"""Processes files on one instance of a transform job: mini-batches to the model, outputs in the order of records."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from localaws.services.sagemaker.containers.container import (
-    Answer,
     Container,
+    ContainerResponse,
     RetiredError,
     SlowError,
     UnreachableError,
@@ -46,7 +46,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class TransformInstance:
     """A container and how to use it. ``note`` writes a line into the job's data log."""
 
     container: Container
@@ -123,12 +123,12 @@ class Instance:
         raise problem
 
 
-def _refused(answer: Answer) -> FileError:
+def _refused(answer: ContainerResponse) -> FileError:
     blame = CLIENT if answer.status < 500 else ALGORITHM
     text = answer.body.decode(errors="replace")[:500]
     return FileError(blame, f"Bad HTTP status received from algorithm: {answer.status}\n{text}")
 
 
-def dealt(sources: Sequence[Source], instances: int) -> list[list[Source]]:
+def distribute(sources: Sequence[Source], instances: int) -> list[list[Source]]:
     """The objects of each instance. SageMaker never splits one object over instances; some may go without."""
     return [list(sources[index::instances]) for index in range(instances)]

@@ -1,4 +1,4 @@
-"""The settings of a transform job: what SageMaker refuses, and what the container may decide itself."""
+"""The settings of a transform job: validation, and defaults that the container may choose."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _DEFAULT_RETRIES = 3
 
 
 def check_transform(request: Mapping[str, Any]) -> None:
-    """Refuse what AWS refuses beyond the service model, and by name what is not rehearsed."""
+    """Refuse what AWS refuses beyond the service model, and by name what is not supported by the local AWS."""
     split = request["TransformInput"].get("SplitType") or "None"
-    _refuse_what_is_not_rehearsed(request, split)
+    _refuse_what_is_unsupported(request, split)
     megabytes = request.get("MaxPayloadInMB", _DEFAULT_MEGABYTES)
     if megabytes > _MAX_MEGABYTES or megabytes * (request.get("MaxConcurrentTransforms") or 1) > _MAX_MEGABYTES:
         raise invalid("MaxConcurrentTransforms * MaxPayloadInMB must not exceed 100 MB.")
@@ -29,7 +29,7 @@ def check_transform(request: Mapping[str, Any]) -> None:
     _check_processing(request, split)
 
 
-def _refuse_what_is_not_rehearsed(request: Mapping[str, Any], split: str) -> None:
+def _refuse_what_is_unsupported(request: Mapping[str, Any], split: str) -> None:
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     for what, used in (
         (f"SplitType {split}", split not in {"None", "Line"}),
@@ -39,7 +39,7 @@ def _refuse_what_is_not_rehearsed(request: Mapping[str, Any], split: str) -> Non
         ("ExperimentConfig", bool(request.get("ExperimentConfig"))),
     ):
         if used:
-            raise AwsError("NotImplemented", f"{what} is not rehearsed", 501)
+            raise AwsError("NotImplemented", f"{what} is not supported by the local AWS", 501)
 
 
 def _check_processing(request: Mapping[str, Any], split: str) -> None:
@@ -79,7 +79,7 @@ class Settings:
         return 1 if self.one_record_each else None
 
     def environment(self) -> dict[str, str]:
-        """What SageMaker tells the container of them."""
+        """The environment variables by which SageMaker passes them to the container."""
         return {
             "SAGEMAKER_BATCH": "True",
             "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD" if self.one_record_each else "MULTI_RECORD",

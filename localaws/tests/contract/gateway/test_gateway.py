@@ -1,4 +1,4 @@
-"""The gate, met with real clients: protocols, authorisation, faults and the record."""
+"""The gateway, met with real clients: protocols, authorisation, faults and the record."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +17,15 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.gateway.authoriser import RoleAuthoriser
 from localaws.gateway.faults import THROTTLED, UNAVAILABLE
-from localaws.gateway.gateway import Gate
+from localaws.gateway.gateway import Gateway
 from localaws.local_aws import LocalAws
 from localaws.moto.iam_policies import MotoRolePolicies
 from localaws.service_api import AwsError, Call, Operation, Service
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[4]
 MODEL_ROLE = "arn:aws:iam::123456789012:role/model"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -61,7 +62,7 @@ def crash(_params: dict[str, Any], _call: Call) -> dict[str, Any]:
     raise ZeroDivisionError("a defect of ours")
 
 
-def fakes(_world: World) -> list[Service]:
+def fakes(_context: Context) -> list[Service]:
     return [
         Fake("sagemaker-runtime", InvokeEndpoint=invoke_endpoint),
         Fake("sagemaker", CreateModel=lambda _params, _call: {"ModelArn": "arn:m"}),
@@ -74,7 +75,7 @@ def fakes(_world: World) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("run"), REPO, services=fakes) as running:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=fakes) as running:
         yield running
 
 
@@ -155,7 +156,7 @@ def test_a_defect_of_ours_is_an_internal_failure_with_the_traceback_in_the_log(
 
 
 def test_two_services_answering_one_operation_are_refused_at_the_start(aws: LocalAws) -> None:
-    gate = Gate(
+    gateway = Gateway(
         account="123456789012",
         identities=aws.identities,
         authoriser=RoleAuthoriser(MotoRolePolicies("123456789012", aws.moto.lock("iam"))),
@@ -164,13 +165,13 @@ def test_two_services_answering_one_operation_are_refused_at_the_start(aws: Loca
         record=aws.recorded,
     )
     with pytest.raises(ValueError, match="lambda Invoke is answered by two services"):
-        gate.open([Fake("lambda", Invoke=crash), Fake("lambda", Invoke=crash)])
+        gateway.open([Fake("lambda", Invoke=crash), Fake("lambda", Invoke=crash)])
 
 
 def test_a_role_may_do_nothing_until_a_policy_allows_it(aws: LocalAws, new_role: str) -> None:
     runtime = aws.client("sagemaker-runtime", new_role)
-    refused = refusal_of(runtime.invoke_endpoint, EndpointName="Fraud", Body=b"x")
-    arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/fraud"
+    refused = refusal_of(runtime.invoke_endpoint, EndpointName="Spend", Body=b"x")
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/spend"
     role = new_role.rsplit("/", 1)[-1]
     assert refused["Error"]["Code"] == "AccessDeniedException"
     assert refused["Error"]["Message"] == (
@@ -179,7 +180,7 @@ def test_a_role_may_do_nothing_until_a_policy_allows_it(aws: LocalAws, new_role:
         " sagemaker:InvokeEndpoint action"
     )
     allow(aws, new_role, {"Action": "sagemaker:InvokeEndpoint", "Resource": arn})
-    assert runtime.invoke_endpoint(EndpointName="Fraud", Body=b"x")["Body"].read() == b"x"
+    assert runtime.invoke_endpoint(EndpointName="Spend", Body=b"x")["Body"].read() == b"x"
     assert aws.recorded.permissions_used(role) == {("sagemaker:InvokeEndpoint", arn): 1}
 
 
@@ -308,7 +309,7 @@ def test_a_fault_of_one_role_spares_the_others(aws: LocalAws) -> None:
 
 
 def test_the_local_aws_itself_is_not_recorded(aws: LocalAws) -> None:
-    own = aws.world.client("ssm", None)
+    own = aws.context.client("ssm", None)
     own.put_parameter(Name="/own", Value="v", Type="String")
     before = len(aws.recorded.calls())
     assert own.get_parameter(Name="/own")["Parameter"]["Value"] == "v"
@@ -318,7 +319,7 @@ def test_the_local_aws_itself_is_not_recorded(aws: LocalAws) -> None:
 def test_a_long_poll_does_not_keep_the_awaited_message_out(aws: LocalAws) -> None:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName="awaited")["QueueUrl"]
-    sender = aws.world.background("sender", lambda: sqs.send_message(QueueUrl=url, MessageBody="hello"))
+    sender = aws.context.background("sender", lambda: sqs.send_message(QueueUrl=url, MessageBody="hello"))
     received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     sender.join()
     assert [message["Body"] for message in received["Messages"]] == ["hello"]
@@ -334,7 +335,11 @@ def cli(aws: LocalAws, command: str) -> Any:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     done = subprocess.run(
-        [str(REPO / ".venv/bin/aws"), *command.split()], env=environment, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "aws"), *command.split()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout or "null")

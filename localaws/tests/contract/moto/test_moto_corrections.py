@@ -11,25 +11,25 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Operation, Service
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[4]
 BUCKET = "watched-bucket"
 
 
-class Ear:
-    """Stands for the event bus and the metrics: keeps what it hears."""
+class EventRecorder:
+    """Stands for the event bus and the metrics: keeps what is published."""
 
     name = "events"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, context: Context) -> None:
         self.operations: Mapping[str, Operation] = {}
         self.events: list[dict[str, Any]] = []
         self.metrics: list[tuple[str, str]] = []
-        world.bus = self
-        world.metrics = self
+        context.bus = self
+        context.metrics = self
 
     def put(self, *, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
         event = {"source": source, "detail-type": detail_type, "detail": detail, "resources": resources}
@@ -47,13 +47,13 @@ class Ear:
     ) -> None:
         self.metrics.append((namespace, name))
 
-    def heard(self, count: int, **criteria: Any) -> list[dict[str, Any]]:
+    def wait_for(self, count: int, **criteria: Any) -> list[dict[str, Any]]:
         """Wait for ``count`` events whose details meet the criteria."""
 
         def matching() -> list[dict[str, Any]]:
             return [e for e in self.events if all(e["detail"].get(key) == value for key, value in criteria.items())]
 
-        eventually(lambda: len(matching()) >= count, f"{count} events with {criteria}; heard {self.events}")
+        eventually(lambda: len(matching()) >= count, f"{count} events with {criteria}; published {self.events}")
         return matching()
 
 
@@ -66,16 +66,16 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    def only_an_ear(world: World) -> list[Service]:
-        return [Ear(world)]
+    def only_a_recorder(context: Context) -> list[Service]:
+        return [EventRecorder(context)]
 
-    with LocalAws(tmp_path_factory.mktemp("run"), REPO, services=only_an_ear) as running:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=only_a_recorder) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def ear(aws: LocalAws) -> Ear:
-    return next(service for service in aws.services if isinstance(service, Ear))
+def recorder(aws: LocalAws) -> EventRecorder:
+    return next(service for service in aws.services if isinstance(service, EventRecorder))
 
 
 @pytest.fixture(scope="module")
@@ -98,44 +98,46 @@ def s3(aws: LocalAws) -> Any:
     return client
 
 
-def test_a_put_is_told_in_the_documented_shape(s3: Any, ear: Ear) -> None:
-    put = s3.put_object(Bucket=BUCKET, Key="data/fraud/a b.csv", Body=b"1,2\n")
-    (event,) = [e for e in ear.heard(1, reason="PutObject") if e["detail"]["object"]["key"] == "data/fraud/a b.csv"]
+def test_a_put_is_announced_in_the_documented_shape(s3: Any, recorder: EventRecorder) -> None:
+    put = s3.put_object(Bucket=BUCKET, Key="data/spend/a b.csv", Body=b"1,2\n")
+    (event,) = [
+        e for e in recorder.wait_for(1, reason="PutObject") if e["detail"]["object"]["key"] == "data/spend/a b.csv"
+    ]
     assert (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
     assert event["resources"] == [f"arn:aws:s3:::{BUCKET}"]
     assert event["detail"]["bucket"] == {"name": BUCKET}
     about = dict(event["detail"]["object"])
     assert len(about.pop("sequencer")) == 18
     assert about == {
-        "key": "data/fraud/a b.csv",
+        "key": "data/spend/a b.csv",
         "size": 4,
         "etag": put["ETag"].strip('"'),
         "version-id": put["VersionId"],
     }
 
 
-def test_a_multipart_upload_and_a_copy_are_told_once_with_their_reason(s3: Any, ear: Ear) -> None:
+def test_a_multipart_upload_and_a_copy_are_announced_once_with_their_reason(s3: Any, recorder: EventRecorder) -> None:
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="big")["UploadId"]
     part = s3.upload_part(Bucket=BUCKET, Key="big", UploadId=upload, PartNumber=1, Body=b"x")
     parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
     s3.complete_multipart_upload(Bucket=BUCKET, Key="big", UploadId=upload, MultipartUpload=parts)
     s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "big"})
-    ear.heard(1, reason="CopyObject")
-    told = [e["detail"] for e in ear.events if e["detail"].get("object", {}).get("key") in {"big", "copy"}]
-    assert [(detail["object"]["key"], detail["reason"]) for detail in told] == [
+    recorder.wait_for(1, reason="CopyObject")
+    published = [e["detail"] for e in recorder.events if e["detail"].get("object", {}).get("key") in {"big", "copy"}]
+    assert [(detail["object"]["key"], detail["reason"]) for detail in published] == [
         ("big", "CompleteMultipartUpload"),
         ("copy", "CopyObject"),
     ]
-    sequencers = [detail["object"]["sequencer"] for detail in told]
+    sequencers = [detail["object"]["sequencer"] for detail in published]
     assert sequencers == sorted(set(sequencers))
 
 
-def test_a_bucket_that_does_not_notify_is_silent(s3: Any, ear: Ear) -> None:
+def test_a_bucket_that_does_not_notify_is_silent(s3: Any, recorder: EventRecorder) -> None:
     s3.create_bucket(Bucket="silent-bucket")
     s3.put_object(Bucket="silent-bucket", Key="unheard", Body=b"")
     s3.put_object(Bucket=BUCKET, Key="heard", Body=b"")
-    eventually(lambda: "heard" in json.dumps(ear.events), "the later object is told")
-    assert "unheard" not in json.dumps(ear.events)
+    eventually(lambda: "heard" in json.dumps(recorder.events), "the later object is announced")
+    assert "unheard" not in json.dumps(recorder.events)
 
 
 MACHINE_ROLE = "machine"
@@ -180,18 +182,18 @@ def test_executions_without_a_name_get_one_each(aws: LocalAws, machine: Callable
 
 
 def test_start_and_end_of_an_execution_are_events_and_metrics(
-    aws: LocalAws, ear: Ear, machine: Callable[..., str]
+    aws: LocalAws, recorder: EventRecorder, machine: Callable[..., str]
 ) -> None:
     arn = machine({"Echo": {"Type": "Pass", "End": True}})
-    execution = aws.client("stepfunctions").start_execution(stateMachineArn=arn, name="fraud-7-1", input='{"a":1}')
-    begun, ended = ear.heard(2, executionArn=execution["executionArn"])
+    execution = aws.client("stepfunctions").start_execution(stateMachineArn=arn, name="spend-7-1", input='{"a":1}')
+    begun, ended = recorder.wait_for(2, executionArn=execution["executionArn"])
     assert begun["source"] == "aws.states"
     assert begun["detail-type"] == "Step Functions Execution Status Change"
     assert (begun["detail"]["status"], begun["detail"]["stopDate"]) == ("RUNNING", None)
-    assert (ended["detail"]["status"], ended["detail"]["name"]) == ("SUCCEEDED", "fraud-7-1")
+    assert (ended["detail"]["status"], ended["detail"]["name"]) == ("SUCCEEDED", "spend-7-1")
     assert json.loads(ended["detail"]["output"]) == {"a": 1}
     assert isinstance(ended["detail"]["stopDate"], int)
-    eventually(lambda: ("AWS/States", "ExecutionsSucceeded") in ear.metrics, "the metric is recorded")
+    eventually(lambda: ("AWS/States", "ExecutionsSucceeded") in recorder.metrics, "the metric is recorded")
 
 
 def test_a_task_acts_under_the_state_machines_role(aws: LocalAws, machine: Callable[..., str]) -> None:
@@ -214,7 +216,7 @@ def test_a_task_acts_under_the_state_machines_role(aws: LocalAws, machine: Calla
 
 
 def test_a_stopped_execution_is_aborted_at_once_with_its_cause(
-    aws: LocalAws, ear: Ear, machine: Callable[..., str]
+    aws: LocalAws, recorder: EventRecorder, machine: Callable[..., str]
 ) -> None:
     client = aws.client("stepfunctions")
     arn = machine({"Wait": {"Type": "Wait", "Seconds": 600, "End": True}})
@@ -223,7 +225,7 @@ def test_a_stopped_execution_is_aborted_at_once_with_its_cause(
     described = client.describe_execution(executionArn=execution)
     assert (described["status"], described["error"]) == ("ABORTED", "Superseded")
     assert described["cause"] == "version 8 is approved"
-    statuses = [event["detail"]["status"] for event in ear.heard(2, executionArn=execution)]
+    statuses = [event["detail"]["status"] for event in recorder.wait_for(2, executionArn=execution)]
     assert statuses == ["RUNNING", "ABORTED"]
 
 
@@ -275,7 +277,7 @@ def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> N
     from moto.stepfunctions.parser.utils import TMP_THREADS  # all threads of all executions
 
     waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
-    with LocalAws(tmp_path, REPO, services=lambda world: [Ear(world)]) as ended:
+    with LocalAws(tmp_path, INTERPRETERS, services=lambda context: [EventRecorder(context)]) as ended:
         role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         client = ended.client("stepfunctions")
         made = client.create_state_machine(name="waiter", definition=json.dumps(waits), roleArn=role)
@@ -292,17 +294,17 @@ def history(client: Any, made: dict[str, Any]) -> list[dict[str, Any]]:
     return list(client.get_execution_history(executionArn=execution)["events"])
 
 
-def test_settings_of_a_queue_are_told_whether_asked_alone_or_with_all(aws: LocalAws) -> None:
+def test_settings_of_a_queue_are_the_same_whether_asked_for_alone_or_with_all(aws: LocalAws) -> None:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName="settings", Attributes={"MessageRetentionPeriod": "90"})["QueueUrl"]
 
-    def told(*names: str) -> dict[str, str]:
+    def attributes(*names: str) -> dict[str, str]:
         return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names)).get("Attributes", {}))
 
-    assert told("Policy") == {}
+    assert attributes("Policy") == {}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17"})})
     names = {"Policy", "QueueArn", "MessageRetentionPeriod"}
-    assert told(*names) == {name: value for name, value in told("All").items() if name in names}
-    assert told("ApproximateNumberOfMessages") == {"ApproximateNumberOfMessages": "0"}
+    assert attributes(*names) == {name: value for name, value in attributes("All").items() if name in names}
+    assert attributes("ApproximateNumberOfMessages") == {"ApproximateNumberOfMessages": "0"}
     with pytest.raises(ClientError, match="InvalidAttributeName"):
-        told("Unheard-of")
+        attributes("Unheard-of")

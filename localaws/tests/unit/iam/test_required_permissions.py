@@ -26,8 +26,8 @@ SAGEMAKER = f"arn:aws:sagemaker:{REGIONAL}"
     [
         (
             "sagemaker-runtime InvokeEndpoint",
-            {"EndpointName": "Fraud", "Body": b""},
-            [("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/fraud")],
+            {"EndpointName": "Spend", "Body": b""},
+            [("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/spend")],
         ),
         (
             "sagemaker UpdateEndpoint",
@@ -182,8 +182,8 @@ def test_permissions_of(call: str, params: dict[str, Any], expected: list[tuple[
         ),
         ("lambda CreateFunction", {"FunctionName": "f", "Role": ROLE}, "iam:PassedToService", "lambda.amazonaws.com"),
         ("stepfunctions UpdateStateMachine", {"roleArn": ROLE}, "iam:PassedToService", "states.amazonaws.com"),
-        ("events PutEvents", {"Entries": [{"Source": "sluice"}]}, "events:source", "sluice"),
-        ("cloudwatch PutMetricData", {"Namespace": "Sluice"}, "cloudwatch:namespace", "Sluice"),
+        ("events PutEvents", {"Entries": [{"Source": "shop"}]}, "events:source", "shop"),
+        ("cloudwatch PutMetricData", {"Namespace": "Shop"}, "cloudwatch:namespace", "Shop"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -64,7 +64,7 @@ def test_a_message_that_breaks_the_function_holds_up_no_other(monkeypatch: Any) 
     monkeypatch.setattr(under_test.ports.store, "last_test", break_on_churn)
     assert report(under_test, {**GOOD, "model": "churn"}, GOOD) == ["0"]
     ((message, fields),) = said(under_test, "ERROR")
-    assert (message, fields["error"]) == ("outcome returned to the queue", "ZeroDivisionError")
+    assert (message, fields["error"]) == ("message goes back to the queue", "ZeroDivisionError")
     assert [fields["new"] for message, fields in said(under_test) if message == "outcomes counted"] == [1]
 
 

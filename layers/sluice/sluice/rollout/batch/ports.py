@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from sluice.batch.run import BatchRun
 from sluice.names import Names
 from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory, GatesStore
 from sluice.rollout.model.record import RolloutRecord
@@ -16,10 +15,17 @@ from sluice.transform.input_listing import InputFile
 from sluice.transform.jobs import TransformJob
 
 
+class ScoredInput(Protocol):
+    """What is asked of a batch run: the input that it scored."""
+
+    @property
+    def input_digest(self) -> str: ...
+
+
 class RolloutBatchBatches(Protocol):
     """Every method may be called again with the same arguments and leaves the same state."""
 
-    def runs(self, model: str) -> Iterator[BatchRun]:
+    def runs(self, model: str) -> Iterator[ScoredInput]:
         """Asked for last first."""
 
 

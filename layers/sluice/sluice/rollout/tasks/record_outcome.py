@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
     from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
 
 
+@dataclass(frozen=True, slots=True)
+class CountedOutcome:
+    """An outcome of a request that the variant answered in the model's running test."""
+
+    outcome: InferenceOutcome
+    variant: str
+
+
 class OutcomeBatch:
     """The messages of one invocation: read one by one, and counted together, one write for each variant.
 
@@ -23,27 +33,34 @@ class OutcomeBatch:
     def __init__(self, ports: AbOutcomesPorts) -> None:
         self._ports = ports
         self._test = cache(lambda model: running_test(model, ports))
-        self._outcomes: dict[tuple[str, str], dict[str, InferenceOutcome]] = defaultdict(dict)
         self._ignored = 0
 
-    def read(self, message_id: str, body: str) -> None:
-        """Take in one message. One that no repetition helps is parked, with the reason, for a person to see.
+    def read(self, body: str) -> CountedOutcome | None:
+        """Read one message; None if no running test counts it.
 
-        Raises:
-            Exception: it cannot be handled now and has to come again.
+        One that no repetition helps is parked, with the reason, for a person to see. Whatever else is raised has the
+        message come again.
         """
         try:
-            self._read(message_id, body)
-        except Exception as error:
-            self._ports.telemetry.error(
-                "outcome returned to the queue", message_id=message_id, error=type(error).__name__
-            )
-            raise
+            outcome = InferenceOutcome.from_message(body)
+            variant = counted_variant(outcome, self._test(outcome.model))
+        except OutcomeError as error:
+            self._ports.refused_outcomes.park(body, str(error))
+            self._ports.telemetry.log("outcome parked", field=error.field)
+            return None
+        if not variant:
+            self._ignored += 1
+            return None
+        return CountedOutcome(outcome, variant)
 
-    def count(self) -> set[str]:
-        """Count what was read; returns the ids of the messages that have to come again."""
+    def count(self, read: Mapping[str, CountedOutcome | None]) -> set[str]:
+        """Count what was read, by message id; returns the ids of the messages that have to come again."""
+        together: dict[tuple[str, str], dict[str, InferenceOutcome]] = defaultdict(dict)
+        for message_id, counted in read.items():
+            if counted is not None:
+                together[counted.outcome.model, counted.variant][message_id] = counted.outcome
         failed: set[str] = set()
-        for (model, variant), outcomes in self._outcomes.items():
+        for (model, variant), outcomes in together.items():
             test = self._test(model)
             assert test is not None  # only what counts for a test was gathered
             fields = {"rollout": str(test.record.id), "variant": variant, "received": len(outcomes)}
@@ -57,16 +74,3 @@ class OutcomeBatch:
         if self._ignored:
             self._ports.telemetry.log("outcomes ignored: no running test counts them", ignored=self._ignored)
         return failed
-
-    def _read(self, message_id: str, body: str) -> None:
-        try:
-            outcome = InferenceOutcome.from_message(body)
-            variant = counted_variant(outcome, self._test(outcome.model))
-        except OutcomeError as error:
-            self._ports.refused_outcomes.park(body, str(error))
-            self._ports.telemetry.log("outcome parked", message_id=message_id, field=error.field)
-            return
-        if variant:
-            self._outcomes[outcome.model, variant][message_id] = outcome
-        else:
-            self._ignored += 1

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Call, Operation, Service
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.cloudformation.template.errors import DeployError, TemplateError
+from localaws.tests.interpreters import INTERPRETERS
 
 SAMPLE = Path(__file__).parent / "sample_app"
 STACK = "sample"
@@ -77,10 +78,10 @@ class Deployed:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     recordings = recording_services()
 
-    def services(world: World) -> list[Service]:
-        return [CloudFormation(world), *recordings.values()]
+    def services(context: Context) -> list[Service]:
+        return [CloudFormation(context), *recordings.values()]
 
-    with LocalAws(tmp_path_factory.mktemp("run"), repo=SAMPLE, services=services) as aws:
+    with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=services) as aws:
         cloudformation = next(item for item in aws.services if isinstance(item, CloudFormation))
         stack = cloudformation.deploy(SAMPLE, STACK, {"AlarmThreshold": "7"})
         yield Deployed(aws, cloudformation, stack, recordings)

@@ -1,4 +1,4 @@
-"""CloudWatch through the gate: the same calls a client makes of AWS, on real time."""
+"""CloudWatch through the gateway: the same calls a client makes of AWS, on real time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.cloudwatch.service import CloudWatch
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[5]
 DEADLINE_SECONDS = 60
-DIMENSIONS = [{"Name": "EndpointName", "Value": "fraud"}, {"Name": "VariantName", "Value": "v2"}]
+DIMENSIONS = [{"Name": "EndpointName", "Value": "spend"}, {"Name": "VariantName", "Value": "v2"}]
 
 
 class KeepingBus:
@@ -37,13 +37,13 @@ class Account:
 
     def __init__(self, run_dir: Path) -> None:
         self.bus = KeepingBus()
-        self.aws = LocalAws(run_dir, REPO, services=self._services)
+        self.aws = LocalAws(run_dir, INTERPRETERS, services=self._services)
         self.client = self.aws.client("cloudwatch")
 
-    def _services(self, world: World) -> list[Service]:
-        world.bus = self.bus
-        self.cloudwatch = CloudWatch(world)
-        world.metrics = self.cloudwatch
+    def _services(self, context: Context) -> list[Service]:
+        context.bus = self.bus
+        self.cloudwatch = CloudWatch(context)
+        context.metrics = self.cloudwatch
         return [self.cloudwatch]
 
     def state(self, alarm: str) -> str:
@@ -146,13 +146,13 @@ def test_metrics_go_in_and_come_out_as_numbers_and_times(account: Account) -> No
 
 def test_what_an_alarm_is_given_comes_back(account: Account) -> None:
     given = latency_alarm("described", AlarmDescription="p95 of the canary", AlarmActions=["arn:aws:sns:us-east-1:1:t"])
-    account.client.put_metric_alarm(**given, Tags=[{"Key": "rollout", "Value": "fraud-7-1"}])
+    account.client.put_metric_alarm(**given, Tags=[{"Key": "rollout", "Value": "spend-7-1"}])
 
     (alarm,) = account.client.describe_alarms(AlarmNamePrefix="desc")["MetricAlarms"]
     assert {key: alarm[key] for key in given} == given
     assert alarm["AlarmArn"].endswith(":alarm:described")
     assert account.client.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"] == [
-        {"Key": "rollout", "Value": "fraud-7-1"}
+        {"Key": "rollout", "Value": "spend-7-1"}
     ]
 
 
@@ -210,13 +210,13 @@ def test_errors_arrive_as_clients_know_them(account: Account) -> None:
 
 def test_a_dashboard_comes_back_as_it_was_put(account: Account) -> None:
     body = json.dumps({"widgets": [{"type": "text", "properties": {"markdown": "hello"}}]})
-    account.client.put_dashboard(DashboardName="sluice-dev", DashboardBody=body)
+    account.client.put_dashboard(DashboardName="shop-dev", DashboardBody=body)
 
-    assert account.client.get_dashboard(DashboardName="sluice-dev")["DashboardBody"] == body
+    assert account.client.get_dashboard(DashboardName="shop-dev")["DashboardBody"] == body
 
 
 def test_a_composite_alarm_tells_the_bus_of_a_child_it_does_not_own(account: Account) -> None:
-    """A rollout's composite bears our name, so a rule on names hears of alarms that other people made."""
+    """A rule on the names of composite alarms receives the changes of those only."""
     client = account.client
     client.put_metric_alarm(
         AlarmName="orders",
@@ -228,7 +228,7 @@ def test_a_composite_alarm_tells_the_bus_of_a_child_it_does_not_own(account: Acc
         Threshold=1,
         ComparisonOperator="LessThanThreshold",
     )
-    client.put_composite_alarm(AlarmName="sluice-dev-fraud-7-1-alarms", AlarmRule='ALARM("orders")')
+    client.put_composite_alarm(AlarmName="shop-dev-spend-7-1-alarms", AlarmRule='ALARM("orders")')
     client.set_alarm_state(AlarmName="orders", StateValue="ALARM", StateReason="too few")
-    told = [(detail["alarmName"], detail["state"]["value"]) for detail in account.bus.details]
-    assert ("sluice-dev-fraud-7-1-alarms", "ALARM") in told
+    announced = [(detail["alarmName"], detail["state"]["value"]) for detail in account.bus.details]
+    assert ("shop-dev-spend-7-1-alarms", "ALARM") in announced

@@ -9,7 +9,6 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ import pytest
 from localaws.local_aws import LocalAws
 from localaws.services.events.service import EventBridge
 
-REPO = Path(__file__).parents[5]
 ACCOUNT = "123456789012"
 RULE_ARN = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/"
 DEADLINE_SECONDS = 30.0

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.events.service import EventBridge
 from localaws.services.lambda_.service import Lambda
-from localaws.tests.contract.services.lambda_.account import REPO, Account, Sums, zipped
+from localaws.tests.contract.services.lambda_.account import Account, Sums, zipped
+from localaws.tests.interpreters import INTERPRETERS
 
 BOTOCORE_DATA = (
     "endpoints.json",
@@ -51,13 +52,13 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     made: list[EventBridge] = []
     metrics = Sums()
 
-    def services(world: World) -> Sequence[Service]:
-        bus = EventBridge(world, time_scale=0.01)
-        world.metrics, world.bus = metrics, bus
+    def services(context: Context) -> Sequence[Service]:
+        bus = EventBridge(context, time_scale=0.01)
+        context.metrics, context.bus = metrics, bus
         made.append(bus)
-        return [bus, Lambda(world, time_scale=0.002)]
+        return [bus, Lambda(context, time_scale=0.002)]
 
-    with LocalAws(tmp_path_factory.mktemp("aws"), REPO, services=services) as aws:
+    with LocalAws(tmp_path_factory.mktemp("aws"), INTERPRETERS, services=services) as aws:
         yield Account(aws, made[0], metrics)
 
 

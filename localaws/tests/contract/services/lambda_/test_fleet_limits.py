@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.events.service import EventBridge
 from localaws.services.lambda_.service import Lambda
-from localaws.tests.contract.services.lambda_.account import REPO, Account, Sums
+from localaws.tests.contract.services.lambda_.account import Account, Sums
+from localaws.tests.interpreters import INTERPRETERS
 
 PID = "import os, time\ndef handler(event, context):\n  time.sleep(event)\n  return os.getpid()\n"
 
@@ -24,13 +25,13 @@ def small_account(tmp_path: Path) -> Iterator[Account]:
     made: list[EventBridge] = []
     metrics = Sums()
 
-    def services(world: World) -> Sequence[Service]:
-        bus = EventBridge(world)
-        world.metrics, world.bus = metrics, bus
+    def services(context: Context) -> Sequence[Service]:
+        bus = EventBridge(context)
+        context.metrics, context.bus = metrics, bus
         made.append(bus)
-        return [bus, Lambda(world, most_environments=2)]
+        return [bus, Lambda(context, most_environments=2)]
 
-    with LocalAws(tmp_path, REPO, services=services) as aws:
+    with LocalAws(tmp_path, INTERPRETERS, services=services) as aws:
         yield Account(aws, made[0], metrics)
 
 

@@ -30,8 +30,8 @@ def test_a_scheduled_rule_fires_on_time(account: Account, monkeypatch: pytest.Mo
     events.put_targets(Rule="ticks", Targets=[{"Id": "0", "Arn": queue}])
     account.admit(url, queue, arn)
     account.put("ticks")  # no event but its own reaches a scheduled rule
-    now = account.aws.world.now
-    monkeypatch.setattr(account.aws.world, "now", lambda: now() + timedelta(seconds=61))
+    now = account.aws.context.now
+    monkeypatch.setattr(account.aws.context, "now", lambda: now() + timedelta(seconds=61))
     event = json.loads(account.message(url)["Body"])
     events.disable_rule(Name="ticks")
     assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")

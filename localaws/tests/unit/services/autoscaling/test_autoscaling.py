@@ -10,11 +10,11 @@ import pytest
 from localaws.iam.permissions.permission import Place
 from localaws.iam.permissions.scaling import autoscaling
 from localaws.service_api import AwsError
-from localaws.services.autoscaling.decision import Decision, Scaling, Wish, decide
+from localaws.services.autoscaling.decision import Proposal, Scaling, ScalingDecision, decide
 from localaws.services.autoscaling.policy import (
     TRACKING,
     AlarmTiming,
-    Policy,
+    ScalingPolicy,
     alarms_of,
     configuration_of,
     stepped_capacity,
@@ -39,9 +39,9 @@ STEPS = {
 }
 
 
-def wish(capacity: int | None = None, *, ratio: float = 0.0) -> Wish:
+def proposal(capacity: int | None = None, *, ratio: float = 0.0) -> Proposal:
     """For a capacity, or for a multiple of what it is reckoned from."""
-    return Wish(
+    return Proposal(
         policy="p",
         alarm="a",
         capacity_from=lambda base: capacity if capacity is not None else tracked_capacity(base, ratio, 1.0),
@@ -50,9 +50,9 @@ def wish(capacity: int | None = None, *, ratio: float = 0.0) -> Wish:
     )
 
 
-def decided(current: int, *wishes: Wish, last: Scaling | None = None, all_want_in: bool = True) -> int | None:
-    found: Decision | None = decide(
-        current, wishes, clamp=lambda c: min(max(c, 1), 20), last=last, now=NOW, all_want_in=all_want_in
+def decided(current: int, *proposals: Proposal, last: Scaling | None = None, all_want_in: bool = True) -> int | None:
+    found: ScalingDecision | None = decide(
+        current, proposals, clamp=lambda c: min(max(c, 1), 20), last=last, now=NOW, all_want_in=all_want_in
     )
     return found.capacity if found else None
 
@@ -88,33 +88,33 @@ def test_steps_in_percent_round_towards_the_present_but_move_at_least_one(
 
 
 def test_the_policy_that_asks_for_most_wins() -> None:
-    assert decided(2, wish(3), wish(5)) == 5
-    assert decided(2, wish(99)) == 20
+    assert decided(2, proposal(3), proposal(5)) == 5
+    assert decided(2, proposal(99)) == 20
 
 
 def test_scaling_in_needs_every_policy() -> None:
-    assert decided(5, wish(2), wish(3)) == 3
-    assert decided(5, wish(2), all_want_in=False) is None
-    assert decided(5, wish(2), wish(6)) == 6
+    assert decided(5, proposal(2), proposal(3)) == 3
+    assert decided(5, proposal(2), all_want_in=False) is None
+    assert decided(5, proposal(2), proposal(6)) == 6
 
 
 def test_what_a_cooling_scale_out_added_counts_for_the_next_one() -> None:
     last = scaling(2, 4, ago_seconds=30, cooldown_seconds=60)
-    assert decided(4, wish(ratio=2.0), last=last) is None  # twice 2 is what there is
-    assert decided(4, wish(ratio=3.0), last=last) == 6
+    assert decided(4, proposal(ratio=2.0), last=last) is None  # twice 2 is what there is
+    assert decided(4, proposal(ratio=3.0), last=last) == 6
     over = scaling(2, 4, ago_seconds=60, cooldown_seconds=60)
-    assert decided(4, wish(ratio=2.0), last=over) == 8
+    assert decided(4, proposal(ratio=2.0), last=over) == 8
 
 
 def test_a_cooldown_holds_scaling_in_but_not_out() -> None:
     last = scaling(5, 4, ago_seconds=299, cooldown_seconds=300)
-    assert decided(4, wish(2), last=last) is None
-    assert decided(4, wish(6), last=last) == 6
-    assert decided(4, wish(2), last=scaling(5, 4, ago_seconds=300, cooldown_seconds=300)) == 2
+    assert decided(4, proposal(2), last=last) is None
+    assert decided(4, proposal(6), last=last) == 6
+    assert decided(4, proposal(2), last=scaling(5, 4, ago_seconds=300, cooldown_seconds=300)) == 2
 
 
 def test_the_alarms_of_target_tracking() -> None:
-    policy = Policy(
+    policy = ScalingPolicy(
         key=KEY, name="p", arn="arn", kind=TRACKING, configuration=PER_INSTANCE, created=NOW, alarms=("high", "low")
     )
     high, low = alarms_of(policy, AlarmTiming())
@@ -134,7 +134,7 @@ def test_the_alarms_of_target_tracking() -> None:
         ("TargetTrackingScaling", PER_INSTANCE | {"TargetValue": 0.0}, "greater than 0"),
         ("StepScaling", {"AdjustmentType": "ExactCapacity"}, "required"),
         ("StepScaling", STEPS | {"StepAdjustments": [*STEPS["StepAdjustments"], {"ScalingAdjustment": 1}]}, "overlap"),
-        ("PredictiveScaling", {}, "not rehearsed"),
+        ("PredictiveScaling", {}, "not supported by the local AWS"),
     ],
 )
 def test_policies_that_are_refused(kind: str, configuration: dict[str, Any], text: str) -> None:

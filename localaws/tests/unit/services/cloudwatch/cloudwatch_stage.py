@@ -1,4 +1,4 @@
-"""A CloudWatch on a clock that a test sets, and what it tells the world."""
+"""A CloudWatch on a clock that a test sets, and what it announces."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from localaws.context import Processes, World
-from localaws.service_api import Call
+from localaws.context import Context, Interpreters, Processes
+from localaws.service_api import Call, Params
 from localaws.services.cloudwatch.service import CloudWatch
 
 NOON = 1_795_348_800  # 2026-11-22T12:00:00Z
-ENDPOINT = {"EndpointName": "fraud", "VariantName": "v2"}
-Params = dict[str, Any]
+ENDPOINT = {"EndpointName": "spend", "VariantName": "v2"}
 
 
 class FakeBus:
@@ -64,12 +63,12 @@ class Stage:
         self.time = float(NOON)
         self.bus = FakeBus()
         self.clients = FakeClients()
-        world = World(
+        context = Context(
             account="123456789012",
             region="us-east-1",
             endpoint_url="http://127.0.0.1:0",
             run_dir=Path("unused"),
-            repo=Path("unused"),
+            interpreters=Interpreters(Path("unused"), Path("unused")),
             stopping=threading.Event(),
             processes=cast(Processes, None),
             now=lambda: datetime.fromtimestamp(self.time, UTC),
@@ -78,10 +77,10 @@ class Stage:
             bus=self.bus,
             metrics=cast(Any, None),
         )
-        self.service = CloudWatch(world)
+        self.service = CloudWatch(context)
 
     def call(self, operation: str, **params: Any) -> Params:
-        """As the gate calls an operation."""
+        """As the gateway calls an operation."""
         caller = Call(service="cloudwatch", operation=operation, region="us-east-1", account="123456789012")
         return self.service.operations[operation](params, caller)
 

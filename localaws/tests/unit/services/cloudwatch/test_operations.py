@@ -1,4 +1,4 @@
-"""CloudWatch's operations, as the gate calls them: what they answer and what they refuse."""
+"""CloudWatch's operations, as the gateway calls them: what they answer and what they refuse."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_dimensions_tell_equal_names_apart(stage: Stage) -> None:
     found = get(stage, metric_query("m1", "ModelLatency", "Sum", returned=True), other)
 
     labels = [result["Label"] for result in found["MetricDataResults"]]
-    assert labels == ["fraud v2 ModelLatency", "churn ModelLatency"]
+    assert labels == ["spend v2 ModelLatency", "churn ModelLatency"]
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_a_wrong_state_by_hand_is_refused(stage: Stage, params: dict[str, Any], 
 
 
 def test_tags_belong_to_the_alarm_and_go_with_it(stage: Stage) -> None:
-    stage.put_alarm(Tags=[{"Key": "rollout", "Value": "fraud-7-1"}])
+    stage.put_alarm(Tags=[{"Key": "rollout", "Value": "spend-7-1"}])
     (alarm,) = stage.call("DescribeAlarms")["MetricAlarms"]
     arn = alarm["AlarmArn"]
     stage.call("TagResource", ResourceARN=arn, Tags=[{"Key": "a", "Value": "b"}])
@@ -402,11 +402,11 @@ def test_tags_belong_to_the_alarm_and_go_with_it(stage: Stage) -> None:
 
 def test_dashboards_are_kept_listed_and_deleted(stage: Stage) -> None:
     body = json.dumps({"widgets": []})
-    stage.call("PutDashboard", DashboardName="sluice-dev", DashboardBody=body)
+    stage.call("PutDashboard", DashboardName="shop-dev", DashboardBody=body)
 
-    assert stage.call("GetDashboard", DashboardName="sluice-dev")["DashboardBody"] == body
-    (entry,) = stage.call("ListDashboards", DashboardNamePrefix="sluice-")["DashboardEntries"]
+    assert stage.call("GetDashboard", DashboardName="shop-dev")["DashboardBody"] == body
+    (entry,) = stage.call("ListDashboards", DashboardNamePrefix="shop-")["DashboardEntries"]
     assert entry["Size"] == len(body)
     assert refusal(stage, "PutDashboard", DashboardName="x", DashboardBody="{}").code == "InvalidParameterInput"
-    stage.call("DeleteDashboards", DashboardNames=["sluice-dev"])
-    assert refusal(stage, "GetDashboard", DashboardName="sluice-dev").code == "ResourceNotFound"
+    stage.call("DeleteDashboards", DashboardNames=["shop-dev"])
+    assert refusal(stage, "GetDashboard", DashboardName="shop-dev").code == "ResourceNotFound"

@@ -118,7 +118,7 @@ def test_predefined_variables() -> None:
     ],
 )
 def test_a_bad_entry_is_refused_with_its_code(changes: dict[str, Any], code: str) -> None:
-    entry = {"Source": "sluice", "DetailType": "RolloutOpened", "Detail": "{}"} | changes
+    entry = {"Source": "shop", "DetailType": "OrderPlaced", "Detail": "{}"} | changes
     with pytest.raises(EntryError) as refused:
         entry_detail(entry)
     assert refused.value.code == code

@@ -22,9 +22,13 @@ from localaws.services.lambda_.environments.outcome import (
 from localaws.services.lambda_.environments.reports import Report, report_lines, start_lines
 from localaws.services.lambda_.environments.variables import environment_variables
 from localaws.services.lambda_.functions.functions import Function, Layer
-from localaws.services.lambda_.functions.packages import Package
+from localaws.services.lambda_.functions.packages import CodePackage
 from localaws.services.lambda_.functions.settings import checked_settings, function_name
-from localaws.services.lambda_.invocations.destinations import Result, dead_letter_attributes, invocation_record
+from localaws.services.lambda_.invocations.destinations import (
+    InvocationResult,
+    dead_letter_attributes,
+    invocation_record,
+)
 from localaws.services.lambda_.logs.embedded_metrics import Sample, samples
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:echo"
@@ -36,7 +40,7 @@ AT = "2026-03-04T10:11:12.000Z"
 
 
 def function(**settings: Any) -> Function:
-    package = Package("sha", 10, 20, Path("/code"))
+    package = CodePackage("sha", 10, 20, Path("/code"))
     return Function(arn=ARN, settings=checked_settings(GIVEN | settings), code=package, layers=(), last_modified=AT)
 
 
@@ -85,12 +89,12 @@ def test_a_later_layer_hides_an_earlier_one(tmp_path: Path) -> None:
     layers = []
     for name in ("first", "second"):
         (tmp_path / name / "python").mkdir(parents=True)
-        package = Package("sha", 1, 1, tmp_path / name)
+        package = CodePackage("sha", 1, 1, tmp_path / name)
         layers.append(Layer(arn=name, package=package, description="", created=AT))
     one = Function(
         arn=ARN,
         settings=checked_settings(GIVEN),
-        code=Package("sha", 1, 1, tmp_path),
+        code=CodePackage("sha", 1, 1, tmp_path),
         layers=tuple(layers),
         last_modified=AT,
     )
@@ -158,9 +162,9 @@ def test_reports_in_json_follow_the_log_format_and_level() -> None:
     assert start_lines(quiet, "r-1", AT) == []
 
 
-def failed_result() -> Result:
+def failed_result() -> InvocationResult:
     finished = Finished(outcome=raised(b'{"errorType": "ValueError", "errorMessage": "boom"}'), duration_ms=1.0, log="")
-    return Result(
+    return InvocationResult(
         function=function(),
         event=b'{"n": 1}',
         request_id="r-1",
@@ -203,21 +207,21 @@ def test_embedded_metrics_become_samples() -> None:
                 "Timestamp": 1,
                 "CloudWatchMetrics": [
                     {
-                        "Namespace": "Sluice",
+                        "Namespace": "Shop",
                         "Dimensions": [["Model"], []],
                         "Metrics": [{"Name": "Rows", "Unit": "Count"}],
                     }
                 ],
             },
-            "Model": "fraud",
+            "Model": "spend",
             "Rows": [3, 4],
         }
     )
     assert samples(line) == [
-        Sample("Sluice", "Rows", {"Model": "fraud"}, 3.0, "Count"),
-        Sample("Sluice", "Rows", {"Model": "fraud"}, 4.0, "Count"),
-        Sample("Sluice", "Rows", {}, 3.0, "Count"),
-        Sample("Sluice", "Rows", {}, 4.0, "Count"),
+        Sample("Shop", "Rows", {"Model": "spend"}, 3.0, "Count"),
+        Sample("Shop", "Rows", {"Model": "spend"}, 4.0, "Count"),
+        Sample("Shop", "Rows", {}, 3.0, "Count"),
+        Sample("Shop", "Rows", {}, 4.0, "Count"),
     ]
 
 

@@ -9,8 +9,8 @@ STATE_CHANGE = "SageMaker Endpoint State Change"
 
 
 @dataclass
-class Told:
-    """Stands for the bus and the metrics; keeps what hosting told them."""
+class Announced:
+    """Stands for the bus and the metrics; keeps what hosting published."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     samples: list[tuple[str, Mapping[str, str], float, int]] = field(default_factory=list)

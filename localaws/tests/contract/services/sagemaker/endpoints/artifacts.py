@@ -6,8 +6,9 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-REPO = Path(__file__).parents[6]
-CONTAINER_PYTHON = REPO / ".venvs" / "xgboost" / "bin" / "python"
+from localaws.tests.interpreters import INTERPRETERS
+
+CONTAINER_PYTHON = INTERPRETERS.containers
 
 TRAIN = """
 import sys, numpy as np, xgboost as xgb

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.tests.contract.services.sagemaker.endpoints.artifacts import make_artifacts
 from localaws.tests.contract.services.sagemaker.endpoints.stage import DEADLINE_SECONDS, Stage, staged
 
@@ -17,27 +17,27 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, artifacts: dict[str, bytes]) -> Iterator[Stage]:
-    """Hosting at a quick pace, patient with containers because the machine may be busy."""
-    pace = Pace(
+    """Hosting with short timings, patient with containers because the machine may be busy."""
+    timing = HostingTiming(
         settle_seconds=0.5,
         health_check_seconds=DEADLINE_SECONDS,
         healing_every_seconds=0.1,
         log_shipping_every_seconds=0.1,
     )
-    yield from staged(tmp_path_factory.mktemp("aws"), artifacts, pace)
+    yield from staged(tmp_path_factory.mktemp("aws"), artifacts, timing)
 
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory, artifacts: dict[str, bytes]) -> Iterator[Stage]:
     """Hosting that gives containers little time, for those that never get healthy."""
-    pace = Pace(settle_seconds=0.1, health_check_seconds=1.0)
-    yield from staged(tmp_path_factory.mktemp("aws"), artifacts, pace)
+    timing = HostingTiming(settle_seconds=0.1, health_check_seconds=1.0)
+    yield from staged(tmp_path_factory.mktemp("aws"), artifacts, timing)
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory, artifacts: dict[str, bytes]) -> Iterator[Stage]:
     """Hosting whose deployments bake a hundred times quicker than their configs say."""
-    pace = Pace(
+    timing = HostingTiming(
         settle_seconds=0.1,
         health_check_seconds=DEADLINE_SECONDS,
         healing_every_seconds=0.1,
@@ -47,4 +47,4 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, artifacts: dict[str, bytes
         shadow_timeout_seconds=1.0,
         shadow_drain_seconds=0.1,
     )
-    yield from staged(tmp_path_factory.mktemp("aws"), artifacts, pace)
+    yield from staged(tmp_path_factory.mktemp("aws"), artifacts, timing)

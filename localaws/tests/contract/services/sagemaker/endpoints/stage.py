@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.autoscaling.service import AutoScaling
 from localaws.services.cloudwatch.service import CloudWatch
 from localaws.services.sagemaker.endpoints.hosting import Hosting
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.registry.registry import Registry
-from localaws.services.sagemaker.resources.tags import Tags
+from localaws.services.sagemaker.resources.tags import ResourceTags
 from localaws.services.sagemaker.runtime.runtime import Runtime
-from localaws.tests.contract.services.sagemaker.endpoints.announced import Told
-from localaws.tests.contract.services.sagemaker.endpoints.artifacts import REPO
+from localaws.tests.contract.services.sagemaker.endpoints.announced import Announced
+from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "models"
 ROLE = "arn:aws:iam::123456789012:role/model"
@@ -54,7 +54,7 @@ class Stage:
     """One local AWS and short ways to say what a test wants of it."""
 
     aws: LocalAws
-    told: Told
+    published: Announced
 
     def __post_init__(self) -> None:
         self.sagemaker = self.aws.client("sagemaker")
@@ -118,7 +118,7 @@ class Stage:
     def announced(self, endpoint: str, count: int) -> list[tuple[str, str]]:
         """``(status, config)`` of the endpoint's events, once there are as many as ``count``."""
         found: list[tuple[str, str]] = eventually(
-            lambda: self.told.statuses(endpoint), lambda statuses: len(statuses) >= count
+            lambda: self.published.statuses(endpoint), lambda statuses: len(statuses) >= count
         )
         return found
 
@@ -156,20 +156,22 @@ def refusal(call: Any, **params: Any) -> str:
     return str(refused.value.response["Error"]["Message"])
 
 
-def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace, *, measured: bool = False) -> Iterator[Stage]:
-    """A running local AWS with hosting at ``pace`` and the artifacts in a bucket.
+def staged(
+    run_dir: Path, artifacts: Mapping[str, bytes], timing: HostingTiming, *, measured: bool = False
+) -> Iterator[Stage]:
+    """A running local AWS with hosting at ``timing`` and the artifacts in a bucket.
 
     ``measured``: metrics go to CloudWatch, where alarms see them, and not to ``told``.
     """
-    told = Told()
+    announced = Announced()
 
-    def services(world: World) -> list[Service]:
-        cloudwatch = CloudWatch(world)
-        world.bus, world.metrics = told, cloudwatch if measured else told
-        hosting = Hosting(world, pace)
-        return [hosting, Runtime(hosting), Registry(world), Tags(world), AutoScaling(world), cloudwatch]
+    def services(context: Context) -> list[Service]:
+        cloudwatch = CloudWatch(context)
+        context.bus, context.metrics = announced, cloudwatch if measured else announced
+        hosting = Hosting(context, timing)
+        return [hosting, Runtime(hosting), Registry(context), ResourceTags(context), AutoScaling(context), cloudwatch]
 
-    with LocalAws(run_dir, REPO, services=services) as aws:
+    with LocalAws(run_dir, INTERPRETERS, services=services) as aws:
         iam, s3 = aws.client("iam"), aws.client("s3")
         for role in (ROLE, ROLE_WITHOUT_RIGHTS):
             name = role.rpartition("/")[2]
@@ -178,4 +180,4 @@ def staged(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace, *, measure
         s3.create_bucket(Bucket=BUCKET)
         for name, artifact in artifacts.items():
             s3.put_object(Bucket=BUCKET, Key=f"{name}.tar.gz", Body=artifact)
-        yield Stage(aws, told)
+        yield Stage(aws, announced)

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from localaws.service_api import Recorded
+from localaws.service_api import RecordedCall
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, Stage, eventually, wanted_variant
 
 
@@ -87,7 +87,7 @@ def test_a_role_that_may_not_write_loses_the_data_and_no_request(guarded: Stage)
     guarded.create("lost", "lost")
     assert guarded.invoke("lost")[1] == "v1"
 
-    def refused() -> list[Recorded]:
+    def refused() -> list[RecordedCall]:
         return [call for call in guarded.aws.recorded.denied() if (call.operation, call.role) == ("PutObject", "model")]
 
     assert eventually(refused, bool)

@@ -38,11 +38,11 @@ def test_weights_take_effect_together_and_refuse_interference_meanwhile(stage: S
     stage.create("shift", stage.config("shift", models))
     assert {stage.invoke("shift")[1] for _ in range(20)} == {"v1"}
     assert stage.invoke("shift", TargetVariant="v2")[1] == "v2"  # reachable without weight
-    wishes = [
+    desired = [
         {"VariantName": "v1", "DesiredWeight": 0.0},
         {"VariantName": "v2", "DesiredWeight": 5.0},
     ]
-    stage.sagemaker.update_endpoint_weights_and_capacities(EndpointName="shift", DesiredWeightsAndCapacities=wishes)
+    stage.sagemaker.update_endpoint_weights_and_capacities(EndpointName="shift", DesiredWeightsAndCapacities=desired)
     during = stage.sagemaker.describe_endpoint(EndpointName="shift")
     assert during["EndpointStatus"] == "Updating"
     assert [(v["CurrentWeight"], v["DesiredWeight"]) for v in during["ProductionVariants"]] == [(1, 0), (0, 5)]
@@ -51,7 +51,7 @@ def test_weights_take_effect_together_and_refuse_interference_meanwhile(stage: S
     assert in_progress == refusal(
         sagemaker.update_endpoint_weights_and_capacities,
         EndpointName="shift",
-        DesiredWeightsAndCapacities=wishes,
+        DesiredWeightsAndCapacities=desired,
     )
     assert in_progress == refusal(sagemaker.update_endpoint, EndpointName="shift", EndpointConfigName="shift")
     assert in_progress == refusal(sagemaker.delete_endpoint, EndpointName="shift")
@@ -129,7 +129,7 @@ def test_a_dead_instance_is_replaced(stage: Stage) -> None:
     with pytest.raises(ClientError) as error:
         stage.invoke("heal", "die")
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
-    assert stage.told.total("heal", "v1", "Invocation5XXErrors") == 1.0
+    assert stage.published.total("heal", "v1", "Invocation5XXErrors") == 1.0
 
     def answer() -> str:
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.tests.contract.services.sagemaker.endpoints.load import traffic
 from localaws.tests.contract.services.sagemaker.endpoints.stage import DEADLINE_SECONDS, Stage, staged
 
@@ -21,8 +21,8 @@ GUARD = {
 
 @pytest.fixture
 def measured(tmp_path: Path, artifacts: dict[str, bytes]) -> Iterator[Stage]:
-    """Hosting at its usual pace, measured by CloudWatch."""
-    yield from staged(tmp_path, artifacts, Pace(health_check_seconds=DEADLINE_SECONDS), measured=True)
+    """Hosting with its usual timing, measured by CloudWatch."""
+    yield from staged(tmp_path, artifacts, HostingTiming(health_check_seconds=DEADLINE_SECONDS), measured=True)
 
 
 def watch_new_fleet(stage: Stage) -> None:

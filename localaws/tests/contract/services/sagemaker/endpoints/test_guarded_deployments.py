@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.service_api import AwsError
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.tests.contract.services.sagemaker.endpoints.load import traffic
 from localaws.tests.contract.services.sagemaker.endpoints.stage import ROLE_WITHOUT_RIGHTS, Stage, eventually, refusal
 
@@ -49,7 +49,7 @@ def phase(stage: Stage, endpoint: str) -> str | None:
 def told_phases(stage: Stage, endpoint: str) -> list[tuple[str, int, str]]:
     """``(phase, instances with traffic, status)`` of the endpoint's deployment events."""
     found = []
-    for detail in stage.told.deployments(endpoint):
+    for detail in stage.published.deployments(endpoint):
         (variant,) = detail["PendingDeploymentSummary"]["ProductionVariants"]
         (status,) = variant["VariantStatus"]
         found.append((status["Status"], variant["CurrentInstanceCount"], detail["EndpointStatus"]))
@@ -77,7 +77,7 @@ def test_a_canary_moves_traffic_in_two_steps_and_loses_no_request(guarded: Stage
         ("Baking", 2, "UPDATING"),
         ("Deleting", 2, "UPDATING"),
     ]
-    message = guarded.told.deployments("canary")[2]["PendingDeploymentSummary"]["ProductionVariants"][0]
+    message = guarded.published.deployments("canary")[2]["PendingDeploymentSummary"]["ProductionVariants"][0]
     assert message["VariantStatus"][0]["StatusMessage"].startswith("Baking for 150 seconds (WaitIntervalInSeconds)")
     assert guarded.announced("canary", 4)[2:] == [("UPDATING", "canary-1"), ("IN_SERVICE", "canary-2")]
 
@@ -88,10 +88,10 @@ def test_the_new_fleet_has_metrics_of_its_own_while_it_is_deployed(guarded: Stag
         update(blue_green("LINEAR", wait=50, LinearStepSize={"Type": "CAPACITY_PERCENT", "Value": 50}))
         guarded.settled("series")
     for metric in ("Invocations", "ModelLatency"):
-        assert guarded.told.total("series", "v1", metric, EndpointConfigName="series-2") > 0
-    new = guarded.told.total("series", "v1", "Invocations", EndpointConfigName="series-2")
-    assert new < guarded.told.total("series", "v1", "Invocations")
-    assert guarded.told.total("series", "v1", "Invocations", EndpointConfigName="series-1") == 0
+        assert guarded.published.total("series", "v1", metric, EndpointConfigName="series-2") > 0
+    new = guarded.published.total("series", "v1", "Invocations", EndpointConfigName="series-2")
+    assert new < guarded.published.total("series", "v1", "Invocations")
+    assert guarded.published.total("series", "v1", "Invocations", EndpointConfigName="series-1") == 0
 
 
 def test_an_alarm_during_the_bake_returns_to_the_old_fleet(guarded: Stage) -> None:
@@ -185,10 +185,10 @@ def test_an_instance_that_dies_while_it_bakes_is_replaced(guarded: Stage) -> Non
 
 def test_a_change_of_capacity_is_told_as_a_deployment(guarded: Stage) -> None:
     guarded.create("grow", guarded.config("grow", {"v1": (guarded.model("grow", "low"), 1.0)}))
-    wishes = [{"VariantName": "v1", "DesiredInstanceCount": 2}]
-    guarded.sagemaker.update_endpoint_weights_and_capacities(EndpointName="grow", DesiredWeightsAndCapacities=wishes)
+    desired = [{"VariantName": "v1", "DesiredInstanceCount": 2}]
+    guarded.sagemaker.update_endpoint_weights_and_capacities(EndpointName="grow", DesiredWeightsAndCapacities=desired)
     guarded.settled("grow")
-    (detail,) = guarded.told.deployments("grow")
+    (detail,) = guarded.published.deployments("grow")
     assert "PendingDeploymentSummary" not in detail
     (status,) = detail["ProductionVariants"][0]["VariantStatus"]
     assert (status["Status"], status["StatusMessage"]) == ("Updating", "Scaling out desired instance count to 2.")
@@ -207,7 +207,7 @@ def test_a_deployment_config_is_retained_on_request_only(guarded: Stage) -> None
 
 def test_what_exceeds_its_time_limit_is_rolled_back(guarded: Stage) -> None:
     deployment = blue_green("ALL_AT_ONCE", wait=3600)
-    deployment["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 600  # 6 s at this pace
+    deployment["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 600  # 6 s at this time scale
     prepared(guarded, "slow")(deployment)
     shown = guarded.settled("slow")
     assert shown["EndpointConfigName"] == "slow-1"
@@ -253,4 +253,4 @@ def refusable(guarded: Stage) -> str:
 
 
 def test_waits_are_real_unless_a_test_scales_them() -> None:
-    assert Pace().wait_scale == 1.0
+    assert HostingTiming().wait_scale == 1.0

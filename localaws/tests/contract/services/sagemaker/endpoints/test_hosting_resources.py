@@ -101,9 +101,9 @@ def test_deleted_models_and_configs_are_gone(stage: Stage) -> None:
 
 def test_only_an_approved_package_becomes_a_model(stage: Stage) -> None:
     sagemaker = stage.sagemaker
-    sagemaker.create_model_package_group(ModelPackageGroupName="fraud")
+    sagemaker.create_model_package_group(ModelPackageGroupName="spend")
     package = sagemaker.create_model_package(
-        ModelPackageGroupName="fraud",
+        ModelPackageGroupName="spend",
         InferenceSpecification={
             "Containers": [
                 {
@@ -133,7 +133,7 @@ def test_only_an_approved_package_becomes_a_model(stage: Stage) -> None:
     assert stage.invoke("from-package")[1] == "v1"
 
 
-def test_what_is_not_rehearsed_says_so(stage: Stage) -> None:
+def test_what_is_unsupported_says_so(stage: Stage) -> None:
     stage.sagemaker.create_endpoint_config(
         EndpointConfigName="pooled",
         ProductionVariants=[
@@ -145,5 +145,5 @@ def test_what_is_not_rehearsed_says_so(stage: Stage) -> None:
             }
         ],
     )
-    with pytest.raises(ClientError, match="instance pools are not rehearsed"):
+    with pytest.raises(ClientError, match="instance pools are not supported by the local AWS"):
         stage.sagemaker.create_endpoint(EndpointName="pooled", EndpointConfigName="pooled")

@@ -13,8 +13,8 @@ METRICS = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}
 @pytest.fixture(scope="module")
 def endpoint(stage: Stage) -> str:
     variants = {"v1": (stage.model("m1", "script-low"), 1.0), "v2": (stage.model("m2", "high"), 0.0)}
-    stage.create("fraud", stage.config("fraud", variants, MetricsConfig=METRICS))
-    return "fraud"
+    stage.create("spend", stage.config("spend", variants, MetricsConfig=METRICS))
+    return "spend"
 
 
 def error_of(stage: Stage, endpoint: str, row: str = "1,2,3", **more: str) -> dict[str, Any]:
@@ -25,13 +25,13 @@ def error_of(stage: Stage, endpoint: str, row: str = "1,2,3", **more: str) -> di
 
 
 def test_what_the_model_rejects_is_a_model_error(stage: Stage, endpoint: str) -> None:
-    before = stage.told.total(endpoint, "v1", "InvocationModelErrors")
+    before = stage.published.total(endpoint, "v1", "InvocationModelErrors")
     error = error_of(stage, endpoint, "1,2,-3")
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
     assert error["OriginalStatusCode"] == 500
-    assert error["LogStreamArn"].endswith(":log-group:/aws/sagemaker/Endpoints/fraud")
+    assert error["LogStreamArn"].endswith(":log-group:/aws/sagemaker/Endpoints/spend")
     assert "Received server error (500) from primary" in error["Error"]["Message"]
-    assert stage.told.total(endpoint, "v1", "InvocationModelErrors") == before + 1
+    assert stage.published.total(endpoint, "v1", "InvocationModelErrors") == before + 1
 
 
 def test_what_the_container_prints_comes_to_its_log_group(stage: Stage, endpoint: str) -> None:
@@ -73,15 +73,15 @@ def test_an_endpoint_that_is_not_there_is_the_callers_error(stage: Stage) -> Non
 
 def test_requests_are_measured_by_variant(stage: Stage, endpoint: str) -> None:
     def invocations(variant: str) -> float:
-        return stage.told.total(endpoint, variant, "Invocations")
+        return stage.published.total(endpoint, variant, "Invocations")
 
     before = invocations("v1"), invocations("v2")
     stage.invoke(endpoint)
     stage.invoke(endpoint)
     stage.invoke(endpoint, TargetVariant="v2")
     assert (invocations("v1"), invocations("v2")) == (before[0] + 2, before[1] + 1)
-    with stage.told.lock:
-        sampled = [sample for sample in stage.told.samples if sample[1]["EndpointName"] == endpoint]
+    with stage.published.lock:
+        sampled = [sample for sample in stage.published.samples if sample[1]["EndpointName"] == endpoint]
     assert {period for *_, period in sampled} == {10}
     latencies = [value for name, _, value, _ in sampled if name == "ModelLatency"]
     assert all(0 < value < 60e6 for value in latencies)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from localaws.containers import SERVE
 from localaws.runtime.process import ProcessTable
-from localaws.tests.contract.services.sagemaker.endpoints.artifacts import CONTAINER_PYTHON, REPO, unpacked
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import CONTAINER_PYTHON, unpacked
 from localaws.tests.contract.services.sagemaker.endpoints.stage import eventually
 
-SERVE = REPO / "localaws" / "containers" / "serve.py"
 ROW = "0.1,0.2,0.3"
 
 

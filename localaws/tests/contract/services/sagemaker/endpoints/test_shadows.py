@@ -22,7 +22,7 @@ def shadowed(stage: Stage, endpoint: str, shadow: str) -> None:
 
 
 def mirrored(stage: Stage, endpoint: str, metric: str = "Invocations") -> float:
-    return stage.told.total(endpoint, "candidate", metric)
+    return stage.published.total(endpoint, "candidate", metric)
 
 
 def test_a_shadow_sees_every_request_and_answers_none(guarded: Stage) -> None:
@@ -31,7 +31,7 @@ def test_a_shadow_sees_every_request_and_answers_none(guarded: Stage) -> None:
         answer, variant = guarded.invoke("twin", "0.5,0.5,0.5")
         assert (variant, float(answer) < 10) == ("live", True)
     assert eventually(lambda: mirrored(guarded, "twin"), lambda count: count >= 20) == 20
-    assert guarded.told.total("twin", "live", "Invocations") == 20
+    assert guarded.published.total("twin", "live", "Invocations") == 20
     shown = guarded.sagemaker.describe_endpoint(EndpointName="twin")
     (shadow,) = shown["ShadowProductionVariants"]
     assert (shadow["VariantName"], shadow["CurrentWeight"], shadow["CurrentInstanceCount"]) == ("candidate", 2.0, 1)
@@ -66,7 +66,7 @@ def test_a_shadow_that_times_out_on_every_request_costs_the_client_less_than_cha
     assert statistics.median(cost) < max(chance)
     errors = eventually(lambda: mirrored(guarded, "haunted", "Invocation5XXErrors"), lambda count: count > 5)
     assert errors == mirrored(guarded, "haunted")
-    assert guarded.told.total("haunted", "live", "Invocation5XXErrors") == 0
+    assert guarded.published.total("haunted", "live", "Invocation5XXErrors") == 0
 
 
 def test_a_shadow_that_fails_does_so_alone(guarded: Stage) -> None:
@@ -74,7 +74,7 @@ def test_a_shadow_that_fails_does_so_alone(guarded: Stage) -> None:
     for _ in range(5):
         guarded.invoke("cursed", "-1,0,0")  # the shadow's code refuses negative numbers
     assert eventually(lambda: mirrored(guarded, "cursed", "InvocationModelErrors"), lambda count: count >= 5) == 5
-    assert guarded.told.total("cursed", "live", "InvocationModelErrors") == 0
+    assert guarded.published.total("cursed", "live", "InvocationModelErrors") == 0
 
 
 def test_shadows_come_and_go_with_the_config(guarded: Stage) -> None:
@@ -90,4 +90,4 @@ def test_shadows_come_and_go_with_the_config(guarded: Stage) -> None:
         guarded.update("brief", "brief-1")
         assert "ShadowProductionVariants" not in guarded.settled("brief")
     assert seen.problems == []
-    assert guarded.told.deployments("brief")[0]["PendingDeploymentSummary"]["EndpointConfigName"] == "brief-2"
+    assert guarded.published.deployments("brief")[0]["PendingDeploymentSummary"]["EndpointConfigName"] == "brief-2"

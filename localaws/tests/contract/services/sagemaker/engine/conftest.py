@@ -7,18 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.sagemaker.endpoints.hosting import Hosting
 from localaws.services.sagemaker.engine import engine
+from localaws.tests.interpreters import INTERPRETERS
 
-REPO = Path(__file__).parents[6]
 BUCKET = "lake"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
@@ -35,8 +34,8 @@ _PASS = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}
 
 
 @dataclass
-class Told:
-    """Stands for the bus; keeps what it was told, as it would go over the wire."""
+class Announced:
+    """Stands for the bus; keeps what was published, as it would go over the wire."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -67,7 +66,7 @@ class Engine:
     """Clients of the local AWS, and shorthands for what the tests do again and again."""
 
     aws: LocalAws
-    told: Told
+    announced: Announced
 
     @property
     def sagemaker(self) -> Any:
@@ -125,18 +124,18 @@ def eventually(probe: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
 
 @pytest.fixture(scope="package")
 def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    told = Told()
+    announced = Announced()
 
-    def services(world: World) -> Sequence[Service]:
-        world.bus = told
-        return [*engine(world), Hosting(world)]  # without endpoints: `sluice apply` asks whether there is one
+    def services(context: Context) -> Sequence[Service]:
+        context.bus = announced
+        return [*engine(context), Hosting(context)]  # no endpoints, but clients may ask for them
 
-    with LocalAws(tmp_path_factory.mktemp("engine"), REPO, services=services) as aws:
+    with LocalAws(tmp_path_factory.mktemp("engine"), INTERPRETERS, services=services) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)
         _make_role(aws, ROLE, _S3, _JOBS, _PASS)
         _make_role(aws, ROLE_WITHOUT_PASS, _S3, _JOBS)
         _make_role(aws, ROLE_WITHOUT_S3, _JOBS, _PASS)
-        yield Engine(aws, told)
+        yield Engine(aws, announced)
 
 
 def _make_role(aws: LocalAws, arn: str, *statements: Mapping[str, Any]) -> None:

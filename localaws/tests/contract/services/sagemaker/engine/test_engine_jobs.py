@@ -216,8 +216,8 @@ def test_the_algorithm_trains_and_its_stages_are_announced(engine_aws: Engine) -
     ended = engine_aws.ended_job("Training", "algorithm")
     assert ended["TrainingJobStatus"] == "Completed"
     assert list(members(engine_aws, ended["ModelArtifacts"]["S3ModelArtifacts"])) == ["xgboost-model"]
-    engine_aws.told.wait_for(arn, TrainingJobStatus="Completed")
-    details = [event["detail"] for event in engine_aws.told.about(arn)]
+    engine_aws.announced.wait_for(arn, TrainingJobStatus="Completed")
+    details = [event["detail"] for event in engine_aws.announced.about(arn)]
     stages = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
     assert [detail["SecondaryStatus"] for detail in details] == stages
     assert [entry["Status"] for entry in ended["SecondaryStatusTransitions"]] == stages

@@ -208,8 +208,8 @@ def test_a_role_that_may_not_pass_itself_fails_the_step(engine_aws: Engine) -> N
 
 def test_events_tell_of_each_status_in_the_pipelines_own_spelling(engine_aws: Engine, pipeline: Pipeline) -> None:
     execution, steps = pipeline.run()
-    engine_aws.told.wait_for(execution["PipelineExecutionArn"], currentPipelineExecutionStatus="Succeeded")
-    events = engine_aws.told.about(execution["PipelineExecutionArn"])
+    engine_aws.announced.wait_for(execution["PipelineExecutionArn"], currentPipelineExecutionStatus="Succeeded")
+    events = engine_aws.announced.about(execution["PipelineExecutionArn"])
     assert all(event["resources"] == [pipeline.arn, execution["PipelineExecutionArn"]] for event in events)
     of_steps = [event["detail"] for event in events if "Step" in event["detail-type"]]
     last = [detail for detail in of_steps if detail["stepName"] == "Prepare"][-1]

@@ -42,7 +42,7 @@ def test_approval_is_announced_with_the_fields_that_changed(engine_aws: Engine, 
     arn = register(engine_aws, group)
     engine_aws.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     engine_aws.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"rollout": "r-1"})
-    created, approved, noted = [event["detail"] for event in engine_aws.told.about(arn)]
+    created, approved, noted = [event["detail"] for event in engine_aws.announced.about(arn)]
     assert "UpdatedModelPackageFields" not in created
     assert approved["UpdatedModelPackageFields"] == ["ModelApprovalStatus"]
     assert (noted["ModelApprovalStatus"], noted["UpdatedModelPackageFields"]) == (

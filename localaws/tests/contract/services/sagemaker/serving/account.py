@@ -11,20 +11,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
-from localaws.services.autoscaling.service import AutoScaling, ScalingPace
+from localaws.services.autoscaling.service import AutoScaling, ScalingTiming
 from localaws.services.cloudwatch.service import CloudWatch
 from localaws.services.events.service import EventBridge
 from localaws.services.sagemaker.endpoints.hosting import Hosting
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.jobs.jobs import Jobs
-from localaws.services.sagemaker.resources.tags import Tags
-from localaws.services.sagemaker.runtime.async_runtime import AsyncPace, AsyncRuntime
+from localaws.services.sagemaker.resources.tags import ResourceTags
+from localaws.services.sagemaker.runtime.async_runtime import AsyncRuntime, AsyncTiming
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.services.sagemaker.transform.transform import transform_kind
-from localaws.tests.contract.services.sagemaker.endpoints.artifacts import REPO
+from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "serving"
 ROLE = "arn:aws:iam::123456789012:role/serving"
@@ -172,30 +172,30 @@ def eventually(look: Callable[[], T], is_so: Callable[[T], object]) -> T:
     return seen
 
 
-def opened(run_dir: Path, artifacts: Mapping[str, bytes], pace: Pace) -> Iterator[Account]:
-    """A running local AWS with all that serves, at ``pace``, and the models low and script-low."""
+def opened(run_dir: Path, artifacts: Mapping[str, bytes], timing: HostingTiming) -> Iterator[Account]:
+    """A running local AWS with all that serves, at ``timing``, and the models low and script-low."""
     clock = Clock()
-    scaling = ScalingPace(look_every_seconds=0.1)
-    async_pace = AsyncPace(payload_max_bytes=PAYLOAD_MAX_BYTES)
+    scaling = ScalingTiming(look_every_seconds=0.1)
+    async_pace = AsyncTiming(payload_max_bytes=PAYLOAD_MAX_BYTES)
 
-    def services(world: World) -> Sequence[Service]:
-        world.now = clock.now
-        metrics = world.metrics = CloudWatch(world)
-        bus = world.bus = EventBridge(world)
-        hosting = Hosting(world, pace)
-        transforms = Jobs(world, [transform_kind(hosting.models)])
+    def services(context: Context) -> Sequence[Service]:
+        context.now = clock.now
+        metrics = context.metrics = CloudWatch(context)
+        bus = context.bus = EventBridge(context)
+        hosting = Hosting(context, timing)
+        transforms = Jobs(context, [transform_kind(hosting.models)])
         return [
             metrics,
             bus,
-            AutoScaling(world, scaling),
+            AutoScaling(context, scaling),
             hosting,
             Runtime(hosting),
             AsyncRuntime(hosting, async_pace),
             transforms,
-            Tags(world),
+            ResourceTags(context),
         ]
 
-    with LocalAws(run_dir, REPO, services=services) as aws:
+    with LocalAws(run_dir, INTERPRETERS, services=services) as aws:
         account = Account(aws, clock, next(s for s in aws.services if isinstance(s, CloudWatch)))
         aws.client("s3").create_bucket(Bucket=BUCKET)
         _make_role(aws, ROLE, "s3:*", "logs:*", "sns:Publish")

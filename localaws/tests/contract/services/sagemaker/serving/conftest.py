@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localaws.services.sagemaker.fleets.provisioning import Pace
+from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.tests.contract.services.sagemaker.endpoints.artifacts import make_artifacts
 from localaws.tests.contract.services.sagemaker.serving.account import DEADLINE_SECONDS, Account, opened
 
@@ -17,11 +17,11 @@ def packed_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory, packed_models: dict[str, bytes]) -> Iterator[Account]:
-    """At a quick pace, patient with containers because the machine may be busy."""
-    pace = Pace(
+    """With short timings, patient with containers because the machine may be busy."""
+    timing = HostingTiming(
         settle_seconds=0.2,
         health_check_seconds=DEADLINE_SECONDS,
         healing_every_seconds=0.2,
         serverless_idle_seconds=5.0,
     )
-    yield from opened(tmp_path_factory.mktemp("serving"), packed_models, pace)
+    yield from opened(tmp_path_factory.mktemp("serving"), packed_models, timing)

@@ -246,8 +246,8 @@ def test_a_result_that_may_not_be_stored_is_a_failure(account: Account) -> None:
 
 def test_only_asynchronous_endpoints_go_to_zero(account: Account) -> None:
     account.endpoint("awake", {})
-    wish = {"VariantName": "v1", "DesiredInstanceCount": 0}
+    desired = {"VariantName": "v1", "DesiredInstanceCount": 0}
     with pytest.raises(ClientError, match="only asynchronous endpoints"):
         account.sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName="awake", DesiredWeightsAndCapacities=[wish]
+            EndpointName="awake", DesiredWeightsAndCapacities=[desired]
         )

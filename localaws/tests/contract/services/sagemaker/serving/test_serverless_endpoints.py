@@ -23,7 +23,7 @@ def invoke(account: Account, endpoint: str, body: bytes = b"0.1,0.2,0.3") -> str
 
 def running(account: Account, endpoint: str) -> int:
     """Containers that have their model on disk: it goes with them."""
-    return len(list((account.aws.world.run_dir / "endpoints" / endpoint).glob("*/ml")))
+    return len(list((account.aws.context.run_dir / "endpoints" / endpoint).glob("*/ml")))
 
 
 def cold_starts(account: Account, endpoint: str) -> int:
@@ -91,10 +91,10 @@ def test_what_it_refuses(account: Account) -> None:
         account.runtime.invoke_endpoint(EndpointName="small", Body=b"<row/>", ContentType="application/xml")
     with pytest.raises(ClientError, match=r"ValidationError.* smaller .*not found"):
         invoke(account, "smaller")
-    wish = {"VariantName": "v1", "DesiredInstanceCount": 2}
+    desired = {"VariantName": "v1", "DesiredInstanceCount": 2}
     with pytest.raises(ClientError, match="not supported for the serverless variant"):
         account.sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName="small", DesiredWeightsAndCapacities=[wish]
+            EndpointName="small", DesiredWeightsAndCapacities=[desired]
         )
 
 

@@ -113,7 +113,7 @@ def test_an_object_that_is_not_split_goes_as_a_whole(account: Account) -> None:
 
 
 def test_a_bad_object_fails_the_job_and_the_others_are_still_scored(account: Account) -> None:
-    told = account.events_queue("SageMaker Transform Job State Change")
+    announced = account.events_queue("SageMaker Transform Job State Change")
     account.put("in/mixed/bad.csv", "0.1,0.2,0.3\nage,income,score\n")
     account.put("in/mixed/good.csv", "0.1,0.2,0.3\n")
     job = ended(account, request_of("mixed"))
@@ -126,7 +126,7 @@ def test_a_bad_object_fails_the_job_and_the_others_are_still_scored(account: Acc
     found = logs.filter_log_events(logGroupName="/aws/sagemaker/TransformJobs", logStreamNamePrefix="mixed/data-log")
     lines = "\n".join(event["message"] for event in found["events"])
     assert f"[sagemaker logs]: {BUCKET}/in/mixed/bad.csv: Bad HTTP status received from algorithm: 415" in lines
-    details = eventually(lambda: [event["detail"] for event in told()], lambda details: len(details) == 2)
+    details = eventually(lambda: [event["detail"] for event in announced()], lambda details: len(details) == 2)
     assert [detail["TransformJobStatus"] for detail in details] == ["InProgress", "Failed"]
     assert details[1]["TransformEndTime"].endswith("Z")
     assert details[1]["ModelName"] == "low"

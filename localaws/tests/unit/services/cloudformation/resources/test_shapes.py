@@ -66,7 +66,7 @@ def a_creation(**properties: Any) -> Creation:
         raise AssertionError(f"{service} is not to be called")
 
     return Creation(
-        stack="sluice-dev",
+        stack="shop-dev",
         logical_id="Inbox",
         type="AWS::SQS::Queue",
         account="123456789012",
@@ -93,7 +93,7 @@ def test_a_required_property_that_is_missing_is_named() -> None:
 def test_a_name_is_given_or_made_and_fits() -> None:
     assert a_creation(QueueName="mine").name_from("QueueName", longest=80) == "mine"
     made = a_creation().name_from("QueueName", longest=30)
-    assert made.startswith("sluice-dev-Inbox-")
+    assert made.startswith("shop-dev-Inbox-")
     assert len(made) <= 30
     assert made == a_creation().name_from("QueueName", longest=30)
 

@@ -8,7 +8,7 @@ import pytest
 
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
 from localaws.services.cloudformation.template.errors import TemplateError
-from localaws.services.cloudformation.template.intrinsics import Scope
+from localaws.services.cloudformation.template.intrinsics import TemplateScope
 from localaws.services.cloudformation.template.order import creation_order
 from localaws.services.cloudformation.template.parameters import resolve_parameters
 
@@ -17,7 +17,7 @@ def nothing(*names: str) -> Any:
     raise TemplateError(f"nothing is called {names[0]}")
 
 
-SCOPE = Scope(
+SCOPE = TemplateScope(
     parameters={"Stage": "prod", "Tracing": "true"}, mappings={}, conditions={}, ref=nothing, attribute=nothing
 )
 IS_PROD = {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}

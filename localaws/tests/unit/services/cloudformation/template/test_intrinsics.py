@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from localaws.services.cloudformation.template.errors import TemplateError
-from localaws.services.cloudformation.template.intrinsics import Scope, evaluate
+from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
 
-RESOURCES = {"Table": "sluice-dev"}
+RESOURCES = {"Table": "shop-dev"}
 ATTRIBUTES = {("Table", "Arn"): "arn:table", ("Queue", "Nested.Name"): "nested"}
 
 
@@ -19,7 +19,7 @@ def ref(name: str) -> str:
     return RESOURCES[name]
 
 
-SCOPE = Scope(
+SCOPE = TemplateScope(
     parameters={"Stage": "dev", "Days": "7", "Zones": ["a", "b"], "AWS::Region": "us-east-1"},
     mappings={"Sizes": {"dev": {"memory": 256}}},
     conditions={"IsProd": False, "IsDev": True},
@@ -34,11 +34,11 @@ SCOPE = Scope(
         pytest.param({"Ref": "Stage"}, "dev", id="a parameter"),
         pytest.param({"Ref": "Zones"}, ["a", "b"], id="a list parameter stays a list"),
         pytest.param({"Ref": "AWS::Region"}, "us-east-1", id="a pseudo parameter"),
-        pytest.param({"Ref": "Table"}, "sluice-dev", id="a resource"),
+        pytest.param({"Ref": "Table"}, "shop-dev", id="a resource"),
         pytest.param({"Fn::GetAtt": ["Table", "Arn"]}, "arn:table", id="an attribute"),
         pytest.param({"Fn::GetAtt": "Table.Arn"}, "arn:table", id="an attribute as text"),
         pytest.param({"Fn::GetAtt": "Queue.Nested.Name"}, "nested", id="an attribute with a dot"),
-        pytest.param({"Fn::Sub": "${Stage}-${Table}-${Table.Arn}"}, "dev-sluice-dev-arn:table", id="sub"),
+        pytest.param({"Fn::Sub": "${Stage}-${Table}-${Table.Arn}"}, "dev-shop-dev-arn:table", id="sub"),
         pytest.param({"Fn::Sub": "${!Stage} costs $5"}, "${Stage} costs $5", id="sub leaves literals"),
         pytest.param({"Fn::Sub": ["${A}-${Stage}", {"A": {"Ref": "Days"}}]}, "7-dev", id="sub with a map"),
         pytest.param({"Fn::Join": ["-", ["a", {"Ref": "Stage"}, 5]]}, "a-dev-5", id="join"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localaws.services.cloudwatch.alarms.alarm import Missing, Rule, State, evaluate, samples_wanted
+from localaws.services.cloudwatch.alarms.alarm import DatapointRule, Missing, State, evaluate, samples_wanted
 
 OK, ALARM, NO_DATA, KEEP = State.OK, State.ALARM, State.INSUFFICIENT_DATA, None
 MODES = (Missing.MISSING, Missing.IGNORE, Missing.BREACHING, Missing.NOT_BREACHING)
@@ -31,8 +31,8 @@ AWS_TABLES = [
 ]
 
 
-def rule(datapoints: int = 3, missing: Missing = Missing.MISSING, periods: int = 3) -> Rule:
-    return Rule(
+def rule(datapoints: int = 3, missing: Missing = Missing.MISSING, periods: int = 3) -> DatapointRule:
+    return DatapointRule(
         threshold=5.0,
         comparison="GreaterThanThreshold",
         evaluation_periods=periods,
@@ -96,7 +96,7 @@ def test_the_range_reaches_back_two_periods_beyond_those_evaluated() -> None:
 def test_the_threshold_itself_belongs_to_the_or_equal_comparisons(
     comparison: str, breaching: float, fine: float
 ) -> None:
-    single = Rule(threshold=5.0, comparison=comparison, evaluation_periods=1, datapoints_to_alarm=1)
+    single = DatapointRule(threshold=5.0, comparison=comparison, evaluation_periods=1, datapoints_to_alarm=1)
 
     assert single.breaches(breaching)
     assert not single.breaches(fine)

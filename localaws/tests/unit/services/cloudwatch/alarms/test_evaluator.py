@@ -1,4 +1,4 @@
-"""Alarms over time: what is evaluated when, and what the world hears of it."""
+"""Alarms over time: what is evaluated when, and which events announce it."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_the_event_has_the_shape_of_the_documentation(stage: Stage) -> None:
                             "metric": {
                                 "namespace": "AWS/SageMaker",
                                 "name": "ModelLatency",
-                                "dimensions": {"EndpointName": "fraud", "VariantName": "v2"},
+                                "dimensions": {"EndpointName": "spend", "VariantName": "v2"},
                             },
                             "period": 10,
                             "stat": "Maximum",

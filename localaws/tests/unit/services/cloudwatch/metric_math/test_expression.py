@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localaws.services.cloudwatch.metric_math.expression import Surroundings, compute
+from localaws.services.cloudwatch.metric_math.expression import ExpressionScope, compute
 from localaws.services.cloudwatch.metric_math.functions import Series
 from localaws.services.cloudwatch.metric_math.syntax import ExpressionError
 
@@ -14,8 +14,8 @@ EMPTY: Series = {}
 METRICS = {"a": A, "b": B, "empty": EMPTY}
 
 
-def around() -> Surroundings:
-    return Surroundings(
+def around() -> ExpressionScope:
+    return ExpressionScope(
         value_of=lambda name: dict(METRICS[name]), metrics=METRICS, periods=range(0, 240, 60), period=60
     )
 

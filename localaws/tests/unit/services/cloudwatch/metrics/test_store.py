@@ -5,7 +5,7 @@ from __future__ import annotations
 from localaws.services.cloudwatch.metrics.distribution import Distribution
 from localaws.services.cloudwatch.metrics.store import KEEP_FINE_SECONDS, KEEP_SECONDS, Metric, Store
 
-LATENCY = Metric.of("AWS/SageMaker", "ModelLatency", {"VariantName": "v2", "EndpointName": "fraud"})
+LATENCY = Metric.of("AWS/SageMaker", "ModelLatency", {"VariantName": "v2", "EndpointName": "spend"})
 NOON = 1_795_348_800  # a multiple of a day
 
 

@@ -13,16 +13,18 @@ from localaws.services.sagemaker.endpoint_state.deployment_plan import (
     back,
     forward,
     is_over,
-    trouble,
+    rollback_reason,
 )
-from localaws.services.sagemaker.endpoint_state.guardrails import Policy, Routing, Size
+from localaws.services.sagemaker.endpoint_state.guardrails import DeploymentPolicy, RoutingType, Size
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 PERCENT = "CAPACITY_PERCENT"
 
 
-def policy(routing: Routing, percent: int | None = None, *, wait: int = 60, termination: int = 0) -> Policy:
-    return Policy(
+def policy(
+    routing: RoutingType, percent: int | None = None, *, wait: int = 60, termination: int = 0
+) -> DeploymentPolicy:
+    return DeploymentPolicy(
         routing=routing,
         batch=Size(PERCENT, percent) if percent else None,
         wait_seconds=wait,
@@ -41,7 +43,7 @@ def told(stages: list[Stage]) -> list[tuple[str, int, int, int, float]]:
 
 
 def test_a_canary_has_two_steps() -> None:
-    stages = forward(policy(Routing.CANARY, 25, termination=300), {"v": 4}, {"v": 4})
+    stages = forward(policy(RoutingType.CANARY, 25, termination=300), {"v": 4}, {"v": 4})
     assert told(stages) == [
         ("Creating", 4, 0, 4, 0.0),
         ("ActivatingTraffic", 4, 1, 4, 0.25),
@@ -58,14 +60,14 @@ def test_a_canary_has_two_steps() -> None:
 
 
 def test_linear_steps_are_even_and_the_last_is_the_rest() -> None:
-    stages = forward(policy(Routing.LINEAR, 40, wait=0), {"v": 5}, {"v": 5})
+    stages = forward(policy(RoutingType.LINEAR, 40, wait=0), {"v": 5}, {"v": 5})
     active = [stage.counts["v"].active for stage in stages if stage.phase is Phase.ACTIVATING_TRAFFIC]
     assert active == [2, 4, 5]
     assert not [stage for stage in stages if stage.phase is Phase.BAKING]
 
 
 def test_all_at_once_is_one_step() -> None:
-    assert told(forward(policy(Routing.ALL_AT_ONCE), {"v": 2}, {"v": 3})) == [
+    assert told(forward(policy(RoutingType.ALL_AT_ONCE), {"v": 2}, {"v": 3})) == [
         ("Creating", 3, 0, 2, 0.0),
         ("ActivatingTraffic", 3, 3, 2, 1.0),
         ("Baking", 3, 3, 2, 1.0),
@@ -74,7 +76,7 @@ def test_all_at_once_is_one_step() -> None:
 
 
 def test_rolling_replaces_batch_by_batch_and_never_builds_two_fleets() -> None:
-    assert told(forward(policy(Routing.ROLLING, 50), {"v": 2}, {"v": 2})) == [
+    assert told(forward(policy(RoutingType.ROLLING, 50), {"v": 2}, {"v": 2})) == [
         ("Creating", 1, 0, 2, 0.0),
         ("ActivatingTraffic", 1, 1, 2, 0.5),
         ("Deleting", 1, 1, 1, 0.5),
@@ -88,7 +90,7 @@ def test_rolling_replaces_batch_by_batch_and_never_builds_two_fleets() -> None:
 
 def test_blue_green_returns_at_once_because_the_old_fleet_is_still_there() -> None:
     reached = {"v": Counts(new=4, active=1, old=4, share=0.25)}
-    assert told(back(policy(Routing.CANARY, 25), {"v": 4}, reached)) == [
+    assert told(back(policy(RoutingType.CANARY, 25), {"v": 4}, reached)) == [
         ("ActivatingTraffic", 4, 0, 4, 0.0),
         ("Deleting", 0, 0, 4, 0.0),
     ]
@@ -96,7 +98,7 @@ def test_blue_green_returns_at_once_because_the_old_fleet_is_still_there() -> No
 
 def test_rolling_rebuilds_the_old_fleet_in_batches() -> None:
     reached = {"v": Counts(new=4, active=4, old=0, share=1.0)}
-    assert told(back(policy(Routing.ROLLING, 25), {"v": 4}, reached)) == [
+    assert told(back(policy(RoutingType.ROLLING, 25), {"v": 4}, reached)) == [
         ("Creating", 4, 4, 2, 1.0),
         ("ActivatingTraffic", 4, 2, 2, 0.5),
         ("Deleting", 2, 2, 2, 0.5),
@@ -107,29 +109,29 @@ def test_rolling_rebuilds_the_old_fleet_in_batches() -> None:
 
 
 def test_variants_come_and_go_all_at_once() -> None:
-    last = forward(policy(Routing.ALL_AT_ONCE), {"gone": 1}, {"come": 2})[-1]
+    last = forward(policy(RoutingType.ALL_AT_ONCE), {"gone": 1}, {"come": 2})[-1]
     assert last.counts["come"] == Counts(new=2, active=2, old=0, share=1.0)
     assert last.counts["gone"] == Counts(new=0, active=0, old=0, share=1.0)
 
 
 POLICIES = st.one_of(
-    st.just(policy(Routing.ALL_AT_ONCE)),
-    st.integers(1, 50).map(lambda percent: policy(Routing.CANARY, percent)),
-    st.integers(10, 50).map(lambda percent: policy(Routing.LINEAR, percent)),
-    st.integers(5, 50).map(lambda percent: policy(Routing.ROLLING, percent)),
+    st.just(policy(RoutingType.ALL_AT_ONCE)),
+    st.integers(1, 50).map(lambda percent: policy(RoutingType.CANARY, percent)),
+    st.integers(10, 50).map(lambda percent: policy(RoutingType.LINEAR, percent)),
+    st.integers(5, 50).map(lambda percent: policy(RoutingType.ROLLING, percent)),
 )
 
 
 @given(how=POLICIES, old=st.integers(1, 40), new=st.integers(1, 40), upto=st.integers(0, 500))
 def test_there_is_always_an_instance_for_the_traffic_and_the_way_back_ends_where_it_began(
-    how: Policy, old: int, new: int, upto: int
+    how: DeploymentPolicy, old: int, new: int, upto: int
 ) -> None:
     stages = forward(how, {"v": old}, {"v": new})
     assert told(stages)[-1][1:] == (new, new, 0, 1.0)
     shares = [stage.counts["v"].share for stage in stages]
     assert shares == sorted(shares)
     reached = stages[min(upto, len(stages) - 1)].counts
-    if how.routing is not Routing.ROLLING and not reached["v"].old:
+    if how.routing is not RoutingType.ROLLING and not reached["v"].old:
         return  # the old fleet is gone: the deployment is over
     return_ = back(how, {"v": old}, reached)
     assert told(return_)[-1][1:] == (0, 0, old, 0.0)
@@ -157,5 +159,5 @@ def test_a_stage_lasts_its_time_times_the_scale() -> None:
     ],
 )
 def test_what_stops_a_deployment(alarming: list[str], deadline: datetime | None, text: str | None) -> None:
-    reason = trouble(alarming, now=NOON, deadline=deadline)
+    reason = rollback_reason(alarming, now=NOON, deadline=deadline)
     assert (reason is None) if text is None else (reason is not None and text in reason)

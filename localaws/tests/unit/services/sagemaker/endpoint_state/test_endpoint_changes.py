@@ -49,7 +49,7 @@ def pending(config: str, *variants: Mapping[str, Any], at: datetime = NOON) -> P
 
 
 def in_service(*variants: Mapping[str, Any]) -> Endpoint:
-    return changes.deployed(changes.new_endpoint("Fraud", "arn:fraud", pending("one", *variants)), NOON)
+    return changes.deployed(changes.new_endpoint("Spend", "arn:spend", pending("one", *variants)), NOON)
 
 
 def weights(endpoint: Endpoint) -> dict[str, tuple[float, float]]:
@@ -57,7 +57,7 @@ def weights(endpoint: Endpoint) -> dict[str, tuple[float, float]]:
 
 
 def test_a_new_endpoint_has_no_variants_until_it_is_in_service() -> None:
-    new = changes.new_endpoint("Fraud", "arn:fraud", pending("one", variant("v1", 2.0, 3)))
+    new = changes.new_endpoint("Spend", "arn:spend", pending("one", variant("v1", 2.0, 3)))
     assert (new.status, new.variants) == (Status.CREATING, ())
     ready = changes.deployed(new, LATER)
     (served,) = ready.variants
@@ -146,8 +146,8 @@ def test_a_new_variant_has_nothing_to_retain() -> None:
 def test_an_event_has_the_shape_of_the_real_one() -> None:
     detail = event_detail(in_service(variant("v1", 1.0, 1)), {"team": "risk"})
     assert detail == {
-        "EndpointName": "Fraud",
-        "EndpointArn": "arn:fraud",
+        "EndpointName": "Spend",
+        "EndpointArn": "arn:spend",
         "EndpointConfigName": "one",
         "ProductionVariants": [{"DesiredWeight": 1.0, "DesiredInstanceCount": 1.0}],
         "EndpointStatus": "IN_SERVICE",
@@ -188,8 +188,8 @@ def test_a_deployment_event_has_the_shape_of_the_real_one() -> None:
     detail = deployment_detail(changes.progressed(updating, {"v1": 1}, {"v1": baking}), {})
     fleet = {"VariantName": "v1", "CurrentWeight": 1.0, "DesiredWeight": 1.0, "DesiredInstanceCount": 4}
     assert detail == {
-        "EndpointName": "Fraud",
-        "EndpointArn": "arn:fraud",
+        "EndpointName": "Spend",
+        "EndpointArn": "arn:spend",
         "EndpointConfigName": "one",
         "ProductionVariants": [fleet | {"CurrentInstanceCount": 4}],
         "EndpointStatus": "UPDATING",

@@ -5,7 +5,7 @@ import pytest
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.endpoint_state.status import IN_PROGRESS, NEXT, Happening, Status, next_status
 
-ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/fraud"
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/spend"
 REQUESTS = (Happening.CHANGE_REQUESTED, Happening.DELETION_REQUESTED)
 
 

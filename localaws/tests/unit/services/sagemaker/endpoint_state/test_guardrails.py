@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from localaws.service_api import AwsError
-from localaws.services.sagemaker.endpoint_state.guardrails import Policy, Routing, Size, check_fits, parse_policy
+from localaws.services.sagemaker.endpoint_state.guardrails import (
+    DeploymentPolicy,
+    RoutingType,
+    Size,
+    check_fits,
+    parse_policy,
+)
 
 ONE = {"Type": "INSTANCE_COUNT", "Value": 1}
 
@@ -30,8 +36,8 @@ def rolling(size: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def test_a_canary_policy() -> None:
-    assert parse_policy(blue_green("CANARY", CanarySize=percent(25))) == Policy(
-        routing=Routing.CANARY,
+    assert parse_policy(blue_green("CANARY", CanarySize=percent(25))) == DeploymentPolicy(
+        routing=RoutingType.CANARY,
         batch=Size("CAPACITY_PERCENT", 25),
         wait_seconds=600,
         termination_wait_seconds=300,

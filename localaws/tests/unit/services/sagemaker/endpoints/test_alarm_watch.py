@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.endpoints.alarm_watch import AlarmsUnreadableError, AlarmWatch
 
@@ -20,8 +20,8 @@ def watch(answer: dict[str, Any] | str) -> AlarmWatch:
         return {"MetricAlarms": [], "CompositeAlarms": [], **answer}
 
     client = SimpleNamespace(describe_alarms=describe_alarms)
-    world = SimpleNamespace(client=lambda service, role: client if (service, role) == ("cloudwatch", "arn") else None)
-    return AlarmWatch(cast(World, world), "arn", ["one", "two"])
+    context = SimpleNamespace(client=lambda service, role: client if (service, role) == ("cloudwatch", "arn") else None)
+    return AlarmWatch(cast(Context, context), "arn", ["one", "two"])
 
 
 def alarms(**states: str) -> dict[str, Any]:

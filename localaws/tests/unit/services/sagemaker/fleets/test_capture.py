@@ -97,21 +97,21 @@ def test_a_lying_switch_means_nothing_is_captured() -> None:
 def test_the_sample(draw: float, taken: bool) -> None:
     capture = capture_of(config())
     assert capture is not None
-    assert capture.takes(draw) is taken
+    assert capture.samples(draw) is taken
 
 
 @pytest.mark.parametrize("percent", [0, 100])
 def test_the_ends_of_the_scale_are_exact(percent: int) -> None:
     capture = capture_of(config(InitialSamplingPercentage=percent))
     assert capture is not None
-    assert {capture.takes(draw / 100) for draw in range(100)} == {percent == 100}
+    assert {capture.samples(draw / 100) for draw in range(100)} == {percent == 100}
 
 
 def test_where_it_lies() -> None:
     capture = capture_of(config())
     assert capture is not None
-    assert (capture.bucket, folder(capture, "Fraud", "v7", AT)) == ("bucket", "some/where/Fraud/v7/2026/03/04/09/")
+    assert (capture.bucket, folder(capture, "Spend", "v7", AT)) == ("bucket", "some/where/Spend/v7/2026/03/04/09/")
     bare = capture_of(config(DestinationS3Uri="s3://bucket"))
     assert bare is not None
-    assert folder(bare, "Fraud", "v7", AT) == "Fraud/v7/2026/03/04/09/"
+    assert folder(bare, "Spend", "v7", AT) == "Spend/v7/2026/03/04/09/"
     assert file_name(AT, uuid.UUID(int=5)) == "05-06-078-00000000-0000-0000-0000-000000000005.jsonl"

@@ -1,4 +1,4 @@
-"""Combinations in an endpoint config that SageMaker refuses, and those that only the rehearsal lacks."""
+"""Combinations in an endpoint config that SageMaker refuses, and those that only the local AWS lacks."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localaws.service_api import AwsError
-from localaws.services.sagemaker.models.config_rules import check_combinations, refuse_what_is_not_rehearsed
+from localaws.services.sagemaker.models.config_rules import check_combinations, refuse_what_is_unsupported
 from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
 
 V1: dict[str, Any] = {
@@ -102,9 +102,9 @@ def test_accepted(given: dict[str, Any]) -> None:
         pytest.param(config(V1, AsyncInferenceConfig={"OutputConfig": {}}), id="async without an output path"),
     ],
 )
-def test_what_is_valid_but_not_rehearsed_says_so(given: dict[str, Any]) -> None:
-    with pytest.raises(AwsError, match="not rehearsed") as refusal:
-        refuse_what_is_not_rehearsed(given)
+def test_what_is_valid_but_unsupported_says_so(given: dict[str, Any]) -> None:
+    with pytest.raises(AwsError, match="not supported by the local AWS") as refusal:
+        refuse_what_is_unsupported(given)
     assert (refusal.value.code, refusal.value.status) == ("NotImplemented", 501)
 
 

@@ -13,9 +13,10 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.pipelines.definition import parse_definition
-from localaws.services.sagemaker.pipelines.execution import Execution, Plan
+from localaws.services.sagemaker.pipelines.execution import Execution
+from localaws.services.sagemaker.pipelines.execution_state import Plan
 from localaws.services.sagemaker.pipelines.interpreter import Interpreter
 from localaws.services.sagemaker.pipelines.schedule import schedule_of
 
@@ -52,7 +53,7 @@ class ScriptedSageMaker:
 
 @dataclass
 class Stage:
-    """A world in which background threads run at once, and a clock that only pauses move."""
+    """A context in which background threads run at once, and a clock that only pauses move."""
 
     sagemaker: ScriptedSageMaker
     now: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -61,7 +62,7 @@ class Stage:
 
     def interpreter(self, pause: Callable[[threading.Event, float], bool] | None = None) -> Interpreter:
         return Interpreter(
-            world=self.world,
+            context=self.context,
             wait_for_job=lambda _arn: None,
             new_suffix=lambda: "0123456789",
             pause=pause or self.pause,
@@ -84,10 +85,10 @@ class Stage:
             display_name="run",
             description=None,
         )
-        return Execution(self.world, plan, "abcdefghijkl")
+        return Execution(self.context, plan, "abcdefghijkl")
 
     @property
-    def world(self) -> World:
+    def context(self) -> Context:
         parts = SimpleNamespace(
             now=lambda: self.now,
             bus=SimpleNamespace(put=self.put),
@@ -95,7 +96,7 @@ class Stage:
             background=self.background,
             stopping=threading.Event(),
         )
-        return cast(World, parts)
+        return cast(Context, parts)
 
     def client(self, _service: str, role_arn: str | None) -> ScriptedSageMaker:
         assert role_arn == ROLE

@@ -11,7 +11,7 @@ from localaws.services.sagemaker.pipelines.retries import (
     RESOURCE_LIMIT,
     SERVICE_FAULT,
     THROTTLING,
-    RetryPolicy,
+    StepRetryPolicy,
     exception_of_failure,
     exception_of_refusal,
     policy_for,
@@ -20,18 +20,18 @@ from localaws.services.sagemaker.pipelines.retries import (
 
 def test_waits_grow_with_the_backoff_rate_until_the_attempts_are_used_up() -> None:
     raw = {"ExceptionType": [CAPACITY_ERROR], "IntervalSeconds": 60, "BackoffRate": 2.0, "MaxAttempts": 3}
-    policy = RetryPolicy.parse(raw)
+    policy = StepRetryPolicy.parse(raw)
     assert [policy.delay_seconds(done, 0) for done in range(4)] == [60, 120, 240, None]
 
 
 def test_a_policy_may_end_by_time_instead() -> None:
-    policy = RetryPolicy.parse({"ExceptionType": [CAPACITY_ERROR], "ExpireAfterMin": 2})
+    policy = StepRetryPolicy.parse({"ExceptionType": [CAPACITY_ERROR], "ExpireAfterMin": 2})
     assert policy.delay_seconds(30, 119) is not None
     assert policy.delay_seconds(0, 120) is None
 
 
 def test_a_steps_own_policy_comes_before_the_default_one() -> None:
-    own = RetryPolicy(exceptions=frozenset({THROTTLING}), interval_seconds=9)
+    own = StepRetryPolicy(exceptions=frozenset({THROTTLING}), interval_seconds=9)
     assert policy_for(THROTTLING, [own]) is own
     assert policy_for(SERVICE_FAULT, [own]) is BY_DEFAULT
     assert policy_for(CAPACITY_ERROR, [own]) is None
@@ -50,7 +50,7 @@ def test_a_steps_own_policy_comes_before_the_default_one() -> None:
 )
 def test_policies_beyond_the_limits_are_refused(raw: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"ExceptionType|MaxAttempts|IntervalSeconds|ExpireAfterMin"):
-        RetryPolicy.parse(raw)
+        StepRetryPolicy.parse(raw)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from localaws.services.sagemaker.pipelines.definition import Definition, UnsupportedStepError, parse_definition
 from localaws.services.sagemaker.pipelines.parameters import DefinitionError, ParameterError, bind
-from localaws.services.sagemaker.pipelines.schedule import Schedule, schedule_of
+from localaws.services.sagemaker.pipelines.schedule import StepSchedule, schedule_of
 
 
 def step(name: str, kind: str = "Fail", *after: str, **more: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def parse(steps: list[Any], parameters: list[Any] | None = None) -> Definition:
     return parse_definition(json.dumps({"Version": "2020-12-01", "Parameters": parameters or [], "Steps": steps}))
 
 
-def schedule(*steps: dict[str, Any]) -> Schedule:
+def schedule(*steps: dict[str, Any]) -> StepSchedule:
     return schedule_of(parse(list(steps)))
 
 
@@ -95,7 +95,7 @@ def test_bad_definitions_are_refused_by_name(steps: list[Any], named: str) -> No
         schedule(*steps)
 
 
-def test_a_step_type_that_is_not_rehearsed_is_named() -> None:
+def test_a_step_type_that_is_unsupported_is_named() -> None:
     with pytest.raises(UnsupportedStepError, match="Lambda"):
         parse([step("Notify", "Lambda")])
 

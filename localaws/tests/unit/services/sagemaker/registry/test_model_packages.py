@@ -13,8 +13,8 @@ from localaws.services.sagemaker.resources.constraints import check
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
-GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/fraud"
-ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud/7"
+GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/spend"
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/spend/7"
 
 
 def package(**request: Any) -> dict[str, Any]:

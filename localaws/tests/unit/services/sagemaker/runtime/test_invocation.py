@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
-from localaws.context import World
-from localaws.services.sagemaker.containers.container import Answer, SlowError, UnreachableError
-from localaws.services.sagemaker.runtime.invocation import Invocation, Outcome, error_of, record
+from localaws.context import Context
+from localaws.services.sagemaker.containers.container import ContainerResponse, SlowError, UnreachableError
+from localaws.services.sagemaker.runtime.invocation import Invocation, InvocationOutcome, error_of, record
 
-WORLD = cast(World, SimpleNamespace(region="us-east-1", account="123456789012"))
-OK = Answer(200, b"3.8\n", {})
+WORLD = cast(Context, SimpleNamespace(region="us-east-1", account="123456789012"))
+OK = ContainerResponse(200, b"3.8\n", {})
 
 
 class Samples:
@@ -38,9 +38,9 @@ class Samples:
         self.settings.add((namespace, tuple(sorted(dimensions.items())), publish_every_seconds))
 
 
-def invocation(outcome: Outcome, instances: int = 1) -> Invocation:
+def invocation(outcome: InvocationOutcome, instances: int = 1) -> Invocation:
     return Invocation(
-        endpoint="Fraud",
+        endpoint="Spend",
         variant="v7",
         instances=instances,
         outcome=outcome,
@@ -49,7 +49,7 @@ def invocation(outcome: Outcome, instances: int = 1) -> Invocation:
     )
 
 
-def samples_of(outcome: Outcome, instances: int = 1) -> dict[str, float]:
+def samples_of(outcome: InvocationOutcome, instances: int = 1) -> dict[str, float]:
     sink = Samples()
     record(sink, invocation(outcome, instances), 10)
     return sink.values
@@ -70,14 +70,14 @@ def test_a_success_is_counted_with_its_latencies_in_microseconds() -> None:
 @pytest.mark.parametrize(
     ("outcome", "errors"),
     [
-        pytest.param(Answer(415, b"", {}), (1, 0, 1), id="the container says 415"),
-        pytest.param(Answer(500, b"", {}), (0, 1, 1), id="the container says 500"),
+        pytest.param(ContainerResponse(415, b"", {}), (1, 0, 1), id="the container says 415"),
+        pytest.param(ContainerResponse(500, b"", {}), (0, 1, 1), id="the container says 500"),
         pytest.param(SlowError(), (0, 1, 1), id="no answer in time"),
         pytest.param(UnreachableError(), (0, 1, 1), id="the container is gone"),
-        pytest.param(Answer(204, b"", {}), (0, 0, 0), id="no content is a success"),
+        pytest.param(ContainerResponse(204, b"", {}), (0, 0, 0), id="no content is a success"),
     ],
 )
-def test_errors_are_told_apart(outcome: Outcome, errors: tuple[int, int, int]) -> None:
+def test_errors_are_told_apart(outcome: InvocationOutcome, errors: tuple[int, int, int]) -> None:
     seen = samples_of(outcome)
     names = ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationModelErrors")
     assert tuple(seen[name] for name in names) == errors
@@ -86,15 +86,15 @@ def test_errors_are_told_apart(outcome: Outcome, errors: tuple[int, int, int]) -
 def test_samples_carry_endpoint_variant_and_period() -> None:
     sink = Samples()
     record(sink, invocation(OK), 10)
-    assert sink.settings == {("AWS/SageMaker", (("EndpointName", "Fraud"), ("VariantName", "v7")), 10)}
+    assert sink.settings == {("AWS/SageMaker", (("EndpointName", "Spend"), ("VariantName", "v7")), 10)}
     assert {sink.units[name] for name in ("ModelLatency", "OverheadLatency")} == {"Microseconds"}
 
 
 def test_a_fleet_that_is_being_deployed_appears_once_more_under_its_config() -> None:
     sink = Samples()
-    record(sink, dataclasses.replace(invocation(OK), deploying_config="fraud-8"), 60)
-    usual = (("EndpointName", "Fraud"), ("VariantName", "v7"))
-    assert {dimensions for _, dimensions, _ in sink.settings} == {usual, (("EndpointConfigName", "fraud-8"), *usual)}
+    record(sink, dataclasses.replace(invocation(OK), deploying_config="spend-8"), 60)
+    usual = (("EndpointName", "Spend"), ("VariantName", "v7"))
+    assert {dimensions for _, dimensions, _ in sink.settings} == {usual, (("EndpointConfigName", "spend-8"), *usual)}
 
 
 def test_a_success_is_no_error() -> None:
@@ -105,13 +105,13 @@ def test_a_success_is_no_error() -> None:
     ("outcome", "begin", "status"),
     [
         pytest.param(
-            Answer(500, b"boom", {}),
+            ContainerResponse(500, b"boom", {}),
             'Received server error (500) from primary with message "boom". See https://us-east-1.console',
             500,
             id="500",
         ),
         pytest.param(
-            Answer(415, b"no csv", {}),
+            ContainerResponse(415, b"no csv", {}),
             'Received client error (415) from primary with message "no csv". See https://us-east-1.console',
             415,
             id="415",
@@ -124,13 +124,13 @@ def test_a_success_is_no_error() -> None:
         ),
     ],
 )
-def test_a_model_error_quotes_the_container(outcome: Outcome, begin: str, status: int) -> None:
+def test_a_model_error_quotes_the_container(outcome: InvocationOutcome, begin: str, status: int) -> None:
     error = error_of(invocation(outcome), WORLD)
     assert error is not None
     assert (error.code, error.status) == ("ModelError", 424)
     assert error.message.startswith(begin)
     assert error.fields["OriginalStatusCode"] == status
-    assert error.fields["LogStreamArn"].endswith("log-group:/aws/sagemaker/Endpoints/Fraud")
+    assert error.fields["LogStreamArn"].endswith("log-group:/aws/sagemaker/Endpoints/Spend")
 
 
 def test_a_dead_container_is_unavailable_not_a_model_error() -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from localaws.context import World
+from localaws.context import Context
 from localaws.services.sagemaker.containers.container import Container
 from localaws.services.sagemaker.endpoint_state.variant import Blueprint
 from localaws.services.sagemaker.fleets.fleet import Fleet
@@ -16,17 +16,17 @@ from localaws.services.sagemaker.fleets.routing import Route, Routing, Shadow
 from localaws.services.sagemaker.models.models import ContainerSpec
 from localaws.services.sagemaker.runtime import mirror
 from localaws.services.sagemaker.runtime.mirror import Mirrors
-from localaws.services.sagemaker.runtime.sending import Request, Sender
+from localaws.services.sagemaker.runtime.sending import InvocationRequest, RequestSender
 
 SPEC = ContainerSpec(image="image", model_data_url="s3://b/m.tar.gz", environment={}, role_arn="arn")
 BLUEPRINT = Blueprint(
     variant="candidate", model="any", container=SPEC, instance_type="ml.m5.large", health_check_seconds=None
 )
 FLEET = Fleet(blueprint=BLUEPRINT, containers=(cast(Container, object()),))
-REQUEST = Request(body=b"1", headers={}, began=0.0)
+REQUEST = InvocationRequest(body=b"1", headers={}, began=0.0)
 
 
-def routing(ratio: float, endpoint: str = "fraud") -> Routing:
+def routing(ratio: float, endpoint: str = "spend") -> Routing:
     shadow = Shadow(Route("candidate", ratio, FLEET), ratio)
     return Routing(endpoint=endpoint, metrics_period_seconds=60, routes=(), shadow=shadow)
 
@@ -39,7 +39,7 @@ class Shadowed:
         self.answer = threading.Event()
         self.sent = threading.Semaphore(0)
         self.threads: list[threading.Thread] = []
-        self.world = cast(World, SimpleNamespace(stopping=threading.Event(), background=self.background))
+        self.context = cast(Context, SimpleNamespace(stopping=threading.Event(), background=self.background))
 
     def background(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=name)
@@ -57,7 +57,7 @@ class Shadowed:
             thread.join()
 
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.world, cast(Sender, self), 60.0)
+        return Mirrors(self.context, cast(RequestSender, self), 60.0)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_ratio_is_mirrored(shadowed: Shadowed) -> None:
 
 
 def test_without_a_shadow_nothing_is_mirrored(shadowed: Shadowed) -> None:
-    shadowed.mirrors().offer(REQUEST, Routing(endpoint="fraud", metrics_period_seconds=60, routes=()))
+    shadowed.mirrors().offer(REQUEST, Routing(endpoint="spend", metrics_period_seconds=60, routes=()))
     assert shadowed.threads == []
 
 

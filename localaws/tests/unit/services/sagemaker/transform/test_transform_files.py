@@ -12,9 +12,9 @@ from typing import Any, cast
 
 import pytest
 
-from localaws.services.sagemaker.containers.container import Answer, Container, SlowError, UnreachableError
+from localaws.services.sagemaker.containers.container import Container, ContainerResponse, SlowError, UnreachableError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, Source
-from localaws.services.sagemaker.transform.transform_files import FileError, Instance, StoppedError, dealt
+from localaws.services.sagemaker.transform.transform_files import FileError, StoppedError, TransformInstance, distribute
 from localaws.services.sagemaker.transform.transform_records import processing_of
 from localaws.services.sagemaker.transform.transform_settings import settings_of
 
@@ -31,7 +31,7 @@ class Model:
     most_at_once: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def invoke(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+    def invoke(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> ContainerResponse:
         with self.lock:
             self.asked += 1
             outcome = self.first.pop(0) if self.first else 200
@@ -40,7 +40,7 @@ class Model:
         try:
             if isinstance(outcome, Exception):
                 raise outcome
-            return Answer(outcome, body.upper() if outcome == 200 else b"no", {})
+            return ContainerResponse(outcome, body.upper() if outcome == 200 else b"no", {})
         finally:
             with self.lock:
                 self.at_once -= 1
@@ -63,7 +63,7 @@ def transformed(model: Model, directory: Path, content: bytes, *, stopped: bool 
         "TransformOutput": {"AssembleWith": "Line"},
         **request,
     }
-    instance = Instance(
+    instance = TransformInstance(
         container=cast(Container, model),
         settings=settings_of(given, {}),
         processing=processing_of(given),
@@ -144,5 +144,5 @@ def test_the_container_decides_what_the_request_leaves_open() -> None:
 
 def test_objects_are_dealt_whole() -> None:
     sources = [Source(S3Uri("bucket", name), name) for name in "abc"]
-    assert [[source.path for source in share] for share in dealt(sources, 2)] == [["a", "c"], ["b"]]
-    assert dealt(sources[:1], 3)[1:] == [[], []]
+    assert [[source.path for source in share] for share in distribute(sources, 2)] == [["a", "c"], ["b"]]
+    assert distribute(sources[:1], 3)[1:] == [[], []]

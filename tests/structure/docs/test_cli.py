@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.main import command_line
 
-DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+DOCS = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
 
 
 def commands(parser: ArgumentParser | None = None, above: str = "") -> dict[str, ArgumentParser]:

@@ -14,7 +14,7 @@ from sluice.spec.serving_modes import STRATEGIES
 
 from cli.apply.rules import gate_rules, time_zone_rules
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "strategies.md").read_text()
 SECTIONS = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL))
 BLOCKS = {

@@ -9,9 +9,9 @@ from typing import Any
 
 from localaws.service_api import AwsError
 from localaws.services.autoscaling.decision import Scaling
-from localaws.services.autoscaling.policy import Policy
+from localaws.services.autoscaling.policy import ScalingPolicy
 from localaws.services.autoscaling.scheduled import ScheduledAction
-from localaws.services.autoscaling.target import Key, Target
+from localaws.services.autoscaling.target import Key, ScalableTarget
 
 ACTIVITIES_MAX = 1000
 
@@ -53,23 +53,23 @@ class Activity:
 
 
 @dataclass(slots=True)
-class Book:
+class ScalingStore:
     """Does not lock: its owner does."""
 
-    targets: dict[Key, Target] = field(default_factory=dict)
-    policies: dict[tuple[Key, str], Policy] = field(default_factory=dict)
+    targets: dict[Key, ScalableTarget] = field(default_factory=dict)
+    policies: dict[tuple[Key, str], ScalingPolicy] = field(default_factory=dict)
     actions: dict[tuple[Key, str], ScheduledAction] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
     last: dict[Key, Scaling] = field(default_factory=dict)
 
-    def target(self, key: Key) -> Target:
+    def target(self, key: Key) -> ScalableTarget:
         """Raises ObjectNotFoundException."""
         found = self.targets.get(key)
         if found is None:
             raise missing(f"No scalable target registered for {key.resource_id} and {key.dimension}")
         return found
 
-    def policies_of(self, key: Key) -> list[Policy]:
+    def policies_of(self, key: Key) -> list[ScalingPolicy]:
         return [policy for policy in self.policies.values() if policy.key == key]
 
     def begin(self, activity: Activity) -> None:

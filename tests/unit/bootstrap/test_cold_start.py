@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from sluice.cold_start import collector_paused
+from sluice.bootstrap.cold_start import collector_paused
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from cli.sizing.prices import read_prices
 from cli.sizing.serving_costs import Costs, Workload
 from cli.sizing.simulate import SHIPPED_TRACE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "serving.md").read_text()
 ROWS = re.findall(r"^\| (\d+) ms \| (\d+) MB \| ([\d,]+) \| ([\d,]+) \|$", DOCS, re.MULTILINE)
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 from sluice.telemetry.port import Key, Metric
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECTION = (
     (ROOT / "docs" / "operations.md").read_text().split("## What is logged and measured", 1)[1].split("\n## ", 1)[0]
 )

@@ -1,0 +1,126 @@
+"""The command ``localaws serve``: deploys what it is given, answers, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from urllib.request import urlopen
+
+import boto3
+import pytest
+
+from localaws.__main__ import command_line
+from localaws.tests.interpreters import INTERPRETERS
+
+REPO = Path(__file__).parents[3]
+SAMPLE = Path(__file__).parent / "services" / "cloudformation" / "sample_app"
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "LOCALAWS_CONTAINER_PYTHON": str(INTERPRETERS.containers),
+    "LOCALAWS_LAMBDA_PYTHON": str(INTERPRETERS.lambda_runtime),
+}
+
+
+@contextmanager
+def serving(run_dir: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "localaws", "serve", "--run-dir", str(run_dir), *options]
+    with subprocess.Popen(
+        command, cwd=REPO, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+def printed_until_ready(server: subprocess.Popen[str]) -> str:
+    assert server.stdout is not None
+    printed = ""
+    while "Ctrl-C" not in printed:
+        line = server.stdout.readline()
+        assert line, printed
+        printed += line
+    return printed
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_it_deploys_a_template_and_reports_used_grants_when_terminated(tmp_path: Path) -> None:
+    options = ("--port", "0", "--template", str(SAMPLE), "--stack-name", "sample", "--parameter", "AlarmThreshold=7")
+    with serving(tmp_path, *options) as server:
+        printed = printed_until_ready(server)
+        environment = json.loads((tmp_path / "ready.json").read_text())
+        assert f"export AWS_ENDPOINT_URL={environment['AWS_ENDPOINT_URL']}" in printed
+        with urlopen(f"{environment['AWS_ENDPOINT_URL']}/_localaws/health", timeout=20) as answer:
+            assert (answer.status, answer.read()) == (200, b"ok")
+        session = boto3.Session(
+            environment["AWS_ACCESS_KEY_ID"],
+            environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_DEFAULT_REGION"],
+        )
+        client = session.client("cloudformation", endpoint_url=environment["AWS_ENDPOINT_URL"])
+        (stack,) = client.describe_stacks()["Stacks"]
+        assert (stack["StackName"], stack["StackStatus"]) == ("sample", "CREATE_COMPLETE")
+        assert {"ParameterKey": "AlarmThreshold", "ParameterValue": "7"} in stack["Parameters"]
+        children = children_of(server.pid)
+        assert children
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=30) == 0
+        assert not any(Path(f"/proc/{child}").exists() for child in children)
+    grants = json.loads((tmp_path / "grants.json").read_text())
+    assert grants
+    assert {type(grant["used"]) for role in grants.values() for grant in role} == {bool}
+
+
+def test_a_template_that_cannot_be_deployed_ends_it_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {Odd: {Type: 'AWS::Odd::Thing'}}")
+    with serving(tmp_path / "run", "--port", "0", "--template", str(tmp_path)) as server:
+        printed, _ = server.communicate(timeout=60)
+    assert server.returncode == 1
+    assert printed.startswith("cannot deploy: ")
+    assert "AWS::Odd::Thing" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--template", "nowhere"), "nowhere has no template.yaml"),
+        (("--parameter", "Stage"), "'Stage' is not of the form NAME=VALUE"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_it_starts(tmp_path: Path, options: tuple[str, ...], problem: str) -> None:
+    with serving(tmp_path / "run", *options) as server:
+        printed, _ = server.communicate(timeout=30)
+    assert server.returncode == 2
+    assert problem in printed
+    assert not (tmp_path / "run").exists()
+
+
+def test_it_is_installed_as_a_command() -> None:
+    scripts = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["localaws"].partition(":")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_every_option_is_described_in_the_readme() -> None:
+    readme = (REPO / "localaws" / "README.md").read_text()
+    (commands,) = (each for each in command_line()._actions if isinstance(each, argparse._SubParsersAction))
+    options = {
+        option
+        for command in commands.choices.values()
+        for action in command._actions
+        for option in action.option_strings
+        if option.startswith("--")
+    }
+    assert {option for option in options - {"--help"} if f"`{option}" not in readme} == set()

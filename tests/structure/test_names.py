@@ -1,0 +1,53 @@
+"""One class name has one meaning: in what is deployed and its command, in the local AWS, and in the rehearsal."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = "the product"
+TREES = {
+    PRODUCT: ("layers/sluice/sluice", "functions", "cli"),
+    "localaws": ("localaws",),
+    "rehearsal": ("rehearsal",),
+}
+# Names of the product that still have several meanings. A name leaves the list when it is mended; none may join it.
+KNOWN_DOUBLES: set[str] = {"Result"}
+
+
+def names_of_types(path: Path) -> Iterator[str]:
+    """Classes and aliases of types, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            yield from (name for name in names if name.lstrip("_")[:1].isupper() and not name.isupper())
+
+
+def doubles(folders: tuple[str, ...]) -> dict[str, list[str]]:
+    """Names that more than one file defines, with the files; the tests of a tree are not part of it."""
+    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(files) > 20, "the folders have moved: this test sees nothing"
+    places = defaultdict(set)
+    for path in files:
+        if "tests" not in path.relative_to(ROOT).parts:
+            for name in names_of_types(path):
+                places[name].add(str(path.relative_to(ROOT)))
+    return {name: sorted(found) for name, found in places.items() if len(found) > 1}
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_a_class_name_has_one_meaning(tree: str) -> None:
+    known = KNOWN_DOUBLES if tree == PRODUCT else set()
+    assert {name: places for name, places in doubles(TREES[tree]).items() if name not in known} == {}
+
+
+def test_the_list_of_known_doubles_only_shrinks() -> None:
+    mended = KNOWN_DOUBLES - doubles(TREES[PRODUCT]).keys()
+    assert mended == set(), "take these out of the list"
