@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.entry import entry
-from sluice.bootstrap.rollout import rollout_ports
-from sluice.rollout.tasks.abort_rollout import abort_rollout
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.rollout import rollout_ports
+    from sluice.rollout.tasks.abort_rollout import abort_rollout
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts

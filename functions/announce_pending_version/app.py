@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.entry import entry
-from sluice.bootstrap.pipeline_runs import pipeline_runs_ports
-from sluice.events import PackageChanged
-from sluice.pipeline_runs.approval_request import announce_pending_version
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.pipeline_runs import pipeline_runs_ports
+    from sluice.events import PackageChanged
+    from sluice.pipeline_runs.approval_request import announce_pending_version
 
 if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunsPorts

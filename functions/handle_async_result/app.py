@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sluice.async_inference.messages import parse_message
-from sluice.async_inference.result_handler import handle_messages
-from sluice.aws.sqs_batch import process_batch
-from sluice.bootstrap.async_inference import async_inference_ports
-from sluice.bootstrap.entry import entry
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.async_inference.messages import parse_message
+    from sluice.async_inference.result_handler import handle_messages
+    from sluice.aws.sqs_batch import process_batch
+    from sluice.bootstrap.async_inference import async_inference_ports
+    from sluice.bootstrap.entry import entry
 
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts

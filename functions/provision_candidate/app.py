@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.entry import entry
-from sluice.bootstrap.rollout import rollout_ports
-from sluice.rollout.tasks.provision_candidate import provision_candidate
-from sluice.rollout.traffic.task_result import TaskResult
-from sluice.rollout_id import RolloutId
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.rollout import rollout_ports
+    from sluice.rollout.tasks.provision_candidate import provision_candidate
+    from sluice.rollout.traffic.task_result import TaskResult
+    from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts

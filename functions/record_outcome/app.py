@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.aws.sqs_batch import process_batch
-from sluice.bootstrap.entry import entry
-from sluice.bootstrap.outcomes import outcomes_ports
-from sluice.rollout.tasks.record_outcome import OutcomeBatch
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.aws.sqs_batch import process_batch
+    from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.outcomes import outcomes_ports
+    from sluice.rollout.tasks.record_outcome import OutcomeBatch
 
 if TYPE_CHECKING:
     from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.batch.events import BatchRequested
-from sluice.batch.start import start_batch
-from sluice.bootstrap.batch import batch_ports
-from sluice.bootstrap.entry import entry
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.batch.events import BatchRequested
+    from sluice.batch.start import start_batch
+    from sluice.bootstrap.batch import batch_ports
+    from sluice.bootstrap.entry import entry
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.aws.sqs_batch import process_batch
-from sluice.bootstrap.entry import entry
-from sluice.bootstrap.training import training_ports
-from sluice.training.intake_batch import INTAKE_ERRORS, IntakeBatch
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.aws.sqs_batch import process_batch
+    from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.training import training_ports
+    from sluice.training.intake_batch import INTAKE_ERRORS, IntakeBatch
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.bootstrap.entry import entry
-from sluice.bootstrap.sweep import sweep_ports
-from sluice.sweep.sweep import sweep
+from sluice.bootstrap.cold_start import collector_paused
+
+with collector_paused():
+    from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.sweep import sweep_ports
+    from sluice.sweep.sweep import sweep
 
 if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts

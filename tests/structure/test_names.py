@@ -10,14 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = "the product"
 TREES = {
-    PRODUCT: ("layers/sluice/sluice", "functions", "cli"),
+    "the product": ("layers/sluice/sluice", "functions", "cli"),
     "localaws": ("localaws",),
     "rehearsal": ("rehearsal",),
 }
-# Names of the product that still have several meanings. A name leaves the list when it is mended; none may join it.
-KNOWN_DOUBLES: set[str] = {"Result"}
 
 
 def names_of_types(path: Path) -> Iterator[str]:
@@ -44,10 +41,4 @@ def doubles(folders: tuple[str, ...]) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("tree", TREES)
 def test_a_class_name_has_one_meaning(tree: str) -> None:
-    known = KNOWN_DOUBLES if tree == PRODUCT else set()
-    assert {name: places for name, places in doubles(TREES[tree]).items() if name not in known} == {}
-
-
-def test_the_list_of_known_doubles_only_shrinks() -> None:
-    mended = KNOWN_DOUBLES - doubles(TREES[PRODUCT]).keys()
-    assert mended == set(), "take these out of the list"
+    assert doubles(TREES[tree]) == {}

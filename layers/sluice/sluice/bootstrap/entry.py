@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from sluice.aws.clients import Boto3Clients, lazy_clients
+from sluice.bootstrap.cold_start import collector_paused
 from sluice.bootstrap.environment import Environment
 from sluice.telemetry.powertools import PowertoolsTelemetry
 
@@ -60,7 +61,8 @@ def entry(
         return result
 
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        joined()
+        with collector_paused():
+            joined()
     if os.environ.get("SLUICE_TRACING") != "Active":
         return handler
     from sluice.telemetry.tracing import traced  # only here: it is not to cost those who do not trace

@@ -9,16 +9,16 @@ from aws_lambda_powertools.tracing import Tracer
 
 from sluice.telemetry.powertools import SERVICE
 
-Result = TypeVar("Result", bound=Mapping[str, Any])
-Handler = Callable[[Mapping[str, Any], Any], Result]
+Returned = TypeVar("Returned", bound=Mapping[str, Any])
+Handler = Callable[[Mapping[str, Any], Any], Returned]
 
 
-def traced(handler: Handler[Result]) -> Handler[Result]:
+def traced(handler: Handler[Returned]) -> Handler[Returned]:
     """The handler with a subsegment around it, and one within for each call of an AWS client.
 
     Clients are patched as a class, so those that exist already are traced as well. Results are left out of traces:
     like logs, these hold no payloads.
     """
     tracer = Tracer(service=SERVICE, patch_modules=("boto3",))
-    wrapped: Handler[Result] = tracer.capture_lambda_handler(handler, capture_response=False)
+    wrapped: Handler[Returned] = tracer.capture_lambda_handler(handler, capture_response=False)
     return wrapped
