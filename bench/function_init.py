@@ -88,16 +88,30 @@ def budget_of(function: Mapping[str, Any]) -> float:
     return BUDGET if len(clients_of(function)) <= FEW else BUDGET_OF_MANY
 
 
+ONE_SESSION = """
+import gc; gc.disable(); import boto3; gc.freeze(); gc.enable()
+class Session:
+    def __init__(self):
+        self.session, self.made = boto3.Session(), {}
+    def client(self, name, **settings):
+        if name not in self.made:
+            self.made[name] = self.session.client(name, **settings)
+        return self.made[name]
+session = Session()
+boto3.Session = lambda: session
+"""
+"""What the function makes clients with during its init, and the sample afterwards: as one session makes each once."""
+
+
 def code_of(function: Mapping[str, Any]) -> str:
     """What a function has done when its first event is through, without the event."""
     batch = "from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response; "
     made = "".join(f"session.client({name!r}, config=config); " for name in clients_of(function))
     return (
-        "import app; "
+        f"{ONE_SESSION}import app; "
         "from aws_lambda_powertools import Logger, Metrics; Logger(); Metrics(); "
         f"{batch if takes_batches(function) else ''}"
-        "from boto3 import Session; from botocore.config import Config; "
-        f"session = Session(); config = Config(retries={{'mode': 'standard'}}); {made}"
+        f"from botocore.config import Config; config = Config(retries={{'mode': 'standard'}}); {made}"
     )
 
 

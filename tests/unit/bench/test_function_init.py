@@ -61,7 +61,7 @@ def test_a_budget_depends_on_clients_and_queues(event: str, actions: tuple[str, 
 @pytest.mark.parametrize("event", ["SQS", "EventBridgeRule"])
 def test_a_sample_has_powertools_and_every_client(event: str) -> None:
     code = code_of(function("s3:GetObject", "sqs:SendMessage", event=event))
-    assert code.startswith("import app; ")
-    for part in ("Logger()", "Metrics()", "session.client('s3'", "session.client('sqs'"):
+    compile(code, "sample", "exec")
+    for part in ("import app; ", "Logger()", "Metrics()", "session.client('s3'", "session.client('sqs'"):
         assert part in code
     assert ("BatchProcessor" in code) is takes_batches(function(event=event)) is (event == "SQS")
