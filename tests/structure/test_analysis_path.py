@@ -12,12 +12,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import pytest
 from sluice.aws.metric_data import Counts, LatencySummary, Moments
 from sluice.rollout.gates.gates import GateResponse
+from sluice.rollout.model.record import Command
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from tests.fakes.ab_world import ROLLOUT, ab_world, converting
@@ -26,6 +29,10 @@ from tests.fakes.sluice_world import SPEC, TASKS, SluiceWorld, agree, sluice_wor
 MOST_CHANGES = 60
 MOST_MODULES = 29
 OURS = ("sluice.", "functions.")
+
+KEEPER = "arn:aws:lambda:us-east-1:123456789012:function:sluice-dev-gate-change"
+WINDOWS = {"open": [{"from": "00:00", "to": "24:00"}]}
+TWO_GATES = [{"weight": 10, "bake": "5m"}, {"weight": 50, "bake": "5m", "gate": KEEPER}]
 
 
 @dataclass
@@ -106,20 +113,6 @@ def canary_by_mean_latency() -> Rollout:
     return world, rollout, before
 
 
-def canary_with_gates() -> Rollout:
-    """Windows that are open now, a gate function before the promotion that agrees in the end."""
-    keeper = "arn:aws:lambda:us-east-1:123456789012:function:sluice-dev-gate-change"
-    windows = {"open": [{"from": "00:00", "to": "24:00"}]}
-    world, rollout, _ = canary(spec_with_rollout(windows=windows, gate=keeper))
-    know_latency(world)
-
-    def agree_in_the_end(_state: str) -> None:
-        if len(world.gates.asked) > 1:
-            world.gates.answers[keeper] = GateResponse(True, "change 42 is approved")
-
-    return world, rollout, agree_in_the_end
-
-
 def ab_test_on_outcomes() -> Rollout:
     world = ab_world(max_requests=100_000)
     know_latency(world)
@@ -147,23 +140,83 @@ def shadow() -> Rollout:
     return world, rollout, before
 
 
+def held(begin: Callable[[], Rollout], **settings: object) -> Rollout:
+    """``begin`` with settings that hold it: windows that are open now, gate functions that agree in the end."""
+    world, rollout, before = begin()
+    (name,) = world.specs.specs
+    raw = world.specs.specs[name].to_json()
+    raw["rollout"] |= settings
+    world.specs.specs[name] = ModelSpec.parse(raw)
+
+    def agree_in_the_end(state: str) -> None:
+        before(state)
+        if len(world.gates.asked) > 1:
+            world.gates.answers[KEEPER] = GateResponse(True, "change 42 is approved")
+
+    return world, rollout, agree_in_the_end
+
+
+def hurried(begin: Callable[[], Rollout], **settings: object) -> Rollout:
+    """``held``, and a person promotes during the first stage: the only way in which an A/B test itself meets a gate."""
+    world, rollout, before = held(begin, **settings)
+    analyses = 0
+
+    def promote(state: str) -> None:
+        nonlocal analyses
+        before(state)
+        analyses += state == "AnalyzeStage"
+        if analyses == 3:
+            command = Command(kind="promote", by="ada", reason="it is good enough", at=world.clock.now())
+            world.ports.store.set_command(RolloutId.required(rollout), command)
+
+    return world, rollout, promote
+
+
+ADVANCED = {"HOLD", "SHIFT", "PROMOTE"}
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "statuses"),
     [
-        pytest.param(canary, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="a canary"),
+        pytest.param(canary, "Promoted", ADVANCED, id="a canary"),
         pytest.param(lambda: canary(errors=900), "RolledBack", {"HOLD", "ROLL_BACK"}, id="a canary that fails"),
-        pytest.param(canary_with_latency, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="with latency"),
-        pytest.param(canary_by_mean_latency, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="by mean latencies"),
-        pytest.param(canary_with_gates, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="with windows and gates"),
-        pytest.param(ab_test_on_outcomes, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="an A/B test on outcomes"),
-        pytest.param(ab_test_on_errors, "Promoted", {"HOLD", "SHIFT", "PROMOTE"}, id="an A/B test on errors"),
+        pytest.param(canary_with_latency, "Promoted", ADVANCED, id="with latency"),
+        pytest.param(canary_by_mean_latency, "Promoted", ADVANCED, id="by mean latencies"),
+        pytest.param(ab_test_on_outcomes, "Promoted", ADVANCED, id="an A/B test on outcomes"),
+        pytest.param(ab_test_on_errors, "Promoted", ADVANCED, id="an A/B test on errors"),
         pytest.param(
             ab_test_on_a_metric_of_the_users_own,
             "Promoted",
-            {"HOLD", "SHIFT", "PROMOTE"},
+            ADVANCED,
             id="an A/B test on a metric of the user's own",
         ),
         pytest.param(shadow, "Promoted", {"HOLD", "PROMOTE"}, id="a shadow"),
+        *(
+            pytest.param(partial(held, begin, windows=WINDOWS, gate=KEEPER), "Promoted", statuses, id=f"{name}, held")
+            for name, begin, statuses in (
+                ("a canary", canary, ADVANCED),
+                ("latency", canary_with_latency, ADVANCED),
+                ("mean latencies", canary_by_mean_latency, ADVANCED),
+                ("outcomes", ab_test_on_outcomes, ADVANCED),
+                ("a shadow", shadow, {"HOLD", "PROMOTE"}),
+            )
+        ),
+        pytest.param(
+            lambda: held(canary_with_latency, windows=WINDOWS, gate=KEEPER, stages=TWO_GATES),
+            "Promoted",
+            ADVANCED,
+            id="two gates, held",
+        ),
+        pytest.param(lambda: held(ab_test_on_outcomes, gate=KEEPER), "Promoted", ADVANCED, id="outcomes, at a gate"),
+        *(
+            pytest.param(partial(hurried, begin, **settings), "Promoted", {"HOLD", "PROMOTE"}, id=f"{name}, hurried")
+            for name, begin, settings in (
+                ("outcomes at a gate", ab_test_on_outcomes, {"gate": KEEPER}),
+                ("outcomes", ab_test_on_outcomes, {"gate": KEEPER, "windows": WINDOWS}),
+                ("errors", ab_test_on_errors, {"gate": KEEPER, "windows": WINDOWS}),
+                ("the user's own", ab_test_on_a_metric_of_the_users_own, {"gate": KEEPER, "windows": WINDOWS}),
+            )
+        ),
     ],
 )
 def test_an_analysis_changes_module_seldom(

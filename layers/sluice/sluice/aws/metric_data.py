@@ -72,6 +72,11 @@ def dimensions(endpoint: str, variant: str, config: str = "") -> Dimensions:
     return [{"Name": name, "Value": value} for name, value in named.items()]
 
 
+def dimensions_each(endpoint: str, variants: Iterable[str]) -> list[Dimensions]:
+    """``dimensions`` of each variant."""
+    return [dimensions(endpoint, variant) for variant in variants]
+
+
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Outcomes of one variant in one period: how many, their sum and the sum of their squares."""

@@ -1,8 +1,7 @@
 """The hours in which a rollout may advance: the ``windows`` section. Outside of them it is frozen."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from sluice.spec.schedule import TIME_ZONE
 from sluice.spec.schema.collection_fields import Items
@@ -28,11 +27,3 @@ class ReleaseWindows:
 
     timezone: Annotated[str, TIME_ZONE, "A time zone such as Europe/Berlin"] = "UTC"
     open: Annotated[tuple[ReleaseWindow, ...], Items(Section(ReleaseWindow), 1, 20), "When rollouts may move forward"]
-
-
-def windows_from(stored: Mapping[str, Any] | None) -> ReleaseWindows | None:
-    """The windows of a stored plan, which ``dataclasses.asdict`` and JSON have converted."""
-    if stored is None:
-        return None
-    held = (ReleaseWindow(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
-    return ReleaseWindows(timezone=stored["timezone"], open=tuple(held))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -94,7 +94,7 @@ def test_people_are_told_the_effect_its_interval_and_how_many_more() -> None:
     assert told[1] == "higher is better"
     assert told[2].startswith("odds against no difference ")
     assert "more of the new version to decide" in told[3]
-    assert json.loads(json.dumps(found.to_json()))["numbers"]["candidate"]["count"] == 3000
+    assert json.loads(json.dumps(asdict(found)))["numbers"]["candidate"]["count"] == 3000
 
 
 def test_values_of_any_size_are_labelled_as_compared_in_the_limit() -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.aws.metric_data import Counts, Moments, Span, dimensions, whole_periods
-from sluice.rollout.analysis.ab_test import ABComparison, Progress, ab_finding, compare_versions
+from sluice.aws.metric_data import Counts, Dimensions, Moments, Span, whole_periods
+from sluice.rollout.analysis.ab_test import Progress, compare_and_find
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import MetricWindow
-from sluice.rollout.model.plan import Experiment, Plan, PlannedFleet
+from sluice.rollout.model.plan import Experiment, Plan
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Test:
     plan: Plan
     experiment: Experiment
     window: MetricWindow
-    whole: frozenset[datetime]  # periods that lie within the stage: the weights of others were not those of the test
+    of: tuple[Dimensions, Dimensions]  # the candidate's and the baseline's
     ports: AnalysisPorts
 
     @property
@@ -40,34 +40,39 @@ class _Test:
 
 
 def ab_test_finding(
-    plan: Plan, record: RolloutRecord, window: MetricWindow, now: datetime, ports: AnalysisPorts
+    plan: Plan,
+    record: RolloutRecord,
+    window: MetricWindow,
+    of: tuple[Dimensions, Dimensions],
+    now: datetime,
+    *,
+    ports: AnalysisPorts,
 ) -> Finding:
-    """What the test says; ``window`` is that of its stage, the first."""
+    """What the test says; ``window`` is that of its stage, the first; ``of`` the candidate and the baseline."""
     assert plan.baseline is not None
     assert plan.experiment is not None
     experiment = plan.experiment
-    whole = frozenset(whole_periods(window.start, window.end, experiment.row_seconds))
-    test = _Test(record=record, plan=plan, experiment=experiment, window=window, whole=whole, ports=ports)
+    test = _Test(record=record, plan=plan, experiment=experiment, window=window, of=of, ports=ports)
     progress = Progress(
         elapsed_seconds=(now - record.shifted_at[0]).total_seconds(),
         least_seconds=plan.stages[0].bake_seconds,
         requests=_requests(test) if experiment.max_requests is not None else 0,
     )
-    return ab_finding(_compared(test, plan.candidate, plan.baseline), experiment, progress)
+    pairs, is_bounded = _compared(test, (plan.candidate.variant, plan.baseline.variant))
+    return compare_and_find(pairs, plan.judge.alpha, experiment, progress, is_bounded=is_bounded)
 
 
-def _compared(test: _Test, candidate: PlannedFleet, baseline: PlannedFleet) -> ABComparison:
-    alpha = test.plan.judge.alpha
+def _compared(test: _Test, variants: tuple[str, str]) -> tuple[Sequence[Pair], bool]:
+    """Both versions period by period, and whether every value lies within 0..1."""
     if test.experiment.metric == "errors":
-        return compare_versions(_pairs(test, _errors(test, candidate), _errors(test, baseline)), alpha)
+        return _pairs(test, *_whole(test, *(_errors(test, of) for of in test.of))), True
     if test.experiment.metric == "latency":
-        return compare_versions(_pairs(test, _slow(test, candidate), _slow(test, baseline)), alpha)
-    found = test.ports.outcomes.read(test.record.id, test.experiment.metric, (candidate.variant, baseline.variant))
-    of_candidate, of_baseline = found[candidate.variant], found[baseline.variant]
-    if not of_candidate.periods and not of_baseline.periods:
-        return compare_versions(_pairs(test, _own_metric(test, candidate), _own_metric(test, baseline)), alpha)
-    pairs = _pairs(test, of_candidate.periods, of_baseline.periods)
-    return compare_versions(pairs, alpha, is_bounded=not of_candidate.beyond and not of_baseline.beyond)
+        return _pairs(test, *_whole(test, *(_slow(test, of) for of in test.of))), True
+    found = test.ports.outcomes.read(test.record.id, test.experiment.metric, variants)
+    candidate, baseline = (found[variant] for variant in variants)
+    if not candidate.periods and not baseline.periods:
+        return _pairs(test, *_whole(test, *(_own_metric(test, variant) for variant in variants))), True
+    return _pairs(test, candidate.periods, baseline.periods), not candidate.beyond and not baseline.beyond
 
 
 def _pairs(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pair]:
@@ -77,29 +82,36 @@ def _pairs(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pai
     return [Pair(candidate.get(at, _NOTHING), baseline.get(at, _NOTHING)) for at in closed]
 
 
-def _errors(test: _Test, fleet: PlannedFleet) -> _Periods:
-    return _whole(test, test.ports.metrics.counts(dimensions(test.plan.endpoint, fleet.variant), test.span))
+def _errors(test: _Test, of: Dimensions) -> _Periods:
+    return _moments(test.ports.metrics.counts(of, test.span))
 
 
-def _slow(test: _Test, fleet: PlannedFleet) -> _Periods:
+def _slow(test: _Test, of: Dimensions) -> _Periods:
     """Requests slower than nine of ten were before the rollout; nothing where CloudWatch does not count them."""
     limits = {name: limit for name, limit in test.plan.slow_over_us.items() if name == "p90"}
     if not limits:
         return {}
-    found = test.ports.metrics.slow_counts(dimensions(test.plan.endpoint, fleet.variant), limits, test.span)
-    return _whole(test, found["p90"]) if found else {}
+    found = test.ports.metrics.slow_counts(of, limits, test.span)
+    return _moments(found["p90"]) if found else {}
 
 
-def _whole(test: _Test, counts: Mapping[datetime, Counts]) -> _Periods:
-    return {at: Moments(each.requests, each.errors, each.errors) for at, each in counts.items() if at in test.whole}
+def _moments(counts: Mapping[datetime, Counts]) -> _Periods:
+    return {at: Moments(each.requests, each.errors, each.errors) for at, each in counts.items()}
 
 
-def _own_metric(test: _Test, fleet: PlannedFleet) -> _Periods:
+def _own_metric(test: _Test, variant: str) -> _Periods:
     """The user's own CloudWatch metric of that name, whose values lie within 0..1."""
-    found = test.ports.metrics.published_values(test.record.id.model, fleet.variant, test.experiment.metric, test.span)
-    return {at: sample for at, sample in found.items() if at in test.whole}
+    return test.ports.metrics.published_values(test.record.id.model, variant, test.experiment.metric, test.span)
+
+
+def _whole(test: _Test, candidate: _Periods, baseline: _Periods) -> tuple[_Periods, _Periods]:
+    """The periods that lie within the stage: the weights of others were not those of the test."""
+    whole = frozenset(whole_periods(test.window.start, test.window.end, test.experiment.row_seconds))
+    return (
+        {at: sample for at, sample in candidate.items() if at in whole},
+        {at: sample for at, sample in baseline.items() if at in whole},
+    )
 
 
 def _requests(test: _Test) -> int:
-    found = test.ports.metrics.counts(dimensions(test.plan.endpoint, test.plan.candidate.variant), test.span)
-    return sum(each.requests for each in found.values())
+    return sum(each.requests for each in test.ports.metrics.counts(test.of[0], test.span).values())

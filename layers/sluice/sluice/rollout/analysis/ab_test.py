@@ -86,6 +86,13 @@ def compare_versions(pairs: Sequence[Pair], alpha: float, *, is_bounded: bool = 
     )
 
 
+def compare_and_find(
+    pairs: Sequence[Pair], alpha: float, experiment: Experiment, progress: Progress, *, is_bounded: bool
+) -> Finding:
+    """``ab_finding`` of what ``compare_versions`` says."""
+    return ab_finding(compare_versions(pairs, alpha, is_bounded=is_bounded), experiment, progress)
+
+
 def ab_finding(comparison: ABComparison, experiment: Experiment, progress: Progress) -> Finding:
     """A winner advances, a loser goes; a tie at the end follows the plan's rule, but without data nothing advances."""
     standing = _standing(comparison, experiment, progress)

@@ -5,29 +5,28 @@ What the numbers mean is decided in pure modules.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sluice.aws.metric_data import Dimensions, dimensions
+from sluice.aws.metric_data import Counts, Dimensions, Span, dimensions_each
 from sluice.rollout.analysis.ab_analysis import ab_test_finding
 from sluice.rollout.analysis.alarms import alarm_finding, watched_alarms
 from sluice.rollout.analysis.comparability import comparability_findings
 from sluice.rollout.analysis.findings import Finding
-from sluice.rollout.analysis.latency import (
-    error_finding,
-    latency_limits,
-    mean_latency_finding,
-    slow_findings,
-    unjudged,
-)
-from sluice.rollout.analysis.metric_windows import JudgedPeriods, judged_periods, rows, rows_by_threshold
+from sluice.rollout.analysis.latency import Means, candidate_findings, latency_limits
+from sluice.rollout.analysis.metric_windows import judged_periods, rows_by_threshold
 from sluice.rollout.analysis.shadow_analysis import shadow_finding
-from sluice.rollout.analysis.sign_test import slower_periods
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
     from sluice.rollout.analysis.ports import AnalysisPorts
+
+
+_ERRORS = "errors"
+
+_SlowCounts = Mapping[str, Mapping[datetime, Counts]]
 
 
 def collect_findings(
@@ -39,24 +38,22 @@ def collect_findings(
     """
     assert plan.baseline is not None  # stages are shifted between two variants
     judged = judged_periods(plan, record, now)
-    candidate = dimensions(plan.endpoint, plan.candidate.variant)
-    baseline = dimensions(plan.endpoint, plan.baseline.variant)
-    seen = rows(
-        judged.starts,
-        ports.metrics.counts(candidate, judged.span),
-        ports.metrics.counts(baseline, judged.span),
-    )
+    candidate, baseline = dimensions_each(plan.endpoint, (plan.candidate.variant, plan.baseline.variant))
+    failed = [ports.metrics.counts(of, judged.span) for of in (candidate, baseline)]
+    alarms = _alarms(record, plan, ports)
+    slow, usually_slow, means = _latency(plan, judged.span, candidate, baseline, ports)
+    counted = rows_by_threshold(judged.starts, {_ERRORS: failed[0], **slow}, {_ERRORS: failed[1], **usually_slow})
+    seen = counted.pop(_ERRORS)
     this_stage = seen[len(seen) - judged.in_this_stage :]
     findings = [
-        _alarms(record, plan, ports),
+        alarms,
         *comparability_findings(this_stage, seen, _promised_share(plan, stage), plan.alarms),
-        error_finding(plan, seen),
-        *_latency(plan, judged, candidate, baseline, ports),
+        *candidate_findings(plan, seen, counted, means, judged.starts),
     ]
     if plan.mirror is not None:
         findings.append(shadow_finding(plan, plan.mirror, record, now, ports))
     if plan.experiment is not None and stage == 0:
-        findings.append(ab_test_finding(plan, record, judged.first_stage, now, ports))
+        findings.append(ab_test_finding(plan, record, judged.first_stage, (candidate, baseline), now, ports=ports))
     return tuple(findings)
 
 
@@ -74,21 +71,17 @@ def _alarms(record: RolloutRecord, plan: Plan, ports: AnalysisPorts) -> Finding:
 
 
 def _latency(
-    plan: Plan, judged: JudgedPeriods, candidate: Dimensions, baseline: Dimensions, ports: AnalysisPorts
-) -> tuple[Finding, ...]:
-    """By counts of slow requests, one finding per threshold; where those are not to be had, by mean latencies."""
+    plan: Plan, span: Span, candidate: Dimensions, baseline: Dimensions, ports: AnalysisPorts
+) -> tuple[_SlowCounts, _SlowCounts, Means | None]:
+    """Counts of slow requests of both variants by threshold; where those are not to be had, their mean latencies.
+
+    Neither where latency is not judged.
+    """
     limits = latency_limits(plan)
     if limits is None:
-        return (unjudged(plan),)
-    metrics, span = ports.metrics, judged.span
-    slow = metrics.slow_counts(candidate, limits, span)
-    usually_slow = metrics.slow_counts(baseline, plan.slow_over_us, span)
+        return {}, {}, None
+    slow = ports.metrics.slow_counts(candidate, limits, span)
+    usually_slow = ports.metrics.slow_counts(baseline, plan.slow_over_us, span)
     if slow is not None and usually_slow is not None:
-        return slow_findings(plan, rows_by_threshold(judged.starts, slow, usually_slow))
-    slower = slower_periods(
-        metrics.mean_latencies(candidate, span),
-        metrics.mean_latencies(baseline, span),
-        judged.starts,
-        plan.judge.slower_percent / 100,
-    )
-    return (mean_latency_finding(plan, slower),)
+        return slow, usually_slow, None
+    return {}, {}, (ports.metrics.mean_latencies(candidate, span), ports.metrics.mean_latencies(baseline, span))

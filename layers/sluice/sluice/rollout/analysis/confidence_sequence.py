@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, log1p, sqrt
 
-from sluice.aws.metric_data import Moments, pooled, pooled_each
+from sluice.aws.metric_data import Moments, pooled_each
 
 STAKES = tuple(0.9 / 2.5**step for step in range(7))
 """From 0.9, right for a hundred rare outcomes, down to 0.004, right for a million frequent ones."""
@@ -139,18 +139,18 @@ def _weights(pair: Pair) -> tuple[float, float]:
     return pair.candidate.count / both, pair.baseline.count / both
 
 
-def _after_the_first(pairs: Sequence[Pair]) -> tuple[Moments, Sequence[Pair]]:
+def _after_the_first(pairs: Sequence[Pair]) -> tuple[Sequence[Moments], Sequence[Pair]]:
     """All outcomes up to the first period that has some, and the periods after it: without knowing the mean, bets on
     rare outcomes are bad ones, so the first period only teaches it."""
     first = next((index for index, pair in enumerate(pairs) if pair.candidate.count or pair.baseline.count), 0)
     known = [sample for pair in pairs[: first + 1] for sample in (pair.candidate, pair.baseline)]
-    return pooled(known), pairs[first + 1 :]
+    return known, pairs[first + 1 :]
 
 
-def _log_wealth(pairs: Sequence[Pair], known: Moments) -> list[float]:
+def _log_wealth(pairs: Sequence[Pair], known: Sequence[Moments]) -> list[float]:
     """Log wealth of each stake on "the candidate's mean is higher", before any difference is taken off."""
     wealth = [0.0] * len(STAKES)
-    count, total = known.count, known.total
+    count, total = sum(sample.count for sample in known), sum(sample.total for sample in known)
     for pair in pairs:
         if pair.weight:
             expected = total / count

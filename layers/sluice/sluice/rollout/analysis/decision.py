@@ -30,11 +30,24 @@ class Decision:
     until: datetime | None = None
 
 
-def decide(findings: Sequence[Finding], plan: Plan, stage: int, *, in_force_since: datetime, now: datetime) -> Decision:
+def decide(
+    findings: Sequence[Finding],
+    plan: Plan,
+    stage: int,
+    *,
+    in_force_since: datetime,
+    now: datetime,
+    command: Command | None = None,
+) -> Decision:
     """Harm rolls back at once. Only proof advances: the bake is over, something proves safety, nothing holds.
 
-    ``in_force_since``: when the stage's weights came into force, from which its bake counts.
+    ``in_force_since``: when the stage's weights came into force, from which its bake counts. ``command``: the last that
+    a person gave.
     """
+    return apply_command(_decide(findings, plan, stage, in_force_since, now), command)
+
+
+def _decide(findings: Sequence[Finding], plan: Plan, stage: int, in_force_since: datetime, now: datetime) -> Decision:
     harmful = [found for found in findings if found.answer is Answer.ROLL_BACK]
     if harmful:
         is_doubt = all(found.is_doubt for found in harmful)

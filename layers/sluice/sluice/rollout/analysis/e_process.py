@@ -157,6 +157,11 @@ def weigh(rows: Sequence[Row], tested: Hypotheses) -> Weighing:
     )
 
 
+def weigh_each(tested: Iterable[tuple[Sequence[Row], Hypotheses]]) -> list[Weighing]:
+    """``weigh`` of each."""
+    return [weigh(rows, hypotheses) for rows, hypotheses in tested]
+
+
 def harm_path(rows: Iterable[Row], bound: Bound, onset: Onset) -> Iterator[tuple[float, ...]]:
     """After each row the log wealth on each harm alternative and, last, the log wealth still waiting.
 

@@ -6,7 +6,7 @@ all speak in findings; ``decision.decide`` joins them and knows none of them by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -33,11 +33,3 @@ class Finding:
     by: FenceKind = "judge"  # who stops the rollout, if this does
     is_doubt: bool = False  # it stops it for want of proof, not for harm: a person may think otherwise
     numbers: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "answer": str(self.answer), "reason": self.reason, "numbers": dict(self.numbers)}
-
-
-def findings_to_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """As they are kept in the history and shown to people."""
-    return [each.to_json() for each in findings]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import exp, inf, log
 from typing import Any
 
-from sluice.rollout.analysis.e_process import Bound, Hypotheses, Hypothesis, Onset, Row, weigh
+from sluice.rollout.analysis.e_process import Bound, Hypotheses, Hypothesis, Onset, Row, Weighing, weigh, weigh_each
 from sluice.rollout.analysis.findings import Answer, Finding
 
 _LOG_MILLION = log(1e6)
@@ -188,7 +188,10 @@ class Judgement:
 
 def judge(rows: Sequence[Row], rules: Rules) -> Judgement:
     """Proof of harm rolls back, proof of safety advances, anything else holds."""
-    found = weigh(rows, rules.hypotheses)
+    return _judgement(rows, weigh(rows, rules.hypotheses))
+
+
+def _judgement(rows: Sequence[Row], found: Weighing) -> Judgement:
     decision = Answer.HOLD
     if found.harm_proven_at is not None:
         decision = Answer.ROLL_BACK
@@ -209,9 +212,23 @@ def judge(rows: Sequence[Row], rules: Rules) -> Judgement:
     )
 
 
-def judge_finding(name: str, rows: Sequence[Row], rules: Rules, words: Words = FAILING) -> Finding:
-    """The judgement of the rows as a finding of that name."""
-    return judge(rows, rules).finding(name, rules, words)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is judged: the rows, by which rules, and what the finding is called."""
+
+    name: str
+    rows: Sequence[Row]
+    rules: Rules
+    words: Words = FAILING
+
+
+def judge_findings(cases: Sequence[Case]) -> list[Finding]:
+    """The judgement of each case as a finding."""
+    weighed = weigh_each((case.rows, case.rules.hypotheses) for case in cases)
+    return [
+        _judgement(case.rows, found).finding(case.name, case.rules, case.words)
+        for case, found in zip(cases, weighed, strict=True)
+    ]
 
 
 def _per_period(needed: float, periods: int) -> float:
@@ -223,6 +240,11 @@ def odds(log_evidence: float) -> str:
     if abs(log_evidence) > _LOG_MILLION:
         return f"10^{log_evidence / log(10):.0f}"
     return f"{exp(log_evidence):.3g}"
+
+
+def odds_each(*log_evidence: float) -> list[str]:
+    """``odds`` of each."""
+    return [odds(each) for each in log_evidence]
 
 
 def _progress(evidence: tuple[float, float]) -> float:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sluice.aws.metric_data import PERCENTILES, LatencySummary
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer, Finding
-from sluice.rollout.analysis.judge import Rules, Words, judge_finding
-from sluice.rollout.analysis.sign_test import judge_signs
+from sluice.rollout.analysis.judge import Case, Rules, Words, judge_findings
+from sluice.rollout.analysis.sign_test import judge_means
 from sluice.rollout.model.plan import Plan
+
+Means = tuple[Mapping[datetime, float], Mapping[datetime, float]]
+"""The candidate's and the baseline's mean latencies in microseconds, by start of period."""
 
 PERIODS_TO_PROVE = 3  # latencies wander more than errors do
 ERRORS_SHARE_OF_ALPHA = 0.8  # the rest is for latency, if that is judged: counts of slow requests are plenty
@@ -41,23 +45,34 @@ def candidate_limits(plan: Plan) -> dict[str, int]:
     return {name: round(limit * (1 + plan.judge.slower_percent / 100)) for name, limit in plan.slow_over_us.items()}
 
 
-def error_finding(plan: Plan, rows: Sequence[Row]) -> Finding:
-    """Whether the candidate fails too often; ``rows`` of all stages so far, oldest first."""
-    return judge_finding("errors", rows, error_rules(plan))
+def candidate_findings(
+    plan: Plan,
+    rows: Sequence[Row],
+    slow: Mapping[str, Sequence[Row]],
+    means: Means | None,
+    periods: Sequence[datetime],
+) -> list[Finding]:
+    """Whether the candidate fails too often, and whether it is too slow; ``rows`` of all stages so far, oldest first.
 
-
-def slow_findings(plan: Plan, rows: Mapping[str, Sequence[Row]]) -> tuple[Finding, ...]:
-    """Whether the candidate is too slow, one finding per threshold; ``rows`` count slow requests as errors."""
-    rules = slow_rules(plan)
-    return tuple(judge_finding(f"latency {name}", rows[name], rules, slow_words(plan, name)) for name in rows)
-
-
-def mean_latency_finding(plan: Plan, slower: Sequence[bool]) -> Finding:
-    """Whether the candidate is too slow, where CloudWatch does not count slow requests.
-
-    ``slower``: whether its mean latency was too far above the baseline's, period by period.
+    ``slow`` counts slow requests as errors, by threshold, each of which has a finding. ``means`` take its place where
+    CloudWatch does not count them: see ``sign_test``. Without either, the finding says why latency is not judged.
     """
-    found = judge_signs(slower, latency_alpha(plan), plan.judge.beta)
+    cases = [Case("errors", rows, error_rules(plan))]
+    if slow:
+        rules = slow_rules(plan)
+        cases += [Case(f"latency {name}", slow[name], rules, slow_words(plan, name)) for name in slow]
+    found = judge_findings(cases)
+    if means is not None:
+        found.append(_mean_latency_finding(plan, means, periods))
+    elif not slow:
+        found.append(unjudged(plan))
+    return found
+
+
+def _mean_latency_finding(plan: Plan, means: Means, periods: Sequence[datetime]) -> Finding:
+    """Whether the candidate is too slow, where CloudWatch does not count slow requests."""
+    margin = plan.judge.slower_percent / 100
+    found = judge_means(*means, periods, margin, alpha=latency_alpha(plan), beta=plan.judge.beta)
     return replace(found, reason=f"{found.reason}; by mean latencies, as CloudWatch does not count slow requests here")
 
 

@@ -14,7 +14,7 @@ from math import log
 
 from sluice.rollout.analysis.e_process import log_sums
 from sluice.rollout.analysis.findings import Answer, Finding
-from sluice.rollout.analysis.judge import odds
+from sluice.rollout.analysis.judge import odds_each
 
 SLOWER_CHANCES = (0.6, 0.75, 0.9, 0.99)  # bets on how often a slow canary is slower
 SAFE_CHANCES = tuple(1 - chance for chance in SLOWER_CHANCES)
@@ -29,6 +29,11 @@ def slower_periods(
 
 def sign_path(slower: Sequence[bool], chances: Sequence[float]) -> list[float]:
     """The log wealth after each period of equal bets on the chances that the canary is slower."""
+    return log_sums(_wealth_path(slower, chances))
+
+
+def _wealth_path(slower: Sequence[bool], chances: Sequence[float]) -> list[list[float]]:
+    """After each period, the log wealth of the bet on each chance."""
     wealth = [-log(len(chances))] * len(chances)
     path = []
     for was_slower in slower:
@@ -36,13 +41,27 @@ def sign_path(slower: Sequence[bool], chances: Sequence[float]) -> list[float]:
             held + log(2 * (chance if was_slower else 1 - chance)) for held, chance in zip(wealth, chances, strict=True)
         ]
         path.append(wealth)
-    return log_sums(path)
+    return path
+
+
+def judge_means(
+    canary: Mapping[datetime, float],
+    baseline: Mapping[datetime, float],
+    periods: Sequence[datetime],
+    margin: float,
+    *,
+    alpha: float,
+    beta: float,
+) -> Finding:
+    """``judge_signs`` of the ``slower_periods``."""
+    return judge_signs(slower_periods(canary, baseline, periods, margin), alpha, beta)
 
 
 def judge_signs(slower: Sequence[bool], alpha: float, beta: float) -> Finding:
     """Proof of slowness rolls back and stays proven; proof of the contrary advances while it lasts."""
-    harm = max([0.0, *sign_path(slower, SLOWER_CHANCES)])
-    safe = [0.0, *sign_path(slower, SAFE_CHANCES)][-1]
+    sums = log_sums([*_wealth_path(slower, SLOWER_CHANCES), *_wealth_path(slower, SAFE_CHANCES)])
+    harm = max([0.0, *sums[: len(slower)]])
+    safe = [0.0, *sums[len(slower) :]][-1]
     harm_needed, safe_needed = -log(alpha), -log(beta)
     answer = Answer.HOLD
     if harm >= harm_needed:
@@ -54,13 +73,14 @@ def judge_signs(slower: Sequence[bool], alpha: float, beta: float) -> Finding:
         Answer.ADVANCE: "proven not slow",
         Answer.HOLD: "not proven yet: neither slow nor not slow",
     }
+    odds = odds_each(harm, harm_needed, safe, safe_needed)
     return Finding(
         name="latency",
         answer=answer,
         reason=(
             f"{verdicts[answer]}: its mean latency was too far above the baseline's in "
-            f"{sum(slower)} of {len(slower)} periods; evidence of harm {odds(harm)} of {odds(harm_needed)} needed, "
-            f"of safety {odds(safe)} of {odds(safe_needed)}"
+            f"{sum(slower)} of {len(slower)} periods; evidence of harm {odds[0]} of {odds[1]} needed, "
+            f"of safety {odds[2]} of {odds[3]}"
         ),
         numbers={
             "harm": round(harm, 3),

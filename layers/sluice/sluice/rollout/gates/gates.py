@@ -1,13 +1,22 @@
-"""Gates: who must approve the end of a stage or the promotion. Only a clear yes opens one. Pure."""
+"""Gates: who must approve the end of a stage or the promotion. Only a clear yes opens one.
+
+Pure: who asks a gate's function is an argument."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutRecord
 
 HUMAN = "human"
+
+StoredFindings = Sequence[Mapping[str, Any]]
+"""The findings of an analysis, as the history keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,20 @@ class GateResponse:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known.
+
+    ``passage``: of a gate, the rollout that waits at it and the stage that it ends.
+    """
+
+    by: str
+    reason: str
+    gate: int = -1
+    until: datetime | None = None
+    passage: Mapping[str, Any] = field(default_factory=dict)
+
+
 def gate_name(index: int, stages: int) -> str:
     """What people call the gate with that index in a plan with so many stages."""
     return f"the gate of stage {index + 1}" if index < stages else "the gate before the promotion"
@@ -41,6 +64,41 @@ def gates_ahead(plan: Plan, stage: int, *, to_promotion: bool) -> tuple[RolloutG
     if to_promotion:
         keepers.append((len(plan.stages), plan.gate))
     return tuple(RolloutGate(index, keeper) for index, keeper in keepers if keeper)
+
+
+def closed_gate(
+    plan: Plan,
+    stage: int,
+    record: RolloutRecord,
+    evidence: StoredFindings,
+    ask: Callable[[str, Mapping[str, Any]], GateResponse],
+    *,
+    to_promotion: bool,
+) -> Obstacle | None:
+    """The first gate ahead that is closed; None if all are open. None behind a closed one is asked."""
+    for gate in gates_ahead(plan, stage, to_promotion=to_promotion):
+        if gate.keeper == HUMAN and gate.index in record.gates_opened:
+            continue
+        passage = _passage(gate, plan, record)
+        if gate.keeper == HUMAN:
+            said = f"waits for a person: sluice continue {record.id.model}"
+        else:
+            weight = 100 if gate.index == len(plan.stages) else plan.stages[gate.index].weight
+            answer = ask(gate.keeper, {**passage, "weight": weight, "evidence": list(evidence)})
+            if answer.allow:
+                continue
+            said = f"is closed by {gate.keeper.split(':function:')[-1]}: {answer.reason}"
+        return Obstacle(gate.keeper, f"{gate.name(plan)} {said}", gate.index, passage=passage)
+    return None
+
+
+def _passage(gate: RolloutGate, plan: Plan, record: RolloutRecord) -> dict[str, Any]:
+    return {
+        "rollout": str(record.id),
+        "model": record.id.model,
+        "version": record.id.version,
+        "stage": "promotion" if gate.index == len(plan.stages) else gate.index,
+    }
 
 
 def read_response(payload: bytes, *, failed: bool) -> GateResponse:

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sluice.rollout.analysis.decision import Decision
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
-from sluice.rollout.gates.gates import HUMAN, RolloutGate, gates_ahead
+from sluice.rollout.gates.gates import Obstacle, StoredFindings, closed_gate
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import Hold, RolloutRecord
-from sluice.rollout.traffic.task_result import slow_poll_seconds
+from sluice.rollout.traffic.task_result import recheck_seconds
 from sluice.spec.windows import ReleaseWindows
 
 if TYPE_CHECKING:
     from sluice.rollout.gates.ports import GatesPorts
 
-StoredFindings = Sequence[Mapping[str, Any]]
-"""The findings of an analysis, as the history keeps them."""
-
 _WINDOW = "window"
 _BEFORE_THE_START = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """What keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known."""
-
-    by: str
-    reason: str
-    gate: int = -1
-    until: datetime | None = None
 
 
 def apply_gates(
@@ -48,9 +33,9 @@ def apply_gates(
         return decision
     now = ports.now()
     to_promotion = decision.action == "promote" or stage + 1 == len(plan.stages)
-    obstacle = _obstacle(gates_ahead(plan, stage, to_promotion=to_promotion), plan, record, findings, ports)
+    obstacle = _obstacle(stage, plan, record, findings, ports, to_promotion=to_promotion)
     if obstacle is not None:
-        _announce(obstacle, stage, record, plan, ports)
+        _announce(obstacle, stage, record, ports)
         return Decision("wait", f"{obstacle.reason}; {decision.reason}", until=obstacle.until)
     if decision.is_doubt and record.hold and now < record.hold.at + timedelta(seconds=plan.max_hold_seconds):
         return Decision("hold", decision.reason)
@@ -71,29 +56,23 @@ def obstacle_to_replacement(
     """What keeps a rollout without stages from its promotion; recorded. The gate is asked before anything changes."""
     if plan.stages or plan.engine == "none":
         return None
-    obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)
+    obstacle = _obstacle(0, plan, record, evidence, ports, to_promotion=True)
     if obstacle is not None:
-        _announce(obstacle, _BEFORE_THE_START, record, plan, ports)
+        _announce(obstacle, _BEFORE_THE_START, record, ports)
     return obstacle
 
 
 def seconds_until_recheck(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
     """Seconds until the obstacle is checked again: more for an older rollout, but not past the obstacle's end."""
-    wait = slow_poll_seconds(record.opened_at, now)
-    if until is None:
-        return wait
-    return min(wait, max(1, ceil((until - now).total_seconds())))
+    return recheck_seconds(record.opened_at, until, now)
 
 
 def _obstacle(
-    gates: tuple[RolloutGate, ...], plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts
+    stage: int, plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts, *, to_promotion: bool
 ) -> Obstacle | None:
-    if (window := _window(plan.windows, record, ports.now())) is not None:
+    if (window := _window(plan.windows, record, ports.now())) is not None or _skips_gates(record):
         return window
-    for gate in gates:
-        if not _skips_gates(record) and (closed := _closed(gate, plan, record, evidence, ports)) is not None:
-            return closed
-    return None
+    return closed_gate(plan, stage, record, evidence, ports.gates.ask, to_promotion=to_promotion)
 
 
 def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:
@@ -102,33 +81,6 @@ def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime
     until = opens_at(windows, now)
     said = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for more than a week"
     return Obstacle(_WINDOW, f"outside of rollout.windows {said}", until=until)
-
-
-def _closed(
-    gate: RolloutGate, plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts
-) -> Obstacle | None:
-    if gate.keeper == HUMAN:
-        if gate.index in record.gates_opened:
-            return None
-        said = f"{gate.name(plan)} waits for a person: sluice continue {record.id.model}"
-        return Obstacle(HUMAN, said, gate.index)
-    answer = ports.gates.ask(gate.keeper, _question(gate, plan, record, evidence))
-    if answer.allow:
-        return None
-    function = gate.keeper.split(":function:")[-1]
-    return Obstacle(gate.keeper, f"{gate.name(plan)} is closed by {function}: {answer.reason}", gate.index)
-
-
-def _question(gate: RolloutGate, plan: Plan, record: RolloutRecord, evidence: StoredFindings) -> dict[str, Any]:
-    is_last = gate.index == len(plan.stages)
-    return {
-        "rollout": str(record.id),
-        "model": record.id.model,
-        "version": record.id.version,
-        "stage": "promotion" if is_last else gate.index,
-        "weight": 100 if is_last else plan.stages[gate.index].weight,
-        "evidence": list(evidence),
-    }
 
 
 def _paused(record: RolloutRecord) -> Obstacle | None:
@@ -140,7 +92,7 @@ def _skips_gates(record: RolloutRecord) -> bool:
     return record.command is not None and record.command.kind == "promote" and record.command.skip_gates
 
 
-def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
+def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPorts) -> None:
     """Record it, and publish ``RolloutWaitsForGate`` when a gate is met first."""
     _record(obstacle, stage, record, ports)
     if obstacle.gate < 0 or obstacle.gate in record.gates_announced:
@@ -149,10 +101,7 @@ def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan,
     ports.history.append(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
     ports.events.publish(
         "RolloutWaitsForGate",
-        rollout=str(record.id),
-        model=record.id.model,
-        version=record.id.version,
-        stage="promotion" if obstacle.gate == len(plan.stages) else obstacle.gate,
+        **obstacle.passage,
         gate=obstacle.by,
         reason=obstacle.reason,
     )

@@ -16,7 +16,7 @@ from sluice.errors import PermanentError
 from sluice.spec.rollout import Alarms, Judge
 from sluice.spec.serving import Batch
 from sluice.spec.strategies import ABTest, BlueGreen
-from sluice.spec.windows import ReleaseWindows, windows_from
+from sluice.spec.windows import ReleaseWindow, ReleaseWindows
 
 _MAX_ROWS = 1_500
 _ROW_SECONDS = (10, 60, 300, 900, 3600)
@@ -140,7 +140,7 @@ class Plan:
                 "baseline": PlannedFleet.from_json(raw["baseline"]) if raw["baseline"] else None,
                 "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
                 "judge": Judge(**raw["judge"]),
-                "windows": windows_from(raw["windows"]) if raw.get("windows") else None,
+                "windows": _windows_from(raw["windows"]) if raw.get("windows") else None,
                 "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
                 "blue_green": BlueGreen(**blue_green) if blue_green else None,
                 "experiment": Experiment(**experiment) if experiment else None,
@@ -149,6 +149,12 @@ class Plan:
                 "scaling": ScalingRules.from_json(scaling) if scaling else None,
             }
         )
+
+
+def _windows_from(stored: Mapping[str, Any]) -> ReleaseWindows:
+    """The windows of a stored plan, which ``dataclasses.asdict`` and JSON have converted."""
+    held = (ReleaseWindow(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
+    return ReleaseWindows(timezone=stored["timezone"], open=tuple(held))
 
 
 def weights_at(plan: Plan, weight: int) -> dict[str, float]:

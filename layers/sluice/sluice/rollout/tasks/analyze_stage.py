@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sluice.rollout.analysis.collect import collect_findings
-from sluice.rollout.analysis.decision import Decision, apply_command, decide
-from sluice.rollout.analysis.findings import findings_to_json
+from sluice.rollout.analysis.decision import Decision, decide
+from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
-from sluice.rollout.gates.holds import apply_gates, seconds_until_recheck
+from sluice.rollout.gates.holds import apply_gates
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, next_step_towards_stage
-from sluice.rollout.traffic.task_result import TaskResult, slow_poll_seconds, task_result
+from sluice.rollout.traffic.task_result import TaskResult, recheck_seconds, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
 def _decision(stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts) -> Decision:
     """What the findings, the last command and the gates come to; logged, and kept in the history."""
     found = collect_findings(stage, record, plan, now, ports)
-    decision = decide(found, plan, stage, in_force_since=record.shifted_at[stage], now=now)
-    findings = findings_to_json(found)
-    decision = apply_gates(apply_command(decision, record.command), stage, record, plan, ports, findings=findings)
+    decision = decide(found, plan, stage, in_force_since=record.shifted_at[stage], now=now, command=record.command)
+    findings = _stored(found)
+    decision = apply_gates(decision, stage, record, plan, ports, findings=findings)
     _log(decision, findings, ports)
     ports.history.append(
         record.id,
@@ -70,12 +70,20 @@ def _decision(stage: int, record: RolloutRecord, plan: Plan, now: datetime, port
     return decision
 
 
+def _stored(found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The findings as they are kept in the history and shown to people."""
+    return [
+        {"name": each.name, "answer": str(each.answer), "reason": each.reason, "numbers": dict(each.numbers)}
+        for each in found
+    ]
+
+
 def _wait_seconds(decision: Decision, record: RolloutRecord, plan: Plan, now: datetime) -> int:
     soonest = seconds_until_next_analysis(plan, now)
     if decision.action == "pause" or now > record.shifted_at[0] + plan.analysis_duration():
         return max(soonest, slow_poll_seconds(record.opened_at, now))
     if decision.action == "wait":
-        return max(soonest, seconds_until_recheck(record, decision.until, now))
+        return max(soonest, recheck_seconds(record.opened_at, decision.until, now))
     return soonest
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import CHANGING
-from sluice.rollout.gates.holds import Obstacle, obstacle_to_replacement, obstacle_to_start, seconds_until_recheck
+from sluice.rollout.gates.gates import Obstacle
+from sluice.rollout.gates.holds import obstacle_to_replacement, obstacle_to_start, seconds_until_recheck
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import is_still_approved, queued_ahead_of

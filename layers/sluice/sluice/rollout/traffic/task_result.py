@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import ceil
 from typing import Literal, TypedDict
 
 TaskStatus = Literal["READY", "WAIT", "SHIFT", "PROMOTE", "HOLD", "ROLL_BACK"]
@@ -41,6 +42,14 @@ def slow_poll_seconds(begun: datetime, now: datetime) -> int:
     other. So they cost it at most 290 polls in the month that an execution may take.
     """
     return 3 + int(_seconds(begun, now) / 25)
+
+
+def recheck_seconds(begun: datetime, until: datetime | None, now: datetime) -> int:
+    """``slow_poll_seconds``, but not past ``until``, when what holds the rollout ends by itself if that is known."""
+    wait = slow_poll_seconds(begun, now)
+    if until is None:
+        return wait
+    return min(wait, max(1, ceil((until - now).total_seconds())))
 
 
 def _seconds(since: datetime, now: datetime) -> float:
