@@ -10,7 +10,7 @@ from sluice.bootstrap.cold_start import collector_paused
 with collector_paused():
     from sluice.aws.sqs_batch import process_batch
     from sluice.bootstrap.entry import entry
-    from sluice.bootstrap.outcomes import outcomes_ports
+    from sluice.bootstrap.ports import outcomes_ports
     from sluice.rollout.tasks.record_outcome import OutcomeBatch
 
 if TYPE_CHECKING:

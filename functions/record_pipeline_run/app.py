@@ -9,7 +9,7 @@ from sluice.bootstrap.cold_start import collector_paused
 
 with collector_paused():
     from sluice.bootstrap.entry import entry
-    from sluice.bootstrap.pipeline_runs import pipeline_runs_ports
+    from sluice.bootstrap.ports import pipeline_runs_ports
     from sluice.events import PipelineStatusChanged
     from sluice.pipeline_runs.status_change import apply_status_change
 
