@@ -16,9 +16,9 @@ Handler = Callable[[Mapping[str, Any], Any], Returned]
 def traced(handler: Handler[Returned]) -> Handler[Returned]:
     """The handler with a subsegment around it, and one within for each call of an AWS client.
 
-    Clients are patched as a class, so those that exist already are traced as well. Results are left out of traces:
-    like logs, these hold no payloads.
+    Clients are patched as a class, so those that exist already are traced as well. Results are left out of traces,
+    and of errors all but class, message and stack, such as AWS's whole answer: like logs, traces hold no payloads.
     """
     tracer = Tracer(service=SERVICE, patch_modules=("boto3",))
-    wrapped: Handler[Returned] = tracer.capture_lambda_handler(handler, capture_response=False)
+    wrapped: Handler[Returned] = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
     return wrapped

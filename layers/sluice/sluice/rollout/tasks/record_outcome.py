@@ -45,9 +45,15 @@ class OutcomeBatch:
             outcome = InferenceOutcome.from_message(body)
             variant = counted_variant(outcome, self._test(outcome.model))
         except OutcomeError as error:
-            self._ports.refused_outcomes.park(body, str(error))
-            self._ports.telemetry.log("outcome parked", field=error.field)
-            return None
+            refusal = error
+        else:
+            return self._counted(outcome, variant)
+        # Not while the error is handled: if parking fails, its trace would show the error, which quotes the value.
+        self._ports.refused_outcomes.park(body, str(refusal))
+        self._ports.telemetry.log("outcome parked", field=refusal.field)
+        return None
+
+    def _counted(self, outcome: InferenceOutcome, variant: str | None) -> CountedOutcome | None:
         if not variant:
             self._ignored += 1
             return None
