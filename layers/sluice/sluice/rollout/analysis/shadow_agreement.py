@@ -155,6 +155,6 @@ def _number(value: object) -> float | None:
     if isinstance(value, int | float | str):
         try:
             return float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return None
