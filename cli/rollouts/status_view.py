@@ -11,7 +11,7 @@ from sluice.rollout.model.record import RolloutRecord
 from cli.inference.batch_view import BatchStatus, show_list
 from cli.inference.batch_view import as_json as batch_as_json
 from cli.rollouts.endpoint_view import ServingNow, endpoint_as_json, show_endpoint, traffic
-from cli.rollouts.evidence_view import newest_look, show_evidence
+from cli.rollouts.evidence_view import newest_analysis, show_evidence
 from cli.session import CliSession
 from cli.training import executions, packages
 from cli.training.listings import minute, show_runs, show_versions
@@ -60,9 +60,9 @@ def show_one(session: CliSession, found: ModelStatus) -> None:
         show_endpoint(session, found.endpoint)
     rollouts = [(str(one.id), progress(one), minute(one.opened_at), _why(one)) for one in found.rollouts]
     session.out.table("Rollouts", ("rollout", "state", "opened", "reason"), rollouts)
-    look = newest_look(found.history)
-    if look and not found.rollouts[0].is_closed:
-        show_evidence(session, look)
+    analysis = newest_analysis(found.history)
+    if analysis and not found.rollouts[0].is_closed:
+        show_evidence(session, analysis)
     if found.history:
         lines = [(minute(datetime.fromisoformat(line["at"])), str(line["text"])) for line in found.history]
         session.out.table(f"History of {found.rollouts[0].id}", ("at", "what"), lines)

@@ -8,8 +8,8 @@ from sluice.bootstrap.adapters import Adapters
 from sluice.bootstrap.environment import Environment
 
 if TYPE_CHECKING:
-    from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
+    from sluice.rollout.ab_outcomes.ports import OutcomePorts
 
 
-def outcomes_ports(environment: Environment) -> AbOutcomesPorts:
+def outcomes_ports(environment: Environment) -> OutcomePorts:
     return Adapters(environment)

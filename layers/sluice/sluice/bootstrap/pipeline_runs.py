@@ -8,8 +8,8 @@ from sluice.bootstrap.adapters import Adapters
 from sluice.bootstrap.environment import Environment
 
 if TYPE_CHECKING:
-    from sluice.pipeline_runs.ports import PipelineRunsPorts
+    from sluice.pipeline_runs.ports import PipelineRunPorts
 
 
-def pipeline_runs_ports(environment: Environment) -> PipelineRunsPorts:
+def pipeline_runs_ports(environment: Environment) -> PipelineRunPorts:
     return Adapters(environment)

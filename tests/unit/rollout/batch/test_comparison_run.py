@@ -195,10 +195,10 @@ def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: Sluice
     world.transforms.answers[NEW] = slightly_more
     assert world.play(world.approve(2), on_state=person) == "Promoted"
     assert looks >= 8
-    told_in_order = [kind for kind, _ in world.events.published]
-    assert told_in_order.count("BatchVersionCompared") == 1
+    published_in_order = [kind for kind, _ in world.events.published]
+    assert published_in_order.count("BatchVersionCompared") == 1
     assert len(compared_in_logs(world)) == 1
-    assert told_in_order.index("BatchVersionCompared") < told_in_order.index("RolloutWaitsForGate")
+    assert published_in_order.index("BatchVersionCompared") < published_in_order.index("RolloutWaitsForGate")
 
 
 def test_without_an_earlier_input_there_is_nothing_to_compare() -> None:
