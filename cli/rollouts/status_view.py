@@ -1,4 +1,4 @@
-"""How the status of models is shown to people, and to programs."""
+"""Shows the status of models as text or as JSON."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class ModelStatus:
     endpoint: ServingNow
     rollouts: list[RolloutRecord]
     history: list[dict[str, Any]]
-    """Of the newest rollout."""
+    """The history of the newest rollout."""
     versions: list[packages.Version]
     runs: list[executions.Execution]
     steps: list[executions.ExecutionStep]
-    """Of the newest run."""
+    """The steps of the newest run."""
     batch: BatchStatus | None = None
-    """Of a model that scores files and has no endpoint."""
+    """The runs of a batch model, which has no endpoint."""
 
 
 def show_all(session: CliSession, found: list[ModelStatus]) -> None:

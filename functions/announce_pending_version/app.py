@@ -1,4 +1,4 @@
-"""Announce pending version: a version waits for approval; a person is asked, with its metrics beside the live one's."""
+"""Announce pending version: a version waits for approval; publish it with its metrics beside the live version's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Record outcome: what clients report of answered requests is counted for the A/B test that is under way."""
+"""Record outcome: count the outcomes that clients report of answered requests for the running A/B test."""
 
 from __future__ import annotations
 

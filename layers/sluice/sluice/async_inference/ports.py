@@ -51,7 +51,7 @@ class InferenceStore(Protocol):
     """Inferences by id. Every method is idempotent: it may be called again with the same arguments."""
 
     def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, AsyncInference]:
-        """Those that are there, by id."""
+        """The inferences that exist, by id."""
 
     def save(self, inference: AsyncInference) -> bool:
         """Write an inference unless it was changed since it was read; False, and nothing written, on a conflict."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunPorts
 
 REGISTERED = "registered"
-"""Stands for the time of the wait that begins with the registration, of which there is one."""
+"""Identifies the wait that begins with the registration; there is only one for each version."""
 
 
 def announce_pending_version(changed: PackageChanged, ports: PipelineRunPorts) -> Mapping[str, str]:

@@ -68,7 +68,7 @@ class RunEndWakeups(Protocol):
 
 
 class RunEndPorts(Protocol):
-    """What noting the end of a run needs."""
+    """The ports that recording the end of a run needs."""
 
     @property
     def names(self) -> Names: ...

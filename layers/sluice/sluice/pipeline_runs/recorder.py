@@ -1,7 +1,7 @@
 """Records pipeline runs: in the table as they go on, in the registry and by an event when they have ended.
 
-Events of executions and steps come late, twice and out of order. So none of them is believed: each only gives the
-occasion to read the run anew.
+Events of executions and steps come late, twice and out of order. So none of them is trusted: each only
+triggers a fresh read of the run.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _BEFORE_THE_START = -1
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known."""
+    """An obstacle that keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known."""
 
     by: str
     reason: str
@@ -68,7 +68,7 @@ def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, por
 def obstacle_to_replacement(
     plan: Plan, record: RolloutRecord, ports: GatePorts, evidence: StoredFindings = ()
 ) -> Obstacle | None:
-    """What keeps a rollout without stages from its promotion; recorded. The gate is asked before anything changes."""
+    """Record and return the obstacle to promoting a rollout without stages; its gate comes before any change."""
     if plan.stages or plan.engine == "none":
         return None
     obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)

@@ -1,4 +1,4 @@
-"""Record reported outcomes: count them for the A/B test that is under way, ignore those of none, park wrong ones."""
+"""Counts inference outcomes that clients report for a running A/B test; ignores those of no test, parks bad ones."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class TrafficScaling(Protocol):
     """The calls that this package makes to Application Auto Scaling."""
 
     def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
-        """Those of the variants that are registered as scalable targets, by Sluice or by somebody else."""
+        """The variants that are registered as scalable targets, by Sluice or by somebody else."""
 
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
         """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
