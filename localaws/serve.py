@@ -118,7 +118,7 @@ def client_environment(endpoint_url: str, region: str) -> dict[str, str]:
 
 
 def announce_ready(file: Path, environment: Mapping[str, str]) -> None:
-    """Write the environment for whoever waits; the file appears complete or not at all."""
+    """Write the environment to a file; the file appears complete or not at all."""
     draft = file.with_suffix(".draft")
     draft.write_text(json.dumps(environment))
     draft.rename(file)

@@ -13,8 +13,8 @@ LOCALAWS = ROOT / "localaws"
 FOREIGN_WORDS = ("sluice", "rehears", "fraud")
 FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tests"}
 
-# What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A module
-# in the folder itself, such as ``context``, is a package of its own.
+# What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A
+# module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
     "context": set(),
     "containers": set(),

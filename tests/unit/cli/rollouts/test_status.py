@@ -238,7 +238,7 @@ def test_a_gate_that_waits_is_shown_with_what_to_type(busy: FakeAws) -> None:
     assert "sluice continue fraud" in busy.shown
 
 
-def test_programs_are_told_who_is_waited_for(busy: FakeAws) -> None:
+def test_programs_are_given_who_is_waited_for(busy: FakeAws) -> None:
     change(busy, **HOLD)
     run(busy, "status", "fraud", output="json")
     assert told(busy)["models"][0]["rollouts"][0]["waits_for"] == "human"

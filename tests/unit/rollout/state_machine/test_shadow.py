@@ -72,7 +72,7 @@ def test_a_shadow_that_gets_no_requests_is_reported(world: SluiceWorld) -> None:
     assert "starved" in outcome_of(world, rollout)[1]
 
 
-def test_every_look_tells_how_many_answers_agree(world: SluiceWorld) -> None:
+def test_every_analysis_tells_how_many_answers_agree(world: SluiceWorld) -> None:
     world.captures.answered("v2", PREDICTIONS)
     rollout = world.approve(2)
     assert world.play(rollout) == "Promoted"

@@ -183,7 +183,7 @@ def test_an_instance_that_dies_while_it_bakes_is_replaced(guarded: Stage) -> Non
     assert phase(guarded, "frail") == "Baking 1"
 
 
-def test_a_change_of_capacity_is_told_as_a_deployment(guarded: Stage) -> None:
+def test_a_change_of_capacity_is_reported_as_a_deployment(guarded: Stage) -> None:
     guarded.create("grow", guarded.config("grow", {"v1": (guarded.model("grow", "low"), 1.0)}))
     desired = [{"VariantName": "v1", "DesiredInstanceCount": 2}]
     guarded.sagemaker.update_endpoint_weights_and_capacities(EndpointName="grow", DesiredWeightsAndCapacities=desired)
