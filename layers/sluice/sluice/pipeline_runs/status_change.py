@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunPorts) -> Mapping[str, str | bool | None]:
     """Free the run slot first, then record: a report that cannot be read must not hold up the next run.
 
-    Idempotent: an event that comes twice, late or out of order changes nothing, because the run is read again each time.
+    Idempotent: an event that comes twice, late or out of order changes nothing: the run is read again each time.
 
     Returns:
         ``execution``: the ARN; ``freed``: whether the run had held its model's slot; ``status``: of the run as
