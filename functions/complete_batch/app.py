@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(event: Mapping[str, Any], ports: BatchPorts) -> dict[str, Any]:
-    """Idempotent: the job is read anew each time, so a duplicate, late or reordered event changes nothing."""
+    """Idempotent: the job is described again each time, so a duplicate, late or reordered event changes nothing."""
     changed = TransformChanged.parse(event)
     found = complete_batch(changed.job, ports)
     return {"job": changed.job, "phase": found.phase if found else None}

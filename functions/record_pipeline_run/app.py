@@ -14,10 +14,10 @@ with collector_paused():
     from sluice.pipeline_runs.status_change import apply_status_change
 
 if TYPE_CHECKING:
-    from sluice.pipeline_runs.ports import PipelineRunsPorts
+    from sluice.pipeline_runs.ports import PipelineRunPorts
 
 
-def run(event: Mapping[str, Any], ports: PipelineRunsPorts) -> Mapping[str, Any]:
+def run(event: Mapping[str, Any], ports: PipelineRunPorts) -> Mapping[str, Any]:
     """Apply a status change of a pipeline execution, or of one of its steps."""
     return apply_status_change(PipelineStatusChanged.parse(event), ports)
 

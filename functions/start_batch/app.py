@@ -1,4 +1,4 @@
-"""Start batch: a schedule or a person wants files scored. One request is one transform job, or a reason why not."""
+"""Start batch: start the transform job that a schedule or a person requested, or record why it cannot start."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from sluice.bootstrap.environment import Environment
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts
     from sluice.batch.ports import BatchPorts
-    from sluice.pipeline_runs.ports import PipelineRunsPorts
-    from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
+    from sluice.pipeline_runs.ports import PipelineRunPorts
+    from sluice.rollout.ab_outcomes.ports import OutcomePorts
     from sluice.rollout.ports import RolloutPorts
     from sluice.sweep.ports import SweepPorts
     from sluice.training.ports import TrainingPorts
@@ -25,11 +25,11 @@ def batch_ports(environment: Environment) -> BatchPorts:
     return Adapters(environment)
 
 
-def outcomes_ports(environment: Environment) -> AbOutcomesPorts:
+def outcomes_ports(environment: Environment) -> OutcomePorts:
     return Adapters(environment)
 
 
-def pipeline_runs_ports(environment: Environment) -> PipelineRunsPorts:
+def pipeline_runs_ports(environment: Environment) -> PipelineRunPorts:
     return Adapters(environment)
 
 

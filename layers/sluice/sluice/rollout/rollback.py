@@ -160,7 +160,7 @@ def _report(
     is_restored: bool,
     ports: RolloutPorts,
 ) -> None:
-    """Log and measure the rollback, once: by whoever closed the rollout."""
+    """Log and measure the rollback; called only by the invocation that closed the rollout, so it happens once."""
     model = record.id.model
     cause = record.fence.kind if record.fence else "failed"
     seconds = (now - record.fence.at).total_seconds() if record.fence and is_restored else None

@@ -1,4 +1,4 @@
-"""X-Ray traces, opt-in: whoever imports this module loads the X-Ray SDK when a handler is traced, and never before."""
+"""X-Ray traces, opt-in: the X-Ray SDK is loaded only when a handler is traced."""
 
 from __future__ import annotations
 

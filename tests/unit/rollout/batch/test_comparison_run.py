@@ -79,7 +79,7 @@ def test_what_a_comparison_counted_is_logged_but_no_answers(world: SluiceWorld) 
     assert all(isinstance(line[name], int) for name in ("rows", "equal", "within_tolerance", "failures"))
 
 
-def test_a_version_that_answers_takes_over_and_the_difference_is_told(world: SluiceWorld) -> None:
+def test_a_version_that_answers_takes_over_and_the_difference_is_reported(world: SluiceWorld) -> None:
     assert approval(world, slightly_more) == "Promoted"
     assert told(world, "BatchVersionCompared") == {
         "rollout": "fraud-2-1",
@@ -181,7 +181,7 @@ def test_what_both_versions_fail_at_is_no_proof_for_the_new_one(world: SluiceWor
     assert "version in use as well" in outcome_of(world, "fraud-2-1")[1]
 
 
-def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: SluiceWorld) -> None:
+def test_a_gate_opens_only_after_the_comparison_which_is_reported_once(world: SluiceWorld) -> None:
     spec = world.specs.specs["fraud"]
     world.specs.specs["fraud"] = replace(spec, rollout=replace(spec.rollout, gate="human"))
     looks = 0
@@ -195,10 +195,10 @@ def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: Sluice
     world.transforms.answers[NEW] = slightly_more
     assert world.play(world.approve(2), on_state=person) == "Promoted"
     assert looks >= 8
-    told_in_order = [kind for kind, _ in world.events.published]
-    assert told_in_order.count("BatchVersionCompared") == 1
+    published_in_order = [kind for kind, _ in world.events.published]
+    assert published_in_order.count("BatchVersionCompared") == 1
     assert len(compared_in_logs(world)) == 1
-    assert told_in_order.index("BatchVersionCompared") < told_in_order.index("RolloutWaitsForGate")
+    assert published_in_order.index("BatchVersionCompared") < published_in_order.index("RolloutWaitsForGate")
 
 
 def test_without_an_earlier_input_there_is_nothing_to_compare() -> None:

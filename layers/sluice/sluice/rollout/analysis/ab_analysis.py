@@ -42,7 +42,7 @@ class _Test:
 def ab_test_finding(
     plan: Plan, record: RolloutRecord, window: MetricWindow, now: datetime, ports: AnalysisPorts
 ) -> Finding:
-    """What the test says; ``window`` is that of its stage, the first."""
+    """The test's finding; ``window`` is that of its stage, the first."""
     assert plan.baseline is not None
     assert plan.experiment is not None
     experiment = plan.experiment

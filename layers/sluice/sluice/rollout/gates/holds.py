@@ -17,7 +17,7 @@ from sluice.rollout.traffic.task_result import slow_poll_seconds
 from sluice.spec.windows import ReleaseWindows
 
 if TYPE_CHECKING:
-    from sluice.rollout.gates.ports import GatesPorts
+    from sluice.rollout.gates.ports import GatePorts
 
 StoredFindings = Sequence[Mapping[str, Any]]
 """The findings of an analysis, as the history keeps them."""
@@ -28,7 +28,7 @@ _BEFORE_THE_START = -1
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known."""
+    """An obstacle that keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known."""
 
     by: str
     reason: str
@@ -37,7 +37,7 @@ class Obstacle:
 
 
 def apply_gates(
-    decision: Decision, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts, *, findings: StoredFindings
+    decision: Decision, stage: int, record: RolloutRecord, plan: Plan, ports: GatePorts, *, findings: StoredFindings
 ) -> Decision:
     """The decision of an analysis, or ``wait`` while a freeze window or a gate keeps the rollout from advancing.
 
@@ -57,7 +57,7 @@ def apply_gates(
     return decision
 
 
-def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
+def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, ports: GatePorts) -> Obstacle | None:
     """The pause or freeze window that keeps a rollout from starting; recorded. None if it may start."""
     obstacle = _paused(record) or _window(windows, record, ports.now())
     if obstacle is not None:
@@ -66,9 +66,9 @@ def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, por
 
 
 def obstacle_to_replacement(
-    plan: Plan, record: RolloutRecord, ports: GatesPorts, evidence: StoredFindings = ()
+    plan: Plan, record: RolloutRecord, ports: GatePorts, evidence: StoredFindings = ()
 ) -> Obstacle | None:
-    """What keeps a rollout without stages from its promotion; recorded. The gate is asked before anything changes."""
+    """Record and return the obstacle to promoting a rollout without stages; its gate comes before any change."""
     if plan.stages or plan.engine == "none":
         return None
     obstacle = _obstacle(gates_ahead(plan, 0, to_promotion=True), plan, record, evidence, ports)
@@ -86,7 +86,7 @@ def seconds_until_recheck(record: RolloutRecord, until: datetime | None, now: da
 
 
 def _obstacle(
-    gates: tuple[RolloutGate, ...], plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts
+    gates: tuple[RolloutGate, ...], plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatePorts
 ) -> Obstacle | None:
     if (window := _window(plan.windows, record, ports.now())) is not None:
         return window
@@ -105,7 +105,7 @@ def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime
 
 
 def _closed(
-    gate: RolloutGate, plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts
+    gate: RolloutGate, plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatePorts
 ) -> Obstacle | None:
     if gate.keeper == HUMAN:
         if gate.index in record.gates_opened:
@@ -140,7 +140,7 @@ def _skips_gates(record: RolloutRecord) -> bool:
     return record.command is not None and record.command.kind == "promote" and record.command.skip_gates
 
 
-def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts) -> None:
+def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan, ports: GatePorts) -> None:
     """Record it, and publish ``RolloutWaitsForGate`` when a gate is met first."""
     _record(obstacle, stage, record, ports)
     if obstacle.gate < 0 or obstacle.gate in record.gates_announced:
@@ -159,7 +159,7 @@ def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, plan: Plan,
     ports.store.mark_time(record.id, f"gate_told_{obstacle.gate}", now)
 
 
-def _record(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPorts) -> None:
+def _record(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatePorts) -> None:
     now = ports.now()
     hold = Hold(by=obstacle.by, reason=obstacle.reason, since=now, at=now, stage=stage, gate=obstacle.gate)
     last = record.hold

@@ -97,7 +97,7 @@ class RolloutRecord:
 
     @property
     def held_by(self) -> Hold | None:
-        """What holds the rollout now; None if nothing does, or a person has opened its gate since."""
+        """The hold on the rollout now; None if there is none, or a person has opened its gate since."""
         is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
         return self.hold if is_waiting and self.hold and self.hold.gate not in self.gates_opened else None
 
