@@ -20,7 +20,7 @@ PEAK_UTILISATION = 0.7
 PEAK_FACTORS = {"steady": 1.5, "spiky": 10.0, "rare": 10.0}
 """Requests at the peak, as a multiple of the month's average."""
 BURSTS_A_MONTH = 60
-"""For spiky traffic: how often an endpoint at zero instances must start again."""
+"""For spiky traffic: how often a month an endpoint at zero instances must start again."""
 HOURS_PER_BURST = 0.25
 """Paid around each burst: the start of the instance, and the time until it is taken away again."""
 HOURS_TO_START = 5 / 60
@@ -40,14 +40,14 @@ class Workload:
     gpu: bool = False
     schedule: str = "none"
     memory_mb: int = 2048
-    """Of a serverless endpoint."""
+    """Memory of a serverless endpoint."""
     instance_type: str
     peak_factor: float | None = None
     """Requests at the peak as a multiple of the average; None: what is usual for the traffic."""
 
     @property
     def runs_per_month(self) -> int:
-        """Of a batch job; daily unless a schedule says otherwise."""
+        """Runs of a batch job; daily unless there is a schedule."""
         return RUNS_A_MONTH.get(self.schedule, RUNS_A_MONTH["daily"])
 
     @property

@@ -42,7 +42,7 @@ class Minute:
     waiting: int = 0
     """Requests in the queue at its end."""
     capacity_seconds: float = 0.0
-    """What the slots of its ready instances could have worked."""
+    """The slot time that its ready instances offered."""
     busy_seconds: float = 0.0
     """The slot time that was used; an instance that was removed may still finish its requests."""
     latencies: list[float] = field(default_factory=list)

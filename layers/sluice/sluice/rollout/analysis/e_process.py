@@ -51,14 +51,14 @@ class Bound:
         return min(self.log_cap_in(row), self.uncapped_log_factor(row, alternative))
 
     def log_cap_in(self, row: Row) -> float:
-        """The largest amount that a row may add: an outage of both variants must not count as proof of "no worse"."""
+        """The cap on what a row adds. In an incident it is at most 0: an outage of both must not prove "no worse"."""
         in_incident = row.baseline_errors > self.incident_share * row.baseline_requests
         return min(self.log_cap, 0.0) if in_incident else self.log_cap
 
     def uncapped_log_factor(self, row: Row, alternative: float) -> float:
         canary, baseline = self.ratio * row.canary_requests, row.baseline_requests
         if baseline == 0:
-            # There is no baseline to compare with: only the absolute margin can be tested, from below.
+            # There is no baseline to compare with: only the absolute margin can be tested, and only for being below it.
             up, down = min(alternative, 1.0), 1.0
         else:
             up = (canary + baseline) / (canary + baseline / alternative)
