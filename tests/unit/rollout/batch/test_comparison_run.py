@@ -12,6 +12,7 @@ from sluice.rollout_id import RolloutId
 from sluice.transform.jobs import NoCapacityError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
+from functions.roll_back.app import run as roll_back
 from functions.start_batch.app import run as start_batch
 from tests.fakes.batch_world import batch_world, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld, outcome_of
@@ -131,6 +132,14 @@ def test_a_version_that_fails_is_rejected_and_the_current_one_stays(
     assert {each.version: each.approval for each in world.registry.packages.values()} == {1: "Approved", 2: "Rejected"}
     assert next_model(world) == "sluice-dev-fraud-1-1-model"
     assert NEW not in world.hosting.models
+
+
+def test_the_reason_of_a_job_is_in_no_log(world: SluiceWorld) -> None:
+    """It may quote a row. People find it in the history, the registry and the event."""
+    assert approval(world, broken) == "RolledBack"
+    results = [roll_back({"rollout_id": "fraud-2-1", "context": {}}, world.ports)]
+    assert "AlgorithmError" in outcome_of(world, "fraud-2-1")[1]
+    assert "AlgorithmError" not in str([*world.telemetry.lines, *results])
 
 
 def test_a_current_version_that_fails_does_not_stop_its_successor(world: SluiceWorld) -> None:

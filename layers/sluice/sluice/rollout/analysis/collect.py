@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def collect_findings(
     stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: AnalysisPorts
 ) -> tuple[Finding, ...]:
-    """All findings on the stage now; ``decision.decide`` turns them into a decision.
+    """All findings on the stage now; ``bake_decision.decide`` turns them into a decision.
 
     A further kind of evidence is one more finding here. Alarms come first: a rollback names the first reason.
     """

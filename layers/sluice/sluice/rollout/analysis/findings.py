@@ -1,7 +1,7 @@
 """The findings of an analysis: named pieces of evidence, each with an answer of its own.
 
 The judge of errors, that of latency, the alarms, the share of the traffic, an A/B test and the agreement of a shadow
-all speak in findings; ``decision.decide`` joins them and knows none of them by name.
+all speak in findings; ``bake_decision.decide`` joins them and knows none of them by name.
 """
 
 from __future__ import annotations

@@ -149,10 +149,10 @@ def _accept(
     if obstacle is not None:
         seconds = seconds_until_recheck(record, obstacle.until, ports.now())
         return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
-    return task_result("PROMOTE", reason=text)
+    return task_result("PROMOTE")
 
 
 def _reject(record: RolloutRecord, what: str, ports: BatchRolloutPorts) -> TaskResult:
-    reason = f"version {record.id.version} {what}"
-    ports.store.fence(record.id, "judge", reason, ports.now())
-    return task_result("ROLL_BACK", reason=reason)
+    """The fence holds the reason. The result does not: it is logged, and a job's reason may quote a row."""
+    ports.store.fence(record.id, "judge", f"version {record.id.version} {what}", ports.now())
+    return task_result("ROLL_BACK")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from sluice.rollout.analysis.decision import Decision
+from sluice.rollout.analysis.bake_decision import Decision
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.gates.gates import HUMAN, RolloutGate, gates_ahead
 from sluice.rollout.model.plan import Plan

@@ -9,7 +9,7 @@ import pytest
 from sluice.aws.metric_data import Counts, Span, whole_periods, whole_periods_of
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.analysis.decision import Decision, apply_command, decide
+from sluice.rollout.analysis.bake_decision import Decision, apply_command, decide
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.analysis.metric_windows import (
