@@ -4,8 +4,8 @@
 
 Both run in this process on the same batches, in turns, so the ratio holds whatever else the machine does. AWS is
 answered where botocore would send: requests are really made, signed and parsed, and each answer takes `--latency-ms`.
-Every result is a new one, read, looked at in S3, written and told of; with `--failing` a share of them is to be tried
-again. The number of calls for each record is printed, because calls are what AWS is paid for.
+Every result is a new one, read, looked up in S3, written and published; with `--failing` a share of them is to be
+retried. The number of calls for each record is printed, because calls are what AWS is paid for.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def batch(size: int, failing: float, first: int) -> dict[str, Any]:
     records = []
     for number in range(first, first + size):
         fails = int((number + 1) * failing) > int(number * failing)
-        told: dict[str, Any] = {
+        notification: dict[str, Any] = {
             "awsRegion": "us-east-1",
             "eventTime": "2026-03-04T10:00:02.608Z",
             "receivedTime": "2026-03-04T10:00:00.455Z",
@@ -137,19 +137,19 @@ def batch(size: int, failing: float, first: int) -> dict[str, Any]:
             "eventName": "InferenceResult",
         }
         if fails:
-            told["failureReason"] = "ClientError: Received server error (500) from model."
+            notification["failureReason"] = "ClientError: Received server error (500) from model."
         else:
             output = {"contentType": "text/csv", "outputLocation": f"s3://data/async/fraud/output/{number}.out"}
-            told["responseParameters"] = output
-        records.append({"messageId": str(number), "body": json.dumps(told)})
+            notification["responseParameters"] = output
+        records.append({"messageId": str(number), "body": json.dumps(notification)})
     return {"Records": records}
 
 
 def acknowledge(event: Mapping[str, Any]) -> dict[str, list[str]]:
     """What a handler cannot do less than."""
     for record in event["Records"]:
-        told = json.loads(record["body"])
-        assert told["eventName"] == "InferenceResult"
+        notification = json.loads(record["body"])
+        assert notification["eventName"] == "InferenceResult"
     return {"batchItemFailures": []}
 
 

@@ -33,7 +33,7 @@ class Output(Protocol):
         """Draw again and again until that returns an exit code, which is returned, or until interrupted."""
 
     def progress(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """While it lasts, shows how many of ``total`` are done each time it is told so."""
+        """Shows progress: how many of ``total`` are done, at each update."""
 
 
 def choose(stream: TextIO, wanted: str) -> Output:

@@ -39,7 +39,7 @@ class CliSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """What the deployed stack says about itself."""
+    """The resources that the deployed stack publishes for the command."""
 
     bucket: str
     table: str
@@ -128,7 +128,7 @@ def read_parameter(session: CliSession, name: str) -> str | None:
 
 
 def described(call: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping[str, Any] | None:
-    """What a SageMaker call tells of one thing, None when there is no such thing.
+    """The response of a SageMaker call that describes one resource; None if the resource does not exist.
 
     SageMaker says so with ResourceNotFound for pipelines, with ValidationException for the registry.
     """

@@ -65,9 +65,9 @@ def run(
     folder when everything is deployed, and ``grants.json`` when it ends. Exit status 1: the port is taken, or the
     template cannot be deployed.
     """
-    asked_to_stop = threading.Event()
+    stop_requested = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+        signal.signal(number, lambda *_: stop_requested.set())
     from localaws.default_services import shipped_services
     from localaws.local_aws import LocalAws  # takes a second, and the answer to a wrong option should not
     from localaws.services.cloudformation.template.errors import DeployError, TemplateError
@@ -93,7 +93,7 @@ def run(
         environment = client_environment(aws.endpoint_url, aws.region)
         announce_ready(settings.run_dir / READY, environment)
         print(how_to_use(environment, examples(aws.region), log), flush=True)
-        asked_to_stop.wait()
+        stop_requested.wait()
         if stack is not None:
             (settings.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws, stack), indent=1))
     return 0
@@ -118,7 +118,7 @@ def client_environment(endpoint_url: str, region: str) -> dict[str, str]:
 
 
 def announce_ready(file: Path, environment: Mapping[str, str]) -> None:
-    """Write the environment for whoever waits; the file appears complete or not at all."""
+    """Write the environment to a file; the file appears complete or not at all."""
     draft = file.with_suffix(".draft")
     draft.write_text(json.dumps(environment))
     draft.rename(file)

@@ -37,8 +37,8 @@ def run(arguments: Namespace, session: CliSession) -> int:
             if change.make and not arguments.dry_run:
                 change.make()
             session.out.text(f"  {change.verdict:<9}  {change.what}  {change.name}")
-    told = [_as_json(file, changes) for file, changes in plans]
-    session.out.result({"dry_run": arguments.dry_run, "models": told})
+    models = [_as_json(file, changes) for file, changes in plans]
+    session.out.result({"dry_run": arguments.dry_run, "models": models})
     return OK
 
 
@@ -57,5 +57,5 @@ def _remark(dry_run: bool) -> str:
 
 
 def _as_json(file: SpecFile, changes: Iterable[Change]) -> dict[str, object]:
-    told = [{"what": one.what, "name": one.name, "verdict": one.verdict} for one in changes]
-    return {"model": file.spec.name, "file": str(file.path), "changes": told}
+    described = [{"what": one.what, "name": one.name, "verdict": one.verdict} for one in changes]
+    return {"model": file.spec.name, "file": str(file.path), "changes": described}

@@ -98,7 +98,7 @@ def pipeline_rules(pipelines: Path) -> tuple[Rule, ...]:
 
 
 def chosen_parameters(spec: ModelSpec) -> Mapping[str, str]:
-    """What a spec says about a pipeline's parameters, those that Sluice fills among them."""
+    """A spec's values for the pipeline's parameters, including those that Sluice fills."""
     objective = "binary:logistic" if spec.data.is_classification else "reg:squarederror"
     return {**spec.pipeline.parameters, "Objective": objective, "Gate": spec.pipeline.gate.text}
 

@@ -16,7 +16,7 @@ from cli.session import CliSession, list_models, read_spec
 
 
 def refuse_taken_endpoints(session: CliSession, files: Sequence[SpecFile]) -> None:
-    """Raise ``SpecFilesError`` if a spec's endpoint cannot serve as the spec wants, or is that of another model."""
+    """Raise ``SpecFilesError`` if a spec's endpoint cannot serve as specified, or is that of another model."""
     applied = {file.spec.name: file.spec for file in files}
     problems: list[LocatedProblem] = []
     for file in files:

@@ -40,7 +40,7 @@ def show_list(session: CliSession, inferences: Sequence[AsyncInference]) -> None
 
 
 def show_outcomes(session: CliSession, sent: Sequence[tuple[str, AsyncInference]]) -> None:
-    """What came of the files that were sent."""
+    """Show the results of the files that were sent."""
     rows = [(file, each.id, each.status, str(each.attempts), outcome(each)) for file, each in sent]
     session.out.table("Results", ("file", "inference", "status", "attempts", "outcome"), rows)
 

@@ -36,9 +36,9 @@ def run(arguments: Namespace, session: CliSession) -> int:
     serving = live_version(version.model, ports)
     live = find_version(session, f"{version.model}/{serving}") if serving not in (None, version.number) else None
     _compare(session, version, live)
-    told = as_json(version) | {"live": as_json(live) if live else None}
+    result = as_json(version) | {"live": as_json(live) if live else None}
     if serving == version.number and arguments.status == "Rejected":
-        told |= {"comes_back": _tell_what_comes_back(session, version, ports)}
+        result |= {"comes_back": _announce_replacement(session, version, ports)}
     if version.approval == arguments.status and reason in ("", version.description):
         session.out.text(f"{version.name} is {version.approval} already; nothing is changed")
     else:
@@ -46,13 +46,13 @@ def run(arguments: Namespace, session: CliSession) -> int:
         session.clients("sagemaker").update_model_package(
             ModelPackageArn=version.arn, ModelApprovalStatus=arguments.status, **description
         )
-        told |= {"approval": arguments.status, "description": reason or version.description}
+        result |= {"approval": arguments.status, "description": reason or version.description}
         session.out.text(f"{version.name} is {arguments.status} now")
-    session.out.result({**told, "was": version.approval})
+    session.out.result({**result, "was": version.approval})
     return OK
 
 
-def _tell_what_comes_back(session: CliSession, version: Version, ports: Adapters) -> str | None:
+def _announce_replacement(session: CliSession, version: Version, ports: Adapters) -> str | None:
     """The version that takes the place of a live one that is rejected; None if it serves on."""
     good = last_known_good(version.number, ports.store.rollouts(version.model), lambda arn: _is_approved(arn, ports))
     if good is None:

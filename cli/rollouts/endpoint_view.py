@@ -23,7 +23,7 @@ class ServingNow:
     scaled: Mapping[str, ScalableTarget]
 
 
-def look_at_endpoint(session: CliSession, name: str) -> ServingNow:
+def read_endpoint(session: CliSession, name: str) -> ServingNow:
     """Ask AWS for one endpoint."""
     state = Endpoints(session.clients("sagemaker")).describe(name)
     variants = [each.name for each in state.variants] if state else []
@@ -35,7 +35,7 @@ def _scaled(session: CliSession, endpoint: str, variants: list[str]) -> dict[str
     scaling = AutoScaling(client("application-autoscaling"), CloudWatch(client("cloudwatch")), session.names)
     try:
         return {one.variant: one for one in scaling.registered(endpoint, variants)}
-    except AwsRefusedError:  # a permission that people who only look may not have
+    except AwsRefusedError:  # a read-only users may lack this permission
         return {}
 
 

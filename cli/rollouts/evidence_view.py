@@ -1,4 +1,4 @@
-"""How sure the judge is: the findings of a look, for people."""
+"""Shows the findings of an analysis, with the evidence that the judge has so far."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cli.training.listings import minute
 HEAD = ("evidence", "says", "of harm", "of safety", "requests new / old", "more needed", "because")
 
 
-def newest_look(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The last look in a history, oldest first; None before the first."""
-    looks = (line for line in reversed(history) if "findings" in line["data"])
-    return next(looks, None)
+def newest_analysis(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last analysis in a history, which is ordered oldest first; None if there is none yet."""
+    analyses = (line for line in reversed(history) if "findings" in line["data"])
+    return next(analyses, None)
 
 
-def show_evidence(session: CliSession, look: Mapping[str, Any]) -> None:
-    """The findings of one look, a line each."""
-    at = minute(datetime.fromisoformat(look["at"]))
-    rows = [_row(finding) for finding in look["data"]["findings"]]
+def show_evidence(session: CliSession, analysis: Mapping[str, Any]) -> None:
+    """The findings of one analysis, one table row each."""
+    at = minute(datetime.fromisoformat(analysis["at"]))
+    rows = [_row(finding) for finding in analysis["data"]["findings"]]
     session.out.table(f"Evidence at the look of {at}", HEAD, rows)
 
 

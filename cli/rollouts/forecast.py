@@ -107,7 +107,7 @@ def _periods_until_safe(rows: Sequence[Row], rules: Rules) -> int | None:
 
 
 def extra_cost(plan: Plan, prices: Prices) -> Cost | None:
-    """Of the second fleet; None if there is none, or if the table has no price for its instance type."""
+    """Cost of the second fleet; None if there is none, or if the table has no price for its instance type."""
     price = prices.instances.get(plan.candidate.instance_type)
     if plan.baseline is None or price is None or plan.engine not in ("weights", "shadow", "guardrails"):
         return None

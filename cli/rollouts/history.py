@@ -1,4 +1,4 @@
-"""``sluice history``: what happened in a rollout, look by look, and what people said to it."""
+"""``sluice history``: the events and analyses of a rollout and the commands that people gave."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _plan(
 
 
 def _traffic(plan: Plan, ports: Adapters) -> Traffic | None:
-    """Of the live version in the last hour; None if nothing serves yet."""
+    """Traffic of the live version in the last hour; None if nothing serves yet."""
     if plan.baseline is None:
         return None
     now = ports.now()

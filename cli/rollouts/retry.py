@@ -10,7 +10,7 @@ from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, CommandError
-from cli.rollouts.steer import add_reason, history_of, store_of, word_of
+from cli.rollouts.steer import add_reason, history_of, origin_of, store_of
 from cli.session import CliSession, Commands
 from cli.training.packages import find_version
 
@@ -26,12 +26,12 @@ def run(arguments: Namespace, session: CliSession) -> int:
     """Approve it once more. The registry says so to ``open_rollout``, and so do we: it says nothing where the
     version was still Approved, as one is that gave way to another."""
     version = find_version(session, arguments.version)
-    store, word = store_of(session), word_of(arguments, session)
+    store, origin = store_of(session), origin_of(arguments, session)
     latest = next(store.rollouts(version.model, version.number), None)
     attempt = _next_attempt(latest, version.name)
-    history_of(session).append(attempt, f"command-{word.at.isoformat()}", f"retry {word}", word.at)
+    history_of(session).append(attempt, f"command-{origin.at.isoformat()}", f"retry {origin}", origin.at)
     session.clients("sagemaker").update_model_package(
-        ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=f"{attempt}: retry {word}"
+        ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=f"{attempt}: retry {origin}"
     )
     EventPublisher(session.clients("events"), session.names).publish(
         "SageMaker Model Package State Change",
@@ -40,7 +40,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         ModelApprovalStatus="Approved",
     )
     session.out.text(f"{version.name} is approved again: {attempt} follows, `sluice status {version.model} --watch`")
-    session.out.result({"rollout": str(attempt), "command": "retry", "version": version.name, "by": word.by})
+    session.out.result({"rollout": str(attempt), "command": "retry", "version": version.name, "by": origin.by})
     return OK
 
 

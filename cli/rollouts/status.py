@@ -15,7 +15,7 @@ from sluice.rollout.model.store import RecordStore
 
 from cli.failures import OK, REFUSED
 from cli.inference.batch_view import batch_status
-from cli.rollouts.endpoint_view import look_at_endpoint
+from cli.rollouts.endpoint_view import read_endpoint
 from cli.rollouts.status_view import ModelStatus, as_json, show_all, show_one
 from cli.session import CliSession, Commands, list_models, read_spec, read_stack
 from cli.training import executions, packages
@@ -74,7 +74,7 @@ def gather(session: CliSession, table: str, model: str) -> ModelStatus:
     batches = BatchStore(Table(session.clients("dynamodb"), table))
     return ModelStatus(
         model=model,
-        endpoint=look_at_endpoint(session, endpoint),
+        endpoint=read_endpoint(session, endpoint),
         rollouts=rollouts[:_SHOWN],
         history=history.entries(rollouts[0].id) if rollouts else [],
         versions=[packages.with_details(session, one) for one in versions],

@@ -1,4 +1,4 @@
-"""How the status of models is shown to people, and to programs."""
+"""Shows the status of models as text or as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sluice.rollout.model.record import RolloutRecord
 from cli.inference.batch_view import BatchStatus, show_list
 from cli.inference.batch_view import as_json as batch_as_json
 from cli.rollouts.endpoint_view import ServingNow, endpoint_as_json, show_endpoint, traffic
-from cli.rollouts.evidence_view import newest_look, show_evidence
+from cli.rollouts.evidence_view import newest_analysis, show_evidence
 from cli.session import CliSession
 from cli.training import executions, packages
 from cli.training.listings import minute, show_runs, show_versions
@@ -25,13 +25,13 @@ class ModelStatus:
     endpoint: ServingNow
     rollouts: list[RolloutRecord]
     history: list[dict[str, Any]]
-    """Of the newest rollout."""
+    """The history of the newest rollout."""
     versions: list[packages.Version]
     runs: list[executions.Execution]
     steps: list[executions.ExecutionStep]
-    """Of the newest run."""
+    """The steps of the newest run."""
     batch: BatchStatus | None = None
-    """Of a model that scores files and has no endpoint."""
+    """The runs of a batch model, which has no endpoint."""
 
 
 def show_all(session: CliSession, found: list[ModelStatus]) -> None:
@@ -60,9 +60,9 @@ def show_one(session: CliSession, found: ModelStatus) -> None:
         show_endpoint(session, found.endpoint)
     rollouts = [(str(one.id), progress(one), minute(one.opened_at), _why(one)) for one in found.rollouts]
     session.out.table("Rollouts", ("rollout", "state", "opened", "reason"), rollouts)
-    look = newest_look(found.history)
-    if look and not found.rollouts[0].is_closed:
-        show_evidence(session, look)
+    analysis = newest_analysis(found.history)
+    if analysis and not found.rollouts[0].is_closed:
+        show_evidence(session, analysis)
     if found.history:
         lines = [(minute(datetime.fromisoformat(line["at"])), str(line["text"])) for line in found.history]
         session.out.table(f"History of {found.rollouts[0].id}", ("at", "what"), lines)

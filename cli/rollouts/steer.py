@@ -1,4 +1,4 @@
-"""``sluice pause``, ``resume``, ``continue``, ``promote`` and ``abort``: a person's hand on a rollout under way."""
+"""``sluice pause``, ``resume``, ``continue``, ``promote`` and ``abort``: commands for a rollout in progress."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _PAST_ITS_STAGES = ("promoting", "watching")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """What a person says to a rollout: who, when and why stand in its history, whatever it was."""
+class CommandOrigin:
+    """Who gave a command, when and why; kept in the rollout's history."""
 
     by: str
     reason: str
@@ -64,29 +64,31 @@ def add_reason(command: ArgumentParser) -> None:
 
 
 def steer(arguments: Namespace, session: CliSession) -> int:
-    store, word = store_of(session), word_of(arguments, session)
+    store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
     if arguments.kind != "resume" and record.phase in _PAST_ITS_STAGES:
         raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
-    command = Command(kind=arguments.kind, by=word.by, reason=word.reason, at=word.at, skip_gates=arguments.skip_gates)
+    command = Command(
+        kind=arguments.kind, by=origin.by, reason=origin.reason, at=origin.at, skip_gates=arguments.skip_gates
+    )
     if not store.set_command(record.id, command):
         raise _too_late(record.id)
-    _note(record.id, str(command), word, session)
+    _note(record.id, str(command), origin, session)
     session.out.text(f"{record.id}: {command.kind}, obeyed at its next look")
     session.out.result({"rollout": str(record.id), "command": command.kind, "by": command.by})
     return OK
 
 
 def open_gate(arguments: Namespace, session: CliSession) -> int:
-    store, word = store_of(session), word_of(arguments, session)
+    store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
     gate = _gate_to_open(record)
-    if not store.open_gate(record.id, gate, word.at):
+    if not store.open_gate(record.id, gate, origin.at):
         raise _too_late(record.id)
     name = gate_name(gate, len(record.plan.stages) if record.plan else 0)
-    _note(record.id, f"continue {word}; {name} is open", word, session)
+    _note(record.id, f"continue {origin}; {name} is open", origin, session)
     session.out.text(f"{record.id}: {name} is open, obeyed at its next look")
-    session.out.result({"rollout": str(record.id), "command": "continue", "gate": gate, "by": word.by})
+    session.out.result({"rollout": str(record.id), "command": "continue", "gate": gate, "by": origin.by})
     return OK
 
 
@@ -103,11 +105,11 @@ def _gate_to_open(record: RolloutRecord) -> int:
 
 def abort(arguments: Namespace, session: CliSession) -> int:
     """Fence first, so that nothing moves forward any more, then ask for the weights."""
-    store, word = store_of(session), word_of(arguments, session)
+    store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
-    said = f"aborted {word}"
-    fenced = store.fence(record.id, "aborted", said, word.at)
-    _note(record.id, said, word, session)
+    said = f"aborted {origin}"
+    fenced = store.fence(record.id, "aborted", said, origin.at)
+    _note(record.id, said, origin, session)
     EventPublisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
     session.out.result({"rollout": str(record.id), "command": "abort"})
@@ -122,16 +124,16 @@ def history_of(session: CliSession) -> HistoryStore:
     return HistoryStore(Table(session.clients("dynamodb"), read_stack(session).table))
 
 
-def word_of(arguments: Namespace, session: CliSession) -> Word:
-    """Who says it now, and why; raises ``BadInputError`` for a reason that nobody would keep."""
+def origin_of(arguments: Namespace, session: CliSession) -> CommandOrigin:
+    """The caller's identity, the reason and the time; raises ``BadInputError`` if the reason is too long to be kept."""
     reason: str = arguments.reason
     if len(reason) > REASON_MAX:
         raise BadInputError(f"--reason has {len(reason)} characters; up to {REASON_MAX} are kept")
-    return Word(by=str(session.clients("sts").get_caller_identity()["Arn"]), reason=reason, at=session.now())
+    return CommandOrigin(by=str(session.clients("sts").get_caller_identity()["Arn"]), reason=reason, at=session.now())
 
 
 def _under_way(model: str, store: RecordStore) -> RolloutRecord:
-    """The rollout that goes on: of several that wait, the one whose turn it is."""
+    """The rollout in progress; if all are queued, the one that is next."""
     known = [each for each in store.rollouts(model) if not each.is_closed]
     running = [each for each in known if each.phase != "queued"]
     if not known:
@@ -143,5 +145,5 @@ def _too_late(rollout: RolloutId) -> CommandError:
     return CommandError(f"Rollout {rollout} is being taken back: nothing can be said to it any more.")
 
 
-def _note(rollout: RolloutId, said: str, word: Word, session: CliSession) -> None:
-    history_of(session).append(rollout, f"command-{word.at.isoformat()}", said, word.at)
+def _note(rollout: RolloutId, said: str, origin: CommandOrigin, session: CliSession) -> None:
+    history_of(session).append(rollout, f"command-{origin.at.isoformat()}", said, origin.at)

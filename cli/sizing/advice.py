@@ -46,7 +46,7 @@ class Verdict:
     breaks: tuple[str, ...]
     """Why it cannot serve this workload; empty when it can."""
     drawbacks: tuple[str, ...]
-    """What one has to live with."""
+    """The drawbacks of this choice."""
     usd_per_month: float
 
     @property

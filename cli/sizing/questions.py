@@ -1,4 +1,4 @@
-"""What ``sluice advise`` must know: read from options, or asked on a terminal."""
+"""The questions of ``sluice advise``, answered by options or asked on a terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing that must be known; it is asked for when its option is not given."""
+    """One question; it is asked when its option is not given."""
 
     option: str
     text: str

@@ -20,7 +20,7 @@ PEAK_UTILISATION = 0.7
 PEAK_FACTORS = {"steady": 1.5, "spiky": 10.0, "rare": 10.0}
 """Requests at the peak, as a multiple of the month's average."""
 BURSTS_A_MONTH = 60
-"""Of spiky traffic: times at which an endpoint that had gone to zero must start again."""
+"""For spiky traffic: how often a month an endpoint at zero instances must start again."""
 HOURS_PER_BURST = 0.25
 """Paid around each burst: the start of the instance, and the time until it is taken away again."""
 HOURS_TO_START = 5 / 60
@@ -28,7 +28,7 @@ HOURS_TO_START = 5 / 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What is asked of the model; ``advice`` says which values the words may have."""
+    """The workload of the model; ``advice`` defines the values that its words may have."""
 
     payload_mb: float
     """The largest request."""
@@ -40,14 +40,14 @@ class Workload:
     gpu: bool = False
     schedule: str = "none"
     memory_mb: int = 2048
-    """Of a serverless endpoint."""
+    """Memory of a serverless endpoint."""
     instance_type: str
     peak_factor: float | None = None
     """Requests at the peak as a multiple of the average; None: what is usual for the traffic."""
 
     @property
     def runs_per_month(self) -> int:
-        """Of a batch job; daily unless a schedule says otherwise."""
+        """Runs of a batch job; daily unless there is a schedule."""
         return RUNS_A_MONTH.get(self.schedule, RUNS_A_MONTH["daily"])
 
     @property
@@ -88,7 +88,7 @@ class Costs:
 
     @property
     def requests_per_instance(self) -> float:
-        """What one instance serves a month when it is sized for the peak."""
+        """Requests that one instance serves a month when it is sized for the peak."""
         usable = self.instance.slots * PEAK_UTILISATION
         return SECONDS_A_MONTH * usable / (self.load.peak * self.load.response_seconds)
 

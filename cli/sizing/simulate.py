@@ -80,7 +80,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
 
 
 def _p95_goal(arguments: Namespace, spec: ModelSpec, service: Service) -> float:
-    """What is given, or what the model's own alarm tolerates, or twice what it takes without a queue."""
+    """The given limit, else the one of the model's own alarm, else twice the service time without a queue."""
     milliseconds = arguments.p95_ms or spec.rollout.alarms.latency_p95_ms
     return milliseconds / 1000 if milliseconds else 2 * service.p95
 
@@ -100,7 +100,7 @@ def written_in(spec: ModelSpec) -> TargetTracking:
 
 
 def policy_of(given: Namespace, written: TargetTracking = _DEFAULTS) -> TargetTracking:
-    """What is given on the command line, over what is ``written``: a spec's policy, or else the defaults."""
+    """The policy from the command line; options override ``written``, a spec's policy or else the defaults."""
     options = {
         "target": given.target,
         "min_instances": given.min_instances,

@@ -85,7 +85,7 @@ def origin_of(session: CliSession, text: str) -> Origin:
 
 
 def _run_of(model: str, execution: str, ports: Adapters) -> PipelineRun | None:
-    """As recorded, or as SageMaker still has it."""
+    """The run as recorded, or else as SageMaker still has it."""
     recorded = next((one for one in ports.runs.runs(model) if one.execution == execution), None)
     if recorded or not execution:
         return recorded

@@ -31,11 +31,11 @@ class Version:
     description: str = ""
     """Why it was approved or rejected."""
     metrics: Mapping[str, float] | None = None
-    """From the evaluation, None when they were not asked for or could not be read."""
+    """Metrics of the evaluation; None if they were not requested or could not be read."""
 
     @property
     def name(self) -> str:
-        """As people write it, e.g. ``fraud/7``."""
+        """The version as people write it, e.g. ``fraud/7``."""
         return f"{self.model}/{self.number}"
 
 

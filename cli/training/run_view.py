@@ -72,7 +72,7 @@ def bar(step: StepRun, begin: datetime, until: datetime) -> str:
 
 
 def outcome(run: PipelineRun, repeated: int | None) -> str:
-    """What came of it: ``fraud/8``, or why nothing did."""
+    """The version that the run registered, such as ``fraud/8``, or why it registered none."""
     if run.version is None:
         return run.reason
     if run.is_all_cached:

@@ -9,7 +9,7 @@ from sluice.bootstrap.cold_start import collector_paused
 
 with collector_paused():
     from sluice.bootstrap.entry import entry
-    from sluice.bootstrap.rollout import rollout_ports
+    from sluice.bootstrap.ports import rollout_ports
     from sluice.rollout.tasks.abort_rollout import abort_rollout
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ from sluice.bootstrap.cold_start import collector_paused
 with collector_paused():
     from sluice.batch.completion import complete_batch
     from sluice.batch.events import TransformChanged
-    from sluice.bootstrap.batch import batch_ports
     from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.ports import batch_ports
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
 
 def run(event: Mapping[str, Any], ports: BatchPorts) -> dict[str, Any]:
-    """Idempotent: the job is read anew each time, so a duplicate, late or reordered event changes nothing."""
+    """Idempotent: the job is described again each time, so a duplicate, late or reordered event changes nothing."""
     changed = TransformChanged.parse(event)
     found = complete_batch(changed.job, ports)
     return {"job": changed.job, "phase": found.phase if found else None}

@@ -12,8 +12,8 @@ with collector_paused():
     from sluice.async_inference.messages import parse_message
     from sluice.async_inference.result_handler import handle_messages
     from sluice.aws.sqs_batch import process_batch
-    from sluice.bootstrap.async_inference import async_inference_ports
     from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.ports import async_inference_ports
 
 if TYPE_CHECKING:
     from sluice.async_inference.ports import AsyncInferencePorts

@@ -1,4 +1,4 @@
-"""Record outcome: what clients report of answered requests is counted for the A/B test that is under way."""
+"""Record outcome: count the outcomes that clients report of answered requests for the running A/B test."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sluice.bootstrap.cold_start import collector_paused
 with collector_paused():
     from sluice.aws.sqs_batch import process_batch
     from sluice.bootstrap.entry import entry
-    from sluice.bootstrap.outcomes import outcomes_ports
+    from sluice.bootstrap.ports import outcomes_ports
     from sluice.rollout.tasks.record_outcome import OutcomeBatch
 
 if TYPE_CHECKING:
-    from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
+    from sluice.rollout.ab_outcomes.ports import OutcomePorts
 
 
-def run(event: Mapping[str, Any], ports: AbOutcomesPorts) -> Mapping[str, Any]:
+def run(event: Mapping[str, Any], ports: OutcomePorts) -> Mapping[str, Any]:
     """Messages that cannot be handled now go back to the queue, and after five times to its dead-letter queue."""
     batch = OutcomeBatch(ports)
     return process_batch(event["Records"], batch.read, batch.count, ports.telemetry, expected=(Exception,))

@@ -9,15 +9,15 @@ from sluice.bootstrap.cold_start import collector_paused
 
 with collector_paused():
     from sluice.bootstrap.entry import entry
-    from sluice.bootstrap.pipeline_runs import pipeline_runs_ports
+    from sluice.bootstrap.ports import pipeline_runs_ports
     from sluice.events import PipelineStatusChanged
     from sluice.pipeline_runs.status_change import apply_status_change
 
 if TYPE_CHECKING:
-    from sluice.pipeline_runs.ports import PipelineRunsPorts
+    from sluice.pipeline_runs.ports import PipelineRunPorts
 
 
-def run(event: Mapping[str, Any], ports: PipelineRunsPorts) -> Mapping[str, Any]:
+def run(event: Mapping[str, Any], ports: PipelineRunPorts) -> Mapping[str, Any]:
     """Apply a status change of a pipeline execution, or of one of its steps."""
     return apply_status_change(PipelineStatusChanged.parse(event), ports)
 

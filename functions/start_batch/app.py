@@ -1,4 +1,4 @@
-"""Start batch: a schedule or a person wants files scored. One request is one transform job, or a reason why not."""
+"""Start batch: start the transform job that a schedule or a person requested, or record why it cannot start."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sluice.bootstrap.cold_start import collector_paused
 with collector_paused():
     from sluice.batch.events import BatchRequested
     from sluice.batch.start import start_batch
-    from sluice.bootstrap.batch import batch_ports
     from sluice.bootstrap.entry import entry
+    from sluice.bootstrap.ports import batch_ports
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts

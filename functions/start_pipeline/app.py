@@ -10,7 +10,7 @@ from sluice.bootstrap.cold_start import collector_paused
 with collector_paused():
     from sluice.aws.sqs_batch import process_batch
     from sluice.bootstrap.entry import entry
-    from sluice.bootstrap.training import training_ports
+    from sluice.bootstrap.ports import training_ports
     from sluice.training.intake_batch import INTAKE_ERRORS, IntakeBatch
 
 if TYPE_CHECKING:

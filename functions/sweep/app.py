@@ -9,7 +9,7 @@ from sluice.bootstrap.cold_start import collector_paused
 
 with collector_paused():
     from sluice.bootstrap.entry import entry
-    from sluice.bootstrap.sweep import sweep_ports
+    from sluice.bootstrap.ports import sweep_ports
     from sluice.sweep.sweep import sweep
 
 if TYPE_CHECKING:

@@ -21,7 +21,9 @@ class Step:
 
 
 @dataclass(slots=True)
-class Act:
+class StepGroup:
+    """Steps under one title."""
+
     title: str
     steps: list[Step] = field(default_factory=list)
 
@@ -37,26 +39,26 @@ class Outcome:
 
 
 class Progress:
-    """Thread-safe: the acts write on one thread while the screen reads on another."""
+    """Thread-safe: the scenario writes on one thread while the screen reads on another."""
 
     def __init__(self, clock: Callable[[], float] = time.time, on_change: Callable[[Step], None] | None = None) -> None:
         self._clock = clock
         self._on_change = on_change or (lambda _step: None)
         self._lock = threading.Lock()
-        self._acts: list[Act] = []
+        self._groups: list[StepGroup] = []
         self._outcomes: list[Outcome] = []
         self.started = clock()
 
     def begin(self, title: str) -> None:
         with self._lock:
-            self._acts.append(Act(title))
+            self._groups.append(StepGroup(title))
 
     @contextmanager
     def step(self, text: str) -> Iterator[Step]:
         """A step that lasts as long as the block; set its ``note`` to say what came of it."""
         made = Step(text, self._clock())
         with self._lock:
-            self._acts[-1].steps.append(made)
+            self._groups[-1].steps.append(made)
         self._on_change(made)
         try:
             yield made
@@ -72,9 +74,9 @@ class Progress:
         with self._lock:
             self._outcomes.append(Outcome(what, wanted, seen, right))
 
-    def acts(self) -> list[Act]:
+    def groups(self) -> list[StepGroup]:
         with self._lock:
-            return [Act(act.title, list(act.steps)) for act in self._acts]
+            return [StepGroup(group.title, list(group.steps)) for group in self._groups]
 
     def outcomes(self) -> list[Outcome]:
         with self._lock:

@@ -35,7 +35,7 @@ class Board:
         table.add_column("at", ratio=1, no_wrap=True)
         table.add_column("outcomes", no_wrap=True)
         for name, progress in self._progresses.items():
-            steps = [step for act in progress.acts() for step in act.steps]
+            steps = [step for group in progress.groups() for step in group.steps]
             table.add_row(name, _at(steps), _outcomes(progress))
         return table
 

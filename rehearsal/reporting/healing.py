@@ -21,7 +21,7 @@ class Healing:
     breach_published: float  # epoch seconds
     alarm_rang: float
     function_acted: float  # its first call of any AWS service
-    weights_asked: float
+    weights_requested: float
     weights_restored: float
 
     @property
@@ -32,8 +32,8 @@ class Healing:
         return [
             ("alarm evaluation", self.alarm_rang - self.breach_published),
             ("event delivery and start of the function", self.function_acted - self.alarm_rang),
-            ("function", self.weights_asked - self.function_acted),
-            ("weight change", self.weights_restored - self.weights_asked),
+            ("function", self.weights_requested - self.function_acted),
+            ("weight change", self.weights_restored - self.weights_requested),
         ]
 
 
@@ -48,17 +48,17 @@ def healing_of(events: Sequence[Event], endpoint: str, function_calls: Sequence[
     alarm_at = _seconds(rang.detail["state"]["timestamp"])
     ours = [e for e in events if e.kind == ENDPOINT and e.detail["EndpointName"].lower() == endpoint.lower()]
     after = [e for e in ours if e.detail["LastModifiedTime"] / 1000 >= alarm_at]
-    asked = next((e for e in after if e.detail["EndpointStatus"] == "UPDATING"), None)
+    requested = next((e for e in after if e.detail["EndpointStatus"] == "UPDATING"), None)
     restored = next((e for e in after if e.detail["EndpointStatus"] == "IN_SERVICE"), None)
     acted = min((at for at in function_calls if at >= alarm_at), default=None)
-    if asked is None or restored is None or acted is None:
+    if requested is None or restored is None or acted is None:
         return None
     return Healing(
         alarm=rang.detail["alarmName"],
         breach_published=_first_breach(rang),
         alarm_rang=alarm_at,
         function_acted=acted,
-        weights_asked=asked.detail["LastModifiedTime"] / 1000,
+        weights_requested=requested.detail["LastModifiedTime"] / 1000,
         weights_restored=restored.detail["LastModifiedTime"] / 1000,
     )
 

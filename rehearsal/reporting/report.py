@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.drivers.progress import Act, Outcome, Progress
+from rehearsal.drivers.progress import Outcome, Progress, StepGroup
 from rehearsal.drivers.timeline import Event
 from rehearsal.drivers.traffic import Sent
 from rehearsal.reporting.measured import Measured
@@ -56,7 +56,7 @@ def write_report(path: Path, progress: Progress, watched: Watched) -> None:
         _chart("Traffic split, percent (CloudWatch)", _split(watched.measured, start)),
         _chart("Failed requests, percent (CloudWatch)", _failed(watched.measured, start)),
         _chart("Latency at the client, 95th percentile, ms", _latency(watched.sent, start)),
-        _acts(progress.acts(), start),
+        _step_groups(progress.groups(), start),
         _events(watched.events, start),
     ]
     path.write_text("\n".join(parts), encoding="utf-8")
@@ -136,12 +136,12 @@ def _outcomes(outcomes: Sequence[Outcome]) -> str:
     return f"<h2>Outcomes</h2><table><tr><th></th><th>what</th><th>wanted</th><th>seen</th></tr>{rows}</table>"
 
 
-def _acts(acts: Sequence[Act], start: float) -> str:
+def _step_groups(groups: Sequence[StepGroup], start: float) -> str:
     rows = "".join(
         f"<tr><td>{step.started - start:.1f}</td><td>{(step.ended or step.started) - step.started:.1f}</td>"
         f"<td>{html.escape(step.text)}<br><span class=dim>{html.escape(step.note)}</span></td></tr>"
-        for act in acts
-        for step in act.steps
+        for group in groups
+        for step in group.steps
     )
     return f"<h2>Steps</h2><table><tr><th>at</th><th>took</th><th>what</th></tr>{rows}</table>"
 

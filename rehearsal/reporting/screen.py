@@ -1,4 +1,4 @@
-"""The story on a terminal, live: acts and steps, the traffic per variant, elapsed time."""
+"""The story on a terminal, live: groups of steps, the traffic per variant, elapsed time."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Screen:
 
     def _story(self) -> Table:
         table = Table.grid(padding=(0, 1))
-        for act in self._progress.acts():
-            table.add_row("", Text(act.title, style="bold"))
-            for step in act.steps:
+        for group in self._progress.groups():
+            table.add_row("", Text(group.title, style="bold"))
+            for step in group.steps:
                 table.add_row(self._mark(step), _line(step))
         return table
 

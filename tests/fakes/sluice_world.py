@@ -97,7 +97,7 @@ def spec_with_rollout(**settings: object) -> ModelSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakePorts:
-    """Every port faked; mypy holds each fake to the protocols of the rooms that it is given to."""
+    """Every port faked; mypy checks each fake against the protocols of the packages that it is passed to."""
 
     names: Names
     now: Callable[[], datetime]

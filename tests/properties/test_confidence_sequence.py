@@ -175,7 +175,7 @@ def decided(pairs: Sequence[Pair], interval: Callable[[Sequence[Pair], float], I
 @pytest.mark.parametrize(
     ("per_minute", "share", "rate"), [(100, 0.1, 0.02), (1000, 0.1, 0.1), (1000, 0.5, 0.3), (20, 0.5, 0.5)]
 )
-def test_equal_versions_are_rarely_told_apart_however_often_one_looks(
+def test_equal_versions_are_rarely_distinguished_however_often_one_looks(
     per_minute: int, share: float, rate: float
 ) -> None:
     generator = random.Random(2024)

@@ -1,4 +1,4 @@
-"""Which package of the layer may import which: the house has rooms, and doors that open one way."""
+"""Which package of the layer may import which: imports between packages go one way."""
 
 from __future__ import annotations
 

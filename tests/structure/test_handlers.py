@@ -41,5 +41,13 @@ def test_a_handler_is_joined_to_its_ports_by_entry(handler: Path) -> None:
     assert (ast.unparse(run), ast.unparse(ports).endswith("_ports")) == ("run", True)
 
 
+def test_a_handler_pauses_the_collector_while_it_imports(handler: Path) -> None:
+    tree = ast.parse(handler.read_text())
+    (pause,) = [node for node in tree.body if isinstance(node, ast.With)]
+    assert [ast.unparse(item) for item in pause.items] == ["collector_paused()"]
+    own = [str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 0]
+    assert [name for name in own if name.startswith("sluice")] == ["sluice.bootstrap.cold_start"]
+
+
 def test_a_function_has_no_other_module(handler: Path) -> None:
     assert [path.name for path in handler.parent.glob("*.py")] == ["app.py"]

@@ -1,4 +1,4 @@
-"""The local AWS is a product of its own: it knows nothing of what is deployed on it, and its rooms have an order."""
+"""The local AWS is a product of its own: it knows nothing of what is deployed on it, and its packages have an order."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LOCALAWS = ROOT / "localaws"
 FOREIGN_WORDS = ("sluice", "rehears", "fraud")
 FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tests"}
 
-# What each room may import, from the lowest to the highest: a room knows only rooms above it in this list. A module
-# in the folder itself, such as ``context``, is a room of its own.
+# What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A
+# module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
     "context": set(),
     "containers": set(),
@@ -182,33 +182,33 @@ ARROWS: dict[str, set[str]] = {
 }
 
 
-def rooms() -> dict[str, set[str]]:
-    """The rooms of the local AWS, each with the rooms that its modules import."""
+def imports_by_package() -> dict[str, set[str]]:
+    """The packages of the local AWS, each with the packages that its modules import."""
     known = modules("localaws")
 
-    def room(module: str) -> str:
+    def package(module: str) -> str:
         is_room = known[module].name == "__init__.py" or module.count(".") == 1
         return (module if is_room else module.rpartition(".")[0]).removeprefix("localaws.")
 
     found: dict[str, set[str]] = defaultdict(set)
     for module, targets in import_graph("localaws").items():
-        found[room(module)] |= {room(target) for target in targets} - {room(module)}
+        found[package(module)] |= {package(target) for target in targets} - {package(module)}
     del found["localaws"]
     return found
 
 
 def test_a_room_imports_the_rooms_that_the_table_says() -> None:
-    assert dict(rooms()) == ARROWS
+    assert dict(imports_by_package()) == ARROWS
 
 
 def test_rooms_are_listed_from_the_lowest_to_the_highest() -> None:
     TopologicalSorter(ARROWS).prepare()  # raises CycleError
     order = list(ARROWS)
     wrong = [
-        f"{room} imports {target}"
-        for room, targets in ARROWS.items()
+        f"{package} imports {target}"
+        for package, targets in ARROWS.items()
         for target in targets
-        if order.index(target) > order.index(room)
+        if order.index(target) > order.index(package)
     ]
     assert wrong == []
 

@@ -10,10 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import sluice.bootstrap.entry
 from sluice.bootstrap.environment import Environment
+from sluice.errors import RetryableError
 from sluice.telemetry.powertools import SERVICE
 
 from tests.fakes.ab_world import world_under_test
@@ -133,6 +135,20 @@ def test_what_a_client_reports_is_in_no_line(
         lines = invoke(handler, event, capsys)
         assert SECRET not in str(lines)
     assert len(world.refused_outcomes.messages) == 4
+
+
+def test_what_cannot_be_parked_now_is_in_no_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trace shows what was being handled when something else went wrong, too."""
+    world = world_under_test()
+    event = json.loads(SAMPLES["record_outcome/conversion"].read_text())
+    body = json.loads(event["Records"][0]["body"])
+    event["Records"][0]["body"] = json.dumps({**body, "detail": {**body["detail"], "value": SECRET}})
+    monkeypatch.setattr(world.refused_outcomes, "park", Mock(side_effect=RetryableError("busy")))
+    lines = invoke(handler_of("record_outcome", world, monkeypatch), event, capsys)
+    assert "message goes back to the queue" in [line["message"] for line in lines]
+    assert SECRET not in str(lines)
 
 
 def test_rows_of_a_batch_are_in_no_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,6 +65,13 @@ def test_a_function_has_its_own_log_group_that_forgets(function: str) -> None:
     assert others == []
 
 
+def test_a_log_group_is_named_like_its_function(function: str) -> None:
+    """A renamed function needs a new name: CloudFormation creates its group before it deletes the old one."""
+    group = RESOURCES[FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]["LogGroupName"]
+    name = re.sub(r"(?<!^)(?=[A-Z])", "-", function.removesuffix("Function")).lower()
+    assert group["Fn::Sub"] == f"/aws/lambda/sluice-${{Stage}}-{name}"
+
+
 def test_a_function_invoked_asynchronously_keeps_what_it_could_not_do(function: str) -> None:
     properties = FUNCTIONS[function]
     kinds = {event["Type"] for event in properties.get("Events", {}).values()} - SYNCHRONOUS

@@ -86,7 +86,7 @@ def test_what_no_model_is_called(name: str) -> None:
         ("sluice-dev-fraud/7", None),
     ],
 )
-def test_a_versioned_package_is_told_by_its_arn(arn: str, found: tuple[str, int] | None) -> None:
+def test_a_versioned_package_is_identified_by_its_arn(arn: str, found: tuple[str, int] | None) -> None:
     assert package_group_and_version(arn) == found
 
 

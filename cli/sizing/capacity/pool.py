@@ -18,7 +18,7 @@ class SimulatedAnswer(NamedTuple):
     arrived: float
     started: float
     finished: float
-    """As late as it was given up, for a rejected request."""
+    """For a rejected request, the time at which it was given up."""
     rejected: bool
 
 

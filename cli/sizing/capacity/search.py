@@ -1,4 +1,4 @@
-"""Looks for the cheapest target with which every request is answered, and soon enough."""
+"""Finds the cheapest scaling target with which every request is answered in time."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def suggest(simulate_at: Callable[[float], Totals], *, highest: float, p95_secon
 
 
 def _cheapest(candidates: list[Candidate]) -> Candidate | None:
-    """Of equally cheap ones the lowest target, which leaves the most room."""
+    """Among equally cheap targets the lowest, which leaves the most spare capacity."""
     return min(candidates, key=lambda one: (one.totals.usd, one.target), default=None)
 
 

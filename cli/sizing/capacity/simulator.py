@@ -42,11 +42,11 @@ class Minute:
     waiting: int = 0
     """Requests in the queue at its end."""
     capacity_seconds: float = 0.0
-    """What the slots of its ready instances could have worked."""
+    """The slot time that its ready instances offered."""
     busy_seconds: float = 0.0
-    """What they worked; an instance that was taken away may still finish some of it."""
+    """The slot time that was used; an instance that was removed may still finish its requests."""
     latencies: list[float] = field(default_factory=list)
-    """Of the answers in seconds; sorted once the run is over."""
+    """Latencies of the answers in seconds; sorted once the run is over."""
 
     @property
     def utilisation(self) -> float:
@@ -83,7 +83,7 @@ class Run:
     instance_hours: float
     usd_per_hour: float
     latencies: list[float]
-    """Of all answered requests in seconds, sorted."""
+    """Latencies of all answered requests in seconds, sorted."""
 
     def totals(self) -> Totals:
         minutes = self.minutes

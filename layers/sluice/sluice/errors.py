@@ -89,7 +89,7 @@ class AwsLibraryError(AwsError):
 
 
 RETRYABLE_ERRORS = (RetryableError, AwsError)
-"""What must not take the rest of a batch with it when it fails for one item: that item is tried again later."""
+"""Errors of one item that must not fail the rest of its batch: that item is retried later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Problem:
     path: str
     """Where, e.g. ``rollout.stages[1].weight``; empty for the file as a whole."""
     value: object
-    """What stands there; None when it is missing."""
+    """The value of the field; None if it is missing."""
     allowed: str
     """What may stand there, in words that fit after "allowed:"."""
     message: str

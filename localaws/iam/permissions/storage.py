@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from localaws.iam.permissions.permission import CallParams, Permission, Place, as_arn
 
-# Where the action is not the operation's name. Operations on objects and on buckets are told apart by Key.
+# Where the action is not the operation's name. Operations on objects and on buckets are distinguished by Key.
 _S3_ACTIONS = {
     "AbortMultipartUpload": "AbortMultipartUpload",
     "CompleteMultipartUpload": "PutObject",

@@ -50,7 +50,7 @@ class Scaler:
     def _scale(self, target: ScalableTarget, active: list[ActiveAlarm], now: datetime) -> None:
         capacity = self._variants.read(target.key)
         if not capacity.is_settled:
-            return  # scaling is blocked while the endpoint changes, by whomever
+            return  # scaling is blocked during any change of the endpoint
         self._conclude(target, capacity.desired, now)
         if target.must_enforce:
             self._enforce(target, capacity.desired, now)

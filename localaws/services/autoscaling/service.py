@@ -28,7 +28,7 @@ _LINKED_ROLE = (
 class ScalingTiming:
     """How often it looks, in real seconds, and how quickly the alarms of target tracking ring."""
 
-    look_every_seconds: float = 0.5
+    poll_seconds: float = 0.5
     alarms: AlarmTiming = AlarmTiming()  # noqa: RUF009 - frozen
 
 
@@ -64,7 +64,7 @@ class AutoScaling:
 
     def start(self) -> None:
         """Begin to scale."""
-        self._context.background("autoscaling", lambda: self._scaler.run(self._timing.look_every_seconds))
+        self._context.background("autoscaling", lambda: self._scaler.run(self._timing.poll_seconds))
 
     def register(self, params: Params, _call: Call) -> dict[str, Any]:
         """Create a target, or change what is given of one; new bounds soon take hold of the capacity."""

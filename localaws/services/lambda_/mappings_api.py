@@ -73,7 +73,7 @@ class MappingsApi:
         return {"EventSourceMappings": found}
 
     def update_event_source_mapping(self, params: Params, call: Call) -> Result:
-        """Pollers read the mapping anew before each batch, so only switching it on has to start any."""
+        """Pollers read the mapping again before each batch, so only switching it on has to start any."""
         del call
         before = self._sources.get(params["UUID"])
         settings = {**before.settings, **checked_settings(params, before.queue_arn)}

@@ -214,7 +214,7 @@ def test_what_others_invoke_is_recorded_and_failures_of_its_input_are_parked_at_
         assert reason in parked["reason"]
 
 
-def test_a_content_type_that_the_model_refuses_is_told_with_its_answer(site: Site) -> None:
+def test_a_content_type_that_the_model_refuses_is_reported_with_its_answer(site: Site) -> None:
     _, told = site.sluice("invoke-async", MODEL, site.file("a.csv", GOOD), "--content-type", "application/xml")
     (parked,) = told["inferences"]
     assert parked["status"] == "parked"
@@ -257,7 +257,7 @@ WRONG: dict[str, tuple[int, Callable[[Site], tuple[str, ...]], str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_told_before_anything_is_sent(site: Site, case: str) -> None:
+def test_wrong_input_is_reported_before_anything_is_sent(site: Site, case: str) -> None:
     exit_code, words, sentence = WRONG[case]
     fine = site.file("fine.csv", GOOD)
     before = site.sluice("results", "list", MODEL)[1]["inferences"]
@@ -268,7 +268,7 @@ def test_wrong_input_is_told_before_anything_is_sent(site: Site, case: str) -> N
     assert site.sluice("results", "list", MODEL)[1]["inferences"] == before
 
 
-def test_an_endpoint_that_is_missing_or_not_asynchronous_is_told(site: Site) -> None:
+def test_an_endpoint_that_is_missing_or_not_asynchronous_is_reported(site: Site) -> None:
     for name in ("absent", "prompt"):
         apply(name, site.folder)
     variant = {"VariantName": "v1", "ModelName": "sluice-dev-slow-3-1-model", "InstanceType": "ml.m5.large"}

@@ -191,7 +191,7 @@ def test_a_file_of_settings_is_read_where_there_is_one(packages: Path, tmp_path:
     assert run(packages, code, AWS_CONFIG_FILE=str(tmp_path / "config")) == {"default": {"region": "eu-north-1"}}
 
 
-def test_handlers_of_events_are_told_apart_as_before(packages: Path) -> None:
+def test_handlers_of_events_are_distinguished_as_before(packages: Path) -> None:
     code = """
 import functools, inspect, json
 from botocore.compat import accepts_kwargs

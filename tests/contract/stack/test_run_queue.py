@@ -231,7 +231,7 @@ def test_files_that_come_during_a_run_are_the_next_one(stage: Stage) -> None:
     assert len(model.runs()) == 2
 
 
-def test_the_sweep_finds_a_run_whose_end_was_not_told(stage: Stage) -> None:
+def test_the_sweep_finds_a_run_whose_end_was_not_reported(stage: Stage) -> None:
     model = stage.model("silent")
     rule = stage.stack.physical_id("PipelineStatusRule")
     model.upload("a.csv")

@@ -182,7 +182,7 @@ def sources_in(archive: zipfile.ZipFile) -> list[str]:
     return [name for name in archive.namelist() if "__pycache__" not in name]
 
 
-def test_people_are_told_what_they_want_to_hear(aws: LocalAws, stack: Stack) -> None:
+def test_people_are_notified_of_what_they_need_to_know(aws: LocalAws, stack: Stack) -> None:
     sqs, topic = aws.client("sqs"), stack.output("NotifyTopicArn")
     queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -87,7 +87,9 @@ def test_more_files_than_a_page_holds_are_all_found(account: Account, files: Bat
     assert len(list(files.below("batch/many/input/"))) == 1_001
 
 
-def test_a_job_that_can_never_run_is_told_from_one_that_is_not_there(account: Account, transforms: Transforms) -> None:
+def test_a_job_that_can_never_run_is_distinguished_from_one_that_is_not_there(
+    account: Account, transforms: Transforms
+) -> None:
     manifest = account.put("batch/fraud/manifests/2.manifest", "[]")
     with pytest.raises(TransformRefusedError):
         transforms.create(transform_request(job("refused", manifest, model="gone"), Batch()))

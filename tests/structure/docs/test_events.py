@@ -72,7 +72,7 @@ def test_every_event_is_described_and_no_other() -> None:
     assert set(SECTIONS) == set(PUBLISHED)
 
 
-def test_the_events_of_aws_that_are_told_again_are_named() -> None:
+def test_the_events_of_aws_that_are_replayed_are_named() -> None:
     text = " ".join((ROOT / "docs" / "events.md").read_text().split())
     assert [name for name in REPLACED if f"`{name}`" not in text] == []
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from traceback import format_exception
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sluice.async_inference.endpoint_models import EndpointModels
 from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import Message, Notification, RetryMessage
+from sluice.async_inference.retries import submit
 from sluice.errors import RetryableError
 
 from functions.sweep.app import run as sweep
@@ -326,3 +329,15 @@ def test_a_refused_retry_is_counted_as_parked_and_logged_without_its_reason() ->
     deliver_scheduled(world)
     assert metrics(world) == [("AsyncInferenceParked", 1, "fraud", "")]
     assert world.telemetry.lines == [("INFO", "invocation refused", {"inference": ID, "model": "fraud"})]
+
+
+def test_a_refused_retry_that_cannot_be_parked_now_shows_its_reason_in_no_trace() -> None:
+    world = world_with(inference())
+    world.async_runtime.gone.add(ENDPOINT)
+    deliver(world, notification(TRANSIENT))
+    pending, serving = kept(world), EndpointModels(world.ports).serving_settings("fraud")
+    world.events.faults.at = world.events.faults.seen + 2  # the first is the invocation, which is refused
+    with pytest.raises(RetryableError) as raised:
+        submit(pending, serving, world.ports)
+    assert ("INFO", "invocation refused", {"inference": ID, "model": "fraud"}) in world.telemetry.lines
+    assert "SageMaker refused it" not in "".join(format_exception(raised.value))

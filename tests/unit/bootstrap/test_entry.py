@@ -59,7 +59,7 @@ def test_an_invocation_logs_the_plain_fields_of_its_result(capsys: pytest.Captur
     assert not {"found", "none"} & line.keys()
 
 
-def test_the_stage_of_a_rollout_is_told_from_that_of_the_stack(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_stage_of_a_rollout_is_distinguished_from_that_of_the_stack(capsys: pytest.CaptureFixture[str]) -> None:
     entry("shift_traffic", lambda event, ports: {"status": "READY", "stage": 1}, Ports)({}, NO_CONTEXT)
     (line,) = lines(capsys)
     assert (line["stage"], line["rollout_stage"]) == ("dev", 1)

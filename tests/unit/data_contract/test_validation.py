@@ -115,7 +115,7 @@ def test_every_breach_is_named_at_once_and_the_lists_end() -> None:
     assert "rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …" in result.reason
 
 
-def test_a_wide_mess_is_told_shortly() -> None:
+def test_a_wide_mess_is_reported_shortly() -> None:
     header = ",".join(f"c{n}" for n in range(30_000))
     result = result_of(header + "\n1\n")
     assert len(result.breaches) == MAX_BREACHES

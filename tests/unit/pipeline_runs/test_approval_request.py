@@ -49,7 +49,7 @@ def waiting(world: SluiceWorld) -> str:
     return arn
 
 
-def test_it_is_told_beside_the_live_version(world: SluiceWorld, waiting: str) -> None:
+def test_it_is_reported_beside_the_live_version(world: SluiceWorld, waiting: str) -> None:
     announce_pending_version(changed(waiting), world.ports)
     assert world.events.published == [
         (
@@ -114,7 +114,7 @@ def say_again(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def test_a_version_that_nobody_was_told_of_is_found_by_the_sweep(world: SluiceWorld, waiting: str) -> None:
+def test_a_version_that_nobody_was_notified_of_is_found_by_the_sweep(world: SluiceWorld, waiting: str) -> None:
     assert say_again(world) == []  # its event may still be on its way
     world.clock.pass_seconds(300)
     assert [detail["ModelPackageArn"] for _, detail in say_again(world)] == [waiting]

@@ -75,7 +75,7 @@ def test_the_version_learns_where_it_comes_from_once(world: SluiceWorld) -> None
     assert world.registry.properties == {}
 
 
-def test_a_missed_gate_is_told_in_the_words_of_the_step_that_failed(world: SluiceWorld) -> None:
+def test_a_missed_gate_is_reported_in_the_words_of_the_step_that_failed(world: SluiceWorld) -> None:
     see(world, refused())
     ((kind, detail),) = world.events.published
     assert (kind, detail["status"], detail["reason"]) == ("PipelineFailed", "Failed", f"FailPipeline: {GATE}")

@@ -127,7 +127,7 @@ def test_a_wrong_field_is_named_with_its_value_and_what_is_allowed(
         assert found[0].value is None
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_everything_that_is_wrong_is_reported_at_once() -> None:
     raw = spec_with(
         ("name", MISSING),
         ("nam", "fraud"),

@@ -33,6 +33,20 @@ def handler(event, context):
 traced(handler)({}, None)
 """
 
+FAILED = """
+from sluice.errors import AwsRefusedError
+from sluice.telemetry.tracing import traced
+
+def handler(event, context):
+    answer = {"Error": {"Code": "ValidationException"}, "Detail": "a value that no trace may hold"}
+    raise AwsRefusedError("refused", code="ValidationException", message="no", operation="PutItem", response=answer)
+
+try:
+    traced(handler)({}, None)
+except AwsRefusedError:
+    pass
+"""
+
 NOT_TRACED = """
 import sys
 import sluice.bootstrap.entry, sluice.telemetry.powertools
@@ -78,6 +92,19 @@ def test_a_traced_handler_sends_itself_and_its_calls_of_aws_but_no_values(daemon
     assert call["parent_id"] == handler["id"]
     assert {call["trace_id"], handler["trace_id"]} == {ROOT_ID}
     assert "a value that no trace may hold" not in str(call) + str(handler)
+
+
+def test_a_failure_is_traced_without_what_the_error_carries(daemon: socket.socket) -> None:
+    run(
+        FAILED,
+        AWS_XRAY_DAEMON_ADDRESS=f"127.0.0.1:{daemon.getsockname()[1]}",
+        LAMBDA_TASK_ROOT="/var/task",
+        _X_AMZN_TRACE_ID=f"Root={ROOT_ID};Parent=53995c3f42cd8ad8;Sampled=1",
+    )
+    handler = received(daemon)
+    assert handler["fault"]
+    assert handler["cause"]["exceptions"][0]["type"] == "AwsRefusedError"
+    assert "a value that no trace may hold" not in str(handler)
 
 
 def test_without_tracing_the_sdk_is_not_loaded() -> None:

@@ -76,7 +76,7 @@ def world_with_live(report: dict[str, Any]) -> SluiceWorld:
     return world
 
 
-def test_a_run_is_told_the_live_versions_metric() -> None:
+def test_a_run_is_given_the_live_versions_metric() -> None:
     report = {"regression_metrics": {"mse": {"value": 4.2}}, "binary_classification_metrics": {"auc": {"value": 0.9}}}
     world = world_with_live(report)
     assert live_parameters(spec_that_compares(), world.ports) == {"Live": "1 mse=4.2"}

@@ -119,7 +119,7 @@ REJECTED: dict[str, tuple[bytes | None, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("content", "event", "reason"), REJECTED.values(), ids=REJECTED)
-def test_a_bad_file_is_told_once_and_holds_up_no_other(
+def test_a_bad_file_is_reported_once_and_holds_up_no_other(
     world: SluiceWorld, content: bytes | None, event: dict[str, Any], reason: str
 ) -> None:
     key = event["detail"]["object"]["key"]
@@ -182,7 +182,7 @@ def test_a_fault_at_any_call_of_a_rejection_leaves_the_file_in_one_place(after_e
         assert runs(world) == [], at
 
 
-def test_a_run_is_told_of_the_live_version_only_when_the_gate_compares(world: SluiceWorld) -> None:
+def test_a_run_is_given_the_live_version_only_when_the_gate_compares(world: SluiceWorld) -> None:
     deliver(world, "a")
     assert [set(each.parameters) for each in world.pipelines.started.values()] == [{"InputData"}]
 

@@ -9,7 +9,7 @@ from sluice.async_inference.inference import AsyncInference, to_timestamp
 from sluice.errors import RetryableError
 
 if TYPE_CHECKING:
-    from sluice.async_inference.ports import AsyncInferenceEvents
+    from sluice.async_inference.ports import EventBatchPublisher
 
 
 class EventBatch:
@@ -22,7 +22,7 @@ class EventBatch:
         """Add one event."""
         self._events.append((detail_type, detail))
 
-    def put(self, publisher: AsyncInferenceEvents) -> dict[int, str]:
+    def put(self, publisher: EventBatchPublisher) -> dict[int, str]:
         """Publish them all; returns the positions of those that were not accepted, with the reason."""
         return publisher.put(self._events) if self._events else {}
 
@@ -63,7 +63,7 @@ def _announce_parked(inference: AsyncInference, events: EventBatch) -> None:
     )
 
 
-def announce_now(inference: AsyncInference, publisher: AsyncInferenceEvents) -> None:
+def announce_now(inference: AsyncInference, publisher: EventBatchPublisher) -> None:
     """Announce it in a call of its own; raises RetryableError when the event was not accepted."""
     events = EventBatch()
     announce(inference, events)

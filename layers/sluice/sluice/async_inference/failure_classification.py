@@ -16,7 +16,7 @@ _TRANSIENT_CLIENT_ERRORS = frozenset({408, 425, 429})
 """Timeouts and throttling, which the container answers with a 4xx, too."""
 
 _PERMANENT = re.compile(
-    # Its time in the queue ran out: the sender no longer wants it, and the queue is too long already.
+    # Its time in the queue ran out: the sender no longer waits for it, and the queue is too long already.
     r"\bexpired\b"
     # The input does not exist, or the model's role may not read it.
     r"|no ?such ?key|no ?such ?bucket|does not exist|\(404\)|not found"

@@ -20,7 +20,7 @@ PARKED_RETENTION = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceRequest:
-    """What the model is asked, and how: everything that is needed to submit it again."""
+    """The request to the model, with everything that is needed to submit it again."""
 
     input: str  # s3://…; empty for a payload that was part of the call itself and is gone
     content_type: str = ""
@@ -68,7 +68,7 @@ class InferenceResult:
 
     @property
     def latency_ms(self) -> int:
-        """From when SageMaker received the request to its end, including the time in the queue."""
+        """Time from when SageMaker received the request to its end, including the time in the queue."""
         return round((self.ended_at - self.received_at) / timedelta(milliseconds=1))
 
 
@@ -116,7 +116,7 @@ class AsyncInference:
         return attention_key(self.model, self.status)
 
     def item(self) -> dict[str, str | int]:
-        """As the table stores it. Empty attributes are left out, and so is the revision of a ready inference."""
+        """The item as the table stores it, without empty attributes and without the revision of a ready inference."""
         stored: dict[str, str | int | None] = {
             "model": self.model,
             "endpoint": self.endpoint,

@@ -46,7 +46,7 @@ def _output(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str,
 
 
 def _failure(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str, datetime] | None:
-    """What SageMaker, or the model, wrote about the failure, and when."""
+    """The failure text of SageMaker or the model, and when it was written."""
     found = ports.bucket.head(inference.failure) if inference.failure else None
     if found is None:
         return None

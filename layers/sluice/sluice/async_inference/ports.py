@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from sluice.spec.serving import AsyncServing
 from sluice.telemetry.port import Telemetry
 
 
-class AsyncInferenceAsyncQueue(Protocol):
+class NotificationQueue(Protocol):
     """The queue of SageMaker's notifications and our own retry messages."""
 
     def send(self, messages: Sequence[tuple[str, float]]) -> set[int]:
         """Send bodies, each delayed by some seconds; returns the positions of those that were not accepted."""
 
 
-class AsyncInferenceAsyncRuntime(Protocol):
+class AsyncInvoker(Protocol):
     """InvokeEndpointAsync."""
 
     def invoke(self, inference: AsyncInference, serving: AsyncServing) -> AcceptedInvocation:
         """Put a request into its endpoint's queue, under the inference's id; each call is another invocation."""
 
 
-class AsyncInferenceBucket(Protocol):
-    """What Sluice asks of the data bucket."""
+class ResultBucket(Protocol):
+    """The operations on the data bucket that this package uses."""
 
     def read(self, uri: str) -> bytes | None:
         """A small object by its ``s3://`` URI; None if it is not there."""
@@ -40,18 +40,18 @@ class AsyncInferenceBucket(Protocol):
         """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""
 
 
-class AsyncInferenceEvents(Protocol):
+class EventBatchPublisher(Protocol):
     """Puts domain events on the default bus; the same fact may be published twice after a crash."""
 
     def put(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[int, str]:
         """Publish events ten at a time; the positions of those that were not accepted, with the reason."""
 
 
-class AsyncInferenceResults(Protocol):
+class InferenceStore(Protocol):
     """Inferences by id. Every method is idempotent: it may be called again with the same arguments."""
 
     def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, AsyncInference]:
-        """Those that are there, by id."""
+        """The inferences that exist, by id."""
 
     def save(self, inference: AsyncInference) -> bool:
         """Write an inference unless it was changed since it was read; False, and nothing written, on a conflict."""
@@ -66,14 +66,14 @@ class AsyncInferenceResults(Protocol):
         """Pending inferences whose next notification or message is overdue."""
 
 
-class AsyncInferenceHosting(Protocol):
-    """What Sluice asks of SageMaker's endpoints."""
+class AsyncEndpointReader(Protocol):
+    """The calls that this package makes to SageMaker's endpoints."""
 
     def describe(self, endpoint: str) -> EndpointState | None:
         """The endpoint as it is now; None if there is none of this name."""
 
 
-class AsyncInferenceSpecs(Protocol):
+class AsyncSpecs(Protocol):
     """The specs of one stage."""
 
     def get(self, model: str) -> ModelSpec:
@@ -81,34 +81,34 @@ class AsyncInferenceSpecs(Protocol):
 
 
 class AsyncInferencePorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
-    def async_queue(self) -> AsyncInferenceAsyncQueue: ...
+    def async_queue(self) -> NotificationQueue: ...
 
     @property
-    def async_runtime(self) -> AsyncInferenceAsyncRuntime: ...
+    def async_runtime(self) -> AsyncInvoker: ...
 
     @property
-    def bucket(self) -> AsyncInferenceBucket: ...
+    def bucket(self) -> ResultBucket: ...
 
     @property
-    def events(self) -> AsyncInferenceEvents: ...
+    def events(self) -> EventBatchPublisher: ...
 
     @property
     def now(self) -> Callable[[], datetime]: ...
 
     @property
-    def results(self) -> AsyncInferenceResults: ...
+    def results(self) -> InferenceStore: ...
 
     @property
-    def hosting(self) -> AsyncInferenceHosting: ...
+    def hosting(self) -> AsyncEndpointReader: ...
 
     @property
     def names(self) -> Names: ...
 
     @property
-    def specs(self) -> AsyncInferenceSpecs: ...
+    def specs(self) -> AsyncSpecs: ...
 
     @property
     def telemetry(self) -> Telemetry: ...

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Answered = TypeVar("Answered")
 
 _ROUNDS = 3
-"""How often a notification is applied anew to an inference that is changed concurrently."""
+"""How often a notification is applied again after a concurrent change of its inference."""
 
 MessageIds = set[str]
 Received = Sequence[tuple[str, Notification]]

@@ -28,15 +28,21 @@ def submit(inference: AsyncInference, serving: AsyncServing, ports: AsyncInferen
     try:
         accepted = ports.async_runtime.invoke(inference, serving)
     except InvocationRefusedError as error:
-        # The reason is stored, not logged: it may quote what the caller sent.
-        ports.telemetry.log("invocation refused", inference=inference.id, model=inference.model)
-        change = partial(mark_refused, reason=str(error), now=ports.now())
-        after = ports.results.update(inference.id, change) or inference
-        if after.status == "parked":
-            announce_now(after, ports.events)
-        return after
-    change = partial(mark_submitted, accepted=accepted, attempt=attempt, serving=serving, now=ports.now())
-    return ports.results.update(inference.id, change) or inference
+        reason = str(error)
+    else:
+        change = partial(mark_submitted, accepted=accepted, attempt=attempt, serving=serving, now=ports.now())
+        return ports.results.update(inference.id, change) or inference
+    # Not while the error is handled: what fails from here on is logged with a trace, which would show it.
+    return _park(inference, reason, ports)
+
+
+def _park(inference: AsyncInference, reason: str, ports: AsyncInferencePorts) -> AsyncInference:
+    """The reason is stored, not logged: it may quote what the caller sent."""
+    ports.telemetry.log("invocation refused", inference=inference.id, model=inference.model)
+    after = ports.results.update(inference.id, partial(mark_refused, reason=reason, now=ports.now())) or inference
+    if after.status == "parked":
+        announce_now(after, ports.events)
+    return after
 
 
 def submit_if_due(

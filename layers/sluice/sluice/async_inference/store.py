@@ -33,7 +33,7 @@ class ResultStore:
         return AsyncInference.parse(inference_id, item) if item else None
 
     def get_all(self, inference_ids: Iterable[str]) -> Mapping[str, AsyncInference]:
-        """Those that are there, by id."""
+        """The inferences that exist, by id."""
         found = self._table.get_all(_key(each) for each in dict.fromkeys(inference_ids))
         return {item["pk"]: AsyncInference.parse(item["pk"], item) for item in found}
 

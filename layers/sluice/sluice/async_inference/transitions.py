@@ -1,4 +1,4 @@
-"""What a notification makes of an asynchronous inference, and which follow-up it calls for. Pure.
+"""The state transitions of an asynchronous inference on a notification, and the follow-up that each requires. Pure.
 
 Notifications arrive at least once, late and in any order. An inference ends in the same state whatever the order: a
 result is final, the one that ended first counts, and each failed invocation counts once. The follow-up is derived from
@@ -77,7 +77,7 @@ def new_from_notification(notification: Notification, model: str) -> AsyncInfere
 
 
 def apply_notification(inference: AsyncInference, notification: Notification, serving: AsyncServing) -> AsyncInference:
-    """The inference after SageMaker's notification; unchanged if that says nothing new (idempotent)."""
+    """The inference after SageMaker's notification; unchanged if that contains nothing new (idempotent)."""
     since = min(inference.since, notification.received_at)
     if notification.reason is None:
         after = _apply_success(inference, notification)
@@ -148,7 +148,7 @@ def retry_delay(inference: AsyncInference, serving: AsyncServing) -> timedelta:
 
 
 def follow_up(inference: AsyncInference, notification: Notification) -> FollowUp | None:
-    """What a notification calls for, given the inference after it; the same when it is redelivered."""
+    """The follow-up of a notification, given the inference after it; the same for a redelivered notification."""
     if inference.status == "ready":
         won = inference.result is not None and (inference.result.ended_at, inference.result.output)
         return "announce_result" if won == (notification.ended_at, notification.output) else None
@@ -202,7 +202,7 @@ def mark_refused(inference: AsyncInference, reason: str, now: datetime) -> Async
 
 
 def requeue(inference: AsyncInference, now: datetime) -> AsyncInference:
-    """A parked inference that a person wants to be retried, with as many attempts as a new one has.
+    """A parked inference that a person retries, with as many attempts as a new one has.
 
     Until it is submitted it waits like any failed one, so that the sweep retries it after a crash.
     """

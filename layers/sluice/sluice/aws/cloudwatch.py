@@ -23,7 +23,7 @@ from sluice.aws.paging import pages
 from sluice.errors import AwsRefusedError
 
 REQUESTS_THAT_SHOW = 100
-"""Of so many requests some are beyond the live version's 90th percentile, or CloudWatch does not count them."""
+"""Among this many requests some exceed the live version's 90th percentile, unless CloudWatch does not count them."""
 
 _REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
 

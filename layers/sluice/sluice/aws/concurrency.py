@@ -12,7 +12,7 @@ _Item = TypeVar("_Item")
 _Given = TypeVar("_Given")
 
 AT_ONCE = 10
-"""As many connections as a boto3 client keeps open."""
+"""The number of connections that a boto3 client keeps open."""
 
 
 def call_each(call: Callable[[_Item], _Given], items: Sequence[_Item]) -> list[_Given | Exception]:

@@ -1,4 +1,4 @@
-"""Data capture files in S3: what an endpoint's variants were asked and answered, as SageMaker writes it."""
+"""Reads data capture files in S3: the requests to an endpoint's variants and their responses."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from sluice.errors import AwsRefusedError, RetryableError, ThrottledError
 ItemKey = Mapping[str, str]
 
 BATCH_ITEMS = 25
-"""What one BatchWriteItem takes."""
+"""The most items that one BatchWriteItem call takes."""
 
 READ_ITEMS = 100
-"""What one BatchGetItem gives."""
+"""The most items that one BatchGetItem call returns."""
 
 BATCH_TRIES = 8
 

@@ -35,7 +35,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Periods that start in [start, end); none when it has not begun, as in a look before the warm-up is over."""
+    """Periods that start in [start, end); none when it has not begun, as in an analysis before the warm-up is over."""
 
     start: datetime
     end: datetime
@@ -67,7 +67,7 @@ def stat(
 
 
 def dimensions(endpoint: str, variant: str, config: str = "") -> Dimensions:
-    """Those of one variant; with ``config``, of the fleet only that SageMaker deploys from that endpoint config."""
+    """The dimensions of one variant; with ``config``, only of the fleet deployed from that endpoint config."""
     named = {"EndpointName": endpoint, "VariantName": variant} | ({"EndpointConfigName": config} if config else {})
     return [{"Name": name, "Value": value} for name, value in named.items()]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 NEXT_TOKEN: Mapping[str, str] = {"NextToken": "NextToken"}
-"""By the field of an answer that says where the next page begins, the field of the request that takes it."""
+"""Maps the token field of a response to the field of the request for the next page."""
 
 OBJECTS: Mapping[str, str] = {"NextContinuationToken": "ContinuationToken"}
 OBJECT_VERSIONS: Mapping[str, str] = {"NextKeyMarker": "KeyMarker", "NextVersionIdMarker": "VersionIdMarker"}
@@ -16,7 +16,7 @@ ITEMS: Mapping[str, str] = {"LastEvaluatedKey": "ExclusiveStartKey"}
 def pages(
     call: Callable[..., Mapping[str, Any]], tokens: Mapping[str, str] = NEXT_TOKEN, **request: Any
 ) -> Iterator[Mapping[str, Any]]:
-    """Every page of a listing, each asked for when it is needed."""
+    """Every page of a listing, each requested when it is needed."""
     following: dict[str, Any] = {}
     while True:
         page = call(**request, **following)

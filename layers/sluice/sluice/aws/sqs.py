@@ -30,7 +30,7 @@ REASON_MAX = 1_000
 
 
 class ParkedMessages:
-    """A queue of messages that no retry helps: a person has to look at them."""
+    """A queue of messages that no retry helps: a person has to inspect them."""
 
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequested:
-    """A person or a schedule wants files scored. Idempotent: the same request at the same time is one run."""
+    """A request of a person or a schedule to score files. Idempotent: the same request at the same time is one run."""
 
     KIND: ClassVar = "BatchRequested"
 
@@ -36,7 +36,7 @@ class BatchRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformChanged:
-    """A SageMaker Transform Job State Change; the status of the job is read anew, not taken from the event."""
+    """A SageMaker Transform Job State Change; the status of the job is described again, not taken from the event."""
 
     KIND: ClassVar = "SageMaker Transform Job State Change"
 

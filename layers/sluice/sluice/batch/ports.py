@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Protocol
 from sluice.batch.run import BatchRun
 from sluice.names import Names
 from sluice.rollout.batch.ports import (
-    RolloutBatchBatches,
-    RolloutBatchBucket,
-    RolloutBatchFiles,
-    RolloutBatchHosting,
-    RolloutBatchStore,
-    RolloutBatchTransforms,
+    BatchFileStore,
+    BatchRolloutStore,
+    ModelCreator,
+    ReadableBucket,
+    ScoredInputHistory,
+    TransformJobs,
 )
-from sluice.rollout.gates.ports import GatesEvents, GatesGates
+from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
 from sluice.spec.model import ModelSpec
 from sluice.telemetry.port import Telemetry
 
 
-class BatchBatches(RolloutBatchBatches, Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class BatchRunStore(ScoredInputHistory, Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def runs(self, model: str) -> Iterator[BatchRun]:
-        """Asked for last first."""
+        """The runs of a model, the latest request first."""
 
     def open(self, run: BatchRun) -> BatchRun:
         """Store a new run; returns the stored one, which is another if this request came before."""
@@ -38,8 +38,8 @@ class BatchBatches(RolloutBatchBatches, Protocol):
         """Store that the run is running or has ended; False, and nothing written, if it has got so far before."""
 
 
-class BatchBucket(RolloutBatchBucket, Protocol):
-    """What Sluice asks of the data bucket."""
+class BatchBucket(ReadableBucket, Protocol):
+    """The operations on the data bucket that this package uses."""
 
     @property
     def name(self) -> str: ...
@@ -56,25 +56,25 @@ class BatchSpecs(Protocol):
 
 
 class BatchPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
-    def batches(self) -> BatchBatches: ...
+    def batches(self) -> BatchRunStore: ...
 
     @property
     def bucket(self) -> BatchBucket: ...
 
     @property
-    def events(self) -> GatesEvents: ...
+    def events(self) -> DomainEventPublisher: ...
 
     @property
-    def files(self) -> RolloutBatchFiles: ...
+    def files(self) -> BatchFileStore: ...
 
     @property
-    def gates(self) -> GatesGates: ...
+    def gates(self) -> GateInvoker: ...
 
     @property
-    def hosting(self) -> RolloutBatchHosting: ...
+    def hosting(self) -> ModelCreator: ...
 
     @property
     def metrics(self) -> PlanningMetrics: ...
@@ -95,10 +95,10 @@ class BatchPorts(Protocol):
     def specs(self) -> BatchSpecs: ...
 
     @property
-    def store(self) -> RolloutBatchStore: ...
+    def store(self) -> BatchRolloutStore: ...
 
     @property
     def telemetry(self) -> Telemetry: ...
 
     @property
-    def transforms(self) -> RolloutBatchTransforms: ...
+    def transforms(self) -> TransformJobs: ...

@@ -38,7 +38,7 @@ class BatchRun:
         return self.phase in ENDED
 
     def to_json(self) -> dict[str, Any]:
-        """What ``parse`` reads back."""
+        """The item as ``parse`` reads it back."""
         fields = asdict(self)
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 

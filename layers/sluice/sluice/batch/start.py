@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class NothingToScoreError(Exception):
-    """The request is skipped: there will be no job. The message says why."""
+    """The request is skipped: no job starts. The message holds the reason."""
 
 
 def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:

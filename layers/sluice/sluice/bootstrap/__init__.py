@@ -1,1 +1,1 @@
-"""From a function's environment to the ports it may use."""
+"""Builds the ports of each function from its environment."""

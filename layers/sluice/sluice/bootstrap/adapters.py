@@ -1,4 +1,4 @@
-"""The adapters on AWS behind every port: the one place that knows which class serves which, and what it is made of."""
+"""The AWS adapters behind every port: the only place that decides which class implements which port."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 
 class Adapters:
-    """Each adapter is imported and made when it is first asked for: a function loads no more than it uses.
+    """Imports and creates each adapter on its first use: a function loads no more than it uses.
 
-    ``<feature>_ports`` give them out as the protocol of one feature, which shows no more than that calls.
+    The ``<feature>_ports`` functions return them typed as one feature's protocol, with only the methods it calls.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -52,7 +52,7 @@ class Adapters:
         self._client = environment.client
 
     def _variable(self, name: str) -> str:
-        """Empty where a function has no such variable: then it does not call what would need it."""
+        """An environment variable; empty if the function has none, because it then makes no call that needs it."""
         return self._environment.variables.get(name, "")
 
     @property

@@ -1,4 +1,4 @@
-"""The way into a function: what Lambda calls joins the task to its ports and says what came of it."""
+"""The entry point of every function: gives the task its ports, and logs its result or error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def entry(
     *,
     certain: tuple[str, ...] = (),
 ) -> Callable[[Mapping[str, Any], Any], Result]:
-    """What Lambda calls. Each invocation logs one line: what came of it, or the error that ended it.
+    """Make the handler that Lambda calls. Each invocation logs one line: its result, or the error that ended it.
 
     ``certain`` names the ports that every invocation uses. They and their clients are made while Lambda starts the
     environment, with more CPU than an invocation has; all others when they are first used.
@@ -71,7 +71,7 @@ def entry(
 
 
 def summary(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a result is logged: its plain fields, and how many messages of a batch failed."""
+    """The fields of a result that are logged: its plain fields, and how many messages of a batch failed."""
     plain = {name: value for name, value in result.items() if isinstance(value, str | int | float | bool)}
     if "stage" in plain:
         plain["rollout_stage"] = plain.pop("stage")  # every line has the stack's stage under that name

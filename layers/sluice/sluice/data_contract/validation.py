@@ -131,7 +131,7 @@ class RowSource(Protocol):
 def validate(text: RowSource, contract: FileRules) -> ValidationResult:
     """Validate a file as far as it can be read.
 
-    A file that is read in part can only be proved bad: rules about all of its rows are left to whoever reads it whole.
+    A partial read can only prove that a file is bad: rules about all rows are left to the step that reads them all.
     """
     check = _Validation(contract)
     at = 1

@@ -48,7 +48,7 @@ class ScalableTarget:
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether it has a policy that no spec asked for, or none at all."""
+        """Whether it has a policy that is in no spec, or none at all."""
         return not self.policies or not all(is_ours(name) for name in self.policies)
 
 
@@ -61,7 +61,7 @@ class AutoScaling:
         self._names = names
 
     def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
-        """Those of the variants that are registered as scalable targets."""
+        """The variants that are registered as scalable targets."""
         resources = {resource_of(endpoint, variant): variant for variant in variants}
         if not resources:
             return []

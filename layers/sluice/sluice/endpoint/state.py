@@ -70,7 +70,7 @@ class EndpointState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVariant:
-    """A variant of an endpoint config to be made; ``serverless`` stands in place of the instances."""
+    """A variant of an endpoint config to be made; ``serverless`` replaces the instances."""
 
     name: str
     model: str
@@ -80,7 +80,7 @@ class NewVariant:
     serverless: ServerlessSize | None = None
 
     def request(self) -> dict[str, object]:
-        """As CreateEndpointConfig takes it."""
+        """The variant in the form of a CreateEndpointConfig request."""
         named: dict[str, object] = {
             "VariantName": self.name,
             "ModelName": self.model,
@@ -113,7 +113,7 @@ class NewConfig:
     async_config: Mapping[str, object] | None = None
 
     def request(self) -> dict[str, object]:
-        """As CreateEndpointConfig takes it; metrics below a minute need SageMaker's enhanced metrics."""
+        """The CreateEndpointConfig request; metrics below a minute need SageMaker's enhanced metrics."""
         made: dict[str, object] = {
             "EndpointConfigName": self.name,
             "ProductionVariants": [each.request() for each in self.variants],

@@ -1,1 +1,1 @@
-"""What became of pipeline runs, and who is asked to approve what they registered."""
+"""Records pipeline runs, and announces the versions that they registered and a person must approve."""

@@ -10,13 +10,13 @@ from sluice.rollout.model.evaluation_report import metrics_of
 from sluice.rollout.model.live_version import live_package
 
 if TYPE_CHECKING:
-    from sluice.pipeline_runs.ports import PipelineRunsPorts
+    from sluice.pipeline_runs.ports import PipelineRunPorts
 
 REGISTERED = "registered"
-"""Stands for the time of the wait that begins with the registration, of which there is one."""
+"""Identifies the wait that begins with the registration; there is only one for each version."""
 
 
-def announce_pending_version(changed: PackageChanged, ports: PipelineRunsPorts) -> Mapping[str, str]:
+def announce_pending_version(changed: PackageChanged, ports: PipelineRunPorts) -> Mapping[str, str]:
     """Publish ModelPending with the version's metrics beside the live one's; returns the package and what was done.
 
     Nothing is published for a version that has been decided on since, or for an event that came before. After a
@@ -25,7 +25,7 @@ def announce_pending_version(changed: PackageChanged, ports: PipelineRunsPorts) 
     return {"package": changed.arn, "done": _announce(changed, ports)}
 
 
-def _announce(changed: PackageChanged, ports: PipelineRunsPorts) -> str:
+def _announce(changed: PackageChanged, ports: PipelineRunPorts) -> str:
     if not changed.may_wait:
         return "its approval did not change"
     package = ports.registry.describe(changed.arn)

@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionHosting, Li
 from sluice.telemetry.port import Telemetry
 
 
-class PipelineRunsEvents(Protocol):
+class RunEventPublisher(Protocol):
     """Puts domain events on the default bus; the same fact may be published twice after a crash."""
 
     def publish(self, detail_type: str, **detail: Any) -> None:
         """Publish one event, e.g. ``publish("RolloutOpened", model="fraud", version=7)``."""
 
 
-class PipelineRunsRegistry(LiveVersionRegistry, Protocol):
-    """What Sluice asks of the Model Registry."""
+class PipelineRunRegistry(LiveVersionRegistry, Protocol):
+    """The calls that this package makes to the Model Registry."""
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
         """Add custom metadata; characters the registry refuses become spaces."""
 
 
-class PipelineRunsReader(Protocol):
+class ExecutionReader(Protocol):
     """Reads executions; nothing is cached, since events of them come late and out of order."""
 
     def read(self, execution: str, model: str) -> PipelineRun | None:
         """The run as it is now, without its metrics; None if it was deleted, with its pipeline."""
 
 
-class PipelineRunsRuns(Protocol):
+class PipelineRunStore(Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def save(self, run: PipelineRun) -> None:
         """Record a run as it was seen, unless something newer is recorded already."""
 
     def runs(self, model: str) -> Iterator[PipelineRun]:
-        """The newest first."""
+        """The recorded runs of a model, the newest first."""
 
     def is_end_announced(self, run: PipelineRun) -> bool:
         """Whether the end of this run has been announced, as it ended this time."""
@@ -53,41 +53,41 @@ class PipelineRunsRuns(Protocol):
     def mark_wait_announced(self, package_arn: str, since: str) -> None: ...
 
 
-class PipelineRunsRunSlots(Protocol):
+class RunEndSlots(Protocol):
     """The run slots of training: one that a run holds is marked when the run has ended."""
 
     def mark_ended(self, model: str, run: str, status: str) -> bool:
         """Note that a run's execution has ended; False if the run does not hold the model's slot."""
 
 
-class PipelineRunsWakeups(Protocol):
-    """What Sluice asks of the queue that starts pipelines."""
+class RunEndWakeups(Protocol):
+    """The operations on the upload queue that this package uses."""
 
     def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
 
 class RunEndPorts(Protocol):
-    """What noting the end of a run needs."""
+    """The ports that recording the end of a run needs."""
 
     @property
     def names(self) -> Names: ...
 
     @property
-    def run_slots(self) -> PipelineRunsRunSlots: ...
+    def run_slots(self) -> RunEndSlots: ...
 
     @property
-    def wakeups(self) -> PipelineRunsWakeups: ...
+    def wakeups(self) -> RunEndWakeups: ...
 
 
-class PipelineRunsPorts(RunEndPorts, Protocol):
-    """Everything that this room is given."""
+class PipelineRunPorts(RunEndPorts, Protocol):
+    """All ports of this package."""
 
     @property
     def bucket(self) -> LiveVersionBucket: ...
 
     @property
-    def events(self) -> PipelineRunsEvents: ...
+    def events(self) -> RunEventPublisher: ...
 
     @property
     def hosting(self) -> LiveVersionHosting: ...
@@ -96,13 +96,13 @@ class PipelineRunsPorts(RunEndPorts, Protocol):
     def now(self) -> Callable[[], datetime]: ...
 
     @property
-    def registry(self) -> PipelineRunsRegistry: ...
+    def registry(self) -> PipelineRunRegistry: ...
 
     @property
-    def run_reader(self) -> PipelineRunsReader: ...
+    def run_reader(self) -> ExecutionReader: ...
 
     @property
-    def runs(self) -> PipelineRunsRuns: ...
+    def runs(self) -> PipelineRunStore: ...
 
     @property
     def store(self) -> LiveVersionStore: ...

@@ -1,7 +1,7 @@
 """Records pipeline runs: in the table as they go on, in the registry and by an event when they have ended.
 
-Events of executions and steps come late, twice and out of order. So none of them is believed: each only gives the
-occasion to read the run anew.
+Events of executions and steps come late, twice and out of order. So none of them is trusted: each only
+triggers a fresh read of the run.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.model.evaluation_report import metrics_at
 
 if TYPE_CHECKING:
-    from sluice.pipeline_runs.ports import PipelineRunsPorts
+    from sluice.pipeline_runs.ports import PipelineRunPorts
 
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:pipeline/(?P<pipeline>[^/]+)/execution/[^/]+")
 
 
-def record_run(execution: str, ports: PipelineRunsPorts, *, record_end: bool) -> PipelineRun | None:
+def record_run(execution: str, ports: PipelineRunPorts, *, record_end: bool) -> PipelineRun | None:
     """Record the run as it is now, and announce its end once; None if it is not of this stage, or long gone.
 
     ``record_end``: whether an end is to be recorded, too. The last step's event comes in the same moment as the
@@ -39,7 +39,7 @@ def record_run(execution: str, ports: PipelineRunsPorts, *, record_end: bool) ->
     return run
 
 
-def read_run(execution: str, model: str, ports: PipelineRunsPorts) -> PipelineRun | None:
+def read_run(execution: str, model: str, ports: PipelineRunPorts) -> PipelineRun | None:
     """Read a run with its metrics from SageMaker and the evaluation reports; None if SageMaker no longer has it."""
     run = ports.run_reader.read(execution, model)
     if run is None:
@@ -50,7 +50,7 @@ def read_run(execution: str, model: str, ports: PipelineRunsPorts) -> PipelineRu
     return run.with_metrics(metrics)
 
 
-def _run_of_deleted_pipeline(execution: str, model: str, ports: PipelineRunsPorts) -> PipelineRun | None:
+def _run_of_deleted_pipeline(execution: str, model: str, ports: PipelineRunPorts) -> PipelineRun | None:
     """The recorded run, stopped if it went on until its pipeline was deleted; None if it was never recorded."""
     known = next((each for each in ports.runs.runs(model) if each.execution == execution), None)
     if known is None or known.has_ended:
@@ -60,14 +60,14 @@ def _run_of_deleted_pipeline(execution: str, model: str, ports: PipelineRunsPort
     )
 
 
-def repeated_version(run: PipelineRun, ports: PipelineRunsPorts) -> int | None:
+def repeated_version(run: PipelineRun, ports: PipelineRunPorts) -> int | None:
     """The version whose model an all-cached run registered once more; None if it trained, or that is not known."""
     if not run.is_all_cached:
         return None
     return next((each.version for each in ports.runs.runs(run.model) if each.execution == run.training_execution), None)
 
 
-def _announce_end(run: PipelineRun, ports: PipelineRunsPorts) -> None:
+def _announce_end(run: PipelineRun, ports: PipelineRunPorts) -> None:
     _annotate(run, ports)
     _publish(run, ports)
     ports.runs.mark_end_announced(run, ports.now())
@@ -77,7 +77,7 @@ def _announce_end(run: PipelineRun, ports: PipelineRunsPorts) -> None:
     ports.telemetry.measure("PipelineRunEnded", model=run.model, cause=run.status)
 
 
-def _annotate(run: PipelineRun, ports: PipelineRunsPorts) -> None:
+def _annotate(run: PipelineRun, ports: PipelineRunPorts) -> None:
     """Write the version's origin into its own metadata, which outlives the pipeline and the table.
 
     Only once: every annotation changes the package, and a change after a rollout looks like a new approval.
@@ -96,7 +96,7 @@ def _annotate(run: PipelineRun, ports: PipelineRunsPorts) -> None:
         ports.registry.annotate(run.package_arn, missing)
 
 
-def _publish(run: PipelineRun, ports: PipelineRunsPorts) -> None:
+def _publish(run: PipelineRun, ports: PipelineRunPorts) -> None:
     common: dict[str, Any] = {
         "model": run.model,
         "execution": run.execution,

@@ -127,7 +127,7 @@ class PipelineRun:
         return cls(**{**stored, **times, "steps": steps, "reports": tuple(stored["reports"])})
 
     def to_json(self) -> dict[str, Any]:
-        """What ``parse`` reads back."""
+        """The item as ``parse`` reads it back."""
         fields = asdict(self)
         for part in (fields, *fields["steps"]):
             for name, value in part.items():

@@ -9,13 +9,13 @@ from sluice.events import PipelineStatusChanged
 from sluice.pipeline_runs.recorder import record_run
 
 if TYPE_CHECKING:
-    from sluice.pipeline_runs.ports import PipelineRunsPorts, RunEndPorts
+    from sluice.pipeline_runs.ports import PipelineRunPorts, RunEndPorts
 
 
-def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunsPorts) -> Mapping[str, str | bool | None]:
+def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunPorts) -> Mapping[str, str | bool | None]:
     """Free the run slot first, then record: a report that cannot be read must not hold up the next run.
 
-    Idempotent: an event that comes twice, late or out of order changes nothing, because the run is read anew each time.
+    Idempotent: an event that comes twice, late or out of order changes nothing: the run is read again each time.
 
     Returns:
         ``execution``: the ARN; ``freed``: whether the run had held its model's slot; ``status``: of the run as

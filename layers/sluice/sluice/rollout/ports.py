@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, Protocol
 from sluice.async_inference.runtime import AsyncPlaces
 from sluice.aws.model_registry import Package
 from sluice.names import Names
-from sluice.rollout.analysis.ports import AnalysisCaptures, AnalysisMetrics, AnalysisOutcomes
+from sluice.rollout.analysis.ports import AnalysisCaptures, AnalysisMetrics, OutcomeReader
 from sluice.rollout.batch.ports import (
-    RolloutBatchBatches,
-    RolloutBatchBucket,
-    RolloutBatchFiles,
-    RolloutBatchHosting,
-    RolloutBatchStore,
-    RolloutBatchTransforms,
+    BatchFileStore,
+    BatchRolloutStore,
+    ModelCreator,
+    ReadableBucket,
+    ScoredInputHistory,
+    TransformJobs,
 )
-from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory
+from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
@@ -30,7 +30,7 @@ from sluice.telemetry.port import Telemetry
 
 
 class RolloutExecutions(Protocol):
-    """What Sluice asks of Step Functions."""
+    """The calls that this package makes to Step Functions."""
 
     def start(self, rollout_id: RolloutId) -> bool:
         """Start the rollout's execution; False if it was started before and has ended."""
@@ -39,8 +39,8 @@ class RolloutExecutions(Protocol):
         """Start an execution that only rolls back, for a rollout whose own execution failed."""
 
 
-class RolloutHosting(RolloutBatchHosting, LiveVersionHosting, TrafficHosting, Protocol):
-    """What Sluice asks of SageMaker hosting."""
+class RolloutHosting(ModelCreator, LiveVersionHosting, TrafficHosting, Protocol):
+    """The calls that this package makes to SageMaker hosting."""
 
     def delete_config(self, name: str) -> None:
         """The caller makes sure that no endpoint uses it: SageMaker does not."""
@@ -62,7 +62,7 @@ class RolloutLocks(Protocol):
 
 
 class RolloutMetrics(AnalysisMetrics, PlanningMetrics, Protocol):
-    """What Sluice asks of CloudWatch."""
+    """The calls that this package makes to CloudWatch."""
 
     def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None: ...
 
@@ -77,7 +77,7 @@ class RolloutMetrics(AnalysisMetrics, PlanningMetrics, Protocol):
 
 
 class RolloutRegistry(Protocol):
-    """What Sluice asks of the Model Registry."""
+    """The calls that this package makes to the Model Registry."""
 
     def describe(self, arn: str) -> Package:
         """The version as it is now; the event that named it may be old."""
@@ -96,8 +96,8 @@ class RolloutSpecs(Protocol):
         """The spec of a model."""
 
 
-class RolloutStore(RolloutBatchStore, Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class RolloutStore(BatchRolloutStore, Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def open(self, record: RolloutRecord) -> bool:
         """Store a new, queued rollout; False if it exists."""
@@ -137,34 +137,34 @@ class RolloutStore(RolloutBatchStore, Protocol):
 
 
 class RolloutPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
     def async_places(self) -> AsyncPlaces: ...
 
     @property
-    def batches(self) -> RolloutBatchBatches: ...
+    def batches(self) -> ScoredInputHistory: ...
 
     @property
-    def bucket(self) -> RolloutBatchBucket: ...
+    def bucket(self) -> ReadableBucket: ...
 
     @property
     def captures(self) -> AnalysisCaptures: ...
 
     @property
-    def events(self) -> GatesEvents: ...
+    def events(self) -> DomainEventPublisher: ...
 
     @property
     def executions(self) -> RolloutExecutions: ...
 
     @property
-    def files(self) -> RolloutBatchFiles: ...
+    def files(self) -> BatchFileStore: ...
 
     @property
-    def gates(self) -> GatesGates: ...
+    def gates(self) -> GateInvoker: ...
 
     @property
-    def history(self) -> GatesHistory: ...
+    def history(self) -> HistoryWriter: ...
 
     @property
     def hosting(self) -> RolloutHosting: ...
@@ -185,7 +185,7 @@ class RolloutPorts(Protocol):
     def now(self) -> Callable[[], datetime]: ...
 
     @property
-    def outcomes(self) -> AnalysisOutcomes: ...
+    def outcomes(self) -> OutcomeReader: ...
 
     @property
     def registry(self) -> RolloutRegistry: ...
@@ -203,4 +203,4 @@ class RolloutPorts(Protocol):
     def telemetry(self) -> Telemetry: ...
 
     @property
-    def transforms(self) -> RolloutBatchTransforms: ...
+    def transforms(self) -> TransformJobs: ...

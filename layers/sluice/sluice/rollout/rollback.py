@@ -6,6 +6,7 @@ step at a time, idempotently, until the baseline serves alone; ``roll_back_now``
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def restore_baseline(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -
         record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
     if record.is_closed:
         ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
-        return task_result("READY", reason=record.reason)
+        return task_result("READY", reason=record.loggable_reason)
     ports.store.begin_restoring(rollout_id)
     if record.plan is None:
         return _close(record, None, "", ports)
@@ -148,7 +149,7 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     if ports.store.close(record.id, outcome, reason, now):
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
     ports.locks.release(record.endpoint, record.id)
-    return task_result("READY", reason=reason)
+    return task_result("READY", reason=_loggable(record, reason))
 
 
 def _report(
@@ -160,11 +161,17 @@ def _report(
     is_restored: bool,
     ports: RolloutPorts,
 ) -> None:
-    """Log and measure the rollback, once: by whoever closed the rollout."""
+    """Log and measure the rollback; called only by the invocation that closed the rollout, so it happens once."""
     model = record.id.model
     cause = record.fence.kind if record.fence else "failed"
     seconds = (now - record.fence.at).total_seconds() if record.fence and is_restored else None
-    ports.telemetry.log("rollback ended", cause=cause, outcome=outcome, reason=reason, seconds_to_restore=seconds)
+    ports.telemetry.log(
+        "rollback ended",
+        cause=cause,
+        outcome=outcome,
+        reason=_loggable(record, reason),
+        seconds_to_restore=seconds,
+    )
     if outcome == "failed":
         ports.telemetry.measure("RolloutFailed", model=model)
     else:
@@ -173,6 +180,10 @@ def _report(
         ports.telemetry.measure("TimeToRestore", seconds, model=model, unit="Seconds")
     duration = (now - record.approved_at).total_seconds()
     ports.telemetry.measure("RolloutDuration", duration, model=model, unit="Seconds")
+
+
+def _loggable(record: RolloutRecord, reason: str) -> str:
+    return replace(record, reason=reason).loggable_reason
 
 
 def _serves_elsewhere(record: RolloutRecord, ports: RolloutPorts) -> bool:

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 STORED_MAX_BYTES = 8192
-"""What one SSM parameter of the advanced tier holds."""
+"""The most bytes that one SSM parameter of the advanced tier holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +88,12 @@ class ModelSpec:
 
     @classmethod
     def _settled(cls, spec: Self) -> Self:
-        """With what ``auto`` stands for spelled out, as any other default is."""
+        """Resolves ``auto`` to the strategy that it means, as any other default is written out."""
         strategy = strategy_of(spec.endpoint.type, spec.rollout.strategy)
         return replace(spec, rollout=replace(spec.rollout, strategy=strategy))
 
     def to_json(self) -> dict[str, Any]:
-        """What ``parse`` reads back as an equal spec; defaults are spelled out and so stay fixed."""
+        """The spec as ``parse`` reads it back; defaults are written out, so a later default does not change it."""
         return Section(type(self)).write(self)
 
     def stored(self) -> str:

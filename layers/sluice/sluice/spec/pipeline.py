@@ -46,7 +46,7 @@ class QualityGate:
 
     @property
     def text(self) -> str:
-        """As evaluation is told: ``mse<=6 auc>=0.9 live<=10``; ``none`` without any rule."""
+        """The rules as the evaluation step takes them: ``mse<=6 auc>=0.9 live<=10``; ``none`` without any rule."""
         rules = []
         for name in fields_of(QualityGate):
             limit = getattr(self, name)

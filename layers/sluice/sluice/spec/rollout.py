@@ -14,7 +14,7 @@ ALARM_NAME = Text(255, example="the name of a CloudWatch alarm")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """How sure the comparison of the two versions has to be."""
+    """The confidence that the comparison of the two versions requires."""
 
     harm_ratio: Annotated[
         float,

@@ -1,4 +1,4 @@
-"""The part of a spec that says when a model is trained by the clock."""
+"""The training schedule of a spec."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from datetime import datetime
 from typing import Protocol
 
 from sluice.async_inference.ports import (
-    AsyncInferenceAsyncQueue,
-    AsyncInferenceAsyncRuntime,
-    AsyncInferenceBucket,
-    AsyncInferenceEvents,
-    AsyncInferenceResults,
+    AsyncInvoker,
+    EventBatchPublisher,
+    InferenceStore,
+    NotificationQueue,
+    ResultBucket,
 )
 from sluice.aws.model_registry import Package
-from sluice.batch.ports import BatchBatches, BatchBucket, BatchSpecs
+from sluice.batch.ports import BatchBucket, BatchRunStore, BatchSpecs
 from sluice.endpoint.autoscaling import ScalableTarget
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import EndpointState
 from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
-from sluice.rollout.batch.ports import RolloutBatchFiles, RolloutBatchHosting, RolloutBatchStore, RolloutBatchTransforms
-from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory
+from sluice.rollout.batch.ports import BatchFileStore, BatchRolloutStore, ModelCreator, TransformJobs
+from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
 from sluice.rollout_id import RolloutId
 from sluice.telemetry.port import Telemetry
@@ -29,12 +29,12 @@ from sluice.training.pending_inputs import PendingInputs
 from sluice.training.run_slot import RunSlot
 
 
-class SweepBucket(AsyncInferenceBucket, BatchBucket, Protocol):
-    """What Sluice asks of the data bucket."""
+class SweepBucket(ResultBucket, BatchBucket, Protocol):
+    """The operations on the data bucket that this package uses."""
 
 
 class SweepExecutions(Protocol):
-    """What Sluice asks of Step Functions."""
+    """The calls that this package makes to Step Functions."""
 
     @property
     def state_machine_arn(self) -> str: ...
@@ -43,48 +43,48 @@ class SweepExecutions(Protocol):
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None if there is no such execution."""
 
 
-class SweepHosting(RolloutBatchHosting, Protocol):
-    """What Sluice asks of SageMaker hosting."""
+class SweepHosting(ModelCreator, Protocol):
+    """The calls that this package makes to SageMaker hosting."""
 
     def describe(self, endpoint: str) -> EndpointState | None:
         """The endpoint as it is now, None if there is none."""
 
 
 class SweepPipelines(Protocol):
-    """What Sluice asks of SageMaker Pipelines."""
+    """The calls that this package makes to SageMaker Pipelines."""
 
     def status_and_name(self, execution: str) -> tuple[str, str]:
         """Status and display name; an execution whose pipeline was deleted is Stopped and has no name any more."""
 
 
 class SweepRegistry(PlanningRegistry, Protocol):
-    """What Sluice asks of the Model Registry."""
+    """The calls that this package makes to the Model Registry."""
 
     def newest(self, group: str, approval: str) -> Package | None:
         """The version registered last of those with this approval; None if there is none, or no such group."""
 
 
 class SweepRuns(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def runs(self, model: str) -> Iterator[PipelineRun]:
-        """The newest first."""
+        """The recorded runs of a model, the newest first."""
 
     def is_wait_announced(self, package_arn: str, since: str) -> bool:
         """Whether a version's wait for approval that began at ``since`` has been announced."""
 
 
 class SweepScaling(Protocol):
-    """What Sluice asks of Application Auto Scaling."""
+    """The calls that this package makes to Application Auto Scaling."""
 
     def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
-        """Those of the variants that are scaled, by whomever."""
+        """The variants that are registered as scalable targets, by Sluice or by somebody else."""
 
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
-        """Have the variant scaled by these rules and no others; whether anything had to be done for it."""
+        """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
-        """Scale the variants no more; their capacity stays. Returns those that had been scaled."""
+        """Deregister the variants; their capacity stays as it is. Returns those that were registered."""
 
 
 class SweepSpecs(BatchSpecs, Protocol):
@@ -116,45 +116,45 @@ class SweepPendingInputs(Protocol):
 
 
 class SweepWakeups(Protocol):
-    """What Sluice asks of the queue that starts pipelines."""
+    """The operations on the upload queue that this package uses."""
 
     def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
 
-class SweepEvents(AsyncInferenceEvents, GatesEvents, Protocol):
+class SweepEventPublisher(EventBatchPublisher, DomainEventPublisher, Protocol):
     """Puts domain events on the default bus; the same fact may be published twice after a crash."""
 
 
 class SweepPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
-    def async_queue(self) -> AsyncInferenceAsyncQueue: ...
+    def async_queue(self) -> NotificationQueue: ...
 
     @property
-    def async_runtime(self) -> AsyncInferenceAsyncRuntime: ...
+    def async_runtime(self) -> AsyncInvoker: ...
 
     @property
-    def batches(self) -> BatchBatches: ...
+    def batches(self) -> BatchRunStore: ...
 
     @property
     def bucket(self) -> SweepBucket: ...
 
     @property
-    def events(self) -> SweepEvents: ...
+    def events(self) -> SweepEventPublisher: ...
 
     @property
     def executions(self) -> SweepExecutions: ...
 
     @property
-    def files(self) -> RolloutBatchFiles: ...
+    def files(self) -> BatchFileStore: ...
 
     @property
-    def gates(self) -> GatesGates: ...
+    def gates(self) -> GateInvoker: ...
 
     @property
-    def history(self) -> GatesHistory: ...
+    def history(self) -> HistoryWriter: ...
 
     @property
     def locks(self) -> SweepLocks: ...
@@ -181,7 +181,7 @@ class SweepPorts(Protocol):
     def registry(self) -> SweepRegistry: ...
 
     @property
-    def results(self) -> AsyncInferenceResults: ...
+    def results(self) -> InferenceStore: ...
 
     @property
     def runs(self) -> SweepRuns: ...
@@ -193,13 +193,13 @@ class SweepPorts(Protocol):
     def specs(self) -> SweepSpecs: ...
 
     @property
-    def store(self) -> RolloutBatchStore: ...
+    def store(self) -> BatchRolloutStore: ...
 
     @property
     def telemetry(self) -> Telemetry: ...
 
     @property
-    def transforms(self) -> RolloutBatchTransforms: ...
+    def transforms(self) -> TransformJobs: ...
 
     @property
     def run_slots(self) -> SweepRunSlots: ...

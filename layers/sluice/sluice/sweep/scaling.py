@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reconcile_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
-    """Scale the variant in service as its spec says, unless a rollout is under way; yields what was corrected.
+    """Reconcile the scaling of the variant in service with its spec, unless a rollout is under way; yields corrections.
 
     Without scaling in the spec, scaling that was set up by hand stays.
     """

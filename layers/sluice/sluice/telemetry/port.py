@@ -1,11 +1,11 @@
-"""What code may say of its work, and the names of all metrics. Pure: AWS's libraries are behind ``powertools``."""
+"""The telemetry protocol and the names of all metrics. Pure: AWS's libraries are behind ``powertools``."""
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
 Key = Literal["rollout", "model", "version", "endpoint", "execution", "rollout_stage", "job", "run", "inference"]
-"""What a line may be searched by, besides the function and the correlation id, which every line has."""
+"""Keys by which a log line can be searched, besides the function and the correlation id, which every line has."""
 
 Metric = Literal[
     "RolloutOpened",

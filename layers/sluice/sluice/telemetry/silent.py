@@ -6,7 +6,7 @@ from sluice.telemetry.port import Key, Metric, Unit
 
 
 class SilentTelemetry:
-    """Says nothing."""
+    """Logs and measures nothing."""
 
     def identify(self, key: Key, value: object) -> None:
         pass

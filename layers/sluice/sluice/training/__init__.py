@@ -1,1 +1,1 @@
-"""From uploads and requests to one pipeline run at a time for each model."""
+"""Starts pipeline runs from uploads and requests, one at a time for each model."""

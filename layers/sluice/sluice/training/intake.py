@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PER_FILE_BYTES = 64 << 20
 _PER_CALL_BYTES = 256 << 20
-"""Of text: at 8 MB/s, which 512 MB of memory give, 32 of the function's 120 seconds."""
+"""Bytes of text; read at 8 MB/s with 512 MB of memory, they take 32 of the function's 120 seconds."""
 
 _DELETED = "the file was deleted before it was read"
 _Breaches = list[dict[str, object]]
@@ -28,7 +28,7 @@ _UNKNOWN_MODEL: _Breaches = [{"rule": "model"}]
 _DELETED_FILE: _Breaches = [{"rule": "deleted"}]
 
 NO_MODEL = "(none)"
-"""Stands for the model in the metric where there is none: uploaders invent names, and each would cost a metric."""
+"""The model dimension of uploads of unknown models: uploaders invent names, and each would cost a metric."""
 
 
 @dataclass(frozen=True, slots=True)

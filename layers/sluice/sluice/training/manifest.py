@@ -33,7 +33,7 @@ class File:
         return cls(bucket=bucket, key=key, **raw)
 
     def to_json(self) -> dict[str, Any]:
-        """What ``parse`` reads back."""
+        """The item as ``parse`` reads it back."""
         fields = asdict(self)
         return {"uri": f"s3://{fields.pop('bucket')}/{fields.pop('key')}", **fields}
 
@@ -74,7 +74,7 @@ class Manifest:
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
     def complete(self) -> str:
-        """What ``parse`` reads back: everything that is known of each file."""
+        """The whole manifest as ``parse`` reads it back, with all that is known of each file."""
         document = {
             "model": self.model,
             "digest": self.digest,

@@ -25,7 +25,7 @@ InputState = Literal["waiting", "run", "superseded", "deleted", "rejected", "ref
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputStatus:
-    """What has become of a file or a request. Only ``waiting`` ever becomes another state."""
+    """The state of a file or a request. Only ``waiting`` changes to another state."""
 
     state: InputState
     run: str = ""  # the name of the run that took it
@@ -39,7 +39,7 @@ class InputStatus:
         )
 
     def item(self) -> dict[str, str]:
-        """What ``parse`` reads back."""
+        """The item as ``parse`` reads it back."""
         details = {"run": self.run, "by": self.successor, "reason": self.reason}
         return {"fate": self.state, **{name: value for name, value in details.items() if value}}
 
@@ -54,7 +54,7 @@ class PendingFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """A person or a schedule wants a run, with new data or without. Idempotent: the same id is the same request."""
+    """A request for a run, by a person or a schedule, with or without new data. The same id is the same request."""
 
     id: str
     parameters: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sluice.training.run_slot import RunSlot, SlotPhase
 
 
 class TrainingBucket(LiveVersionBucket, Protocol):
-    """What Sluice asks of the data bucket."""
+    """The operations on the data bucket that this package uses."""
 
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
         """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""
@@ -28,7 +28,7 @@ class TrainingBucket(LiveVersionBucket, Protocol):
         """Write a small JSON object; writing the same again changes nothing."""
 
 
-class TrainingEvents(Protocol):
+class TrainingEventPublisher(Protocol):
     """Puts domain events on the default bus; the same fact may be published twice after a crash."""
 
     def publish(self, detail_type: str, **detail: Any) -> None:
@@ -36,7 +36,7 @@ class TrainingEvents(Protocol):
 
 
 class TrainingPipelines(Protocol):
-    """What Sluice asks of SageMaker Pipelines."""
+    """The calls that this package makes to SageMaker Pipelines."""
 
     def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
         """Start an execution called ``run`` and return its ARN. Idempotent: the same token starts it once."""
@@ -46,7 +46,7 @@ class TrainingPipelines(Protocol):
 
 
 class TrainingQuarantine(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def open(self, upload: ObjectCreated) -> Any | None:
         """The content of exactly the uploaded version, to be read and closed; None if it is gone."""
@@ -113,20 +113,20 @@ class TrainingPendingInputs(Protocol):
 
 
 class TrainingWakeups(Protocol):
-    """What Sluice asks of the queue that starts pipelines."""
+    """The operations on the upload queue that this package uses."""
 
     def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
 
 class TrainingPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
     def bucket(self) -> TrainingBucket: ...
 
     @property
-    def events(self) -> TrainingEvents: ...
+    def events(self) -> TrainingEventPublisher: ...
 
     @property
     def hosting(self) -> LiveVersionHosting: ...

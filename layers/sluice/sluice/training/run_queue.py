@@ -2,8 +2,8 @@
 
 A model's run slot goes through the phases claimed → started → taken → free. Every step is idempotent and may be done
 by any invocation at any time: what it needs was written down by the step before, and it enters its phase by a
-conditional write. So whoever is woken, by an upload, by the end of a run or by the sweep, advances the queue as far as
-it goes.
+conditional write. So every wake-up, by an upload, by the end of a run or by the sweep, advances the queue as far as
+possible.
 """
 
 from __future__ import annotations

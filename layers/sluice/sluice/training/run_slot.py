@@ -52,7 +52,7 @@ class RunSlot:
         )
 
     def item(self) -> dict[str, str]:
-        """What ``parse`` reads back."""
+        """The item as ``parse`` reads it back."""
         return {
             "turn_number": str(self.number),
             "run": self.run,

@@ -1,4 +1,4 @@
-"""Stores run slots: one item per model, changed only by whoever has seen it as it is.
+"""Stores run slots: one item per model, changed only on the condition that it is as the writer read it.
 
 MODEL#<model>      TURN                           the model's run slot: its current or its last claim
 MODEL#<model>      STARTED#<run>                  a run that has been started, for good

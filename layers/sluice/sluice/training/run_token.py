@@ -1,9 +1,9 @@
 """The idempotency token of a run, and the run's name, both made from what the run trains on. Pure.
 
 SageMaker starts one execution for one ClientRequestToken, however often StartPipelineExecution is called. So the token
-is derived from the work instead of drawn at random: whoever decides on the same files, with the same parameters, comes
-to the same token and the same name, also after a crash, on another machine, or years later. A run whose name has been
-started before is therefore never started again, unless somebody asks for it with a request that carries a nonce.
+is derived from the work instead of drawn at random: the same files with the same parameters always give the same token
+and the same name, also after a crash, on another machine, or years later. A run whose name has been started before is
+therefore never started again, unless a request that carries a nonce asks for it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 _NAME_CHARACTERS = 24
-"""Of the token, in a name: 96 bits of a hash."""
+"""How much of the token a run's name holds: 96 bits of a hash."""
 
 
 def run_token(digest: str, parameters: Mapping[str, str], nonces: Sequence[str] = ()) -> str:
@@ -21,8 +21,8 @@ def run_token(digest: str, parameters: Mapping[str, str], nonces: Sequence[str] 
 
     Args:
         digest: of the run's manifest, which is the token itself where nothing else is given.
-        parameters: that somebody asked for; those that Sluice fills in follow from the rest.
-        nonces: ids of the requests that want the same work done once more, in any order.
+        parameters: those that the requests set; the ones that Sluice fills in follow from the rest.
+        nonces: ids of the requests to do the same work once more, in any order.
     """
     if not parameters and not nonces:
         return digest

@@ -49,7 +49,7 @@ class BatchInput:
         return hashlib.sha256(self.text().encode()).hexdigest()
 
     def text(self) -> str:
-        """What ``parse`` reads back."""
+        """The item as ``parse`` reads it back."""
         return json.dumps({"folder": self.folder, "files": [asdict(each) for each in self.files]}, ensure_ascii=False)
 
     def native(self, bucket: str) -> str:

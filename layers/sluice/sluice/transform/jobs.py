@@ -40,7 +40,7 @@ class TransformJob:
 
     @property
     def seconds(self) -> float | None:
-        """From its start to its end; None while it has not ended, or if it never started."""
+        """Time from the job's start to its end; None while it has not ended, or if it never started."""
         if self.started_at is None or self.ended_at is None:
             return None
         return (self.ended_at - self.started_at).total_seconds()

@@ -1,7 +1,7 @@
 """The server side of the Lambda Runtime API for one execution environment.
 
 It has no thread of its own. The thread that invokes the function talks to the runtime, so a deadline is a socket
-timeout and a dead runtime is noticed by whoever waits for it. The port identifies the environment, because the
+timeout and a dead runtime is noticed by the thread that waits for it. The port identifies the environment, because the
 runtime's client takes an address but no path.
 """
 

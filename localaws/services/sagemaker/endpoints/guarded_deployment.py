@@ -114,13 +114,13 @@ class GuardedDeployment:
         entered = self._context.now()
         while not plan.is_over(stage, entered=entered, now=self._context.now(), scale=self._timing.wait_scale):
             self._check_alarms_and_deadline()
-            if self._context.stopping.wait(self._next_look(stage)):
+            if self._context.stopping.wait(self._seconds_until_check(stage)):
                 raise StoppingError
             if any(not container.is_running for container in self._live.containers):
                 self._apply_stage(stage)
         self._check_alarms_and_deadline()
 
-    def _next_look(self, stage: Stage) -> float:
+    def _seconds_until_check(self, stage: Stage) -> float:
         return min(self._timing.alarms_every_seconds, max(stage.seconds * self._timing.wait_scale, 0.01))
 
     def _check_alarms_and_deadline(self) -> None:

@@ -1,4 +1,4 @@
-"""The live part of an endpoint: its routing, the instances behind it, and a lock for whoever changes them."""
+"""The live part of an endpoint: its routing, the instances behind it, and a lock for changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from localaws.services.sagemaker.models.endpoint_configs import EndpointConfig
 
 
 class LiveFleets:
-    """The live part of one endpoint; ``work`` is held by whoever changes it."""
+    """The live part of one endpoint; ``work`` is the lock that every change holds."""
 
     def __init__(self) -> None:
         self.routing: Routing | None = None

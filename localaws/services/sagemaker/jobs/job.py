@@ -98,7 +98,7 @@ class Job:
         return True
 
     def finish(self, result: JobResult) -> None:
-        """Announce the end and wake whoever waits for it."""
+        """Announce the end and wake the threads that wait for it."""
         ending = {
             self.kind.status: result.status,
             f"{self.kind.word}EndTime": self._context.now(),

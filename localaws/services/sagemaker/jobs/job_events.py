@@ -13,7 +13,7 @@ Description = dict[str, Any]  # as Describe…Job returns it
 
 def job_event(word: str, description: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
     """Detail of "SageMaker <word> Job State Change", with the time format of that kind of job."""
-    shown = {field: value for field, value in description.items() if (word, field) != _NOT_TOLD}
+    shown = {field: value for field, value in description.items() if (word, field) != _LEFT_OUT}
     return {**_plain(shown, _TIMES[word]), "Tags": dict(tags)}
 
 
@@ -48,7 +48,7 @@ _TIMES: Mapping[str, Callable[[datetime], Any]] = {
     "Training": lambda at: str(epoch_ms(at)),
     "Transform": iso,
 }
-_NOT_TOLD = ("Transform", "LastModifiedTime")  # in the events of the other jobs it is
+_LEFT_OUT = ("Transform", "LastModifiedTime")  # in the events of the other jobs it is
 _TERMINAL = frozenset({"Completed", "Failed", "Stopped", "MaxRuntimeExceeded"})
 _MESSAGES = {
     "Starting": "Preparing the instances for training",

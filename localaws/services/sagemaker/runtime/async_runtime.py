@@ -30,7 +30,7 @@ class AsyncTiming:
     """Limits and real seconds."""
 
     payload_max_bytes: int = 1024**3
-    look_every_seconds: float = 0.1  # for instances that have come or gone, and requests that have expired
+    poll_seconds: float = 0.1  # for instances that have come or gone, and requests that have expired
 
 
 class AsyncRuntime:
@@ -81,7 +81,7 @@ class AsyncRuntime:
 
     def _run(self) -> None:
         while not self._context.stopping.is_set():
-            self._news.wait(self._timing.look_every_seconds)
+            self._news.wait(self._timing.poll_seconds)
             self._news.clear()
             for endpoint in self._hosting.endpoints():
                 settings = AsyncSettings.of(endpoint.config.request)

@@ -226,7 +226,7 @@ def test_a_taken_back_permission_is_gone_at_once(aws: LocalAws, new_role: str) -
     assert refusal_of(runtime.invoke_endpoint, EndpointName="e", Body=b"x")["Error"]["Code"] == "AccessDeniedException"
 
 
-def test_grants_are_told_beside_their_use(aws: LocalAws, new_role: str) -> None:
+def test_grants_are_listed_beside_their_use(aws: LocalAws, new_role: str) -> None:
     allow(aws, new_role, {"Action": ["sagemaker:InvokeEndpoint", "sagemaker:DeleteEndpoint"], "Resource": "*"})
     aws.client("sagemaker-runtime", new_role).invoke_endpoint(EndpointName="e", Body=b"x")
     grants = aws.grants(new_role.rsplit("/", 1)[-1])

@@ -230,7 +230,7 @@ def test_a_token_that_apply_does_not_know_is_an_error(project: Path) -> None:
         apply(FakeAws(), project)
 
 
-def test_people_are_told_what_changed(project: Path) -> None:
+def test_people_are_shown_what_changed(project: Path) -> None:
     aws = FakeAws()
     apply(aws, project)
     assert "created    pipeline  sluice-dev-fraud" in aws.shown

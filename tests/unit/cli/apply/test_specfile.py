@@ -99,7 +99,7 @@ def test_anchors_and_merges_work(tmp_path: Path) -> None:
     assert [column.name for column in load(written(tmp_path, text)).spec.data.columns] == ["age", "shop"]
 
 
-def test_all_files_are_told_about_at_once_and_one_model_has_one_file(tmp_path: Path) -> None:
+def test_errors_of_all_files_are_reported_at_once_and_one_model_has_one_file(tmp_path: Path) -> None:
     files = {
         written(tmp_path, GOOD, "one.yaml"): (),
         written(tmp_path, GOOD, "two.yaml"): (),

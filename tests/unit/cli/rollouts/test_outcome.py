@@ -83,7 +83,7 @@ def test_what_could_not_be_counted_is_bad_input_and_not_sent(words: list[str], r
     assert aws.entries == []
 
 
-def test_a_bus_that_refuses_is_told() -> None:
+def test_a_bus_that_refuses_is_reported() -> None:
     with pytest.raises(CommandError, match="did not take the outcome: slow down"):
         run(Aws(failed=1), "--variant", "v7", "--value", "1")
 

@@ -79,7 +79,7 @@ def serving() -> Serving:
     return Serving()
 
 
-def test_a_canary_is_told_with_stages_proof_cost_and_what_ends_it(serving: Serving) -> None:
+def test_a_canary_is_reported_with_stages_proof_cost_and_what_ends_it(serving: Serving) -> None:
     serving.apply(("rollout.gate", "human"), ("rollout.watch", "1h"))
     assert serving.plan() == 0
     shown = " ".join(serving.aws.shown.split())

@@ -17,7 +17,7 @@ from sluice.spec.model import ModelSpec
 
 from cli.failures import NotFoundError
 from cli.main import command_line
-from cli.rollouts.evidence_view import evidence_lines, newest_look
+from cli.rollouts.evidence_view import evidence_lines, newest_analysis
 from tests.builders.fake_aws import START, FakeAws
 from tests.builders.spec_examples import spec_with
 
@@ -160,9 +160,12 @@ def test_a_running_rollout_is_shown_with_its_evidence(busy: FakeAws) -> None:
     assert "traffic ABSTAIN 90 of 1,000 requests" in shown
 
 
-def test_the_newest_look_is_shown_and_evidence_beyond_counting_is_readable() -> None:
-    assert newest_look([]) is None
-    assert newest_look([LOOK, {**LOOK, "key": "look-2"}, {"key": "shifted-1", "data": {}}]) == {**LOOK, "key": "look-2"}
+def test_the_newest_analysis_is_shown_and_evidence_beyond_counting_is_readable() -> None:
+    assert newest_analysis([]) is None
+    assert newest_analysis([LOOK, {**LOOK, "key": "look-2"}, {"key": "shifted-1", "data": {}}]) == {
+        **LOOK,
+        "key": "look-2",
+    }
     numbers = {"harm": 9999.0, "harm_needed": 3.44, "safe": 2.0, "safe_needed": 3.0}
     line = {**LOOK, "data": {"findings": [{"name": "errors", "answer": "ROLL_BACK", "numbers": numbers}]}}
     assert list(evidence_lines(line)) == ["errors ROLL_BACK, harm over 1,000,000 of 31, safety 7.4 of 20"]
@@ -235,7 +238,7 @@ def test_a_gate_that_waits_is_shown_with_what_to_type(busy: FakeAws) -> None:
     assert "sluice continue fraud" in busy.shown
 
 
-def test_programs_are_told_who_is_waited_for(busy: FakeAws) -> None:
+def test_programs_are_given_who_is_waited_for(busy: FakeAws) -> None:
     change(busy, **HOLD)
     run(busy, "status", "fraud", output="json")
     assert told(busy)["models"][0]["rollouts"][0]["waits_for"] == "human"

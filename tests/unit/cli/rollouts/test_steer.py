@@ -74,7 +74,7 @@ def test_a_reason_that_is_too_long_is_refused(stage: RolloutStage) -> None:
         stage.run("pause", "fraud", "--reason", "x" * 513)
 
 
-def test_a_promotion_past_gates_and_windows_is_told_as_such(stage: RolloutStage) -> None:
+def test_a_promotion_past_gates_and_windows_is_reported_as_such(stage: RolloutStage) -> None:
     stage.run("promote", "fraud", "--skip-gates", "--reason", "hot fix")
     command = stage.store.get(RUNNING).command
     assert command is not None

@@ -23,7 +23,7 @@ def check(*files: Path, output: str = "text") -> tuple[int, str]:
     return int(arguments.run(arguments, aws.session(output))), aws.shown
 
 
-def test_good_files_are_told_with_their_rows(tmp_path: Path) -> None:
+def test_good_files_are_reported_with_their_rows(tmp_path: Path) -> None:
     plain, packed = tmp_path / "a.csv", tmp_path / "b.csv.gz"
     plain.write_text(GOOD)
     packed.write_bytes(gzip.compress(GOOD.encode()))
@@ -32,7 +32,7 @@ def test_good_files_are_told_with_their_rows(tmp_path: Path) -> None:
     assert shown.splitlines() == [f"{plain}: in order, 1 rows", f"{packed}: in order, 1 rows"]
 
 
-def test_every_breach_of_every_file_is_told(tmp_path: Path) -> None:
+def test_every_breach_of_every_file_is_reported(tmp_path: Path) -> None:
     good, bad = tmp_path / "a.csv", tmp_path / "b.csv"
     good.write_text(GOOD)
     bad.write_text(GOOD + "x,2,1975,4.5,H,North,1\ny,2,1975,4.5,A,North,1\n")

@@ -91,7 +91,7 @@ def test_a_run_that_is_not_recorded_yet_is_listed_all_the_same(aws: FakeAws) -> 
     )
 
 
-def test_programs_are_told_the_same(aws: FakeAws) -> None:
+def test_programs_are_given_the_same(aws: FakeAws) -> None:
     run(aws, "runs", "fraud", output="json")
     newest = told(aws)["runs"][0]
     assert (newest["id"], newest["version"], newest["same_model_as"]) == ("bbb", "fraud/8", "fraud/7")

@@ -48,7 +48,7 @@ def test_data_is_uploaded_where_the_event_rule_looks(aws: FakeAws, csv: Path) ->
     assert aws.s3.objects == {"data/fraud/märz data.csv": ROWS.encode()}
 
 
-def test_data_that_breaks_the_contract_is_told_before_it_is_uploaded(aws: FakeAws, tmp_path: Path) -> None:
+def test_data_that_breaks_the_contract_is_reported_before_it_is_uploaded(aws: FakeAws, tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
     file.write_text("age,shop,risk\nmany,a,2\n")
     with pytest.raises(BadInputError, match="breaks the data contract, nothing is uploaded"):

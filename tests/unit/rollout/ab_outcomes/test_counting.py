@@ -41,7 +41,7 @@ def test_an_outcome_counts_once_in_a_batch_and_ever_after() -> None:
     assert counted(world)["v7"] == Moments(2, 2.0, 2.0)
 
 
-def test_the_first_variant_told_for_an_inference_stays() -> None:
+def test_the_first_variant_reported_for_an_inference_stays() -> None:
     world = world_under_test()
     report(world, GOOD)
     report(world, {**GOOD, "variant": "v6"})
@@ -136,7 +136,7 @@ def test_a_write_that_fails_sends_its_outcomes_back_to_be_counted_once(was_writt
     assert counted(world)["v7"].count == 2
 
 
-def test_a_true_outcome_is_one_and_its_time_may_be_told() -> None:
+def test_a_true_outcome_is_one_and_its_time_may_be_reported() -> None:
     found = InferenceOutcome.parse({**GOOD, "value": True, "at": "2026-03-04T10:00:00+01:00"})
     assert (found.value, found.is_bounded) == (1.0, True)
     assert found.at is not None

@@ -87,7 +87,7 @@ def test_what_was_never_compared_is_kept_away_whatever_the_rule(pairs: list[Pair
     assert (found.answer, found.numbers["standing"]) == (Answer.ROLL_BACK, Standing.NOTHING)
 
 
-def test_people_are_told_the_effect_its_interval_and_how_many_more() -> None:
+def test_people_are_shown_the_effect_its_interval_and_how_many_more() -> None:
     found = ab_finding(compared(17, 135), EXPERIMENT, UNDER_WAY)
     told = found.reason.split("; ")
     assert told[0].startswith("undecided: conversion 0.17 (n=3,000) against 0.15 (n=27,000), difference +0.02 (-0.0")

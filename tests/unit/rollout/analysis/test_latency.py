@@ -100,7 +100,7 @@ def test_latency_that_is_not_judged_stands_in_nobodys_way_and_says_why() -> None
 def test_the_rules_are_those_of_the_spec() -> None:
     errors, slow = error_rules(UNLEARNED), slow_rules(PLAN)
     assert (errors.harm_ratio, errors.safe_ratio, errors.safe_margin, errors.incident_share) == (1.1, 2.0, 0.01, 0.05)
-    assert (slow.harm_ratio, slow.safe_ratio, slow.periods_to_prove) == (1.25, 2.0, 3)
+    assert (slow.harm_ratio, slow.safe_ratio, slow.safe_margin, slow.periods_to_prove) == (1.25, 2.0, 0.01, 3)
     wide = replace(PLAN, judge=replace(PLAN.judge, slow_ratio=4.0))
     assert slow_rules(wide).safe_ratio == 4.0, "what is tolerable is never called unsafe"
 

@@ -29,7 +29,7 @@ def test_a_missing_line_is_one_without_an_answer() -> None:
     assert compare(["1", "2"], ["1"]).failures == 1
 
 
-def test_nothing_compared_is_told_as_nothing() -> None:
+def test_nothing_compared_is_reported_as_nothing() -> None:
     told = compare([], []).to_json()
     assert (told["rows"], told["mean_difference"], told["share_equal"]) == (0, None, None)
 

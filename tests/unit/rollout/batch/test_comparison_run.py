@@ -12,6 +12,7 @@ from sluice.rollout_id import RolloutId
 from sluice.transform.jobs import NoCapacityError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
+from functions.roll_back.app import run as roll_back
 from functions.start_batch.app import run as start_batch
 from tests.fakes.batch_world import batch_world, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld, outcome_of
@@ -79,7 +80,7 @@ def test_what_a_comparison_counted_is_logged_but_no_answers(world: SluiceWorld) 
     assert all(isinstance(line[name], int) for name in ("rows", "equal", "within_tolerance", "failures"))
 
 
-def test_a_version_that_answers_takes_over_and_the_difference_is_told(world: SluiceWorld) -> None:
+def test_a_version_that_answers_takes_over_and_the_difference_is_reported(world: SluiceWorld) -> None:
     assert approval(world, slightly_more) == "Promoted"
     assert told(world, "BatchVersionCompared") == {
         "rollout": "fraud-2-1",
@@ -133,6 +134,14 @@ def test_a_version_that_fails_is_rejected_and_the_current_one_stays(
     assert NEW not in world.hosting.models
 
 
+def test_the_reason_of_a_job_is_in_no_log(world: SluiceWorld) -> None:
+    """It may quote a row. People find it in the history, the registry and the event."""
+    assert approval(world, broken) == "RolledBack"
+    results = [roll_back({"rollout_id": "fraud-2-1", "context": {}}, world.ports)]
+    assert "AlgorithmError" in outcome_of(world, "fraud-2-1")[1]
+    assert "AlgorithmError" not in str([*world.telemetry.lines, *results])
+
+
 def test_a_current_version_that_fails_does_not_stop_its_successor(world: SluiceWorld) -> None:
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = broken
     assert approval(world, by_age) == "Promoted"
@@ -181,7 +190,7 @@ def test_what_both_versions_fail_at_is_no_proof_for_the_new_one(world: SluiceWor
     assert "version in use as well" in outcome_of(world, "fraud-2-1")[1]
 
 
-def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: SluiceWorld) -> None:
+def test_a_gate_opens_only_after_the_comparison_which_is_reported_once(world: SluiceWorld) -> None:
     spec = world.specs.specs["fraud"]
     world.specs.specs["fraud"] = replace(spec, rollout=replace(spec.rollout, gate="human"))
     looks = 0
@@ -195,10 +204,10 @@ def test_a_gate_opens_only_after_the_comparison_which_is_told_once(world: Sluice
     world.transforms.answers[NEW] = slightly_more
     assert world.play(world.approve(2), on_state=person) == "Promoted"
     assert looks >= 8
-    told_in_order = [kind for kind, _ in world.events.published]
-    assert told_in_order.count("BatchVersionCompared") == 1
+    published_in_order = [kind for kind, _ in world.events.published]
+    assert published_in_order.count("BatchVersionCompared") == 1
     assert len(compared_in_logs(world)) == 1
-    assert told_in_order.index("BatchVersionCompared") < told_in_order.index("RolloutWaitsForGate")
+    assert published_in_order.index("BatchVersionCompared") < published_in_order.index("RolloutWaitsForGate")
 
 
 def test_without_an_earlier_input_there_is_nothing_to_compare() -> None:

@@ -137,7 +137,7 @@ def staged(*stages: tuple[int, int], max_hold: int, period: int = 60) -> ModelSp
         pytest.param(staged((10, 86_400 * 5), max_hold=0), 1440, id="five days: rarer still"),
     ],
 )
-def test_a_look_comes_once_a_period_where_the_history_allows(made: ModelSpec, look_seconds: int) -> None:
+def test_an_analysis_comes_once_a_period_where_the_history_allows(made: ModelSpec, look_seconds: int) -> None:
     assert plan(made, live(1)).look_seconds == look_seconds
 
 

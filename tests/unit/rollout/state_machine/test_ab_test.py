@@ -30,7 +30,7 @@ def test_a_winner_goes_through_half_to_all_of_the_traffic() -> None:
     assert last["numbers"]["interval"]["low"] > 0
 
 
-def test_a_loser_goes_with_the_numbers_told() -> None:
+def test_a_loser_goes_with_the_numbers_reported() -> None:
     world = ab_world()
     assert world.play(ROLLOUT, on_state=converting(world, v7=0.1, v6=0.4)) == "RolledBack"
     assert shares(world) == [10, 0]

@@ -85,7 +85,7 @@ def test_by_mean_latencies_a_fast_version_is_promoted() -> None:
     assert world.play(world.approve(2)) == "Promoted"
 
 
-def test_latency_of_which_nothing_was_known_before_blocks_nothing_and_the_look_says_so() -> None:
+def test_latency_of_which_nothing_was_known_before_blocks_nothing_and_the_analysis_says_so() -> None:
     world = world_with()
     world.metrics.summaries = []
     rollout = world.approve(2)
@@ -139,7 +139,7 @@ def test_the_users_alarm_stops_a_rollout_through_the_composite() -> None:
     assert world.metrics.alarms == {"orders": "ALARM"}, "ours are removed, the user's is left alone"
 
 
-def test_a_look_sees_the_users_alarm_even_if_its_event_is_lost() -> None:
+def test_an_analysis_sees_the_users_alarm_even_if_its_event_is_lost() -> None:
     world = world_with(also=["orders"])
     world.metrics.alarms["orders"] = "OK"
     rollout = world.approve(2)

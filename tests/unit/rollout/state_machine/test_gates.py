@@ -98,7 +98,7 @@ def test_the_gate_before_the_promotion_comes_after_that_of_the_last_stage() -> N
 
 
 @pytest.mark.parametrize("strategy", ["all_at_once", "canary"])
-def test_a_function_is_asked_at_each_look_until_it_agrees(strategy: str) -> None:
+def test_a_function_is_asked_at_each_analysis_until_it_agrees(strategy: str) -> None:
     world = world_with(strategy=strategy, gate=ARN)
     agree = once_held(world, lambda: world.gates.answers.__setitem__(ARN, GateResponse(True, "change 42")))
     assert world.play(ROLLOUT, on_state=agree) == "Promoted"

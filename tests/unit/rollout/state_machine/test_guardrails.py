@@ -59,7 +59,7 @@ def test_the_alarms_are_there_before_the_deployment_begins(world: SluiceWorld) -
     assert seen["alarms"] == [f"{ENDPOINT}-2-1-{name}" for name in ("alarms", "errors", "latency", "stop")]
 
 
-def test_what_is_live_is_told_by_its_model_when_it_comes_again(world: SluiceWorld) -> None:
+def test_what_is_live_is_identified_by_its_model_when_it_comes_again(world: SluiceWorld) -> None:
     world.play(world.approve(2))
     world.clock.pass_seconds(60)
     arn = next(arn for arn, each in world.registry.packages.items() if each.version == 2)

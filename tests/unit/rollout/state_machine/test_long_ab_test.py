@@ -39,7 +39,7 @@ def test_two_weeks_of_a_tie_stay_within_the_history() -> None:
     assert "a tie" in world.ports.store.get(RolloutId.required(ROLLOUT)).reason
 
 
-def test_no_question_of_a_look_asks_for_more_than_one_answer_holds() -> None:
+def test_no_question_of_an_analysis_asks_for_more_than_one_answer_holds() -> None:
     world = ab_world(metric="errors", better="lower", max_requests=10**9, **LONGEST)
     most = 0
     asked = world.metrics.counts

@@ -170,7 +170,7 @@ def test_a_dead_execution_is_replaced_even_if_the_quick_attempt_fails() -> None:
     assert world.executions.started[-1] == f"{ROLLOUT}-restore-1"
 
 
-def test_a_way_back_that_sagemaker_rolls_back_is_told_and_tried_again() -> None:
+def test_a_rollback_that_sagemaker_rolls_back_is_reported_and_tried_again() -> None:
     world = sluice_world()
     world.live(1)
     rollout = world.approve(2)

@@ -25,15 +25,15 @@ def world() -> SluiceWorld:
 
 def test_a_shadow_that_agrees_is_promoted_and_never_answered_a_client_before(world: SluiceWorld) -> None:
     world.captures.answered("v2", [each * 1.01 for each in PREDICTIONS])
-    clients_heard: set[str] = set()
+    variants_answering: set[str] = set()
 
     def listen(state: str) -> None:
         if state == "AnalyzeStage":
-            clients_heard.update(each.name for each in world.hosting.endpoints[ENDPOINT].variants)
+            variants_answering.update(each.name for each in world.hosting.endpoints[ENDPOINT].variants)
 
     rollout = world.approve(2)
     assert world.play(rollout, on_state=listen) == "Promoted"
-    assert clients_heard == {"v1"}
+    assert variants_answering == {"v1"}
     assert live_variants(world) == {"v2": 100.0}
 
 
@@ -72,7 +72,7 @@ def test_a_shadow_that_gets_no_requests_is_reported(world: SluiceWorld) -> None:
     assert "starved" in outcome_of(world, rollout)[1]
 
 
-def test_every_look_tells_how_many_answers_agree(world: SluiceWorld) -> None:
+def test_every_analysis_tells_how_many_answers_agree(world: SluiceWorld) -> None:
     world.captures.answered("v2", PREDICTIONS)
     rollout = world.approve(2)
     assert world.play(rollout) == "Promoted"

@@ -11,7 +11,7 @@ from sluice.rollout.ab_outcomes.outcome import InferenceOutcome, OutcomeError
 from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
-    from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
+    from sluice.rollout.ab_outcomes.ports import OutcomePorts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class RunningTest:
         return datetime.fromtimestamp(now.timestamp() // self.row_seconds * self.row_seconds, tz=UTC)
 
 
-def running_test(model: str, ports: AbOutcomesPorts) -> RunningTest | None:
+def running_test(model: str, ports: OutcomePorts) -> RunningTest | None:
     """The model's A/B test, from when both versions have their share of the traffic until one is to get more."""
     rollout = ports.store.last_test(model)
     if rollout is None:

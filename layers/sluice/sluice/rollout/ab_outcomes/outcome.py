@@ -55,7 +55,7 @@ class InferenceOutcome:
 
     @classmethod
     def from_message(cls, body: str) -> Self:
-        """From a message of the queue, which is a whole event.
+        """Parse a message of the queue, which is a whole event.
 
         Raises:
             OutcomeError: it is no such event, or a field of its detail is missing or wrong.
@@ -71,7 +71,7 @@ class InferenceOutcome:
 
     @classmethod
     def parse(cls, detail: Mapping[str, Any]) -> Self:
-        """From an event's detail: ``variant`` is the header ``x-Amzn-Invoked-Production-Variant`` of the response.
+        """Parse an event's detail: ``variant`` is the header ``x-Amzn-Invoked-Production-Variant`` of the response.
 
         Raises:
             OutcomeError: a field is missing or wrong.

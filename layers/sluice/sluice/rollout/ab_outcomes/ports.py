@@ -1,4 +1,4 @@
-"""What the package asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from sluice.rollout_id import RolloutId
 from sluice.telemetry.port import Telemetry
 
 
-class AbOutcomesOutcomes(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class OutcomeCounter(Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def add(self, outcomes: Sequence[InferenceOutcome], test: RolloutId, variant: str, row: datetime) -> int:
         """Count outcomes of one metric for a variant in the period that starts at ``row``; returns how many are new."""
 
 
-class AbOutcomesRefusedOutcomes(Protocol):
-    """What Sluice asks of a queue of messages that a person has to look at."""
+class RefusedOutcomeQueue(Protocol):
+    """The queue of outcome messages that Sluice cannot count and a person must inspect."""
 
     def park(self, body: str, reason: str) -> None:
         """Keep a message, with its ``reason`` as an attribute; it may be parked twice after a crash."""
 
 
-class AbOutcomesStore(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class ABTestStore(Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def get(self, rollout_id: RolloutId) -> RolloutRecord:
         """The record as it is now (consistent read)."""
@@ -37,8 +37,8 @@ class AbOutcomesStore(Protocol):
         """The model's latest A/B test; it may be over."""
 
 
-class AbOutcomesPorts(Protocol):
-    """Everything that this room is given."""
+class OutcomePorts(Protocol):
+    """All ports of this package."""
 
     @property
     def names(self) -> Names: ...
@@ -47,13 +47,13 @@ class AbOutcomesPorts(Protocol):
     def now(self) -> Callable[[], datetime]: ...
 
     @property
-    def outcomes(self) -> AbOutcomesOutcomes: ...
+    def outcomes(self) -> OutcomeCounter: ...
 
     @property
-    def refused_outcomes(self) -> AbOutcomesRefusedOutcomes: ...
+    def refused_outcomes(self) -> RefusedOutcomeQueue: ...
 
     @property
-    def store(self) -> AbOutcomesStore: ...
+    def store(self) -> ABTestStore: ...
 
     @property
     def telemetry(self) -> Telemetry: ...

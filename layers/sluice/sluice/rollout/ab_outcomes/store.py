@@ -69,7 +69,7 @@ class OutcomeStore:
         return {variant: Counted(periods[variant], beyond[variant]) for variant in variants}
 
     def _add(self, outcomes: Sequence[InferenceOutcome], test: RolloutId, variant: str, row: datetime) -> int:
-        """Those that turn out to be counted before are left out, and the rest is tried again."""
+        """Leave out the outcomes that were counted before, and try the rest again."""
         left = list(outcomes)
         expires = int((row + timedelta(days=KEPT_DAYS)).timestamp())
         while left:

@@ -48,7 +48,7 @@ def ab_test_finding(
     *,
     ports: AnalysisPorts,
 ) -> Finding:
-    """What the test says; ``window`` is that of its stage, the first; ``of`` the candidate and the baseline."""
+    """The test's finding; ``window`` is that of its stage, the first; ``of`` the candidate and the baseline."""
     assert plan.baseline is not None
     assert plan.experiment is not None
     experiment = plan.experiment

@@ -75,7 +75,7 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
 def composite_for(names: Names, rollout_id: str, plan: Plan) -> dict[str, Any]:
     """A PutCompositeAlarm request: rings when any alarm of the rollout does.
 
-    It bears a rollout's name, so an alarm of the user's that rings takes the same quick way back as ours.
+    Its name is that of the rollout, so a user's alarm that rings causes the same immediate rollback as ours.
     """
     *single, composite = watched_alarms(names, rollout_id, plan)
     rule = " OR ".join(f'ALARM("{name}")' for name in single)

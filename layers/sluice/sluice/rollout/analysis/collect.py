@@ -32,7 +32,7 @@ _SlowCounts = Mapping[str, Mapping[datetime, Counts]]
 def collect_findings(
     stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: AnalysisPorts
 ) -> tuple[Finding, ...]:
-    """Everything that is known of the stage now; ``decision.decide`` says what follows.
+    """All findings on the stage now; ``bake_decision.decide`` turns them into a decision.
 
     A further kind of evidence is one more finding here. Alarms come first: a rollback names the first reason.
     """

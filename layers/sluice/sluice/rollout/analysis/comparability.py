@@ -18,7 +18,7 @@ STARVED_SHARE = 0.1  # of the least acceptable share: the alternative the test b
 def comparability_findings(
     this_stage: Sequence[Row], all_stages: Sequence[Row], weight: float, limits: Alarms
 ) -> tuple[Finding, Finding]:
-    """Of the traffic and of the baseline; ``weight`` is the canary's fraction of all requests in this stage."""
+    """Findings on the traffic and the baseline; ``weight`` is the canary's fraction of all requests in this stage."""
     return traffic_finding(this_stage, weight), incident_finding(all_stages, limits)
 
 
@@ -39,7 +39,7 @@ def is_starved(rows: Iterable[Row], *, weight: float, least_share_of_weight: flo
 
 
 def traffic_finding(rows: Sequence[Row], weight: float) -> Finding:
-    """HOLD for a starved canary: what it does with the few requests it gets says little.
+    """HOLD for a starved canary: the few requests that it gets are little evidence.
 
     ``rows`` of one stage; ``weight`` is the canary's fraction of all requests in it.
     """

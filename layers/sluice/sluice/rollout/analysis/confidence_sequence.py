@@ -32,7 +32,7 @@ from math import exp, log, log1p, sqrt
 from sluice.aws.metric_data import Moments, pooled_each
 
 STAKES = tuple(0.9 / 2.5**step for step in range(7))
-"""From 0.9, right for a hundred rare outcomes, down to 0.004, right for a million frequent ones."""
+"""From 0.9, suited to a hundred rare outcomes, down to 0.004, suited to a million frequent ones."""
 
 TUNED_FOR = 10_000
 """The effective number of outcomes at which the asymptotic interval is narrowest for its level."""
@@ -53,7 +53,7 @@ class Pair:
 
     @property
     def weight(self) -> float:
-        """What the period counts for: 0 unless both had outcomes."""
+        """The weight of the period: 0 unless both variants had outcomes."""
         counts = self.candidate.count * self.baseline.count
         return counts / (self.candidate.count + self.baseline.count) if counts else 0.0
 
@@ -121,7 +121,7 @@ def _mean(sample: Moments) -> float:
 
 
 def _variance(pairs: Sequence[Pair], candidate_mean: float, baseline_mean: float) -> float:
-    """Of the weighted sum of differences; around the mean of all periods, so drift widens it."""
+    """Variance of the weighted sum of differences, around the mean of all periods, so drift widens it."""
     return sum(
         (_weights(pair)[1] ** 2) * _squares_around(pair.candidate, candidate_mean)
         + (_weights(pair)[0] ** 2) * _squares_around(pair.baseline, baseline_mean)

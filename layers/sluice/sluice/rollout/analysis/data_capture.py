@@ -20,7 +20,7 @@ MAX_FILES = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """One captured exchange: what identifies the request, what was asked and what was answered."""
+    """One captured exchange: the id of the request, its body, and the response."""
 
     ids: tuple[str, ...]  # the client's inference id and SageMaker's event id, if there are any
     request: str
@@ -74,7 +74,7 @@ def sample_of(
 
 
 def _oldest(files: Sequence[CaptureFile], most_bytes: int, most_files: int) -> list[CaptureFile]:
-    """As many as may be read, and one in any case."""
+    """As many files as may be read, but at least one."""
     sizes = accumulate(each.size for each in files)
     return [
         each for each, size in zip(files[:most_files], sizes, strict=False) if size <= most_bytes or each is files[0]

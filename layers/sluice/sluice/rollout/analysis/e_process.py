@@ -2,7 +2,7 @@
 
 Both are e-processes: a betting wealth that starts at 1 and, if the opposite of what is to be shown were
 true, is expected never to grow. By Ville's inequality it then exceeds 1/alpha with probability at most
-alpha, however often one looks and whenever one stops. Each period bets on how its errors split between the
+alpha, however many analyses there are and whenever they stop. Each period bets on how its errors split between the
 two variants given how its requests did, so rates that drift, incidents that hit both variants and changes of
 weight need no special care. All wealth is kept as natural logarithms.
 """
@@ -19,7 +19,7 @@ SAFE_ALTERNATIVES = (0.02, 0.1, 0.25, 0.5, 0.7)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one closed period saw of each variant. ValueError unless 0 <= errors <= requests."""
+    """Requests and errors of each variant in one closed period. ValueError unless 0 <= errors <= requests."""
 
     canary_requests: int
     canary_errors: int
@@ -43,7 +43,7 @@ class Bound:
     incident_share: float = 1.0  # if more of the baseline's requests are bad, a period can only lower the wealth
 
     def log_factor(self, row: Row, alternative: float) -> float:
-        """What the row adds to the log wealth staked on ``alternative`` x the tolerated rate.
+        """The amount that the row adds to the log wealth staked on ``alternative`` x the tolerated rate.
 
         Its exponential has a mean of at most 1 whenever the canary's rate is at most the bound (alternative
         above 1) or at least the bound (alternative below 1).
@@ -51,14 +51,14 @@ class Bound:
         return min(self.log_cap_in(row), self.uncapped_log_factor(row, alternative))
 
     def log_cap_in(self, row: Row) -> float:
-        """The most that a row like this adds. An outage of both variants would look like proof of "no worse"."""
+        """The cap on what a row adds. In an incident it is at most 0: an outage of both must not prove "no worse"."""
         in_incident = row.baseline_errors > self.incident_share * row.baseline_requests
         return min(self.log_cap, 0.0) if in_incident else self.log_cap
 
     def uncapped_log_factor(self, row: Row, alternative: float) -> float:
         canary, baseline = self.ratio * row.canary_requests, row.baseline_requests
         if baseline == 0:
-            # Nothing to compare with: only the absolute margin can be told, and only that one is below it.
+            # There is no baseline to compare with: only the absolute margin can be tested, and only for being below it.
             up, down = min(alternative, 1.0), 1.0
         else:
             up = (canary + baseline) / (canary + baseline / alternative)
@@ -88,7 +88,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """When harm may begin: the share of the wealth bet from the first period on, then the share of the rest
+    """Assumptions on when harm begins: the share of the wealth bet from the first period on, then the share of the rest
     that enters the game each period. Waiting wealth neither grows nor shrinks."""
 
     first_share: float = 0.8
@@ -97,7 +97,7 @@ class Onset:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What is to be proven against a bound; ``needed`` is the log evidence that proves it."""
+    """A claim to be proven against a bound; ``needed`` is the log evidence that proves it."""
 
     bound: Bound
     needed: float

@@ -1,7 +1,7 @@
-"""What an analysis has found: named pieces of evidence, each with an answer of its own.
+"""The findings of an analysis: named pieces of evidence, each with an answer of its own.
 
 The judge of errors, that of latency, the alarms, the share of the traffic, an A/B test and the agreement of a shadow
-all speak in findings; ``decision.decide`` joins them and knows none of them by name.
+all speak in findings; ``bake_decision.decide`` joins them and knows none of them by name.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sluice.rollout.model.record import FenceKind
 
 
 class Answer(StrEnum):
-    """What one piece of evidence says about the stage. A stage ends well when some advance and none holds."""
+    """The answer of one piece of evidence about the stage. A stage ends well when some advance and none holds."""
 
     ADVANCE = "ADVANCE"  # proven to be good enough
     HOLD = "HOLD"  # not proven: the stage must not end yet
     ROLL_BACK = "ROLL_BACK"  # proven harmful: at once, whatever the others say
-    ABSTAIN = "ABSTAIN"  # has nothing to say and stands in nobody's way
+    ABSTAIN = "ABSTAIN"  # no evidence either way; blocks nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,5 +31,5 @@ class Finding:
     answer: Answer
     reason: str  # a sentence for people
     by: FenceKind = "judge"  # who stops the rollout, if this does
-    is_doubt: bool = False  # it stops it for want of proof, not for harm: a person may think otherwise
+    is_doubt: bool = False  # it stops for lack of proof, not for harm: a person may decide otherwise
     numbers: Mapping[str, Any] = field(default_factory=dict)

@@ -100,7 +100,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What counts as a bad request: the verb of the canary that has them, and what they are called."""
+    """The words for bad requests in reasons: the verb for the canary, and the adjective for the requests."""
 
     does: str
     bad: str
@@ -236,7 +236,7 @@ def _per_period(needed: float, periods: int) -> float:
 
 
 def odds(log_evidence: float) -> str:
-    """``20`` for log 20; powers of ten where nobody wants digits."""
+    """``20`` for log 20; powers of ten for large numbers."""
     if abs(log_evidence) > _LOG_MILLION:
         return f"10^{log_evidence / log(10):.0f}"
     return f"{exp(log_evidence):.3g}"

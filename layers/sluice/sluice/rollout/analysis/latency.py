@@ -1,4 +1,4 @@
-"""What is judged of a candidate, errors and slow requests, and by which rules. Pure.
+"""Judges errors and slow requests of a candidate, and holds the rules for both. Pure.
 
 CloudWatch keeps no single latencies, only statistics of a period. So the live version's own percentiles, read before
 the rollout and fixed with it, are thresholds, and the judge counts requests beyond them as it counts errors. Where
@@ -118,7 +118,7 @@ def latency_alpha(plan: Plan) -> float:
 
 
 def slow_words(plan: Plan, name: str) -> Words:
-    """How a threshold is told: what the canary does, and what slow means for each variant."""
+    """The words that describe a threshold in a reason: what slow means for each variant."""
     return Words(
         does=f"is slow (over {candidate_limits(plan)[name] / 1000:.4g} ms, where the baseline's {name} was "
         f"{plan.slow_over_us[name] / 1000:.4g} ms)",
@@ -127,7 +127,7 @@ def slow_words(plan: Plan, name: str) -> Words:
 
 
 def unjudged(plan: Plan) -> Finding:
-    """Latency that is not judged stands in nobody's way, and the finding says why."""
+    """The finding for latency that is not judged: it abstains and gives the reason."""
     reason = "not judged, as the spec says"
     if plan.judge.latency:
         reason = "not judged: the live version had too little traffic before the rollout to tell what is slow"

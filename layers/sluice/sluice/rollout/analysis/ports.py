@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sluice.rollout_id import RolloutId
 
 
 class AnalysisCaptures(Protocol):
-    """What Sluice asks of the bucket that an endpoint captures to."""
+    """The operations on the data capture bucket that this package uses."""
 
     def files(self, folder: str, since: datetime, until: datetime) -> list[CaptureFile]:
         """The files of one variant between two times, oldest first."""
@@ -24,7 +24,7 @@ class AnalysisCaptures(Protocol):
 
 
 class AnalysisMetrics(Protocol):
-    """What Sluice asks of CloudWatch."""
+    """The calls that this package makes to CloudWatch."""
 
     def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
         """Counts per period; a period without requests has no entry."""
@@ -44,15 +44,15 @@ class AnalysisMetrics(Protocol):
         """``OK``, ``ALARM`` or ``INSUFFICIENT_DATA`` by name; an alarm that does not exist has no entry."""
 
 
-class AnalysisOutcomes(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class OutcomeReader(Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def read(self, test: RolloutId, metric: str, variants: Sequence[str]) -> Mapping[str, Counted]:
         """What was counted so far, by variant (consistent reads)."""
 
 
 class AnalysisPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
     def captures(self) -> AnalysisCaptures: ...
@@ -64,4 +64,4 @@ class AnalysisPorts(Protocol):
     def names(self) -> Names: ...
 
     @property
-    def outcomes(self) -> AnalysisOutcomes: ...
+    def outcomes(self) -> OutcomeReader: ...

@@ -24,7 +24,7 @@ _BELOW = (0.98, 0.9, 0.7, 0.4, 0.1)  # of the least share
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What counts as agreement, and how much of it is wanted. Shares are fractions."""
+    """The tolerance that counts as agreement, and the required share of it. Shares are fractions."""
 
     tolerance: float  # relative, for numbers
     min_share: float
@@ -46,7 +46,7 @@ class Agreement:
 
 
 def pairs(live: Iterable[Captured], shadow: Iterable[Captured]) -> Iterator[tuple[Captured, Captured]]:
-    """Exchanges of both versions that answer the same request: by an id that both have, else by what was asked.
+    """Exchanges of both versions that answer the same request: by an id that both have, else by the request's body.
 
     AWS does not say whether a mirrored request keeps its event id. Each exchange is part of at most one pair.
     """
@@ -155,6 +155,6 @@ def _number(value: object) -> float | None:
     if isinstance(value, int | float | str):
         try:
             return float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
     return None

@@ -18,7 +18,7 @@ _ANSWERS = {"agrees": Answer.ADVANCE, "unknown": Answer.HOLD, "differs": Answer.
 
 
 def shadow_finding(plan: Plan, mirror: Mirror, record: RolloutRecord, now: datetime, ports: AnalysisPorts) -> Finding:
-    """Whether enough of the shadow's answers agree with those of the version that clients hear.
+    """Whether enough of the shadow's answers agree with those of the version that answers clients.
 
     SageMaker writes what it captures below the endpoint's and the variant's names.
     """

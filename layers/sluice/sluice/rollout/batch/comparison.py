@@ -16,7 +16,7 @@ _NO_ANSWER = ("", "nan", "inf", "-inf", "null", "none")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerComparison:
-    """How the new version's answers differ from the current one's."""
+    """The differences between the new version's answers and the current one's."""
 
     rows: int
     equal: int

@@ -24,13 +24,13 @@ from sluice.spec.model import ModelSpec
 from sluice.transform.jobs import TransformJob
 
 if TYPE_CHECKING:
-    from sluice.rollout.batch.ports import RolloutBatchPorts
+    from sluice.rollout.batch.ports import BatchRolloutPorts
 
 MAX_SCORING_TIME = timedelta(hours=6)
 """A sample that takes longer proves nothing."""
 
 
-def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: RolloutBatchPorts) -> Plan:
+def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: BatchRolloutPorts) -> Plan:
     """The plan of a batch model, which has no endpoint: with the version it is compared with, and on which input.
 
     An urgent rollout replaces a rejected version and is compared with nothing.
@@ -47,7 +47,7 @@ def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: R
     return replace(plan, candidate=candidate, baseline=baseline, batch=batch)
 
 
-def provision_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> TaskResult:
+def provision_batch(record: RolloutRecord, ports: BatchRolloutPorts) -> TaskResult:
     """PROMOTE once the version has passed its comparison, or there is none; WAIT until then, ROLL_BACK on harm."""
     if not is_still_approved(record, ports):
         return task_result("ROLL_BACK")
@@ -66,16 +66,16 @@ def provision_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> TaskResu
     return _decide(record, sample, jobs, ports)
 
 
-def clean_up_batch(record: RolloutRecord, ports: RolloutBatchPorts) -> None:
+def clean_up_batch(record: RolloutRecord, ports: BatchRolloutPorts) -> None:
     """Stop the jobs of a rollout that has ended; its SageMaker model is deleted with the rest."""
     stop_scoring(ComparisonSample.of(record.id, ports), ports)
 
 
-def _last_input(model: str, ports: RolloutBatchPorts) -> str:
+def _last_input(model: str, ports: BatchRolloutPorts) -> str:
     return next((each.input_digest for each in ports.batches.runs(model) if each.input_digest), "")
 
 
-def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: RolloutBatchPorts) -> TaskResult:
+def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: BatchRolloutPorts) -> TaskResult:
     now = ports.now()
     since = min((each.created_at for each in jobs), default=record.planned_at or now)
     if now - since > MAX_SCORING_TIME:
@@ -84,7 +84,7 @@ def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: RolloutBat
 
 
 def _decide(
-    record: RolloutRecord, sample: ComparisonSample, jobs: Sequence[TransformJob], ports: RolloutBatchPorts
+    record: RolloutRecord, sample: ComparisonSample, jobs: Sequence[TransformJob], ports: BatchRolloutPorts
 ) -> TaskResult:
     current, new = jobs
     if new.status != "Completed":
@@ -110,7 +110,7 @@ def _decide(
 
 
 def _publish_comparison(
-    record: RolloutRecord, sample: ComparisonSample, found: AnswerComparison, ports: RolloutBatchPorts
+    record: RolloutRecord, sample: ComparisonSample, found: AnswerComparison, ports: BatchRolloutPorts
 ) -> None:
     """Publish and log once: while a gate is closed the comparison is repeated."""
     if record.compared_at is not None:
@@ -140,7 +140,7 @@ def _current_version(record: RolloutRecord) -> int:
 
 
 def _accept(
-    record: RolloutRecord, text: str, ports: RolloutBatchPorts, found: AnswerComparison | None = None
+    record: RolloutRecord, text: str, ports: BatchRolloutPorts, found: AnswerComparison | None = None
 ) -> TaskResult:
     """Continue with the promotion, unless its gate is closed or it is outside of the rollout's windows."""
     plan = record.planned()
@@ -149,10 +149,10 @@ def _accept(
     if obstacle is not None:
         seconds = seconds_until_recheck(record, obstacle.until, ports.now())
         return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
-    return task_result("PROMOTE", reason=text)
+    return task_result("PROMOTE")
 
 
-def _reject(record: RolloutRecord, what: str, ports: RolloutBatchPorts) -> TaskResult:
-    reason = f"version {record.id.version} {what}"
-    ports.store.fence(record.id, "judge", reason, ports.now())
-    return task_result("ROLL_BACK", reason=reason)
+def _reject(record: RolloutRecord, what: str, ports: BatchRolloutPorts) -> TaskResult:
+    """The fence holds the reason. The result does not: it is logged, and a job's reason may quote a row."""
+    ports.store.fence(record.id, "judge", f"version {record.id.version} {what}", ports.now())
+    return task_result("ROLL_BACK")

@@ -1,4 +1,4 @@
-"""What the package asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sluice.names import Names
-from sluice.rollout.gates.ports import GatesEvents, GatesGates, GatesHistory, GatesStore
+from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter, HoldStore
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry, PlanningStore
 from sluice.telemetry.port import Telemetry
@@ -16,21 +16,21 @@ from sluice.transform.jobs import TransformJob
 
 
 class ScoredInput(Protocol):
-    """What is asked of a batch run: the input that it scored."""
+    """The part of a batch run that this package reads: the digest of the input that it scored."""
 
     @property
     def input_digest(self) -> str: ...
 
 
-class RolloutBatchBatches(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class ScoredInputHistory(Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def runs(self, model: str) -> Iterator[ScoredInput]:
-        """Asked for last first."""
+        """The runs of a model, the latest request first."""
 
 
-class RolloutBatchBucket(Protocol):
-    """What Sluice asks of the data bucket."""
+class ReadableBucket(Protocol):
+    """The operations on the data bucket that this package uses."""
 
     def read(self, uri: str) -> bytes | None:
         """A small object by its ``s3://`` URI; None if it is not there."""
@@ -38,8 +38,8 @@ class RolloutBatchBucket(Protocol):
     def uri(self, key: str) -> str: ...
 
 
-class RolloutBatchFiles(Protocol):
-    """What batch inference asks of the data bucket beside small objects."""
+class BatchFileStore(Protocol):
+    """Reads and writes the input and output files of batch inference."""
 
     def below(self, folder: str) -> Iterator[InputFile]:
         """Every object below a folder, by key."""
@@ -54,11 +54,11 @@ class RolloutBatchFiles(Protocol):
         """Write an object; writing the same again changes nothing."""
 
 
-class RolloutBatchHosting(Protocol):
-    """What Sluice asks of SageMaker hosting."""
+class ModelCreator(Protocol):
+    """The calls that this package makes to SageMaker hosting."""
 
     def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
-        """Make a SageMaker model of an approved package."""
+        """Create a SageMaker model from an approved package."""
 
 
 class CurrentVersionStore(Protocol):
@@ -69,7 +69,7 @@ class CurrentVersionStore(Protocol):
 
 
 class CurrentVersionPorts(Protocol):
-    """What it takes to know a batch model's current version."""
+    """The ports that reading a batch model's current version needs."""
 
     @property
     def registry(self) -> PlanningRegistry: ...
@@ -78,15 +78,15 @@ class CurrentVersionPorts(Protocol):
     def store(self) -> CurrentVersionStore: ...
 
 
-class RolloutBatchStore(GatesStore, PlanningStore, Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class BatchRolloutStore(HoldStore, PlanningStore, Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
         """Rollouts of a model, newest version and attempt first."""
 
 
-class RolloutBatchTransforms(Protocol):
-    """What Sluice asks of SageMaker's transform jobs."""
+class TransformJobs(Protocol):
+    """The calls that this package makes to SageMaker's transform jobs."""
 
     def create(self, request: Mapping[str, Any]) -> bool:
         """Start the job of a CreateTransformJob request; False if one of this name was started before."""
@@ -98,29 +98,29 @@ class RolloutBatchTransforms(Protocol):
         """Have the job stop; one that has ended, or that there never was, stays as it is."""
 
 
-class RolloutBatchPorts(Protocol):
-    """Everything that this room is given."""
+class BatchRolloutPorts(Protocol):
+    """All ports of this package."""
 
     @property
-    def batches(self) -> RolloutBatchBatches: ...
+    def batches(self) -> ScoredInputHistory: ...
 
     @property
-    def bucket(self) -> RolloutBatchBucket: ...
+    def bucket(self) -> ReadableBucket: ...
 
     @property
-    def events(self) -> GatesEvents: ...
+    def events(self) -> DomainEventPublisher: ...
 
     @property
-    def files(self) -> RolloutBatchFiles: ...
+    def files(self) -> BatchFileStore: ...
 
     @property
-    def gates(self) -> GatesGates: ...
+    def gates(self) -> GateInvoker: ...
 
     @property
-    def history(self) -> GatesHistory: ...
+    def history(self) -> HistoryWriter: ...
 
     @property
-    def hosting(self) -> RolloutBatchHosting: ...
+    def hosting(self) -> ModelCreator: ...
 
     @property
     def metrics(self) -> PlanningMetrics: ...
@@ -138,10 +138,10 @@ class RolloutBatchPorts(Protocol):
     def registry(self) -> PlanningRegistry: ...
 
     @property
-    def store(self) -> RolloutBatchStore: ...
+    def store(self) -> BatchRolloutStore: ...
 
     @property
     def telemetry(self) -> Telemetry: ...
 
     @property
-    def transforms(self) -> RolloutBatchTransforms: ...
+    def transforms(self) -> TransformJobs: ...

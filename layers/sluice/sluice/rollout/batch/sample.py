@@ -23,7 +23,7 @@ from sluice.transform.locations import manifest_key, sample_folder
 from sluice.transform.request import TransformJobRequest, transform_request
 
 if TYPE_CHECKING:
-    from sluice.rollout.batch.ports import RolloutBatchPorts
+    from sluice.rollout.batch.ports import BatchRolloutPorts
 
 Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
@@ -44,7 +44,7 @@ class ComparisonSample:
     names: tuple[str, str]  # of the jobs, as in SIDES
 
     @classmethod
-    def of(cls, rollout: RolloutId, ports: RolloutBatchPorts) -> ComparisonSample:
+    def of(cls, rollout: RolloutId, ports: BatchRolloutPorts) -> ComparisonSample:
         current, new = (ports.names.rollout_resource(str(rollout), side) for side in SIDES)
         return cls(rollout=rollout, names=(current, new))
 
@@ -59,7 +59,7 @@ class ComparisonSample:
         return f"{self.output_folder(side)}sample.csv.out"
 
 
-def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: RolloutBatchPorts) -> None:
+def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: BatchRolloutPorts) -> None:
     """Take an equal share of rows from each of the last run's files, at most twenty of them; once per rollout.
 
     Raises:
@@ -84,7 +84,7 @@ def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: 
 
 
 def score_sample(
-    sample: ComparisonSample, fleets: tuple[PlannedFleet, PlannedFleet], settings: Batch, ports: RolloutBatchPorts
+    sample: ComparisonSample, fleets: tuple[PlannedFleet, PlannedFleet], settings: Batch, ports: BatchRolloutPorts
 ) -> Sequence[TransformJob]:
     """The two jobs as they are now. Missing ones are started if the quota has room, and returned by the next call.
 
@@ -113,7 +113,7 @@ def score_sample(
     return found
 
 
-def _start(job: TransformJobRequest, side: Side, settings: Batch, ports: RolloutBatchPorts) -> None:
+def _start(job: TransformJobRequest, side: Side, settings: Batch, ports: BatchRolloutPorts) -> None:
     try:
         ports.transforms.create(transform_request(job, settings))
     except NoCapacityError as error:
@@ -125,7 +125,7 @@ def _start(job: TransformJobRequest, side: Side, settings: Batch, ports: Rollout
         raise RetryableError(str(error)) from error  # a new model is eventually consistent
 
 
-def stop_scoring(sample: ComparisonSample, ports: RolloutBatchPorts) -> None:
+def stop_scoring(sample: ComparisonSample, ports: BatchRolloutPorts) -> None:
     """Stop jobs that are still in progress: their answers are no longer needed."""
     for name in sample.names:
         known = ports.transforms.describe(name)

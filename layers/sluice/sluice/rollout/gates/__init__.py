@@ -1,1 +1,1 @@
-"""What can hold a rollout that has proof: freeze windows, gates that a function or a person keeps, a pause."""
+"""The holds of a rollout that has proof: freeze windows, gates that a function or a person decides on, a pause."""

@@ -1,4 +1,4 @@
-"""Invokes the Lambda functions that keep gates."""
+"""Invokes the Lambda functions that decide on gates."""
 
 from __future__ import annotations
 

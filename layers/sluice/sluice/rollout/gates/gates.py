@@ -27,7 +27,7 @@ class RolloutGate:
     keeper: str  # HUMAN, or the ARN of a Lambda function
 
     def name(self, plan: Plan) -> str:
-        """As people know it, such as ``the gate of stage 1``."""
+        """The gate's name for people, such as ``the gate of stage 1``."""
         return gate_name(self.index, len(plan.stages))
 
 
@@ -41,7 +41,7 @@ class GateResponse:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known.
+    """An obstacle that keeps a rollout from advancing. ``until``: when it ends by itself; None if that is not known.
 
     ``passage``: of a gate, the rollout that waits at it and the stage that it ends.
     """
@@ -54,7 +54,7 @@ class Obstacle:
 
 
 def gate_name(index: int, stages: int) -> str:
-    """What people call the gate with that index in a plan with so many stages."""
+    """The name for people of the gate with that index in a plan with that many stages."""
     return f"the gate of stage {index + 1}" if index < stages else "the gate before the promotion"
 
 

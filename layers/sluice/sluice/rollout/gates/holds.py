@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.rollout.analysis.decision import Decision
+from sluice.rollout.analysis.bake_decision import Decision
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.gates.gates import Obstacle, StoredFindings, closed_gate
 from sluice.rollout.model.plan import Plan
@@ -15,14 +15,14 @@ from sluice.rollout.traffic.task_result import recheck_seconds
 from sluice.spec.windows import ReleaseWindows
 
 if TYPE_CHECKING:
-    from sluice.rollout.gates.ports import GatesPorts
+    from sluice.rollout.gates.ports import GatePorts
 
 _WINDOW = "window"
 _BEFORE_THE_START = -1
 
 
 def apply_gates(
-    decision: Decision, stage: int, record: RolloutRecord, plan: Plan, ports: GatesPorts, *, findings: StoredFindings
+    decision: Decision, stage: int, record: RolloutRecord, plan: Plan, ports: GatePorts, *, findings: StoredFindings
 ) -> Decision:
     """The decision of an analysis, or ``wait`` while a freeze window or a gate keeps the rollout from advancing.
 
@@ -42,7 +42,7 @@ def apply_gates(
     return decision
 
 
-def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, ports: GatesPorts) -> Obstacle | None:
+def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, ports: GatePorts) -> Obstacle | None:
     """The pause or freeze window that keeps a rollout from starting; recorded. None if it may start."""
     obstacle = _paused(record) or _window(windows, record, ports.now())
     if obstacle is not None:
@@ -51,9 +51,9 @@ def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, por
 
 
 def obstacle_to_replacement(
-    plan: Plan, record: RolloutRecord, ports: GatesPorts, evidence: StoredFindings = ()
+    plan: Plan, record: RolloutRecord, ports: GatePorts, evidence: StoredFindings = ()
 ) -> Obstacle | None:
-    """What keeps a rollout without stages from its promotion; recorded. The gate is asked before anything changes."""
+    """Record and return the obstacle to promoting a rollout without stages; its gate comes before any change."""
     if plan.stages or plan.engine == "none":
         return None
     obstacle = _obstacle(0, plan, record, evidence, ports, to_promotion=True)
@@ -68,7 +68,7 @@ def seconds_until_recheck(record: RolloutRecord, until: datetime | None, now: da
 
 
 def _obstacle(
-    stage: int, plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatesPorts, *, to_promotion: bool
+    stage: int, plan: Plan, record: RolloutRecord, evidence: StoredFindings, ports: GatePorts, *, to_promotion: bool
 ) -> Obstacle | None:
     if (window := _window(plan.windows, record, ports.now())) is not None or _skips_gates(record):
         return window
@@ -92,7 +92,7 @@ def _skips_gates(record: RolloutRecord) -> bool:
     return record.command is not None and record.command.kind == "promote" and record.command.skip_gates
 
 
-def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPorts) -> None:
+def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatePorts) -> None:
     """Record it, and publish ``RolloutWaitsForGate`` when a gate is met first."""
     _record(obstacle, stage, record, ports)
     if obstacle.gate < 0 or obstacle.gate in record.gates_announced:
@@ -108,7 +108,7 @@ def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: Gate
     ports.store.mark_time(record.id, f"gate_told_{obstacle.gate}", now)
 
 
-def _record(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatesPorts) -> None:
+def _record(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: GatePorts) -> None:
     now = ports.now()
     hold = Hold(by=obstacle.by, reason=obstacle.reason, since=now, at=now, stage=stage, gate=obstacle.gate)
     last = record.hold

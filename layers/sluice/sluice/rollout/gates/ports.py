@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from sluice.rollout.model.record import Hold
 from sluice.rollout_id import RolloutId
 
 
-class GatesEvents(Protocol):
+class DomainEventPublisher(Protocol):
     """Puts domain events on the default bus; the same fact may be published twice after a crash."""
 
     def publish(self, detail_type: str, **detail: Any) -> None:
         """Publish one event, e.g. ``publish("RolloutOpened", model="fraud", version=7)``."""
 
 
-class GatesGates(Protocol):
-    """Asks the Lambda functions that keep gates."""
+class GateInvoker(Protocol):
+    """Invokes the Lambda functions that decide on gates."""
 
     def ask(self, arn: str, question: Mapping[str, Any]) -> GateResponse:
-        """What the function says. One that cannot be asked, fails or says anything else keeps its gate closed."""
+        """The function's response; a function that cannot be invoked or fails keeps its gate closed."""
 
 
-class GatesHistory(Protocol):
+class HistoryWriter(Protocol):
     """The history of rollouts. Idempotent."""
 
     def append(self, rollout_id: RolloutId, key: str, text: str, now: datetime, **data: Any) -> None:
         """Append a line; a repeated call with the same key writes nothing."""
 
 
-class GatesStore(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+class HoldStore(Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
         """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
@@ -42,20 +42,20 @@ class GatesStore(Protocol):
         """Store what holds the rollout; a fenced or closed one is left alone."""
 
 
-class GatesPorts(Protocol):
-    """Everything that this room is given."""
+class GatePorts(Protocol):
+    """All ports of this package."""
 
     @property
-    def events(self) -> GatesEvents: ...
+    def events(self) -> DomainEventPublisher: ...
 
     @property
-    def gates(self) -> GatesGates: ...
+    def gates(self) -> GateInvoker: ...
 
     @property
-    def history(self) -> GatesHistory: ...
+    def history(self) -> HistoryWriter: ...
 
     @property
     def now(self) -> Callable[[], datetime]: ...
 
     @property
-    def store(self) -> GatesStore: ...
+    def store(self) -> HoldStore: ...

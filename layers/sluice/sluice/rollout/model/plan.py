@@ -216,5 +216,5 @@ class BatchPlan:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """From the plan as it is stored."""
+        """Read the plan as it is stored."""
         return cls(settings=Batch(**raw["settings"]), input_digest=raw["input_digest"])

@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from sluice.rollout.model.record import RolloutRecord
 
 
 class LiveVersionBucket(Protocol):
-    """What Sluice asks of the data bucket."""
+    """The operations on the data bucket that this package uses."""
 
     def read(self, uri: str) -> bytes | None:
         """A small object by its ``s3://`` URI; None if it is not there."""
 
 
 class LiveVersionHosting(Protocol):
-    """What Sluice asks of SageMaker hosting."""
+    """The calls that this package makes to SageMaker hosting."""
 
     def describe(self, endpoint: str) -> EndpointState | None:
         """The endpoint as it is now, None if there is none."""
 
 
 class LiveVersionRegistry(Protocol):
-    """What Sluice asks of the Model Registry."""
+    """The calls that this package makes to the Model Registry."""
 
     def describe(self, arn: str) -> Package:
         """The version as it is now; the event that named it may be old."""
 
 
 class LiveVersionStore(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
         """Rollouts of a model, newest version and attempt first."""
 
 
 class LiveVersionPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
     def bucket(self) -> LiveVersionBucket: ...

@@ -97,13 +97,18 @@ class RolloutRecord:
 
     @property
     def held_by(self) -> Hold | None:
-        """What holds the rollout now; None if nothing does, or a person has opened its gate since."""
+        """The hold on the rollout now; None if there is none, or a person has opened its gate since."""
         is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
         return self.hold if is_waiting and self.hold and self.hold.gate not in self.gates_opened else None
 
     @property
     def may_advance(self) -> bool:
         return self.fence is None and not self.is_closed
+
+    @property
+    def loggable_reason(self) -> str:
+        """The reason as far as it may be logged: that of a batch model may quote a row that a transform job met."""
+        return "" if self.plan is not None and self.plan.engine == "batch" else self.reason
 
     def planned(self) -> Plan:
         """The plan; a rollout past its first step always has one."""

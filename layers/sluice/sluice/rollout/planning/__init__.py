@@ -1,1 +1,1 @@
-"""From an approval to a plan that AWS accepts."""
+"""Makes the plan of a rollout from an approval, and checks that AWS will accept it."""

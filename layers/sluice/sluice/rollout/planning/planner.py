@@ -54,7 +54,7 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         canary_config=names.rollout_resource(rollout_id, "shadow" if engine == "shadow" else "canary"),
         stages=stages,
         period_seconds=spec.endpoint.period_seconds,
-        look_seconds=_look_seconds(spec),
+        look_seconds=_seconds_between_analyses(spec),
         max_hold_seconds=spec.rollout.max_hold_seconds,
         watch_seconds=spec.rollout.watch_seconds,
         on_doubt=spec.rollout.on_doubt,
@@ -215,7 +215,7 @@ def _stages(spec: ModelSpec, total: int) -> tuple[PlannedStage, ...]:
     )
 
 
-def _look_seconds(spec: ModelSpec) -> int:
+def _seconds_between_analyses(spec: ModelSpec) -> int:
     """Analyze once a period, or less often where a very long rollout would fill the execution's history."""
     longest = spec.rollout.longest_seconds()
     return max(spec.endpoint.period_seconds, ceil(longest / _MAX_ANALYSES))

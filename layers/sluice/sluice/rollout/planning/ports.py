@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sluice.rollout_id import RolloutId
 
 
 class PlanningMetrics(Protocol):
-    """What Sluice asks of CloudWatch."""
+    """The calls that this package makes to CloudWatch."""
 
     def latency_summaries(self, of: Dimensions, span: Span) -> list[LatencySummary]:
         """One per period with requests, the newest first."""
@@ -23,21 +23,21 @@ class PlanningMetrics(Protocol):
 
 
 class PlanningRegistry(Protocol):
-    """What Sluice asks of the Model Registry."""
+    """The calls that this package makes to the Model Registry."""
 
     def describe(self, arn: str) -> Package:
         """The version as it is now; the event that named it may be old."""
 
 
 class PlanningStore(Protocol):
-    """Every method may be called again with the same arguments and leaves the same state."""
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
         """Stop the rollout from advancing and return its record; the first fence stays."""
 
 
 class PlanningPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
     def metrics(self) -> PlanningMetrics: ...

@@ -54,7 +54,7 @@ def _refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
 
 
 def _slow_limits(endpoint: str, variant: str, now: datetime, metrics: PlanningMetrics) -> dict[str, int]:
-    """From the latest hour of the last day that has enough requests, or else from the whole day."""
+    """Limits from the latest hour of the last day that has enough requests, or else from the whole day."""
     of = dimensions(endpoint, variant)
     hours, days = (
         metrics.latency_summaries(of, Span(start=now - _LOOKBACK, end=now, period_seconds=seconds))

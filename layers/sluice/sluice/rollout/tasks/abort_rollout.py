@@ -1,4 +1,4 @@
-"""Abort a rollout from outside the state machine: an alarm rang, a person asked, or its execution ended badly."""
+"""Aborts a rollout from outside the state machine: on an alarm, on a person's request, or after a failed execution."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOVED = {
 
 
 class RolloutStuckError(PermanentError):
-    """Ten executions failed to restore: a person has to look. The event goes to the dead-letter queue."""
+    """Ten executions failed to restore: a person has to intervene. The event goes to the dead-letter queue."""
 
 
 def _abort_on_alarm(rang: AlarmStateChanged, ports: RolloutPorts) -> dict[str, Any]:

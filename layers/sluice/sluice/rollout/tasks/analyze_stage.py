@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sluice.rollout.analysis.bake_decision import Decision, decide
 from sluice.rollout.analysis.collect import collect_findings
-from sluice.rollout.analysis.decision import Decision, decide
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
 from sluice.rollout.gates.holds import apply_gates

@@ -1,6 +1,7 @@
 """Opens a rollout for a person's decision: an approval of a version, or the rejection of the version that serves.
 
-One decision is one rollout. Events are delivered at least once and may be late: the Model Registry, read anew, decides.
+One decision opens one rollout. Events are delivered at least once and may be late, so the version is read again from
+the Model Registry.
 """
 
 from __future__ import annotations

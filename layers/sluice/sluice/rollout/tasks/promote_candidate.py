@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names
-from sluice.rollout.bake_after_promotion import bake_after_promotion
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.post_promotion_watch import watch_promotion
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants
 from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
@@ -37,7 +37,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     if isinstance(step, Done):
         if record.watching_since is None:
             apply_scaling(plan, plan.candidate.variant, ports)
-        return bake_after_promotion(record, ports) or _close(record, plan, ports)
+        return watch_promotion(record, ports) or _close(record, plan, ports)
     if isinstance(step, Impossible):
         return task_result("ROLL_BACK", reason=step.reason)
     _apply(step, plan, state, record, ports)

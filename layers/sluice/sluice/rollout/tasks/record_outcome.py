@@ -1,4 +1,4 @@
-"""Record reported outcomes: count them for the A/B test that is under way, ignore those of none, park wrong ones."""
+"""Counts inference outcomes that clients report for a running A/B test; ignores those of no test, parks bad ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sluice.rollout.ab_outcomes.counting import counted_variant, running_test
 from sluice.rollout.ab_outcomes.outcome import InferenceOutcome, OutcomeError
 
 if TYPE_CHECKING:
-    from sluice.rollout.ab_outcomes.ports import AbOutcomesPorts
+    from sluice.rollout.ab_outcomes.ports import OutcomePorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class OutcomeBatch:
     Delivery is at least once; an outcome that was counted before is not counted again.
     """
 
-    def __init__(self, ports: AbOutcomesPorts) -> None:
+    def __init__(self, ports: OutcomePorts) -> None:
         self._ports = ports
         self._test = cache(lambda model: running_test(model, ports))
         self._ignored = 0
@@ -45,9 +45,15 @@ class OutcomeBatch:
             outcome = InferenceOutcome.from_message(body)
             variant = counted_variant(outcome, self._test(outcome.model))
         except OutcomeError as error:
-            self._ports.refused_outcomes.park(body, str(error))
-            self._ports.telemetry.log("outcome parked", field=error.field)
-            return None
+            refusal = error
+        else:
+            return self._counted(outcome, variant)
+        # Not while the error is handled: if parking fails, its trace would show the error, which quotes the value.
+        self._ports.refused_outcomes.park(body, str(refusal))
+        self._ports.telemetry.log("outcome parked", field=refusal.field)
+        return None
+
+    def _counted(self, outcome: InferenceOutcome, variant: str | None) -> CountedOutcome | None:
         if not variant:
             self._ignored += 1
             return None

@@ -1,4 +1,4 @@
-"""One step of a rollback, as the state machine asks for it: whatever happened, back to the baseline."""
+"""Takes one step of a rollback each time the state machine calls it: whatever happened, back to the baseline."""
 
 from __future__ import annotations
 

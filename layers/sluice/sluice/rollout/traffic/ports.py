@@ -1,4 +1,4 @@
-"""What this room asks of the world: a protocol for each collaborator, with no more than is called."""
+"""The ports of this package: one protocol per collaborator, with only the methods that the package calls."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sluice.telemetry.port import Telemetry
 
 
 class TrafficBucket(Protocol):
-    """What Sluice asks of the data bucket."""
+    """The operations on the data bucket that this package uses."""
 
     def uri(self, key: str) -> str: ...
 
 
 class TrafficHosting(Protocol):
-    """What Sluice asks of SageMaker hosting."""
+    """The calls that this package makes to SageMaker hosting."""
 
     def create_config(self, config: NewConfig) -> None: ...
 
@@ -40,20 +40,20 @@ class TrafficHosting(Protocol):
 
 
 class TrafficScaling(Protocol):
-    """What Sluice asks of Application Auto Scaling."""
+    """The calls that this package makes to Application Auto Scaling."""
 
     def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
-        """Those of the variants that are scaled, by whomever."""
+        """The variants that are registered as scalable targets, by Sluice or by somebody else."""
 
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
-        """Have the variant scaled by these rules and no others; whether anything had to be done for it."""
+        """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
-        """Scale the variants no more; their capacity stays. Returns those that had been scaled."""
+        """Deregister the variants; their capacity stays as it is. Returns those that were registered."""
 
 
 class TrafficPorts(Protocol):
-    """Everything that this room is given."""
+    """All ports of this package."""
 
     @property
     def async_places(self) -> AsyncPlaces: ...

@@ -46,7 +46,7 @@ def phase(stage: Stage, endpoint: str) -> str | None:
     return f"{variant['VariantStatus'][0]['Status']} {variant['CurrentInstanceCount']}"
 
 
-def told_phases(stage: Stage, endpoint: str) -> list[tuple[str, int, str]]:
+def announced_phases(stage: Stage, endpoint: str) -> list[tuple[str, int, str]]:
     """``(phase, instances with traffic, status)`` of the endpoint's deployment events."""
     found = []
     for detail in stage.published.deployments(endpoint):
@@ -69,7 +69,7 @@ def test_a_canary_moves_traffic_in_two_steps_and_loses_no_request(guarded: Stage
     assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", "canary-2")
     assert shown["LastDeploymentConfig"] == deployment
     assert "PendingDeploymentSummary" not in shown
-    assert told_phases(guarded, "canary") == [
+    assert announced_phases(guarded, "canary") == [
         ("Creating", 0, "UPDATING"),
         ("ActivatingTraffic", 1, "UPDATING"),
         ("Baking", 1, "UPDATING"),
@@ -108,7 +108,7 @@ def test_an_alarm_during_the_bake_returns_to_the_old_fleet(guarded: Stage) -> No
     assert "PendingDeploymentSummary" not in shown
     assert {float(guarded.invoke("alarmed", "0.5,0.5,0.5")[0]) < 10 for _ in range(10)} == {True}
     assert [status for status, _ in guarded.announced("alarmed", 5)][2:] == ["UPDATING", "ROLLING_BACK", "IN_SERVICE"]
-    assert told_phases(guarded, "alarmed")[-2:] == [
+    assert announced_phases(guarded, "alarmed")[-2:] == [
         ("ActivatingTraffic", 0, "ROLLING_BACK"),
         ("Deleting", 0, "ROLLING_BACK"),
     ]
@@ -183,7 +183,7 @@ def test_an_instance_that_dies_while_it_bakes_is_replaced(guarded: Stage) -> Non
     assert phase(guarded, "frail") == "Baking 1"
 
 
-def test_a_change_of_capacity_is_told_as_a_deployment(guarded: Stage) -> None:
+def test_a_change_of_capacity_is_reported_as_a_deployment(guarded: Stage) -> None:
     guarded.create("grow", guarded.config("grow", {"v1": (guarded.model("grow", "low"), 1.0)}))
     desired = [{"VariantName": "v1", "DesiredInstanceCount": 2}]
     guarded.sagemaker.update_endpoint_weights_and_capacities(EndpointName="grow", DesiredWeightsAndCapacities=desired)
@@ -201,7 +201,7 @@ def test_a_deployment_config_is_retained_on_request_only(guarded: Stage) -> None
     guarded.settled("retain")
     guarded.update("retain", "retain-2")
     guarded.settled("retain")
-    baked = [name for name, _, _ in told_phases(guarded, "retain") if name == "Baking"]
+    baked = [name for name, _, _ in announced_phases(guarded, "retain") if name == "Baking"]
     assert len(baked) == 2
 
 

@@ -175,7 +175,7 @@ def eventually(look: Callable[[], T], is_so: Callable[[T], object]) -> T:
 def opened(run_dir: Path, artifacts: Mapping[str, bytes], timing: HostingTiming) -> Iterator[Account]:
     """A running local AWS with all that serves, at ``timing``, and the models low and script-low."""
     clock = Clock()
-    scaling = ScalingTiming(look_every_seconds=0.1)
+    scaling = ScalingTiming(poll_seconds=0.1)
     async_pace = AsyncTiming(payload_max_bytes=PAYLOAD_MAX_BYTES)
 
     def services(context: Context) -> Sequence[Service]:

@@ -114,7 +114,7 @@ def test_a_result_arrives_in_s3_and_on_the_topic(account: Account, endpoint: str
     assert account.text(answer["OutputLocation"]).split()[1]  # the score beside the container's process id
 
 
-def test_the_models_error_is_stored_and_told(account: Account, endpoint: str, topics: Topics) -> None:
+def test_the_models_error_is_stored_and_reported(account: Account, endpoint: str, topics: Topics) -> None:
     answer = submit(account, endpoint, "0.1,0.2,-0.3", "negative")
     message = notice(topics.failures, "negative")
     assert message["invocationStatus"] == "Failed"

@@ -131,7 +131,7 @@ def test_an_error_rate_needs_a_minimum_of_requests(stage: Stage) -> None:
     assert json.loads(detail["state"]["reasonData"])["recentDatapoints"] == [10.0]
 
 
-def test_a_percentile_of_few_samples_changes_nothing_if_so_told(stage: Stage) -> None:
+def test_a_percentile_of_few_samples_changes_nothing_if_set_so(stage: Stage) -> None:
     stage.put_alarm(Statistic=None, ExtendedStatistic="p90", EvaluateLowSampleCountPercentile="ignore")
     stage.sample("ModelLatency", 500, second=5, times=99)
     stage.advance_to(10)

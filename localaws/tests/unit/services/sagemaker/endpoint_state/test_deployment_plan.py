@@ -33,7 +33,7 @@ def policy(
     )
 
 
-def told(stages: list[Stage]) -> list[tuple[str, int, int, int, float]]:
+def summaries(stages: list[Stage]) -> list[tuple[str, int, int, int, float]]:
     """``(phase, new, active, old, share)`` of the one variant, stage by stage."""
     return [
         (stage.phase.value, counts.new, counts.active, counts.old, round(counts.share, 3))
@@ -44,7 +44,7 @@ def told(stages: list[Stage]) -> list[tuple[str, int, int, int, float]]:
 
 def test_a_canary_has_two_steps() -> None:
     stages = forward(policy(RoutingType.CANARY, 25, termination=300), {"v": 4}, {"v": 4})
-    assert told(stages) == [
+    assert summaries(stages) == [
         ("Creating", 4, 0, 4, 0.0),
         ("ActivatingTraffic", 4, 1, 4, 0.25),
         ("Baking", 4, 1, 4, 0.25),
@@ -67,7 +67,7 @@ def test_linear_steps_are_even_and_the_last_is_the_rest() -> None:
 
 
 def test_all_at_once_is_one_step() -> None:
-    assert told(forward(policy(RoutingType.ALL_AT_ONCE), {"v": 2}, {"v": 3})) == [
+    assert summaries(forward(policy(RoutingType.ALL_AT_ONCE), {"v": 2}, {"v": 3})) == [
         ("Creating", 3, 0, 2, 0.0),
         ("ActivatingTraffic", 3, 3, 2, 1.0),
         ("Baking", 3, 3, 2, 1.0),
@@ -76,7 +76,7 @@ def test_all_at_once_is_one_step() -> None:
 
 
 def test_rolling_replaces_batch_by_batch_and_never_builds_two_fleets() -> None:
-    assert told(forward(policy(RoutingType.ROLLING, 50), {"v": 2}, {"v": 2})) == [
+    assert summaries(forward(policy(RoutingType.ROLLING, 50), {"v": 2}, {"v": 2})) == [
         ("Creating", 1, 0, 2, 0.0),
         ("ActivatingTraffic", 1, 1, 2, 0.5),
         ("Deleting", 1, 1, 1, 0.5),
@@ -90,7 +90,7 @@ def test_rolling_replaces_batch_by_batch_and_never_builds_two_fleets() -> None:
 
 def test_blue_green_returns_at_once_because_the_old_fleet_is_still_there() -> None:
     reached = {"v": Counts(new=4, active=1, old=4, share=0.25)}
-    assert told(back(policy(RoutingType.CANARY, 25), {"v": 4}, reached)) == [
+    assert summaries(back(policy(RoutingType.CANARY, 25), {"v": 4}, reached)) == [
         ("ActivatingTraffic", 4, 0, 4, 0.0),
         ("Deleting", 0, 0, 4, 0.0),
     ]
@@ -98,7 +98,7 @@ def test_blue_green_returns_at_once_because_the_old_fleet_is_still_there() -> No
 
 def test_rolling_rebuilds_the_old_fleet_in_batches() -> None:
     reached = {"v": Counts(new=4, active=4, old=0, share=1.0)}
-    assert told(back(policy(RoutingType.ROLLING, 25), {"v": 4}, reached)) == [
+    assert summaries(back(policy(RoutingType.ROLLING, 25), {"v": 4}, reached)) == [
         ("Creating", 4, 4, 2, 1.0),
         ("ActivatingTraffic", 4, 2, 2, 0.5),
         ("Deleting", 2, 2, 2, 0.5),
@@ -127,14 +127,14 @@ def test_there_is_always_an_instance_for_the_traffic_and_the_way_back_ends_where
     how: DeploymentPolicy, old: int, new: int, upto: int
 ) -> None:
     stages = forward(how, {"v": old}, {"v": new})
-    assert told(stages)[-1][1:] == (new, new, 0, 1.0)
+    assert summaries(stages)[-1][1:] == (new, new, 0, 1.0)
     shares = [stage.counts["v"].share for stage in stages]
     assert shares == sorted(shares)
     reached = stages[min(upto, len(stages) - 1)].counts
     if how.routing is not RoutingType.ROLLING and not reached["v"].old:
         return  # the old fleet is gone: the deployment is over
     return_ = back(how, {"v": old}, reached)
-    assert told(return_)[-1][1:] == (0, 0, old, 0.0)
+    assert summaries(return_)[-1][1:] == (0, 0, old, 0.0)
     for stage in (*stages, *return_):
         counts = stage.counts["v"]
         assert 0 <= counts.active <= counts.new

@@ -91,7 +91,7 @@ def test_a_failed_update_ends_in_service_with_the_old_config_and_the_reason() ->
     assert len(back.failure_reason) == 1024
 
 
-def test_wished_weights_are_desired_first_and_current_when_done() -> None:
+def test_requested_weights_are_desired_first_and_current_when_done() -> None:
     endpoint = in_service(variant("v1", 9.0), variant("v2", 1.0))
     asked = changes.begin_rescale(endpoint, [{"VariantName": "v2", "DesiredWeight": 3}], LATER)
     assert (asked.status, weights(asked)) == (Status.UPDATING, {"v1": (9.0, 9.0), "v2": (1.0, 3.0)})

@@ -63,11 +63,11 @@ def test_policies_beyond_the_limits_are_refused(raw: dict[str, object]) -> None:
         ("AccessDeniedException", 400, None),
     ],
 )
-def test_refusals_are_told_apart_by_code(code: str, status: int, exception: str | None) -> None:
+def test_refusals_are_distinguished_by_code(code: str, status: int, exception: str | None) -> None:
     assert exception_of_refusal(code, status) == exception
 
 
-def test_failures_are_told_apart_by_how_the_reason_begins() -> None:
+def test_failures_are_distinguished_by_how_the_reason_begins() -> None:
     assert exception_of_failure("CapacityError: Unable to provision requested ML compute capacity.") == CAPACITY_ERROR
     assert exception_of_failure("InternalServerError: We encountered an internal error.") == JOB_INTERNAL_ERROR
     assert exception_of_failure("AlgorithmError: CapacityError, exit code: 1") is None

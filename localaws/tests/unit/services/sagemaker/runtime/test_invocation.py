@@ -77,7 +77,7 @@ def test_a_success_is_counted_with_its_latencies_in_microseconds() -> None:
         pytest.param(ContainerResponse(204, b"", {}), (0, 0, 0), id="no content is a success"),
     ],
 )
-def test_errors_are_told_apart(outcome: InvocationOutcome, errors: tuple[int, int, int]) -> None:
+def test_errors_are_distinguished(outcome: InvocationOutcome, errors: tuple[int, int, int]) -> None:
     seen = samples_of(outcome)
     names = ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationModelErrors")
     assert tuple(seen[name] for name in names) == errors

@@ -9,7 +9,7 @@ import pytest
 from sluice.aws.metric_data import Counts, Span, whole_periods, whole_periods_of
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.analysis.decision import Decision, apply_command, decide
+from sluice.rollout.analysis.bake_decision import Decision, apply_command, decide
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.analysis.metric_windows import (
@@ -106,7 +106,7 @@ def test_a_row_per_period_and_silence_is_no_request() -> None:
     assert rows_by_threshold([*first, *second], {"p90": canary}, {"p90": baseline}) == {"p90": found}
 
 
-def test_all_stages_are_judged_and_the_newest_is_told_apart() -> None:
+def test_all_stages_are_judged_and_the_newest_is_distinguished() -> None:
     found = judged_periods(PLAN, record({0: 0, 1: 330}, {0: -5, 1: 300}), at(900))
     assert found.starts == [at(seconds) for seconds in (60, 120, 180, 240, 420, 480, 540, 600, 660, 720)]
     assert found.in_this_stage == 6

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
 
-def bake_after_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
+def watch_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
     """WAIT while the bake lasts, ROLL_BACK if an alarm rings or the approval is withdrawn; None once it has ended."""
     plan = record.planned()
     if not plan.is_watched or not plan.watch_seconds or record.watch_ended:

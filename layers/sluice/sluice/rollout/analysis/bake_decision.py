@@ -1,4 +1,4 @@
-"""What follows from an analysis: harm vetoes, only proof advances, anything less holds; a person may pause or hurry it.
+"""Decides what follows from an analysis: harm vetoes, only proof advances, anything else holds; commands come last.
 
 Pure.
 """
@@ -68,7 +68,7 @@ def _decide(findings: Sequence[Finding], plan: Plan, stage: int, in_force_since:
 
 
 def apply_command(decision: Decision, command: Command | None) -> Decision:
-    """The decision as the last command wants it: paused, or promoted without further proof.
+    """The decision after the last command: paused, or promoted without further proof.
 
     A person may hold or hurry where proof is missing, but never overrules harm.
     """
