@@ -101,7 +101,10 @@ def _announce(obstacle: Obstacle, stage: int, record: RolloutRecord, ports: Gate
     ports.history.append(record.id, f"gate-{obstacle.gate}", obstacle.reason, now)
     ports.events.publish(
         "RolloutWaitsForGate",
-        **obstacle.passage,
+        rollout=obstacle.passage["rollout"],
+        model=obstacle.passage["model"],
+        version=obstacle.passage["version"],
+        stage=obstacle.passage["stage"],
         gate=obstacle.by,
         reason=obstacle.reason,
     )
