@@ -62,7 +62,7 @@ def test_an_invocation_logs_the_plain_fields_of_its_result(capsys: pytest.Captur
 def test_the_stage_of_a_rollout_is_distinguished_from_that_of_the_stack(capsys: pytest.CaptureFixture[str]) -> None:
     entry("shift_traffic", lambda event, ports: {"status": "READY", "stage": 1}, Ports)({}, NO_CONTEXT)
     (line,) = lines(capsys)
-    assert (line["stage"], line["rollout_stage"]) == ("dev", 1)
+    assert (line["stage"], line["rollout_stage"]) == ("dev", "1")
 
 
 def test_messages_that_go_back_to_the_queue_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,7 @@ def summary(result: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a result that are logged: its plain fields, and how many messages of a batch failed."""
     plain = {name: value for name, value in result.items() if isinstance(value, str | int | float | bool)}
     if "stage" in plain:
-        plain["rollout_stage"] = plain.pop("stage")  # every line has the stack's stage under that name
+        plain["rollout_stage"] = str(plain.pop("stage"))  # every line has the stack's stage under that name
     if "batchItemFailures" in result:
         plain["failed_messages"] = len(result["batchItemFailures"])
     return plain

@@ -13,7 +13,7 @@ Metric = Literal[
     "RolloutRolledBack",  # cause: alarm, judge, guardrails, aborted
     "RolloutFailed",
     "RolloutDuration",  # seconds from the approval to its end
-    "TimeToRestore",  # seconds from the fence to the baseline serving alone
+    "TimeToRestore",  # seconds from the fence to the close of the rollback, with the baseline serving alone
     "UploadAccepted",
     "UploadRejected",
     "PipelineRunEnded",  # cause: what it ended as
