@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.judge import Rules
-from sluice.rollout.analysis.latency import ERRORS_SHARE_OF_ALPHA, PERIODS_TO_PROVE
-from sluice.rollout.analysis.sign_test import SLOWER_CHANCES, sign_path
+from sluice.rollout.analysis.latency import ERRORS_SHARE_OF_ALPHA, PERIODS_TO_PROVE, SLOWER_CHANCES, sign_path
 from sluice.spec.rollout import Judge
 
 from bench.latency_traffic import Load, means, slow_rows

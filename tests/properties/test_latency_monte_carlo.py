@@ -17,8 +17,14 @@ from sluice.rollout.analysis.comparability import is_starved
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.analysis.judge import judge
-from sluice.rollout.analysis.latency import error_rules, latency_alpha, slow_rules
-from sluice.rollout.analysis.sign_test import SLOWER_CHANCES, judge_signs, sign_path
+from sluice.rollout.analysis.latency import (
+    SLOWER_CHANCES,
+    error_rules,
+    judge_signs,
+    latency_alpha,
+    sign_path,
+    slow_rules,
+)
 from sluice.rollout.planning.planner import make_plan
 from sluice.spec.rollout import Judge
 

@@ -119,6 +119,14 @@ def ab_test_on_outcomes() -> Rollout:
     return world, ROLLOUT, converting(world, v7=0.6, v6=0.3)
 
 
+def ab_test_by_mean_latency() -> Rollout:
+    world = ab_world(max_requests=100_000)
+    know_latency(world)
+    world.metrics.slow = None
+    world.metrics.means = {"v6": 9e3, "v7": 9e3}
+    return world, ROLLOUT, converting(world, v7=0.6, v6=0.3)
+
+
 def ab_test_on_errors() -> Rollout:
     world = ab_world(metric="errors", better="lower")
     know_latency(world)
@@ -213,6 +221,7 @@ ADVANCED = {"HOLD", "SHIFT", "PROMOTE"}
             for name, begin, settings in (
                 ("outcomes at a gate", ab_test_on_outcomes, {"gate": KEEPER}),
                 ("outcomes", ab_test_on_outcomes, {"gate": KEEPER, "windows": WINDOWS}),
+                ("outcomes by mean latencies", ab_test_by_mean_latency, {"gate": KEEPER, "windows": WINDOWS}),
                 ("errors", ab_test_on_errors, {"gate": KEEPER, "windows": WINDOWS}),
                 ("the user's own", ab_test_on_a_metric_of_the_users_own, {"gate": KEEPER, "windows": WINDOWS}),
             )

@@ -18,16 +18,20 @@ from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.analysis.judge import judge
 from sluice.rollout.analysis.latency import (
+    SAFE_CHANCES,
+    SLOWER_CHANCES,
     candidate_limits,
     error_rules,
     is_latency_judged,
+    judge_signs,
     latency_alpha,
+    sign_path,
     slow_limits,
     slow_rules,
     slow_words,
+    slower_periods,
     unjudged,
 )
-from sluice.rollout.analysis.sign_test import SAFE_CHANCES, SLOWER_CHANCES, judge_signs, sign_path, slower_periods
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 
