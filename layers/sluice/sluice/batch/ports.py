@@ -11,13 +11,12 @@ from sluice.names import Names
 from sluice.rollout.batch.ports import (
     BatchFileStore,
     BatchRolloutStore,
-    ModelCreator,
     ReadableBucket,
     ScoredInputHistory,
     TransformJobs,
 )
-from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker
-from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
+from sluice.rollout.gates.ports import DomainEventPublisher
+from sluice.rollout.planning.ports import PlanningRegistry
 from sluice.spec.model import ModelSpec
 from sluice.telemetry.port import Telemetry
 
@@ -69,18 +68,6 @@ class BatchPorts(Protocol):
 
     @property
     def files(self) -> BatchFileStore: ...
-
-    @property
-    def gates(self) -> GateInvoker: ...
-
-    @property
-    def hosting(self) -> ModelCreator: ...
-
-    @property
-    def metrics(self) -> PlanningMetrics: ...
-
-    @property
-    def model_role_arn(self) -> str: ...
 
     @property
     def names(self) -> Names: ...

@@ -6,7 +6,6 @@ step at a time, idempotently, until the baseline serves alone; ``roll_back_now``
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -54,7 +53,7 @@ def restore_baseline(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -
         record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
     if record.is_closed:
         ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
-        return task_result("READY", reason=record.loggable_reason)
+        return task_result("READY", reason=record.loggable(record.reason))
     ports.store.begin_restoring(rollout_id)
     if record.plan is None:
         return _close(record, None, "", ports)
@@ -149,7 +148,7 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     if ports.store.close(record.id, outcome, reason, now):
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
     ports.locks.release(record.endpoint, record.id)
-    return task_result("READY", reason=_loggable(record, reason))
+    return task_result("READY", reason=record.loggable(reason))
 
 
 def _report(
@@ -169,7 +168,7 @@ def _report(
         "rollback ended",
         cause=cause,
         outcome=outcome,
-        reason=_loggable(record, reason),
+        reason=record.loggable(reason),
         seconds_to_restore=seconds,
     )
     if outcome == "failed":
@@ -180,10 +179,6 @@ def _report(
         ports.telemetry.measure("TimeToRestore", seconds, model=model, unit="Seconds")
     duration = (now - record.approved_at).total_seconds()
     ports.telemetry.measure("RolloutDuration", duration, model=model, unit="Seconds")
-
-
-def _loggable(record: RolloutRecord, reason: str) -> str:
-    return replace(record, reason=reason).loggable_reason
 
 
 def _serves_elsewhere(record: RolloutRecord, ports: RolloutPorts) -> bool:

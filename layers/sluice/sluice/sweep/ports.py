@@ -21,8 +21,8 @@ from sluice.endpoint.state import EndpointState
 from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.batch.ports import BatchFileStore, BatchRolloutStore, ModelCreator, TransformJobs
-from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
-from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry
+from sluice.rollout.gates.ports import DomainEventPublisher
+from sluice.rollout.planning.ports import PlanningRegistry
 from sluice.rollout_id import RolloutId
 from sluice.telemetry.port import Telemetry
 from sluice.training.pending_inputs import PendingInputs
@@ -151,22 +151,10 @@ class SweepPorts(Protocol):
     def files(self) -> BatchFileStore: ...
 
     @property
-    def gates(self) -> GateInvoker: ...
-
-    @property
-    def history(self) -> HistoryWriter: ...
-
-    @property
     def locks(self) -> SweepLocks: ...
 
     @property
     def hosting(self) -> SweepHosting: ...
-
-    @property
-    def metrics(self) -> PlanningMetrics: ...
-
-    @property
-    def model_role_arn(self) -> str: ...
 
     @property
     def names(self) -> Names: ...

@@ -105,10 +105,9 @@ class RolloutRecord:
     def may_advance(self) -> bool:
         return self.fence is None and not self.is_closed
 
-    @property
-    def loggable_reason(self) -> str:
-        """The reason as far as it may be logged: that of a batch model may quote a row that a transform job met."""
-        return "" if self.plan is not None and self.plan.engine == "batch" else self.reason
+    def loggable(self, reason: str) -> str:
+        """A reason as far as it may be logged: that of a batch model may quote a row that a transform job met."""
+        return "" if self.plan is not None and self.plan.engine == "batch" else reason
 
     def planned(self) -> Plan:
         """The plan; a rollout past its first step always has one."""
