@@ -59,6 +59,32 @@ def test_retries_end_and_back_off(machine: dict[str, Any]) -> None:
     assert endless == []
 
 
+PROCESS_DEATHS = (
+    "Runtime.ExitError",  # Lambda's answer names the error: aws-solutions/amazon-s3-find-and-forget, pull request 283
+    "Lambda.Unknown",  # it does not: Step Functions guide, "Handle transient Lambda service exceptions"
+    "Sandbox.Timedout",
+    "States.Timeout",
+)
+SERVICE_ERRORS = (
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+)
+
+
+@pytest.mark.parametrize("error", [*PROCESS_DEATHS, *SERVICE_ERRORS])
+def test_a_task_whose_function_dies_once_is_tried_again(machine: dict[str, Any], error: str) -> None:
+    """A base name covers no other: a crash under a name that no retrier lists takes a good version back."""
+    given_up = [
+        name
+        for name, task in of_type(machine, "Task").items()
+        if not any({error, "States.ALL"} & set(retrier["ErrorEquals"]) for retrier in task["Retry"])
+    ]
+    assert given_up == []
+
+
 def test_every_choice_has_a_default(machine: dict[str, Any]) -> None:
     choices = of_type(machine, "Choice")
     assert [name for name, choice in choices.items() if "Default" not in choice] == []
