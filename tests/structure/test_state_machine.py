@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
 
 
@@ -38,6 +40,15 @@ def test_every_task_is_bounded_retried_and_caught(machine: dict[str, Any]) -> No
         if not task.get(field)
     ]
     assert missing == []
+
+
+def test_a_task_waits_longer_than_its_function_may_run(machine: dict[str, Any]) -> None:
+    """Otherwise the state machine invokes the function once more while it still works."""
+    functions = TEMPLATE["Resources"]
+    usual = TEMPLATE["Globals"]["Function"]["Timeout"]
+    for name, task in of_type(machine, "Task").items():
+        function = functions[f"{name}Function"]["Properties"]
+        assert task["TimeoutSeconds"] >= function.get("Timeout", usual) + 30, name
 
 
 def test_whatever_a_task_raises_is_caught(machine: dict[str, Any]) -> None:

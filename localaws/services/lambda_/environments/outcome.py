@@ -61,7 +61,7 @@ def timed_out(request_id: str, seconds: float) -> FunctionOutcome:
 def crashed(request_id: str, exit_status: int) -> FunctionOutcome:
     """The process ended within the invocation; a negative status is the signal that killed it.
 
-    Both shapes of the answer are reported of AWS, so both are met here. With an ``errorType`` of Runtime.ExitError, even
+    Both shapes of the answer are reported of AWS, so both are met here. With the error type Runtime.ExitError, even
     for "signal: killed" (awslabs/amazon-s3-find-and-forget, pull request 283); and without one, which Step Functions
     calls Lambda.Unknown (its guide, "Handle transient Lambda service exceptions": out-of-memory errors). Here a process
     that exits has the first, and one that is killed the second.
