@@ -111,7 +111,7 @@ def _name_unknown_function_errors() -> None:
     task = state_task_service_lambda.StateTaskServiceLambda
     from_error = getattr(task, "_moto_from_error", task._from_error)
 
-    def named(self: Any, env: Any, ex: Exception) -> Any:
+    def named(self: Any, env: Any, ex: Any) -> Any:
         is_failure = isinstance(ex, lambda_eval_utils.LambdaFunctionErrorException)
         if is_failure and "errorType" not in json.loads(ex.payload):
             ex = lambda_eval_utils.LambdaFunctionErrorException(
