@@ -10,7 +10,7 @@ from sluice.aws.metric_data import Counts
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
-from tests.fakes.sluice_world import SPEC, SluiceWorld, agree, sluice_world
+from tests.fakes.sluice_world import FEW_ANSWERS, SPEC, SluiceWorld, agree, sluice_world
 
 ENDPOINT = "sluice-dev-fraud"
 ERRORS = f"{ENDPOINT}-2-1-errors"
@@ -46,7 +46,7 @@ class Story:
 
     def spec(self) -> ModelSpec:
         raw = SPEC.to_json()
-        raw["rollout"] |= {"strategy": self.strategy, "shadow": {"duration": "5m"}}
+        raw["rollout"] |= {"strategy": self.strategy, "shadow": {"duration": "5m", **FEW_ANSWERS}}
         raw["rollout"] |= {"watch": "5m"} if self.on_state is ring_in_the_watch else {}
         return ModelSpec.parse(raw)
 

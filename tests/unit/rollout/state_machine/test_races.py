@@ -10,7 +10,7 @@ from sluice.aws.metric_data import Counts
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
-from tests.fakes.sluice_world import SPEC, SluiceWorld, agree, sluice_world
+from tests.fakes.sluice_world import FEW_ANSWERS, SPEC, SluiceWorld, agree, sluice_world
 
 ENDPOINT = "sluice-dev-fraud"
 GOOD = {"v1": Counts(1800, 2), "v2": Counts(1000, 0), "v3": Counts(1000, 0)}
@@ -28,7 +28,7 @@ class ExecutionStopped(BaseException):
 
 def spec_of(strategy: str) -> ModelSpec:
     raw = SPEC.to_json()
-    raw["rollout"] |= {"strategy": strategy, "shadow": {"duration": "5m"}, "watch": "2m"}
+    raw["rollout"] |= {"strategy": strategy, "shadow": {"duration": "5m", **FEW_ANSWERS}, "watch": "2m"}
     return ModelSpec.parse(raw)
 
 
