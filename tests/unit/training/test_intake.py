@@ -263,7 +263,7 @@ def test_models_that_wait_for_an_execution_do_not_storm_sagemaker(world: SluiceW
         attempts.append((world.clock.now().timestamp(), pipeline))
         raise RetryableError("ResourceLimitExceeded")
 
-    world.pipelines.start = refuse  # type: ignore[method-assign]
+    world.pipelines.start = refuse  # type: ignore[method-assign,assignment]
     began = world.clock.now()
     due = {model: began + timedelta(seconds=delay) for model, delay in world.wakeups.booked}
     world.wakeups.booked.clear()
