@@ -27,6 +27,7 @@ from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
 from localaws.moto.s3_copies import limit_copies
+from localaws.moto.s3_keys import MotoObjectKeys
 from localaws.moto.sqs_queues import speed_up_queues
 from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
@@ -71,7 +72,7 @@ class LocalAws:
         self._gateway = Gateway(
             account=ACCOUNT,
             identities=self.identities,
-            authoriser=RoleAuthoriser(self._policies),
+            authoriser=RoleAuthoriser(self._policies, MotoObjectKeys(ACCOUNT)),
             fallback=self.moto,
             faults=self.faults,
             record=self.recorded,

@@ -13,11 +13,11 @@ from moto.s3.models import S3Backend
 from sluice.aws.s3_copy import copy_object
 from sluice.errors import AwsRefusedError, RetryableError
 from sluice.events import ObjectCreated
-from sluice.training.quarantine import Quarantine
+from sluice.training.quarantine import Quarantine, UnreadableUploadError
 
 from localaws.choices import Choices
 from localaws.moto.s3_copies import limit_copies
-from tests.builders.aws_clients import translating
+from tests.builders.aws_clients import client_error, translating
 
 BUCKET = "sluice-dev-data"
 KEY = "data/fraud/märz 1+2?.csv"
@@ -96,6 +96,25 @@ def test_a_newer_upload_is_not_hidden_with_it(s3: Any) -> None:
     quarantine.keep(bad, {"reason": "no"})
     quarantine.remove(bad)
     assert content(s3, KEY) == b"a,b\n1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "error"),
+    [
+        ("AccessDenied", "User: r is not authorized to perform: kms:Decrypt on resource: k", UnreadableUploadError),
+        ("KMS.DisabledException", "k is disabled.", UnreadableUploadError),
+        ("AccessDenied", "Access Denied", AwsRefusedError),
+    ],
+)
+def test_an_upload_whose_key_may_not_be_used_is_told_from_one_that_may_not_be_read(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, code: str, message: str, error: type[Exception]
+) -> None:
+    def refuse(**_request: Any) -> None:
+        raise client_error("GetObject", code, message)
+
+    monkeypatch.setattr(s3, "get_object", refuse)
+    with pytest.raises(error, match=message):
+        Quarantine(translating(s3)).open(upload(s3, b"a,b\n"))
 
 
 def test_a_source_that_is_gone_is_an_error_of_the_copy(s3: Any) -> None:

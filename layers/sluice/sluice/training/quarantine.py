@@ -15,7 +15,7 @@ from typing import Any
 
 from sluice.aws.s3 import PREFIX
 from sluice.aws.s3_copy import PART_BYTES, copy_object
-from sluice.errors import AwsRefusedError
+from sluice.errors import AwsRefusedError, PermanentError
 from sluice.events import ObjectCreated
 
 QUARANTINE = "quarantine/"
@@ -31,6 +31,10 @@ def quarantine_key(key: str) -> str:
     return QUARANTINE + key.removeprefix(PREFIX)
 
 
+class UnreadableUploadError(PermanentError):
+    """The uploaded object is encrypted with a KMS key that its reader may not use."""
+
+
 class Quarantine:
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
@@ -40,12 +44,21 @@ class Quarantine:
         self._max_copied_bytes = max_copied_bytes
 
     def open(self, upload: ObjectCreated) -> Any | None:
-        """The content of exactly the uploaded version, to be read and closed; None if it is gone."""
+        """The content of exactly the uploaded version, to be read and closed; None if it is gone.
+
+        Raises:
+            UnreadableUploadError: its KMS key cannot be used.
+        """
         try:
             return self._client.get_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))["Body"]
         except AwsRefusedError as error:
             if error.code in _GONE:
                 return None
+            if _is_of_key(error):
+                raise UnreadableUploadError(
+                    "it is encrypted with a KMS key that cannot be used: deploy the stack with that key as "
+                    f"DataKmsKeyArn, then upload it again ({error.message})"
+                ) from error
             raise
 
     def keep(self, upload: ObjectCreated, reason: Mapping[str, Any]) -> str:
@@ -89,6 +102,11 @@ class Quarantine:
                 return False
             raise
         return bool(found.get("VersionId") == upload.version_id)
+
+
+def _is_of_key(error: AwsRefusedError) -> bool:
+    """Whether S3 refused because of the object's key: as denied, or with an error such as KMS.DisabledException."""
+    return error.code.startswith("KMS.") or (error.code == "AccessDenied" and error.message_contains("kms:"))
 
 
 def _version(upload: ObjectCreated) -> dict[str, str]:
