@@ -39,6 +39,13 @@ class Leftover:
     error: str
 
 
+class RunStoppedError(RuntimeError):
+    """Someone ended the run."""
+
+    def __init__(self) -> None:
+        super().__init__("the run was stopped")
+
+
 @dataclass
 class Account:
     """Clients and clean-up for one run. Thread-safe as far as checks of different groups need it."""
@@ -49,13 +56,28 @@ class Account:
     pace: Pace = field(default_factory=Pace)
     session: Any = field(default_factory=boto3.Session)
     monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
 
     def __post_init__(self) -> None:
+        self._stopped = threading.Event()
         self._lock = threading.RLock()
         self._clients: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
         self._undo: list[tuple[str, Callable[[], object]]] = []
+
+    def stop(self) -> None:
+        """Have every check that waits end with RunStoppedError."""
+        self._stopped.set()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody has ended the run."""
+        return self._stopped.is_set()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass; raises RunStoppedError when the run is stopped."""
+        if self.wait(self._stopped, seconds):
+            raise RunStoppedError
 
     def client(self, service: str) -> Any:
         """A botocore client of this region; one of each service."""
@@ -89,6 +111,7 @@ class Account:
 
     def clean_up(self) -> list[Leftover]:
         """Delete everything that was made; returns what is left, which costs money or stands in the way."""
+        self._stopped.clear()
         with self._lock:
             undone, self._undo = list(reversed(self._undo)), []
         return [left for what, delete in undone if (left := self._deleted(what, delete)) is not None]

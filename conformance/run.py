@@ -46,14 +46,21 @@ def run(groups: Sequence[Group], account: Account, tell: Callable[[Result], None
 
     def check(group: Group) -> None:
         for fact in group.facts:
+            if account.is_stopped:
+                return
             result = Result(fact=fact, observation=_observed(fact, account))
             with lock:
                 results.append(result)
                 tell(result)
 
     with ThreadPoolExecutor(max(1, len(groups))) as pool:
-        for done in [pool.submit(check, group) for group in groups]:
-            done.result()
+        running = [pool.submit(check, group) for group in groups]
+        try:
+            for done in running:
+                done.result()
+        except BaseException:
+            account.stop()  # else leaving the pool waits for everything that is still to be checked
+            raise
     return results
 
 

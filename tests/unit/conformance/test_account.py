@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
 
-from conformance.account import Account, Pace
+from conformance.account import Account, Pace, RunStoppedError
 
 
 @pytest.fixture
@@ -15,11 +16,12 @@ def account() -> Account:
     pace = Pace(pause_seconds=1, silence_seconds=3, deadline_seconds=10)
     passed = [0.0]
 
-    def sleep(seconds: float) -> None:
+    def wait(stopped: threading.Event, seconds: float) -> bool:
         passed[0] += seconds
+        return stopped.is_set()
 
     return Account(
-        run="abc", region="us-east-1", image="image", pace=pace, session=None, monotonic=lambda: passed[0], sleep=sleep
+        run="abc", region="us-east-1", image="image", pace=pace, session=None, monotonic=lambda: passed[0], wait=wait
     )
 
 
@@ -90,3 +92,14 @@ def test_what_is_shared_is_made_once(account: Account) -> None:
     for _ in range(2):
         account.shared("bucket", lambda: made.append(1))
     assert made == [1]
+
+
+def test_a_stopped_run_waits_no_longer_and_still_cleans_up(account: Account) -> None:
+    deleted: list[str] = []
+    account.undo("endpoint", raising([refused("ThrottlingException", "Rate exceeded")]))
+    account.undo("model", lambda: deleted.append("model"))
+    account.stop()
+    with pytest.raises(RunStoppedError):
+        account.eventually(lambda: None)
+    assert account.clean_up() == []
+    assert deleted == ["model"]

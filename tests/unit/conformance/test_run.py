@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -84,3 +86,30 @@ def test_a_list_needs_no_account(capsys: pytest.CaptureFixture[str], monkeypatch
 def test_an_unknown_fact_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["object-keys"]) == 2
     assert "no fact or group object-keys" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_checks_that_wait() -> None:
+    account = Account(run="abc", region="us-east-1", image="image", session=None)
+    not_begun: list[str] = []
+
+    def waits(one: Account) -> Observation:
+        one.eventually(lambda: None)
+        raise AssertionError("it was to end")
+
+    def never(_one: Account) -> Observation:
+        not_begun.append("begun")
+        return confirmed_if(True, "yes")
+
+    def interrupted(_one: Account) -> Observation:
+        raise KeyboardInterrupt
+
+    def named(name: str, check: Callable[[Account], Observation]) -> Fact:
+        return Fact(name=name, statement="It is so.", matters="Much.", check=check)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            [group(named("interrupted", interrupted)), group(named("waits", waits), named("never", never))],
+            account,
+            lambda _result: None,
+        )
+    assert not_begun == []
