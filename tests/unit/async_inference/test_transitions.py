@@ -71,6 +71,7 @@ def after(*notifications: Notification, start: AsyncInference | None = None) -> 
         ("the account's role is not authorized to pull the image", True),
         ("no healthy instance: input queue host not found", True),
         ("Unable to read s3://in/a.csv: access denied", False),
+        ("s3://in/hosts/worker.csv does not exist", False),
         ("The input object s3://in/a.csv does not exist", False),
         ("The object's size exceeds the limit of 1 GB", False),
         ("unsupported media type of the payload", False),
