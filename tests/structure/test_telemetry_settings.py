@@ -56,7 +56,7 @@ def test_with_tracing_each_function_is_traced_and_may_send_its_traces() -> None:
 
 def application_log_level(rate: str) -> Any:
     template = packaged()
-    parameters = {"LogSampleRate": rate, "NotifyEmail": ""}
+    parameters = {"LogSampleRate": rate, "NotifyEmail": "", "DataKmsKeyArn": ""}
     scope = TemplateScope(
         parameters=parameters, mappings={}, conditions={}, ref=parameters.__getitem__, attribute=no_attribute
     )
