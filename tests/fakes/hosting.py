@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sluice.endpoint.deployment_config import Deployment
@@ -33,6 +34,7 @@ class FakeHosting:
     endpoints: dict[str, EndpointState] = field(default_factory=dict)
     configs: dict[str, NewConfig] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    made: dict[str, datetime] = field(default_factory=dict)  # models of before, which a test looks for
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
     alarms: Mapping[str, str] = field(default_factory=dict)  # name -> state, as CloudWatch has them
@@ -71,6 +73,9 @@ class FakeHosting:
 
     def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
         self.faults.around(lambda: self.models.setdefault(name, package_arn))
+
+    def model_created_at(self, name: str) -> datetime | None:
+        return self.faults.around(lambda: self.made.get(name))  # type: ignore[no-any-return]
 
     def create_config(self, config: NewConfig) -> None:
         self.faults.around(lambda: self.configs.setdefault(config.name, config))
