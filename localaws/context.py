@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
+
+from localaws.choices import Choices
 
 
 class Bus(Protocol):
@@ -82,6 +84,7 @@ class Context:
     stopping: threading.Event
     processes: Processes
     now: Callable[[], datetime]  # aware, UTC
+    choices: Choices = field(default_factory=Choices)
     client: Callable[[str, str | None], Any]  # (service, role ARN or None) -> botocore client
     credentials: Callable[[str], Mapping[str, str]]  # role ARN -> AWS_ACCESS_KEY_ID, …SECRET…, …SESSION_TOKEN
     bus: Bus

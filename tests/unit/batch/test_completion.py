@@ -22,8 +22,9 @@ def world() -> SluiceWorld:
     return scored()
 
 
-def scored() -> SluiceWorld:
+def scored(between: str = "") -> SluiceWorld:
     world = batch_world()
+    world.transforms.between = between
     put_input(world)
     start_batch(requested(), world.ports)
     world.clock.pass_seconds(1800)
@@ -55,6 +56,13 @@ def test_a_run_that_went_well_is_announced_with_counts_cost_and_a_preview(world:
         "estimated_with": "list prices of us-east-1 as of 2025-10, while the job worked",
         "preview": ["1,30,1,1.0", "2,31,1,1.0", "3,32,1,1.0"],
     }
+
+
+@pytest.mark.parametrize("between", ["", "input/", "batch/fraud/input/"])
+def test_outputs_are_found_wherever_below_the_output_folder_they_lie(between: str) -> None:
+    world = scored(between)
+    assert handle_batch_result(job_ended(), world.ports) == {"job": JOB, "phase": "completed"}
+    assert (announced(world)["rows_in"], announced(world)["rows_out"]) == (5, 5)
 
 
 def test_the_rows_of_a_run_are_counted_once_and_its_lines_found_by_job_model_and_version(world: SluiceWorld) -> None:

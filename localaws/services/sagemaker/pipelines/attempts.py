@@ -114,12 +114,12 @@ def register_model(attempt: Attempt) -> Done:
 
 
 def decide(attempt: Attempt) -> Done:
-    """Evaluate the conditions."""
+    """Evaluate the conditions. In a text the outcome reads true or false (the SDK's test_fail_steps.py)."""
     try:
         outcome = all_hold(attempt.step.arguments["Conditions"], attempt.resolved)
     except ConditionError as error:
         raise AttemptFailedError(f"ClientError: {error}") from error
-    return Done({"Outcome": str(outcome)}, {"Condition": {"Outcome": str(outcome)}})
+    return Done({"Outcome": str(outcome).lower()}, {"Condition": {"Outcome": str(outcome)}})
 
 
 def fail(attempt: Attempt) -> Done:

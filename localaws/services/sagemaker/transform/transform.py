@@ -37,6 +37,7 @@ class _Run:
 
     task: Task
     s3: Any
+    prefix: str = ""  # of the input, as a key
     outputs: dict[str, Path] = field(default_factory=dict)  # key below S3OutputPath → file
     blames: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -70,6 +71,7 @@ def run_transform(models: Models, task: Task) -> JobResult:
     run = _Run(task, task.context.client("s3", spec.role_arn))
     source = task.request["TransformInput"]["DataSource"]["S3DataSource"]
     sources = find_sources(run.s3, S3Uri.parse(source["S3Uri"]), source["S3DataType"])
+    run.prefix = sources[0].uri.key.removesuffix(sources[0].path)
     containers: list[Container] = []
     try:
         for index in range(task.request["TransformResources"]["InstanceCount"]):
@@ -145,6 +147,8 @@ def _work(run: _Run, container: Container, settings: Settings, files: list[Sourc
 def _upload(run: _Run) -> str | None:
     """Store what succeeded; the FailureReason when that is refused."""
     target = S3Uri.parse(run.task.request["TransformOutput"]["S3OutputPath"])
+    if run.task.context.choices.transform_output_keeps_prefix:
+        target = target.child(run.prefix.rstrip("/").rpartition("/")[2])
     for path, file in sorted(run.outputs.items()):
         uri = target.child(path)
         try:

@@ -281,3 +281,10 @@ def test_one_fault_anywhere_changes_nothing(answer: Answer, after_effect: bool) 
     assert calls > 20, "the story has to touch AWS for this to mean anything"
     for at in range(1, calls + 1):
         assert rolled_out(at)[0] == expected, f"after a fault at call {at} of {calls}"
+
+
+def test_answers_are_compared_wherever_below_the_output_folder_they_lie() -> None:
+    world = after_a_run()
+    world.transforms.between = "fraud-2-1/"
+    assert approval(world, by_age) == "Promoted"
+    assert told(world, "BatchVersionCompared")["difference"]["rows"] > 0

@@ -230,8 +230,13 @@ def test_what_an_execution_was_started_with_can_be_read(engine_aws: Engine, pipe
     assert text == client.describe_pipeline(PipelineName=pipeline.arn)["PipelineDefinition"]
 
 
-def test_no_more_than_20_executions_at_once(engine_aws: Engine, pipeline: Pipeline) -> None:
-    arns = [pipeline.start(Value=99) for _ in range(20)]
+def test_no_more_executions_at_once_than_the_account_may_have(
+    engine_aws: Engine, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = engine_aws.aws.context.choices
+    assert choices.pipeline_executions_at_once == 20
+    monkeypatch.setattr(choices, "pipeline_executions_at_once", 2)
+    arns = [pipeline.start(Value=99) for _ in range(2)]
     try:
         with pytest.raises(ClientError) as refusal:
             pipeline.start(Value=99)

@@ -1,0 +1,21 @@
+"""What AWS leaves open or sets for each account: readings of silent documents, quotas and limits. Tests change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class Choices:
+    """One set for a local AWS; a change holds from the next call on."""
+
+    transform_output_keeps_prefix: bool = False
+    """Whether the outputs of a transform job lie below the last part of their input's prefix.
+
+    Unsure: the only published example, of TransformOutput, has ``s3://bucket-name/input-name-prefix/dataset01/data.csv``
+    become ``s3://bucket-name/output-name-prefix/input-name-prefix/data.csv.out``.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html
+    """
+
+    pipeline_executions_at_once: int = 20
+    """Quota of an account and Region: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html."""
