@@ -135,6 +135,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
 
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
+
 
 class RolloutPorts(Protocol):
     """All ports of this package."""

@@ -217,7 +217,15 @@ class RecordStore:
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
-        self._table.put_new({"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat(), "reason": reason})
+        self._table.put_new({**_approval_key(package_arn, at), "reason": reason})
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
+        return self._table.get(_approval_key(package_arn, at)) is not None
+
+
+def _approval_key(package_arn: str, at: datetime) -> dict[str, str]:
+    return {"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat()}
 
 
 def _record_key(rollout_id: RolloutId) -> dict[str, str]:
