@@ -38,6 +38,12 @@ class FakeScaling:
         names = list(variants)
         return self.faults.around(lambda: self._release(endpoint, names))  # type: ignore[no-any-return]
 
+    def strike(self, endpoint: str, variant: str, action: int = 0) -> None:
+        """A scheduled action falls due: its bounds, as they were put last, are in force."""
+        rules = self.targets[endpoint, variant]
+        bounds = rules.clock[action]
+        self.targets[endpoint, variant] = rules.within(bounds.least, bounds.most)
+
     def _shown(self, place: tuple[str, str]) -> ScalableTarget:
         if place in self.by_hand:
             least, most = self.by_hand[place]

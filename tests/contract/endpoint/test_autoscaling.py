@@ -68,6 +68,23 @@ def test_the_clock_follows_the_spec(account: Account, scaling: AutoScaling) -> N
     assert action["ScalableTargetAction"] == {"MinCapacity": 1, "MaxCapacity": 2}
 
 
+def test_a_floor_holds_against_the_clock_until_it_is_taken_away(account: Account, scaling: AutoScaling) -> None:
+    account.endpoint("floored", {})
+    client = account.aws.client("application-autoscaling")
+    place = {"ServiceNamespace": "sagemaker", "ResourceId": resource_of("floored", "v1")}
+
+    def of_the_clock() -> list[dict[str, int]]:
+        found = client.describe_scheduled_actions(**place)["ScheduledActions"]
+        return [each["ScalableTargetAction"] for each in found]
+
+    clocked = replace(RULES, clock=(NIGHT,))
+    scaling.ensure("floored", "v1", clocked, 60)
+    assert scaling.ensure("floored", "v1", clocked.holding(3), 60)
+    assert of_the_clock() == [{"MinCapacity": 3, "MaxCapacity": 3}]
+    assert scaling.ensure("floored", "v1", clocked, 60)
+    assert of_the_clock() == [{"MinCapacity": 1, "MaxCapacity": 2}]
+
+
 def test_what_was_set_up_by_hand_is_seen_and_taken_over(account: Account, scaling: AutoScaling) -> None:
     account.endpoint("by-hand", {})
     client = account.aws.client("application-autoscaling")

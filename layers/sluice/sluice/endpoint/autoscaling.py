@@ -75,11 +75,15 @@ class AutoScaling:
             self.deregister(endpoint, [variant])
             there = []
         place = _place(endpoint, variant, rules.dimension)
-        changed = not any(one.range == (rules.least, rules.most) for one in there)
-        if changed:
+        # First the clock of what is registered: an action that fires in between must not take a floor away again.
+        changed = bool(there) and self._reconcile_scheduled_actions(place, rules)
+        if not any(one.range == (rules.least, rules.most) for one in there):
             self._call("register_scalable_target", **place, MinCapacity=rules.least, MaxCapacity=rules.most)
+            changed = True
         changed |= self._reconcile_policies(place, endpoint, rules, period_seconds)
-        return self._reconcile_scheduled_actions(place, rules) or changed
+        if not there:
+            self._reconcile_scheduled_actions(place, rules)
+        return changed
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         """Deregister the variants; their capacity stays as it is. Returns those that were registered."""
