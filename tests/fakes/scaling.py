@@ -34,6 +34,9 @@ class FakeScaling:
     def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
         return self.faults.around(lambda: self._ensure((endpoint, variant), rules))  # type: ignore[no-any-return]
 
+    def require_deregistering(self, endpoint: str) -> None:
+        self.faults.around(lambda: None)
+
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         names = list(variants)
         return self.faults.around(lambda: self._release(endpoint, names))  # type: ignore[no-any-return]

@@ -221,6 +221,27 @@ def end_of(strategy: str, seen: dict[str, Counts], at: int, after_effect: bool) 
     return (*ended, targets(world)), calls
 
 
+def test_the_right_to_deregister_is_asked_for_before_the_first_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = scaled_world()
+    configs, models = set(world.hosting.configs), set(world.hosting.models)
+    denied = refusal("DeregisterScalableTarget", "AccessDeniedException", "not authorized to perform: Deregister")
+
+    def refuse(*_: object) -> None:
+        raise denied
+
+    monkeypatch.setattr(world.scaling, "require_deregistering", refuse)
+    monkeypatch.setattr(world.scaling, "deregister", refuse)
+    made: list[object] = []
+    for name in ("create_model", "create_config", "update_endpoint", "set_weights", "set_capacity"):
+        monkeypatch.setattr(world.hosting, name, lambda *_, name=name: made.append(name))
+    outcome, reason = outcome_of(world, release(world, GOOD))
+    assert outcome == "failed"
+    assert "not authorized to perform: Deregister" in reason
+    assert made == []
+    assert (set(world.hosting.configs), set(world.hosting.models)) == (configs, models)
+    assert live_variants(world) == {"v1": 100.0}
+
+
 def test_a_plan_is_stored_with_its_scaling() -> None:
     world = scaled_world()
     release(world, GOOD)

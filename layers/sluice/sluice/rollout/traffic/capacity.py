@@ -55,6 +55,16 @@ def apply_capacity_floors(
         ports.scaling.ensure(plan.endpoint, variant, rules, plan.period_seconds)
 
 
+def require_deregistering(plan: Plan, ports: TrafficPorts) -> None:
+    """Have the right to end the baseline's scaling before anything is made, as the promotion cannot do without.
+
+    Raises:
+        AwsRefusedError: this role may not deregister a variant of the endpoint.
+    """
+    if plan.scaling is not None and plan.baseline is not None:
+        ports.scaling.require_deregistering(plan.endpoint)
+
+
 def deregister_lost_variants(plan: Plan, config: str, state: EndpointState | None, ports: TrafficPorts) -> None:
     """Deregister the variants that an update to ``config`` would remove or move to other instances."""
     lost = _lost_variants(plan, config, state) if state else []
