@@ -108,6 +108,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
 
+    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
+        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
+
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
 
