@@ -131,6 +131,10 @@ class LocalAws:
         statements = (statement for text in self._policies.documents(role) for statement in parse_policy(text))
         return list(compare(statements, self.recorded.permissions_used(role)))
 
+    def let_roles_settle(self, seconds: float) -> None:
+        """From now on a role is of no use for so long after it was made, as IAM is eventually consistent."""
+        self._policies.settle_seconds = seconds
+
     def _make_context(self, run_dir: Path, interpreters: Interpreters) -> Context:
         run_dir.mkdir(parents=True, exist_ok=True)
         return Context(

@@ -10,6 +10,7 @@ from localaws.iam.identity import Caller
 from localaws.iam.permissions.permission import Permission
 from localaws.iam.permissions.required import required
 from localaws.iam.policy import AccessRequest, Decision, Statement, decide, parse_policy
+from localaws.iam.trust import refuse_untrusting_roles
 from localaws.service_api import AwsError, Call
 
 _REASONS = {
@@ -23,6 +24,7 @@ _CODES = {"s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDenied"} | 
 }
 _STATUS_400 = {"dynamodb", "events", "logs", "sagemaker", "ssm", "stepfunctions", "sqs", "cloudwatch"}
 _KEPT_DECISIONS = 20_000
+_ASSUME_ROLES = {"events", "lambda", "sagemaker", "scheduler", "stepfunctions"}  # services that are handed roles
 
 
 class RolePolicies(Protocol):
@@ -30,6 +32,12 @@ class RolePolicies(Protocol):
 
     def documents(self, role: str) -> list[str]:
         """Each policy of the role as JSON text; none when there is no such role."""
+
+    def trust_policy(self, role: str) -> str | None:
+        """Who may assume the role, as JSON text; None when there is no such role."""
+
+    def is_settled(self, role: str) -> bool:
+        """Whether the role is known everywhere; a new one may do nothing until it is."""
 
 
 class RoleAuthoriser:
@@ -53,6 +61,11 @@ class RoleAuthoriser:
                     raise refusal(call, caller, permission, decision)
         return needed
 
+    def refuse_untrusting_roles(self, call: Call, params: Mapping[str, Any]) -> None:
+        """Raise AwsError for a role that is handed to a service which may not assume it, whoever calls."""
+        if call.service in _ASSUME_ROLES and call.operation.startswith(("Create", "Update", "Put")):
+            refuse_untrusting_roles(call, required(call, params), self._policies.trust_policy)
+
     def iam_changed(self) -> None:
         """Forget what was read and decided. In this order: a decision in the new table stems from new statements."""
         self._statements = {}
@@ -60,6 +73,9 @@ class RoleAuthoriser:
 
     def _decide(self, caller: Caller, permission: Permission) -> Decision:
         assert caller.role_arn is not None
+        assert caller.role is not None
+        if not self._policies.is_settled(caller.role):
+            return Decision.SILENT
         context = tuple(sorted(permission.context.items()))
         key = (caller.role_arn, permission.action, permission.resource, context)
         decisions = self._decisions  # iam_changed replaces it, so that no stale decision is stored in the new

@@ -70,7 +70,11 @@ UNUSED: dict[str, dict[str, str]] = {
     "StartPipelineFunctionRole": {"s3:ListBucket": _MISSING},
     "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING},
-    "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
+    "OpenRolloutFunctionRole": {
+        "dynamodb:GetItem": _FAILURE,
+        "dynamodb:UpdateItem": _FAILURE,
+        "sagemaker:UpdateModelPackage": _FAILURE,
+    },
     "PlanRolloutFunctionRole": {"dynamodb:DeleteItem": _FAILURE, **_GATES, "events:PutEvents": _GATE_TOLD},
     "ShiftTrafficFunctionRole": _SCALES,
     "ProvisionCandidateFunctionRole": {

@@ -41,8 +41,21 @@ class FakeHosting:
     is_scaled: Callable[[str, str], bool] = lambda _endpoint, _variant: False
     _pending: dict[str, EndpointState | None] = field(default_factory=dict)  # None: it will be gone
     _guarded: dict[str, Guarded] = field(default_factory=dict)
+    _maintained: dict[str, int] = field(default_factory=dict)
+
+    def maintain(self, endpoint: str, settles: int = 1) -> None:
+        """SageMaker updates the hosts of an endpoint in service by itself, until it has settled so often."""
+        now = self.endpoints[endpoint]
+        assert now.is_settled, "SageMaker maintains what is in service"
+        self.endpoints[endpoint] = replace(now, status="SystemUpdating")
+        self._maintained[endpoint] = settles
 
     def settle(self) -> None:
+        for name, left in list(self._maintained.items()):
+            self._maintained[name] = left - 1
+            if left == 1:
+                del self._maintained[name]
+                self.endpoints[name] = replace(self.endpoints[name], status="InService")
         for name, state in self._pending.items():
             if state is None:
                 del self.endpoints[name]

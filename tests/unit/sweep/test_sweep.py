@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sluice.errors import SpecError
+from sluice.spec.model import ModelSpec
 from sluice.sweep.sweep import SweepIncompleteError, sweep
 from sluice.training.manifest import File
 
@@ -117,3 +119,39 @@ def test_each_finding_is_one_line_and_one_data_point_by_its_cause(world: SluiceW
     fields = {"model": "fraud", "cause": "lost_approval", "finding": finding}
     assert world.telemetry.lines == [("INFO", "sweep finding", fields)]
     assert world.telemetry.metrics == [("SweepFinding", 1, "fraud", "lost_approval")]
+
+
+def test_an_approval_is_replayed_once_its_version_is_complete(world: SluiceWorld) -> None:
+    arn = world.registry.register(GROUP, 1, "InProgress")
+    world.clock.pass_seconds(180)
+    assert replayed(world) == [], "it waits"
+    world.registry.move_on(arn, "Completed")
+    world.clock.pass_seconds(180)
+    ((_, detail),) = replayed(world)
+    assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}
+
+
+def test_a_failed_registration_that_nobody_was_told_of_is_replayed_until_it_is_told(world: SluiceWorld) -> None:
+    world.registry.register(GROUP, 1, "Failed")
+    world.clock.pass_seconds(180)
+    ((_, detail),) = replayed(world)
+    open_rollout({"detail": detail}, world.ports)
+    world.clock.pass_seconds(180)
+    assert replayed(world) == []
+
+
+def test_an_approval_of_a_model_with_a_broken_spec_is_told_once_and_opened_when_it_is_mended(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_model: str) -> ModelSpec:
+        raise SpecError([])
+
+    world.registry.add(GROUP, 1)
+    world.clock.pass_seconds(180)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.specs, "get", refuse)
+        ((_, detail),) = replayed(world)
+        open_rollout({"detail": detail}, world.ports)
+        assert replayed(world) == []
+    ((_, detail),) = replayed(world)
+    assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}

@@ -108,6 +108,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
 
+    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
+        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
+
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
 
@@ -134,6 +137,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
 
 
 class RolloutPorts(Protocol):

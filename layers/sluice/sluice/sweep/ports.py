@@ -50,6 +50,13 @@ class SweepHosting(ModelCreator, Protocol):
         """The endpoint as it is now, None if there is none."""
 
 
+class SweepRolloutStore(BatchRolloutStore, Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
+
+
 class SweepPipelines(Protocol):
     """The calls that this package makes to SageMaker Pipelines."""
 
@@ -181,7 +188,7 @@ class SweepPorts(Protocol):
     def specs(self) -> SweepSpecs: ...
 
     @property
-    def store(self) -> BatchRolloutStore: ...
+    def store(self) -> SweepRolloutStore: ...
 
     @property
     def telemetry(self) -> Telemetry: ...

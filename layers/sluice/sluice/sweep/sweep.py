@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sluice.async_inference.lost_results import replay_lost_results
 from sluice.batch.lost_runs import replay_lost_batch_events
-from sluice.errors import RetryableError
+from sluice.errors import PermanentError, RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
@@ -22,6 +22,7 @@ from sluice.rollout_id import RolloutId
 from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
+    from sluice.aws.model_registry import Package
     from sluice.sweep.ports import SweepPorts
 
 GRACE = timedelta(minutes=2)
@@ -95,7 +96,7 @@ def wake_stalled_queue(model: str, ports: SweepPorts) -> Iterator[str]:
 def replay_pending_version(model: str, ports: SweepPorts) -> Iterator[str]:
     """Replay the event of a version that waits for approval and was not announced."""
     package = ports.registry.newest(ports.names.group(model), "PendingManualApproval")
-    if package is None or package.last_modified > ports.now() - GRACE:
+    if package is None or not package.is_complete or package.last_modified > ports.now() - GRACE:
         return
     if not ports.runs.is_wait_announced(package.arn, REGISTERED):
         yield _publish_package_change(package.arn, package.group, package.approval, ports)
@@ -107,8 +108,25 @@ def replay_approval(model: str, ports: SweepPorts) -> Iterator[str]:
     if package is None or package.last_modified > ports.now() - GRACE:
         return
     latest = next(ports.store.rollouts(model), None)
-    if latest is None or latest.id.version < package.version:
+    if (latest is None or latest.id.version < package.version) and _may_be_opened(package, model, ports):
         yield _publish_package_change(package.arn, package.group, "Approved", ports)
+
+
+def _may_be_opened(package: Package, model: str, ports: SweepPorts) -> bool:
+    """Whether the approval's event leads to anything: to a rollout, or to the news that there will be none."""
+    if package.is_complete and _has_spec(model, ports):
+        return True
+    return (package.is_complete or package.has_failed) and not ports.store.is_ignored_approval(
+        package.arn, package.last_modified
+    )
+
+
+def _has_spec(model: str, ports: SweepPorts) -> bool:
+    try:
+        ports.specs.get(model)
+    except PermanentError:
+        return False
+    return True
 
 
 def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:

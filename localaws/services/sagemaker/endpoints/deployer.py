@@ -9,7 +9,7 @@ from localaws.context import Context
 from localaws.services.sagemaker.async_inference.notifications import NotificationError, try_topics
 from localaws.services.sagemaker.endpoint_state import endpoint as changes
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
-from localaws.services.sagemaker.endpoint_state.status import Status
+from localaws.services.sagemaker.endpoint_state.status import Happening, Status
 from localaws.services.sagemaker.endpoints.guarded_deployment import GuardedDeployment
 from localaws.services.sagemaker.endpoints.traffic_switch import TrafficSwitch
 from localaws.services.sagemaker.fleets.endpoint_logs import EndpointLogs
@@ -63,6 +63,14 @@ class Deployer:
                     self._deploy(endpoint, live)
 
         self._context.background(f"endpoint-{endpoint.name}", work)
+
+    def begin_system_update(self, endpoint: str) -> None:
+        """Maintain an endpoint in service, which refuses every change until ``end_system_update``."""
+        self._traffic.change_record(endpoint, lambda present, now: present.happened(Happening.MAINTENANCE_BEGAN, now))
+
+    def end_system_update(self, endpoint: str) -> None:
+        """It is in service as before."""
+        self._traffic.change_record(endpoint, lambda present, now: present.happened(Happening.SUCCEEDED, now))
 
     def start(self) -> None:
         """Begin to heal, and to ship what containers print."""

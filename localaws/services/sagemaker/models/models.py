@@ -120,6 +120,9 @@ class Models:
         status = package.get("ModelApprovalStatus")
         if "ModelPackageVersion" in package and status != "Approved":
             raise invalid(f'Cannot create a model from model package "{name}": its approval status is {status}.')
+        # A package that is not Completed has no usable inference specification yet; the text is ours.
+        if (made := package.get("ModelPackageStatus")) != "Completed":
+            raise invalid(f'Cannot create a model from model package "{name}": its status is {made}.')
         containers: list[Mapping[str, Any]] = package.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
             raise AwsError(

@@ -87,6 +87,11 @@ class RecordStore:
         """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
         self._table.set_once(_record_key(rollout_id), name, now.isoformat())
 
+    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
+        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
+        self.mark_time(rollout_id, f"maintained_since_{stage}", now)
+        self._set_open(rollout_id, {f"maintained_until_{stage}": now.isoformat()})
+
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
         self._table.set_once(_record_key(rollout_id), "watch_ended", reason)
@@ -217,7 +222,15 @@ class RecordStore:
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
-        self._table.put_new({"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat(), "reason": reason})
+        self._table.put_new({**_approval_key(package_arn, at), "reason": reason})
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
+        return self._table.get(_approval_key(package_arn, at)) is not None
+
+
+def _approval_key(package_arn: str, at: datetime) -> dict[str, str]:
+    return {"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat()}
 
 
 def _record_key(rollout_id: RolloutId) -> dict[str, str]:

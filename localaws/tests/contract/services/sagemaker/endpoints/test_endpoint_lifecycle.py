@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.services.sagemaker.endpoints.hosting import Hosting
 from localaws.tests.contract.services.sagemaker.endpoints.stage import Stage, eventually, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/"
@@ -154,3 +155,22 @@ def test_a_deleted_endpoint_is_gone_and_its_name_free(stage: Stage) -> None:
         stage.invoke("brief")
     assert error.value.response["Error"]["Code"] == "ValidationError"
     assert stage.create("brief", "brief")["EndpointStatus"] == "InService"
+
+
+def test_an_endpoint_under_maintenance_serves_and_refuses_every_change(stage: Stage) -> None:
+    config = stage.config("maintained", {"v1": (stage.model("maintained", "low"), 1.0)})
+    stage.create("maintained", config)
+    (hosting,) = (service for service in stage.aws.services if isinstance(service, Hosting))
+    sagemaker = stage.sagemaker
+    with hosting.system_update("maintained"):
+        shown = sagemaker.describe_endpoint(EndpointName="maintained")
+        assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("SystemUpdating", config)
+        assert stage.invoke("maintained")[1] == "v1"
+        for change in (
+            lambda: refusal(sagemaker.update_endpoint, EndpointName="maintained", EndpointConfigName=config),
+            lambda: refusal(sagemaker.delete_endpoint, EndpointName="maintained"),
+        ):
+            assert change() == f'Cannot update in-progress endpoint "{ARN}maintained".'
+    assert sagemaker.describe_endpoint(EndpointName="maintained")["EndpointStatus"] == "InService"
+    states = [status for status, _ in stage.announced("maintained", 4)]
+    assert states[2:] == ["SYSTEM_UPDATING", "IN_SERVICE"]
