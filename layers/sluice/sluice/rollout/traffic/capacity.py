@@ -49,7 +49,7 @@ def apply_capacity_floors(
     if plan.scaling is None or state is None:
         return
     for variant, floor in _capacity_floors(plan, state, candidate_count).items():
-        ports.scaling.ensure(plan.endpoint, variant, plan.scaling.holding(floor), plan.period_seconds)
+        ports.scaling.ensure(plan.endpoint, variant, plan.scaling.holding(floor))
 
 
 def deregister_lost_variants(plan: Plan, config: str, state: EndpointState | None, ports: TrafficPorts) -> None:
@@ -73,7 +73,7 @@ def try_deregister_lost_variants(plan: Plan, config: str, state: EndpointState |
 def apply_scaling(plan: Plan, variant: str, ports: TrafficPorts) -> None:
     """Register the variant that serves with the spec's scaling; nothing if the spec has none."""
     if plan.scaling is not None and plan.engine != "batch":
-        ports.scaling.ensure(plan.endpoint, variant, plan.scaling, plan.period_seconds)
+        ports.scaling.ensure(plan.endpoint, variant, plan.scaling)
 
 
 def try_scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
