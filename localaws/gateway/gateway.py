@@ -159,7 +159,7 @@ class Gateway:
     def _dispatch(self, call: Call, wire: Wire, environ: dict[str, Any]) -> Response:
         operation = self._operations.get((call.service, call.operation))
         if operation is not None:
-            return serialise(wire, operation(wire.params, call))
+            return serialise(wire, self.faults.altered(call, operation(wire.params, call)))
         if not self.fallback.serves(call.service):
             raise AwsError("NotImplemented", f"The local AWS does not do {call.service} {call.operation}", 501)
         response = self.fallback.answer(call.service, wire, environ)

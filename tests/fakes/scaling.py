@@ -31,7 +31,7 @@ class FakeScaling:
             lambda: [self._shown((endpoint, each)) for each in names if (endpoint, each) in self.register]
         )
 
-    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules) -> bool:
         return self.faults.around(lambda: self._ensure((endpoint, variant), rules))  # type: ignore[no-any-return]
 
     def require_deregistering(self, endpoint: str) -> None:

@@ -367,7 +367,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     bucket, hosting, metrics, scaling = (
         FakeBucket(faults),
         FakeHosting(faults),
-        FakeMetrics(faults),
+        FakeMetrics(faults, clock=clock),
         FakeScaling(faults),
     )
     hosting.alarms = metrics.alarms

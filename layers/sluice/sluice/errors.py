@@ -10,6 +10,7 @@
     │   └── UnknownModelError   no spec is stored for the model
     └── AwsError                a call to AWS failed, and its caller knows whether a retry helps
         ├── AwsRefusedError     AWS said no; carries its code and its message
+        ├── MetricsUnknownError CloudWatch answered, but not with all the data that was asked for
         └── AwsLibraryError     boto3 did not send the request, such as one with invalid parameters
 
 ``aws/clients.py`` translates every error of boto3 into one of these; no other module sees boto3's own.
@@ -97,6 +98,13 @@ class AwsRefusedError(AwsError):
         SageMaker's hosting API answers nearly everything with ValidationException; only the text tells what it was.
         """
         return text.casefold() in self.message.casefold()
+
+
+class MetricsUnknownError(AwsError):
+    """CloudWatch's answer lacks data or says that it may: no number in it can be relied on, nor that there is none.
+
+    ``code`` is the StatusCode of the result, such as ``InternalError``.
+    """
 
 
 class AwsLibraryError(AwsError):

@@ -69,7 +69,7 @@ class AutoScaling:
         found = self._call("describe_scalable_targets", ServiceNamespace="sagemaker", ResourceIds=list(resources))
         return [self._registered(target, resources[target["ResourceId"]]) for target in found["ScalableTargets"]]
 
-    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules) -> bool:
         """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
         there = self.registered(endpoint, [variant])
         if any(not all(map(is_ours, one.policies)) or one.dimension != rules.dimension for one in there):
@@ -81,7 +81,7 @@ class AutoScaling:
         if not any(one.range == (rules.least, rules.most) for one in there):
             self._call("register_scalable_target", **place, MinCapacity=rules.least, MaxCapacity=rules.most)
             changed = True
-        changed |= self._reconcile_policies(place, endpoint, rules, period_seconds)
+        changed |= self._reconcile_policies(place, endpoint, rules)
         if not there:
             self._reconcile_scheduled_actions(place, rules)
         return changed
@@ -122,9 +122,7 @@ class AutoScaling:
             policies=tuple(each["PolicyName"] for each in self._policies(target)),
         )
 
-    def _reconcile_policies(
-        self, place: Mapping[str, str], endpoint: str, rules: ScalingRules, period_seconds: int
-    ) -> bool:
+    def _reconcile_policies(self, place: Mapping[str, str], endpoint: str, rules: ScalingRules) -> bool:
         there = {each["PolicyName"]: each for each in self._policies(place)}
         changed = False
         for wanted in policies_for(rules, endpoint):
@@ -133,7 +131,7 @@ class AutoScaling:
                 found = self._call("put_scaling_policy", **place, **wanted)
                 changed = True
             if wanted["PolicyName"] == WAKE_UP:
-                self._metrics.put_alarms([wake_up_alarm(self._names, endpoint, found["PolicyARN"], period_seconds)])
+                self._metrics.put_alarms([wake_up_alarm(self._names, endpoint, found["PolicyARN"])])
         return changed
 
     def _reconcile_scheduled_actions(self, place: Mapping[str, str], rules: ScalingRules) -> bool:

@@ -35,6 +35,7 @@ class HostingTiming:
     shadow_timeout_seconds: float = 60.0  # for an answer of a shadow
     wait_scale: float = 1.0  # of a DeploymentConfig's waits and time limit: 0.01 makes 10 minutes 6 seconds
     alarms_every_seconds: float = 0.5  # how often the alarms of a deployment are read
+    deploying_metrics_seconds: int = 60  # how often metrics of a fleet appear while a DeploymentConfig deploys it
     capture_flush_every_seconds: float = 1.0
     healing_every_seconds: float = 0.5
     serverless_idle_seconds: float = 300.0  # after which a serverless container stops; AWS does not say when

@@ -45,9 +45,16 @@ class EndpointConfig:
 
     @property
     def metrics_period_seconds(self) -> int:
-        """How often invocation metrics appear; the frequency counts only with enhanced metrics on."""
+        """How often invocation metrics appear; the frequency counts only with enhanced metrics on.
+
+        Enhanced metrics exist "for real-time endpoints" (SageMaker developer guide, enhanced metrics): on asynchronous
+        and serverless endpoints the setting has no effect.
+        """
         metrics = self.request.get("MetricsConfig") or {}
-        if not metrics.get("EnableEnhancedMetrics"):
+        is_real_time = not self.request.get("AsyncInferenceConfig") and not any(
+            variant.get("ServerlessConfig") for variant in self.variants
+        )
+        if not is_real_time or not metrics.get("EnableEnhancedMetrics"):
             return _USUAL_METRICS_PERIOD_SECONDS
         return int(metrics.get("MetricPublishFrequencyInSeconds", _USUAL_METRICS_PERIOD_SECONDS))
 

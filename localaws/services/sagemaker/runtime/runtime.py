@@ -93,7 +93,7 @@ class Runtime:
         try:
             with pool.borrowed() as (container, usage):
                 where = {"EndpointName": routing.endpoint, "VariantName": route.variant}
-                record_usage(self._context.metrics, usage, where, routing.metrics_period_seconds)
+                record_usage(self._context.metrics, usage, where, route.metrics_period_seconds)
                 return self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
         except ConcurrencyError:
             raise AwsError("ThrottlingException", "Rate exceeded") from None

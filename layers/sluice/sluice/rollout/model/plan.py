@@ -101,6 +101,11 @@ class Plan:
     scaling: ScalingRules | None = None  # autoscaling of the variant that serves
 
     @property
+    def is_real_time(self) -> bool:
+        """Whether the endpoint answers at once, on instances: these publish other metrics than all others."""
+        return self.async_invocations is None and self.candidate.serverless is None
+
+    @property
     def is_watched(self) -> bool:
         """Whether alarms watch the candidate while it serves; without a baseline there is nothing to roll back to."""
         has_way_back = self.baseline is not None and self.engine not in ("none", "batch")

@@ -52,7 +52,7 @@ def apply_capacity_floors(
     found = ports.scaling.registered(plan.endpoint, floors) if floors else []
     for variant, floor in floors.items():
         rules = _without_floor(variant, found, plan.scaling).holding(floor)
-        ports.scaling.ensure(plan.endpoint, variant, rules, plan.period_seconds)
+        ports.scaling.ensure(plan.endpoint, variant, rules)
 
 
 def require_deregistering(plan: Plan, ports: TrafficPorts) -> None:
@@ -91,7 +91,7 @@ def apply_scaling(plan: Plan, variant: str, ports: TrafficPorts) -> None:
     if plan.scaling is None or plan.engine == "batch":
         return
     rules = _without_floor(variant, ports.scaling.registered(plan.endpoint, [variant]), plan.scaling)
-    ports.scaling.ensure(plan.endpoint, variant, rules, plan.period_seconds)
+    ports.scaling.ensure(plan.endpoint, variant, rules)
 
 
 def try_scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
