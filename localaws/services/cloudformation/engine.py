@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from localaws.services.cloudformation.resources.creation import Creation, Maker
+from localaws.services.cloudformation.resources.creation import Creation
+from localaws.services.cloudformation.resources.handler import ResourceHandler
 from localaws.services.cloudformation.resources.stack import DeployedResource, Made, Output, Stack
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
 from localaws.services.cloudformation.template.errors import DeployError, TemplateError
@@ -47,7 +48,7 @@ class DeploymentEnvironment:
     region: str
     client: Callable[[str], Any]  # botocore client of a service
     now: Callable[[], datetime]
-    makers: Mapping[str, Maker]
+    handlers: Mapping[str, ResourceHandler]
     on_resource: Callable[[DeployedResource], None] = lambda _resource: None
 
 
@@ -85,7 +86,7 @@ class Deployment:
 
     def _check_resource(self, logical_id: str, resource: Mapping[str, Any]) -> None:
         kind = resource.get("Type", "")
-        if kind not in self._around.makers:
+        if kind not in self._around.handlers:
             problem = f"type {kind} is not supported by the local CloudFormation"
             raise TemplateError(f"resource {logical_id}: {problem}")
         _refuse_unknown(f"resource {logical_id}: attribute", resource.keys() - _RESOURCE_KEYS)
@@ -94,12 +95,13 @@ class Deployment:
         """Make every resource, then the outputs; raises DeployError naming the resource that failed."""
         for logical_id in self._order:
             started = self._around.now()
-            made = self._make(logical_id, self._resources[logical_id])
+            made, properties = self._make(logical_id, self._resources[logical_id])
             resource = DeployedResource(
                 logical_id=logical_id,
                 type=self._resources[logical_id]["Type"],
                 physical_id=made.physical_id,
                 attributes=made.attributes,
+                properties=properties,
                 created_at=started,
                 duration_seconds=(self._around.now() - started).total_seconds(),
             )
@@ -108,7 +110,7 @@ class Deployment:
         for name, entry in self._outputs.items():
             self._stack.outputs[name] = self._output(name, entry)
 
-    def _make(self, logical_id: str, resource: Mapping[str, Any]) -> Made:
+    def _make(self, logical_id: str, resource: Mapping[str, Any]) -> tuple[Made, Mapping[str, Any]]:
         kind = resource["Type"]
         try:
             creation = Creation(
@@ -120,11 +122,11 @@ class Deployment:
                 properties=evaluate(resource.get("Properties", {}), self._scope),
                 client=self._around.client,
             )
-            made = self._around.makers[kind](creation)
+            made = self._around.handlers[kind].create(creation)
             creation.refuse_unused()
         except (TemplateError, ClientError, ParamValidationError) as error:
             raise DeployError(self._stack.name, logical_id, kind, str(error)) from error
-        return made
+        return made, creation.properties
 
     def _output(self, name: str, entry: Mapping[str, Any]) -> Output:
         export = entry.get("Export", {}).get("Name")

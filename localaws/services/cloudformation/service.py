@@ -14,7 +14,7 @@ from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation
 from localaws.services.cloudformation import descriptions
 from localaws.services.cloudformation.engine import Deployment, DeploymentEnvironment
-from localaws.services.cloudformation.resources import MAKERS
+from localaws.services.cloudformation.resources import HANDLERS
 from localaws.services.cloudformation.resources.stack import DeployedResource, Stack
 from localaws.services.cloudformation.template.errors import DeployError, TemplateError
 from localaws.services.cloudformation.template.package import upload_local_files
@@ -62,7 +62,7 @@ class CloudFormation:
             region=self._context.region,
             client=client,
             now=self._context.now,
-            makers=MAKERS,
+            handlers=HANDLERS,
             on_resource=on_resource,
         )
         try:

@@ -1,4 +1,4 @@
-"""How each resource type is made: one function per type, calling the AWS API that CloudFormation calls."""
+"""How each resource type is created, updated and deleted, by the AWS API that CloudFormation calls."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from localaws.services.cloudformation.resources import (
     orchestration,
     s3,
 )
-from localaws.services.cloudformation.resources.creation import Maker
+from localaws.services.cloudformation.resources.handler import ResourceHandler
 
-MAKERS: Mapping[str, Maker] = {
-    **dynamodb.MAKERS,
-    **functions.MAKERS,
-    **iam.MAKERS,
-    **messaging.MAKERS,
-    **operations.MAKERS,
-    **orchestration.MAKERS,
-    **s3.MAKERS,
+HANDLERS: Mapping[str, ResourceHandler] = {
+    **dynamodb.HANDLERS,
+    **functions.HANDLERS,
+    **iam.HANDLERS,
+    **messaging.HANDLERS,
+    **operations.HANDLERS,
+    **orchestration.HANDLERS,
+    **s3.HANDLERS,
 }

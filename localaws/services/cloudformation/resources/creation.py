@@ -1,23 +1,40 @@
-"""What the maker of a resource is given: its properties, each to be used or refused, and the AWS API."""
+"""What the handler of a resource is given: its properties, each to be used or refused, and the AWS API."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
+from localaws.services.cloudformation.resources.names import generated_name, random_suffix
 from localaws.services.cloudformation.resources.shapes import shaped
-from localaws.services.cloudformation.resources.stack import Made
 from localaws.services.cloudformation.template.errors import PropertyError
+
+# Error codes by which the services say that something does not exist.
+_GONE = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
+        "NoSuchEntity",
+        "NotFound",
+        "NotFoundException",
+        "ParameterNotFound",
+        "QueueDoesNotExist",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
+    }
+)
 
 
 @dataclass(slots=True, kw_only=True)
 class Creation:
-    """One resource about to be made."""
+    """One resource about to be created, or updated to these properties."""
 
     stack: str
     logical_id: str
@@ -26,6 +43,7 @@ class Creation:
     region: str
     properties: dict[str, Any]  # evaluated: no intrinsic function is left
     client: Callable[[str], Any]  # botocore client of a service
+    suffix: str = field(default_factory=random_suffix)  # of a generated name
     _used: set[str] = field(default_factory=set)
 
     def take(self, name: str, default: Any = None) -> Any:
@@ -46,9 +64,17 @@ class Creation:
         self._used |= left.keys()
         return left
 
+    def accept(self, names: Iterable[str]) -> None:
+        """Count these properties as used, whether the template gives them or not."""
+        self._used |= set(names)
+
     def refuse_unused(self) -> None:
         """Raise PropertyError if a property was taken by nobody: it would have been dropped."""
-        for name in sorted(self.properties.keys() - self._used):
+        self.refuse_unapplied(self.properties)
+
+    def refuse_unapplied(self, names: Iterable[str]) -> None:
+        """Raise PropertyError for the first of these properties that was taken by nobody."""
+        for name in sorted(set(names) - self._used):
             raise PropertyError(name, "not supported by the local CloudFormation")
 
     def call(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,14 +85,26 @@ class Creation:
         answer: dict[str, Any] = getattr(client, xform_name(operation))(**shaped(given, shape, ""))
         return answer
 
-    def name_from(self, property_name: str, *, longest: int) -> str:
+    def call_unless_gone(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Like ``call``, for clearing up: None when what it is about does not exist."""
+        try:
+            return self.call(service, operation, params)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            return None
+
+    def name_from(self, property_name: str, *, longest: int, lower: bool = False) -> str:
         """The name the template gives, else one made of the stack's and the resource's, as AWS does it."""
         given = self.take(property_name)
         if given is not None:
             return str(given)
-        suffix = hashlib.sha256(f"{self.stack}/{self.logical_id}".encode()).hexdigest()[:12]
-        room = longest - len(suffix) - 1
-        return f"{f'{self.stack}-{self.logical_id}'[:room]}-{suffix}"
+        name = generated_name(self.stack, self.logical_id, self.suffix, longest=longest)
+        return name.lower() if lower else name
+
+    def generated_id(self) -> str:
+        """A physical id for what has no name of its own, such as a policy of a queue."""
+        return generated_name(self.stack, self.logical_id, self.suffix, longest=255)
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
@@ -77,9 +115,6 @@ class Creation:
 
     def tag_map(self) -> dict[str, str] | None:
         return {str(tag["Key"]): str(tag["Value"]) for tag in self.take("Tags", [])} or None
-
-
-Maker = Callable[[Creation], Made]
 
 
 def document(value: Any) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.services.cloudformation.resources.creation import Creation, Maker
+from localaws.services.cloudformation.resources.creation import Creation
+from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, not_yet, not_yet_deleted
 from localaws.services.cloudformation.resources.stack import Made
 
 
@@ -46,4 +47,4 @@ def _stream(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if value is None else {"StreamEnabled": True, **value}
 
 
-MAKERS: Mapping[str, Maker] = {"AWS::DynamoDB::Table": make_table}
+HANDLERS: Mapping[str, ResourceHandler] = {"AWS::DynamoDB::Table": handler(make_table, not_yet, not_yet_deleted)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localaws.services.cloudformation.resources.creation import Creation, Maker
+from localaws.services.cloudformation.resources.creation import Creation
+from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, not_yet, not_yet_deleted
 from localaws.services.cloudformation.resources.stack import Made
 from localaws.services.cloudformation.template.errors import PropertyError
 
@@ -49,10 +50,10 @@ def make_event_invoke_config(creation: Creation) -> Made:
     return Made(physical_id=f"{creation.stack}-{creation.logical_id}")
 
 
-MAKERS: Mapping[str, Maker] = {
-    "AWS::Lambda::Function": make_function,
-    "AWS::Lambda::LayerVersion": make_layer_version,
-    "AWS::Lambda::Permission": make_permission,
-    "AWS::Lambda::EventSourceMapping": make_event_source_mapping,
-    "AWS::Lambda::EventInvokeConfig": make_event_invoke_config,
+HANDLERS: Mapping[str, ResourceHandler] = {
+    "AWS::Lambda::Function": handler(make_function, not_yet, not_yet_deleted),
+    "AWS::Lambda::LayerVersion": handler(make_layer_version, not_yet, not_yet_deleted),
+    "AWS::Lambda::Permission": handler(make_permission, not_yet, not_yet_deleted),
+    "AWS::Lambda::EventSourceMapping": handler(make_event_source_mapping, not_yet, not_yet_deleted),
+    "AWS::Lambda::EventInvokeConfig": handler(make_event_invoke_config, not_yet, not_yet_deleted),
 }

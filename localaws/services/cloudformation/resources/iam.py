@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.services.cloudformation.resources.creation import Creation, Maker, document
+from localaws.services.cloudformation.resources.creation import Creation, document
+from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, not_yet, not_yet_deleted
 from localaws.services.cloudformation.resources.stack import Made
 
 
@@ -55,9 +56,9 @@ def make_managed_policy(creation: Creation) -> Made:
     return Made(physical_id=arn, attributes={"PolicyArn": arn})
 
 
-MAKERS: Mapping[str, Maker] = {
-    "AWS::IAM::Role": make_role,
-    "AWS::IAM::Policy": make_policy,
-    "AWS::IAM::RolePolicy": make_role_policy,
-    "AWS::IAM::ManagedPolicy": make_managed_policy,
+HANDLERS: Mapping[str, ResourceHandler] = {
+    "AWS::IAM::Role": handler(make_role, not_yet, not_yet_deleted),
+    "AWS::IAM::Policy": handler(make_policy, not_yet, not_yet_deleted),
+    "AWS::IAM::RolePolicy": handler(make_role_policy, not_yet, not_yet_deleted),
+    "AWS::IAM::ManagedPolicy": handler(make_managed_policy, not_yet, not_yet_deleted),
 }

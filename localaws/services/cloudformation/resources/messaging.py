@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.services.cloudformation.resources.creation import Creation, Maker, document
+from localaws.services.cloudformation.resources.creation import Creation, document
+from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, not_yet, not_yet_deleted
 from localaws.services.cloudformation.resources.stack import Made
 
 _QUEUE_ATTRIBUTES = (
@@ -103,10 +104,10 @@ def make_subscription(creation: Creation) -> Made:
     return Made(physical_id=arn, attributes={"Arn": arn})
 
 
-MAKERS: Mapping[str, Maker] = {
-    "AWS::SQS::Queue": make_queue,
-    "AWS::SQS::QueuePolicy": make_queue_policy,
-    "AWS::SNS::Topic": make_topic,
-    "AWS::SNS::TopicPolicy": make_topic_policy,
-    "AWS::SNS::Subscription": make_subscription,
+HANDLERS: Mapping[str, ResourceHandler] = {
+    "AWS::SQS::Queue": handler(make_queue, not_yet, not_yet_deleted),
+    "AWS::SQS::QueuePolicy": handler(make_queue_policy, not_yet, not_yet_deleted),
+    "AWS::SNS::Topic": handler(make_topic, not_yet, not_yet_deleted),
+    "AWS::SNS::TopicPolicy": handler(make_topic_policy, not_yet, not_yet_deleted),
+    "AWS::SNS::Subscription": handler(make_subscription, not_yet, not_yet_deleted),
 }

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.services.cloudformation.resources.creation import Creation, Maker, document
+from localaws.services.cloudformation.resources.creation import Creation, document
+from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, not_yet, not_yet_deleted
 from localaws.services.cloudformation.resources.stack import Made
 from localaws.services.cloudformation.template.errors import PropertyError
 
@@ -79,8 +80,8 @@ def _lower_camel(value: Any) -> Any:
     return [_lower_camel(item) for item in value] if isinstance(value, list) else value
 
 
-MAKERS: Mapping[str, Maker] = {
-    "AWS::Events::Rule": make_rule,
-    "AWS::Scheduler::ScheduleGroup": make_schedule_group,
-    "AWS::StepFunctions::StateMachine": make_state_machine,
+HANDLERS: Mapping[str, ResourceHandler] = {
+    "AWS::Events::Rule": handler(make_rule, not_yet, not_yet_deleted),
+    "AWS::Scheduler::ScheduleGroup": handler(make_schedule_group, not_yet, not_yet_deleted),
+    "AWS::StepFunctions::StateMachine": handler(make_state_machine, not_yet, not_yet_deleted),
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.services.cloudformation.resources.creation import Creation, Maker, document
+from localaws.services.cloudformation.resources.creation import Creation, document
+from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, not_yet, not_yet_deleted
 from localaws.services.cloudformation.resources.stack import Made
 from localaws.services.cloudformation.template.errors import PropertyError
 
 
 def make_bucket(creation: Creation) -> Made:
-    name = creation.name_from("BucketName", longest=63).lower()
+    name = creation.name_from("BucketName", longest=63, lower=True)
     location = None if creation.region == "us-east-1" else {"LocationConstraint": creation.region}
     creation.call("s3", "CreateBucket", {"Bucket": name, "CreateBucketConfiguration": location})
     for property_name, (operation, member, translated) in _BUCKET_SETTINGS.items():
@@ -103,7 +104,7 @@ def make_bucket_policy(creation: Creation) -> Made:
     return Made(physical_id=bucket)
 
 
-MAKERS: Mapping[str, Maker] = {
-    "AWS::S3::Bucket": make_bucket,
-    "AWS::S3::BucketPolicy": make_bucket_policy,
+HANDLERS: Mapping[str, ResourceHandler] = {
+    "AWS::S3::Bucket": handler(make_bucket, not_yet, not_yet_deleted),
+    "AWS::S3::BucketPolicy": handler(make_bucket_policy, not_yet, not_yet_deleted),
 }

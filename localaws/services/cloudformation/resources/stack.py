@@ -24,6 +24,7 @@ class DeployedResource:
     type: str
     physical_id: str
     attributes: Mapping[str, str]
+    properties: Mapping[str, Any]  # evaluated: no intrinsic function is left
     created_at: datetime
     duration_seconds: float
 
