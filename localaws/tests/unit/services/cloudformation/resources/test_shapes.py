@@ -9,11 +9,11 @@ from typing import Any
 
 import botocore.session
 import pytest
+from localaws.services.cloudformation.template.package import read_artifact
 
 from localaws.services.cloudformation.resources.creation import Creation
 from localaws.services.cloudformation.resources.shapes import shaped
 from localaws.services.cloudformation.template.errors import PropertyError, TemplateError
-from localaws.services.cloudformation.template.package import read_artifact
 
 
 def shape_of(service: str, operation: str) -> Any:
