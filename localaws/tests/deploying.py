@@ -69,7 +69,8 @@ def deploy(aws: LocalAws, built: Path, stack_name: str, parameters: Mapping[str,
 
 def stack_of(aws: LocalAws, stack_name: str) -> Stack:
     """The stack as the server has it."""
-    return next(each for each in aws.services if isinstance(each, CloudFormation)).stack(stack_name)
+    cloudformation = next(each for each in aws.services if isinstance(each, CloudFormation))
+    return next(stack for stack in cloudformation.stacks() if stack.name == stack_name)
 
 
 def _uploaded(aws: LocalAws, built: Path) -> str:

@@ -52,12 +52,9 @@ class CloudFormation:
             "ValidateTemplate": self._validate_template,
         }
 
-    def stack(self, name: str) -> Stack:
-        """The stack of this name, for a server that reports on it; KeyError if there is none."""
-        found = self._stacks.named(name)
-        if found is None:
-            raise KeyError(name)
-        return found
+    def stacks(self) -> list[Stack]:
+        """Every stack that was not deleted, for a server that reports on them."""
+        return self._stacks.present()
 
     def _describe_stacks(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         stacks = [self._stacks.find(params)] if params.get("StackName") else self._stacks.present()

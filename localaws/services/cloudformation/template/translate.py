@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from samtranslator.translator.translator import Translator
 from localaws.services.cloudformation.template.document import SERVERLESS, transforms
 from localaws.services.cloudformation.template.errors import TemplateError
 
+logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)  # AWS's own: here nobody publishes them
 _ONE_AT_A_TIME = threading.Lock()  # the translator keeps the region in class state
 
 
