@@ -6,21 +6,25 @@ from collections.abc import Mapping
 
 from localaws.services.cloudformation.resources import (
     dynamodb,
+    events,
     functions,
     iam,
-    messaging,
     operations,
-    orchestration,
+    queues,
     s3,
+    state_machines,
+    topics,
 )
 from localaws.services.cloudformation.resources.handler import ResourceHandler
 
 HANDLERS: Mapping[str, ResourceHandler] = {
     **dynamodb.HANDLERS,
+    **events.HANDLERS,
     **functions.HANDLERS,
     **iam.HANDLERS,
-    **messaging.HANDLERS,
     **operations.HANDLERS,
-    **orchestration.HANDLERS,
+    **queues.HANDLERS,
     **s3.HANDLERS,
+    **state_machines.HANDLERS,
+    **topics.HANDLERS,
 }

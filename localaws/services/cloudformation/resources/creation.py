@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError
 
 from localaws.services.cloudformation.resources.names import generated_name, random_suffix
 from localaws.services.cloudformation.resources.shapes import shaped
-from localaws.services.cloudformation.template.errors import PropertyError
+from localaws.services.cloudformation.resources.stack import DeployedResource
+from localaws.services.cloudformation.resources.tags import tag_list, tag_map
+from localaws.services.cloudformation.template.errors import PropertyError, TemplateError
 
 # Error codes by which the services say that something does not exist.
 _GONE = frozenset(
@@ -32,6 +34,16 @@ _GONE = frozenset(
 )
 
 
+class AlreadyExistsError(TemplateError):
+    """The template names a resource that is there already and does not belong to this stack."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(
+            f"Resource handler returned message: \"Resource of type '{kind}' with identifier '{name}' already exists.\""
+            " (HandlerErrorCode: AlreadyExists)"
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class Creation:
     """One resource about to be created, or updated to these properties."""
@@ -45,6 +57,7 @@ class Creation:
     client: Callable[[str], Any]  # botocore client of a service
     suffix: str = field(default_factory=random_suffix)  # of a generated name
     _used: set[str] = field(default_factory=set)
+    _writes_whole: bool = False
 
     def take(self, name: str, default: Any = None) -> Any:
         """A property's value. Whoever takes one answers for acting on it."""
@@ -64,6 +77,11 @@ class Creation:
         self._used |= left.keys()
         return left
 
+    def whole(self) -> dict[str, Any]:
+        """Like ``rest``, for an API call that resets to its default what it is not given."""
+        self._writes_whole = True
+        return self.rest()
+
     def accept(self, names: Iterable[str]) -> None:
         """Count these properties as used, whether the template gives them or not."""
         self._used |= set(names)
@@ -75,7 +93,13 @@ class Creation:
     def refuse_unapplied(self, names: Iterable[str]) -> None:
         """Raise PropertyError for the first of these properties that was taken by nobody."""
         for name in sorted(set(names) - self._used):
-            raise PropertyError(name, "not supported by the local CloudFormation")
+            if name in self.properties or not self._writes_whole:
+                raise PropertyError(name, "not supported by the local CloudFormation")
+
+    def refuse_change(self, deployed: DeployedResource, name: str, why: str) -> None:
+        """Raise PropertyError if this property is about to change."""
+        if self.take(name) != deployed.properties.get(name):
+            raise PropertyError(name, why)
 
     def call(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Call an AWS API with values coerced to its types; members that are None are left out."""
@@ -94,6 +118,20 @@ class Creation:
                 raise
             return None
 
+    def text_attributes(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of the properties that an API takes as text attributes; maps become JSON."""
+        given = {name: self.take(name) for name in names}
+        return {name: _attribute(value) for name, value in given.items() if value is not None}
+
+    def changed_attributes(self, deployed: DeployedResource, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """Of the attributes that ``defaults`` names those that changed; the default of one that is not given now."""
+        before = deployed.properties
+        return {
+            name: _attribute(self.take(name, default))
+            for name, default in defaults.items()
+            if before.get(name) != self.take(name)
+        }
+
     def name_from(self, property_name: str, *, longest: int, lower: bool = False) -> str:
         """The name the template gives, else one made of the stack's and the resource's, as AWS does it."""
         given = self.take(property_name)
@@ -102,19 +140,32 @@ class Creation:
         name = generated_name(self.stack, self.logical_id, self.suffix, longest=longest)
         return name.lower() if lower else name
 
-    def generated_id(self) -> str:
+    def refuse_existing(self, name: str, service: str, operation: str, params: Mapping[str, Any]) -> None:
+        """Raise AlreadyExistsError if the reading ``operation`` finds something.
+
+        For APIs that would silently take over or overwrite what belongs to others: a create handler of CloudFormation
+        may not ("must return AlreadyExists", resource type handler contract of the CloudFormation CLI guide).
+        """
+        if self.call_unless_gone(service, operation, params) is not None:
+            raise AlreadyExistsError(self.type, name)
+
+    def generated_id(self, *, longest: int = 255) -> str:
         """A physical id for what has no name of its own, such as a policy of a queue."""
-        return generated_name(self.stack, self.logical_id, self.suffix, longest=255)
+        return generated_name(self.stack, self.logical_id, self.suffix, longest=longest)
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
     def tags(self, key: str = "Key", value: str = "Value") -> list[dict[str, str]] | None:
         """The ``Tags`` list with the member names an API uses, None when there are none."""
-        return [{key: str(tag["Key"]), value: str(tag["Value"])} for tag in self.take("Tags", [])] or None
+        return tag_list(tag_map(self.take("Tags")), key, value) or None
 
     def tag_map(self) -> dict[str, str] | None:
-        return {str(tag["Key"]): str(tag["Value"]) for tag in self.take("Tags", [])} or None
+        return tag_map(self.take("Tags")) or None
+
+
+def _attribute(value: Any) -> Any:
+    return document(value) if isinstance(value, Mapping) else value
 
 
 def document(value: Any) -> str | None:

@@ -58,11 +58,3 @@ def update_nothing(_creation: Creation, deployed: DeployedResource) -> Made:
 def made_before(deployed: DeployedResource) -> Made:
     """The resource as it was, for an update that changes neither id nor attributes."""
     return Made(physical_id=deployed.physical_id, attributes=deployed.attributes)
-
-
-def not_yet(_creation: Creation, deployed: DeployedResource) -> Made:
-    raise NotImplementedError(deployed.type)
-
-
-def not_yet_deleted(_creation: Creation, deployed: DeployedResource) -> None:
-    raise NotImplementedError(deployed.type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localaws.services.cloudformation.resources.creation import Creation
+from localaws.services.cloudformation.resources.creation import AlreadyExistsError, Creation
 from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, made_before
 from localaws.services.cloudformation.resources.stack import DeployedResource, Made
 from localaws.services.cloudformation.resources.tags import tag_changes
@@ -28,6 +28,7 @@ def create_log_group(creation: Creation) -> Made:
 
 def update_log_group(creation: Creation, deployed: DeployedResource) -> Made:
     """A group without retention keeps its events for ever."""
+    creation.refuse_change(deployed, "LogGroupClass", "the class of a log group cannot be changed")
     name, retention_days = deployed.physical_id, creation.take("RetentionInDays")
     if retention_days is None:
         creation.call("logs", "DeleteRetentionPolicy", {"logGroupName": name})
@@ -57,7 +58,7 @@ def create_parameter(creation: Creation) -> Made:
 def update_parameter(creation: Creation, deployed: DeployedResource) -> Made:
     name, about = deployed.physical_id, {"ResourceType": "Parameter", "ResourceId": deployed.physical_id}
     tags, gone = tag_changes(deployed.properties.get("Tags"), creation.take("Tags"))
-    creation.take("Name")
+    creation.accept(["Name"])
     defaults = {"Description": "", "Tier": "Standard", "DataType": "text"}
     params = {"Name": name, "Overwrite": True, **defaults, **creation.rest()}
     creation.accept(defaults)
@@ -84,6 +85,10 @@ def create_composite_alarm(creation: Creation) -> Made:
 
 def _make_alarm(creation: Creation, operation: str) -> Made:
     name = creation.name_from("AlarmName", longest=255)
+    kinds = {"AlarmNames": [name], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+    found = creation.call("cloudwatch", "DescribeAlarms", kinds)
+    if found.get("MetricAlarms") or found.get("CompositeAlarms"):
+        raise AlreadyExistsError(creation.type, name)
     params = {"AlarmName": name, "Tags": creation.tags(), **creation.rest()}
     creation.call("cloudwatch", operation, params)
     return Made(physical_id=name, attributes={"Arn": creation.arn("cloudwatch", f"alarm:{name}")})
@@ -100,9 +105,8 @@ def update_composite_alarm(creation: Creation, deployed: DeployedResource) -> Ma
 def _update_alarm(creation: Creation, deployed: DeployedResource, operation: str) -> Made:
     """Putting an alarm writes it whole, but ignores tags."""
     tags, gone = tag_changes(deployed.properties.get("Tags"), creation.take("Tags"))
-    creation.take("AlarmName")
-    creation.call("cloudwatch", operation, {"AlarmName": deployed.physical_id, **creation.rest()})
-    creation.accept(deployed.properties)
+    creation.accept(["AlarmName"])
+    creation.call("cloudwatch", operation, {"AlarmName": deployed.physical_id, **creation.whole()})
     arn = creation.arn("cloudwatch", f"alarm:{deployed.physical_id}")
     if tags:
         listed = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -118,6 +122,7 @@ def delete_alarm(creation: Creation, deployed: DeployedResource) -> None:
 
 def create_dashboard(creation: Creation) -> Made:
     name = creation.name_from("DashboardName", longest=255)
+    creation.refuse_existing(name, "cloudwatch", "GetDashboard", {"DashboardName": name})
     return _put_dashboard(creation, name)
 
 
@@ -136,9 +141,7 @@ def delete_dashboard(creation: Creation, deployed: DeployedResource) -> None:
 
 
 HANDLERS: Mapping[str, ResourceHandler] = {
-    "AWS::Logs::LogGroup": handler(
-        create_log_group, update_log_group, delete_log_group, replaced_by=("LogGroupName", "LogGroupClass")
-    ),
+    "AWS::Logs::LogGroup": handler(create_log_group, update_log_group, delete_log_group, replaced_by=("LogGroupName",)),
     "AWS::SSM::Parameter": handler(create_parameter, update_parameter, delete_parameter, replaced_by=("Name",)),
     "AWS::CloudWatch::Alarm": handler(create_alarm, update_alarm, delete_alarm, replaced_by=("AlarmName",)),
     "AWS::CloudWatch::CompositeAlarm": handler(

@@ -13,6 +13,11 @@ def tag_map(tags: Any) -> dict[str, str]:
     return {str(tag["Key"]): str(tag["Value"]) for tag in tags or ()}
 
 
+def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """Tags as the list of an API, with its member names."""
+    return [{key: name, value: text} for name, text in tags.items()]
+
+
 def tag_changes(before: Any, after: Any) -> tuple[dict[str, str], list[str]]:
     """The tags to set, new or changed, and the keys to remove."""
     old, new = tag_map(before), tag_map(after)

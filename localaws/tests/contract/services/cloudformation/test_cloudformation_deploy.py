@@ -12,7 +12,7 @@ import pytest
 
 from localaws.context import Context
 from localaws.local_aws import LocalAws
-from localaws.service_api import Call, Operation, Service
+from localaws.service_api import AwsError, Call, Operation, Service
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
 from localaws.tests.deploying import NotDeployedError, deploy
@@ -28,7 +28,7 @@ class Recording:
     """Stands for a service of our own: keeps what it is told, answers what a deployment reads from an answer."""
 
     name: str
-    answers: Mapping[str, Mapping[str, Any]]
+    answers: Mapping[str, Mapping[str, Any] | AwsError]
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -38,7 +38,10 @@ class Recording:
     def _answering(self, operation: str) -> Operation:
         def answer(params: dict[str, Any], _call: Call) -> dict[str, Any]:
             self.calls.append((operation, params))
-            return dict(self.answers[operation])
+            found = self.answers[operation]
+            if isinstance(found, AwsError):
+                raise found
+            return dict(found)
 
         return answer
 
@@ -47,22 +50,31 @@ class Recording:
 
 
 def recording_services() -> dict[str, Recording]:
-    lambdas: dict[str, dict[str, Any]] = {
+    missing = AwsError("ResourceNotFoundException", "Nothing has that name yet.", 404)
+    lambdas: dict[str, dict[str, Any] | AwsError] = {
         "CreateFunction": {"FunctionArn": ARN.format("lambda", "function:echo")},
         "PublishLayerVersion": {"LayerVersionArn": ARN.format("lambda", "layer:sample-dev:1")},
         "CreateEventSourceMapping": {"UUID": "mapping-1"},
         "PutFunctionConcurrency": {},
         "PutFunctionEventInvokeConfig": {},
+        "GetFunctionEventInvokeConfig": missing,
         "AddPermission": {},
     }
-    rules: dict[str, dict[str, Any]] = {
+    rules: dict[str, dict[str, Any] | AwsError] = {
+        "DescribeRule": missing,
         "PutRule": {"RuleArn": ARN.format("events", "rule/r")},
         "PutTargets": {"FailedEntryCount": 0},
+    }
+    alarms: dict[str, dict[str, Any] | AwsError] = {
+        "DescribeAlarms": {},
+        "PutMetricAlarm": {},
+        "GetDashboard": missing,
+        "PutDashboard": {},
     }
     return {
         "lambda": Recording("lambda", lambdas),
         "events": Recording("events", rules),
-        "cloudwatch": Recording("cloudwatch", {"PutMetricAlarm": {}, "PutDashboard": {}}),
+        "cloudwatch": Recording("cloudwatch", alarms),
     }
 
 

@@ -97,6 +97,7 @@ def test_a_topic_and_a_log_group_receive_events(account: Account) -> None:
     sns, logs = account.client("sns"), account.client("logs")
     topic = sns.create_topic(Name="notices")["TopicArn"]
     url, queue = account.queue("notices")
+    account.admit(url, queue, topic, service="sns")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     statement = {
         "Effect": "Allow",
