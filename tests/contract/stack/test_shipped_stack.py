@@ -18,7 +18,7 @@ from layer_build.dataclass_expansion import expand
 
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
@@ -39,8 +39,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def stack(aws: LocalAws, built: Path) -> Stack:
-    cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-    return cloudformation.deploy(built, "sluice-dev", {"Stage": "dev"})
+    return deploy(aws, built, "sluice-dev", {"Stage": "dev"})
 
 
 def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: Stack) -> None:

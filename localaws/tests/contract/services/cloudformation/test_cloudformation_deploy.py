@@ -15,7 +15,7 @@ from localaws.local_aws import LocalAws
 from localaws.service_api import AwsError, Call, Operation, Service
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
-from localaws.services.cloudformation.template.errors import DeployError, TemplateError
+from localaws.tests.deploying import NotDeployedError, deploy
 from localaws.tests.interpreters import INTERPRETERS
 
 SAMPLE = Path(__file__).parent / "sample_app"
@@ -81,7 +81,6 @@ def recording_services() -> dict[str, Recording]:
 @dataclass
 class Deployed:
     aws: LocalAws
-    cloudformation: CloudFormation
     stack: Stack
     services: Mapping[str, Recording]
 
@@ -94,9 +93,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         return [CloudFormation(context), *recordings.values()]
 
     with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=services) as aws:
-        cloudformation = next(item for item in aws.services if isinstance(item, CloudFormation))
-        stack = cloudformation.deploy(SAMPLE, STACK, {"AlarmThreshold": "7"})
-        yield Deployed(aws, cloudformation, stack, recordings)
+        yield Deployed(aws, deploy(aws, SAMPLE, STACK, {"AlarmThreshold": "7"}), recordings)
 
 
 def test_the_stack_can_be_described_as_on_aws(deployed: Deployed) -> None:
@@ -225,11 +222,6 @@ def test_operators_find_logs_alarms_and_parameters(deployed: Deployed) -> None:
     assert alarm["AlarmActions"] == []
 
 
-def test_a_second_deployment_of_a_stack_is_refused(deployed: Deployed) -> None:
-    with pytest.raises(TemplateError, match="stack sample exists"):
-        deployed.cloudformation.deploy(SAMPLE, STACK, {})
-
-
 def write_template(folder: Path, resource: str) -> Path:
     folder.joinpath("template.yaml").write_text(f"Resources:\n  Thing: {resource}\n")
     return folder
@@ -257,14 +249,13 @@ def test_what_cannot_be_made_is_an_error_by_name(
     deployed: Deployed, tmp_path: Path, request: pytest.FixtureRequest, resource: str, named: str
 ) -> None:
     stack_name = request.node.callspec.id.replace(" ", "-")
-    with pytest.raises(DeployError, match=named):
-        deployed.cloudformation.deploy(write_template(tmp_path, resource), stack_name, {})
+    with pytest.raises(NotDeployedError, match=named):
+        deploy(deployed.aws, write_template(tmp_path, resource), stack_name, {})
     (stack,) = deployed.aws.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
-    assert stack["StackStatus"] == "CREATE_FAILED"
-    assert "Thing" in stack["StackStatusReason"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
 
 
 def test_an_unknown_resource_type_is_an_error_by_name(deployed: Deployed, tmp_path: Path) -> None:
     template = write_template(tmp_path, "{Type: AWS::Nimbus2000::Broom}")
-    with pytest.raises(TemplateError, match=r"Thing: type AWS::Nimbus2000::Broom"):
-        deployed.cloudformation.deploy(template, "unknown-type", {})
+    with pytest.raises(NotDeployedError, match=r"Thing: type AWS::Nimbus2000::Broom"):
+        deploy(deployed.aws, template, "unknown-type", {})
