@@ -102,7 +102,7 @@ class Targets:
         del event_id
         sns = self._context.client("sns", None)
         policy = sns.get_topic_attributes(TopicArn=target["Arn"])["Attributes"].get("Policy")
-        self._require(policy, "sns:Publish", target["Arn"], rule_arn)
+        self._require(policy, "sns:Publish", target["Arn"], rule_arn, conditions_count=False)
         sns.publish(TopicArn=target["Arn"], Message=text)
 
     def _start_execution(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
@@ -122,7 +122,18 @@ class Targets:
             logGroupName=group, logStreamName=event_id, logEvents=[{"timestamp": moment, "message": text}]
         )
 
-    def _require(self, policy_text: str | None, action: str, resource: str, rule_arn: str) -> None:
+    def _require(
+        self, policy_text: str | None, action: str, resource: str, rule_arn: str, *, conditions_count: bool = True
+    ) -> None:
+        """Raise NotDelivered unless the target's policy admits the rule.
+
+        Without ``conditions_count``, as for topics, a statement with a Condition grants nothing: "You can't use
+        Condition blocks in Amazon SNS topic policies for EventBridge" (EventBridge user guide, "Using resource-based
+        policies for Amazon EventBridge").
+        """
+        statements = parse_policy(policy_text or "{}")
+        if not conditions_count:
+            statements = tuple(one for one in statements if not (one.allow and one.conditions))
         request = AccessRequest(
             action=action,
             resource=resource,
@@ -133,7 +144,7 @@ class Targets:
             },
             principals=frozenset({f"Service:{PRINCIPAL}"}),
         )
-        if decide(parse_policy(policy_text or "{}"), request) is not Decision.ALLOWED:
+        if decide(statements, request) is not Decision.ALLOWED:
             refusal = f"{PRINCIPAL} may not {action} on {resource} for {rule_arn}"
             raise NotDelivered(Failure("NO_PERMISSIONS", refusal, may_pass=False))
 
