@@ -109,6 +109,9 @@ def test_a_topic_and_a_log_group_receive_events(account: Account) -> None:
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     logs.create_log_group(logGroupName="/aws/events/notices")
     group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/events/notices"
+    writing = {**statement, "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": f"{group}:*"}
+    written = json.dumps({"Version": "2012-10-17", "Statement": [writing]})
+    logs.put_resource_policy(policyName="events", policyDocument=written)
     account.rule("notices", {"source": ["noticed"]}, {"Arn": topic, "Input": '"hello"'}, {"Arn": group})
     event_id = account.put("noticed")
     assert account.message(url)["Body"] == '"hello"'
@@ -136,6 +139,16 @@ def test_a_topic_whose_policy_has_a_condition_receives_no_events(account: Accoun
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     account.put("guarded")
+    assert attributes(account.message(url))["ERROR_CODE"] == "NO_PERMISSIONS"
+
+
+def test_a_log_group_without_a_resource_policy_receives_no_events(account: Account) -> None:
+    account.client("logs").create_log_group(logGroupName="/aws/events/closed")
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/events/closed"
+    url, queue = account.queue("closed-dlq")
+    target = {"Arn": group, "DeadLetterConfig": {"Arn": queue}}
+    account.admit(url, queue, account.rule("closed", {"source": ["closed"]}, target))
+    account.put("closed")
     assert attributes(account.message(url))["ERROR_CODE"] == "NO_PERMISSIONS"
 
 
