@@ -51,14 +51,13 @@ def _build_and_deploy(stage: str, environment: Mapping[str, str]) -> None:
         raise NotDeployedError(str(error)) from error
 
 
-def _examples(stage: str, region: str) -> str:
-    from localaws.local_aws import ACCOUNT
-
+def _examples(stage: str, _region: str) -> str:
     name = f"sluice-{stage}-fraud"
-    bucket = f"sluice-{stage}-{ACCOUNT}-{region}"
     return f"""
   .venv/bin/sluice apply models/fraud.yaml
-  aws s3 cp my-data.csv s3://{bucket}/data/fraud/
+  bucket=$(aws cloudformation describe-stacks --stack-name sluice-{stage} --output text \\
+      --query "Stacks[0].Outputs[?OutputKey=='DataBucketName'].OutputValue")
+  aws s3 cp my-data.csv s3://$bucket/data/fraud/
   aws sagemaker list-model-packages --model-package-group-name {name}
   aws sagemaker update-model-package --model-approval-status Approved --model-package-arn <its ARN>
   aws sagemaker list-endpoints

@@ -35,9 +35,14 @@ ARROWS: dict[str, set[str]] = {
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
     "services.sagemaker.models": {"context", "service_api", "services.sagemaker.resources"},
     "services.sagemaker.registry": {"context", "service_api", "services.sagemaker.resources"},
+    "services.cloudformation.execution": {
+        "services.cloudformation.resources",
+        "services.cloudformation.template",
+    },
     "services.cloudformation": {
         "context",
         "service_api",
+        "services.cloudformation.execution",
         "services.cloudformation.resources",
         "services.cloudformation.template",
     },
@@ -175,8 +180,6 @@ ARROWS: dict[str, set[str]] = {
         "iam",
         "local_aws",
         "services.cloudformation",
-        "services.cloudformation.resources",
-        "services.cloudformation.template",
         "timing",
     },
     "__main__": {"context", "serve"},

@@ -18,7 +18,7 @@ from layer_build.dataclass_expansion import expand
 
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.tests.deploying import deploy
+from localaws.tests.deploying import BUCKET, deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
@@ -50,7 +50,7 @@ def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: St
         "pipeline_role_arn": stack.output("PipelineRoleArn"),
         "model_role_arn": stack.output("ModelRoleArn"),
         "state_machine_arn": stack.output("RolloutStateMachineArn"),
-        "results_table": "sluice-dev-results",
+        "results_table": stack.output("ResultsTableName"),
         "async_queue_url": stack.physical_id("AsyncResultQueue"),
         "upload_queue_url": stack.physical_id("UploadQueue"),
         "upload_queue_arn": "arn:aws:sqs:us-east-1:123456789012:sluice-dev-uploads",
@@ -165,7 +165,7 @@ def endpoints(document: dict[str, Any]) -> dict[tuple[str, str], Any]:
 def test_a_function_is_packed_alone(aws: LocalAws, stack: Stack, built: Path) -> None:
     location = aws.client("lambda").get_function(FunctionName=stack.physical_id("AnalyzeStageFunction"))["Code"]
     assert location
-    objects = aws.client("s3").list_objects_v2(Bucket="aws-sam-cli-managed-default-123456789012-us-east-1")
+    objects = aws.client("s3").list_objects_v2(Bucket=BUCKET)
     bodies = [
         aws.client("s3").get_object(Bucket=objects["Name"], Key=item["Key"])["Body"].read()
         for item in objects["Contents"]
