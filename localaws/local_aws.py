@@ -26,7 +26,8 @@ from localaws.moto.backend import MotoBackend
 from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
-from localaws.moto.sqs_queues import speed_up_queues
+from localaws.moto.sns_deliveries import ask_policies_of_queues
+from localaws.moto.sqs_queues import keep_policies_of_queues, speed_up_queues
 from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
@@ -103,6 +104,8 @@ class LocalAws:
         make_aws_managed_policies_on_demand()
         speed_up_transactions()
         speed_up_queues()
+        keep_policies_of_queues()
+        ask_policies_of_queues(self.context, self.moto.lock("sqs"))
         return [state_machines, SecurityTokens(self.identities, self._policies)]
 
     def start(self) -> None:

@@ -36,14 +36,20 @@ ARROWS: dict[str, set[str]] = {
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
     "services.sagemaker.models": {"context", "service_api", "services.sagemaker.resources"},
     "services.sagemaker.registry": {"context", "service_api", "services.sagemaker.resources"},
+    "services.cloudformation.execution": {
+        "services.cloudformation.resources",
+        "services.cloudformation.template",
+    },
     "services.cloudformation": {
         "context",
         "service_api",
+        "services.cloudformation.execution",
         "services.cloudformation.resources",
         "services.cloudformation.template",
     },
     "services.cloudwatch.alarms": {
         "context",
+        "iam",
         "service_api",
         "services.cloudwatch.metric_math",
         "services.cloudwatch.metrics",
@@ -72,7 +78,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.resources",
     },
     "services.cloudwatch": {"context", "service_api", "services.cloudwatch.alarms", "services.cloudwatch.metrics"},
-    "moto": {"context", "gateway", "service_api"},
+    "moto": {"context", "gateway", "iam", "service_api"},
     "services": {"gateway", "iam", "service_api"},
     "services.lambda_.event_sources": {
         "context",
@@ -175,8 +181,6 @@ ARROWS: dict[str, set[str]] = {
         "iam",
         "local_aws",
         "services.cloudformation",
-        "services.cloudformation.resources",
-        "services.cloudformation.template",
         "timing",
     },
     "__main__": {"context", "serve"},

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
+from localaws.services.cloudformation.template.document import read_template
 from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
-from localaws.services.cloudformation.template.translate import read_template, translate
+from localaws.services.cloudformation.template.translate import translate
 
 ROOT = Path(__file__).parents[2]
 URIS = ("CodeUri", "ContentUri", "DefinitionUri")

@@ -35,6 +35,7 @@ class FunctionsApi:
             "ListFunctions": self.list_functions,
             "PublishLayerVersion": self.publish_layer_version,
             "GetLayerVersion": self.get_layer_version,
+            "DeleteLayerVersion": self.delete_layer_version,
             "PutFunctionConcurrency": self.put_function_concurrency,
             "GetFunctionConcurrency": self.get_function_concurrency,
             "DeleteFunctionConcurrency": self.delete_function_concurrency,
@@ -108,12 +109,15 @@ class FunctionsApi:
         return _described_layer(layer)
 
     def get_layer_version(self, params: Params, call: Call) -> Result:
-        name = params["LayerName"].rsplit(":", 1)[-1]
-        start = f"arn:aws:lambda:{call.region}:{call.account}:layer"
         try:
-            return _described_layer(self._functions.layer(f"{start}:{name}:{params['VersionNumber']}"))
+            return _described_layer(self._functions.layer(_layer_arn(params, call)))
         except AwsError as error:
             raise AwsError("ResourceNotFoundException", error.message, 404) from error
+
+    def delete_layer_version(self, params: Params, call: Call) -> Result:
+        """Functions that have the version keep it; no other can be given it (API reference, DeleteLayerVersion)."""
+        self._functions.remove_layer(_layer_arn(params, call))
+        return {}
 
     def put_function_concurrency(self, params: Params, call: Call) -> Result:
         del call
@@ -141,6 +145,11 @@ class FunctionsApi:
 
     def _timestamp(self) -> str:
         return self._context.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
+def _layer_arn(params: Params, call: Call) -> str:
+    name = params["LayerName"].rsplit(":", 1)[-1]
+    return f"arn:aws:lambda:{call.region}:{call.account}:layer:{name}:{params['VersionNumber']}"
 
 
 def _described_layer(layer: Layer) -> Result:

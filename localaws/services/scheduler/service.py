@@ -39,6 +39,9 @@ class Scheduler:
             "GetScheduleGroup": self.get_group,
             "DeleteScheduleGroup": self.delete_group,
             "ListScheduleGroups": self.list_groups,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTagsForResource": self.list_tags,
         }
 
     def start(self) -> None:
@@ -76,6 +79,7 @@ class Scheduler:
     def create_group(self, params: Params, _call: Call) -> Result:
         about = self._about_group(params["Name"], self._now())
         self._store.add_group(params["Name"], about)
+        self._store.retag(params["Name"], _tags(params))
         return {"ScheduleGroupArn": about["Arn"]}
 
     def get_group(self, params: Params, _call: Call) -> Result:
@@ -89,6 +93,18 @@ class Scheduler:
 
     def list_groups(self, _params: Params, _call: Call) -> Result:
         return {"ScheduleGroups": list(self._store.groups.values())}
+
+    def tag(self, params: Params, _call: Call) -> Result:
+        self._store.retag(_group_of(params), _tags(params))
+        return {}
+
+    def untag(self, params: Params, _call: Call) -> Result:
+        self._store.retag(_group_of(params), {}, params["TagKeys"])
+        return {}
+
+    def list_tags(self, params: Params, _call: Call) -> Result:
+        tags = self._store.tags_of(_group_of(params))
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def _watch(self) -> None:
         checked_at = self._now()
@@ -118,3 +134,12 @@ class Scheduler:
     def _about_group(self, name: str, now: datetime) -> dict[str, Any]:
         arn = f"arn:aws:scheduler:{self._context.region}:{self._context.account}:schedule-group/{name}"
         return {"Arn": arn, "Name": name, "State": "ACTIVE", "CreationDate": now, "LastModificationDate": now}
+
+
+def _group_of(params: Params) -> str:
+    """The group of an operation that takes its ARN."""
+    return str(params["ResourceArn"]).rsplit("/", 1)[-1]
+
+
+def _tags(params: Params) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}

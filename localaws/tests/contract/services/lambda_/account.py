@@ -93,14 +93,14 @@ class Account:
         url = self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
 
-    def admit(self, url: str, queue_arn: str, rule_arn: str) -> None:
-        """Let a rule send to a queue."""
+    def admit(self, url: str, queue_arn: str, source_arn: str, service: str = "events") -> None:
+        """Let a rule, or a topic with ``service="sns"``, send to a queue."""
         statement = {
             "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
+            "Principal": {"Service": f"{service}.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": queue_arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
         }
         self.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": _policy(statement)})
 
