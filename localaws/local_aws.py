@@ -31,6 +31,7 @@ from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
 from localaws.services.cloudtrail import CloudTrail
+from localaws.services.policy_simulator import PolicySimulator
 from localaws.services.sts import SecurityTokens
 
 ACCOUNT = "123456789012"
@@ -103,7 +104,7 @@ class LocalAws:
         make_aws_managed_policies_on_demand()
         speed_up_transactions()
         speed_up_queues()
-        return [state_machines, SecurityTokens(self.identities, self._policies)]
+        return [state_machines, SecurityTokens(self.identities, self._policies), PolicySimulator(self._policies)]
 
     def start(self) -> None:
         """Open the gateway and start what the services do in the background."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import Stage, eventually, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/"
@@ -19,7 +20,7 @@ def test_an_endpoint_comes_up_and_serves(stage: Stage) -> None:
     assert (creating["EndpointStatus"], creating["EndpointArn"]) == ("Creating", f"{ARN}up")
     shown = stage.settled("Up")
     (variant,) = shown["ProductionVariants"]
-    assert variant.pop("DeployedImages")[0]["SpecifiedImage"] == "xgboost:3.0-5"
+    assert variant.pop("DeployedImages")[0]["SpecifiedImage"] == IMAGE
     assert variant == {
         "VariantName": "v1",
         "CurrentWeight": 1.0,
