@@ -32,6 +32,7 @@ from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
 from localaws.services.cloudtrail import CloudTrail
+from localaws.services.policy_simulator import PolicySimulator
 from localaws.services.sts import SecurityTokens
 
 ACCOUNT = "123456789012"
@@ -106,7 +107,7 @@ class LocalAws:
         speed_up_queues()
         keep_policies_of_queues()
         ask_policies_of_queues(self.context, self.moto.lock("sqs"))
-        return [state_machines, SecurityTokens(self.identities, self._policies)]
+        return [state_machines, SecurityTokens(self.identities, self._policies), PolicySimulator(self._policies)]
 
     def start(self) -> None:
         """Open the gateway and start what the services do in the background."""

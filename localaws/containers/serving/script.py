@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from .contract import CSV, JSON, InferenceRequest, Reply, media_type
-from .table import csv_to_matrix
+from .lean_import import import_xgboost
+from .source import Source
 
 NPY = "application/x-npy"
 TEXT_TYPES = (JSON, CSV)  # handed to the user's code as str, all others as bytes
@@ -27,9 +28,9 @@ TEXT_TYPES = (JSON, CSV)  # handed to the user's code as str, all others as byte
 class ScriptMode:
     """Serves through the functions of the user's module, each of which has a default."""
 
-    def __init__(self, *, program: str, source_dir: Path, model_dir: Path, default_accept: str) -> None:
+    def __init__(self, *, program: str, source: Source, model_dir: Path, default_accept: str) -> None:
         self._program = program
-        self._source_dir = source_dir
+        self._source = source
         self._model_dir = model_dir
         self._default_accept = default_accept
         self._answer: Callable[[Any, str, str], Any] | None = None
@@ -58,10 +59,12 @@ class ScriptMode:
         name = self._program.removesuffix(".py")
         if not name:
             raise ValueError("Empty module name")
-        if (self._source_dir / "requirements.txt").exists():
+        directory = self._source.directory()
+        if (directory / "requirements.txt").exists():
             print("requirements.txt is not installed here; the image would", flush=True)
-        if str(self._source_dir) not in sys.path:
-            sys.path.insert(0, str(self._source_dir))
+        import_xgboost(directory.rglob("*.py"))
+        if str(directory) not in sys.path:
+            sys.path.insert(0, str(directory))
         return importlib.import_module(name)
 
 
@@ -92,6 +95,8 @@ def default_input_fn(content: Any, content_type: str) -> Any:
     """CSV to a DMatrix; raises ValueError for other content (the image also knows libsvm and recordio)."""
     if media_type(content_type) != CSV:
         raise ValueError(f"Content type {content_type} is not supported by this framework.")
+    from .table import csv_to_matrix  # imports xgboost, which the user's own functions may do without
+
     return csv_to_matrix(content.decode() if isinstance(content, bytes) else content)
 
 

@@ -16,6 +16,7 @@ from sluice.names import Names
 from sluice.rollout.analysis.alarms import stop_alarm
 from sluice.spec.strategies import BlueGreen
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, ROLE, Stage, eventually
 from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Faults
@@ -93,7 +94,7 @@ class Real:
 
     def _package(self, healthy: bool) -> str:
         container = {
-            "Image": "xgboost:3.0-5",
+            "Image": IMAGE,
             "ModelDataUrl": f"s3://{BUCKET}/{'script-low' if healthy else 'script-exits'}.tar.gz",
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",

@@ -98,11 +98,7 @@ class Models:
         }
 
     def _container(self, params: Mapping[str, Any]) -> ContainerSpec:
-        if params.get("Containers") or params.get("InferenceExecutionConfig"):
-            raise AwsError("NotImplemented", "inference pipelines (Containers) are not supported by the local AWS", 501)
-        definition = params.get("PrimaryContainer")
-        if not definition:
-            raise invalid("Exactly one of PrimaryContainer or Containers must be provided.")
+        definition = _only_container(params)
         if not params.get("ExecutionRoleArn"):
             raise invalid("ExecutionRoleArn is required unless the model is for an inference component.")
         package = definition.get("ModelPackageName")
@@ -129,6 +125,22 @@ class Models:
                 "NotImplemented", "only packages with exactly one container are supported by the local AWS", 501
             )
         return containers[0]
+
+
+def _only_container(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container of a model, which may come alone in the list of an inference pipeline.
+
+    Version 2 of the SageMaker SDK sends every model package so (ModelPackage.deploy).
+    """
+    primary, listed = params.get("PrimaryContainer"), params.get("Containers") or []
+    if bool(primary) == bool(listed):
+        raise invalid("Exactly one of PrimaryContainer or Containers must be provided.")
+    if len(listed) > 1 or params.get("InferenceExecutionConfig"):
+        raise AwsError(
+            "NotImplemented", "inference pipelines (several Containers) are not supported by the local AWS", 501
+        )
+    definition: Mapping[str, Any] = primary or listed[0]
+    return definition
 
 
 def container_spec(source: Mapping[str, Any], overrides: Mapping[str, str], role_arn: str) -> ContainerSpec:

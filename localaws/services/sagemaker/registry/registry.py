@@ -144,8 +144,14 @@ class Registry:
         return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": missing}
 
     def list_packages(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        """Versions, unless unversioned packages are asked for: which they are by default when no group is named.
+
+        "UNVERSIONED: List only unversioned models. This is the default value if no ModelPackageType is specified"
+        (service model). There are none here. Lists of a group without a type have its versions, as clients see them.
+        """
         check("ListModelPackages", params)
-        if params.get("ModelPackageType") == "Unversioned":
+        usual = "Versioned" if params.get("ModelPackageGroupName") else "Unversioned"
+        if (params.get("ModelPackageType") or usual) == "Unversioned":
             return {"ModelPackageSummaryList": []}
         with self._lock:
             group = params.get("ModelPackageGroupName")

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.services.sagemaker.endpoints.hosting import Hosting
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import Stage, eventually, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/"
@@ -20,7 +21,7 @@ def test_an_endpoint_comes_up_and_serves(stage: Stage) -> None:
     assert (creating["EndpointStatus"], creating["EndpointArn"]) == ("Creating", f"{ARN}up")
     shown = stage.settled("Up")
     (variant,) = shown["ProductionVariants"]
-    assert variant.pop("DeployedImages")[0]["SpecifiedImage"] == "xgboost:3.0-5"
+    assert variant.pop("DeployedImages")[0]["SpecifiedImage"] == IMAGE
     assert variant == {
         "VariantName": "v1",
         "CurrentWeight": 1.0,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, ROLE, Stage, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
@@ -107,7 +108,7 @@ def test_only_an_approved_package_becomes_a_model(stage: Stage) -> None:
         InferenceSpecification={
             "Containers": [
                 {
-                    "Image": "xgboost:3.0-5",
+                    "Image": IMAGE,
                     "ModelDataUrl": f"s3://{BUCKET}/script-low.tar.gz",
                     "Environment": {
                         "SAGEMAKER_PROGRAM": "inference.py",

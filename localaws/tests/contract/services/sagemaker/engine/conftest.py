@@ -16,6 +16,8 @@ from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.sagemaker.endpoints.hosting import Hosting
 from localaws.services.sagemaker.engine import engine
+from localaws.services.sagemaker.jobs.jobs import Jobs
+from localaws.services.sagemaker.transform.transform import transform_kind
 from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "lake"
@@ -128,7 +130,9 @@ def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
     def services(context: Context) -> Sequence[Service]:
         context.bus = announced
-        return [*engine(context), Hosting(context)]  # no endpoints, but clients may ask for them
+        hosting = Hosting(context)  # no endpoints, but clients may ask for them, and models to transform with
+        transforms = Jobs(context, [transform_kind(hosting.models)])
+        return [*engine(context, transforms), transforms, hosting]
 
     with LocalAws(tmp_path_factory.mktemp("engine"), INTERPRETERS, services=services) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)
