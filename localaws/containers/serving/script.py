@@ -11,6 +11,7 @@ import io
 import json
 import sys
 import threading
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,11 @@ from .contract import CSV, JSON, InferenceRequest, Reply, media_type
 from .table import csv_to_matrix
 
 NPY = "application/x-npy"
-TEXT_TYPES = (JSON, CSV)  # handed to the user's code as str, all others as bytes
+
+TOOLKIT = types.ModuleType("sagemaker_containers._content_types")
+"""The module in which the image's toolkit keeps which content types it decodes; a user's module may change that."""
+
+TOOLKIT.UTF8_TYPES = [JSON, CSV]  # type: ignore[attr-defined]
 
 
 class ScriptMode:
@@ -47,7 +52,10 @@ class ScriptMode:
         assert self._answer is not None
         content_type = request.content_type or JSON
         accept = self._default_accept if request.accept in (None, "", "*/*") else request.accept
-        content = request.body.decode() if content_type in TEXT_TYPES else request.body
+        # sagemaker_containers 2.8.6, Request.content: only exactly these; Werkzeug 3.1, Request.get_data(as_text=True):
+        # as UTF-8 whatever the client sent, with a replacement character for what is not.
+        is_text = content_type in TOOLKIT.UTF8_TYPES
+        content = request.body.decode(errors="replace") if is_text else request.body
         return _as_reply(self._answer(content, content_type, accept))
 
     def execution_parameters(self) -> Reply:
@@ -62,6 +70,10 @@ class ScriptMode:
             print("requirements.txt is not installed here; the image would", flush=True)
         if str(self._source_dir) not in sys.path:
             sys.path.insert(0, str(self._source_dir))
+        package = types.ModuleType("sagemaker_containers")
+        package._content_types = TOOLKIT  # type: ignore[attr-defined]
+        sys.modules.setdefault(package.__name__, package)
+        sys.modules.setdefault(TOOLKIT.__name__, TOOLKIT)
         return importlib.import_module(name)
 
 
