@@ -7,21 +7,18 @@ answered with status 500 and the text of the error, which InvokeEndpoint reports
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import csv_reader
-import json_cells
 import numpy as np
 import xgboost as xgb
 from features import Features
-from request_text import decode, media_type
+from live_request import CSV, JSON, Request
 
-CSV = "text/csv"
-JSON = "application/json"
 SHOWN_UNKNOWN = 3  # of a column, in a line of the log
 SHOWN_CHARACTERS = 40
 
@@ -31,13 +28,11 @@ def ask_for_bytes() -> None:
 
     It decodes ``text/csv`` and ``application/json`` as UTF-8 and puts a replacement character for what is not
     (sagemaker_containers ``Request.content``, Werkzeug ``get_data``): rows in another encoding would be lost. Where the
-    toolkit is another one, nothing happens, and ``decode`` refuses what was lost.
+    toolkit is another one, nothing happens, and ``Request`` refuses what was lost.
     """
-    try:
-        from sagemaker_containers import _content_types as types
-    except ImportError:
-        return
-    types.UTF8_TYPES = []
+    toolkit: Any = sys.modules.get("sagemaker_containers._content_types")
+    if toolkit is not None:
+        toolkit.UTF8_TYPES = []
 
 
 ask_for_bytes()
@@ -49,15 +44,6 @@ class Model:
 
     booster: xgb.Booster
     features: Features
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The body of a request, what it holds (``CSV`` or ``JSON``) and its charset, empty if it names none."""
-
-    body: str | bytes
-    kind: str
-    charset: str
 
 
 def model_fn(model_dir: str) -> Model:
@@ -76,21 +62,12 @@ def model_fn(model_dir: str) -> Model:
 
 def input_fn(body: str | bytes, content_type: str) -> Request:
     """A request that can be read: CSV without a header, or ``{"instances": [[...], ...]}``."""
-    kind, charset = media_type(content_type)
-    if kind not in (CSV, JSON):
-        raise ValueError(f"content type {content_type!r} is not supported: send {CSV} or {JSON}")
-    return Request(body, kind, charset)
+    return Request.of(body, content_type)
 
 
 def read_values(request: Request, model: Model) -> list[Any]:
     """The values of each column; ValueError names what is wrong with the request or with a row."""
-    if request.kind == JSON:
-        rows = json_cells.read_rows(decode(request.body, request.charset, "utf-8"))
-    else:
-        rows = _without_line_end(csv_reader.read_rows(decode(request.body, request.charset, model.features.encoding)))
-    if not rows:
-        raise ValueError("the request holds no rows")
-    return model.features.parse(rows)
+    return model.features.parse(request.rows(model.features.encoding))
 
 
 def predict(values: Sequence[Any], model: Model) -> np.ndarray:
@@ -122,13 +99,3 @@ def output_fn(prediction: np.ndarray, accept: str) -> tuple[str, str]:
     if kind == JSON:
         return json.dumps({"predictions": [{"score": float(score)} for score in prediction]}), JSON
     raise ValueError(f"cannot answer with {accept!r}: accept {CSV} or {JSON}")
-
-
-def _without_line_end(rows: list[list[str]]) -> list[list[str]]:
-    """The rows without blank lines at the end; one between rows would make fewer answers than lines."""
-    while rows and not rows[-1]:
-        rows.pop()
-    for line, row in enumerate(rows, start=1):
-        if not row:
-            raise ValueError(f"line {line} is blank: each line is a row")
-    return rows

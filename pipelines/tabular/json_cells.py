@@ -23,7 +23,7 @@ class JsonLiteral(str):
     __slots__ = ()
 
 
-def read_rows(text: str) -> list[list[str]]:
+def read_instances(text: str) -> list[list[str]]:
     """The rows of ``{"instances": [[...], ...]}``. Raises ValueError."""
     # Digits are kept as they are: a float would round a long identifier to its neighbour.
     request = json.loads(text, parse_int=JsonLiteral, parse_float=JsonLiteral, parse_constant=_constant)

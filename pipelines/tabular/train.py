@@ -17,8 +17,13 @@ import numpy as np
 import xgboost as xgb
 
 SERVING_CODE = (
-    *("inference.py", "features.py", "request_text.py", "json_cells.py"),
-    *("contract.py", "csv_reader.py", "file_text.py"),
+    "inference.py",
+    "features.py",
+    "live_request.py",
+    "json_cells.py",
+    "contract.py",
+    "csv_reader.py",
+    "file_text.py",
 )
 ROWS_PER_THREAD = 10_000  # below, threads cost more than they bring
 

@@ -12,7 +12,7 @@ import pytest
 from tests.builders.house_prices import CONTRACT, DISTRICTS, HEADER, ROW, ROWS, done, house_csv, house_lines
 from tests.builders.tabular_jobs import Run
 
-SERVING = ("inference", "features", "request_text", "json_cells", "contract", "csv_reader", "file_text")
+SERVING = ("inference", "features", "live_request", "json_cells", "contract", "csv_reader", "file_text")
 
 
 @pytest.fixture(scope="module")
