@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contract import ContractColumn, DataContract, parse_category, parse_number
+from contract import ContractColumn, DataContract
 from csv_reader import CsvReader
+from file_text import FileText
 from job import JobError
 from validation import validate
 
@@ -63,7 +64,7 @@ def read_table(paths: Sequence[Path], contract: DataContract) -> Table:
     table = Table({column.name: array("d") if column.is_number else [] for column in contract.columns})
     for path in paths:
         with path.open("rb") as source:
-            _read(CsvReader(source, contract.encoding).chunks(), contract, table)
+            _read(CsvReader(FileText(source, contract.encoding)).chunks(), contract, table)
     if not len(table):
         raise DataError(f"no rows with a value in the target column {contract.target!r}")
     return table
@@ -74,7 +75,7 @@ def check(paths: Sequence[Path], contract: DataContract) -> None:
     broken = []
     for path in paths:
         with path.open("rb") as source:
-            result = validate(CsvReader(source, contract.encoding), contract)
+            result = validate(CsvReader(FileText(source, contract.encoding)), contract)
         if not result.is_accepted:
             broken.append(f"{path.name}: {result.reason}")
     if broken:
@@ -107,12 +108,14 @@ def _read(chunks: Iterable[list[list[str]]], contract: DataContract, table: Tabl
 
 def _place(header: list[str], column: ContractColumn, append: Callable[[Any], None]) -> Place:
     # Few different texts in many rows: interning keeps one copy of each.
-    read: Callable[[str], Any] = parse_number if column.is_number else lambda cell: sys.intern(parse_category(cell))
+    cells = column.cells
+    read: Callable[[str], Any] = cells.number if column.is_number else lambda cell: sys.intern(cells.category(cell))
     return header.index(column.name), read, append
 
 
 def _target_reader(contract: DataContract) -> Callable[[str], float]:
+    cells = contract.cells
     if contract.target_column.is_number:
-        return parse_number
+        return cells.number
     values = {name: float(name == contract.positive) for name in contract.target_column.categories}
-    return lambda cell: values.get(parse_category(cell), math.nan)
+    return lambda cell: values.get(cells.category(cell), math.nan)

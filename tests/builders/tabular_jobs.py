@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -20,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "pipelines" / "tabular"
 PYTHON = ROOT / ".venvs" / "xgboost" / "bin" / "python"
 
-# Answers each request with what the model's serving code returns, or with the error it raises.
+# Answers each request with what the model's serving code returns, or with the error it raises; then tells the log.
 SERVER = """
-import json, sys
+import base64, contextlib, io, json, sys
 from pathlib import Path
 directory, requests = sys.argv[1], json.load(sys.stdin)
 sys.path.insert(0, str(Path(directory, "code")))
@@ -30,6 +31,7 @@ import inference
 assert Path(inference.__file__).parent == Path(directory, "code")
 model = inference.model_fn(directory)
 def answer(body, content_type, accept):
+    body = base64.b64decode(body["bytes"]) if isinstance(body, dict) else body
     try:
         prediction = inference.predict_fn(inference.input_fn(body, content_type), model)
         answered, kind = inference.output_fn(prediction, accept)
@@ -37,7 +39,9 @@ def answer(body, content_type, accept):
         return answered
     except ValueError as error:
         return {"error": str(error)}
-json.dump([answer(*request) for request in requests], sys.stdout)
+with contextlib.redirect_stdout(io.StringIO()) as log:
+    answers = [answer(*request) for request in requests]
+json.dump({"answers": answers, "log": log.getvalue()}, sys.stdout)
 """
 
 
@@ -102,13 +106,21 @@ class Run:
         found: dict[str, Any] = self.report()["regression_metrics"]
         return found
 
-    def serve(self, requests: Sequence[tuple[str, str, str]]) -> list[Any]:
+    def serve(self, requests: Sequence[tuple[str | bytes, str, str]]) -> list[Any]:
         """The answers to (body, content type, accept), or ``{"error": text}`` for those refused."""
+        return self.serve_with_log(requests)[0]
+
+    def serve_with_log(self, requests: Sequence[tuple[str | bytes, str, str]]) -> tuple[list[Any], list[str]]:
+        """The same, and the lines that went to the container's log."""
+        sent = [
+            ({"bytes": base64.b64encode(body).decode()} if isinstance(body, bytes) else body, *rest)
+            for body, *rest in requests
+        ]
         done = subprocess.run(
-            [PYTHON, "-c", SERVER, self.model], input=json.dumps(requests), capture_output=True, text=True, check=True
+            [PYTHON, "-c", SERVER, self.model], input=json.dumps(sent), capture_output=True, text=True, check=True
         )
-        answers: list[Any] = json.loads(done.stdout)
-        return answers
+        found = json.loads(done.stdout)
+        return found["answers"], found["log"].splitlines()
 
 
 def data_contract(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import io
 import json
 import sys
 import threading
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,11 @@ from .lean_import import import_xgboost
 from .source import Source
 
 NPY = "application/x-npy"
-TEXT_TYPES = (JSON, CSV)  # handed to the user's code as str, all others as bytes
+
+TOOLKIT = types.ModuleType("sagemaker_containers._content_types")
+"""The module in which the image's toolkit keeps which content types it decodes; a user's module may change that."""
+
+TOOLKIT.UTF8_TYPES = [JSON, CSV]  # type: ignore[attr-defined]
 
 
 class ScriptMode:
@@ -48,7 +53,10 @@ class ScriptMode:
         assert self._answer is not None
         content_type = request.content_type or JSON
         accept = self._default_accept if request.accept in (None, "", "*/*") else request.accept
-        content = request.body.decode() if content_type in TEXT_TYPES else request.body
+        # sagemaker_containers 2.8.6, Request.content: only exactly these; Werkzeug 3.1, Request.get_data(as_text=True):
+        # as UTF-8 whatever the client sent, with a replacement character for what is not.
+        is_text = content_type in TOOLKIT.UTF8_TYPES
+        content = request.body.decode(errors="replace") if is_text else request.body
         return _as_reply(self._answer(content, content_type, accept))
 
     def execution_parameters(self) -> Reply:
@@ -65,6 +73,10 @@ class ScriptMode:
         import_xgboost(directory.rglob("*.py"))
         if str(directory) not in sys.path:
             sys.path.insert(0, str(directory))
+        package = types.ModuleType("sagemaker_containers")
+        package._content_types = TOOLKIT  # type: ignore[attr-defined]
+        sys.modules.setdefault(package.__name__, package)
+        sys.modules.setdefault(TOOLKIT.__name__, TOOLKIT)
         return importlib.import_module(name)
 
 

@@ -21,6 +21,12 @@ BREACH_LIMIT = 10_000
 MAX_BREACHES = 200
 """A table with a thousand bad columns needs no longer list."""
 
+_NOT_SHOWN: dict[int, int | str] = {
+    **{code: 0x2400 + code for code in range(0x20)},  # as a picture, such as ␀
+    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)], "�"),
+    **dict.fromkeys([0xFEFF, *range(0xD800, 0xE000)], "�"),
+}
+
 
 class ColumnRules(Protocol):
     """The rules of one column, such as ``ContractColumn``."""
@@ -86,8 +92,11 @@ class Breach:
             return f"{self.rule}: " + (f"column {self.column!r} " if self.column else "") + self.expected
         where = f"column {self.column!r}: " if self.column else ""
         rows = ", ".join(map(str, self.rows)) + (", …" if self.count > len(self.rows) else "")
+        place = f"(row{'s'[: self.count > 1]} {rows})"
+        if not self.examples:  # it is about reading the row, and says what is wrong with it
+            return f"{self.rule}: {where}{self.expected} {place}"
         found = ", ".join(repr(example) for example in self.examples)
-        return f"{self.rule}: {where}expected {self.expected}, found {found} (row{'s'[: self.count > 1]} {rows})"
+        return f"{self.rule}: {where}expected {self.expected}, found {found} {place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +126,27 @@ class ValidationResult:
         }
 
 
-class RowSource(Protocol):
-    """A file as rows of cells, such as ``CsvText``."""
+class ReadingFlaw(Protocol):
+    """Why a file cannot be read to its end, such as ``Flaw``; ``row`` counts from 1, ``column`` from 0."""
 
-    flaw: tuple[str, str] | None
+    @property
+    def rule(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def row(self) -> int | None: ...
+
+    @property
+    def column(self) -> int | None: ...
+
+
+class RowSource(Protocol):
+    """A file as rows of cells, such as ``CsvReader``."""
+
+    @property
+    def flaw(self) -> ReadingFlaw | None: ...
 
     @property
     def is_cut(self) -> bool: ...
@@ -141,7 +167,7 @@ def validate(text: RowSource, contract: FileRules) -> ValidationResult:
         if check.is_decided:
             break
     if text.flaw is not None:
-        check.note(text.flaw[0], "", text.flaw[1])
+        check.note_flaw(text.flaw)
     elif not check.is_decided:
         check.close(is_whole=not text.is_cut)
     is_whole = not (text.is_cut or text.flaw or check.is_decided)
@@ -169,6 +195,15 @@ class _Validation:
 
     def note(self, rule: str, column: str, expected: str) -> Breach:
         return self.breaches.setdefault((rule, column, expected), Breach(rule, column, expected))
+
+    def note_flaw(self, flaw: ReadingFlaw) -> None:
+        """Add what ended the reading."""
+        header = self._header or []
+        is_named = flaw.column is not None and flaw.column < len(header)
+        breach = self.note(flaw.rule, _shown(header[flaw.column or 0]) if is_named else "", flaw.reason)
+        if flaw.row is not None:
+            breach.count += 1
+            breach.rows.append(flaw.row)
 
     def take(self, first: int, chunk: list[list[str]]) -> None:
         """Check rows; ``first`` is the number of the first one."""
@@ -248,5 +283,6 @@ class _Validation:
             self._missing[column.name] = self._missing.get(column.name, 0) + missing
 
 
-def _shown(cell: str) -> str:
-    return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
+def _shown(text: str) -> str:
+    """The beginning of a text from a file, without control characters: it goes to reasons, events and mail."""
+    return (text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…").translate(_NOT_SHOWN)

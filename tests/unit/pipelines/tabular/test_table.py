@@ -116,7 +116,11 @@ def test_a_directory_without_csv_is_refused(data: Path) -> None:
             "data.csv: gzip: the gzip file is damaged",
             id="cut gzip",
         ),
-        pytest.param(f"{HEADER}{'x' * 200_000},A,N,2\n", "data.csv: csv: the file is not CSV", id="endless cell"),
+        pytest.param(
+            f"{HEADER}{'x' * 200_000},A,N,2\n",
+            "data.csv: csv: column 'area': the file is not CSV (a cell is longer",
+            id="endless cell",
+        ),
     ],
 )
 def test_bad_data_is_refused_with_its_place(data: Path, content: str | bytes, words: str) -> None:
