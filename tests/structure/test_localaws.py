@@ -48,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.cloudwatch.alarms": {
         "context",
+        "iam",
         "service_api",
         "services.cloudwatch.metric_math",
         "services.cloudwatch.metrics",

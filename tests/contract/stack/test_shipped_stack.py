@@ -197,12 +197,12 @@ def test_people_are_notified_of_what_they_need_to_know(aws: LocalAws, stack: Sta
     for kind, told_by in (
         ("RolloutShifted", "sluice-dev"),
         ("RolloutPromoted", "sluice-prod"),
-        ("RolloutWaitsForGate", "sluice-dev"),
+        ("ModelPending", "sluice-dev"),
     ):
         entry = {"Source": "sluice", "DetailType": kind, "Detail": json.dumps({"model": "fraud", "stack": told_by})}
         aws.client("events").put_events(Entries=[entry])
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
-    assert json.loads(message["Body"])["detail-type"] == "RolloutWaitsForGate"
+    assert json.loads(message["Body"])["detail-type"] == "ModelPending"
 
 
 def test_every_dead_letter_queue_has_an_alarm_that_tells_people(aws: LocalAws, stack: Stack) -> None:

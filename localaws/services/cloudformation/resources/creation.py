@@ -56,6 +56,7 @@ class Creation:
     properties: dict[str, Any]  # evaluated: no intrinsic function is left
     client: Callable[[str], Any]  # botocore client of a service
     suffix: str = field(default_factory=random_suffix)  # of a generated name
+    physical_id: str | None = None  # once the resource exists, its settings perhaps not yet
     _used: set[str] = field(default_factory=set)
     _writes_whole: bool = False
 
@@ -81,6 +82,10 @@ class Creation:
         """Like ``rest``, for an API call that resets to its default what it is not given."""
         self._writes_whole = True
         return self.rest()
+
+    def exists_as(self, physical_id: str) -> None:
+        """Say that the resource exists from now on: should the rest of its creation fail, it is deleted again."""
+        self.physical_id = physical_id
 
     def accept(self, names: Iterable[str]) -> None:
         """Count these properties as used, whether the template gives them or not."""

@@ -6,7 +6,7 @@ registry). Attributes of a key cannot be redefined without a new table, and one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from localaws.services.cloudformation.resources.creation import Creation
@@ -31,6 +31,7 @@ def create_table(creation: Creation) -> Made:
         **creation.rest(),
     }
     table = creation.call("dynamodb", "CreateTable", params)["TableDescription"]
+    creation.exists_as(name)
     if time_to_live is not None:
         settings = {"TableName": name, "TimeToLiveSpecification": time_to_live}
         creation.call("dynamodb", "UpdateTimeToLive", settings)
@@ -65,7 +66,9 @@ def update_table(creation: Creation, deployed: DeployedResource) -> Made:
     creation.refuse_change(deployed, "LocalSecondaryIndexes", "a table's local indexes cannot be changed")
     creation.refuse_change(deployed, "SSESpecification", "the local DynamoDB cannot change the encryption of a table")
     _refuse_redefined(deployed.properties["AttributeDefinitions"], attributes)
-    for change in (*_settings(creation, deployed), *index_changes(deployed.properties, creation.properties)):
+    changes = _settings(creation, deployed)
+    changes += outstanding(index_changes(deployed.properties, creation.properties), _indexes(creation, name))
+    for change in changes:
         params = {"TableName": name, "AttributeDefinitions": attributes, **change}
         creation.call("dynamodb", "UpdateTable", params)
     creation.accept([_INDEXES])
@@ -119,6 +122,22 @@ def index_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[d
     if len(made) + len(removed) > 1:
         raise PropertyError(_INDEXES, "Cannot perform more than one GSI creation or deletion in a single update")
     return [{"GlobalSecondaryIndexUpdates": [change]} for change in (*made, *removed)]
+
+
+def outstanding(changes: list[dict[str, Any]], existing: Collection[str]) -> list[dict[str, Any]]:
+    """Those that are not done yet: an update that is rolled back may have failed before it came to them. Pure."""
+    left = []
+    for change in changes:
+        (update,) = change["GlobalSecondaryIndexUpdates"]
+        ((verb, index),) = update.items()
+        if (verb == "Delete") == (index["IndexName"] in existing):
+            left.append(change)
+    return left
+
+
+def _indexes(creation: Creation, name: str) -> set[str]:
+    table = creation.call("dynamodb", "DescribeTable", {"TableName": name})["Table"]
+    return {index["IndexName"] for index in table.get(_INDEXES, [])}
 
 
 def _update_time_to_live(creation: Creation, deployed: DeployedResource) -> None:

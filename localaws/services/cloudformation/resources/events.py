@@ -43,6 +43,7 @@ def _put_rule(creation: Creation, where: Mapping[str, Any], tags: Any) -> Made:
     creation.accept(["Name"])
     rule = {**where, "EventPattern": pattern, "Tags": tags, **creation.whole()}
     arn = creation.call("events", "PutRule", rule)["RuleArn"]
+    creation.exists_as(where["Name"])
     if targets:
         params = {"Rule": where["Name"], "EventBusName": where["EventBusName"], "Targets": targets}
         answer = creation.call("events", "PutTargets", params)

@@ -21,6 +21,7 @@ def create_function(creation: Creation) -> Made:
     creation.take("RecursiveLoop")  # chains of a function and its queue are not detected here: nothing to allow
     params = {"FunctionName": name, "Code": _code(creation), "Tags": creation.tag_map(), **creation.rest()}
     arn = creation.call("lambda", "CreateFunction", params)["FunctionArn"]
+    creation.exists_as(name)
     if reserved is not None:
         settings = {"FunctionName": name, "ReservedConcurrentExecutions": reserved}
         creation.call("lambda", "PutFunctionConcurrency", settings)

@@ -24,6 +24,7 @@ def create_role(creation: Creation) -> Made:
     tags = creation.tags()
     params = {"RoleName": name, "AssumeRolePolicyDocument": trust, "Tags": tags, **creation.rest()}
     role = creation.call("iam", "CreateRole", params)["Role"]
+    creation.exists_as(name)
     for policy in inline:
         _put_role_policy(creation, name, policy["PolicyName"], policy["PolicyDocument"])
     for arn in attached:
@@ -144,6 +145,7 @@ def create_managed_policy(creation: Creation) -> Made:
     policy, roles = document(creation.need("PolicyDocument")), creation.take("Roles", [])
     params = {"PolicyName": name, "PolicyDocument": policy, **creation.rest()}
     arn = creation.call("iam", "CreatePolicy", params)["Policy"]["Arn"]
+    creation.exists_as(arn)
     for role in roles:
         creation.call("iam", "AttachRolePolicy", {"RoleName": role, "PolicyArn": arn})
     return Made(physical_id=arn, attributes={"PolicyArn": arn})

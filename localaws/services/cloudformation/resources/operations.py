@@ -20,6 +20,7 @@ def create_log_group(creation: Creation) -> Made:
         "tags": creation.tag_map(),
     }
     creation.call("logs", "CreateLogGroup", params)
+    creation.exists_as(name)
     if retention_days is not None:
         settings = {"logGroupName": name, "retentionInDays": retention_days}
         creation.call("logs", "PutRetentionPolicy", settings)

@@ -21,6 +21,7 @@ def create_bucket(creation: Creation) -> Made:
     creation.refuse_existing(name, "s3", "GetBucketLocation", {"Bucket": name})
     location = None if creation.region == "us-east-1" else {"LocationConstraint": creation.region}
     creation.call("s3", "CreateBucket", {"Bucket": name, "CreateBucketConfiguration": location})
+    creation.exists_as(name)
     for property_name, setting in _BUCKET_SETTINGS.items():
         value = creation.take(property_name)
         if value is not None:

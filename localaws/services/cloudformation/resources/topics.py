@@ -41,6 +41,7 @@ def create_topic(creation: Creation) -> Made:
     attributes = creation.text_attributes(_TOPIC_DEFAULTS) or None
     params = {"Name": name, "Tags": creation.tags(), "Attributes": attributes}
     arn = creation.call("sns", "CreateTopic", params)["TopicArn"]
+    creation.exists_as(arn)
     for subscription in subscriptions:
         creation.call("sns", "Subscribe", {"TopicArn": arn, **subscription})
     return Made(physical_id=arn, attributes={"TopicArn": arn, "TopicName": name})

@@ -65,9 +65,7 @@ class Bench:
         return self.clients[service]
 
     def create(self, kind: str, logical_id: str = "Thing", **properties: Any) -> DeployedResource:
-        creation = self.creation(kind, logical_id, properties)
-        made = HANDLERS[kind].create(creation)
-        creation.refuse_unused()
+        made = HANDLERS[kind].create(self.creation(kind, logical_id, properties))
         return self.deployed(kind, logical_id, properties, made)
 
     def update(self, deployed: DeployedResource, **changes: Any) -> DeployedResource:
@@ -78,7 +76,6 @@ class Bench:
         assert not changed_properties(deployed.properties, properties) & handler.replaced_by
         creation = self.creation(deployed.type, deployed.logical_id, properties)
         made = handler.update(creation, deployed)
-        creation.refuse_unused()
         assert made.physical_id == deployed.physical_id
         return self.deployed(deployed.type, deployed.logical_id, properties, made)
 
@@ -236,6 +233,22 @@ def test_a_name_that_is_taken_is_refused(bench: Bench) -> None:
         bench.create(kind, **properties)
         with pytest.raises(ClientError, match="already exists"):
             bench.create(kind, **properties)
+
+
+def test_a_creation_that_fails_leaves_nothing_behind(bench: Bench) -> None:
+    half: list[tuple[str, Properties, str]] = [
+        ("AWS::S3::Bucket", {"BucketName": "half", "VersioningConfiguration": {"Stat": "x"}}, "Configuration.Stat"),
+        ("AWS::SQS::Queue", {"QueueName": "half", "Colour": "blue"}, "property Colour"),
+        (
+            "AWS::Events::Rule",
+            {"Name": "half", "ScheduleExpression": "rate(1 day)", "Targets": [{"Id": "a", "Arn": "nowhere"}]},
+            "not an ARN",
+        ),
+    ]
+    for kind, properties, problem in half:
+        for _ in range(2):  # not "already exists" the second time
+            with pytest.raises((ClientError, PropertyError), match=problem):
+                bench.create(kind, **properties)
 
 
 def test_a_layer_version_is_published_anew_and_the_old_one_deleted(bench: Bench) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import botocore.session
 import pytest
 
-from localaws.services.cloudformation.resources.creation import Creation
 from localaws.services.cloudformation.resources.shapes import shaped
 from localaws.services.cloudformation.template.errors import PropertyError
+from localaws.tests.unit.services.cloudformation.resources.made_up import a_creation
 
 
 def shape_of(service: str, operation: str) -> Any:
@@ -55,21 +55,6 @@ def test_texts_become_what_the_api_takes() -> None:
 def test_what_does_not_fit_is_named_by_its_path(written: dict[str, Any], problem: str) -> None:
     with pytest.raises(PropertyError, match=problem):
         shaped(written, shape_of("lambda", "CreateFunction"), "")
-
-
-def a_creation(**properties: Any) -> Creation:
-    def no_client(service: str) -> Any:
-        raise AssertionError(f"{service} is not to be called")
-
-    return Creation(
-        stack="shop-dev",
-        logical_id="Inbox",
-        type="AWS::SQS::Queue",
-        account="123456789012",
-        region="us-east-1",
-        properties=properties,
-        client=no_client,
-    )
 
 
 def test_a_property_that_nobody_took_is_refused() -> None:
