@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+import localaws
 from localaws.services.cloudformation.resources import HANDLERS
 from localaws.services.cloudformation.resources.creation import Creation
 from localaws.services.cloudformation.resources.dynamodb import index_changes, outstanding, time_to_live_changes
@@ -27,6 +30,11 @@ def test_what_replaces_a_resource_is_what_its_schema_says(kind: str) -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     stated = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
     assert HANDLERS[kind].replaced_by == {name.removeprefix("/properties/") for name in stated} - UNPLAYED
+
+
+def test_the_readme_names_every_type() -> None:
+    text = (Path(localaws.__file__).parent / "README.md").read_text()
+    assert set(re.findall(r"`(AWS::\w+::\w+)`", text)) == set(HANDLERS)
 
 
 def test_a_changed_property_that_no_update_takes_is_refused_by_name() -> None:
