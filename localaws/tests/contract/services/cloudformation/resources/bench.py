@@ -21,6 +21,14 @@ from localaws.services.cloudformation.resources.stack import DeployedResource, M
 Properties = dict[str, Any]
 REGION = "us-east-1"
 HANDLER = "def handler(event, context):\n    return {answer!r}\n"
+HELD_UP = """
+import pathlib, time
+def handler(event, context):
+    pathlib.Path(event["began"]).touch()
+    while not pathlib.Path(event["end"]).exists():
+        time.sleep(0.01)
+    return "first"
+"""
 
 
 def trust(service: str) -> dict[str, Any]:
@@ -36,10 +44,10 @@ def may(action: str) -> dict[str, Any]:
     return policy({"Effect": "Allow", "Action": action, "Resource": "*"})
 
 
-def zipped(answer: str) -> bytes:
+def zipped(code: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", HANDLER.format(answer=answer))
+        archive.writestr("app.py", code)
     return buffer.getvalue()
 
 
@@ -102,8 +110,11 @@ class Bench:
         return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
     def code(self, key: str, answer: str) -> dict[str, str]:
-        """Upload a function's code."""
-        self.client("s3").put_object(Bucket="artifacts", Key=key, Body=zipped(answer))
+        """Upload the code of a function that gives this answer."""
+        return self.upload(key, HANDLER.format(answer=answer))
+
+    def upload(self, key: str, code: str) -> dict[str, str]:
+        self.client("s3").put_object(Bucket="artifacts", Key=key, Body=zipped(code))
         return {"S3Bucket": "artifacts", "S3Key": key}
 
     def role(self, logical_id: str, service: str = "lambda", *actions: str) -> DeployedResource:

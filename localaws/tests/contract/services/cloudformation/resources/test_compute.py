@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,7 +14,7 @@ from localaws.services.cloudformation.resources import HANDLERS
 from localaws.services.cloudformation.resources.creation import AlreadyExistsError
 from localaws.services.cloudformation.resources.handler import changed_properties
 from localaws.services.cloudformation.template.errors import PropertyError
-from localaws.tests.contract.services.cloudformation.resources.bench import Bench, error_code
+from localaws.tests.contract.services.cloudformation.resources.bench import HELD_UP, Bench, error_code
 
 
 def test_a_function_gets_new_code_settings_and_limits_and_loses_them_again(bench: Bench) -> None:
@@ -64,6 +67,28 @@ def test_a_function_gets_new_code_settings_and_limits_and_loses_them_again(bench
     with pytest.raises(ClientError) as refused:
         lambda_.get_function(FunctionName=name)
     assert error_code(refused) == "ResourceNotFoundException"
+
+
+def test_new_code_lets_a_running_invocation_finish_and_takes_the_next(bench: Bench, tmp_path: Path) -> None:
+    lambda_, began, end = bench.client("lambda"), tmp_path / "began", tmp_path / "end"
+    function = bench.function("Busy")
+    name = function.physical_id
+    function = bench.update(function, Code=bench.upload("Busy-2", HELD_UP), Timeout=30)
+    event = json.dumps({"began": str(began), "end": str(end)})
+
+    def invoke() -> str:
+        return str(json.loads(lambda_.invoke(FunctionName=name, Payload=event)["Payload"].read()))
+
+    with ThreadPoolExecutor(1) as running:
+        answer = running.submit(invoke)
+        while not began.exists():
+            time.sleep(0.01)
+        bench.update(function, Code=bench.code("Busy-3", "second"))
+        assert invoke() == "second"
+        assert not answer.done()
+        end.touch()
+        assert answer.result() == "first"
+    assert invoke() == "second"
 
 
 def test_a_layer_version_is_published_anew_and_the_old_one_deleted(bench: Bench) -> None:
