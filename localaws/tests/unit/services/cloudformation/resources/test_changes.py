@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+import localaws
 from localaws.services.cloudformation.resources import HANDLERS
 from localaws.services.cloudformation.resources.creation import Creation
 from localaws.services.cloudformation.resources.dynamodb import index_changes, outstanding, time_to_live_changes
@@ -27,6 +30,11 @@ def test_what_replaces_a_resource_is_what_its_schema_says(kind: str) -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     stated = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
     assert HANDLERS[kind].replaced_by == {name.removeprefix("/properties/") for name in stated} - UNPLAYED
+
+
+def test_the_readme_names_every_type() -> None:
+    text = (Path(localaws.__file__).parent / "README.md").read_text()
+    assert set(re.findall(r"`(AWS::\w+::\w+)`", text)) == set(HANDLERS)
 
 
 def test_a_changed_property_that_no_update_takes_is_refused_by_name() -> None:
@@ -60,6 +68,7 @@ def test_an_api_that_writes_the_whole_resource_resets_what_was_removed() -> None
         pytest.param("shop-dev", "Inbox", 80, "shop-dev-Inbox-", id="short"),
         pytest.param("s" * 40, "L" * 40, 64, f"{'s' * 25}-{'L' * 25}-", id="both cut alike"),
         pytest.param("s" * 40, "Inbox", 64, f"{'s' * 40}-Inbox-", id="a short id leaves room"),
+        pytest.param("shop--dev", "Inbox", 80, "shop-dev-Inbox-", id="dashes apart"),
         pytest.param("shop", "L" * 60, 64, f"shop-{'L' * 46}-", id="a short stack leaves room"),
     ],
 )
