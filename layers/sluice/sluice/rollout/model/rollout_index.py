@@ -63,7 +63,7 @@ class RolloutIndex:
         for record in known:
             if not record.is_closed:
                 self._table.put_new(open_item(record.id))
-        if (last := last_promoted(known)) is not None:
+        if (last := last_promoted(known, current.promoted)) is not None:
             self._note_promotion(last)
         name = "built_at" if current.built_at is None else "complete_since"
         self._table.set_once(header_key(model), name, now.isoformat())
@@ -79,10 +79,10 @@ class RolloutIndex:
             )
 
 
-def last_promoted(rollouts: Iterable[RolloutRecord]) -> RolloutRecord | None:
-    """The rollout that was promoted last; None if none was. Pure."""
-    promotions = [record for record in rollouts if record.outcome == "promoted"]
-    return max(reversed(promotions), key=lambda each: each.closed_at or each.opened_at, default=None)
+def last_promoted(rollouts: Iterable[RolloutRecord], noted: RolloutId | None) -> RolloutRecord | None:
+    """The rollout that was promoted last, of two at one time the ``noted`` one; None if none was. Pure."""
+    promotions = (record for record in rollouts if record.outcome == "promoted")
+    return max(promotions, key=lambda each: (each.closed_at or each.opened_at, each.id == noted), default=None)
 
 
 def header_key(model: str) -> dict[str, str]:

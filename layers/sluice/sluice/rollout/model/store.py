@@ -117,7 +117,7 @@ class RecordStore:
         current = self._index.read(model)
         if current.is_complete:
             return self.get(current.promoted) if current.promoted else None
-        return last_promoted(self.rollouts(model))
+        return last_promoted(self.rollouts(model), current.promoted)
 
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed.
