@@ -49,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "gateway": {"iam", "iam.permissions", "service_api"},
     "services.autoscaling": {"context", "service_api", "services.events"},
-    "services.scheduler": {"context", "iam", "runtime", "service_api", "services.events"},
+    "services.scheduler": {"context", "runtime", "service_api", "services.events"},
     "services.lambda_.invocations": {
         "context",
         "runtime",
@@ -108,7 +108,6 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.lambda_": {
         "context",
-        "iam",
         "service_api",
         "services.lambda_.environments",
         "services.lambda_.event_sources",
