@@ -9,8 +9,8 @@ from localaws.iam.conditions import PolicyError
 from localaws.iam.identity import Caller
 from localaws.iam.permissions.permission import Permission
 from localaws.iam.permissions.required import required
+from localaws.iam.permissions.trust import refuse_untrusting_roles
 from localaws.iam.policy import AccessRequest, Decision, Statement, decide, parse_policy
-from localaws.iam.trust import refuse_untrusting_roles
 from localaws.service_api import AwsError, Call
 
 _REASONS = {

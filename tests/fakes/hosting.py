@@ -34,6 +34,7 @@ class FakeHosting:
     configs: dict[str, NewConfig] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
+    why_unhealthy: str = "ping failed"
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
     alarms: Mapping[str, str] = field(default_factory=dict)  # name -> state, as CloudWatch has them
     heeds_alarms: bool = True
@@ -70,7 +71,7 @@ class FakeHosting:
         ringing = [each for each in deployment.alarms if self.alarms.get(each) == "ALARM" and self.heeds_alarms]
         reason = f"alarms in ALARM state: {', '.join(ringing)}" if ringing else ""
         if any(each.model in self.unhealthy for each in deployment.wanted.variants):
-            reason = "ping failed"
+            reason = self.why_unhealthy
         if reason:
             self._pending[name] = replace(deployment.old, failure_reason=reason)
             self.endpoints[name] = replace(deployment.old, status="RollingBack", failure_reason=reason)
@@ -119,7 +120,7 @@ class FakeHosting:
         failed = any(each.model in self.unhealthy for each in made.variants)
         self.endpoints[endpoint] = replace(made, status="Creating")
         self._pending[endpoint] = replace(
-            made, status="Failed" if failed else "InService", failure_reason="ping failed" if failed else ""
+            made, status="Failed" if failed else "InService", failure_reason=self.why_unhealthy if failed else ""
         )
 
     def _settled(self, endpoint: str, config: NewConfig) -> EndpointState:
@@ -148,7 +149,7 @@ class FakeHosting:
             return
         self.endpoints[endpoint] = replace(now, status="Updating", deploying=config)
         if any(each.model in self.unhealthy for each in (*wanted.variants, *wanted.shadows)):
-            self._pending[endpoint] = replace(now, failure_reason="ping failed")
+            self._pending[endpoint] = replace(now, failure_reason=self.why_unhealthy)
         else:
             self._pending[endpoint] = wanted
 

@@ -24,6 +24,7 @@ from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
+from sluice.sweep.progress import SweepProgressStore
 from sluice.training.pending_inputs import PendingInputStore
 from sluice.training.run_slot_store import RunSlotStore
 
@@ -111,6 +112,7 @@ class FakePorts:
     batches: BatchStore
     run_slots: RunSlotStore
     pending_inputs: PendingInputStore
+    sweep_progress: SweepProgressStore
     outcomes: OutcomeStore
     results: ResultStore
     hosting: FakeHosting
@@ -384,6 +386,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         batches=BatchStore(table),
         run_slots=RunSlotStore(table),
         pending_inputs=PendingInputStore(table),
+        sweep_progress=SweepProgressStore(table),
         outcomes=OutcomeStore(table),
         results=ResultStore(FakeTable(faults)),
         hosting=hosting,

@@ -56,7 +56,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "gateway": {"iam", "iam.permissions", "service_api"},
     "services.autoscaling": {"context", "service_api", "services.events"},
-    "services.scheduler": {"context", "iam", "runtime", "service_api", "services.events"},
+    "services.scheduler": {"context", "runtime", "service_api", "services.events"},
     "services.lambda_.invocations": {
         "context",
         "runtime",
@@ -115,7 +115,6 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.lambda_": {
         "context",
-        "iam",
         "service_api",
         "services.lambda_.environments",
         "services.lambda_.event_sources",

@@ -137,10 +137,10 @@ def test_a_version_is_announced_once_it_is_complete(world: SluiceWorld, waiting:
     world.registry.move_on(waiting, "InProgress")
     announce_pending_version(changed(waiting), world.ports)
     world.clock.pass_seconds(180)
-    assert sweep(world.ports) == []
+    assert sweep(world.ports)["findings"] == []
     assert world.events.published == [], "no model can be made of it yet"
     world.registry.move_on(waiting, "Completed")
     announce_pending_version(changed(waiting, **fields), world.ports)
     world.clock.pass_seconds(180)
-    assert sweep(world.ports) == []
+    assert sweep(world.ports)["findings"] == []
     assert world.events.kinds() == ["ModelPending"]

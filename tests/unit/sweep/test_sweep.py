@@ -32,7 +32,7 @@ def replayed(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
 def test_a_quiet_stage_has_no_findings(world: SluiceWorld) -> None:
     world.live(1)
     world.clock.pass_seconds(3600)
-    assert sweep(world.ports) == []
+    assert sweep(world.ports)["findings"] == []
     assert world.wakeups.booked == []
     assert [metric for metric, *_ in world.telemetry.metrics if metric == "SweepFinding"] == []
 
@@ -114,7 +114,7 @@ def test_a_check_that_fails_stops_no_other(
 def test_each_finding_is_one_line_and_one_data_point_by_its_cause(world: SluiceWorld) -> None:
     arn = world.registry.add(GROUP, 1)
     world.clock.pass_seconds(180)
-    (finding,) = sweep(world.ports)
+    (finding,) = sweep(world.ports)["findings"]
     assert finding == f"{arn} is Approved"
     fields = {"model": "fraud", "cause": "lost_approval", "finding": finding}
     assert world.telemetry.lines == [("INFO", "sweep finding", fields)]

@@ -20,7 +20,7 @@ from sluice.rollout.batch.ports import (
 )
 from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.ports import LiveVersionHosting
+from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionStore
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
@@ -96,7 +96,7 @@ class RolloutSpecs(Protocol):
         """The spec of a model."""
 
 
-class RolloutStore(BatchRolloutStore, Protocol):
+class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def open(self, record: RolloutRecord) -> bool:

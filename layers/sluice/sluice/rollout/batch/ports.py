@@ -67,6 +67,9 @@ class CurrentVersionStore(Protocol):
     def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
         """Rollouts of a model, newest version and attempt first."""
 
+    def last_promotion(self, model: str) -> RolloutRecord | None:
+        """The rollout that was promoted last, of whatever version; None if none was."""
+
 
 class CurrentVersionPorts(Protocol):
     """The ports that reading a batch model's current version needs."""
@@ -78,11 +81,8 @@ class CurrentVersionPorts(Protocol):
     def store(self) -> CurrentVersionStore: ...
 
 
-class BatchRolloutStore(HoldStore, PlanningStore, Protocol):
+class BatchRolloutStore(HoldStore, PlanningStore, CurrentVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
-
-    def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
-        """Rollouts of a model, newest version and attempt first."""
 
 
 class TransformJobs(Protocol):

@@ -14,7 +14,7 @@ from sluice.rollout.gates.holds import apply_gates
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import is_still_approved
-from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, next_step_towards_stage
+from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, Wait, next_step_towards_stage
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, recheck_seconds, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
@@ -39,7 +39,7 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     if isinstance(step, SetWeights | SetCapacity):
         return task_result("SHIFT", stage=stage)  # changed by hand since: a stage is judged only while it is in force
     now = ports.now()
-    if state is not None and state.is_maintained:
+    if isinstance(step, Wait) and state is not None and state.is_maintained:
         return _wait_for_maintenance(stage, record, plan, now, ports)
     decision = _decision(stage, record, plan, now, ports)
     if decision.action == "roll_back":

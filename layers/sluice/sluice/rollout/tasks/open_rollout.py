@@ -100,7 +100,7 @@ def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[s
 
 
 def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> None:
-    for stopped, kind, reason in resolve_conflict(record, list(ports.store.rollouts(record.id.model)), policy):
+    for stopped, kind, reason in resolve_conflict(record, ports.store.open_rollouts(record.id.model), policy):
         if kind == "end_watch":
             ports.store.end_watch(stopped, reason)
         else:

@@ -167,11 +167,11 @@ def test_an_endpoint_under_maintenance_serves_and_refuses_every_change(stage: St
         shown = sagemaker.describe_endpoint(EndpointName="maintained")
         assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("SystemUpdating", config)
         assert stage.invoke("maintained")[1] == "v1"
-        for change in (
-            lambda: refusal(sagemaker.update_endpoint, EndpointName="maintained", EndpointConfigName=config),
-            lambda: refusal(sagemaker.delete_endpoint, EndpointName="maintained"),
-        ):
-            assert change() == f'Cannot update in-progress endpoint "{ARN}maintained".'
+        refused = [
+            refusal(sagemaker.update_endpoint, EndpointName="maintained", EndpointConfigName=config),
+            refusal(sagemaker.delete_endpoint, EndpointName="maintained"),
+        ]
+        assert refused == [f'Cannot update in-progress endpoint "{ARN}maintained".'] * 2
     assert sagemaker.describe_endpoint(EndpointName="maintained")["EndpointStatus"] == "InService"
     states = [status for status, _ in stage.announced("maintained", 4)]
     assert states[2:] == ["SYSTEM_UPDATING", "IN_SERVICE"]
