@@ -17,5 +17,8 @@ class Choices:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html
     """
 
+    copy_object_max_bytes: int = 5 << 30
+    """Of CopyObject and of one part of UploadPartCopy: 5 GB on AWS; less, so that a test needs no object of 5 GB."""
+
     pipeline_executions_at_once: int = 20
     """Quota of an account and Region: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html."""

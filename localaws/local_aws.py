@@ -26,6 +26,8 @@ from localaws.moto.backend import MotoBackend
 from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
+from localaws.moto.s3_copies import limit_copies
+from localaws.moto.s3_keys import MotoObjectKeys
 from localaws.moto.sns_deliveries import ask_policies_of_queues
 from localaws.moto.sqs_queues import keep_policies_of_queues, speed_up_queues
 from localaws.moto.step_functions import StateMachines
@@ -72,7 +74,7 @@ class LocalAws:
         self._gateway = Gateway(
             account=ACCOUNT,
             identities=self.identities,
-            authoriser=RoleAuthoriser(self._policies),
+            authoriser=RoleAuthoriser(self._policies, MotoObjectKeys(ACCOUNT)),
             fallback=self.moto,
             faults=self.faults,
             record=self.recorded,
@@ -100,6 +102,7 @@ class LocalAws:
 
     def _correct_moto(self) -> list[Service]:
         s3_events.connect(self._emitter.emit)
+        limit_copies(self.context.choices)
         state_machines = StateMachines(self.context, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         make_aws_managed_policies_on_demand()

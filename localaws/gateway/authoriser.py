@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from localaws.iam.conditions import PolicyError
 from localaws.iam.identity import Caller
-from localaws.iam.permissions.permission import Permission
+from localaws.iam.permissions.encryption import ObjectKeys, key_permissions
+from localaws.iam.permissions.permission import Permission, Place
 from localaws.iam.permissions.required import required
 from localaws.iam.permissions.trust import refuse_untrusting_roles
 from localaws.iam.policy import AccessRequest, Decision, Statement, decide, parse_policy
@@ -46,14 +47,15 @@ class RoleAuthoriser:
     Decisions are kept until IAM changes: an endpoint is invoked many times a second under the same role.
     """
 
-    def __init__(self, policies: RolePolicies) -> None:
+    def __init__(self, policies: RolePolicies, keys: ObjectKeys | None = None) -> None:
         self._policies = policies
+        self._keys = keys
         self._statements: dict[str, tuple[Statement, ...]] = {}
         self._decisions: dict[tuple[Any, ...], Decision] = {}
 
     def authorise(self, caller: Caller, call: Call, params: Mapping[str, Any]) -> tuple[Permission, ...]:
         """All permissions the call needs; raises AwsError, in AWS's words, for the first that is missing."""
-        needed = tuple(required(call, params))
+        needed = (*required(call, params), *self._on_keys(call, params))
         if caller.role_arn is not None:
             for permission in needed:
                 decision = self._decide(caller, permission)
@@ -65,6 +67,11 @@ class RoleAuthoriser:
         """Raise AwsError for a role that is handed to a service which may not assume it, whoever calls."""
         if call.service in _ASSUME_ROLES and call.operation.startswith(("Create", "Update", "Put")):
             refuse_untrusting_roles(call, required(call, params), self._policies.trust_policy)
+
+    def _on_keys(self, call: Call, params: Mapping[str, Any]) -> Iterable[Permission]:
+        if self._keys is None or call.service != "s3":
+            return ()
+        return key_permissions(call.operation, params, Place(call.account, call.region), self._keys)
 
     def iam_changed(self) -> None:
         """Forget what was read and decided. In this order: a decision in the new table stems from new statements."""

@@ -67,7 +67,11 @@ UNUSED: dict[str, dict[str, str]] = {
         "s3:ListBucket": _MISSING,
         "s3:AbortMultipartUpload": _FAILURE,
     },
-    "StartPipelineFunctionRole": {"s3:ListBucket": _MISSING},
+    "StartPipelineFunctionRole": {
+        "s3:ListBucket": _MISSING,
+        "s3:DeleteObject": "hides a rejected file that is too large to be moved in time",
+        "s3:AbortMultipartUpload": _FAILURE,
+    },
     "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {

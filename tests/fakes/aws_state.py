@@ -147,12 +147,16 @@ class FakeExecutions:
     faults: Faults
     started: list[str] = field(default_factory=list)
     ended: dict[str, str] = field(default_factory=dict)  # name -> status
+    began: dict[str, datetime] = field(default_factory=dict)  # of executions that a test looks for
     state_machine_arn: str = "arn:aws:states:us-east-1:123456789012:stateMachine:sluice-dev-rollout"
 
     def status(self, name: str) -> str | None:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: self.ended.get(name, "RUNNING") if name in self.started else None
         )
+
+    def started_at(self, name: str) -> datetime | None:
+        return self.faults.around(lambda: self.began.get(name))  # type: ignore[no-any-return]
 
     def start(self, rollout_id: RolloutId) -> bool:
         return self._start(str(rollout_id))
@@ -164,9 +168,10 @@ class FakeExecutions:
         return self.faults.around(lambda: self._once(name))  # type: ignore[no-any-return]
 
     def _once(self, name: str) -> bool:
-        if name in self.started:
+        if name in self.ended or name in self.began:
             return False
-        self.started.append(name)
+        if name not in self.started:  # as AWS: one that runs is started once, and the second start succeeds
+            self.started.append(name)
         return True
 
 

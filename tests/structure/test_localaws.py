@@ -78,7 +78,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.resources",
     },
     "services.cloudwatch": {"context", "service_api", "services.cloudwatch.alarms", "services.cloudwatch.metrics"},
-    "moto": {"context", "gateway", "iam", "service_api"},
+    "moto": {"choices", "context", "gateway", "iam", "service_api"},
     "services": {"gateway", "iam", "service_api"},
     "services.lambda_.event_sources": {
         "context",

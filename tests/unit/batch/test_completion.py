@@ -183,3 +183,13 @@ def test_the_sweep_says_again_that_a_job_has_ended(world: SluiceWorld) -> None:
 def test_the_sweep_gives_up_what_has_failed_for_a_day(world: SluiceWorld) -> None:
     world.clock.pass_seconds(86_400)
     assert list(replay_lost_batch_events("fraud", world.ports)) == []
+
+
+def test_a_run_that_is_open_long_after_its_job_ended_is_completed_within_a_day(world: SluiceWorld) -> None:
+    """Its table was restored from a backup: the job's name is taken, and no event of it will ever come."""
+    world.clock.pass_seconds(40 * 86_400 + 3_600)
+    found = []
+    for _ in range(24 * 12):
+        world.clock.pass_seconds(300)
+        found += list(replay_lost_batch_events("fraud", world.ports))
+    assert found == [f"{JOB} is Completed"]

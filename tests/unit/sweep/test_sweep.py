@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from sluice.errors import SpecError
+from sluice.events import PipelineStatusChanged
+from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.spec.model import ModelSpec
 from sluice.sweep.sweep import SweepIncompleteError, sweep
 from sluice.training.manifest import File
 
 from functions.abort_rollout.app import run as roll_back
 from functions.open_rollout.app import run as open_rollout
+from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.aws_state import START, refusal
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 
@@ -73,6 +78,43 @@ def test_the_end_of_a_dead_execution_is_replayed(world: SluiceWorld, dead: list[
     assert (kind, detail["name"], detail["status"]) == ("Step Functions Execution Status Change", dead[-1], "ABORTED")
     roll_back({"detail-type": kind, "detail": detail}, world.ports)
     assert world.executions.started == [*dead, f"{ROLLOUT}-restore-{len(dead)}"]
+
+
+def test_a_rollout_that_is_open_although_its_execution_succeeded_is_told_within_one_sweep(world: SluiceWorld) -> None:
+    """The table was restored from a backup; its lock would keep every later rollout waiting."""
+    world.approve(1)
+    world.executions.ended[ROLLOUT] = "SUCCEEDED"
+    world.clock.pass_seconds(180)
+    ((kind, detail),) = replayed(world)
+    assert (kind, detail["rollout"]) == ("RolloutStuck", ROLLOUT)
+    assert "sluice abort fraud" in detail["reason"]
+
+
+def test_a_run_whose_execution_ended_long_ago_gives_its_slot_back_within_one_sweep(world: SluiceWorld) -> None:
+    """SageMaker answers a token that it knows with the old execution, of which no event will ever come."""
+    world.bucket.objects["data/fraud/may.csv"] = b"age,risk\n30,1\n"
+    start = world.pipelines.start
+
+    def known(pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
+        arn = start(pipeline, run, token, parameters)
+        world.pipelines.started[token].status = "Succeeded"
+        return arn
+
+    world.pipelines.start = known  # type: ignore[method-assign]
+    uploaded = {"key": "data/fraud/may.csv", "size": 14, "etag": "e", "version-id": "v1", "sequencer": "0"}
+    body = json.dumps({"detail": {"bucket": {"name": "sluice-dev-data"}, "object": uploaded}})
+    start_pipeline({"Records": [{"messageId": "m", "body": body}]}, world.ports)
+    world.wake()
+    slot = world.ports.run_slots.get("fraud")
+    assert slot is not None
+    assert slot.is_running
+    ((kind, event),) = replayed(world)
+    assert kind == "SageMaker Model Building Pipeline Execution Status Change"
+    mark_run_ended(PipelineStatusChanged.parse({"detail": event}), world.ports)
+    world.wake()
+    slot = world.ports.run_slots.get("fraud")
+    assert slot is not None
+    assert slot.phase == "free"
 
 
 def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> None:

@@ -13,6 +13,7 @@ from sluice.errors import AwsLibraryError, Problem, RetryableError, SpecError
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus
+from sluice.training.quarantine import UnreadableUploadError
 from sluice.training.run_queue import MAX_EVENT_FILES
 from sluice.training.start_backoff import FIRST_SECONDS, JITTER, LONGEST_SECONDS, seconds_to_retry
 
@@ -234,6 +235,20 @@ def test_a_message_that_is_no_event_goes_back_alone(world: SluiceWorld, body: by
     assert runs(world) == [["b.csv"]]
 
 
+def test_a_file_under_a_key_that_may_not_be_used_is_told_with_its_cause_and_stays(world: SluiceWorld) -> None:
+    def refuse(_upload: object) -> None:
+        raise UnreadableUploadError("it is encrypted with a KMS key that cannot be used: kms:Decrypt")
+
+    world.ports.quarantine.open = refuse  # type: ignore[method-assign,assignment]
+    for _ in range(2):
+        assert returned(start_pipeline(batch("a"), world.ports)) == []
+    kinds = [kind for kind, _ in world.events.published]
+    assert kinds == ["DataRejected", "DataRejected"], "at least once"
+    assert "KMS key that cannot be used" in world.events.published[0][1]["reason"]
+    assert "data/fraud/a.csv" in world.bucket.objects
+    assert [line for _, line, _ in world.telemetry.lines].count("upload rejected") == 1
+
+
 def test_what_cannot_start_now_is_started_later(world: SluiceWorld) -> None:
     world.pipelines.refusing = True
     assert returned(start_pipeline(batch("a", "b"), world.ports)) == []
@@ -263,7 +278,7 @@ def test_models_that_wait_for_an_execution_do_not_storm_sagemaker(world: SluiceW
         attempts.append((world.clock.now().timestamp(), pipeline))
         raise RetryableError("ResourceLimitExceeded")
 
-    world.pipelines.start = refuse  # type: ignore[method-assign]
+    world.pipelines.start = refuse  # type: ignore[method-assign,assignment]
     began = world.clock.now()
     due = {model: began + timedelta(seconds=delay) for model, delay in world.wakeups.booked}
     world.wakeups.booked.clear()

@@ -36,7 +36,13 @@ class RolloutExecutions(Protocol):
         """Start the rollout's execution; False if it was started before and has ended."""
 
     def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
-        """Start an execution that only rolls back, for a rollout whose own execution failed."""
+        """Start an execution that only rolls back, for a rollout whose own execution failed; False as of ``start``."""
+
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None if there is no such execution."""
+
+    def started_at(self, name: str) -> datetime | None:
+        """When the execution of this name was started; None if Step Functions knows none."""
 
 
 class RolloutHosting(ModelCreator, LiveVersionHosting, TrafficHosting, Protocol):

@@ -174,6 +174,8 @@ def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
             yield _publish_package_change(record.package_arn, ports.names.group(model), "Approved", ports)
         elif status in DEAD_STATUSES:
             yield _publish_execution_end(record, name, status, ports)
+        elif status == "SUCCEEDED" and _is_still_open(record, ports):
+            yield _publish_stuck(record, name, ports)
 
 
 def _last_execution(rollout_id: RolloutId, ports: SweepPorts) -> tuple[str, str | None]:
@@ -206,6 +208,22 @@ def _publish_execution_end(record: RolloutRecord, name: str, status: str, ports:
         stateMachineArn=ports.executions.state_machine_arn,
     )
     return f"{record.id}: execution {name} is {status}"
+
+
+def _is_still_open(record: RolloutRecord, ports: SweepPorts) -> bool:
+    """Read after the execution's status: it may have closed the record and ended in between."""
+    known = ports.store.rollouts(record.id.model, record.id.version)
+    return any(each.id == record.id and not each.is_closed for each in known)
+
+
+def _publish_stuck(record: RolloutRecord, name: str, ports: SweepPorts) -> str:
+    """Tell people of a rollout that nothing will ever close: a task closes the record before its execution succeeds."""
+    reason = (
+        f"its execution {name} has succeeded, but its record is open, as after the table was restored from a backup: "
+        f"look at what serves, then end it with `sluice abort {record.id.model}`, which brings the baseline back"
+    )
+    ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)
+    return f"{record.id}: {reason}"
 
 
 CHECKS: Mapping[str, Callable[[str, SweepPorts], Iterator[str]]] = {

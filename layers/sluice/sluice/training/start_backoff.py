@@ -1,7 +1,7 @@
 """When a start that AWS had no capacity for is tried again: later each time, and not all models together. Pure.
 
-An account may have 20 pipeline executions at a time: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html. Beyond
-them every model that waits asks again; at a fixed pace, many of them would be throttled, and others with them.
+An account may have 20 pipeline executions at a time (https://docs.aws.amazon.com/general/latest/gr/sagemaker.html).
+Beyond them every model that waits asks again; at a fixed pace, many of them would be throttled, and others with them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def seconds_to_retry(refusals: int, spread: float) -> float:
     Args:
         spread: from 0, for the shortest delay, to 1, for the longest.
     """
-    delay = min(FIRST_SECONDS * 2 ** min(refusals, 10), LONGEST_SECONDS)
+    delay = min(FIRST_SECONDS * 2.0 ** min(refusals, 10), LONGEST_SECONDS)
     return delay * (1 - JITTER + 2 * JITTER * spread)
 
 

@@ -140,6 +140,42 @@ def test_a_bucket_that_does_not_notify_is_silent(s3: Any, recorder: EventRecorde
     assert "unheard" not in json.dumps(recorder.events)
 
 
+KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/8d3f-own"
+
+
+def test_objects_under_a_customers_key_need_the_key_besides(aws: LocalAws, s3: Any) -> None:
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+
+    def allow(name: str, *actions: str, **more: Any) -> None:
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*", **more}
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        iam.put_role_policy(RoleName="reader", PolicyName=name, PolicyDocument=document)
+
+    allow("objects", "s3:GetObject", "s3:PutObject")
+    under_key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": KMS_KEY}
+    s3.put_object(Bucket=BUCKET, Key="secret", Body=b"1", **under_key)
+    s3.put_object(Bucket=BUCKET, Key="plain", Body=b"1")
+    reader = aws.client("s3", role)
+    assert reader.get_object(Bucket=BUCKET, Key="plain")["Body"].read() == b"1"
+    source = {"Bucket": BUCKET, "Key": "secret"}
+    copy = {"Bucket": BUCKET, "Key": "copy", "CopySource": source}
+    write = {"Bucket": BUCKET, "Key": "new", "Body": b"2", **under_key}
+    for act, request, action in (
+        (reader.get_object, source, "kms:Decrypt"),
+        (reader.copy_object, copy, "kms:Decrypt"),
+        (reader.put_object, write, "kms:GenerateDataKey"),
+    ):
+        with pytest.raises(ClientError, match=f"not authorized to perform: {action} on resource: {KMS_KEY}") as refusal:
+            act(**request)
+        assert refusal.value.response["Error"]["Code"] == "AccessDenied"
+    through_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    allow("key", "kms:Decrypt", "kms:GenerateDataKey", Condition=through_s3)
+    assert reader.get_object(**source)["Body"].read() == b"1"
+    reader.copy_object(**copy)
+    reader.put_object(**write)
+
+
 MACHINE_ROLE = "machine"
 TRUST = json.dumps(
     {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from sluice.errors import RetryableError
@@ -91,3 +92,25 @@ def test_a_failed_registration_is_told_after_a_crash_at_any_call(after_effect: b
         assert set(told) == {"ApprovalIgnored"}
         assert len(told) <= 2
         assert "sluice.not_rolled_out" in world.registry.properties[arn]
+
+
+def test_a_name_that_a_closed_execution_has_taken_is_passed_over(world: SluiceWorld) -> None:
+    """A rollout of before the table was deleted: StartExecution refuses its name for 90 days."""
+    long_ago = world.clock.now() - timedelta(days=40)
+    world.executions.began |= {"fraud-2-1": long_ago, "fraud-2-2": long_ago}
+    arn = world.registry.add(GROUP, 2)
+    assert approve(world, arn) == approve(world, arn) == {"rollout": "fraud-2-3"}
+    assert world.executions.started == ["fraud-2-3"]
+
+
+def test_an_execution_that_another_delivery_has_just_started_is_this_approvals(world: SluiceWorld) -> None:
+    world.executions.began["fraud-2-1"] = world.clock.now() - timedelta(seconds=30)
+    assert approve(world, world.registry.add(GROUP, 2)) == {"rollout": "fraud-2-1"}
+
+
+def test_a_repeated_approval_finds_its_own_rollout_however_old_its_execution_is(world: SluiceWorld) -> None:
+    arn = world.registry.add(GROUP, 2)
+    approve(world, arn)
+    world.executions.began["fraud-2-1"] = world.clock.now()
+    world.clock.pass_seconds(86_400)
+    assert approve(world, arn) == {"rollout": "fraud-2-1"}

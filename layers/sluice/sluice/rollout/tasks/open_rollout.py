@@ -6,6 +6,8 @@ the Model Registry.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sluice.errors import SpecError, UnknownModelError
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from sluice.spec.model import ModelSpec
 
 _NOTE = "sluice.not_rolled_out"  # a property of the version in the Model Registry
+
+
+REDELIVERY = timedelta(minutes=5)
+"""Longer than one invocation, within which another delivery of the same event may open the same rollout."""
 
 
 def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
@@ -55,8 +61,9 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
     attempt = attempt_for(latest, package, is_certain=changed.changed is not None)
     if attempt is None:
         return {"ignored": f"{model}/{package.version} has been rolled out: {latest and latest.outcome}"}
+    wanted = RolloutId(model=model, version=package.version, attempt=attempt)
     record = RolloutRecord(
-        id=RolloutId(model=model, version=package.version, attempt=attempt),
+        id=wanted if latest and latest.id == wanted else _next_free(wanted, ports),
         package_arn=package.arn,
         endpoint=ports.names.endpoint(model, spec.endpoint.suffix),
         phase="queued",
@@ -76,8 +83,9 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
         return {"ignored": reason}
+    wanted = next_attempt(good, known)
     record = RolloutRecord(
-        id=next_attempt(good, known),
+        id=wanted if any(each.id == wanted for each in known) else _next_free(wanted, ports),
         package_arn=good.package_arn,
         endpoint=live_endpoint(model, ports),
         phase="queued",
@@ -86,6 +94,18 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         urgent=True,
     )
     return _open(record, ports.specs.get(model), ports)
+
+
+def _next_free(wanted: RolloutId, ports: RolloutPorts) -> RolloutId:
+    """The first attempt whose execution's name is free.
+
+    A name that Step Functions knows, while the table knows no such rollout, is that of a rollout before the table was
+    deleted or restored from a backup. Step Functions refuses it for 90 days, so that nothing would ever start. One that
+    is only minutes old is this event's: another delivery of it has come between.
+    """
+    while (started := ports.executions.started_at(str(wanted))) and ports.now() - started > REDELIVERY:
+        wanted = replace(wanted, attempt=wanted.attempt + 1)
+    return wanted
 
 
 def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[str, str]:
