@@ -32,6 +32,30 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     return translating(client), stub
 
 
+PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/sluice-dev-fraud/7"
+
+
+@pytest.mark.parametrize(
+    ("environment", "container"),
+    [
+        pytest.param({}, {"ModelPackageName": PACKAGE}, id="the package's own"),
+        pytest.param(
+            {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "900"},
+            {"ModelPackageName": PACKAGE, "Environment": {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "900"}},
+            id="and more",
+        ),
+    ],
+)
+def test_a_model_is_made_of_a_package_and_an_environment(
+    sagemaker: tuple[Endpoints, Stubber], environment: dict[str, str], container: dict[str, Any]
+) -> None:
+    hosting, stub = sagemaker
+    role = "arn:aws:iam::123456789012:role/model"
+    expected = {"ModelName": "m", "PrimaryContainer": container, "ExecutionRoleArn": role}
+    stub.add_response("create_model", {"ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/m"}, expected)
+    hosting.create_model("m", PACKAGE, role, environment)
+
+
 @pytest.fixture
 def sagemaker() -> Iterator[tuple[Endpoints, Stubber]]:
     client, stub = stubbed("sagemaker")
