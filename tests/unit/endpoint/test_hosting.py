@@ -79,16 +79,17 @@ def asked(name: str, weight: float = 100.0) -> dict[str, Any]:
 
 WARM = ServerlessSize(memory_mb=2048, max_concurrency=20, provisioned_concurrency=2)
 ASYNC = {"OutputConfig": {"S3OutputPath": "s3://b/out"}}
+UNOBSERVED = {"EnableDetailedObservability": False}  # stated, as the default of new configs is on
 CONFIGS: dict[str, tuple[NewConfig, dict[str, Any]]] = {
     "canary": (
         NewConfig(name="c", variants=(on_instances("v6"), on_instances("v7", 0.0))),
-        {"ProductionVariants": [asked("v6"), asked("v7", 0.0)]},
+        {"ProductionVariants": [asked("v6"), asked("v7", 0.0)], "MetricsConfig": UNOBSERVED},
     ),
     "metrics every ten seconds": (
         NewConfig(name="c", variants=(on_instances("v6"),), period_seconds=10),
         {
             "ProductionVariants": [asked("v6")],
-            "MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10},
+            "MetricsConfig": {**UNOBSERVED, "EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10},
         },
     ),
     "shadow": (
@@ -96,6 +97,7 @@ CONFIGS: dict[str, tuple[NewConfig, dict[str, Any]]] = {
         {
             "ProductionVariants": [asked("v6")],
             "ShadowProductionVariants": [asked("v7", 50.0)],
+            "MetricsConfig": UNOBSERVED,
             "DataCaptureConfig": {
                 "EnableCapture": True,
                 "InitialSamplingPercentage": 100,
@@ -128,7 +130,7 @@ CONFIGS: dict[str, tuple[NewConfig, dict[str, Any]]] = {
     ),
     "async": (
         NewConfig(name="c", variants=(on_instances("v6"),), async_config=ASYNC),
-        {"ProductionVariants": [asked("v6")], "AsyncInferenceConfig": ASYNC},
+        {"ProductionVariants": [asked("v6")], "AsyncInferenceConfig": ASYNC, "MetricsConfig": UNOBSERVED},
     ),
 }
 
