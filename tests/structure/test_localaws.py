@@ -16,7 +16,8 @@ FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tes
 # What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A
 # module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
-    "context": set(),
+    "quotas": set(),
+    "context": {"quotas"},
     "containers": set(),
     "containers.serving": set(),
     "containers.training": set(),
@@ -34,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "services.events": {"context", "iam", "runtime", "service_api"},
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
     "services.sagemaker.models": {"context", "service_api", "services.sagemaker.resources"},
-    "services.sagemaker.registry": {"context", "service_api", "services.sagemaker.resources"},
+    "services.sagemaker.registry": {"context", "quotas", "service_api", "services.sagemaker.resources"},
     "services.cloudformation": {
         "context",
         "service_api",
@@ -66,6 +67,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.sagemaker.endpoint_state": {
         "context",
+        "quotas",
         "service_api",
         "services.sagemaker.models",
         "services.sagemaker.resources",
