@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sluice.rollout.tasks.provision_candidate import provision_candidate
+from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from tests.fakes.sluice_world import SPEC, sluice_world
@@ -39,6 +41,7 @@ def spec_of(kind: str, **settings: object) -> ModelSpec:
 def test_the_container_is_told_how_long_a_request_may_take(spec: ModelSpec, environment: dict[str, str]) -> None:
     world = sluice_world(spec)
     world.play(world.approve(1))
+    assert provision_candidate(RolloutId(model="fraud", version=1, attempt=1), world.ports)["status"] == "ROLL_BACK"
     assert world.hosting.environments == {"sluice-dev-fraud-1-1-model": environment}
 
 
