@@ -5,11 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from localaws.service_api import AwsError, Call
-
-Answer = dict[str, Any]
+from localaws.service_api import AwsError, Call, Result
 
 
 @dataclass(slots=True)
@@ -37,7 +34,7 @@ class Alteration:
 
     service: str
     operation: str
-    alter: Callable[[Answer], Answer]
+    alter: Callable[[Result], Result]
     left: int
 
 
@@ -53,14 +50,14 @@ class Faults:
         self._faults: list[Fault] = []
         self._alterations: list[Alteration] = []
 
-    def alter(self, service: str, operation: str, alter: Callable[[Answer], Answer], *, times: int = 1) -> Alteration:
+    def alter(self, service: str, operation: str, alter: Callable[[Result], Result], *, times: int = 1) -> Alteration:
         """Make the next ``times`` answers others; ``left`` of the result counts down. Not for operations of moto's."""
         alteration = Alteration(service, operation, alter, times)
         with self._lock:
             self._alterations.append(alteration)
         return alteration
 
-    def altered(self, call: Call, answer: Answer) -> Answer:
+    def altered(self, call: Call, answer: Result) -> Result:
         """The answer to give to this call."""
         if not self._alterations:
             return answer

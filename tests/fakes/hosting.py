@@ -33,6 +33,7 @@ class FakeHosting:
     endpoints: dict[str, EndpointState] = field(default_factory=dict)
     configs: dict[str, NewConfig] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of models
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
     why_unhealthy: str = "ping failed"
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
@@ -83,8 +84,14 @@ class FakeHosting:
     def describe(self, endpoint: str) -> EndpointState | None:
         return self.faults.around(lambda: self.endpoints.get(endpoint))  # type: ignore[no-any-return]
 
-    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
-        self.faults.around(lambda: self.models.setdefault(name, package_arn))
+    def create_model(
+        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        def create() -> None:
+            self.models.setdefault(name, package_arn)
+            self.environments.setdefault(name, dict(environment or {}))
+
+        self.faults.around(create)
 
     def create_config(self, config: NewConfig) -> None:
         self.faults.around(lambda: self.configs.setdefault(config.name, config))

@@ -17,7 +17,8 @@ FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tes
 # module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
     "choices": set(),
-    "context": {"choices"},
+    "quotas": set(),
+    "context": {"choices", "quotas"},
     "containers": set(),
     "containers.serving": set(),
     "containers.training": set(),
@@ -35,7 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "services.events": {"context", "iam", "runtime", "service_api"},
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
     "services.sagemaker.models": {"context", "service_api", "services.sagemaker.resources"},
-    "services.sagemaker.registry": {"context", "service_api", "services.sagemaker.resources"},
+    "services.sagemaker.registry": {"context", "quotas", "service_api", "services.sagemaker.resources"},
     "services.cloudformation.execution": {
         "services.cloudformation.resources",
         "services.cloudformation.template",
@@ -73,6 +74,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.sagemaker.endpoint_state": {
         "context",
+        "quotas",
         "service_api",
         "services.sagemaker.models",
         "services.sagemaker.resources",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .contract import App
 from .lean_import import import_xgboost
-from .server import serve
+from .server import answer_seconds, serve
 from .source import Source
 
 
@@ -16,7 +16,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="0 lets the system choose")
     parser.add_argument("--port-file", type=Path, help="where to write the port that was chosen")
     options = parser.parse_args()
-    serve(app_from(dict(os.environ)), port=options.port, port_file=options.port_file)
+    environment = dict(os.environ)
+    seconds = answer_seconds(environment)
+    serve(app_from(environment), port=options.port, port_file=options.port_file, seconds=seconds)
 
 
 def app_from(environment: dict[str, str]) -> App:

@@ -108,6 +108,7 @@ def test_all_pages_are_read(aws: Aws) -> None:
     assert list(metrics(aws, *pages).counts(OF, SPAN).values()) == [Counts(10, 1), Counts(20, 2)]
 
 
+LIMITS = {"p90": 12_000, "p99": 40_000}
 READERS: dict[str, tuple[Callable[[CloudWatch], object], str, dict[str, dict[int, float]]]] = {
     "errors": (lambda of: of.counts(OF, SPAN), "errors", {"errors": {}, "requests": {0: 90.0}}),
     "requests": (lambda of: of.counts(OF, SPAN), "requests", {"errors": {0: 1.0}, "requests": {}}),
@@ -168,9 +169,6 @@ def test_no_data_is_no_period(aws: Aws) -> None:
 def test_a_span_that_has_not_begun_is_not_asked_for(aws: Aws) -> None:
     early = Span(start=T0 + timedelta(seconds=10), end=T0, period_seconds=10)
     assert metrics(aws).counts(OF, early) == {}
-
-
-LIMITS = {"p90": 12_000, "p99": 40_000}
 
 
 def test_requests_beyond_a_limit_are_counted_by_cloudwatch(aws: Aws) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sluice.aws.metric_data import (
@@ -26,6 +27,15 @@ REQUESTS_THAT_SHOW = 100
 """Among this many requests some exceed the live version's 90th percentile, unless CloudWatch does not count them."""
 
 _REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentAlarm:
+    """An alarm that has no data. ``since``: when it lost it, or was made; ``ever``: whether it may have had some."""
+
+    name: str
+    since: datetime | None
+    ever: bool
 
 
 class CloudWatch:
@@ -166,13 +176,13 @@ class CloudWatch:
         found = self._described(names)
         return {alarm["AlarmName"]: _state(alarm) for kind in found.values() for alarm in kind}
 
-    def alarms_without_data(self, names: Sequence[str]) -> dict[str, datetime | None]:
-        """Those of the alarms that are in INSUFFICIENT_DATA, by name, and since when if CloudWatch says it."""
-        return {
-            alarm["AlarmName"]: alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
+    def silent_alarms(self, names: Sequence[str]) -> list[SilentAlarm]:
+        """Those of the metric alarms that are in INSUFFICIENT_DATA."""
+        return [
+            _silent(alarm)
             for alarm in self._described(names)["MetricAlarms"]
             if alarm["StateValue"] == "INSUFFICIENT_DATA"
-        }
+        ]
 
     def set_alarm(self, name: str, reason: str) -> bool:
         """Set an alarm's state to ALARM; False if the alarm does not exist (any more)."""
@@ -212,6 +222,14 @@ def _refuse_incomplete(of: Dimensions, wanted: Mapping[str, tuple[str, str]], st
         where = " ".join(each["Value"] for each in of)
         text = f"CloudWatch did not answer with all data of {where}: {series}"
         raise MetricsUnknownError(text, code=status[lacking[0]].partition(",")[0])
+
+
+def _silent(alarm: Mapping[str, Any]) -> SilentAlarm:
+    """An alarm is made without data: what has not changed since it was last configured has had none as it is now."""
+    since = alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
+    configured = alarm.get("AlarmConfigurationUpdatedTimestamp")
+    ever = since is None or configured is None or since > configured + timedelta(minutes=1)
+    return SilentAlarm(name=alarm["AlarmName"], since=since, ever=ever)
 
 
 def _state(alarm: Mapping[str, Any]) -> str:

@@ -69,6 +69,14 @@ def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[d
     return [at + timedelta(seconds=period_seconds * i) for i in range(max(count, 0))]
 
 
+def readable_periods(
+    stretches: Iterable[tuple[datetime, datetime, int]], now: datetime
+) -> list[tuple[int, list[datetime]]]:
+    """For each stretch of time and period: the ``readable_period``, and its ``whole_periods``."""
+    found = [(start, end, readable_period(start, seconds, now)) for start, end, seconds in stretches]
+    return [(seconds, whole_periods(start, end, seconds)) for start, end, seconds in found]
+
+
 def stat(
     metric: str, of: Dimensions, period_seconds: int, statistic: str, namespace: str = NAMESPACE
 ) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from sluice.spec.scaling import Scaling
 from sluice.spec.schema.collection_fields import Maybe
-from sluice.spec.schema.fields import Choice, Text, Whole
+from sluice.spec.schema.fields import Choice, Flag, Text, Whole
 from sluice.spec.schema.section import Section
 from sluice.spec.serving import AsyncServing, Batch, Serverless
 from sluice.spec.serving_modes import ASYNC, BATCH, REAL_TIME, SERVERLESS
@@ -29,6 +29,9 @@ class Endpoint:
     metrics_period_seconds: Annotated[
         int, Choice((60, 10)), "How often a real-time endpoint publishes metrics; 10 costs extra"
     ] = 60
+    detailed_observability: Annotated[
+        bool, Flag(), "Whether SageMaker collects metrics of hosts, GPUs and containers, which cost extra"
+    ] = False
     serverless: Annotated[Serverless, Section(Serverless), "serverless: how large the endpoint is"] = field(
         default_factory=Serverless
     )

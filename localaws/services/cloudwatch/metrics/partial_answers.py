@@ -7,15 +7,14 @@ that an incomplete set of data points were returned" (CloudWatch API reference, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-Answer = dict[str, Any]
+from localaws.service_api import Result
 
 
-def with_incomplete(result_id: str, status: str = "InternalError", *, kept: int = 0) -> Callable[[Answer], Answer]:
+def with_incomplete(result_id: str, status: str = "InternalError", *, kept: int = 0) -> Callable[[Result], Result]:
     """Alters an answer: the result of that id has ``status``, and no more than its first ``kept`` points."""
 
-    def alter(answer: Answer) -> Answer:
+    def alter(answer: Result) -> Result:
         results = [
             {
                 **result,

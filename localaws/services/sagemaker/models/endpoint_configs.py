@@ -88,7 +88,7 @@ class EndpointConfigs:
                 self._models.store.get(variant["ModelName"])
         arn = self.store.arn(name)
         tag_on_create(self._context, arn, params.get("Tags"))
-        request = _with_default_weights(params)
+        request = _with_defaults(params)
         self.store.add(EndpointConfig(name=name, arn=arn, created=self._context.now(), request=request))
         return {"EndpointConfigArn": arn}
 
@@ -124,10 +124,17 @@ class EndpointConfigs:
         }
 
 
-def _with_default_weights(params: Mapping[str, Any]) -> dict[str, Any]:
+def _with_defaults(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights, and detailed observability: "for endpoint configurations created after June 17, 2026,
+    EnableDetailedObservability defaults to true" (SageMaker developer guide, getting started with detailed
+    observability). Nothing is said of serverless endpoints, which have no hosts to observe: none here.
+    """
     filled = {
         field: [{"InitialVariantWeight": 1.0, **variant} for variant in params[field]]
         for field in ("ProductionVariants", "ShadowProductionVariants")
         if params.get(field)
     }
-    return {**params, **filled}
+    if any(variant.get("ServerlessConfig") for variant in params["ProductionVariants"]):
+        return {**params, **filled}
+    metrics = {"EnableDetailedObservability": True, **(params.get("MetricsConfig") or {})}
+    return {**params, **filled, "MetricsConfig": metrics}

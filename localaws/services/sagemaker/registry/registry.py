@@ -36,7 +36,7 @@ class Registry:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self._groups = Groups(context.region, context.account)
+        self._groups = Groups(context.region, context.account, context.quotas)
         self._packages: dict[str, ModelPackage] = {}
         self._answered: dict[tuple[str, str], dict[str, Any]] = {}  # (operation, ClientToken) -> answer
         self.status_of_new = "Completed"

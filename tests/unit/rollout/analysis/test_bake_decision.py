@@ -24,10 +24,11 @@ from sluice.rollout.analysis.metric_windows import (
     rows_by_threshold,
     windows,
 )
-from sluice.rollout.model.plan import Plan, PlannedStage
+from sluice.rollout.model.plan import Plan, PlannedStage, experiment_from
 from sluice.rollout.model.record import Command, CommandKind, FenceKind, RolloutRecord
 from sluice.rollout.planning.planner import make_plan
 from sluice.rollout_id import RolloutId
+from sluice.spec.strategies import ABTest
 
 from tests.fakes.sluice_world import SPEC
 
@@ -114,7 +115,7 @@ def test_all_stages_are_judged_and_the_newest_is_distinguished() -> None:
     assert found.starts == [at(seconds) for seconds in (60, 120, 180, 240, 420, 480, 540, 600, 660, 720)]
     assert found.in_this_stage == 6
     assert found.spans == (Span(start=at(60), end=at(900), period_seconds=60),)
-    assert found.first_stage == MetricWindow(at(60), at(300))
+    assert found.experiment is None
 
 
 HOURS = 3600
@@ -135,6 +136,13 @@ def test_a_stage_held_for_hours_is_judged_by_the_minutes_that_cloudwatch_still_h
     old, new = found.starts[: -found.in_this_stage], found.starts[-found.in_this_stage :]
     assert (old[0], old[-1], len(old)) == (at(0), at(3.5 * HOURS - 120), 209)
     assert (new[0], new[-1], len(new)) == (at(3.5 * HOURS), at(3.5 * HOURS + 100), 11)
+
+
+@pytest.mark.parametrize(("age", "row"), [(2 * HOURS, 10), (4 * HOURS, 60)])
+def test_a_test_that_is_held_is_compared_in_rows_that_cloudwatch_has(age: float, row: int) -> None:
+    plan = replace(QUICK, experiment=experiment_from(ABTest(max_duration_seconds=2 * HOURS), 10))
+    found = judged_periods(plan, record({0: 0}, {0: -5}), at(age))
+    assert found.experiment == Span(start=at(0), end=at(age - LAG_SECONDS[10]), period_seconds=row)
 
 
 @pytest.mark.parametrize(

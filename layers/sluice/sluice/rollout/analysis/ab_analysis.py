@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.aws.metric_data import Counts, Dimensions, Moments, Span, readable_period, whole_periods
+from sluice.aws.metric_data import Counts, Dimensions, Moments, Span, whole_periods
 from sluice.rollout.analysis.ab_test import Progress, compare_and_find
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
-from sluice.rollout.analysis.metric_windows import MetricWindow
 from sluice.rollout.model.plan import Experiment, Plan
 from sluice.rollout.model.record import RolloutRecord
 
@@ -30,35 +29,29 @@ class _Test:
     record: RolloutRecord
     plan: Plan
     experiment: Experiment
-    window: MetricWindow
+    span: Span
     of: tuple[Dimensions, Dimensions]  # the candidate's and the baseline's
-    now: datetime
     ports: AnalysisPorts
-
-    @property
-    def metric_row_seconds(self) -> int:
-        """The time of one row that is read from CloudWatch: the plan's, or longer for a test held for hours."""
-        return readable_period(self.window.start, self.experiment.row_seconds, self.now)
-
-    @property
-    def span(self) -> Span:
-        return Span(start=self.window.start, end=self.window.end, period_seconds=self.metric_row_seconds)
 
 
 def ab_test_finding(
     plan: Plan,
     record: RolloutRecord,
-    window: MetricWindow,
+    span: Span,
     of: tuple[Dimensions, Dimensions],
     now: datetime,
     *,
     ports: AnalysisPorts,
 ) -> Finding:
-    """The test's finding; ``window`` is that of its stage, the first; ``of`` the candidate and the baseline."""
+    """The test's finding; ``of`` the candidate and the baseline.
+
+    ``span`` is that of its stage, the first, with the time of one row that CloudWatch gives: the plan's, or longer for
+    a test that was held for hours.
+    """
     assert plan.baseline is not None
     assert plan.experiment is not None
     experiment = plan.experiment
-    test = _Test(record=record, plan=plan, experiment=experiment, window=window, of=of, now=now, ports=ports)
+    test = _Test(record=record, plan=plan, experiment=experiment, span=span, of=of, ports=ports)
     progress = Progress(
         elapsed_seconds=(now - record.shifted_at[0]).total_seconds(),
         least_seconds=plan.stages[0].bake_seconds,
@@ -83,13 +76,13 @@ def _compared(test: _Test, variants: tuple[str, str]) -> tuple[Sequence[Pair], b
 
 
 def _pairs_of_metrics(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pair]:
-    return _pairs(test, *_whole(test, candidate, baseline), test.metric_row_seconds)
+    return _pairs(test, *_whole(test, candidate, baseline), test.span.period_seconds)
 
 
 def _pairs(test: _Test, candidate: _Periods, baseline: _Periods, row_seconds: int) -> Sequence[Pair]:
     """The periods that are over, oldest first. A period that has begun would be seen in two states."""
     length = timedelta(seconds=row_seconds)
-    closed = sorted(at for at in candidate.keys() | baseline.keys() if at + length <= test.window.end)
+    closed = sorted(at for at in candidate.keys() | baseline.keys() if at + length <= test.span.end)
     return [Pair(candidate.get(at, _NOTHING), baseline.get(at, _NOTHING)) for at in closed]
 
 
@@ -117,7 +110,7 @@ def _own_metric(test: _Test, variant: str) -> _Periods:
 
 def _whole(test: _Test, candidate: _Periods, baseline: _Periods) -> tuple[_Periods, _Periods]:
     """The periods that lie within the stage: the weights of others were not those of the test."""
-    whole = frozenset(whole_periods(test.window.start, test.window.end, test.metric_row_seconds))
+    whole = frozenset(whole_periods(test.span.start, test.span.end, test.span.period_seconds))
     return (
         {at: sample for at, sample in candidate.items() if at in whole},
         {at: sample for at, sample in baseline.items() if at in whole},

@@ -67,8 +67,8 @@ def _metric_findings(
         *comparability_findings(this_stage, seen, _promised_share(plan, stage), plan.alarms),
         *candidate_findings(plan, seen, counted, means, judged.starts),
     ]
-    if plan.experiment is not None and stage == 0:
-        findings.append(ab_test_finding(plan, record, judged.first_stage, (candidate, baseline), now, ports=ports))
+    if judged.experiment is not None and stage == 0:
+        findings.append(ab_test_finding(plan, record, judged.experiment, (candidate, baseline), now, ports=ports))
     return findings
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from math import ceil
 
-from sluice.aws.metric_data import Counts, Span, readable_period, whole_periods
+from sluice.aws.metric_data import Counts, Span, readable_periods
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
@@ -76,14 +76,14 @@ class JudgedPeriods:
     """The periods that an analysis judges.
 
     ``starts``: when each began, oldest first; the last ``in_this_stage`` of them lie in the newest stage. ``spans``:
-    for which metrics are read, oldest first, each at one resolution; none overlaps another.
-    ``first_stage``: the window of the first stage, which is that of an A/B test.
+    for which metrics are read, oldest first, each at one resolution; none overlaps another. ``experiment``: the first
+    stage with the rows of the A/B test that it is; None without one.
     """
 
     starts: list[datetime]
     in_this_stage: int
     spans: tuple[Span, ...]
-    first_stage: MetricWindow
+    experiment: Span | None
 
 
 def judged_periods(plan: Plan, record: RolloutRecord, now: datetime) -> JudgedPeriods:
@@ -93,13 +93,15 @@ def judged_periods(plan: Plan, record: RolloutRecord, now: datetime) -> JudgedPe
     ones: each moment lies in one row at most, and a row in one stage.
     """
     found = windows(plan, record, now)
-    rows_of = [readable_period(each.start, row_seconds(plan), now) for each in found]
-    by_stage = [whole_periods(each.start, each.end, row) for each, row in zip(found, rows_of, strict=True)]
+    row, test = row_seconds(plan), found[0]
+    of_test = [(test.start, test.end, plan.experiment.row_seconds)] if plan.experiment is not None else []
+    readable = readable_periods([*of_test, *((each.start, each.end, row) for each in found)], now)
+    rows_of, by_stage = zip(*readable[len(of_test) :], strict=True)
     return JudgedPeriods(
         starts=[at for periods in by_stage for at in periods],
         in_this_stage=len(by_stage[-1]),
         spans=tuple(_spans(found, rows_of, now)),
-        first_stage=found[0],
+        experiment=Span(start=test.start, end=test.end, period_seconds=readable[0][0]) if of_test else None,
     )
 
 

@@ -57,7 +57,9 @@ class BatchFileStore(Protocol):
 class ModelCreator(Protocol):
     """The calls that this package makes to SageMaker hosting."""
 
-    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
+    def create_model(
+        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         """Create a SageMaker model from an approved package."""
 
 

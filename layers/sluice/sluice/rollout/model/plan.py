@@ -99,6 +99,8 @@ class Plan:
     windows: ReleaseWindows | None = None  # when the rollout may advance
     batch: BatchPlan | None = None  # only of the engine ``batch``
     scaling: ScalingRules | None = None  # autoscaling of the variant that serves
+    detailed_observability: bool = False  # of the endpoint configs that the rollout makes
+    response_seconds: int | None = None  # how long the model may take for a request that nobody waits for
 
     @property
     def is_real_time(self) -> bool:

@@ -21,6 +21,7 @@ from sluice.rollout.traffic.reconcile import (
 )
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
+from sluice.spec.serving_modes import model_server_environment
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
@@ -59,7 +60,8 @@ def _apply(
     """Create what the step refers to, then apply it."""
     if isinstance(step, CreateEndpoint | UseConfig):
         require_deregistering(plan, ports)
-        ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
+        environment = model_server_environment(plan.response_seconds)
+        ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
         create_config(step.config, plan, record, ports)
         apply_capacity_floors(plan, state, ports)
         deregister_lost_variants(plan, step.config, state, ports)

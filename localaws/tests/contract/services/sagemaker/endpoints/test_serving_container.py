@@ -207,3 +207,14 @@ def test_one_function_may_do_it_all(tmp_path: Path, artifacts: dict[str, bytes])
         got = served.post("x", Content_Type="text/csv", Accept="text/csv")
         assert (got.text, got.content_type) == ("model str text/csv text/csv", "text/html; charset=utf-8")
         assert served.post("x", Content_Type="image/png").text == "model bytes image/png application/json"
+
+
+def test_a_request_is_stopped_after_the_time_that_the_environment_allows(
+    tmp_path: Path, artifacts: dict[str, bytes]
+) -> None:
+    script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"}
+    with serving(tmp_path, artifacts["script-hangs"], **script) as served:
+        assert served.get("/ping").status == 200
+        got = served.post(ROW, Content_Type="text/csv")
+        assert (got.status, got.content_type) == (504, "text/html")
+        assert served.get("/ping").status == 200, "it serves on"

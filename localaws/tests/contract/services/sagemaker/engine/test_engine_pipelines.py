@@ -233,9 +233,9 @@ def test_what_an_execution_was_started_with_can_be_read(engine_aws: Engine, pipe
 def test_no_more_executions_at_once_than_the_account_may_have(
     engine_aws: Engine, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choices = engine_aws.aws.context.choices
-    assert choices.pipeline_executions_at_once == 20
-    monkeypatch.setattr(choices, "pipeline_executions_at_once", 2)
+    quotas = engine_aws.aws.context.quotas
+    assert quotas.pipeline_executions == 20
+    monkeypatch.setattr(quotas, "pipeline_executions", 2)
     arns = [pipeline.start(Value=99) for _ in range(2)]
     try:
         with pytest.raises(ClientError) as refusal:
