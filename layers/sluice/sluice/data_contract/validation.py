@@ -245,6 +245,8 @@ class _Validation:
             **{name: "occurs twice" for name, count in names.items() if count > 1},
             **{name: "is not in the data contract" for name in names if name not in expected},
         }
+        if len(names) == 1 and ";" in "".join(names):
+            self.note("columns", "", "the titles are separated by semicolons; save the file with commas")
         for name, message in islice(problems.items(), MAX_BREACHES):
             self.note("columns", self.contract.shown(name), message)
         self.is_hopeless = bool(problems)
