@@ -120,7 +120,7 @@ class Run:
             (base64.b64encode(body if isinstance(body, bytes) else body.encode()).decode(), *rest)
             for body, *rest in requests
         ]
-        command = [PYTHON, "-c", SERVER, ROOT / "localaws" / "containers", self.model]
+        command: list[str | Path] = [PYTHON, "-c", SERVER, ROOT / "localaws" / "containers", self.model]
         done = subprocess.run(command, input=json.dumps(sent), capture_output=True, text=True, check=True)
         found = json.loads(done.stdout)
         return found["answers"], found["log"].splitlines()

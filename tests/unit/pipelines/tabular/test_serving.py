@@ -66,7 +66,7 @@ def test_a_byte_order_mark_is_no_part_of_a_row(run: Run) -> None:
     assert len(with_mark.splitlines()) == 2
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[str | bytes, str, str, str]] = {
     "blank line": (f"{ROW}\n\n{ROW}\n", "text/csv", "", "line 2 is blank: each line is a row"),
     "other bytes": ("80,2,1975,4.5,C,N\xf6rd".encode("latin-1"), "text/csv", "", "the request is not utf-8 text"),
     "JSON boolean": (
@@ -89,7 +89,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def refusals(run: Run) -> dict[str, Any]:
     """All answers at once: a process each would take most of the time."""
-    answers = run.serve([request[:3] for request in REFUSED.values()])
+    answers = run.serve([(body, content_type, accept) for body, content_type, accept, _ in REFUSED.values()])
     return dict(zip(REFUSED, answers, strict=True))
 
 
