@@ -144,6 +144,8 @@ def test_closed_quotes_with_line_ends_stay_one_cell() -> None:
         (b"PAR1\x15\x04\x15\x10", "this is a Parquet file, not CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "this is an old Excel (or other Office) file, not CSV"),
         ("x,y\n".encode("utf-16"), "this is UTF-16 text, not CSV"),
+        (b"<!DOCTYPE html><html>", "this is an HTML page, not CSV"),
+        (b'{"x": 1, "y": 2}\n', "this is JSON, not CSV"),
         (b"PAR1,y\n1,2\n", ""),
         (b"ORC", ""),
     ],
