@@ -145,9 +145,9 @@ def test_a_json_number_is_the_missing_value_with_its_value_and_has_a_point_whate
         ("1,€,2\n".encode("cp1252"), "text/csv; header=absent; charset=Windows-1252", "utf-8", "€"),
         ("1,é,2\n".encode(), 'text/csv;charset="utf-8"', "latin-1", "é"),
         ("1,é,2\n".encode("latin-1"), "text/csv", "utf-8", "the request is not utf-8 text"),
-        ("1,\ufffd,2\n", "text/csv", "latin-1", "the request was decoded as UTF-8, but is latin-1: name it"),
+        ("1,\ufffd,2\n", "text/csv", "latin-1", "the request was decoded as UTF-8, but is not: name its charset"),
         (b"1,a,2\n", "text/csv; charset=utf-16", "utf-8", "charset 'utf-16' is not supported: send one of utf-8"),
-        (b"PK\x03\x04\x14\0", "text/csv", "utf-8", "the request is a zip (or Excel) file, not text"),
+        (b"PK\x03\x04\x14\0", "text/csv", "utf-8", "the request is a zip (or Excel) file, not CSV"),
         ('\ufeff{"instances": [[1, "é", 2]]}', "application/json", "latin-1", "é"),
         ('{"instances": [[1, "é", 2]]}'.encode(), "application/json", "latin-1", "é"),
     ],
@@ -194,6 +194,12 @@ def test_the_reason_says_what_may_be_meant(cell: str, said: str) -> None:
     result = validate_file("a.csv", io.BytesIO(content.encode()), ModelSpec.parse(spec_with()))
     assert said in result.reason
     assert "\x1b" not in json.dumps(result.to_json(), ensure_ascii=False)
+
+
+def test_a_header_in_the_middle_is_refused_with_its_row() -> None:
+    content = "age,shop,risk\n" + "30,a,1\n" * 100 + "age,shop,risk\n" + "30,a,1\n" * 100
+    result = validate_file("a.csv", io.BytesIO(content.encode()), ModelSpec.parse(spec_with()))
+    assert [(each.column, each.rows) for each in result.breaches] == [("age", [102]), ("shop", [102]), ("risk", [102])]
 
 
 def test_a_spreadsheets_gaps_and_decimal_commas_are_read_when_the_contract_says_so() -> None:

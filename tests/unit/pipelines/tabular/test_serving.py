@@ -68,6 +68,21 @@ def test_a_byte_order_mark_is_no_part_of_a_row(run: Run) -> None:
 
 REFUSED: dict[str, tuple[str | bytes, str, str, str]] = {
     "blank line": (f"{ROW}\n\n{ROW}\n", "text/csv", "", "line 2 is blank: each line is a row"),
+    "open quote": (
+        '80,2,1975,4.5,C,"North',
+        "text/csv",
+        "",
+        "row 1: column 'district': a quote that opens here is never",
+    ),
+    "NUL": (f"{ROW}\n80,2,19\x0075,4.5,C,North", "text/csv", "", "row 2: column 'year_built': a NUL byte stands here"),
+    "long number": (
+        "80,2,12345678901234567890,4.5,C,North",
+        "text/csv",
+        "",
+        "column 'year_built': '12345678901234567890'",
+    ),
+    "nested": ('{"instances": [[1, 2, 3, 4, ["C"], "N"]]}', "application/json", "", "row 1: value 5 is a list, not"),
+    "charset": (ROW, "text/csv; charset=utf-16", "", "charset 'utf-16' is not supported: send one of utf-8, us-ascii"),
     "other bytes": ("80,2,1975,4.5,C,N\xf6rd".encode("latin-1"), "text/csv", "", "the request is not utf-8 text"),
     "JSON boolean": (
         '{"instances": [[true, 2, 3, 4, "C", "North"]]}',
