@@ -88,9 +88,9 @@ def score(model_dir: Path, test: Path) -> Scored:
     unknown: dict[str, Counter[str]] = {}
     for rows in _rows(test):
         targets.append(np.array([float(row[-1]) for row in rows]))
-        body = "".join(write_row(row[:-1]) for row in rows)
+        body = "".join(write_row(row[:-1]) for row in rows).encode()
         try:
-            values = inference.read_values(inference.input_fn(body, "text/csv"), model)
+            values = inference.read_values(inference.input_fn(body, "text/csv; charset=utf-8"), model)
         except ValueError as error:
             raise EvaluationError(f"the model refuses a row of the test split: {error}") from error
         predictions.append(inference.predict(values, model))

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
+from csv_reader import CsvError
 from features import Features
 from live_request import CSV, JSON, Request
 
@@ -67,7 +68,11 @@ def input_fn(body: str | bytes, content_type: str) -> Request:
 
 def read_values(request: Request, model: Model) -> list[Any]:
     """The values of each column; ValueError names what is wrong with the request or with a row."""
-    return model.features.parse(request.rows(model.features.encoding))
+    try:
+        rows = request.rows(model.features.encoding)
+    except CsvError as error:
+        raise ValueError(error.flaw.told([column.name for column in model.features.columns])) from error
+    return model.features.parse(rows)
 
 
 def predict(values: Sequence[Any], model: Model) -> np.ndarray:

@@ -49,6 +49,8 @@ class Request:
         if self.kind == JSON:
             rows = read_instances(decode(self.body, self.charset, "utf-8"))
         else:
+            if not isinstance(self.body, str) and (other := other_format(bytes(self.body[:16]))):
+                raise ValueError(f"the request is {other}, not CSV")
             rows = _without_line_end(read_rows(decode(self.body, self.charset, encoding)))
         if not rows:
             raise ValueError("the request holds no rows")
@@ -65,14 +67,12 @@ def decode(body: str | bytes, charset: str, encoding: str) -> str:
         known = "utf-8, us-ascii, iso-8859-1 (latin-1), windows-1252"
         raise ValueError(f"charset {charset!r} is not supported: send one of {known}")
     if isinstance(body, str):
-        if named != "utf-8" and _LOST in body:
+        if _LOST in body:
             raise ValueError(
-                f"the request was decoded as UTF-8, but is {named}: name it, as in text/csv; charset={named}"
+                "the request was decoded as UTF-8, but is not: name its charset, as in text/csv; charset=…"
             )
         return body.removeprefix(BYTE_ORDER_MARK)
     start = bytes(body[:16])
-    if other := other_format(start):
-        raise ValueError(f"the request is {other}, not text")
     try:
         return bytes(body).decode(encoding_of(start, named))
     except UnicodeDecodeError as error:

@@ -19,7 +19,7 @@ from validation import validate
 
 TOLD_FILES = 3
 
-Place = tuple[int, Callable[[str], Any], Callable[[Any], None]]
+Place = tuple[int, Callable[[Sequence[str]], Iterable[Any]], Callable[[Iterable[Any]], None]]
 """Where a column stands in a row, how its cells are read, and where their values go."""
 
 Values = Any  # array("d") of numbers (NaN: missing) or list[str] of categories ("": missing)
@@ -95,22 +95,26 @@ def _read(chunks: Iterable[list[list[str]]], contract: DataContract, table: Tabl
             header, rows = [name.strip() for name in chunk[0]], chunk[1:]
         if not places:
             target_at = header.index(contract.target)
-            places = [_place(header, column, table.columns[column.name].append) for column in contract.columns]
-        for row in filter(None, rows):
-            target = target_of(row[target_at])
-            if math.isnan(target):
-                table.rows_without_target += 1
-                continue
-            for at, read, append in places:
-                append(read(row[at]))
-            table.target.append(target)
+            places = [_place(header, column, table.columns[column.name].extend) for column in contract.columns]
+        known = [(row, target) for row in filter(None, rows) if not math.isnan(target := target_of(row[target_at]))]
+        table.rows_without_target += sum(1 for row in rows if row) - len(known)
+        table.target.extend(target for _, target in known)
+        columns = list(zip(*(row for row, _ in known), strict=True))
+        for at, read, extend in places if known else ():
+            extend(read(columns[at]))
 
 
-def _place(header: list[str], column: ContractColumn, append: Callable[[Any], None]) -> Place:
-    # Few different texts in many rows: interning keeps one copy of each.
+def _place(header: list[str], column: ContractColumn, extend: Callable[[Iterable[Any]], None]) -> Place:
     cells = column.cells
-    read: Callable[[str], Any] = cells.number if column.is_number else lambda cell: sys.intern(cells.category(cell))
-    return header.index(column.name), read, append
+
+    def numbers(texts: Sequence[str]) -> Iterable[float]:
+        return cells.are_numbers(texts) or map(cells.number, texts)
+
+    def categories(texts: Sequence[str]) -> Iterable[str]:
+        # Few different texts in many rows: interning keeps one copy of each.
+        return (sys.intern(cells.category(text)) for text in texts)
+
+    return header.index(column.name), numbers if column.is_number else categories, extend
 
 
 def _target_reader(contract: DataContract) -> Callable[[str], float]:

@@ -15,7 +15,7 @@ MISSING_NUMBERS = frozenset({"", "na", "n/a", "nan", "null", "none"})
 LARGEST_WHOLE = 2**53 - 1
 """Beyond, not every whole number has a float of its own: two identifiers would become one."""
 
-SHOWN_CHARACTERS = 40  # of a bad cell
+SHOWN_CHARACTERS = 40  # of a bad cell or title
 
 _LIKELY_GAPS = frozenset(
     (
@@ -25,8 +25,20 @@ _LIKELY_GAPS = frozenset(
 )
 
 
+_NOT_SHOWN: dict[int, int | str] = {
+    **{code: 0x2400 + code for code in range(0x20)},  # as a picture, such as ␀
+    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)], "�"),
+    **dict.fromkeys([0xFEFF, *range(0xD800, 0xE000)], "�"),
+}
+
+
 class LongNumberError(ValueError):
     """A whole number is too large for all of its digits to be kept."""
+
+
+def shown(text: str) -> str:
+    """The beginning of a text from a file, without control characters: it goes to logs, events and mail."""
+    return (text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…").translate(_NOT_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +102,9 @@ class CellFormat:
             value = math.inf
         # Python reads 5_0 as 50; in data it is more likely a slip. Which digits beyond ASCII it knows varies.
         if math.isinf(value) or "_" in text or not text.isascii():
-            raise ValueError(f"{_cut(cell)!r} is not a number")
+            raise ValueError(f"'{shown(cell)}' is not a number")
         if abs(value) > LARGEST_WHOLE and "e" not in text.lower():
-            raise LongNumberError(f"{_cut(cell)!r} loses digits as a number: make the column a category")
+            raise LongNumberError(f"'{shown(cell)}' loses digits as a number: make the column a category")
         return value
 
     def advice(self, cell: str) -> str:
@@ -104,10 +116,6 @@ class CellFormat:
         if self.decimal == "." and "," in text and digits.isascii() and digits.isdigit():
             return '; if a comma is the decimal mark, say decimal: ","'
         return ""
-
-
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
 
 
 PLAIN = CellFormat()
@@ -215,6 +223,10 @@ class DataContract:
             header=bool(raw.get("header", True)),
             cells=cells,
         )
+
+    def shown(self, text: str) -> str:
+        """As ``shown``: what is said about a file goes through here."""
+        return shown(text)
 
     @property
     def target(self) -> str:

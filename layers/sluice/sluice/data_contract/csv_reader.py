@@ -41,12 +41,21 @@ class Flaw:
     column: int | None = None
 
     def __str__(self) -> str:
-        place = "" if self.row is None else f"row {self.row}: "
-        return place + (self.reason if self.column is None else f"value {self.column + 1}: {self.reason}")
+        return self.told(())
+
+    def told(self, names: Sequence[str]) -> str:
+        """For people; ``names`` are those of the columns."""
+        at = self.column
+        column = "" if at is None else f"column '{names[at]}': " if at < len(names) else f"value {at + 1}: "
+        return ("" if self.row is None else f"row {self.row}: ") + column + self.reason
 
 
 class CsvError(ValueError):
     """A request is not CSV; the text says why and where."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(str(flaw))
+        self.flaw = flaw
 
 
 class TextSource(Protocol):
@@ -92,7 +101,7 @@ def read_rows(text: str) -> list[list[str]]:
     for at in range(0, len(text), BLOCK):
         rows += parser.take(text[at : at + BLOCK], is_last=at + BLOCK >= len(text))
         if parser.flaw is not None:
-            raise CsvError(str(parser.flaw))
+            raise CsvError(parser.flaw)
     return rows
 
 

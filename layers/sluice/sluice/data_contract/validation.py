@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
-SHOWN_CHARACTERS = 40
 SHOWN_ROWS = 10
 SHOWN_EXAMPLES = 3
 BREACH_LIMIT = 10_000
@@ -20,12 +19,6 @@ BREACH_LIMIT = 10_000
 
 MAX_BREACHES = 200
 """A table with a thousand bad columns needs no longer list."""
-
-_NOT_SHOWN: dict[int, int | str] = {
-    **{code: 0x2400 + code for code in range(0x20)},  # as a picture, such as ␀
-    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)], "�"),
-    **dict.fromkeys([0xFEFF, *range(0xD800, 0xE000)], "�"),
-}
 
 
 class ColumnRules(Protocol):
@@ -65,6 +58,8 @@ class FileRules(Protocol):
     @property
     def max_missing_share(self) -> float: ...
 
+    def shown(self, text: str) -> str: ...
+
 
 @dataclass(slots=True)
 class Breach:
@@ -89,13 +84,13 @@ class Breach:
 
     def __str__(self) -> str:
         if not self.rows:
-            return f"{self.rule}: " + (f"column {self.column!r} " if self.column else "") + self.expected
-        where = f"column {self.column!r}: " if self.column else ""
+            return f"{self.rule}: " + (f"column '{self.column}' " if self.column else "") + self.expected
+        where = f"column '{self.column}': " if self.column else ""
         rows = ", ".join(map(str, self.rows)) + (", …" if self.count > len(self.rows) else "")
         place = f"(row{'s'[: self.count > 1]} {rows})"
         if not self.examples:  # it is about reading the row, and says what is wrong with it
             return f"{self.rule}: {where}{self.expected} {place}"
-        found = ", ".join(repr(example) for example in self.examples)
+        found = ", ".join(f"'{example}'" for example in self.examples)
         return f"{self.rule}: {where}expected {self.expected}, found {found} {place}"
 
 
@@ -200,7 +195,7 @@ class _Validation:
         """Add what ended the reading."""
         header = self._header or []
         is_named = flaw.column is not None and flaw.column < len(header)
-        breach = self.note(flaw.rule, _shown(header[flaw.column or 0]) if is_named else "", flaw.reason)
+        breach = self.note(flaw.rule, self.contract.shown(header[flaw.column or 0]) if is_named else "", flaw.reason)
         if flaw.row is not None:
             breach.count += 1
             breach.rows.append(flaw.row)
@@ -250,8 +245,10 @@ class _Validation:
             **{name: "occurs twice" for name, count in names.items() if count > 1},
             **{name: "is not in the data contract" for name in names if name not in expected},
         }
+        if len(names) == 1 and ";" in "".join(names):
+            self.note("columns", "", "the titles are separated by semicolons; save the file with commas")
         for name, message in islice(problems.items(), MAX_BREACHES):
-            self.note("columns", _shown(name), message)
+            self.note("columns", self.contract.shown(name), message)
         self.is_hopeless = bool(problems)
         if not problems:
             self._place()
@@ -277,12 +274,7 @@ class _Validation:
         for at, cell in zip(numbers, cells, strict=True) if broken else ():
             if cell in broken:
                 rule, expected = broken[cell]
-                self.note(rule, column.name, expected).add(at, _shown(cell))
+                self.note(rule, column.name, expected).add(at, self.contract.shown(cell))
         missing = sum(count for cell, count in counts.items() if column.is_missing(cell))
         if missing:
             self._missing[column.name] = self._missing.get(column.name, 0) + missing
-
-
-def _shown(text: str) -> str:
-    """The beginning of a text from a file, without control characters: it goes to reasons, events and mail."""
-    return (text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…").translate(_NOT_SHOWN)

@@ -47,8 +47,8 @@ class BatchFileStore(Protocol):
     def count_lines(self, key: str, etag: str = "") -> int | None:
         """Lines of an object, the last one with or without its end; None if it is gone."""
 
-    def lines(self, key: str) -> Iterator[str]:
-        """The lines of an object, without their ends; none if it is gone."""
+    def lines(self, key: str, errors: str = "replace") -> Iterator[str]:
+        """The lines of an object, without their ends; none if it is gone. ``errors`` is as in ``bytes.decode``."""
 
     def write(self, key: str, text: str) -> None:
         """Write an object; writing the same again changes nothing."""
