@@ -45,7 +45,16 @@ class Announced:
         event = {"source": source, "detail-type": detail_type, "detail": detail, "resources": list(resources)}
         self.events.append(json.loads(json.dumps(event)))
 
-    def record(self, _namespace: str, _name: str, _where: Mapping[str, str], _value: float, **_how: object) -> None:
+    def record(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        value: float,
+        *,
+        unit: str = "None",
+        publish_every_seconds: int = 60,
+    ) -> None:
         """Stands for the metrics, too: what instances of transform jobs use is published while they run."""
 
     def about(self, arn: str) -> list[dict[str, Any]]:
