@@ -35,6 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
     "services.sagemaker.models": {"context", "service_api", "services.sagemaker.resources"},
     "services.sagemaker.registry": {"context", "service_api", "services.sagemaker.resources"},
+    "services.sagemaker.search": {"context", "service_api", "services.sagemaker.resources"},
     "services.cloudformation": {
         "context",
         "service_api",
@@ -130,6 +131,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.pipelines",
         "services.sagemaker.registry",
         "services.sagemaker.resources",
+        "services.sagemaker.search",
     },
     "services.sagemaker.endpoints": {
         "context",

@@ -19,7 +19,7 @@ import numpy as np
 
 from .contract import CSV, JSON, InferenceRequest, Reply, media_type
 from .lean_import import import_xgboost
-from .source import Source
+from .source import SubmittedCode
 
 NPY = "application/x-npy"
 TEXT_TYPES = (JSON, CSV)  # handed to the user's code as str, all others as bytes
@@ -28,7 +28,7 @@ TEXT_TYPES = (JSON, CSV)  # handed to the user's code as str, all others as byte
 class ScriptMode:
     """Serves through the functions of the user's module, each of which has a default."""
 
-    def __init__(self, *, program: str, source: Source, model_dir: Path, default_accept: str) -> None:
+    def __init__(self, *, program: str, source: SubmittedCode, model_dir: Path, default_accept: str) -> None:
         self._program = program
         self._source = source
         self._model_dir = model_dir

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,42 @@ from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train.model_trainer import ModelTrainer
 
 CODE = Path(__file__).parents[1] / "code"
+PARTS = ("train", "validation", "test")
+CACHE = CacheConfig(enable_caching=True, expire_after="P1D")
 BASE = "/opt/ml/processing"
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """What the steps of the pipeline have in common."""
+
+    session: PipelineSession
+    bucket: str
+    role: str
+    processing_instance_count: ParameterInteger
+    training_instance_type: ParameterString
+    model_approval_status: ParameterString
+    mse_threshold: ParameterFloat
+    input_data: ParameterString
+
+    @classmethod
+    def of(cls, bucket: str, role: str) -> Lab:
+        """With the five parameters and their defaults."""
+        return cls(
+            session=PipelineSession(default_bucket=bucket),
+            bucket=bucket,
+            role=role,
+            processing_instance_count=ParameterInteger(name="ProcessingInstanceCount", default_value=1),
+            training_instance_type=ParameterString(name="TrainingInstanceType", default_value="ml.m5.xlarge"),
+            model_approval_status=ParameterString(name="ModelApprovalStatus", default_value="PendingManualApproval"),
+            mse_threshold=ParameterFloat(name="MseThreshold", default_value=6.0),
+            input_data=ParameterString(name="InputData", default_value=f"s3://{bucket}/data/input.csv"),
+        )
+
+    @property
+    def image_uri(self) -> str:
+        """The XGBoost image, which trains, evaluates and serves."""
+        return str(image_uris.retrieve("xgboost", self.session.boto_region_name, version="3.0-5"))
 
 
 def given(name: str, uri: Any) -> ProcessingInput:
@@ -34,82 +70,84 @@ def given(name: str, uri: Any) -> ProcessingInput:
     return ProcessingInput(input_name=name, s3_input=source)
 
 
-def made(name: str, uri: str) -> ProcessingOutput:
+def made(lab: Lab, name: str) -> ProcessingOutput:
     """An output of a processing job."""
-    target = ProcessingS3Output(s3_uri=f"{uri}/{name}", local_path=f"{BASE}/{name}", s3_upload_mode="EndOfJob")
+    uri = f"s3://{lab.bucket}/v3/pipeline/{name}"
+    target = ProcessingS3Output(s3_uri=uri, local_path=f"{BASE}/{name}", s3_upload_mode="EndOfJob")
     return ProcessingOutput(output_name=name, s3_output=target)
 
 
-def built(bucket: str, role: str) -> Pipeline:
-    """The pipeline of the lab, step by step."""
-    session = PipelineSession(default_bucket=bucket)
-    region = session.boto_region_name
-    image_uri = image_uris.retrieve("xgboost", region, version="3.0-5")
-    processing_instance_count = ParameterInteger(name="ProcessingInstanceCount", default_value=1)
-    training_instance_type = ParameterString(name="TrainingInstanceType", default_value="ml.m5.xlarge")
-    model_approval_status = ParameterString(name="ModelApprovalStatus", default_value="PendingManualApproval")
-    mse_threshold = ParameterFloat(name="MseThreshold", default_value=6.0)
-    input_data = ParameterString(name="InputData", default_value=f"s3://{bucket}/data/input.csv")
-    cache = CacheConfig(enable_caching=True, expire_after="P1D")
-    work = f"s3://{bucket}/v3/pipeline"
+def output_of(step: ProcessingStep, name: str) -> Any:
+    """Where an earlier step leaves an output."""
+    return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
+
+def process_step(lab: Lab) -> ProcessingStep:
+    """Step 1: reads the raw table and splits it, in the image of scikit-learn."""
+    region = lab.session.boto_region_name
+    image = image_uris.retrieve("sklearn", region, version="1.2-1", py_version="py3", instance_type="ml.m5.xlarge")
     processor = ScriptProcessor(
-        image_uri=image_uris.retrieve(
-            "sklearn", region, version="1.2-1", py_version="py3", instance_type="ml.m5.xlarge"
-        ),
+        image_uri=image,
         command=["python3"],
         instance_type="ml.m5.xlarge",
-        instance_count=processing_instance_count,
-        role=role,
-        sagemaker_session=session,
+        instance_count=lab.processing_instance_count,
+        role=lab.role,
+        sagemaker_session=lab.session,
     )
-    processor_args = processor.run(
+    arguments = processor.run(
         code=str(CODE / "preprocessing.py"),
-        inputs=[given("input", input_data)],
-        outputs=[made(part, work) for part in ("train", "validation", "test")],
+        inputs=[given("input", lab.input_data)],
+        outputs=[made(lab, part) for part in PARTS],
     )
-    step_process = ProcessingStep(name="PreprocessData", step_args=processor_args, cache_config=cache)
-    prepared = step_process.properties.ProcessingOutputConfig.Outputs
+    return ProcessingStep(name="PreprocessData", step_args=arguments, cache_config=CACHE)
 
+
+def train_step(lab: Lab, process: ProcessingStep) -> TrainingStep:
+    """Step 2: ModelTrainer trains on what the first step made."""
     trainer = ModelTrainer(
-        sagemaker_session=session,
-        role=role,
-        training_image=image_uri,
-        compute=Compute(instance_type=training_instance_type, instance_count=1),
-        output_data_config=OutputDataConfig(s3_output_path=f"{work}/output"),
+        sagemaker_session=lab.session,
+        role=lab.role,
+        training_image=lab.image_uri,
+        compute=Compute(instance_type=lab.training_instance_type, instance_count=1),
+        output_data_config=OutputDataConfig(s3_output_path=f"s3://{lab.bucket}/v3/pipeline/output"),
         hyperparameters={"objective": "reg:linear", "num_round": 50, "max_depth": 5, "eta": 0.2},
     )
-    train_args = trainer.train(
+    arguments = trainer.train(
         input_data_config=[
-            InputData(channel_name=part, data_source=prepared[part].S3Output.S3Uri, content_type="text/csv")
+            InputData(channel_name=part, data_source=output_of(process, part), content_type="text/csv")
             for part in ("train", "validation")
         ]
     )
-    step_train = TrainingStep(name="TrainModel", step_args=train_args, cache_config=cache)
-    artifact = step_train.properties.ModelArtifacts.S3ModelArtifacts
+    return TrainingStep(name="TrainModel", step_args=arguments, cache_config=CACHE)
 
-    eval_processor = ScriptProcessor(
-        image_uri=image_uri,
+
+def evaluate_step(lab: Lab, process: ProcessingStep, train: TrainingStep, report: PropertyFile) -> ProcessingStep:
+    """Step 3: ScriptProcessor scores the test set."""
+    processor = ScriptProcessor(
+        image_uri=lab.image_uri,
         command=["python3"],
         instance_type="ml.m5.xlarge",
         instance_count=1,
-        role=role,
-        sagemaker_session=session,
+        role=lab.role,
+        sagemaker_session=lab.session,
     )
-    eval_args = eval_processor.run(
+    model = train.properties.ModelArtifacts.S3ModelArtifacts
+    arguments = processor.run(
         code=str(CODE / "evaluation.py"),
-        inputs=[given("model", artifact), given("test", prepared["test"].S3Output.S3Uri)],
-        outputs=[made("evaluation", work)],
+        inputs=[given("model", model), given("test", output_of(process, "test"))],
+        outputs=[made(lab, "evaluation")],
     )
-    report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
-    step_eval = ProcessingStep(name="EvaluateModel", step_args=eval_args, property_files=[report], cache_config=cache)
+    return ProcessingStep(name="EvaluateModel", step_args=arguments, property_files=[report], cache_config=CACHE)
 
+
+def gate(lab: Lab, train: TrainingStep, evaluate: ProcessingStep, report: PropertyFile) -> ConditionStep:
+    """Step 4: registers a model that is good enough, else fails."""
     builder = ModelBuilder(
-        sagemaker_session=session,
-        role_arn=role,
-        image_uri=image_uri,
-        s3_model_data_url=artifact,
-        dependencies=None,
+        sagemaker_session=lab.session,
+        role_arn=lab.role,
+        image_uri=lab.image_uri,
+        s3_model_data_url=train.properties.ModelArtifacts.S3ModelArtifacts,
+        dependencies=None,  # the default adds SAGEMAKER_PROGRAM="", with which the container's /ping fails
     )
     register_args = builder.register(
         content_types=["text/csv"],
@@ -117,30 +155,39 @@ def built(bucket: str, role: str) -> Pipeline:
         inference_instances=["ml.m5.large"],
         transform_instances=["ml.m5.xlarge"],
         model_package_group_name="V3FraudModelGroup",
-        approval_status=model_approval_status,
+        approval_status=lab.model_approval_status,
     )
     step_register = ModelStep(name="RegisterModel", step_args=register_args)
     step_fail = FailStep(
-        name="FailPipeline", error_message=Join(on=" ", values=["MSE", "exceeded threshold:", mse_threshold])
+        name="FailPipeline", error_message=Join(on=" ", values=["MSE", "exceeded threshold:", lab.mse_threshold])
     )
-    mse = JsonGet(step_name=step_eval.name, property_file=report, json_path="regression_metrics.mse.value")
-    step_cond = ConditionStep(
+    mse = JsonGet(step_name=evaluate.name, property_file=report, json_path="regression_metrics.mse.value")
+    return ConditionStep(
         name="CheckModelQuality",
-        conditions=[ConditionLessThanOrEqualTo(left=mse, right=mse_threshold)],
+        conditions=[ConditionLessThanOrEqualTo(left=mse, right=lab.mse_threshold)],
         if_steps=[step_register],
         else_steps=[step_fail],
     )
+
+
+def built(bucket: str, role: str) -> Pipeline:
+    """The pipeline of the lab, step by step as it is written there."""
+    lab = Lab.of(bucket, role)
+    process = process_step(lab)
+    train = train_step(lab, process)
+    report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
+    evaluate = evaluate_step(lab, process, train, report)
     return Pipeline(
         name="V3MLOpsPipeline",
         parameters=[
-            processing_instance_count,
-            training_instance_type,
-            model_approval_status,
-            input_data,
-            mse_threshold,
+            lab.processing_instance_count,
+            lab.training_instance_type,
+            lab.model_approval_status,
+            lab.input_data,
+            lab.mse_threshold,
         ],
-        steps=[step_process, step_train, step_eval, step_cond],
-        sagemaker_session=session,
+        steps=[process, train, evaluate, gate(lab, train, evaluate, report)],
+        sagemaker_session=lab.session,
     )
 
 

@@ -47,12 +47,12 @@ def test_each_instance_sends_each_metric_and_serverless_variants_send_none(tmp_p
     none = Fleet(blueprint=cast(Any, None), containers=())
     sink = Sink()
     context = cast(Context, SimpleNamespace(metrics=sink))
-    usage = InstanceUsage(context, lambda: {"Fraud": live({"v1": two, "asleep": none})}, clock=lambda: 7.0)
+    usage = InstanceUsage(context, lambda: {"Spend": live({"v1": two, "asleep": none})}, clock=lambda: 7.0)
     usage.sample()
     names = [name for _, name, _, _ in sink.samples]
     assert sorted(names) == sorted(["CPUUtilization", "MemoryUtilization", "DiskUtilization"] * 2)
     assert {namespace for namespace, *_ in sink.samples} == {"/aws/sagemaker/Endpoints"}
-    assert all(where == {"EndpointName": "Fraud", "VariantName": "v1"} for _, _, where, _ in sink.samples)
+    assert all(where == {"EndpointName": "Spend", "VariantName": "v1"} for _, _, where, _ in sink.samples)
     shares = {name: value for _, name, _, value in sink.samples}
     assert 0 < shares["MemoryUtilization"] < 100
     assert 0 < shares["DiskUtilization"] <= 100

@@ -12,7 +12,7 @@ from localaws.service_api import AwsError
 from localaws.services.sagemaker.search.expression import Expression
 
 JOB = {
-    "TrainingJobName": "fraud-7",
+    "TrainingJobName": "spend-7",
     "HyperParameters": {"eta": "0.2", "objective": "binary:logistic"},
     "BillableTimeInSeconds": 40,
     "CreationTime": datetime(2026, 3, 4, tzinfo=UTC),
@@ -33,10 +33,10 @@ def matches(**expression: Any) -> bool:
 @pytest.mark.parametrize(
     ("name", "operator", "value", "expected"),
     [
-        ("TrainingJobName", None, "fraud-7", True),
-        ("TrainingJobName", "NotEquals", "fraud-7", False),
-        ("TrainingJobName", "Contains", "fraud", True),
-        ("TrainingJobName", "In", "fraud-6, fraud-7", True),
+        ("TrainingJobName", None, "spend-7", True),
+        ("TrainingJobName", "NotEquals", "spend-7", False),
+        ("TrainingJobName", "Contains", "spend", True),
+        ("TrainingJobName", "In", "spend-6, spend-7", True),
         ("FailureReason", "Exists", None, False),
         ("FailureReason", "NotExists", None, True),
         ("FailureReason", "Contains", "x", False),
@@ -72,7 +72,7 @@ def test_nested_filters_are_about_one_and_the_same_entry() -> None:
 
 
 def test_conditions_are_joined_by_and_unless_or_is_asked_for() -> None:
-    right, wrong = {"Name": "TrainingJobName", "Value": "fraud-7"}, {"Name": "TrainingJobName", "Value": "other"}
+    right, wrong = {"Name": "TrainingJobName", "Value": "spend-7"}, {"Name": "TrainingJobName", "Value": "other"}
     assert not matches(Filters=[right, wrong])
     assert matches(Filters=[right, wrong], Operator="Or")
     assert matches(SubExpressions=[{"Filters": [right, wrong], "Operator": "Or"}], Filters=[right])
