@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import time
 from typing import Any
 
@@ -109,6 +111,13 @@ def test_version_2_registers_a_model_and_deploys_it_from_its_package(labs: Labs)
     config = sagemaker.describe_endpoint_config(EndpointConfigName="v2-from-package")
     model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
     assert [container["ModelPackageName"] for container in model["Containers"]] == [seen["package"]]
+
+
+def test_version_3_trains_with_a_script_of_ones_own(labs: Labs) -> None:
+    bucket, key = labs.seen("sdk_v3", "endpoints")["script"].removeprefix("s3://").split("/", 1)
+    packed = labs.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        assert archive.getnames() == ["xgboost-model.ubj"]
 
 
 def test_version_3_reads_what_a_training_cost_and_measured(labs: Labs) -> None:

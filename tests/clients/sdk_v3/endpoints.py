@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,11 +18,12 @@ from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.inference_config import AsyncInferenceConfig, ServerlessInferenceConfig
 from sagemaker.core.resources import Endpoint, EndpointConfig
 from sagemaker.core.shapes import ProductionVariant
-from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
+from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig, SourceCode
 from sagemaker.core.transformer import Transformer
 from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train.model_trainer import ModelTrainer
 
+CODE = Path(__file__).parents[1] / "code"
 ROW = "25,50000,680,12,0.7,0.3,0.1"
 
 
@@ -32,6 +34,9 @@ class Lab:
         self.options = options
         self.session = Session(default_bucket=options.bucket)
         self.image = image_uris.retrieve("xgboost", self.session.boto_region_name, version="3.0-5")
+        self.data = InputData(
+            channel_name="train", data_source=f"s3://{options.bucket}/train/", content_type="text/csv"
+        )
         self.artifact = ""
 
     def train(self) -> dict[str, Any]:
@@ -45,10 +50,7 @@ class Lab:
             output_data_config=OutputDataConfig(s3_output_path=f"s3://{self.options.bucket}/v3/models"),
             hyperparameters={"objective": "binary:logistic", "num_round": 5, "max_depth": 3},
         )
-        data = InputData(
-            channel_name="train", data_source=f"s3://{self.options.bucket}/train/", content_type="text/csv"
-        )
-        trainer.train(input_data_config=[data], wait=True, logs=True)
+        trainer.train(input_data_config=[self.data], wait=True, logs=True)
         job = trainer._latest_training_job
         self.artifact = job.model_artifacts.s3_model_artifacts
         return {
@@ -56,6 +58,21 @@ class Lab:
             "billable_seconds": job.billable_time_in_seconds,
             "metrics": [metric.metric_name for metric in job.final_metric_data_list],
         }
+
+    def script(self) -> str:
+        """A script of one's own: ModelTrainer sends it as a channel and starts it by an entrypoint of the job."""
+        trainer = ModelTrainer(
+            sagemaker_session=self.session,
+            role=self.options.role,
+            training_image=self.image,
+            base_job_name="v3-script",
+            source_code=SourceCode(source_dir=str(CODE), entry_script="training.py"),
+            compute=Compute(instance_type="ml.m5.large", instance_count=1),
+            output_data_config=OutputDataConfig(s3_output_path=f"s3://{self.options.bucket}/v3/models"),
+            hyperparameters={"rounds": 3},
+        )
+        trainer.train(input_data_config=[self.data], wait=True, logs=False)
+        return str(trainer._latest_training_job.model_artifacts.s3_model_artifacts)
 
     def builder(self, model_name: str) -> Any:
         """A builder whose model exists."""
@@ -207,7 +224,7 @@ def played(options: argparse.Namespace) -> dict[str, Any]:
     with ThreadPoolExecutor(8) as pool:
         tasks = {
             name: pool.submit(getattr(lab, name))
-            for name in ("real_time", "serverless", "asynchronous", "batch", "variants")
+            for name in ("real_time", "serverless", "asynchronous", "batch", "variants", "script")
         }
         seen = {name: task.result() for name, task in tasks.items()}
     return {"training": training, **seen, "scaling": scaled()}

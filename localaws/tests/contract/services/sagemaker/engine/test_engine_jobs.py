@@ -237,6 +237,19 @@ def test_a_training_shows_what_clients_read_without_asking(engine_aws: Engine) -
     assert ended["BillableTimeInSeconds"] == ended["TrainingTimeInSeconds"] >= 1
 
 
+def test_a_training_job_may_bring_its_own_entrypoint(engine_aws: Engine) -> None:
+    """ModelTrainer of SDK v3 sends its source code as a channel and starts it so."""
+    request = training_request(engine_aws, "entrypoint")
+    request["AlgorithmSpecification"] |= {
+        "ContainerEntrypoint": ["/bin/bash"],
+        "ContainerArguments": ["-c", "echo of its own > /opt/ml/model/note"],
+    }
+    engine_aws.sagemaker.create_training_job(**request)
+    ended = engine_aws.ended_job("Training", "entrypoint")
+    assert members(engine_aws, ended["ModelArtifacts"]["S3ModelArtifacts"]) == {"note": b"of its own\n"}
+    assert ended["AlgorithmSpecification"]["MetricDefinitions"] == []
+
+
 def test_a_script_gets_its_channel_its_arguments_and_leaves_a_model(engine_aws: Engine) -> None:
     script = """
 import os, sys
