@@ -14,17 +14,46 @@ _TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-_ACTIONS = ("s3:*", "sagemaker:*", "logs:*", "cloudwatch:*", "sns:Publish", "iam:PassRole", "iam:GetRole", "ecr:*")
-_RIGHTS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(_ACTIONS), "Resource": "*"}]}
+# The managed policy covers buckets with "sagemaker" in their names only; the labs name theirs.
+_FULL_ACCESS = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+_RIGHTS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]},
+        {"Effect": "Allow", "Action": "sns:Publish", "Resource": "arn:aws:sns:*:*:async-*"},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": ROLE},
+    ],
+}
+
+
+def topic(name: str) -> str:
+    """The ARN of a topic."""
+    return f"arn:aws:sns:us-east-1:123456789012:{name}"
+
+
+def _heard_by(queue_arn: str, topic_arn: str) -> dict[str, Any]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def prepare(client: Callable[[str], Any]) -> None:
     """Make everything that the labs take for granted."""
-    iam, s3, sns = client("iam"), client("s3"), client("sns")
+    iam, s3, sns, sqs = (client(service) for service in ("iam", "s3", "sns", "sqs"))
     iam.create_role(RoleName="labs", AssumeRolePolicyDocument=json.dumps(_TRUST))
     iam.put_role_policy(RoleName="labs", PolicyName="labs", PolicyDocument=json.dumps(_RIGHTS))
-    for topic in ("async-success", "async-error"):
-        sns.create_topic(Name=topic)
+    iam.attach_role_policy(RoleName="labs", PolicyArn=_FULL_ACCESS)
+    for name in ("async-success", "async-error"):  # each topic with a queue that hears it
+        sns.create_topic(Name=name)
+        queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(_heard_by(arn, topic(name)))})
+        sns.subscribe(TopicArn=topic(name), Protocol="sqs", Endpoint=arn)
     s3.create_bucket(Bucket=BUCKET)
     rows = "\n".join(",".join(map(str, _row(seed))) for seed in range(200))
     for key, body in {

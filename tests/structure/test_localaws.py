@@ -41,6 +41,7 @@ ARROWS: dict[str, set[str]] = {
         "services.cloudformation.resources",
         "services.cloudformation.template",
     },
+    "services.sagemaker.search": {"context", "service_api", "services.sagemaker.resources"},
     "services.cloudformation": {
         "context",
         "service_api",
@@ -138,6 +139,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.pipelines",
         "services.sagemaker.registry",
         "services.sagemaker.resources",
+        "services.sagemaker.search",
     },
     "services.sagemaker.endpoints": {
         "context",

@@ -7,7 +7,7 @@ from pathlib import Path
 from .contract import App
 from .lean_import import import_xgboost
 from .server import answer_seconds, serve
-from .source import Source
+from .source import SubmittedCode
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def app_from(environment: dict[str, str]) -> App:
     submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", str(model_dir / "code"))
     return ScriptMode(
         program=program,
-        source=Source(submitted, unpack_into=base / "code"),
+        source=SubmittedCode(submitted, unpack_into=base / "code"),
         model_dir=model_dir,
         default_accept=environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json"),
     )

@@ -20,7 +20,7 @@ import numpy as np
 
 from .contract import CSV, JSON, InferenceRequest, Reply, media_type
 from .lean_import import import_xgboost
-from .source import Source
+from .source import SubmittedCode
 
 NPY = "application/x-npy"
 
@@ -33,7 +33,7 @@ TOOLKIT.UTF8_TYPES = [JSON, CSV]  # type: ignore[attr-defined]
 class ScriptMode:
     """Serves through the functions of the user's module, each of which has a default."""
 
-    def __init__(self, *, program: str, source: Source, model_dir: Path, default_accept: str) -> None:
+    def __init__(self, *, program: str, source: SubmittedCode, model_dir: Path, default_accept: str) -> None:
         self._program = program
         self._source = source
         self._model_dir = model_dir

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SubmittedCode:
     """What ``SAGEMAKER_SUBMIT_DIRECTORY`` says: a directory, or ``s3://bucket/key`` of a ``sourcedir.tar.gz``.
 
     The image's toolkit downloads the archive under the model's role and unpacks it below ``/opt/ml/code``

@@ -57,13 +57,21 @@ def run_training(task: Task) -> JobResult:
         "TRAINING_JOB_ARN": task.arn,
         **(task.request.get("Environment") or {}),
     }
-    argv = [str(task.context.interpreters.containers), str(TRAIN), "train"]
     max_seconds = (task.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 24 * 3600)
-    outcome = task.cluster.run([functools.partial(container.start, argv, environment)], max_seconds)
+    outcome = task.cluster.run([functools.partial(container.start, _argv(task), environment)], max_seconds)
     if outcome.ending is Ending.FAILED:
         return failed(failure_of(outcome, container, "failure"))
     task.enter("Uploading")
     return _finish(task, container, outcome)
+
+
+def _argv(task: Task) -> list[str]:
+    """The image's program, unless the job brings an entrypoint of its own, as ModelTrainer of SDK v3 does."""
+    algorithm = task.request["AlgorithmSpecification"]
+    arguments = algorithm.get("ContainerArguments") or []
+    if algorithm.get("ContainerEntrypoint"):
+        return [*algorithm["ContainerEntrypoint"], *arguments]
+    return [str(task.context.interpreters.containers), str(TRAIN), *(arguments or ["train"])]
 
 
 def _finish(task: Task, container: JobContainer, outcome: ClusterOutcome) -> JobResult:
@@ -135,8 +143,9 @@ def _download(task: Task, container: JobContainer) -> None:
 
 
 def _definitions(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    is_script = "sagemaker_program" in (request.get("HyperParameters") or {})
-    return metric_definitions(request["AlgorithmSpecification"].get("MetricDefinitions") or [], built_in=not is_script)
+    algorithm = request["AlgorithmSpecification"]
+    is_script = "sagemaker_program" in (request.get("HyperParameters") or {}) or algorithm.get("ContainerEntrypoint")
+    return metric_definitions(algorithm.get("MetricDefinitions") or [], built_in=not is_script)
 
 
 def _channels(request: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -12,10 +12,10 @@ _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 _OF_XGBOOST = ("rmse", "mae", "logloss", "error", "auc", "merror", "mlogloss", "ndcg", "map")
 _LOGGED_TAB = "#011"
 
-Definition = Mapping[str, Any]
+MetricDefinition = Mapping[str, Any]
 
 
-def metric_definitions(given: Iterable[Definition], *, built_in: bool) -> list[Definition]:
+def metric_definitions(given: Iterable[MetricDefinition], *, built_in: bool) -> list[MetricDefinition]:
     """A job's definitions: those of the request, and those of the image when its own algorithm trains."""
     own = [
         {"Name": f"{channel}:{metric}", "Regex": rf".*\[[0-9]+\].*#011{channel}-{metric}:{_NUMBER}.*"}
@@ -25,7 +25,7 @@ def metric_definitions(given: Iterable[Definition], *, built_in: bool) -> list[D
     return [*given, *(own if built_in else ())]
 
 
-def final_metrics(definitions: Iterable[Definition], log: str, at: datetime) -> list[dict[str, Any]]:
+def final_metrics(definitions: Iterable[MetricDefinition], log: str, at: datetime) -> list[dict[str, Any]]:
     """The last value of each metric that the log has, as FinalMetricDataList shows it."""
     lines = [line.replace("\t", _LOGGED_TAB) for line in log.splitlines()]
     found = ((definition["Name"], _last(definition["Regex"], lines)) for definition in definitions)

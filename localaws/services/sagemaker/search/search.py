@@ -23,7 +23,7 @@ _SORTED_BY = "LastModifiedTime"  # the documented default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Searchable:
     """How the records of one resource are read."""
 
     list: str  # the operation that lists them
@@ -35,15 +35,15 @@ class Source:
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of the list
 
 
-SOURCES: Mapping[str, Source] = {
-    "Endpoint": Source(
+SOURCES: Mapping[str, Searchable] = {
+    "Endpoint": Searchable(
         list="ListEndpoints",
         summaries="Endpoints",
         id="EndpointName",
         describe="DescribeEndpoint",
         arn="EndpointArn",
     ),
-    "ModelPackage": Source(
+    "ModelPackage": Searchable(
         list="ListModelPackages",
         summaries="ModelPackageSummaryList",
         id="ModelPackageArn",
@@ -52,21 +52,21 @@ SOURCES: Mapping[str, Source] = {
         parameter="ModelPackageName",
         arguments={"ModelPackageType": "Both"},
     ),
-    "ModelPackageGroup": Source(
+    "ModelPackageGroup": Searchable(
         list="ListModelPackageGroups",
         summaries="ModelPackageGroupSummaryList",
         id="ModelPackageGroupName",
         describe="DescribeModelPackageGroup",
         arn="ModelPackageGroupArn",
     ),
-    "Pipeline": Source(
+    "Pipeline": Searchable(
         list="ListPipelines",
         summaries="PipelineSummaries",
         id="PipelineName",
         describe="DescribePipeline",
         arn="PipelineArn",
     ),
-    "TrainingJob": Source(
+    "TrainingJob": Searchable(
         list="ListTrainingJobs",
         summaries="TrainingJobSummaries",
         id="TrainingJobName",
@@ -112,7 +112,7 @@ class Search:
             **token,
         }
 
-    def _records(self, source: Source) -> Iterator[dict[str, Any]]:
+    def _records(self, source: Searchable) -> Iterator[dict[str, Any]]:
         sagemaker = self._context.client("sagemaker", None)
         for page in sagemaker.get_paginator(xform_name(source.list)).paginate(**source.arguments):
             for summary in page[source.summaries]:

@@ -238,3 +238,43 @@ def test_only_a_bare_content_type_is_decoded_and_then_as_utf_8_whatever_came(
         assert served.post(latin, Content_Type="text/csv").text == r"'1,S\ufffdd'"
         assert served.post(latin, Content_Type="text/csv; charset=latin-1").text == r"b'1,S\xfcd'"
         assert served.post("1,Süd", Content_Type="application/json").text == r"'1,S\xfcd'"
+
+
+IMPORTS = b"""
+import sys
+import xgboost
+
+def model_fn(model_dir):
+    return None
+
+def transform_fn(*_given):
+    return ",".join(sorted(name for name in sys.modules if name in ("pan" + "das", "skl" + "earn")))
+"""
+WITH_SKLEARN = b"""
+import boto3
+import pandas, xgboost
+
+def model_fn(model_dir):
+    return xgboost.XGBRegressor(n_estimators=1)
+
+def transform_fn(model, *_given):
+    model.fit(pandas.DataFrame({"a": [1.0, 2.0]}), [1.0, 2.0])
+    return f"{len(model.get_params()) > 0} {boto3.__version__}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        pytest.param(WITH_SKLEARN, "True 1.38.0", id="code that uses them has pandas, scikit-learn and boto3"),
+        pytest.param(IMPORTS, "", id="code that does not mention them does not wait for their import"),
+    ],
+)
+def test_the_image_has_the_packages_of_the_image(
+    tmp_path: Path, artifacts: dict[str, bytes], code: bytes, answer: str
+) -> None:
+    (tmp_path / "model" / "code").mkdir(parents=True)
+    (tmp_path / "model" / "code" / "inference.py").write_bytes(code)
+    with serving(tmp_path, artifacts["low"], SAGEMAKER_PROGRAM="inference.py") as served:
+        got = served.post(ROW, Content_Type="text/csv")
+        assert (got.status, got.text) == (200, answer), served.log.read_text()

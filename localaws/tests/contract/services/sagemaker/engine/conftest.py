@@ -45,6 +45,18 @@ class Announced:
         event = {"source": source, "detail-type": detail_type, "detail": detail, "resources": list(resources)}
         self.events.append(json.loads(json.dumps(event)))
 
+    def record(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        value: float,
+        *,
+        unit: str = "None",
+        publish_every_seconds: int = 60,
+    ) -> None:
+        """Stands for the metrics, too: what instances of transform jobs use is published while they run."""
+
     def about(self, arn: str) -> list[dict[str, Any]]:
         """The events that name a resource, in order."""
         return [event for event in self.events if arn in event["resources"]]
@@ -129,7 +141,7 @@ def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     announced = Announced()
 
     def services(context: Context) -> Sequence[Service]:
-        context.bus = announced
+        context.bus = context.metrics = announced
         hosting = Hosting(context)  # no endpoints, but clients may ask for them, and models to transform with
         transforms = Jobs(context, [transform_kind(hosting.models)])
         return [*engine(context, transforms), transforms, hosting]

@@ -128,3 +128,18 @@ def test_a_package_may_be_in_progress_and_fail(engine_aws: Engine, group: str, r
     )
     statuses = [event["detail"]["ModelPackageStatus"] for event in engine_aws.announced.about(arn)]
     assert statuses == ["InProgress", "Failed"]
+
+
+def test_without_a_group_or_a_type_only_unversioned_packages_are_listed(engine_aws: Engine, group: str) -> None:
+    """So says the service model of ModelPackageType; there are none here."""
+    arn = register(engine_aws, group)
+    listed = engine_aws.sagemaker.list_model_packages
+
+    def arns(**given: str) -> list[str]:
+        return [each["ModelPackageArn"] for each in listed(**given, MaxResults=100)["ModelPackageSummaryList"]]
+
+    assert arns() == []
+    assert arns(ModelPackageGroupName=group) == [arn]
+    assert arn in arns(ModelPackageType="Versioned")
+    assert arn in arns(ModelPackageType="Both")
+    assert arns(ModelPackageGroupName=group, ModelPackageType="Unversioned") == []
