@@ -1,4 +1,4 @@
-"""What AWS leaves open or sets for each account: readings of silent documents, quotas and limits. Tests change them."""
+"""What AWS leaves open or sets for each account: readings of silent documents, and limits. Tests change them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,3 @@ class Choices:
 
     copy_object_max_bytes: int = 5 << 30
     """Of CopyObject and of one part of UploadPartCopy: 5 GB on AWS; less, so that a test needs no object of 5 GB."""
-
-    pipeline_executions_at_once: int = 20
-    """Quota of an account and Region: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html."""

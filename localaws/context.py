@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from localaws.choices import Choices
+from localaws.quotas import Quotas
 
 
 class Bus(Protocol):
@@ -89,6 +90,7 @@ class Context:
     credentials: Callable[[str], Mapping[str, str]]  # role ARN -> AWS_ACCESS_KEY_ID, …SECRET…, …SESSION_TOKEN
     bus: Bus
     metrics: MetricSink
+    quotas: Quotas = field(default_factory=Quotas)
 
     def background(self, name: str, target: Callable[[], None]) -> threading.Thread:
         """Start a daemon thread that ends when ``stopping`` is set."""

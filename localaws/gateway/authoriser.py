@@ -10,6 +10,7 @@ from localaws.iam.identity import Caller
 from localaws.iam.permissions.encryption import ObjectKeys, key_permissions
 from localaws.iam.permissions.permission import Permission, Place
 from localaws.iam.permissions.required import required
+from localaws.iam.permissions.trust import refuse_untrusting_roles
 from localaws.iam.policy import AccessRequest, Decision, Statement, decide, parse_policy
 from localaws.service_api import AwsError, Call
 
@@ -24,6 +25,7 @@ _CODES = {"s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDenied"} | 
 }
 _STATUS_400 = {"dynamodb", "events", "logs", "sagemaker", "ssm", "stepfunctions", "sqs", "cloudwatch"}
 _KEPT_DECISIONS = 20_000
+_ASSUME_ROLES = {"events", "lambda", "sagemaker", "scheduler", "stepfunctions"}  # services that are handed roles
 
 
 class RolePolicies(Protocol):
@@ -31,6 +33,12 @@ class RolePolicies(Protocol):
 
     def documents(self, role: str) -> list[str]:
         """Each policy of the role as JSON text; none when there is no such role."""
+
+    def trust_policy(self, role: str) -> str | None:
+        """Who may assume the role, as JSON text; None when there is no such role."""
+
+    def is_settled(self, role: str) -> bool:
+        """Whether the role is known everywhere; a new one may do nothing until it is."""
 
 
 class RoleAuthoriser:
@@ -55,6 +63,11 @@ class RoleAuthoriser:
                     raise refusal(call, caller, permission, decision)
         return needed
 
+    def refuse_untrusting_roles(self, call: Call, params: Mapping[str, Any]) -> None:
+        """Raise AwsError for a role that is handed to a service which may not assume it, whoever calls."""
+        if call.service in _ASSUME_ROLES and call.operation.startswith(("Create", "Update", "Put")):
+            refuse_untrusting_roles(call, required(call, params), self._policies.trust_policy)
+
     def _on_keys(self, call: Call, params: Mapping[str, Any]) -> Iterable[Permission]:
         if self._keys is None or call.service != "s3":
             return ()
@@ -67,6 +80,9 @@ class RoleAuthoriser:
 
     def _decide(self, caller: Caller, permission: Permission) -> Decision:
         assert caller.role_arn is not None
+        assert caller.role is not None
+        if not self._policies.is_settled(caller.role):
+            return Decision.SILENT
         context = tuple(sorted(permission.context.items()))
         key = (caller.role_arn, permission.action, permission.resource, context)
         decisions = self._decisions  # iam_changed replaces it, so that no stale decision is stored in the new

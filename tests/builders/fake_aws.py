@@ -233,6 +233,7 @@ class FakeAws:
         self.sagemaker = FakeSageMaker(self.region)
         self.dynamodb = FakeDynamoDb()
         self.scaling = FakeScalableTargets()
+        self.cloudwatch: Any = None
         stack = {"bucket": BUCKET, "table": "the-table", "pipeline_role_arn": "arn:aws:iam::1:role/pipeline"}
         self.ssm.parameters["/sluice/dev/stack"] = json.dumps(stack)
 
@@ -243,7 +244,7 @@ class FakeAws:
             "sagemaker": self.sagemaker,
             "dynamodb": self.dynamodb,
             "application-autoscaling": self.scaling,
-            "cloudwatch": None,
+            "cloudwatch": self.cloudwatch,
         }[service]
 
     def session(self, output: str = "text") -> CliSession:

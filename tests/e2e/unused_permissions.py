@@ -74,7 +74,11 @@ UNUSED: dict[str, dict[str, str]] = {
     },
     "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING},
-    "OpenRolloutFunctionRole": {"dynamodb:GetItem": _FAILURE, "dynamodb:UpdateItem": _FAILURE},
+    "OpenRolloutFunctionRole": {
+        "dynamodb:GetItem": _FAILURE,
+        "dynamodb:UpdateItem": _FAILURE,
+        "sagemaker:UpdateModelPackage": _FAILURE,
+    },
     "PlanRolloutFunctionRole": {"dynamodb:DeleteItem": _FAILURE, **_GATES, "events:PutEvents": _GATE_TOLD},
     "ShiftTrafficFunctionRole": _SCALES,
     "ProvisionCandidateFunctionRole": {
@@ -120,7 +124,9 @@ UNUSED: dict[str, dict[str, str]] = {
         "s3:GetObject": _SWEEP,
         "s3:ListBucket": _MISSING,
         "dynamodb:GetItem": _SWEEP,
+        "dynamodb:PutItem": _SWEEP,
         "dynamodb:Query": _SWEEP,
+        "dynamodb:UpdateItem": _SWEEP,
         "events:PutEvents": _SWEEP,
         "sagemaker:DescribeModelPackage": _SWEEP,
         "sagemaker:DescribePipelineExecution": _SWEEP,

@@ -80,6 +80,15 @@ class FakeRegistry:
         )
         return arn
 
+    def register(self, group: str, version: int, status: str, failure: str = "") -> str:
+        """A version that is Approved, whatever has become of its registration."""
+        arn = self.add(group, version)
+        self.move_on(arn, status, failure)
+        return arn
+
+    def move_on(self, arn: str, status: str, failure: str = "") -> None:
+        self._set(arn, status=status, failure=failure)
+
     def approve(self, arn: str) -> None:
         self.packages[arn] = replace(self.packages[arn], approval="Approved", last_modified=self.clock.now())
 

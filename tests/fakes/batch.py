@@ -37,11 +37,11 @@ class FakeFiles:
 
         return self.faults.around(counted)  # type: ignore[no-any-return]
 
-    def lines(self, key: str) -> Iterator[str]:
-        yield from self.faults.around(lambda: list(split_lines([self.bucket.objects.get(key, b"")])))
+    def lines(self, key: str, errors: str = "replace") -> Iterator[str]:
+        yield from self.faults.around(lambda: list(split_lines([self.bucket.objects.get(key, b"")], errors)))
 
     def write(self, key: str, text: str) -> None:
-        self.faults.around(lambda: self.bucket.objects.__setitem__(key, text.encode()))
+        self.faults.around(lambda: self.bucket.objects.__setitem__(key, text.encode(errors="surrogateescape")))
 
     def _etag(self, key: str) -> str:
         return hashlib.md5(self.bucket.objects[key]).hexdigest()

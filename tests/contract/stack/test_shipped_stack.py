@@ -19,7 +19,7 @@ from layer_build.dataclass_expansion import expand
 
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.deploying import BUCKET, deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
@@ -41,8 +41,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def stack(aws: LocalAws, built: Path) -> Stack:
-    cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-    return cloudformation.deploy(built, "sluice-dev", {"Stage": "dev"})
+    return deploy(aws, built, "sluice-dev", {"Stage": "dev"})
 
 
 def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: Stack) -> None:
@@ -53,7 +52,7 @@ def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: St
         "pipeline_role_arn": stack.output("PipelineRoleArn"),
         "model_role_arn": stack.output("ModelRoleArn"),
         "state_machine_arn": stack.output("RolloutStateMachineArn"),
-        "results_table": "sluice-dev-results",
+        "results_table": stack.output("ResultsTableName"),
         "async_queue_url": stack.physical_id("AsyncResultQueue"),
         "upload_queue_url": stack.physical_id("UploadQueue"),
         "upload_queue_arn": "arn:aws:sqs:us-east-1:123456789012:sluice-dev-uploads",
@@ -225,7 +224,7 @@ def endpoints(document: dict[str, Any]) -> dict[tuple[str, str], Any]:
 def test_a_function_is_packed_alone(aws: LocalAws, stack: Stack, built: Path) -> None:
     location = aws.client("lambda").get_function(FunctionName=stack.physical_id("AnalyzeStageFunction"))["Code"]
     assert location
-    objects = aws.client("s3").list_objects_v2(Bucket="aws-sam-cli-managed-default-123456789012-us-east-1")
+    objects = aws.client("s3").list_objects_v2(Bucket=BUCKET)
     bodies = [
         aws.client("s3").get_object(Bucket=objects["Name"], Key=item["Key"])["Body"].read()
         for item in objects["Contents"]
@@ -245,16 +244,24 @@ def test_people_are_notified_of_what_they_need_to_know(aws: LocalAws, stack: Sta
     sqs, topic = aws.client("sqs"), stack.output("NotifyTopicArn")
     queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    admitted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Statement": [admitted]})})
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     for kind, told_by in (
         ("RolloutShifted", "sluice-dev"),
         ("RolloutPromoted", "sluice-prod"),
-        ("RolloutWaitsForGate", "sluice-dev"),
+        ("ModelPending", "sluice-dev"),
     ):
         entry = {"Source": "sluice", "DetailType": kind, "Detail": json.dumps({"model": "fraud", "stack": told_by})}
         aws.client("events").put_events(Entries=[entry])
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
-    assert json.loads(message["Body"])["detail-type"] == "RolloutWaitsForGate"
+    assert json.loads(message["Body"])["detail-type"] == "ModelPending"
 
 
 def test_every_dead_letter_queue_has_an_alarm_that_tells_people(aws: LocalAws, stack: Stack) -> None:

@@ -26,6 +26,7 @@ from botocore.exceptions import (
 )
 from sluice.aws.clients import GATE_ANSWER_SECONDS, Boto3Clients, lazy_clients
 from sluice.errors import (
+    AccessRefusedError,
     AwsLibraryError,
     AwsRefusedError,
     EndpointBusyError,
@@ -38,6 +39,8 @@ from sluice.rollout.gates.gate_functions import GateFunctions
 from tests.builders.aws_clients import translating
 
 ALONE_FOR_SECONDS = 0.2
+ROLE = "arn:aws:iam::123456789012:role/model"
+TRUST_HINT = "Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role."
 
 
 class WatchfulSession:
@@ -175,6 +178,9 @@ def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
         (answered("InternalFailure", status=500), RetryableError),
         (answered("ValidationException", "Could not find endpoint"), AwsRefusedError),
         (answered("AccessDenied", status=403), AwsRefusedError),
+        (answered("ValidationException", f"Could not assume role {ROLE}. {TRUST_HINT}"), AccessRefusedError),
+        (answered("ValidationException", f"Could not access model data at s3://b. {TRUST_HINT}"), AccessRefusedError),
+        (answered("InvalidParameterValueException", "The role cannot be assumed by Lambda."), AccessRefusedError),
         (answered("LimitExceeded", "in-progress endpoint"), AwsRefusedError),
         (ReadTimeoutError(endpoint_url="https://s3"), RetryableError),
         (ConnectionClosedError(endpoint_url="https://s3"), RetryableError),

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from sluice.errors import SpecError
 from sluice.events import PipelineStatusChanged
 from sluice.pipeline_runs.status_change import mark_run_ended
+from sluice.spec.model import ModelSpec
 from sluice.sweep.sweep import SweepIncompleteError, sweep
 from sluice.training.manifest import File
 
@@ -35,7 +37,7 @@ def replayed(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
 def test_a_quiet_stage_has_no_findings(world: SluiceWorld) -> None:
     world.live(1)
     world.clock.pass_seconds(3600)
-    assert sweep(world.ports) == []
+    assert sweep(world.ports)["findings"] == []
     assert world.wakeups.booked == []
     assert [metric for metric, *_ in world.telemetry.metrics if metric == "SweepFinding"] == []
 
@@ -154,8 +156,44 @@ def test_a_check_that_fails_stops_no_other(
 def test_each_finding_is_one_line_and_one_data_point_by_its_cause(world: SluiceWorld) -> None:
     arn = world.registry.add(GROUP, 1)
     world.clock.pass_seconds(180)
-    (finding,) = sweep(world.ports)
+    (finding,) = sweep(world.ports)["findings"]
     assert finding == f"{arn} is Approved"
     fields = {"model": "fraud", "cause": "lost_approval", "finding": finding}
     assert world.telemetry.lines == [("INFO", "sweep finding", fields)]
     assert world.telemetry.metrics == [("SweepFinding", 1, "fraud", "lost_approval")]
+
+
+def test_an_approval_is_replayed_once_its_version_is_complete(world: SluiceWorld) -> None:
+    arn = world.registry.register(GROUP, 1, "InProgress")
+    world.clock.pass_seconds(180)
+    assert replayed(world) == [], "it waits"
+    world.registry.move_on(arn, "Completed")
+    world.clock.pass_seconds(180)
+    ((_, detail),) = replayed(world)
+    assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}
+
+
+def test_a_failed_registration_that_nobody_was_told_of_is_replayed_until_it_is_told(world: SluiceWorld) -> None:
+    world.registry.register(GROUP, 1, "Failed")
+    world.clock.pass_seconds(180)
+    ((_, detail),) = replayed(world)
+    open_rollout({"detail": detail}, world.ports)
+    world.clock.pass_seconds(180)
+    assert replayed(world) == []
+
+
+def test_an_approval_of_a_model_with_a_broken_spec_is_told_once_and_opened_when_it_is_mended(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_model: str) -> ModelSpec:
+        raise SpecError([])
+
+    world.registry.add(GROUP, 1)
+    world.clock.pass_seconds(180)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.specs, "get", refuse)
+        ((_, detail),) = replayed(world)
+        open_rollout({"detail": detail}, world.ports)
+        assert replayed(world) == []
+    ((_, detail),) = replayed(world)
+    assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from sluice.errors import (
+    AccessRefusedError,
     AwsLibraryError,
     AwsRefusedError,
     EndpointBusyError,
@@ -37,6 +38,11 @@ _THROTTLED = frozenset(
 
 GATE_ANSWER_SECONDS = 20
 """How long a gate's function may take to answer; twice as much fits into the functions that ask gates."""
+
+_NOT_ASSUMED = ("could not assume role", "ensure that the role", "to assume the role", "cannot be assumed")
+"""What SageMaker, Scheduler and Lambda say of a role that they may not assume, or not yet."""
+
+_INVALID = frozenset({"InvalidParameterValueException", "ValidationException"})
 
 _UNREACHABLE = (ConnectionError, HTTPClientError)
 _BODIES = ("Body", "Payload")  # fields of answers that are streams
@@ -177,6 +183,8 @@ def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
         return ThrottledError
     if refusal.code == "ValidationException" and refusal.message_contains("in-progress endpoint"):
         return EndpointBusyError
+    if refusal.code in _INVALID and any(map(refusal.message_contains, _NOT_ASSUMED)):
+        return AccessRefusedError
     status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if refusal.code == "ConflictException" or status >= 500:
         return RetryableError

@@ -20,7 +20,7 @@ from sluice.rollout.batch.ports import (
 )
 from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.ports import LiveVersionHosting
+from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionStore
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
@@ -105,7 +105,7 @@ class RolloutSpecs(Protocol):
         """The spec of a model."""
 
 
-class RolloutStore(BatchRolloutStore, Protocol):
+class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def open(self, record: RolloutRecord) -> bool:
@@ -116,6 +116,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
 
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
+
+    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
+        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
@@ -143,6 +146,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
 
 
 class RolloutPorts(Protocol):

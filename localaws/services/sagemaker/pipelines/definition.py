@@ -15,12 +15,12 @@ from localaws.services.sagemaker.pipelines.retries import StepRetryPolicy
 from localaws.services.sagemaker.pipelines.step_cache import CACHED_TYPES, duration_seconds
 
 VERSION = "2020-12-01"
-STEP_TYPES = frozenset({"Processing", "Training", "Condition", "RegisterModel", "Fail"})
+STEP_TYPES = frozenset({"Processing", "Training", "Transform", "Model", "Condition", "RegisterModel", "Fail"})
 STEPS_MAX = 50
 PARAMETERS_MAX = 200
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
-_RETRIED_TYPES = frozenset({"Processing", "Training", "RegisterModel"})
+_RETRIED_TYPES = frozenset({"Processing", "Training", "Transform", "Model", "RegisterModel"})
 
 
 class UnsupportedStepError(DefinitionError):

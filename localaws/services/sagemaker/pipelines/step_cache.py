@@ -24,6 +24,7 @@ _KEY_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "HyperParameters",
         "InputDataConfig",
     ),
+    "Transform": ("DataProcessing", "Environment", "ModelName", "TransformInput"),
 }
 CACHED_TYPES = frozenset(_KEY_ATTRIBUTES)
 

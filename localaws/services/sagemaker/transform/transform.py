@@ -16,6 +16,7 @@ from localaws.runtime.process import ChildStartError
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.containers.artifact import ArtifactError
 from localaws.services.sagemaker.containers.container import Container
+from localaws.services.sagemaker.containers.images import ImageError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, Source, find_sources
 from localaws.services.sagemaker.containers.serving_process import becomes_healthy, start_serving
 from localaws.services.sagemaker.jobs.job import Kind
@@ -77,6 +78,8 @@ def run_transform(models: Models, task: Task) -> JobResult:
         for index in range(task.request["TransformResources"]["InstanceCount"]):
             containers.append(_start(task, spec, index))
         return _run(run, containers, sources)
+    except ImageError as error:
+        return failed(str(error))
     except (ArtifactError, ChildStartError) as error:
         return failed(f"ClientError: {error}")
     finally:

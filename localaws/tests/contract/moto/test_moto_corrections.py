@@ -177,12 +177,15 @@ def test_objects_under_a_customers_key_need_the_key_besides(aws: LocalAws, s3: A
 
 
 MACHINE_ROLE = "machine"
+TRUST = json.dumps(
+    {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+)
 
 
 @pytest.fixture(scope="module")
 def machine(aws: LocalAws) -> Callable[[dict[str, Any]], str]:
     """Makes a state machine of some states, the first of them the start; its ARN."""
-    role = aws.client("iam").create_role(RoleName=MACHINE_ROLE, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = aws.client("iam").create_role(RoleName=MACHINE_ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     client = aws.client("stepfunctions")
     made = iter(range(1000))
 
@@ -314,7 +317,7 @@ def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> N
 
     waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
     with LocalAws(tmp_path, INTERPRETERS, services=lambda context: [EventRecorder(context)]) as ended:
-        role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
         client = ended.client("stepfunctions")
         made = client.create_state_machine(name="waiter", definition=json.dumps(waits), roleArn=role)
         client.start_execution(stateMachineArn=made["stateMachineArn"], name="long")

@@ -21,6 +21,7 @@ from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.spec.model import ModelSpec
+from sluice.spec.serving_modes import model_server_environment
 from sluice.transform.jobs import TransformJob
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def provision_batch(record: RolloutRecord, ports: BatchRolloutPorts) -> TaskResu
     if not is_still_approved(record, ports):
         return task_result("ROLL_BACK")
     plan = record.planned()
-    ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
+    environment = model_server_environment(plan.response_seconds)
+    ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
     if plan.baseline is None or plan.batch is None or not plan.batch.is_compared:
         return _accept(record, "there is nothing to compare it on", ports)
     sample = ComparisonSample.of(record.id, ports)

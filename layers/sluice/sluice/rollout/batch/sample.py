@@ -30,6 +30,7 @@ Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
 
 _NAME = "sample.csv"
+_BYTE_ORDER_MARK = "\ufeff"
 MAX_FILES = 20
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -78,7 +79,10 @@ def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: 
     lines: list[str] = []
     size = 0
     for each in files:
-        for line in islice(ports.files.lines(each.key), ceil(rows / len(files))):
+        # Byte for byte: the rows may be in another encoding. A mark that begins a file would be inside of the sample.
+        found = ports.files.lines(each.key, errors="surrogateescape")
+        for number, whole in enumerate(islice(found, ceil(rows / len(files)))):
+            line = whole.removeprefix(_BYTE_ORDER_MARK) if number == 0 else whole
             size += len(line) + 1
             if len(lines) == rows or size > MAX_BYTES:
                 break

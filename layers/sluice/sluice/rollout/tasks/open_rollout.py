@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
     from sluice.spec.model import ModelSpec
 
+_NOTE = "sluice.not_rolled_out"  # a property of the version in the Model Registry
+
 
 REDELIVERY = timedelta(minutes=5)
 """Longer than one invocation, within which another delivery of the same event may open the same rollout."""
@@ -31,7 +33,8 @@ REDELIVERY = timedelta(minutes=5)
 def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
     """Store a record and start the state machine; report an approval that cannot be rolled out.
 
-    Returns ``{"rollout": id}``, or ``{"ignored": reason}`` if the event leads to no rollout.
+    Returns ``{"rollout": id}``, or ``{"ignored": reason}`` if the event leads to no rollout. A version that was
+    approved before its registration is complete waits: the event of its completion comes here, or else the sweep's.
     """
     if not changed.may_be_approval and not changed.may_be_rejection:
         return {"ignored": "no decision on a version"}
@@ -47,6 +50,10 @@ def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]
 
 
 def _open_approved(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
+    if package.has_failed:
+        return _ignore_failed(package, ports)
+    if not package.is_complete:
+        return {"ignored": f"{model}/{package.version} is approved and still {package.status}: it waits"}
     try:
         spec = ports.specs.get(model)
     except (UnknownModelError, SpecError) as error:
@@ -124,14 +131,25 @@ def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[s
 
 
 def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> None:
-    for stopped, kind, reason in resolve_conflict(record, list(ports.store.rollouts(record.id.model)), policy):
+    for stopped, kind, reason in resolve_conflict(record, ports.store.open_rollouts(record.id.model), policy):
         if kind == "end_watch":
             ports.store.end_watch(stopped, reason)
         else:
             ports.store.fence(stopped, kind, reason, ports.now())
 
 
+def _ignore_failed(package: Package, ports: RolloutPorts) -> dict[str, str]:
+    """No model can be made of the version. The note goes first: it is a change of the package like an approval."""
+    reason = f"its registration has failed: {package.failure or 'no reason given'}"
+    if _NOTE not in package.properties:
+        ports.registry.annotate(package.arn, {_NOTE: reason})
+        package = ports.registry.describe(package.arn)
+    return _ignore_approval(package, reason, ports)
+
+
 def _ignore_approval(package: Package, reason: str, ports: RolloutPorts) -> dict[str, str]:
-    ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
-    ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
+    """Publish it once for each approval, or once more after a crash between the event and its record."""
+    if not ports.store.is_ignored_approval(package.arn, package.last_modified):
+        ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
+        ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
     return {"ignored": reason}
