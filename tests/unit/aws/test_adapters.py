@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,13 +14,11 @@ from sluice.aws.eventbridge import EventPublisher
 from sluice.aws.metric_data import STATUS_ERRORS, Counts, LatencySummary, Span, dimensions
 from sluice.aws.model_registry import ModelRegistry
 from sluice.endpoint.state import EndpointState, VariantState
-from sluice.errors import AwsRefusedError, MetricsUnknownError, RetryableError, ThrottledError, UnknownModelError
+from sluice.errors import AwsRefusedError, MetricsUnknownError, RetryableError, UnknownModelError
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import alarm_names, alarms_for
-from sluice.rollout.model.executions import Executions
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
-from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import SpecStore
 from sluice.training.pipeline_executions import PipelineExecutions
@@ -388,33 +385,6 @@ def test_a_concurrent_change_is_worth_another_try(aws: Aws) -> None:
 
 
 # ---- starting things once
-
-
-def test_an_execution_that_has_ended_is_not_started_again(aws: Aws) -> None:
-    client, stub = aws.service("stepfunctions")
-    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:sluice-dev-rollout"
-    rollout = RolloutId(model="fraud", version=7, attempt=1)
-    expected = {
-        "stateMachineArn": arn,
-        "name": "fraud-7-1-restore-2",
-        "input": json.dumps({"mode": "restore", "rollout_id": "fraud-7-1"}),
-    }
-    stub.add_response("start_execution", {"executionArn": "e", "startDate": T0}, expected)
-    stub.add_client_error("start_execution", "ExecutionAlreadyExists")
-    stub.add_client_error("start_execution", "ThrottlingException")
-    stub.add_response(
-        "describe_execution",
-        {"executionArn": "e", "stateMachineArn": arn, "status": "SUCCEEDED", "startDate": T0},
-        {"executionArn": f"{arn.replace(':stateMachine:', ':execution:')}:{rollout}"},
-    )
-    stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
-    executions = Executions(client, arn)
-    assert executions.start_restore(rollout, 2)
-    assert not executions.start(rollout)
-    with pytest.raises(ThrottledError):
-        executions.start(rollout)
-    assert executions.started_at(str(rollout)) == T0
-    assert executions.started_at("fraud-9-9") is None
 
 
 def test_too_many_pipelines_at_once_is_worth_another_try(aws: Aws) -> None:
