@@ -57,8 +57,8 @@ def test_with_tracing_each_function_is_traced_and_may_send_its_traces() -> None:
 
 def application_log_level(rate: str) -> Any:
     template = packaged()
-    defaults = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
-    parameters = {**defaults, "LogSampleRate": rate}
+    defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
+    parameters = defaults | {"LogSampleRate": rate}
     scope = TemplateScope(
         parameters=parameters, mappings={}, conditions={}, ref=parameters.__getitem__, attribute=no_attribute
     )

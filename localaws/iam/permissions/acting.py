@@ -15,6 +15,8 @@ def lambda_(operation: str, params: CallParams, place: Place) -> list[Permission
 
 
 def _lambda_resource(params: CallParams, place: Place) -> str:
+    if params.get("UUID"):  # of a mapping, even when it is given another function
+        return place.arn("lambda", f"event-source-mapping:{params['UUID']}")
     if params.get("FunctionName"):
         name = str(params["FunctionName"])
         arn = as_arn(name, place.arn("lambda", f"function:{name}"))
@@ -22,8 +24,6 @@ def _lambda_resource(params: CallParams, place: Place) -> str:
     if params.get("LayerName"):
         layer = as_arn(str(params["LayerName"]), place.arn("lambda", f"layer:{params['LayerName']}"))
         return f"{layer}:{params['VersionNumber']}" if params.get("VersionNumber") else layer
-    if params.get("UUID"):
-        return place.arn("lambda", f"event-source-mapping:{params['UUID']}")
     return str(params.get("Resource") or params.get("ResourceARN") or "*")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 
@@ -15,11 +16,12 @@ def random_suffix() -> str:
 
 
 def generated_name(stack: str, logical_id: str, suffix: str, *, longest: int) -> str:
-    """``stack-logicalid-suffix`` as CloudFormation forms it, the first two cut where they are too long together.
+    """``stack-logicalid-suffix``, the first two cut to equal shares where they are too long together.
 
-    The form is in "Name type" of the CloudFormation user guide. That both are cut to the same length (24 characters
-    each of a function's 64) is seen in stacks with long names, not documented.
+    So does ``IdentifierUtils.generateResourceIdentifier`` of AWS's own plugin for resource handlers
+    (github.com/aws-cloudformation/cloudformation-cli-java-plugin), which allows no dash at the start or beside another.
     """
+    stack = re.sub("-{2,}", "-", stack.lstrip("-"))
     room = longest - len(suffix) - 2
     share = room // 2
     first = stack[: max(share, room - len(logical_id))]

@@ -84,7 +84,7 @@ def delete_topic(creation: Creation, deployed: DeployedResource) -> None:
 def create_topic_policy(creation: Creation) -> Made:
     policy = document(creation.need("PolicyDocument"))
     for arn in creation.need("Topics"):
-        _set_policy(creation, arn, policy)
+        creation.call("sns", "SetTopicAttributes", _policy_of(arn, policy))
     return Made(physical_id=creation.generated_id())
 
 
@@ -92,19 +92,26 @@ def update_topic_policy(creation: Creation, deployed: DeployedResource) -> Made:
     create_topic_policy(creation)
     for arn in deployed.properties["Topics"]:
         if arn not in creation.need("Topics"):
-            _set_policy(creation, arn, default_topic_policy(arn))
+            _reset_policy(creation, arn)
     return made_before(deployed)
 
 
 def delete_topic_policy(creation: Creation, deployed: DeployedResource) -> None:
-    """Gives the topics the policy that a new one has: a topic always has one."""
+    """Gives the topics the policy that a new one has: a topic always has one.
+
+    So does AWS's handler (github.com/aws-cloudformation/aws-cloudformation-resource-providers-sns).
+    """
     for arn in deployed.properties["Topics"]:
-        _set_policy(creation, arn, default_topic_policy(arn))
+        _reset_policy(creation, arn)
 
 
-def _set_policy(creation: Creation, arn: str, policy: str | None) -> None:
-    params = {"TopicArn": arn, "AttributeName": "Policy", "AttributeValue": policy}
+def _reset_policy(creation: Creation, arn: str) -> None:
+    params = _policy_of(arn, default_topic_policy(arn))
     creation.call_unless_gone("sns", "SetTopicAttributes", params)
+
+
+def _policy_of(arn: str, policy: str | None) -> dict[str, Any]:
+    return {"TopicArn": arn, "AttributeName": "Policy", "AttributeValue": policy}
 
 
 def default_topic_policy(arn: str) -> str:

@@ -109,6 +109,21 @@ SAGEMAKER = f"arn:aws:sagemaker:{REGIONAL}"
         ),
         ("sns Publish", {"TopicArn": "arn:t"}, [("sns:Publish", "arn:t")]),
         (
+            "lambda DeleteLayerVersion",
+            {"LayerName": "shared", "VersionNumber": 3},
+            [("lambda:DeleteLayerVersion", f"arn:aws:lambda:{REGIONAL}:layer:shared:3")],
+        ),
+        (
+            "lambda UpdateEventSourceMapping",
+            {"UUID": "u", "FunctionName": "f"},
+            [("lambda:UpdateEventSourceMapping", f"arn:aws:lambda:{REGIONAL}:event-source-mapping:u")],
+        ),
+        (
+            "events TagResource",
+            {"ResourceARN": f"arn:aws:events:{REGIONAL}:rule/r"},
+            [("events:TagResource", f"arn:aws:events:{REGIONAL}:rule/r")],
+        ),
+        (
             "lambda Invoke",
             {"FunctionName": "f"},
             [("lambda:InvokeFunction", f"arn:aws:lambda:{REGIONAL}:function:f")],

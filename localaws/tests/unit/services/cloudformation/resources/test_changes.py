@@ -68,6 +68,7 @@ def test_an_api_that_writes_the_whole_resource_resets_what_was_removed() -> None
         pytest.param("shop-dev", "Inbox", 80, "shop-dev-Inbox-", id="short"),
         pytest.param("s" * 40, "L" * 40, 64, f"{'s' * 25}-{'L' * 25}-", id="both cut alike"),
         pytest.param("s" * 40, "Inbox", 64, f"{'s' * 40}-Inbox-", id="a short id leaves room"),
+        pytest.param("shop--dev", "Inbox", 80, "shop-dev-Inbox-", id="dashes apart"),
         pytest.param("shop", "L" * 60, 64, f"shop-{'L' * 46}-", id="a short stack leaves room"),
     ],
 )
