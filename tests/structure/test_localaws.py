@@ -16,7 +16,9 @@ FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tes
 # What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A
 # module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
-    "context": set(),
+    "choices": set(),
+    "quotas": set(),
+    "context": {"choices", "quotas"},
     "containers": set(),
     "containers.serving": set(),
     "containers.training": set(),
@@ -34,11 +36,12 @@ ARROWS: dict[str, set[str]] = {
     "services.events": {"context", "iam", "runtime", "service_api"},
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
     "services.sagemaker.models": {"context", "service_api", "services.sagemaker.resources"},
-    "services.sagemaker.registry": {"context", "service_api", "services.sagemaker.resources"},
+    "services.sagemaker.registry": {"context", "quotas", "service_api", "services.sagemaker.resources"},
     "services.cloudformation.execution": {
         "services.cloudformation.resources",
         "services.cloudformation.template",
     },
+    "services.sagemaker.search": {"context", "service_api", "services.sagemaker.resources"},
     "services.cloudformation": {
         "context",
         "service_api",
@@ -55,7 +58,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "gateway": {"iam", "iam.permissions", "service_api"},
     "services.autoscaling": {"context", "service_api", "services.events"},
-    "services.scheduler": {"context", "iam", "runtime", "service_api", "services.events"},
+    "services.scheduler": {"context", "runtime", "service_api", "services.events"},
     "services.lambda_.invocations": {
         "context",
         "runtime",
@@ -72,12 +75,13 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.sagemaker.endpoint_state": {
         "context",
+        "quotas",
         "service_api",
         "services.sagemaker.models",
         "services.sagemaker.resources",
     },
     "services.cloudwatch": {"context", "service_api", "services.cloudwatch.alarms", "services.cloudwatch.metrics"},
-    "moto": {"context", "gateway", "iam", "service_api"},
+    "moto": {"choices", "context", "gateway", "iam", "service_api"},
     "services": {"gateway", "iam", "service_api"},
     "services.lambda_.event_sources": {
         "context",
@@ -114,7 +118,6 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.lambda_": {
         "context",
-        "iam",
         "service_api",
         "services.lambda_.environments",
         "services.lambda_.event_sources",
@@ -136,6 +139,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.pipelines",
         "services.sagemaker.registry",
         "services.sagemaker.resources",
+        "services.sagemaker.search",
     },
     "services.sagemaker.endpoints": {
         "context",

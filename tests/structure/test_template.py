@@ -238,3 +238,26 @@ def test_a_topic_admits_eventbridge_without_a_condition_and_others_only_with_one
     assert admitted == topics
     keys = {name: topic.get("KmsMasterKeyId") for name, topic in of_type("AWS::SNS::Topic").items() if name in topics}
     assert set(keys.values()) == {None}, "the policy of such a key may have no Condition for EventBridge, either"
+
+
+def test_the_key_of_the_data_is_used_by_exactly_the_roles_that_read_or_write_objects() -> None:
+    """``s3:ListBucket`` needs no key; a role that reads or writes without it could not use data under a key."""
+    policy = RESOURCES["DataKeyPolicy"]
+    using = {role["Ref"] for role in policy["Properties"]["Roles"]}
+    touching = set()
+    for name, item in RESOURCES.items():
+        policies = item.get("Properties", {}).get("Policies", []) if item["Type"] in ROLES else []
+        touched = {
+            action
+            for each in policies
+            for statement in each.get("PolicyDocument", each)["Statement"]
+            if "DataBucket" in str(statement["Resource"])
+            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        }
+        if touched & {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}:
+            touching.add(name + ("Role" if item["Type"] == "AWS::Serverless::Function" else ""))
+    assert using == touching
+    assert policy["Condition"] == "HasDataKmsKey"
+
+
+ROLES = ("AWS::IAM::Role", "AWS::Serverless::Function")

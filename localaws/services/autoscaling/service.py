@@ -184,6 +184,9 @@ class AutoScaling:
             raise invalid("MinCapacity and MaxCapacity are required to register a scalable target")
         check_bounds(least, most)
         context = self._context
+        if len(self._store.targets) >= context.quotas.scalable_targets:
+            # The error that RegisterScalableTarget declares for it; the text is ours.
+            raise AwsError("LimitExceededException", f"You have reached the limit of {context.quotas.scalable_targets}")
         place = f"{context.region}:{context.account}"
         return ScalableTarget(
             key=key,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.context import Context
-from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.lambda_.environments.fleet import EnvironmentPool
 from localaws.services.lambda_.functions.functions import Function, Functions, Layer, check_package_sizes
@@ -14,7 +13,6 @@ from localaws.services.lambda_.functions.packages import Packages
 from localaws.services.lambda_.functions.settings import checked_settings
 
 _NOT_SETTINGS = frozenset({"Code", "Tags", "Publish", "DryRun", "RevisionId"})
-_LAMBDA = frozenset({"Service:lambda.amazonaws.com"})
 
 
 class FunctionsApi:
@@ -45,7 +43,6 @@ class FunctionsApi:
 
     def create_function(self, params: Params, call: Call) -> Result:
         settings = checked_settings({n: v for n, v in params.items() if n not in _NOT_SETTINGS})
-        self._check_role(settings["Role"])
         layers = self._layers(settings)
         code = self._packages.fetch(params["Code"])
         check_package_sizes(code, layers)
@@ -75,7 +72,6 @@ class FunctionsApi:
         function = self._functions.get(params["FunctionName"])
         given = {n: v for n, v in params.items() if n not in _NOT_SETTINGS}
         settings = checked_settings({**function.settings, **given, "FunctionName": function.name})
-        self._check_role(settings["Role"])
         layers = self._layers(settings)
         check_package_sizes(function.code, layers)
         return self._change(function, settings=settings, layers=layers)
@@ -141,20 +137,6 @@ class FunctionsApi:
 
     def _layers(self, settings: Mapping[str, Any]) -> tuple[Layer, ...]:
         return tuple(self._functions.layer(arn) for arn in settings.get("Layers", ()))
-
-    def _check_role(self, role_arn: str) -> None:
-        """Refuse a role that does not trust Lambda: its function could never run."""
-        iam = self._context.client("iam", None)
-        try:
-            role = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
-        except iam.exceptions.NoSuchEntityException:
-            trust: Mapping[str, Any] = {}
-        else:
-            trust = role["AssumeRolePolicyDocument"]
-        request = AccessRequest(action="sts:AssumeRole", resource=role_arn, principals=_LAMBDA)
-        if decide(parse_policy(trust), request) is not Decision.ALLOWED:
-            message = "The role defined for the function cannot be assumed by Lambda."
-            raise AwsError("InvalidParameterValueException", message)
 
     def _change(self, function: Function, **changes: Any) -> Result:
         changed = self._functions.change(function.name, **changes, last_modified=self._timestamp())

@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from localaws.context import Context
-from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.service_api import AwsError, Call, Operation, Params, Result, invalid
 from localaws.services.scheduler.firing import TargetSender
 from localaws.services.scheduler.schedules import DEFAULT_GROUP, Schedule, ScheduleStore
 
-PRINCIPAL = "scheduler.amazonaws.com"
 _TARGETS = ("lambda", "sqs")
 _TICK_SECONDS = 0.5
 
@@ -129,26 +127,9 @@ class Scheduler:
         target = params["Target"]
         if target["Arn"].split(":")[2] not in _TARGETS:
             raise AwsError("NotImplemented", f"target {target['Arn']} is not supported by the local AWS", 501)
-        self._check_role(target["RoleArn"])
         group = params.get("GroupName", DEFAULT_GROUP)
         arn = f"arn:aws:scheduler:{call.region}:{call.account}:schedule/{group}/{params['Name']}"
         return Schedule.make(params, arn, self._now())
-
-    def _check_role(self, role_arn: str) -> None:
-        iam = self._context.client("iam", None)
-        refusal = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
-        try:
-            trust = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]["AssumeRolePolicyDocument"]
-        except iam.exceptions.NoSuchEntityException as error:
-            raise invalid(refusal) from error
-        request = AccessRequest(
-            action="sts:AssumeRole",
-            resource=role_arn,
-            context={"aws:SourceAccount": self._context.account},
-            principals=frozenset({f"Service:{PRINCIPAL}"}),
-        )
-        if decide(parse_policy(trust), request) is not Decision.ALLOWED:
-            raise invalid(refusal)
 
     def _about_group(self, name: str, now: datetime) -> dict[str, Any]:
         arn = f"arn:aws:scheduler:{self._context.region}:{self._context.account}:schedule-group/{name}"

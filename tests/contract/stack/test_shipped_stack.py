@@ -7,6 +7,7 @@ import json
 import marshal
 import shutil
 import subprocess
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
 ROOT = Path(__file__).parents[3]
+DEADLINE_SECONDS = 30
 SERVICES = (ROOT / "layers" / "sluice" / "botocore-services.txt").read_text()
 
 
@@ -81,6 +83,63 @@ def test_the_state_machine_calls_the_deployed_functions(aws: LocalAws, stack: St
     deployed = {item.attributes.get("Arn") for item in stack.resources.values()}
     assert called
     assert called <= deployed
+
+
+DIES_ONCE = """
+import os, signal
+def handler(event, context):
+    if not os.path.exists(event["mark"]):
+        open(event["mark"], "w").close()
+        os._exit(3) if event["death"] == "exit" else os.kill(os.getpid(), signal.SIGKILL)
+    return {"status": "READY", "stage": 0, "wait_seconds": 1, "reason": ""}
+"""
+
+
+@pytest.mark.parametrize(("death", "error"), [("exit", "Runtime.ExitError"), ("kill", "Lambda.Unknown")])
+def test_a_rollout_goes_on_after_a_functions_process_died(
+    aws: LocalAws, tmp_path: Path, death: str, error: str
+) -> None:
+    """With the retriers that the shipped state machine has, under both names that AWS gives a death."""
+    trust = {"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}}
+    role = aws.client("iam").create_role(
+        RoleName=f"mortal-{death}",
+        AssumeRolePolicyDocument=json.dumps({"Statement": [{**trust, "Action": "sts:AssumeRole"}]}),
+    )["Role"]["Arn"]
+    statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").put_role_policy(RoleName=f"mortal-{death}", PolicyName="own", PolicyDocument=document)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", DIES_ONCE)
+    function = aws.client("lambda").create_function(
+        FunctionName=f"mortal-{death}",
+        Role=role,
+        Runtime="python3.13",
+        Handler="app.handler",
+        Timeout=30,
+        Code={"ZipFile": packed.getvalue()},
+    )["FunctionArn"]
+    shipped = json.loads((ROOT / "statemachines" / "rollout.asl.json").read_text())["States"]["PlanRollout"]
+    task = {
+        **shipped,
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": function, "Payload": {"mark": str(tmp_path / "mark"), "death": death}},
+        "Next": "Planned",
+    }
+    states = {"PlanRollout": task, "Planned": {"Type": "Succeed"}, "RollBack": {"Type": "Fail", "Error": "RolledBack"}}
+    machines = aws.client("stepfunctions")
+    machine = machines.create_state_machine(
+        name=f"mortal-{death}", roleArn=role, definition=json.dumps({"StartAt": "PlanRollout", "States": states})
+    )["stateMachineArn"]
+    execution = machines.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while machines.describe_execution(executionArn=execution)["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    events = machines.get_execution_history(executionArn=execution)["events"]
+    failures = [each["taskFailedEventDetails"]["error"] for each in events if "taskFailedEventDetails" in each]
+    assert failures == [error]
+    assert machines.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
 
 
 def test_the_layer_holds_our_code_and_only_the_services_it_calls(built: Path, tmp_path: Path) -> None:

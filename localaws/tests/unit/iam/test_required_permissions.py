@@ -29,6 +29,12 @@ SAGEMAKER = f"arn:aws:sagemaker:{REGIONAL}"
             {"EndpointName": "Spend", "Body": b""},
             [("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/spend")],
         ),
+        ("sagemaker Search", {"Resource": "ModelPackage"}, [("sagemaker:Search", "*")]),
+        (
+            "iam SimulatePrincipalPolicy",
+            {"PolicySourceArn": ROLE, "ActionNames": ["s3:PutObject"]},
+            [("iam:SimulatePrincipalPolicy", ROLE)],
+        ),
         (
             "sagemaker UpdateEndpoint",
             {"EndpointName": "e", "EndpointConfigName": "c"},

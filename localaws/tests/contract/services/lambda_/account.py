@@ -70,9 +70,10 @@ class Account:
         return self.aws.client(service)
 
     def role(self, name: str, *statements: dict[str, Any]) -> str:
-        """Make a role that Lambda may assume, with these permissions; returns its ARN."""
+        """Make a role that Lambda, rules and state machines may assume, with these permissions; returns its ARN."""
         iam = self.client("iam")
-        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        services = [f"{service}.amazonaws.com" for service in ("lambda", "events", "states")]
+        trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))
         if statements:
             iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_policy(*statements))
