@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from localaws.choices import Choices
 from localaws.quotas import Quotas
 
 
@@ -84,6 +85,7 @@ class Context:
     stopping: threading.Event
     processes: Processes
     now: Callable[[], datetime]  # aware, UTC
+    choices: Choices = field(default_factory=Choices)
     client: Callable[[str, str | None], Any]  # (service, role ARN or None) -> botocore client
     credentials: Callable[[str], Mapping[str, str]]  # role ARN -> AWS_ACCESS_KEY_ID, …SECRET…, …SESSION_TOKEN
     bus: Bus

@@ -18,6 +18,7 @@ class Quotas:
 
     package_groups: int = 250
     pipelines: int = 500
+    pipeline_executions: int = 20  # at a time
     scalable_targets: int = 500
     serverless_endpoints: int = 50
     instances: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Runs the local AWS until it is interrupted, with at most one stack deployed on it."""
+"""Runs the local AWS until it is interrupted, with what somebody deploys on it at the start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from localaws.iam.identity import DEVELOPER_ACCESS_KEY
 if TYPE_CHECKING:
     from localaws.context import Interpreters
     from localaws.local_aws import LocalAws
-    from localaws.services.cloudformation.resources.stack import Stack
 
 READY = "ready.json"
 GRANTS = "grants.json"
@@ -35,13 +34,8 @@ class ServerSettings:
     is_hurried: bool = False  # scale after seconds and stop idle serverless containers soon
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackRequest:
-    """One stack to deploy: a folder as ``sam build`` leaves it, the stack's name and its parameters."""
-
-    folder: Path
-    name: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+class NotDeployedError(Exception):
+    """What was to be deployed at the start could not be; carries why."""
 
 
 def add_server_options(parser: argparse.ArgumentParser, run_dir: Path) -> None:
@@ -55,22 +49,21 @@ def add_server_options(parser: argparse.ArgumentParser, run_dir: Path) -> None:
 
 def run(
     settings: ServerSettings,
-    stack_request: Callable[[], StackRequest] | None = None,
+    deploy: Callable[[Mapping[str, str]], None] | None = None,
     examples: Callable[[str], str] = lambda _region: "  aws sts get-caller-identity",
 ) -> int:
     """Serve until SIGINT or SIGTERM; exit status.
 
-    ``stack_request`` is called once the local AWS answers; what it raises is passed on after the server has stopped.
-    ``examples`` gives, for a region, the commands that are printed for the user. Writes ``ready.json`` into the run's
-    folder when everything is deployed, and ``grants.json`` when it ends. Exit status 1: the port is taken, or the
-    template cannot be deployed.
+    ``deploy`` is called once the local AWS answers, with the environment of its clients; NotDeployedError ends the
+    server, what else it raises is passed on after the server has stopped. ``examples`` gives, for a region, the
+    commands that are printed for the user. Writes ``ready.json`` into the run's folder when everything is deployed,
+    and ``grants.json`` when it ends. Exit status 1: the port is taken, or nothing could be deployed.
     """
     stop_requested = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop_requested.set())
     from localaws.default_services import shipped_services
     from localaws.local_aws import LocalAws  # takes a second, and the answer to a wrong option should not
-    from localaws.services.cloudformation.template.errors import DeployError, TemplateError
     from localaws.timing import HURRIED, USUAL
 
     settings.run_dir.mkdir(parents=True, exist_ok=True)
@@ -82,29 +75,19 @@ def run(
     except OSError as error:
         print(f"cannot listen on port {settings.port}: {error.strerror}", file=sys.stderr)
         return 1
-    stack = None
     with local_aws as aws:
-        if stack_request is not None:
+        environment = client_environment(aws.endpoint_url, aws.region)
+        if deploy is not None:
             try:
-                stack = deploy(aws, stack_request())
-            except (TemplateError, DeployError) as error:
+                deploy(environment)
+            except NotDeployedError as error:
                 print(f"cannot deploy: {error}", file=sys.stderr)
                 return 1
-        environment = client_environment(aws.endpoint_url, aws.region)
         announce_ready(settings.run_dir / READY, environment)
         print(how_to_use(environment, examples(aws.region), log), flush=True)
         stop_requested.wait()
-        if stack is not None:
-            (settings.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws, stack), indent=1))
+        (settings.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws), indent=1))
     return 0
-
-
-def deploy(aws: LocalAws, request: StackRequest) -> Stack:
-    """Deploy the stack; raises TemplateError or DeployError."""
-    from localaws.services.cloudformation.service import CloudFormation
-
-    cloudformation = next(each for each in aws.services if isinstance(each, CloudFormation))
-    return cloudformation.deploy(request.folder, request.name, request.parameters)
 
 
 def client_environment(endpoint_url: str, region: str) -> dict[str, str]:
@@ -124,12 +107,18 @@ def announce_ready(file: Path, environment: Mapping[str, str]) -> None:
     draft.rename(file)
 
 
-def granted_and_used(aws: LocalAws, stack: Stack) -> dict[str, list[dict[str, object]]]:
-    """What the policies of each role in the stack grant, by the role's logical id, and whether it was used."""
+def granted_and_used(aws: LocalAws) -> dict[str, dict[str, list[dict[str, object]]]]:
+    """What the policies of each role grant, by its stack and logical id, and whether it was used."""
+    from localaws.services.cloudformation.service import CloudFormation
+
+    cloudformation = next(each for each in aws.services if isinstance(each, CloudFormation))
     return {
-        logical_id: [asdict(grant) for grant in aws.grants(resource.physical_id)]
-        for logical_id, resource in stack.resources.items()
-        if resource.type == "AWS::IAM::Role"
+        stack.name: {
+            logical_id: [asdict(grant) for grant in aws.grants(resource.physical_id)]
+            for logical_id, resource in stack.resources.items()
+            if resource.type == "AWS::IAM::Role"
+        }
+        for stack in cloudformation.stacks()
     }
 
 

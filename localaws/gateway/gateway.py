@@ -44,6 +44,9 @@ class Authoriser(Protocol):
     def authorise(self, caller: Caller, call: Call, params: Mapping[str, Any]) -> tuple[Permission, ...]:
         """The permissions the call used; raises AwsError when one is missing."""
 
+    def refuse_untrusting_roles(self, call: Call, params: Mapping[str, Any]) -> None:
+        """Raise AwsError for a role that is handed to a service which may not assume it."""
+
     def iam_changed(self) -> None:
         """Is called after every call that may have changed a policy."""
 
@@ -125,8 +128,10 @@ class Gateway:
             principal=caller.arn,
         )
         if caller.own:
+            self.authoriser.refuse_untrusting_roles(call, wire.params)
             return self._dispatch(call, wire, environ)
         self._authorise(progress, wire)
+        self.authoriser.refuse_untrusting_roles(call, wire.params)
         self.faults.inject(call, after_effect=False)
         response = self._dispatch(call, wire, environ)
         self.faults.inject(call, after_effect=True)

@@ -16,8 +16,9 @@ FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tes
 # What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A
 # module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
+    "choices": set(),
     "quotas": set(),
-    "context": {"quotas"},
+    "context": {"choices", "quotas"},
     "containers": set(),
     "containers.serving": set(),
     "containers.training": set(),
@@ -36,21 +37,28 @@ ARROWS: dict[str, set[str]] = {
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
     "services.sagemaker.models": {"context", "service_api", "services.sagemaker.resources"},
     "services.sagemaker.registry": {"context", "quotas", "service_api", "services.sagemaker.resources"},
+    "services.cloudformation.execution": {
+        "services.cloudformation.resources",
+        "services.cloudformation.template",
+    },
+    "services.sagemaker.search": {"context", "service_api", "services.sagemaker.resources"},
     "services.cloudformation": {
         "context",
         "service_api",
+        "services.cloudformation.execution",
         "services.cloudformation.resources",
         "services.cloudformation.template",
     },
     "services.cloudwatch.alarms": {
         "context",
+        "iam",
         "service_api",
         "services.cloudwatch.metric_math",
         "services.cloudwatch.metrics",
     },
     "gateway": {"iam", "iam.permissions", "service_api"},
     "services.autoscaling": {"context", "service_api", "services.events"},
-    "services.scheduler": {"context", "iam", "runtime", "service_api", "services.events"},
+    "services.scheduler": {"context", "runtime", "service_api", "services.events"},
     "services.lambda_.invocations": {
         "context",
         "runtime",
@@ -73,7 +81,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.resources",
     },
     "services.cloudwatch": {"context", "service_api", "services.cloudwatch.alarms", "services.cloudwatch.metrics"},
-    "moto": {"context", "gateway", "service_api"},
+    "moto": {"choices", "context", "gateway", "iam", "service_api"},
     "services": {"gateway", "iam", "service_api"},
     "services.lambda_.event_sources": {
         "context",
@@ -110,7 +118,6 @@ ARROWS: dict[str, set[str]] = {
     },
     "services.lambda_": {
         "context",
-        "iam",
         "service_api",
         "services.lambda_.environments",
         "services.lambda_.event_sources",
@@ -132,6 +139,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.pipelines",
         "services.sagemaker.registry",
         "services.sagemaker.resources",
+        "services.sagemaker.search",
     },
     "services.sagemaker.endpoints": {
         "context",
@@ -176,8 +184,6 @@ ARROWS: dict[str, set[str]] = {
         "iam",
         "local_aws",
         "services.cloudformation",
-        "services.cloudformation.resources",
-        "services.cloudformation.template",
         "timing",
     },
     "__main__": {"context", "serve"},

@@ -3,6 +3,7 @@
     SluiceError
     ├── RetryableError          the failure is transient: the same call may succeed later
     │   ├── ThrottledError      AWS asked for fewer calls
+    │   ├── AccessRefusedError  a role may not do this, or not yet
     │   └── EndpointBusyError   the endpoint is still changing and refuses another change
     ├── PermanentError          the same call fails again
     │   ├── SpecError           a model's file is wrong; carries every problem found
@@ -25,6 +26,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_ACCESS_REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"})
+
 
 class SluiceError(Exception):
     """Anything Sluice itself raises."""
@@ -40,6 +43,13 @@ class PermanentError(SluiceError):
 
 class ThrottledError(RetryableError):
     """AWS refused the call because of too many calls."""
+
+
+class AccessRefusedError(RetryableError):
+    """A role may not do this, or not yet: IAM is eventually consistent, so a new role or policy works after seconds.
+
+    Whoever retries it gives it minutes.
+    """
 
 
 class EndpointBusyError(RetryableError):
@@ -76,6 +86,11 @@ class AwsRefusedError(AwsError):
         self.operation = operation
         self.response = response
         super().__init__(text, code=code)
+
+    @property
+    def is_access_refusal(self) -> bool:
+        """Whether a policy does not allow the call: each protocol has a code of its own for that."""
+        return self.code in _ACCESS_REFUSED
 
     def message_contains(self, text: str) -> bool:
         """Whether AWS's message contains ``text``, ignoring case.

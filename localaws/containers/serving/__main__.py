@@ -4,10 +4,10 @@ import argparse
 import os
 from pathlib import Path
 
-from .algorithm import AlgorithmMode
 from .contract import App
-from .script import ScriptMode
+from .lean_import import import_xgboost
 from .server import answer_seconds, serve
+from .source import SubmittedCode
 
 
 def main() -> None:
@@ -23,13 +23,20 @@ def main() -> None:
 
 def app_from(environment: dict[str, str]) -> App:
     """Script mode if a program is named, even an empty one, which then fails as it does in the image."""
-    model_dir = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model"
+    base = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+    model_dir = base / "model"
     program = environment.get("SAGEMAKER_PROGRAM")
     if program is None:
+        import_xgboost(())
+        from .algorithm import AlgorithmMode
+
         return AlgorithmMode(model_dir, batch="SAGEMAKER_BATCH" in environment)
+    from .script import ScriptMode
+
+    submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", str(model_dir / "code"))
     return ScriptMode(
         program=program,
-        source_dir=Path(environment.get("SAGEMAKER_SUBMIT_DIRECTORY", str(model_dir / "code"))),
+        source=SubmittedCode(submitted, unpack_into=base / "code"),
         model_dir=model_dir,
         default_accept=environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json"),
     )

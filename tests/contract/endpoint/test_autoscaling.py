@@ -10,9 +10,11 @@ from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.autoscaling import AutoScaling
 from sluice.endpoint.scaling_requests import TRACKING, WAKE_UP, resource_of, wake_up_alarm_name
 from sluice.endpoint.scaling_rules import INSTANCES, WARM_CONTAINERS, ClockRange, ScalingRules
+from sluice.errors import AwsRefusedError
 from sluice.names import Names
 
 from localaws.tests.contract.services.sagemaker.serving.account import BUCKET, Account, eventually
+from tests.builders.aws_clients import translating
 
 NAMES = Names("dev")
 RULES = ScalingRules(kind="real-time", least=1, most=3, target=70, in_cooldown_seconds=300, out_cooldown_seconds=60)
@@ -22,7 +24,7 @@ NIGHT = ClockRange(when="cron(0 22 * * ? *)", timezone="Europe/Berlin", least=1,
 @pytest.fixture
 def scaling(account: Account) -> AutoScaling:
     client = account.aws.client
-    return AutoScaling(client("application-autoscaling"), CloudWatch(client("cloudwatch")), NAMES)
+    return AutoScaling(translating(client("application-autoscaling")), CloudWatch(client("cloudwatch")), NAMES)
 
 
 def alarms(account: Account, prefix: str) -> list[dict[str, Any]]:
@@ -66,6 +68,35 @@ def test_the_clock_follows_the_spec(account: Account, scaling: AutoScaling) -> N
     )["ScheduledActions"]
     assert (action["Schedule"], action["Timezone"]) == (NIGHT.when, NIGHT.timezone)
     assert action["ScalableTargetAction"] == {"MinCapacity": 1, "MaxCapacity": 2}
+
+
+def test_a_floor_holds_against_the_clock_until_it_is_taken_away(account: Account, scaling: AutoScaling) -> None:
+    account.endpoint("floored", {})
+    client = account.aws.client("application-autoscaling")
+    place = {"ServiceNamespace": "sagemaker", "ResourceId": resource_of("floored", "v1")}
+
+    def of_the_clock() -> list[dict[str, int]]:
+        found = client.describe_scheduled_actions(**place)["ScheduledActions"]
+        return [each["ScalableTargetAction"] for each in found]
+
+    clocked = replace(RULES, clock=(NIGHT,))
+    scaling.ensure("floored", "v1", clocked)
+    assert scaling.ensure("floored", "v1", clocked.holding(3))
+    assert of_the_clock() == [{"MinCapacity": 3, "MaxCapacity": 3}]
+    assert scaling.ensure("floored", "v1", clocked)
+    assert of_the_clock() == [{"MinCapacity": 1, "MaxCapacity": 2}]
+
+
+def test_the_right_to_deregister_is_known_before_it_is_used(account: Account, scaling: AutoScaling) -> None:
+    account.endpoint("asked", {})
+    scaling.ensure("asked", "v1", RULES)
+    scaling.require_deregistering("asked")
+    assert [one.variant for one in scaling.registered("asked", ["v1"])] == ["v1"], "nothing is deregistered by asking"
+    powerless = account.aws.client("application-autoscaling", "arn:aws:iam::123456789012:role/nobody")
+    denied = AutoScaling(translating(powerless), CloudWatch(account.aws.client("cloudwatch")), NAMES)
+    with pytest.raises(AwsRefusedError, match="application-autoscaling:DeregisterScalableTarget") as refused:
+        denied.require_deregistering("asked")
+    assert refused.value.is_access_refusal
 
 
 def test_what_was_set_up_by_hand_is_seen_and_taken_over(account: Account, scaling: AutoScaling) -> None:

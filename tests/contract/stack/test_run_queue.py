@@ -22,8 +22,8 @@ from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
 from localaws.service_api import AwsError, Service
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.scheduler.service import Scheduler
+from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
@@ -190,8 +190,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=services) as aws,
         pytest.MonkeyPatch.context() as environment,
     ):
-        cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-        stack = cloudformation.deploy(ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
+        stack = deploy(aws, ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
         environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
         environment.setenv("AWS_DEFAULT_REGION", aws.region)
         environment.setenv("AWS_ACCESS_KEY_ID", "developer")

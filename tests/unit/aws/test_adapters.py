@@ -402,11 +402,19 @@ def test_an_execution_that_has_ended_is_not_started_again(aws: Aws) -> None:
     stub.add_response("start_execution", {"executionArn": "e", "startDate": T0}, expected)
     stub.add_client_error("start_execution", "ExecutionAlreadyExists")
     stub.add_client_error("start_execution", "ThrottlingException")
+    stub.add_response(
+        "describe_execution",
+        {"executionArn": "e", "stateMachineArn": arn, "status": "SUCCEEDED", "startDate": T0},
+        {"executionArn": f"{arn.replace(':stateMachine:', ':execution:')}:{rollout}"},
+    )
+    stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     executions = Executions(client, arn)
     assert executions.start_restore(rollout, 2)
     assert not executions.start(rollout)
     with pytest.raises(ThrottledError):
         executions.start(rollout)
+    assert executions.started_at(str(rollout)) == T0
+    assert executions.started_at("fraud-9-9") is None
 
 
 def test_too_many_pipelines_at_once_is_worth_another_try(aws: Aws) -> None:

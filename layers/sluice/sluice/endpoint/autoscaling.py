@@ -21,10 +21,11 @@ from sluice.endpoint.scaling_requests import (
     wake_up_alarm,
     wake_up_alarm_name,
 )
-from sluice.endpoint.scaling_rules import ScalingRules
+from sluice.endpoint.scaling_rules import INSTANCES, ScalingRules
 from sluice.errors import AwsRefusedError, RetryableError
 from sluice.names import Names
 
+_NO_VARIANT = "sluice-has-no-such-variant"
 _TRANSIENT = frozenset({"ConcurrentUpdateException", "InternalServiceException", "FailedResourceAccessException"})
 
 
@@ -75,11 +76,29 @@ class AutoScaling:
             self.deregister(endpoint, [variant])
             there = []
         place = _place(endpoint, variant, rules.dimension)
-        changed = not any(one.range == (rules.least, rules.most) for one in there)
-        if changed:
+        # First the clock of what is registered: an action that fires in between must not take a floor away again.
+        changed = bool(there) and self._reconcile_scheduled_actions(place, rules)
+        if not any(one.range == (rules.least, rules.most) for one in there):
             self._call("register_scalable_target", **place, MinCapacity=rules.least, MaxCapacity=rules.most)
+            changed = True
         changed |= self._reconcile_policies(place, endpoint, rules)
-        return self._reconcile_scheduled_actions(place, rules) or changed
+        if not there:
+            self._reconcile_scheduled_actions(place, rules)
+        return changed
+
+    def require_deregistering(self, endpoint: str) -> None:
+        """Find out whether this role may deregister variants of the endpoint, without changing anything.
+
+        The service first asks for the permission, and then for the target, of a variant that no endpoint has.
+
+        Raises:
+            AwsRefusedError: it may not.
+        """
+        try:
+            self._call("deregister_scalable_target", **_place(endpoint, _NO_VARIANT, INSTANCES))
+        except AwsRefusedError as error:
+            if error.code != "ObjectNotFoundException":
+                raise
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         """Deregister the variants; their capacity stays as it is. Returns those that were registered."""

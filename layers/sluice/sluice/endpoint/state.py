@@ -48,6 +48,11 @@ class EndpointState:
         return self.status == "InService"
 
     @property
+    def is_maintained(self) -> bool:
+        """Whether SageMaker updates the endpoint's hosts by itself: it serves, on instances that come and go."""
+        return self.status == "SystemUpdating"
+
+    @property
     def kind(self) -> str:
         """``real-time``, ``serverless`` or ``async``. SageMaker converts no endpoint into another kind."""
         if self.is_async:

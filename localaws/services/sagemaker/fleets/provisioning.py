@@ -11,6 +11,7 @@ from localaws.context import Context
 from localaws.runtime.process import ChildStartError
 from localaws.services.sagemaker.containers.artifact import ArtifactError
 from localaws.services.sagemaker.containers.container import Container
+from localaws.services.sagemaker.containers.images import ImageError
 from localaws.services.sagemaker.containers.serving_process import becomes_healthy, log_file, start_serving
 from localaws.services.sagemaker.endpoint_state.serverless import ServerlessSize
 from localaws.services.sagemaker.endpoint_state.variant import Blueprint, Variant
@@ -127,7 +128,7 @@ class Provisioner:
         spec, log = blueprint.container, log_file(home)
         try:
             container = start_serving(self._context, spec, home, {})
-        except (ArtifactError, ChildStartError) as error:
+        except (ArtifactError, ChildStartError, ImageError) as error:
             log.write_text(f"{error.__cause__ or error}\n")
             raise ProvisionError(str(error)) from error
         self._logs.follow(endpoint, blueprint.variant, log, container, spec.role_arn)

@@ -11,6 +11,7 @@ from typing import Any
 
 from localaws.context import Context
 from localaws.service_api import AwsError, Call, Operation, invalid, quota_exceeded
+from localaws.services.sagemaker.containers.images import ImageError
 from localaws.services.sagemaker.containers.log_shipping import ship_log
 from localaws.services.sagemaker.containers.s3_storage import TransferError
 from localaws.services.sagemaker.jobs.job import PROCESSING, TERMINAL, TRAINING, Job, Kind
@@ -162,7 +163,7 @@ def instances_of(request: Mapping[str, Any]) -> Counter[str]:
 def _run(job: Job, task: Task) -> JobResult:
     try:
         result = job.kind.run(task)
-    except TransferError as error:
+    except (ImageError, TransferError) as error:
         result = failed(str(error))
     stopped_amid = job.cluster.stop_requested and result.status == "Failed"
     return JobResult("Stopped", result.fields) if stopped_amid else result

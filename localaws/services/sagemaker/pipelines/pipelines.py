@@ -116,7 +116,7 @@ class Pipelines:
             token = ("StartPipelineExecution", pipeline.arn, params["ClientRequestToken"])
             if token in self._answered:
                 return {"PipelineExecutionArn": self._answered[token]}
-            self._executions.refuse_too_many()
+            self._executions.refuse_too_many(self._context.quotas.pipeline_executions)
             plan = plan_of(pipeline, params, self._context.now())
             execution = Execution(self._context, plan, self._new_id(12))
             self._executions.add(execution)
@@ -150,7 +150,7 @@ class Pipelines:
         with self._lock:
             repeated = token in self._answered
             if not repeated:
-                self._executions.refuse_too_many()
+                self._executions.refuse_too_many(self._context.quotas.pipeline_executions)
             self._answered[token] = execution.arn
         if not repeated:
             if not execution.reopen():

@@ -60,7 +60,7 @@ def _has_lock(record: RolloutRecord, ports: RolloutPorts) -> bool:
         if not ports.store.get(holder).is_closed:
             return False
         ports.locks.release(record.endpoint, holder)  # the holder crashed between closing and unlocking
-    if queued_ahead_of(record, ports.store.rollouts(record.id.model)):
+    if queued_ahead_of(record, ports.store.open_rollouts(record.id.model)):
         return False
     return ports.locks.acquire(record.endpoint, record.id)
 
