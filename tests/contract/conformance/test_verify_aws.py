@@ -23,6 +23,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         LocalAws(tmp_path_factory.mktemp("aws"), INTERPRETERS) as local,
         pytest.MonkeyPatch.context() as environment,
     ):
+        local.context.choices.model_server_seconds = 1  # and not a minute: a slow request takes three seconds
         environment.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
         environment.setenv("AWS_DEFAULT_REGION", local.region)
         environment.setenv("AWS_ACCESS_KEY_ID", "developer")
