@@ -74,6 +74,7 @@ class LocalAws:
             fallback=self.moto,
             faults=self.faults,
             record=self.recorded,
+            region=self.region,
         )
         self._http = HttpServer(self._gateway, port)
         self.endpoint_url = f"http://127.0.0.1:{self._http.port}"

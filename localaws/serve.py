@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localaws.iam.identity import DEVELOPER_ACCESS_KEY
+from localaws.iam.identity import DEVELOPER_ACCESS_KEY, DEVELOPER_SECRET_KEY
 
 if TYPE_CHECKING:
     from localaws.context import Interpreters
@@ -112,7 +112,7 @@ def client_environment(endpoint_url: str, region: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": DEVELOPER_ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": DEVELOPER_SECRET_KEY,
         "AWS_DEFAULT_REGION": region,
     }
 

@@ -17,7 +17,8 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from localaws.gateway.protocol import Response, Wire
+from localaws.gateway.dialect import Response
+from localaws.gateway.protocol import Wire
 from localaws.moto.imports import spare_ec2
 from localaws.service_api import AwsError
 

@@ -13,6 +13,7 @@ import pytest
 
 from cli.main import main
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
 from localaws.tests.interpreters import INTERPRETERS
@@ -88,10 +89,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as aws, pytest.MonkeyPatch.context() as environment:
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
         stack = cloudformation.deploy(built, "sluice-dev", {"Stage": "dev"})
-        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-        environment.setenv("AWS_DEFAULT_REGION", aws.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        for name, value in client_environment(aws.endpoint_url, aws.region).items():
+            environment.setenv(name, value)
         environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
         spec = tmp_path_factory.mktemp("models") / "fraud.yaml"
         shipped = (ROOT / "models" / "fraud.yaml").read_text()

@@ -20,6 +20,7 @@ from cli.main import main
 from localaws.context import Context
 from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.service_api import AwsError, Service
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.cloudformation.service import CloudFormation
@@ -192,10 +193,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     ):
         cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
         stack = cloudformation.deploy(ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
-        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-        environment.setenv("AWS_DEFAULT_REGION", aws.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        for name, value in client_environment(aws.endpoint_url, aws.region).items():
+            environment.setenv(name, value)
         yield Stage(aws, stack, clocks[0], tmp_path_factory.mktemp("specs"))
 
 
