@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localaws.context import Interpreters
+from localaws.preflight import absolute
 from localaws.serve import ServerSettings, StackRequest, add_server_options, run
 
 CONTAINER_PYTHON, LAMBDA_PYTHON = "LOCALAWS_CONTAINER_PYTHON", "LOCALAWS_LAMBDA_PYTHON"
@@ -39,8 +40,8 @@ def command_line() -> argparse.ArgumentParser:
     ):
         serve.add_argument(
             option,
-            type=Path,
-            default=Path(os.environ.get(variable, sys.executable)),
+            type=absolute,
+            default=absolute(os.environ.get(variable) or sys.executable),
             metavar="FILE",
             help=f"interpreter of {what} (default ${variable}, else this one)",
         )
@@ -54,6 +55,7 @@ def _serve(options: argparse.Namespace) -> int:
         port=options.port,
         interpreters=Interpreters(containers=options.container_python, lambda_runtime=options.lambda_python),
         is_hurried=options.hurry,
+        default_python=absolute(sys.executable),
     )
     if options.template is None:
         return run(settings)
@@ -62,9 +64,9 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _template_folder(text: str) -> Path:
-    folder = Path(text)
+    folder = absolute(text)
     if not (folder / "template.yaml").is_file():
-        raise argparse.ArgumentTypeError(f"{folder} has no template.yaml")
+        raise argparse.ArgumentTypeError(f"{text} has no template.yaml")
     return folder
 
 

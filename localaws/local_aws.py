@@ -133,6 +133,7 @@ class LocalAws:
         return list(compare(statements, self.recorded.permissions_used(role)))
 
     def _make_context(self, run_dir: Path, interpreters: Interpreters) -> Context:
+        run_dir = run_dir.absolute()  # what is started in it has other working folders
         run_dir.mkdir(parents=True, exist_ok=True)
         return Context(
             account=ACCOUNT,

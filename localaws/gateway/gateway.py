@@ -31,7 +31,7 @@ from localaws.gateway.dialect import (
     write_error,
 )
 from localaws.gateway.faults import Faults
-from localaws.gateway.protocol import UnknownOperationError, Wire, parse, serialise, service_of
+from localaws.gateway.protocol import UnknownOperationError, Wire, asked_for, parse, serialise, service_of
 from localaws.gateway.record import CallLog
 from localaws.gateway.signature import Problem, Signature, SignatureError, SignedRequest, check, read_signature
 from localaws.iam.identity import Caller, Identities
@@ -143,6 +143,7 @@ class Gateway:
         signature, caller = self._identify(signed, progress)
         progress.caller = caller
         service = service_of(signature.signing_name, request.path)
+        progress.asked = f"{service} {asked_for(request)}"
         wire = self._read(service, request, progress)
         call = progress.call = Call(
             service=service,

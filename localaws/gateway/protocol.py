@@ -62,7 +62,7 @@ def parse(service: str, request: Request) -> Wire:
         protocol = determine_request_protocol(model, request.content_type)
         operation, uri_params = get_service_router(service).match(request)
     except (NotFound, NotImplementedError) as error:
-        raise UnknownOperationError(f"{service} has no operation {_asked_for(request)}") from error
+        raise UnknownOperationError(f"{service} has no operation {asked_for(request)}") from error
     parser = PROTOCOL_PARSERS[protocol](operation, timestamp_parser=parse_timestamp)
     params = parser.parse(
         {
@@ -93,7 +93,7 @@ def serialise(wire: Wire, result: Mapping[str, Any]) -> Response:
     return Response(status, headers, _as_bytes(answer["body"]))
 
 
-def _asked_for(request: Request) -> str:
+def asked_for(request: Request) -> str:
     """The name of the operation where the protocol has one, else method and path."""
     target = request.headers.get("X-Amz-Target")
     action = request.values.get("Action")

@@ -121,7 +121,8 @@ def request_for(protocol: str, metadata: dict[str, Any], secret: str = DEVELOPER
 def error_read(protocol: str, answer: tuple[int, dict[str, str], bytes]) -> tuple[str, str]:
     """Code and message as botocore reads them."""
     status, headers, body = answer
-    parsed = create_parser(protocol).parse({"status_code": status, "headers": headers, "body": body}, None)
+    parser: Any = create_parser(protocol)
+    parsed = parser.parse({"status_code": status, "headers": headers, "body": body}, None)
     return parsed["Error"]["Code"], parsed["Error"]["Message"]
 
 

@@ -97,7 +97,7 @@ def test_a_presigned_url_of_another_service_signs_its_empty_body() -> None:
 def test_a_body_that_is_not_signed_may_be_anything(stated: str) -> None:
     """As SDKs send bodies over TLS; the headers are signed as ever."""
     request = AWSRequest("PUT", f"{ENDPOINT}/b/k", {"x-amz-content-sha256": stated}, b"signed")
-    auth = S3SigV4Auth(Credentials(DEVELOPER_ACCESS_KEY, DEVELOPER_SECRET_KEY), "s3", "us-east-1")
+    auth: Any = S3SigV4Auth(Credentials(DEVELOPER_ACCESS_KEY, DEVELOPER_SECRET_KEY), "s3", "us-east-1")
     auth.payload = lambda _request: stated
     auth.add_auth(request)
     signed = on_the_wire(request.prepare())
