@@ -26,11 +26,13 @@ from localaws.moto.backend import MotoBackend
 from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
+from localaws.moto.log_store import MotoLogStore
 from localaws.moto.sqs_queues import speed_up_queues
 from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
 from localaws.services.cloudtrail import CloudTrail
+from localaws.services.logs.service import LogSearches
 from localaws.services.sts import SecurityTokens
 
 ACCOUNT = "123456789012"
@@ -104,7 +106,9 @@ class LocalAws:
         make_aws_managed_policies_on_demand()
         speed_up_transactions()
         speed_up_queues()
-        return [state_machines, SecurityTokens(self.identities, self._policies)]
+        logs = MotoLogStore(ACCOUNT, self.region, self.moto.lock("logs"))
+        searches = LogSearches(logs, self.context.now)
+        return [state_machines, searches, SecurityTokens(self.identities, self._policies)]
 
     def start(self) -> None:
         """Open the gateway and start what the services do in the background."""
