@@ -23,6 +23,7 @@ from localaws.iam.identity import Identities
 from localaws.iam.policy import parse_policy
 from localaws.moto import s3_events
 from localaws.moto.backend import MotoBackend
+from localaws.moto.checksums import correct_checksums
 from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
@@ -104,6 +105,7 @@ class LocalAws:
         state_machines = StateMachines(self.context, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         make_aws_managed_policies_on_demand()
+        correct_checksums()
         speed_up_transactions()
         speed_up_queues()
         logs = MotoLogStore(ACCOUNT, self.region, self.moto.lock("logs"))

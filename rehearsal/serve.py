@@ -34,7 +34,7 @@ def serve(options: argparse.Namespace) -> int:
     if options.empty:
         return run(settings)
     try:
-        return run(settings, partial(_build, options.stage), partial(_examples, options.stage))
+        return run(settings, partial(_build, options.stage), partial(examples, options.stage))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
@@ -45,7 +45,8 @@ def _build(stage: str) -> StackRequest:
     return StackRequest(folder=ensure_built(REPO), name=f"sluice-{stage}", parameters={"Stage": stage})
 
 
-def _examples(stage: str, region: str) -> str:
+def examples(stage: str, region: str) -> str:
+    """The commands that a user may type, for a stage and a Region."""
     from localaws.local_aws import ACCOUNT
 
     name = f"sluice-{stage}-fraud"

@@ -16,6 +16,8 @@ FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tes
 # What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A
 # module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
+    "aws_cli": set(),
+    "preflight": set(),
     "context": set(),
     "containers": set(),
     "containers.serving": set(),

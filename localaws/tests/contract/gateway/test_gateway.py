@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -368,31 +364,3 @@ def test_a_long_poll_does_not_keep_the_awaited_message_out(aws: LocalAws) -> Non
     received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     sender.join()
     assert [message["Body"] for message in received["Messages"]] == ["hello"]
-
-
-def cli(aws: LocalAws, command: str) -> Any:
-    """Run the AWS CLI against the local AWS; its JSON answer."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_ACCESS_KEY_ID": DEVELOPER_ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": DEVELOPER_SECRET_KEY,
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "aws"), *command.split()],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout or "null")
-
-
-def test_the_aws_cli_works(aws: LocalAws) -> None:
-    assert cli(aws, "sts get-caller-identity")["Arn"] == "arn:aws:iam::123456789012:user/developer"
-    query = '[{"Id":"m","Expression":"x"}]'
-    times = "--start-time 2026-01-01T12:00:00Z --end-time 2026-01-01T12:00:00Z"
-    found = cli(aws, f"cloudwatch get-metric-data {times} --metric-data-queries {query}")
-    assert found["MetricDataResults"][0]["Values"] == [1.5]
