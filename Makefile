@@ -9,7 +9,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-authoring build check test rehearse serve lock clean
+.PHONY: help setup setup-authoring build check test rehearse serve verify-aws lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -43,6 +43,9 @@ rehearse: setup  ## Play the whole story on the local AWS; ARGS go to `rehearsal
 PORT ?= 4566
 serve: setup  ## Run the local AWS with Sluice deployed until Ctrl-C; PORT=... (4566), ARGS=--empty deploys nothing
 	.venv/bin/python -m rehearsal serve --port $(PORT) $(ARGS)
+
+verify-aws: .venv/.sluice  ## Check on your AWS account what no document settles; says the cost and asks first; ARGS=--list
+	.venv/bin/python -m conformance $(ARGS)
 
 lock: .venv/.ready  ## Pin by hash what the requirements ask for; ARGS=--upgrade chooses versions anew
 	for name in uv dev sam lambda-runtime xgboost; do \

@@ -309,10 +309,10 @@ def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus
     return {"detail": detail}
 
 
-def agree(world: SluiceWorld, *variants: str) -> None:
-    """Have a shadow predict what the live version predicts."""
+def agree(world: SluiceWorld, *variants: str, answers: int = 600) -> None:
+    """Have a shadow predict what the live version predicts, so often."""
     for variant in variants or ("v1", "v2", "v3"):
-        world.captures.answered(variant, [1.0] * 600)
+        world.captures.answered(variant, [1.0] * answers)
 
 
 def live_variants(world: SluiceWorld) -> dict[str, float]:

@@ -53,6 +53,7 @@ def test_the_product_imports_only_what_it_ships_with(folder: str) -> None:
     [
         ("localaws", {"sluice", "functions", "cli", "pipelines", "rehearsal", "tests"}),
         ("rehearsal", {"sluice", "functions", "cli", "pipelines", "tests"}),
+        ("conformance", {"sluice", "functions", "cli", "localaws", "rehearsal", "tests"}),
         ("pipelines", {"sluice", "functions", "cli", "localaws", "rehearsal", "tests"}),
     ],
 )

@@ -15,6 +15,7 @@ LAYER = ROOT / "layers" / "sluice" / "sluice"
 SUBJECTS = {
     "pipelines": "",  # scripts of a container, which import each other plainly
     "rehearsal": "rehearsal",
+    "conformance": "conformance",
     "bench": "bench",
     "docs": "",  # an example, which is run as it stands
     "layer": "",  # the layer's build, which is run as a script

@@ -64,6 +64,17 @@ def after(*notifications: Notification, start: AsyncInference | None = None) -> 
         ("ClientError: Failed to download the request payload: An error occurred (AccessDenied)", False),
         ("ClientError: the payload has 2 bytes, which is more than the maximum of 1.", False),
         ("ClientError: The request expired before it could be processed.", False),
+        ("upstream host not found", True),
+        ("worker not found, retry later", True),
+        ("capacity does not exist in the requested zone", True),
+        ("the number of requests exceeds the limit", True),
+        ("the account's role is not authorized to pull the image", True),
+        ("no healthy instance: input queue host not found", True),
+        ("Unable to read s3://in/a.csv: access denied", False),
+        ("s3://in/hosts/worker.csv does not exist", False),
+        ("The input object s3://in/a.csv does not exist", False),
+        ("The object's size exceeds the limit of 1 GB", False),
+        ("unsupported media type of the payload", False),
     ],
 )
 def test_only_what_is_certainly_the_requests_own_fault_is_permanent(reason: str, transient: bool) -> None:

@@ -14,6 +14,8 @@ from tests.fakes.sluice_world import SPEC, SluiceWorld, agree, sluice_world
 
 ENDPOINT = "sluice-dev-fraud"
 ERRORS = f"{ENDPOINT}-2-1-errors"
+ANSWERS = 50  # every look of hundreds of rollouts reads them all
+PROVEN_BY_FEW = {"min_requests": ANSWERS, "min_agreement_percent": 80}
 GOOD = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
 BAD = {"v1": Counts(1800, 2), "v2": Counts(200, 60)}
 
@@ -46,7 +48,7 @@ class Story:
 
     def spec(self) -> ModelSpec:
         raw = SPEC.to_json()
-        raw["rollout"] |= {"strategy": self.strategy, "shadow": {"duration": "5m"}}
+        raw["rollout"] |= {"strategy": self.strategy, "shadow": {"duration": "5m", **PROVEN_BY_FEW}}
         raw["rollout"] |= {"watch": "5m"} if self.on_state is ring_in_the_watch else {}
         return ModelSpec.parse(raw)
 
@@ -85,7 +87,7 @@ def rolled_out(story: Story, at: int, *, after_effect: bool) -> tuple[dict[str, 
     world.live(1)
     rollout = world.approve(2)
     world.metrics.per_period = story.counts
-    agree(world)
+    agree(world, answers=ANSWERS)
 
     def act(state: str) -> None:
         seen, fault = world.faults.seen, world.faults.at

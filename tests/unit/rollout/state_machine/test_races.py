@@ -13,6 +13,8 @@ from sluice.spec.model import ModelSpec
 from tests.fakes.sluice_world import SPEC, SluiceWorld, agree, sluice_world
 
 ENDPOINT = "sluice-dev-fraud"
+ANSWERS = 50  # every look of hundreds of rollouts reads them all
+PROVEN_BY_FEW = {"min_requests": ANSWERS, "min_agreement_percent": 80}
 GOOD = {"v1": Counts(1800, 2), "v2": Counts(1000, 0), "v3": Counts(1000, 0)}
 ROLLOUT = "fraud-2-1"
 
@@ -28,7 +30,7 @@ class ExecutionStopped(BaseException):
 
 def spec_of(strategy: str) -> ModelSpec:
     raw = SPEC.to_json()
-    raw["rollout"] |= {"strategy": strategy, "shadow": {"duration": "5m"}, "watch": "2m"}
+    raw["rollout"] |= {"strategy": strategy, "shadow": {"duration": "5m", **PROVEN_BY_FEW}, "watch": "2m"}
     return ModelSpec.parse(raw)
 
 
@@ -37,7 +39,7 @@ def roll_out(act: Act, at: int, strategy: str = "canary") -> tuple[SluiceWorld, 
     world = sluice_world(spec_of(strategy))
     world.live(1)
     world.metrics.per_period = dict(GOOD)
-    agree(world)
+    agree(world, answers=ANSWERS)
     rollout = world.approve(2)
     calls, within = 0, False
     around = world.faults.around
@@ -125,7 +127,7 @@ def test_a_newer_approval_between_any_two_calls_takes_over(strategy: str) -> Non
     for at in range(1, calls_of(approve_newer, strategy) + 1):
         world, _, last = roll_out(approve_newer, at, strategy)
         assert last in ("Promoted", "RolledBack"), f"at call {at}"
-        agree(world)
+        agree(world, answers=ANSWERS)
         world.metrics.per_period = {name: Counts(1800, 2) for name in ("v1", "v2", "v3")}
         assert world.play("fraud-3-1") == "Promoted", f"at call {at}"
         world.hosting.settle()

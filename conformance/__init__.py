@@ -1,0 +1,1 @@
+"""Checks, on a person's own AWS account, what Sluice takes to be true of AWS and no document settles."""
