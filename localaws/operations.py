@@ -16,7 +16,8 @@ from botocore.session import Session
 
 from localaws.context import Interpreters
 from localaws.local_aws import LocalAws
-from localaws.moto.operations import REFUSED, SERVED, WITHOUT_EFFECT
+from localaws.moto.operations import SERVED, WITHOUT_EFFECT
+from localaws.moto.refusals import REFUSED
 
 _WIDTH = 120
 _INTRODUCTION = """\

@@ -20,7 +20,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from localaws.gateway.dialect import Response
 from localaws.gateway.protocol import Wire
 from localaws.moto.imports import spare_ec2
-from localaws.moto.operations import SERVED, refusal_reason
+from localaws.moto.operations import SERVED
+from localaws.moto.refusals import refusal_reason
 from localaws.service_api import AwsError
 
 _FILLING_QUEUES = frozenset({"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "Publish", "PublishBatch"})

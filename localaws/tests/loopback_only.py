@@ -84,7 +84,7 @@ def _close_every_way_out() -> list[str]:
         connect(self, address)
 
     socket.getaddrinfo = getaddrinfo
-    socket.socket.connect = connect_here  # type: ignore[method-assign]
+    socket.socket.connect = connect_here  # type: ignore[method-assign, assignment]
     return left_for
 
 
@@ -106,7 +106,7 @@ def _run(tool: Any, words: list[str]) -> tuple[int, str]:
         status = end.code if isinstance(end.code, int) else 1
     finally:
         signal.alarm(0)
-    return int(status or 0), printed.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    return int(status or 0), printed.buffer.getvalue().decode()
 
 
 def _too_long(*_about: object) -> None:

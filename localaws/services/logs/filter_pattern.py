@@ -35,21 +35,21 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 _ABSENT = object()
 
 
-class PatternError(Exception):
+class FilterPatternError(Exception):
     """The pattern is malformed, or holds what is not supported here; the text says which."""
 
 
 def parse_filter_pattern(pattern: str) -> Matches:
-    """Whether a message matches ``pattern``; raises PatternError. An empty pattern matches everything."""
+    """Whether a message matches ``pattern``; raises FilterPatternError. An empty pattern matches everything."""
     text = pattern.strip()
     if text.startswith("["):
-        raise PatternError("patterns of space-delimited events are not supported by the local AWS")
+        raise FilterPatternError("patterns of space-delimited events are not supported by the local AWS")
     if "%" in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
-        raise PatternError("regular expressions between percent signs are not supported by the local AWS")
+        raise FilterPatternError("regular expressions between percent signs are not supported by the local AWS")
     if text.startswith("{"):
         if not text.endswith("}"):
-            raise PatternError("a JSON pattern ends with }")
-        return _of_json(_Parser(text[1:-1]).condition())
+            raise FilterPatternError("a JSON pattern ends with }")
+        return _of_json(_PatternParser(text[1:-1]).condition())
     return _of_terms(text)
 
 
@@ -61,13 +61,13 @@ def _of_terms(text: str) -> Matches:
     while at < len(text):
         found = _TERM.match(text, at)
         if found is None:
-            raise PatternError(f"not a term, or one that needs quotes: {text[at:].strip()}")
+            raise FilterPatternError(f"not a term, or one that needs quotes: {text[at:].strip()}")
         sign, quoted, word = found.groups()
         kind = {"": wanted, "?": optional, "-": unwanted}[sign]
         kind.append(_holds_word(word) if quoted is None else _holds(_unquoted(quoted)))
         at = found.end()
     if optional and (wanted or unwanted):
-        raise PatternError("optional terms (?) cannot be combined with other terms")
+        raise FilterPatternError("optional terms (?) cannot be combined with other terms")
     if optional:
         return lambda message: any(term(message) for term in optional)
     return lambda message: all(term(message) for term in wanted) and not any(term(message) for term in unwanted)
@@ -99,7 +99,7 @@ class _Token:
     text: str
 
 
-class _Parser:
+class _PatternParser:
     """Conditions on JSON documents: ``&&`` binds closer than ``||``."""
 
     def __init__(self, text: str) -> None:
@@ -110,7 +110,7 @@ class _Parser:
         """The whole of it."""
         parsed = self._any_of()
         if self._at < len(self._tokens):
-            raise PatternError(f"unexpected {self._tokens[self._at].text}")
+            raise FilterPatternError(f"unexpected {self._tokens[self._at].text}")
         return parsed
 
     def _any_of(self) -> _Condition:
@@ -129,7 +129,7 @@ class _Parser:
         if self._take("("):
             inner = self._any_of()
             if not self._take(")"):
-                raise PatternError("a parenthesis is not closed")
+                raise FilterPatternError("a parenthesis is not closed")
             return inner
         steps = _steps(self._next("selector").text)
         if self._take("NOT"):
@@ -142,15 +142,15 @@ class _Parser:
     def _value(self) -> _Token:
         token = self._next()
         if token.kind not in {"quoted", "word"}:
-            raise PatternError(f"a value is expected, not {token.text}")
+            raise FilterPatternError(f"a value is expected, not {token.text}")
         return token
 
     def _next(self, kind: str | None = None) -> _Token:
         if self._at == len(self._tokens):
-            raise PatternError(f"ends where {kind or 'a value'} is expected")
+            raise FilterPatternError(f"ends where {kind or 'a value'} is expected")
         token = self._tokens[self._at]
         if kind not in (None, token.kind):
-            raise PatternError(f"{kind} expected, not {token.text}")
+            raise FilterPatternError(f"{kind} expected, not {token.text}")
         self._at += 1
         return token
 
@@ -165,7 +165,7 @@ class _Parser:
 
     def _expect(self, word: str) -> None:
         if not self._take(word):
-            raise PatternError(f"{word} expected")
+            raise FilterPatternError(f"{word} expected")
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -175,9 +175,9 @@ def _tokens(text: str) -> list[_Token]:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None or token.lastgroup is None:
-            raise PatternError(f"not understood: {text[at:].strip()}")
+            raise FilterPatternError(f"not understood: {text[at:].strip()}")
         if token.lastgroup == "word" and token["word"].startswith(("$", "[")):
-            raise PatternError(f"selector not supported by the local AWS: {token['word']}")
+            raise FilterPatternError(f"selector not supported by the local AWS: {token['word']}")
         found.append(_Token(token.lastgroup, token[token.lastgroup]))
         at = token.end()
     return found
@@ -206,7 +206,7 @@ def _select(document: Any, steps: Sequence[str | int]) -> Any:
 def _is(steps: Sequence[str | int], what: str) -> _Condition:
     wanted = {"NULL": None, "TRUE": True, "FALSE": False}
     if what not in wanted:
-        raise PatternError(f"IS {what} is unknown: IS NULL, IS TRUE or IS FALSE")
+        raise FilterPatternError(f"IS {what} is unknown: IS NULL, IS TRUE or IS FALSE")
     return lambda document: _select(document, steps) is wanted[what]
 
 
@@ -220,7 +220,7 @@ def _compared(steps: Sequence[str | int], sign: str, value: _Token) -> _Conditio
 
         return of_number
     if sign not in {"=", "!="}:
-        raise PatternError(f"{sign} compares numbers only, not {value.text}")
+        raise FilterPatternError(f"{sign} compares numbers only, not {value.text}")
     text = _unquoted(value.text) if value.kind == "quoted" else value.text
     pattern = re.compile(fnmatch.translate(re.sub(r"([\[?])", r"[\1]", text)))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from localaws.services.logs.insights_filter import Condition, QueryError, parse_condition
+from localaws.services.logs.insights_filter import FieldCondition, QueryError, parse_condition
 
 MAX_ROWS = 10_000
 _SYSTEM_FIELDS = frozenset({"@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr"})
@@ -35,18 +35,18 @@ class LogEntry:
 
 
 @dataclass(slots=True)
-class Query:
+class InsightsQuery:
     """A query as it was read."""
 
     fields: list[str] = field(default_factory=list)
-    conditions: list[Condition] = field(default_factory=list)
+    conditions: list[FieldCondition] = field(default_factory=list)
     sort: tuple[str, bool] = ("@timestamp", True)  # field, whether descending
     limit: int = MAX_ROWS
 
 
-def parse_query(text: str) -> Query:
+def parse_query(text: str) -> InsightsQuery:
     """Read a query; raises QueryError."""
-    query = Query()
+    query = InsightsQuery()
     for command in _commands(text):
         name, _, rest = command.partition(" ")
         reader = _READERS.get(name.lower())
@@ -57,7 +57,7 @@ def parse_query(text: str) -> Query:
     return query
 
 
-def run_query(query: Query, entries: Sequence[LogEntry], account: str) -> list[list[dict[str, str]]]:
+def run_query(query: InsightsQuery, entries: Sequence[LogEntry], account: str) -> list[list[dict[str, str]]]:
     """The rows of the answer, each a list of fields with their values, as GetQueryResults gives them."""
     known = [(entry, _values(entry, account)) for entry in entries]
     matching = [(entry, values) for entry, values in known if all(holds(values) for holds in query.conditions)]
@@ -110,33 +110,33 @@ def _commands(text: str) -> list[str]:
     return [" ".join(part.split("\n")).strip() for part in parts if part.strip()]
 
 
-def _read_fields(query: Query, rest: str) -> None:
+def _read_fields(query: InsightsQuery, rest: str) -> None:
     for name in (part.strip() for part in rest.split(",")):
         query.fields.append(field_name(name))
 
 
-def _read_display(query: Query, rest: str) -> None:
+def _read_display(query: InsightsQuery, rest: str) -> None:
     query.fields = [field_name(part.strip()) for part in rest.split(",")]
 
 
-def _read_filter(query: Query, rest: str) -> None:
+def _read_filter(query: InsightsQuery, rest: str) -> None:
     query.conditions.append(parse_condition(rest, field_name))
 
 
-def _read_sort(query: Query, rest: str) -> None:
+def _read_sort(query: InsightsQuery, rest: str) -> None:
     name, *order = rest.split()
     if len(order) > 1 or (order and order[0].lower() not in {"asc", "desc"}):
         raise QueryError(f"sort by one field, asc or desc, not by {rest}")
     query.sort = field_name(name), bool(order) and order[0].lower() == "desc"
 
 
-def _read_limit(query: Query, rest: str) -> None:
+def _read_limit(query: InsightsQuery, rest: str) -> None:
     if not rest.isdigit() or not 1 <= int(rest) <= MAX_ROWS:
         raise QueryError(f"limit is a number from 1 to {MAX_ROWS}, not {rest}")
     query.limit = int(rest)
 
 
-_READERS: dict[str, Callable[[Query, str], None]] = {
+_READERS: dict[str, Callable[[InsightsQuery, str], None]] = {
     "fields": _read_fields,
     "display": _read_display,
     "filter": _read_filter,

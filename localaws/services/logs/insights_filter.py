@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Condition = Callable[[Mapping[str, Any]], bool]  # of the fields of one event
+FieldCondition = Callable[[Mapping[str, Any]], bool]  # of the fields of one event
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|/(?P<regex>(?:[^/\\]|\\.)+)/
@@ -25,12 +25,12 @@ class QueryError(Exception):
     """The query is malformed, or asks for what is not supported here; the text says which."""
 
 
-def parse_condition(text: str, field_name: Callable[[str], str]) -> Condition:
+def parse_condition(text: str, field_name: Callable[[str], str]) -> FieldCondition:
     """Read what follows ``filter``; raises QueryError. ``field_name`` checks the name of a field."""
-    return _Parser(text, field_name).whole()
+    return _FilterParser(text, field_name).whole()
 
 
-class _Parser:
+class _FilterParser:
     """``not`` binds closer than ``and``, and that closer than ``or``."""
 
     def __init__(self, text: str, field_name: Callable[[str], str]) -> None:
@@ -38,25 +38,25 @@ class _Parser:
         self._at = 0
         self._field_name = field_name
 
-    def whole(self) -> Condition:
+    def whole(self) -> FieldCondition:
         parsed = self._any_of()
         if self._at < len(self._tokens):
             raise QueryError(f"filter: unexpected {self._tokens[self._at][1]}")
         return parsed
 
-    def _any_of(self) -> Condition:
+    def _any_of(self) -> FieldCondition:
         parts = [self._all_of()]
         while self._take_word("or"):
             parts.append(self._all_of())
         return lambda values: any(part(values) for part in parts)
 
-    def _all_of(self) -> Condition:
+    def _all_of(self) -> FieldCondition:
         parts = [self._one()]
         while self._take_word("and"):
             parts.append(self._one())
         return lambda values: all(part(values) for part in parts)
 
-    def _one(self) -> Condition:
+    def _one(self) -> FieldCondition:
         if self._take_word("not"):
             inner = self._one()
             return lambda values: not inner(values)
@@ -69,14 +69,14 @@ class _Parser:
             return self._present(name)
         return self._compared(self._field_name(name))
 
-    def _present(self, function: str) -> Condition:
+    def _present(self, function: str) -> FieldCondition:
         if function.lower() not in _PRESENCE:
             raise QueryError(f"filter: the local AWS does not know the function {function}")
         name = self._field_name(self._next("name"))
         self._expect(")")
         return lambda values: name in values
 
-    def _compared(self, name: str) -> Condition:
+    def _compared(self, name: str) -> FieldCondition:
         is_negated = self._take_word("not")
         if self._take_word("like") or (not is_negated and self._take("operator", "=~")):
             return _negated(self._like(name), is_negated)
@@ -87,7 +87,7 @@ class _Parser:
         sign = self._next("operator")
         return _comparison(name, sign, self._value())
 
-    def _like(self, name: str) -> Condition:
+    def _like(self, name: str) -> FieldCondition:
         kind, text = self._token()
         if kind == "regex":
             pattern = _compiled(text)
@@ -97,7 +97,7 @@ class _Parser:
             raise QueryError(f"filter: like needs a text or a regular expression, not {text}")
         return lambda values: name in values and pattern.search(str(values[name])) is not None
 
-    def _in(self, name: str) -> Condition:
+    def _in(self, name: str) -> FieldCondition:
         self._expect("[")
         allowed = [self._value()]
         while self._take("punctuation", ","):
@@ -157,7 +157,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def _comparison(name: str, sign: str, wanted: str | float) -> Condition:
+def _comparison(name: str, sign: str, wanted: str | float) -> FieldCondition:
     if sign not in _COMPARISONS:
         raise QueryError(f"filter: {sign} needs a regular expression")
     compare = _COMPARISONS[sign]
@@ -174,7 +174,7 @@ def _comparison(name: str, sign: str, wanted: str | float) -> Condition:
     return holds
 
 
-def _negated(condition: Condition, is_negated: bool) -> Condition:
+def _negated(condition: FieldCondition, is_negated: bool) -> FieldCondition:
     return (lambda values: not condition(values)) if is_negated else condition
 
 

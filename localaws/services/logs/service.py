@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from localaws.service_api import AwsError, Call, Operation
-from localaws.services.logs.filter_pattern import PatternError, parse_filter_pattern
+from localaws.services.logs.filter_pattern import FilterPatternError, parse_filter_pattern
 from localaws.services.logs.insights import MAX_ROWS, LogEntry, parse_query, run_query
 from localaws.services.logs.insights_filter import QueryError
 
@@ -62,7 +62,7 @@ class LogSearches:
             raise AwsError("NotImplemented", "The local AWS does not do logs FilterLogEvents with unmask", 501)
         try:
             matches = parse_filter_pattern(params.get("filterPattern") or "")
-        except PatternError as error:
+        except FilterPatternError as error:
             raise AwsError("InvalidParameterException", f"Invalid filter pattern: {error}") from error
         names, prefix = params.get("logStreamNames"), params.get("logStreamNamePrefix")
         if names and prefix:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localaws.moto.operations import REFUSED, SERVED, WITHOUT_EFFECT
+from localaws.moto.operations import SERVED, WITHOUT_EFFECT
+from localaws.moto.refusals import REFUSED
 from localaws.operations import ServiceTable, own_operations, page, tables
 
 LOCALAWS = Path(__file__).parents[2]

@@ -57,7 +57,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
         (folder / name).write_text("a,b\n1,2\n")
     with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as aws:
         environment = client_environment(aws.endpoint_url, aws.region)
-        told = {}
+        told: dict[str, Ran] = {}
         for tool, function in TOOLS.items():
             typed = [command for command in commands if command.startswith(f"{tool} ")]
             lines = [words_of(command)[1:] for command in typed]

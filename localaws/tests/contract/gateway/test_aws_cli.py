@@ -116,7 +116,7 @@ def test_an_upload_in_chunks_with_a_checksum_behind_it_is_the_object(aws: LocalA
     signer = S3SigV4Auth(Credentials(DEVELOPER_ACCESS_KEY, DEVELOPER_SECRET_KEY), "s3", aws.region)
     signer.payload = lambda _request: stated  # type: ignore[method-assign, assignment]
     signer.add_auth(request)
-    urlopen(Request(request.url, framed, dict(request.headers), method="PUT")).close()
+    urlopen(Request(str(request.url), framed, dict(request.headers), method="PUT")).close()
     stored = aws.client("s3").get_object(Bucket=f"chunked-{algorithm}", Key="k", ChecksumMode="ENABLED")
     assert stored["Body"].read() == body
     assert stored[f"Checksum{algorithm.upper()}"] == checksum

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from localaws.services.logs.filter_pattern import PatternError, parse_filter_pattern
+from localaws.services.logs.filter_pattern import FilterPatternError, parse_filter_pattern
 
 # The events of "Using filter patterns to match terms in unstructured log events".
 UNAUTHORIZED, BAD, FAILED = (
@@ -138,5 +138,5 @@ def test_a_line_that_is_no_document_matches_no_json_pattern(line: str) -> None:
     ],
 )
 def test_what_is_not_a_pattern_or_not_supported_is_refused_by_name(pattern: str, said: str) -> None:
-    with pytest.raises(PatternError, match=said):
+    with pytest.raises(FilterPatternError, match=said):
         parse_filter_pattern(pattern)
