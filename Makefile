@@ -9,7 +9,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-authoring build check test rehearse serve verify-aws lock clean
+.PHONY: help setup setup-authoring setup-clients build check test rehearse serve verify-aws lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -17,6 +17,8 @@ help:  ## Show this list
 setup: .venv/.sluice .venv/bin/aws .venvs/sam/.ready .venvs/lambda-runtime/.ready .venvs/xgboost/.ready  ## Install what the local AWS, the rehearsal and the sluice command need
 
 setup-authoring: .venvs/authoring/.ready  ## Install the SageMaker SDK, which compiles pipeline definitions
+
+setup-clients: setup-authoring .venvs/sdk-v2/.ready  ## Install the SageMaker SDKs whose labs are tests of the local AWS
 
 build: setup  ## Build the application as it is deployed, into .aws-sam/build
 	.venv/bin/python -m rehearsal.build
@@ -28,11 +30,11 @@ check: setup  ## Lint, check formatting and types, validate the template
 	.venv/bin/cfn-lint template.yaml
 	.venvs/sam/bin/sam validate --lint
 
-test: setup setup-authoring  ## Run every test; ARGS=... runs what pytest is told instead
+test: setup setup-clients  ## Run every test; ARGS=... runs what pytest is told instead
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest -n 3 --dist loadgroup localaws/tests/contract tests/contract tests/properties tests/structure tests/unit \
+	.venv/bin/pytest -n 3 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/structure tests/unit \
 	  localaws/tests/unit  # the longest first
 	.venv/bin/pytest tests/e2e
 endif
@@ -48,7 +50,7 @@ verify-aws: .venv/.sluice  ## Check on your AWS account what no document settles
 	.venv/bin/python -m conformance $(ARGS)
 
 lock: .venv/.ready  ## Pin by hash what the requirements ask for; ARGS=--upgrade chooses versions anew
-	for name in uv dev sam lambda-runtime xgboost; do \
+	for name in uv dev sam lambda-runtime xgboost sdk-v2; do \
 	  $(LOCK) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	$(LOCK) requirements/authoring.in --override requirements/authoring-overrides.txt \
 	  --output-file requirements/authoring.txt
@@ -74,7 +76,11 @@ clean:  ## Remove what builds, tests and rehearsals leave; the installed environ
 	printf '#!%s\nimport sys\nfrom localaws.aws_cli import main\nsys.exit(main())\n' "$(CURDIR)/.venv/bin/python" > $@
 	chmod +x $@
 
+# Scripts of jobs compile nothing (PYTHONDONTWRITEBYTECODE, as in the image), so what they import is compiled here.
+COMPILED_xgboost := boto3, pandas, sklearn.impute, sklearn.model_selection, xgboost
+
 .venvs/%/.ready: requirements/%.txt .venv/.ready
 	$(UV) venv --quiet --clear --python $(PYTHON) .venvs/$*
 	$(INSTALL) --python .venvs/$*/bin/python requirements/$*.txt
+	$(if $(COMPILED_$*),.venvs/$*/bin/python -c "import $(COMPILED_$*)")
 	touch $@

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
+
+from localaws.choices import Choices
+from localaws.quotas import Quotas
 
 
 class Bus(Protocol):
@@ -82,10 +85,12 @@ class Context:
     stopping: threading.Event
     processes: Processes
     now: Callable[[], datetime]  # aware, UTC
+    choices: Choices = field(default_factory=Choices)
     client: Callable[[str, str | None], Any]  # (service, role ARN or None) -> botocore client
     credentials: Callable[[str], Mapping[str, str]]  # role ARN -> AWS_ACCESS_KEY_ID, …SECRET…, …SESSION_TOKEN
     bus: Bus
     metrics: MetricSink
+    quotas: Quotas = field(default_factory=Quotas)
 
     def background(self, name: str, target: Callable[[], None]) -> threading.Thread:
         """Start a daemon thread that ends when ``stopping`` is set."""

@@ -29,4 +29,5 @@ def shipped_services(context: Context, timings: Timings = USUAL) -> Sequence[Ser
     transforms = Jobs(context, [transform_kind(hosting.models)])
     runtimes: list[Service] = [Runtime(hosting), AsyncRuntime(hosting, timings.asynchronous)]
     serving: list[Service] = [hosting, *runtimes, transforms, AutoScaling(context, timings.scaling)]
-    return [metrics, bus, Lambda(context), *serving, *engine(context), Scheduler(context), CloudFormation(context)]
+    learning = engine(context, transforms)
+    return [metrics, bus, Lambda(context), *serving, *learning, Scheduler(context), CloudFormation(context)]

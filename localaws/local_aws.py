@@ -28,12 +28,16 @@ from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
 from localaws.moto.log_store import MotoLogStore
-from localaws.moto.sqs_queues import speed_up_queues
+from localaws.moto.s3_copies import limit_copies
+from localaws.moto.s3_keys import MotoObjectKeys
+from localaws.moto.sns_deliveries import ask_policies_of_queues
+from localaws.moto.sqs_queues import keep_policies_of_queues, speed_up_queues
 from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
 from localaws.services.cloudtrail import CloudTrail
 from localaws.services.logs.service import LogSearches
+from localaws.services.policy_simulator import PolicySimulator
 from localaws.services.sts import SecurityTokens
 
 ACCOUNT = "123456789012"
@@ -73,7 +77,7 @@ class LocalAws:
         self._gateway = Gateway(
             account=ACCOUNT,
             identities=self.identities,
-            authoriser=RoleAuthoriser(self._policies),
+            authoriser=RoleAuthoriser(self._policies, MotoObjectKeys(ACCOUNT)),
             fallback=self.moto,
             faults=self.faults,
             record=self.recorded,
@@ -102,15 +106,18 @@ class LocalAws:
 
     def _correct_moto(self) -> list[Service]:
         s3_events.connect(self._emitter.emit)
+        limit_copies(self.context.choices)
         state_machines = StateMachines(self.context, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         make_aws_managed_policies_on_demand()
         correct_checksums()
         speed_up_transactions()
         speed_up_queues()
+        keep_policies_of_queues()
+        ask_policies_of_queues(self.context, self.moto.lock("sqs"))
         logs = MotoLogStore(ACCOUNT, self.region, self.moto.lock("logs"))
-        searches = LogSearches(logs, self.context.now)
-        return [state_machines, searches, SecurityTokens(self.identities, self._policies)]
+        tokens = SecurityTokens(self.identities, self._policies)
+        return [state_machines, LogSearches(logs, self.context.now), tokens, PolicySimulator(self._policies)]
 
     def start(self) -> None:
         """Open the gateway and start what the services do in the background."""
@@ -137,6 +144,10 @@ class LocalAws:
         """What the policies of ``role`` (a name) grant, and whether it was used so far."""
         statements = (statement for text in self._policies.documents(role) for statement in parse_policy(text))
         return list(compare(statements, self.recorded.permissions_used(role)))
+
+    def let_roles_settle(self, seconds: float) -> None:
+        """From now on a role is of no use for so long after it was made, as IAM is eventually consistent."""
+        self._policies.settle_seconds = seconds
 
     def _make_context(self, run_dir: Path, interpreters: Interpreters) -> Context:
         run_dir = run_dir.absolute()  # what is started in it has other working folders

@@ -1,4 +1,4 @@
-"""Runs the local AWS until it is interrupted, with at most one stack deployed on it."""
+"""Runs the local AWS until it is interrupted, with what somebody deploys on it at the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,13 +38,8 @@ class ServerSettings:
     default_python: Path | None = None  # nobody chose it: what it lacks is said, and refused only when it is needed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackRequest:
-    """One stack to deploy: a folder as ``sam build`` leaves it, the stack's name and its parameters."""
-
-    folder: Path
-    name: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+class NotDeployedError(Exception):
+    """What was to be deployed at the start could not be; carries why."""
 
 
 def add_server_options(parser: argparse.ArgumentParser, run_dir: Path) -> None:
@@ -62,25 +57,29 @@ def add_server_options(parser: argparse.ArgumentParser, run_dir: Path) -> None:
 
 def run(
     settings: ServerSettings,
-    stack_request: Callable[[], StackRequest] | None = None,
+    deploy: Callable[[Mapping[str, str]], None] | None = None,
     examples: Callable[[str], str] = lambda _region: "  aws sts get-caller-identity",
 ) -> int:
     """Serve until SIGINT or SIGTERM; exit status.
 
-    ``stack_request`` is called once the local AWS answers; what it raises is passed on after the server has stopped.
-    ``examples`` gives, for a region, the commands that are printed for the user. Writes ``ready.json`` into the run's
-    folder when everything is deployed, and ``grants.json`` when it ends. Exit status 1: the port is taken, a folder or
-    an interpreter cannot be used, or the template cannot be deployed; 130: it was interrupted before it was ready.
+    ``deploy`` is called once the local AWS answers, with the environment of its clients; NotDeployedError ends the
+    server, what else it raises is passed on after the server has stopped. ``examples`` gives, for a region, the
+    commands that are printed for the user. Writes ``ready.json`` into the run's folder when everything is deployed,
+    and ``grants.json`` when it ends. Exit status 1: the port is taken, a folder or an interpreter cannot be used, or
+    nothing could be deployed; 130: it was interrupted before it was ready.
     """
     signals = _Signals()
     try:
         with ExitStack() as until_end:
-            return _serve(settings, stack_request, examples, signals, until_end)
+            return _serve(settings, deploy, examples, signals, until_end)
     except KeyboardInterrupt:
         print("interrupted before it was ready", file=sys.stderr)
         return 130
     except preflight.RefusedError as error:
         print(error, file=sys.stderr)
+        return 1
+    except NotDeployedError as error:
+        print(f"cannot deploy: {error}", file=sys.stderr)
         return 1
 
 
@@ -102,7 +101,7 @@ class _Signals:
 
 def _serve(
     settings: ServerSettings,
-    stack_request: Callable[[], StackRequest] | None,
+    deploy: Callable[[Mapping[str, str]], None] | None,
     examples: Callable[[str], str],
     signals: _Signals,
     until_end: ExitStack,
@@ -110,23 +109,17 @@ def _serve(
     notes = _check(settings, until_end)
     log = settings.run_dir / "server.log"
     _log_to(log)
-    from localaws.services.cloudformation.template.errors import DeployError, TemplateError
-
-    try:
-        aws = until_end.enter_context(_local_aws(settings))
-        stack = None if stack_request is None else deploy(aws, stack_request())
-    except (TemplateError, DeployError) as error:
-        print(f"cannot deploy: {error}", file=sys.stderr)
-        return 1
+    aws = until_end.enter_context(_local_aws(settings))
     environment = client_environment(aws.endpoint_url, aws.region)
+    if deploy is not None:
+        deploy(environment)
     announce_ready(settings.run_dir / READY, environment)
     signals.is_starting = False
     print(how_to_use(environment, examples(aws.region), log, notes), flush=True)
-    deployed = f" with stack {stack.name}" if stack is not None else ""
-    print(f"ready {aws.endpoint_url}{deployed}; Ctrl-C ends it and every process it started", flush=True)
+    stacks = " and ".join(stack.name for stack in stacks_of(aws))
+    print(ready_line(aws.endpoint_url, stacks), flush=True)
     signals.stop_requested.wait()
-    if stack is not None:
-        (settings.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws, stack), indent=1))
+    (settings.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws), indent=1))
     return 0
 
 
@@ -176,14 +169,6 @@ def _log_defect(about: threading.ExceptHookArgs) -> None:
         logging.getLogger(__name__).error("%s ended", name, exc_info=about.exc_value)
 
 
-def deploy(aws: LocalAws, request: StackRequest) -> Stack:
-    """Deploy the stack; raises TemplateError or DeployError."""
-    from localaws.services.cloudformation.service import CloudFormation
-
-    cloudformation = next(each for each in aws.services if isinstance(each, CloudFormation))
-    return cloudformation.deploy(request.folder, request.name, request.parameters)
-
-
 def client_environment(endpoint_url: str, region: str) -> dict[str, str]:
     """The standard AWS variables that point any client at the local AWS, as a developer."""
     return {
@@ -201,12 +186,29 @@ def announce_ready(file: Path, environment: Mapping[str, str]) -> None:
     draft.rename(file)
 
 
-def granted_and_used(aws: LocalAws, stack: Stack) -> dict[str, list[dict[str, object]]]:
-    """What the policies of each role in the stack grant, by the role's logical id, and whether it was used."""
+def ready_line(endpoint_url: str, stacks: str) -> str:
+    """The one line that says that everything is there; ``stacks`` are the names of those deployed."""
+    deployed = f" with stack {stacks}" if stacks else ""
+    return f"ready {endpoint_url}{deployed}; Ctrl-C ends it and every process it started"
+
+
+def stacks_of(aws: LocalAws) -> Sequence[Stack]:
+    """The stacks that CloudFormation holds."""
+    from localaws.services.cloudformation.service import CloudFormation
+
+    cloudformation = next(each for each in aws.services if isinstance(each, CloudFormation))
+    return list(cloudformation.stacks())
+
+
+def granted_and_used(aws: LocalAws) -> dict[str, dict[str, list[dict[str, object]]]]:
+    """What the policies of each role grant, by its stack and logical id, and whether it was used."""
     return {
-        logical_id: [asdict(grant) for grant in aws.grants(resource.physical_id)]
-        for logical_id, resource in stack.resources.items()
-        if resource.type == "AWS::IAM::Role"
+        stack.name: {
+            logical_id: [asdict(grant) for grant in aws.grants(resource.physical_id)]
+            for logical_id, resource in stack.resources.items()
+            if resource.type == "AWS::IAM::Role"
+        }
+        for stack in stacks_of(aws)
     }
 
 

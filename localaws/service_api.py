@@ -38,6 +38,16 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message)
 
 
+def quota_exceeded(quota: str, limit: int, in_use: int, more: int, unit: str) -> AwsError:
+    """ResourceLimitExceeded in the words that users of SageMaker report."""
+    return AwsError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{quota}' is {limit} {unit}, with current utilization of {in_use} {unit} and "
+        f"a request delta of {more} {unit}. Please use AWS Service Quotas to request an increase for this quota. If "
+        "AWS Service Quotas is not available, contact AWS support to request an increase for this quota.",
+    )
+
+
 Params = dict[str, Any]  # of a call, as botocore names and types them
 Result = dict[str, Any]  # of a call, likewise
 Operation = Callable[[Params, Call], Result]

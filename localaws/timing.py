@@ -25,6 +25,7 @@ USUAL = Timings()
 HURRIED = Timings(
     hosting=HostingTiming(serverless_idle_seconds=8.0),
     # A payload over the limit is found out in seconds, and without a gigabyte of memory.
-    asynchronous=AsyncTiming(payload_max_bytes=24 * 2**20),
+    # Their metrics come as often as the alarms of target tracking below look.
+    asynchronous=AsyncTiming(payload_max_bytes=24 * 2**20, metrics_period_seconds=10),
     scaling=ScalingTiming(alarms=AlarmTiming(period_seconds=10, high_periods=1, low_periods=3)),
 )

@@ -24,7 +24,7 @@ from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
 HOUR = 3600
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
-CACHE = CacheConfig(enable_caching=True, expire_after="30d")
+CACHE = CacheConfig(enable_caching=True, expire_after="30d")  # years to minutes: seconds are not documented
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Setting:
     role_arn: str
     image: str
     region: str
-    code: str  # S3 URI of the uploaded scripts, without a trailing slash
+    code: str  # S3 URI below which each script's code is uploaded, without a trailing slash
     outputs: str  # S3 URI below which each execution writes
     package_group: str
     data_contract: str  # S3 URI
@@ -67,6 +67,11 @@ def service_retries() -> StepRetryPolicy:
         backoff_rate=2.0,
         max_attempts=5,
     )
+
+
+def code_of(setting: Setting, script: str) -> str:
+    """S3 URI of one job's script with all that it needs, and nothing else: its own digest is its cache key."""
+    return f"{setting.code}/{script.removesuffix('.py')}"
 
 
 def job_input(name: str, uri: Any, *, data_type: str = "S3Prefix") -> ProcessingInput:

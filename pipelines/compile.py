@@ -10,10 +10,12 @@ the account, the region or the model is left in the JSON as a token, which ``slu
     ${Model}              the model's name
     ${ModelPackageGroup}  the name of the model's package group
     ${DataContract}       S3 URI of the data contract: ``contracts/<model>/<sha256 of it>.json``
-    ${CodePrefix}         S3 URI of the scripts: ``code/<pipeline>/<digest>``
+    ${CodePrefix_<name>}  S3 URI of ``<name>.py`` and the scripts that it needs: ``code/<pipeline>/<digest>``
+    ${CodePrefix}         S3 URI of all scripts, likewise
 
-The scripts are the ``*.py`` beside ``pipeline.py``, without it. Their digest is the SHA-256 over, for each in
-order of name: the name, a zero byte, the length in decimal digits, a zero byte, the content. Below the code
+The scripts are the ``*.py`` beside ``pipeline.py``, without it. A script needs those that it imports, and those whose
+file names it holds as text, such as what is packed with a model; and what these need. Their digest is the SHA-256 over,
+for each in order of name: the name, a zero byte, the length in decimal digits, a zero byte, the content. Below a code
 prefix lie ``scripts/<name>``, which the processing jobs mount, and ``sourcedir.tar.gz`` with the same files,
 which SageMaker's script mode unpacks for training.
 """
@@ -24,6 +26,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -31,11 +34,11 @@ from unittest import mock
 PIPELINES = Path(__file__).parent
 IMAGE_VERSION = "3.0-5"
 REGION = "us-east-1"  # any: nothing of it stays in the result
+CODE = "s3://code-stand-in"
 # The SDK parses these, so it is given ones that look real; the result holds the token instead.
 STAND_INS = {
     "${PipelineRoleArn}": "arn:aws:iam::111122223333:role/stand-in",
     "${XGBoostImage}": "111122223333.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:stand-in",
-    "${CodePrefix}": "s3://code-stand-in",
 }
 
 
@@ -47,7 +50,7 @@ def compile_definition(name: str) -> str:
         role_arn=STAND_INS["${PipelineRoleArn}"],
         image=STAND_INS["${XGBoostImage}"],
         region="${Region}",
-        code=STAND_INS["${CodePrefix}"],
+        code=CODE,
         outputs="s3://${DataBucket}/pipelines/${Model}",
         package_group="${ModelPackageGroup}",
         data_contract="${DataContract}",
@@ -56,6 +59,7 @@ def compile_definition(name: str) -> str:
         compiled = module.build(setting).definition()
     for token, stand_in in STAND_INS.items():
         compiled = compiled.replace(stand_in, token)
+    compiled = re.sub(rf"{CODE}/(\w+)", r"${CodePrefix_\1}", compiled)
     definition = {key: value for key, value in json.loads(compiled).items() if value is not None}
     return json.dumps(definition, indent=2) + "\n"
 

@@ -77,6 +77,7 @@ def _run_sam_build(repo: Path, with_bytecode: bool) -> None:
     # The layer's Makefile asks for a python3 with pip; this environment's has one on every machine.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
+    environment.pop("PYTHONPATH", None)  # the SAM CLI has modules of its own
     command = [str(repo / ".venvs" / "sam" / "bin" / "sam"), "build"]
     if not with_bytecode:
         print(WITHOUT_BYTECODE, file=sys.stderr)

@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def run_to_end(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run_to_end(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], answers: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run it in a process group of its own; its exit status, and what it printed to either stream.
+
+    ``answers`` are typed when it asks.
 
     ``sam build`` starts make, which starts pip. What ends the wait for it, such as an interrupt, ends them all.
     """
@@ -18,14 +22,14 @@ def run_to_end(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> 
         command,
         cwd=cwd,
         env=env,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     ) as process:
         try:
-            printed, _ = process.communicate()
+            printed, _ = process.communicate(answers)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from localaws.serve import ServerSettings, StackRequest, add_server_options, run
+from localaws.serve import NotDeployedError, ServerSettings, add_server_options, run
 from rehearsal.build import BuildError, ensure_built
+from rehearsal.deploy import DeployFailedError, sam_deploy, stages
 from rehearsal.interpreters import interpreters_of
 
 REPO = Path(__file__).parents[1]
@@ -18,7 +19,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add ``serve`` to the commands."""
     parser = commands.add_parser("serve", help="run the local AWS until Ctrl-C")
     add_server_options(parser, REPO / ".rehearsal" / "serve")
-    parser.add_argument("--stage", default="dev", help="deploy Sluice as this stage (default dev)")
+    parser.add_argument(
+        "--stage",
+        default="dev",
+        choices=stages(REPO),
+        help="deploy Sluice as this stage of samconfig.toml (default dev)",
+    )
     parser.add_argument("--empty", action="store_true", help="deploy nothing: just the local AWS")
     parser.set_defaults(run=serve)
 
@@ -33,27 +39,26 @@ def serve(options: argparse.Namespace) -> int:
     )
     if options.empty:
         return run(settings)
-    try:
-        return run(settings, partial(_build, options.stage), partial(examples, options.stage))
-    except BuildError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return run(settings, partial(_build_and_deploy, options.stage), partial(examples, options.stage))
 
 
-def _build(stage: str) -> StackRequest:
+def _build_and_deploy(stage: str, environment: Mapping[str, str]) -> None:
     print(f"Building and deploying Sluice as stage {stage} ...", flush=True)
-    return StackRequest(folder=ensure_built(REPO), name=f"sluice-{stage}", parameters={"Stage": stage})
+    try:
+        ensure_built(REPO)
+        sam_deploy(REPO, stage, environment)
+    except (BuildError, DeployFailedError) as error:
+        raise NotDeployedError(str(error)) from error
 
 
-def examples(stage: str, region: str) -> str:
+def examples(stage: str, _region: str) -> str:
     """The commands that a user may type, for a stage and a Region."""
-    from localaws.local_aws import ACCOUNT
-
     name = f"sluice-{stage}-fraud"
-    bucket = f"sluice-{stage}-{ACCOUNT}-{region}"
     return f"""
   .venv/bin/sluice apply models/fraud.yaml
-  aws s3 cp my-data.csv s3://{bucket}/data/fraud/
+  bucket=$(aws cloudformation describe-stacks --stack-name sluice-{stage} --output text \\
+      --query "Stacks[0].Outputs[?OutputKey=='DataBucketName'].OutputValue")
+  aws s3 cp my-data.csv s3://$bucket/data/fraud/
   aws sagemaker list-model-packages --model-package-group-name {name}
   aws sagemaker update-model-package --model-approval-status Approved --model-package-arn <its ARN>
   aws sagemaker list-endpoints

@@ -17,6 +17,7 @@ from sluice.training.upload_validation import contract_document
 
 from cli.apply.definition import Definition, filled, source_archive
 from cli.apply.schedules import schedule_change, wanted_schedules
+from cli.apply.step_code import step_codes
 from cli.failures import CommandError
 from cli.session import CliSession, Stack, described, objects, read_parameter
 
@@ -36,8 +37,10 @@ def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition:
     """What has to be done for ``spec``, in the order in which it must be done."""
     contract = _canonical(contract_document(spec))
     contract_key = f"contracts/{spec.name}/{hashlib.sha256(contract).hexdigest()}.json"
-    code_prefix = f"code/{definition.name}/{definition.digest}"
-    yield _uploads(session, stack, f"code of {definition.name}", f"{code_prefix}/", _code(definition))
+    codes = {each: f"code/{definition.name}/{each.digest}" for each in step_codes(definition)}
+    for each, prefix in codes.items():
+        what = f"code of {definition.name}" + (f", {each.entry}" if each.entry else "")
+        yield _uploads(session, stack, what, f"{prefix}/", _code(each.scripts))
     yield _uploads(session, stack, "data contract", contract_key, {"": contract})
     yield _group(session, spec)
     tokens = {
@@ -45,10 +48,10 @@ def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition:
         "PipelineRoleArn": stack.pipeline_role_arn,
         "XGBoostImage": _image(session, definition),
         "Region": _region(session),
-        "CodePrefix": f"s3://{stack.bucket}/{code_prefix}",
         "Model": spec.name,
         "ModelPackageGroup": session.names.group(spec.name),
         "DataContract": f"s3://{stack.bucket}/{contract_key}",
+        **{each.token: f"s3://{stack.bucket}/{prefix}" for each, prefix in codes.items()},
     }
     yield _pipeline(session, stack, spec, filled(definition, tokens, spec))
     for wanted in wanted_schedules(session, stack, spec):
@@ -62,9 +65,9 @@ def _canonical(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _code(definition: Definition) -> dict[str, bytes]:
-    scripts = {f"scripts/{name}": content for name, content in definition.scripts.items()}
-    return {**scripts, "sourcedir.tar.gz": source_archive(definition.scripts)}
+def _code(scripts: Mapping[str, bytes]) -> dict[str, bytes]:
+    mounted = {f"scripts/{name}": content for name, content in scripts.items()}
+    return {**mounted, "sourcedir.tar.gz": source_archive(scripts)}
 
 
 def _uploads(session: CliSession, stack: Stack, what: str, prefix: str, contents: Mapping[str, bytes]) -> Change:

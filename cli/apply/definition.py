@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import re
@@ -37,12 +36,9 @@ class Definition:
     """The XGBoost image's URI by region."""
 
     @property
-    def digest(self) -> str:
-        """A hash of the scripts, so that code is uploaded under a name that changes with it."""
-        digest = hashlib.sha256()
-        for name, content in self.scripts.items():
-            digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
-        return digest.hexdigest()
+    def text(self) -> str:
+        """The template as JSON, with its tokens."""
+        return json.dumps(self.template, ensure_ascii=False)
 
     @property
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:
@@ -169,11 +165,14 @@ def filled(definition: Definition, tokens: Mapping[str, str], spec: ModelSpec) -
 
 
 def _caching(seconds: int | None) -> dict[str, object]:
-    """SageMaker wants an ISO 8601 duration."""
+    """An ISO 8601 duration of whole minutes: SageMaker documents years to minutes, and no seconds.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching-enabling.html
+    """
     if seconds is None:
         return {"Enabled": False}
-    days = f"P{seconds // 86_400}D"
-    return {"Enabled": True, "ExpireAfter": days if seconds % 86_400 == 0 else f"PT{seconds}S"}
+    days, rest = divmod(seconds, 86_400)
+    return {"Enabled": True, "ExpireAfter": f"P{days}D" if rest == 0 else f"PT{max(seconds // 60, 1)}M"}
 
 
 def _replaced(value: Any, tokens: Mapping[str, str]) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sluice.aws.s3_copy import copy_object
 from sluice.errors import AwsRefusedError
 from sluice.spec.serving_modes import ASYNC_PAYLOAD_MB
 
@@ -68,7 +69,7 @@ def upload(session: CliSession, payload: Payload, bucket: str, key: str) -> str:
     try:
         if payload.given.startswith("s3://"):
             source_bucket, source_key = _located(payload.given)
-            s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": source_bucket, "Key": source_key})
+            copy_object(s3, {"Bucket": source_bucket, "Key": source_key}, payload.size, bucket, key)
         else:
             with Path(payload.given).open("rb") as content:
                 _upload_file(s3, content, payload, bucket, key)

@@ -8,7 +8,7 @@ from sluice.bootstrap.adapters import Adapters
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.planning.approvals import last_known_good
 
-from cli.failures import OK, BadInputError
+from cli.failures import OK, BadInputError, CommandError
 from cli.session import CliSession, Commands, ports_of
 from cli.training.packages import Version, as_json, find_version, shown_metrics
 
@@ -31,6 +31,8 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if len(reason) > _REASON_MAX:
         raise BadInputError(f"--reason has {len(reason)} characters; SageMaker keeps up to {_REASON_MAX}")
     version = find_version(session, arguments.version)
+    if arguments.status == "Approved" and version.status == "Failed":
+        raise CommandError(f"{version.name}: its registration has failed, so it cannot be rolled out; register it anew")
     session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}  {version.description}".rstrip())
     ports = ports_of(session)
     serving = live_version(version.model, ports)
@@ -48,6 +50,8 @@ def run(arguments: Namespace, session: CliSession) -> int:
         )
         result |= {"approval": arguments.status, "description": reason or version.description}
         session.out.text(f"{version.name} is {arguments.status} now")
+        if arguments.status == "Approved" and version.status != "Completed":
+            session.out.text(f"Its registration is {version.status}: its rollout begins when that is Completed")
     session.out.result({**result, "was": version.approval})
     return OK
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sluice.batch.instance_prices import Prices
+from sluice.rollout.analysis.alarms import alarm_seconds
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.analysis.findings import Answer
 from sluice.rollout.analysis.judge import Rules, judge
@@ -134,7 +135,8 @@ def rollback_triggers(plan: Plan) -> Iterator[str]:
     """What would put the live version back, in words."""
     alarms, rules = plan.alarms, plan.judge
     if plan.has_alarms:
-        periods = f"in {alarms.datapoints_to_alarm} of {alarms.evaluation_periods} periods of {plan.period_seconds} s"
+        seconds = alarm_seconds(plan, is_deploying=plan.engine == "guardrails")
+        periods = f"in {alarms.datapoints_to_alarm} of {alarms.evaluation_periods} periods of {seconds} s"
         enough = f"with at least {alarms.min_requests} requests"
         yield f"alarm: more than {alarms.error_rate_percent:g} % of its requests fail {periods} {enough}"
         if alarms.latency_p95_ms is not None:

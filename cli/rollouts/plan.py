@@ -10,8 +10,9 @@ from pathlib import Path
 from sluice.aws.metric_data import Span, dimensions
 from sluice.bootstrap.adapters import Adapters
 from sluice.endpoint.state import CHANGING, EndpointState
-from sluice.errors import PermanentError
+from sluice.errors import MetricsUnknownError, PermanentError
 from sluice.names import is_model
+from sluice.rollout.analysis.alarms import failure_metrics
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
@@ -24,6 +25,7 @@ from cli.apply.specfile import load
 from cli.failures import OK, REFUSED
 from cli.rollouts.forecast import Traffic, extra_cost, least_seconds, proof_of_safety, rollback_triggers
 from cli.rollouts.plan_view import PlannedRollout, as_json, show_plan
+from cli.rollouts.silent_alarms import silence
 from cli.session import CliSession, Commands, ports_of, read_spec
 from cli.sizing.prices import read_prices
 from cli.training.packages import list_versions
@@ -93,17 +95,21 @@ def _plan(
         return None, (str(error),)
     try:
         return run_preflight(plan, ports, urgent=False), ()
-    except PermanentError as error:
+    except (PermanentError, MetricsUnknownError) as error:
         return plan, (str(error),)
 
 
 def _traffic(plan: Plan, ports: Adapters) -> Traffic | None:
-    """Traffic of the live version in the last hour; None if nothing serves yet."""
+    """Traffic of the live version in the last hour; None if nothing serves yet, or CloudWatch does not know it all."""
     if plan.baseline is None:
         return None
     now = ports.now()
     span = Span(start=now - _LOOKED_BACK, end=now, period_seconds=_MINUTE)
-    counts = ports.metrics.counts(dimensions(plan.endpoint, plan.baseline.variant), span).values()
+    of = dimensions(plan.endpoint, plan.baseline.variant)
+    try:
+        counts = ports.metrics.counts(of, span, failure_metrics(plan)).values()
+    except MetricsUnknownError:  # a problem of the plan says so, or it is back by now
+        return None
     return Traffic(
         requests=sum(each.requests for each in counts),
         errors=sum(each.errors for each in counts),
@@ -112,7 +118,7 @@ def _traffic(plan: Plan, ports: Adapters) -> Traffic | None:
 
 
 def _remarks(spec: ModelSpec, live: EndpointState | None, ports: Adapters) -> Iterator[str]:
-    """What would make it wait."""
+    """What would make it wait, and which alarms could not end it."""
     if live is not None and live.status in CHANGING:
         yield f"endpoint {live.name} is {live.status}; the rollout waits until that is over"
     running = [each for each in ports.store.rollouts(spec.name) if not each.is_closed]
@@ -122,3 +128,4 @@ def _remarks(spec: ModelSpec, live: EndpointState | None, ports: Adapters) -> It
     if windows is not None and not is_open(windows, now):
         opens = opens_at(windows, now)
         yield f"outside of rollout.windows; they open at {opens:%Y-%m-%d %H:%M} UTC" if opens else "frozen"
+    yield from silence(ports.metrics.silent_alarms(spec.rollout.alarms.also))

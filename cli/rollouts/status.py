@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
+from sluice.aws.cloudwatch import CloudWatch
 from sluice.aws.dynamodb import Table
 from sluice.batch.store import BatchStore
+from sluice.errors import AwsRefusedError
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.live_version import last_endpoint
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.model.store import RecordStore
+from sluice.spec.model import ModelSpec
 
 from cli.failures import OK, REFUSED
 from cli.inference.batch_view import batch_status
 from cli.rollouts.endpoint_view import read_endpoint
+from cli.rollouts.silent_alarms import silence
 from cli.rollouts.status_view import ModelStatus, as_json, show_all, show_one
 from cli.session import CliSession, Commands, list_models, read_spec, read_stack
 from cli.training import executions, packages
@@ -33,15 +38,14 @@ def add_to(commands: Commands) -> None:
 
 def run(arguments: Namespace, session: CliSession) -> int:
     table = read_stack(session).table
-    if arguments.model:
-        read_spec(session, arguments.model)
-
+    spec = read_spec(session, arguments.model) if arguments.model else None
     began = session.now()
 
     def draw() -> int | None:
         names = [arguments.model] if arguments.model else list_models(session)
         found = [gather(session, table, name) for name in names]
-        if arguments.model:
+        if spec is not None:
+            found = [replace(found[0], remarks=_silent_alarms(spec, session))]
             show_one(session, found[0])
         else:
             show_all(session, found)
@@ -52,6 +56,17 @@ def run(arguments: Namespace, session: CliSession) -> int:
         return session.out.watch(draw, lambda: session.sleep(_WATCH_SECONDS))
     draw()
     return OK
+
+
+def _silent_alarms(spec: ModelSpec, session: CliSession) -> tuple[str, ...]:
+    """Sentences about the alarms that the spec names and that have no data; none if the user may not see alarms."""
+    also = spec.rollout.alarms.also
+    if not also:
+        return ()
+    try:
+        return silence(CloudWatch(session.clients("cloudwatch")).silent_alarms(also))
+    except AwsRefusedError:
+        return ()
 
 
 def _ended(rollouts: list[RolloutRecord], began: datetime) -> int | None:

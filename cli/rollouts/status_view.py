@@ -32,6 +32,8 @@ class ModelStatus:
     """The steps of the newest run."""
     batch: BatchStatus | None = None
     """The runs of a batch model, which has no endpoint."""
+    remarks: tuple[str, ...] = ()
+    """What is wrong, in sentences."""
 
 
 def show_all(session: CliSession, found: list[ModelStatus]) -> None:
@@ -58,6 +60,8 @@ def show_one(session: CliSession, found: ModelStatus) -> None:
         show_list(session, found.batch.runs)
     else:
         show_endpoint(session, found.endpoint)
+    for remark in found.remarks:
+        session.out.text(f"Note: {remark}")
     rollouts = [(str(one.id), progress(one), minute(one.opened_at), _why(one)) for one in found.rollouts]
     session.out.table("Rollouts", ("rollout", "state", "opened", "reason"), rollouts)
     analysis = newest_analysis(found.history)
@@ -111,6 +115,7 @@ def as_json(found: ModelStatus) -> dict[str, object]:
         else None,
         "rollouts": [_rollout_as_json(one) for one in found.rollouts],
         "history": found.history,
+        "remarks": list(found.remarks),
         "versions": [packages.as_json(one) for one in found.versions],
         "runs": [executions.as_json(one, found.steps if index == 0 else None) for index, one in enumerate(found.runs)],
     }

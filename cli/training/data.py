@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sluice.aws.s3 import PREFIX
+from sluice.aws.s3_copy import copy_object
 from sluice.data_contract.validation import ValidationResult
 from sluice.errors import AwsRefusedError
 from sluice.spec.model import ModelSpec
@@ -54,7 +55,7 @@ def run_quarantine(arguments: Namespace, session: CliSession) -> int:
     read_spec(session, arguments.model)
     bucket = read_stack(session).bucket
     prefix = f"{QUARANTINE}{arguments.model}/"
-    kept = [one for one in objects(session, bucket, prefix) if not one["Key"].endswith(REASON)]
+    kept = _kept(objects(session, bucket, prefix))
     newest = sorted(kept, key=lambda one: one["LastModified"], reverse=True)[:_EXPLAINED]
     found = [
         {
@@ -79,13 +80,16 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
     name = f"{arguments.model}/{arguments.file}"
     # Exactly what is there now: refused again at once, the file is in quarantine anew before this is done.
     versions = {key: _version(session, bucket, key) for key in (f"{QUARANTINE}{name}", f"{QUARANTINE}{name}{REASON}")}
-    if versions[f"{QUARANTINE}{name}"] is None:
+    kept = versions[f"{QUARANTINE}{name}"]
+    if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is not None and not arguments.corrected:
+        raise BadInputError(_how_to_bring_back(session, bucket, f"{QUARANTINE}{name}", arguments.file))
+    if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is None:
         raise NotFoundError(f"{arguments.file} is not in quarantine; `sluice data quarantine {arguments.model}` lists")
     if arguments.corrected:
         _upload(session, arguments.corrected, spec, bucket, PREFIX + name)
     else:
-        source = {"Bucket": bucket, "Key": f"{QUARANTINE}{name}"} | (versions[f"{QUARANTINE}{name}"] or {})
-        session.clients("s3").copy_object(Bucket=bucket, Key=PREFIX + name, CopySource=source)
+        source = {"Bucket": bucket, "Key": f"{QUARANTINE}{name}"} | (kept or {})
+        copy_object(session.clients("s3"), source, _size(session, source), bucket, PREFIX + name)
     for key, version in versions.items():
         if version is not None:
             session.clients("s3").delete_object(Bucket=bucket, Key=key, **version)
@@ -93,6 +97,26 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
     session.out.text(f"Uploaded {uri}; it is judged as any upload")
     session.out.result({"uploaded": uri})
     return OK
+
+
+def _kept(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The refused files, and the reasons of those that were too large to be moved, as if these were the files."""
+    files = [one for one in found if not one["Key"].endswith(REASON)]
+    keys = {one["Key"] for one in files}
+    reasons = ({**one, "Key": one["Key"].removesuffix(REASON)} for one in found if one["Key"].endswith(REASON))
+    return [*files, *(one for one in reasons if one["Key"] not in keys)]
+
+
+def _how_to_bring_back(session: CliSession, bucket: str, key: str, file: str) -> str:
+    place = _reason(session, bucket, key)["kept_as"]
+    return (
+        f"{file} was too large to be moved: it is version {place['version_id']} of s3://{bucket}/{place['key']}. "
+        "Upload a corrected one with --with, or download that version and upload it again"
+    )
+
+
+def _size(session: CliSession, source: Mapping[str, str]) -> int:
+    return int(session.clients("s3").head_object(**source)["ContentLength"])
 
 
 def _upload(session: CliSession, file: Path, spec: ModelSpec, bucket: str, key: str) -> None:
@@ -128,7 +152,8 @@ def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
         if error.code == "NoSuchKey":  # between the two writes of a rejection
             return {}
         raise
-    return {"reason": stored["reason"], "breaches": stored["breaches"]}
+    place = {"kept_as": stored["kept_as"], "size": stored["size"]} if "kept_as" in stored else {}
+    return {"reason": stored["reason"], "breaches": stored["breaches"], **place}
 
 
 def _version(session: CliSession, bucket: str, key: str) -> dict[str, str] | None:

@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import parse_qs
 
 from sluice.bootstrap.adapters import Adapters
 from sluice.pipeline_runs.recorder import read_run, repeated_version
@@ -19,9 +18,10 @@ from cli.session import CliSession, Commands, ports_of, read_spec
 from cli.training.listings import minute
 from cli.training.packages import Version, find_version, shown_metrics
 from cli.training.run_view import as_json as run_as_json
-from cli.training.run_view import outcome
+from cli.training.run_view import outcome, shown_code
 
-_FILE = re.compile(r"(s3://(?P<bucket>[^/]+)/)?(?P<key>data/(?P<model>[^/]+)/[^?]+)(\?(?P<query>.*))?")
+_FILE = re.compile(r"(s3://(?P<bucket>[^/]+)/)?(?P<key>data/(?P<model>[^/]+)/.+)", re.DOTALL)
+_VERSION = "?versionId="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +105,7 @@ def files_of(manifest: str, ports: Adapters) -> Sequence[File] | None:
 
 def _forward(session: CliSession, named: re.Match[str]) -> int:
     """The runs that read a file, newest first."""
-    model, key = named["model"], named["key"]
-    (version_id,) = parse_qs(named["query"] or "").get("versionId", [""])
+    model, readings = named["model"], _readings(named["key"])
     read_spec(session, model)
     ports = ports_of(session)
     files = cache(lambda manifest: files_of(manifest, ports))  # runs again on the same data share one
@@ -114,7 +113,8 @@ def _forward(session: CliSession, named: re.Match[str]) -> int:
         (one, file)
         for one in ports.runs.runs(model)
         for file in files(one.input_data) or ()
-        if file.key == key and named["bucket"] in (None, file.bucket) and version_id in ("", file.version_id)
+        if named["bucket"] in (None, file.bucket)
+        and any(file.key == key and version_id in ("", file.version_id) for key, version_id in readings)
     ]
     if not uses:
         raise NotFoundError(f"No run of {model} has read {named[0]}")
@@ -123,6 +123,7 @@ def _forward(session: CliSession, named: re.Match[str]) -> int:
         (file.version_id, one.id, one.status, minute(one.started_at), outcome(one, repeated[one.execution]))
         for one, file in uses
     ]
+    key = uses[0][1].key
     session.out.table(f"What was made of {key}", ("file's version", "run", "status", "started", "outcome"), rows)
     uses_json = [
         {"file": {"version_id": file.version_id, "etag": file.etag}, **run_as_json(one, repeated[one.execution])}
@@ -132,10 +133,18 @@ def _forward(session: CliSession, named: re.Match[str]) -> int:
     return OK
 
 
+def _readings(text: str) -> list[tuple[str, str]]:
+    """The keys and versions that a text may name: a key may hold any character, ``?versionId=`` among them."""
+    key, sign, version_id = text.rpartition(_VERSION)
+    return [(text, ""), *([(key, version_id)] if sign else [])]
+
+
 def _show(session: CliSession, origin: Origin) -> None:
     version = origin.version
     session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}")
     facts = {"execution": origin.execution or "none: it was registered by hand", **origin.parts}
+    if origin.run and origin.run.step_code:
+        facts["code"] = shown_code(origin.run)
     if origin.run:
         facts["trained"] = f"{minute(origin.run.started_at)}, {outcome(origin.run, origin.repeated)}"
         facts["parameters"] = ", ".join(f"{name}={value}" for name, value in origin.run.parameters.items())

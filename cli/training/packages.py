@@ -28,6 +28,8 @@ class Version:
     approval: str
     """Approved | Rejected | PendingManualApproval"""
     created: datetime
+    status: str = "Completed"
+    """Of its registration: Pending | InProgress | Completed | Failed | Deleting; no model is made before its end."""
     description: str = ""
     """Why it was approved or rejected."""
     metrics: Mapping[str, float] | None = None
@@ -67,6 +69,7 @@ def list_versions(session: CliSession, model: str, most: int = 10_000) -> list[V
             number=int(one["ModelPackageVersion"]),
             arn=one["ModelPackageArn"],
             approval=one.get("ModelApprovalStatus", ""),
+            status=one.get("ModelPackageStatus", "Completed"),
             created=one["CreationTime"],
         )
         for one in found
@@ -93,6 +96,7 @@ def with_details(session: CliSession, version: Version) -> Version:
         arn=version.arn,
         created=version.created,
         approval=found.get("ModelApprovalStatus", version.approval),
+        status=found.get("ModelPackageStatus", version.status),
         description=found.get("ApprovalDescription", ""),
         metrics=_metrics(session, found),
     )
@@ -127,6 +131,7 @@ def as_json(version: Version) -> dict[str, object]:
         "version": version.name,
         "arn": version.arn,
         "approval": version.approval,
+        "status": version.status,
         "description": version.description,
         "created": version.created.isoformat(),
         "metrics": version.metrics,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sluice.pipeline_runs.run import PipelineRun, StepRun
 
 from cli.session import CliSession
+from cli.training.cache_misses import CacheMiss
 from cli.training.listings import minute
 
 _WIDTH = 24
@@ -34,7 +35,7 @@ def show_list(session: CliSession, runs: Sequence[PipelineRun]) -> None:
     session.out.table("Runs", ("run", "status", "started", "took", "from cache", "metrics", "outcome"), rows)
 
 
-def show_one(session: CliSession, run: PipelineRun, repeated: int | None) -> None:
+def show_one(session: CliSession, run: PipelineRun, repeated: int | None, misses: Sequence[CacheMiss] = ()) -> None:
     lasted = took(run.started_at, run.ended_at)
     session.out.text(f"Run {run.id} of {run.model}: {run.status}" + (f" in {lasted}" if lasted else ""))
     facts = {
@@ -45,7 +46,7 @@ def show_one(session: CliSession, run: PipelineRun, repeated: int | None) -> Non
         "parameters": ", ".join(
             f"{name}={value}" for name, value in run.parameters.items() if "://" not in value and value
         ),
-        "code": run.code,
+        "code": shown_code(run),
     }
     for name, value in facts.items():
         if value:
@@ -59,6 +60,9 @@ def show_one(session: CliSession, run: PipelineRun, repeated: int | None) -> Non
     for step in run.steps:
         if remark := _remark(step):
             session.out.text(f"  {step.name}: {remark}")
+        for miss in misses:
+            if miss.step == step.name:
+                session.out.text(f"  {step.name}: {miss}")
 
 
 def bar(step: StepRun, begin: datetime, until: datetime) -> str:
@@ -104,6 +108,15 @@ def shown(metrics: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 
 
+def shown_code(run: PipelineRun) -> str:
+    """For people, e.g. ``PreprocessData  s3://…``, a line for each job; one URI if all jobs have the same."""
+    codes = run.step_code
+    if len(set(codes.values())) <= 1:
+        return run.code
+    width = max(map(len, codes))
+    return f"\n{' ' * 14}".join(f"{step:<{width}}  {uri}" for step, uri in codes.items())
+
+
 def took(start: datetime | None, end: datetime | None) -> str:
     """For people, e.g. ``0:00:12``; empty while it has not ended."""
     return str(timedelta(seconds=round((end - start).total_seconds()))) if start and end else ""
@@ -124,5 +137,6 @@ def as_json(run: PipelineRun, repeated: int | None) -> dict[str, object]:
         "input_data": run.input_data,
         "parameters": dict(run.parameters),
         "code": run.code,
+        "step_code": dict(run.step_code),
         "cache_hits": [step.name for step in run.steps if step.cached_from],
     }

@@ -13,6 +13,7 @@ from sluice.pipeline_runs.run import PipelineRun
 from cli.failures import OK, BadInputError, NotFoundError
 from cli.session import CliSession, Commands, ports_of, read_spec
 from cli.training import executions
+from cli.training.cache_misses import cache_misses
 from cli.training.run_view import as_json, show_list, show_one
 
 _LISTED = 50
@@ -52,8 +53,10 @@ def _show(session: CliSession, model: str, wanted: str) -> int:
     ports = ports_of(session)
     run = find_run(session, ports, model, wanted)
     repeated = repeated_version(run, ports)
-    show_one(session, run, repeated)
-    session.out.result(as_json(run, repeated) | {"steps": run.to_json()["steps"]})
+    misses = cache_misses(session, run, list(islice(ports.runs.runs(model), _LISTED)))
+    show_one(session, run, repeated, misses)
+    shown = {"steps": run.to_json()["steps"], "cache_misses": [each.to_json() for each in misses]}
+    session.out.result(as_json(run, repeated) | shown)
     return OK
 
 

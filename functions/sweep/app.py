@@ -14,11 +14,12 @@ with collector_paused():
 
 if TYPE_CHECKING:
     from sluice.sweep.ports import SweepPorts
+    from sluice.sweep.sweep import SweepResult
 
 
-def run(_event: Mapping[str, Any], ports: SweepPorts) -> dict[str, list[str]]:
-    """Returns what was found; nothing, nearly always."""
-    return {"findings": sweep(ports)}
+def run(_event: Mapping[str, Any], ports: SweepPorts) -> SweepResult:
+    """Returns what was found, nearly always nothing, and how many models the next sweep begins with."""
+    return sweep(ports)
 
 
 handler = entry("sweep", run, sweep_ports, certain=("specs", "store"))

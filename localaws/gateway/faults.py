@@ -1,11 +1,12 @@
-"""Fault injection: makes the next calls of an operation fail, before or after they have had their effect."""
+"""Fault injection: makes the next calls of an operation fail, before or after their effect, or answer otherwise."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from localaws.service_api import AwsError, Call
+from localaws.service_api import AwsError, Call, Result
 
 
 @dataclass(slots=True)
@@ -27,6 +28,16 @@ class Fault:
         )
 
 
+@dataclass(slots=True)
+class Alteration:
+    """The next ``left`` calls of our own operation answer what ``alter`` makes of their answer."""
+
+    service: str
+    operation: str
+    alter: Callable[[Result], Result]
+    left: int
+
+
 THROTTLED = AwsError("ThrottlingException", "Rate exceeded")
 UNAVAILABLE = AwsError("InternalFailure", "An internal error occurred.", 500)
 
@@ -37,6 +48,28 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
+        self._alterations: list[Alteration] = []
+
+    def alter(self, service: str, operation: str, alter: Callable[[Result], Result], *, times: int = 1) -> Alteration:
+        """Make the next ``times`` answers others; ``left`` of the result counts down. Not for operations of moto's."""
+        alteration = Alteration(service, operation, alter, times)
+        with self._lock:
+            self._alterations.append(alteration)
+        return alteration
+
+    def altered(self, call: Call, answer: Result) -> Result:
+        """The answer to give to this call."""
+        if not self._alterations:
+            return answer
+        with self._lock:
+            found = [
+                each
+                for each in self._alterations
+                if each.left > 0 and (each.service, each.operation) == (call.service, call.operation)
+            ]
+            for each in found[:1]:
+                each.left -= 1
+        return found[0].alter(answer) if found else answer
 
     def add(
         self,
@@ -58,6 +91,7 @@ class Faults:
         """Let everything work again."""
         with self._lock:
             self._faults.clear()
+            self._alterations.clear()
 
     def inject(self, call: Call, *, after_effect: bool) -> None:
         """Raise the error meant for this call, if any. ``call`` with role None is a developer's, never our own."""

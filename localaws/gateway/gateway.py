@@ -66,6 +66,9 @@ class Authoriser(Protocol):
     def authorise(self, caller: Caller, call: Call, params: Mapping[str, Any]) -> tuple[Permission, ...]:
         """The permissions the call used; raises AwsError when one is missing."""
 
+    def refuse_untrusting_roles(self, call: Call, params: Mapping[str, Any]) -> None:
+        """Raise AwsError for a role that is handed to a service which may not assume it."""
+
     def iam_changed(self) -> None:
         """Is called after every call that may have changed a policy."""
 
@@ -155,8 +158,10 @@ class Gateway:
         )
         progress.asked = f"{call.service} {call.operation}"
         if caller.own:
+            self.authoriser.refuse_untrusting_roles(call, wire.params)
             return self._dispatch(call, wire, environ)
         self._authorise(progress, wire)
+        self.authoriser.refuse_untrusting_roles(call, wire.params)
         self.faults.inject(call, after_effect=False)
         response = self._dispatch(call, wire, environ)
         self.faults.inject(call, after_effect=True)
@@ -196,7 +201,7 @@ class Gateway:
     def _dispatch(self, call: Call, wire: Wire, environ: dict[str, Any]) -> Response:
         operation = self._operations.get((call.service, call.operation))
         if operation is not None:
-            return serialise(wire, operation(wire.params, call))
+            return serialise(wire, self.faults.altered(call, operation(wire.params, call)))
         if not self.fallback.serves(call.service):
             raise AwsError("NotImplemented", f"The local AWS does not do {call.service} {call.operation}", 501)
         response = self.fallback.answer(call.service, wire, environ)

@@ -5,15 +5,29 @@ from __future__ import annotations
 import functools
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
 class MotoRolePolicies:
-    """Reads moto's IAM of one account."""
+    """Reads moto's IAM of one account.
+
+    IAM is eventually consistent: "changes … might not be immediately visible" (IAM user guide, troubleshooting). A test
+    sets ``settle_seconds``, for which a new role is unknown to every service.
+    """
 
     def __init__(self, account: str, lock: threading.RLock) -> None:
         self._account = account
         self._lock = lock
+        self.settle_seconds = 0.0
+
+    def is_settled(self, role: str) -> bool:
+        """Whether the role is old enough to be known everywhere; also if there is none."""
+        if not self.settle_seconds:
+            return True
+        with self._lock:
+            found = self._find(role)
+            return found is None or datetime.now(UTC) - _created(found) >= timedelta(seconds=self.settle_seconds)
 
     def documents(self, role: str) -> list[str]:
         """The role's inline and attached policies; none when there is no such role, which then may do nothing."""
@@ -33,13 +47,18 @@ class MotoRolePolicies:
         """Who may take on the role; None when there is no such role."""
         with self._lock:
             found = self._find(role)
-            return None if found is None else found.assume_role_policy_document
+            return None if found is None or not self.is_settled(role) else found.assume_role_policy_document
 
     def _find(self, role: str) -> Any:
         from moto.iam.models import iam_backends
 
         roles = iam_backends[self._account]["aws"].roles.values()
         return next((known for known in roles if known.name == role), None)
+
+
+def _created(role: Any) -> datetime:
+    made: datetime = role.create_date
+    return made if made.tzinfo else made.replace(tzinfo=UTC)
 
 
 def make_aws_managed_policies_on_demand() -> None:

@@ -1,4 +1,4 @@
-"""Speeds up moto's SQS, which counts all messages of a queue several times to read one setting."""
+"""Speeds up moto's SQS, which counts all messages of a queue several times to read one setting, and mends another."""
 
 from __future__ import annotations
 
@@ -27,3 +27,19 @@ def _queue_attributes(backend: Any, queue_name: str, attribute_names: list[str])
     queue = backend.get_queue(queue_name)
     settings = {name: getattr(queue, _SETTINGS[name]) for name in attribute_names}
     return {name: value for name, value in settings.items() if value}
+
+
+def keep_policies_of_queues() -> None:
+    """Setting one attribute leaves the others as they are (API reference); moto would drop the queue's policy."""
+    from moto.sqs.models import Queue
+
+    set_attributes = getattr(Queue, "_moto_set_attributes", Queue._set_attributes)
+
+    def set_given_attributes(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+        before = getattr(self, "policy", None)
+        set_attributes(self, attributes, now)
+        if "Policy" not in attributes:
+            self.policy = before
+
+    Queue._moto_set_attributes = set_attributes
+    Queue._set_attributes = set_given_attributes

@@ -49,6 +49,8 @@ class StateMachines:
             "StartExecution": self._start_execution,
             "StopExecution": self._stop_execution,
             "DescribeExecution": self._describe_execution,
+            "DescribeStateMachineForExecution": self._describe_state_machine_for_execution,
+            "DeleteStateMachine": self._delete_state_machine,
             "SendTaskFailure": self._send_task_failure,
             "ValidateStateMachineDefinition": self._validate_definition,
         }
@@ -131,6 +133,31 @@ class StateMachines:
             execution = backend.describe_execution(params["executionArn"])
             described = {key: value for key, value in execution.to_describe_output().items() if value is not None}
         return described | {"status": execution.exec_status.value, "input": execution.execution_input}
+
+    def _describe_state_machine_for_execution(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        """The state machine as it was when the execution began, whatever became of it since."""
+        with self._backend(call) as backend:
+            machine = backend.describe_execution(params["executionArn"]).state_machine
+            return {
+                "stateMachineArn": machine.arn,
+                "name": machine.name,
+                "definition": machine.definition,
+                "roleArn": machine.roleArn,
+                "updateDate": machine.update_date,
+                "loggingConfiguration": machine.loggingConfiguration,
+                "tracingConfiguration": machine.tracingConfiguration,
+            }
+
+    def _delete_state_machine(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
+        """Its executions are terminated, on AWS on their next transition of state (API reference)."""
+        with self._backend(call) as backend:
+            found = [one for one in backend.state_machines if one.arn == params["stateMachineArn"]]
+            running = [each for one in found for each in one.executions if each.exec_status.value == "RUNNING"]
+        for execution in running:
+            self._stop_execution({"executionArn": execution.exec_arn}, call)
+        with self._backend(call) as backend:
+            backend.delete_state_machine(params["stateMachineArn"])
+        return {}
 
     def _send_task_failure(self, params: dict[str, Any], call: Call) -> dict[str, Any]:
         with self._backend(call) as backend:

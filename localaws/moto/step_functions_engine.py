@@ -6,6 +6,7 @@ Importing the engine takes a while, so ``load`` runs in the background while the
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typing import Any
 MakeClient = Callable[[str, str], Any]
 # Called after every change of an execution's status.
 StatusChanged = Callable[[Any], None]
+
+_UNKNOWN_CAUSE = "The cause could not be determined because Lambda did not return an error type. Returned payload: "
 
 # The names that AWS SDK integrations put before an error, e.g. "SageMaker.SageMakerException".
 _ERROR_PREFIXES = {
@@ -46,6 +49,7 @@ def correct(make_client: MakeClient, status_changed: StatusChanged) -> None:
     _call_as_the_state_machines_role(make_client)
     _report_status_changes(status_changed)
     _name_errors()
+    _name_unknown_function_errors()
     _read_and_write_timestamps()
 
 
@@ -93,6 +97,31 @@ def _name_errors() -> None:
     for error in api.ServiceException.__subclasses__():
         if error.TYPE is None:
             error.TYPE = error.__name__
+
+
+def _name_unknown_function_errors() -> None:
+    """A function's answer without an error type is Lambda.Unknown, as Step Functions has it; moto calls it Exception.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html, "Handle transient Lambda service
+    exceptions". The cause is worded as in public reports.
+    """
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_lambda
+
+    task = state_task_service_lambda.StateTaskServiceLambda
+    from_error = getattr(task, "_moto_from_error", task._from_error)
+
+    def named(self: Any, env: Any, ex: Any) -> Any:
+        is_failure = isinstance(ex, lambda_eval_utils.LambdaFunctionErrorException)
+        if is_failure and "errorType" not in json.loads(ex.payload):
+            ex = lambda_eval_utils.LambdaFunctionErrorException(
+                ex.function_error,
+                json.dumps({"errorType": "Lambda.Unknown", "errorMessage": _UNKNOWN_CAUSE + ex.payload}),
+            )
+        return from_error(self, env, ex)
+
+    task._moto_from_error = from_error
+    task._from_error = named
 
 
 def _read_and_write_timestamps() -> None:

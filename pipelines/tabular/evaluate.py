@@ -5,23 +5,35 @@ What is measured is therefore what will serve: parsing, filling in, encoding and
 
 from __future__ import annotations
 
-import csv
 import importlib
-import io
 import json
 import sys
 import tarfile
 import tempfile
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from csv_reader import CsvReader, write_row
+from file_text import FileText
 from gate import NONE, GateError, failed_rules
 from job import JobError, run
 from measuring import Metrics, classification, regression
 
-ROWS_AT_ONCE = 10_000
+SHOWN_UNKNOWN = 5
+
+
+@dataclass(slots=True)
+class Scored:
+    """What the model made of the test split."""
+
+    target: np.ndarray
+    predicted: np.ndarray
+    labels: tuple[str, ...]  # of a classifier
+    unknown: dict[str, Counter[str]] = field(default_factory=dict)  # categories that training did not know, by column
 
 
 class EvaluationError(JobError):
@@ -37,8 +49,8 @@ def evaluate(root: Path, gate: str, live: str) -> None:
     with tempfile.TemporaryDirectory() as unpacked:
         with tarfile.open(inputs / "model" / "model.tar.gz") as archive:
             archive.extractall(unpacked, filter="data")
-        target, predicted, labels = score(Path(unpacked), inputs / "test" / "test.csv")
-    found = metrics(target, predicted, labels)
+        scored = score(Path(unpacked), inputs / "test" / "test.csv")
+    found = metrics(scored.target, scored.predicted, scored.labels)
     values = {name: value for group in found.values() for name, (value, _) in group.items()}
     try:
         failed = failed_rules(gate, live, values)
@@ -48,6 +60,12 @@ def evaluate(root: Path, gate: str, live: str) -> None:
         group: {name: {"value": value, "standard_deviation": error} for name, (value, error) in each.items()}
         for group, each in found.items()
     }
+    if scored.unknown:
+        report["data_quality_metrics"] = {"unknown_category_share": {"value": unknown_share(scored)}}
+    report["unknown_categories"] = [
+        {"column": name, "rows": counts.total(), "examples": [value for value, _ in counts.most_common(SHOWN_UNKNOWN)]}
+        for name, counts in scored.unknown.items()
+    ]
     report["gate"] = {
         "rules": gate,
         "live": live,
@@ -60,28 +78,43 @@ def evaluate(root: Path, gate: str, live: str) -> None:
     print(json.dumps(report))
 
 
-def score(model_dir: Path, test: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Target and prediction of each row of the test split, and the labels of a classifier."""
+def score(model_dir: Path, test: Path) -> Scored:
+    """Score each row of the test split. Raises EvaluationError for one that the model refuses."""
     # The model's own copy of the serving code, not the one that lies beside this script.
     sys.path.insert(0, str(model_dir / "code"))
     inference = importlib.import_module("inference")
     model = inference.model_fn(str(model_dir))
     targets, predictions = [], []
-    with test.open(newline="", encoding="utf-8") as lines:
-        reader = csv.reader(lines)
-        next(reader)
-        while rows := list(islice(reader, ROWS_AT_ONCE)):
-            targets.append(np.array([float(row[-1]) for row in rows]))
-            body = io.StringIO()
-            csv.writer(body, lineterminator="\n").writerows(row[:-1] for row in rows)
-            try:
-                cells = inference.input_fn(body.getvalue(), "text/csv")
-                predictions.append(inference.predict_fn(cells, model))
-            except ValueError as error:
-                raise EvaluationError(f"the model refuses a row of the test split: {error}") from error
+    unknown: dict[str, Counter[str]] = {}
+    for rows in _rows(test):
+        targets.append(np.array([float(row[-1]) for row in rows]))
+        body = "".join(write_row(row[:-1]) for row in rows).encode()
+        try:
+            values = inference.read_values(inference.input_fn(body, "text/csv; charset=utf-8"), model)
+        except ValueError as error:
+            raise EvaluationError(f"the model refuses a row of the test split: {error}") from error
+        predictions.append(inference.predict(values, model))
+        for name, counts in model.features.unknown(values).items():
+            unknown.setdefault(name, Counter()).update(counts)
     if not targets:
         raise EvaluationError("the test split is empty")
-    return np.concatenate(targets), np.concatenate(predictions).astype(float), model.features.labels
+    return Scored(np.concatenate(targets), np.concatenate(predictions).astype(float), model.features.labels, unknown)
+
+
+def unknown_share(scored: Scored) -> float:
+    """The share of rows in the column that has the most unknown categories."""
+    return max(counts.total() for counts in scored.unknown.values()) / len(scored.target)
+
+
+def _rows(test: Path) -> Iterator[list[list[str]]]:
+    """The rows of the test split without its header, some at a time."""
+    with test.open("rb") as source:
+        reader = CsvReader(FileText(source))
+        for number, chunk in enumerate(reader.chunks()):
+            if rows := chunk[1:] if number == 0 else chunk:
+                yield rows
+    if reader.flaw is not None:
+        raise EvaluationError(f"the test split cannot be read: {reader.flaw}")
 
 
 def metrics(target: np.ndarray, predicted: np.ndarray, labels: tuple[str, ...]) -> dict[str, Metrics]:

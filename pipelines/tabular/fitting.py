@@ -28,7 +28,14 @@ def fit(table: Table, contract: DataContract, train: np.ndarray) -> Features:
         else:
             columns.append(_fit_category(column, values, [values[at] for at in train.tolist()]))
     labels = sorted(contract.target_column.categories, key=lambda name: name == contract.positive)
-    return Features(tuple(columns), contract.target, contract.out_of_range == "reject", tuple(labels))
+    return Features(
+        columns=tuple(columns),
+        target=contract.target,
+        rejects_out_of_range=contract.out_of_range == "reject",
+        labels=tuple(labels),
+        cells=contract.cells,
+        encoding=contract.encoding,
+    )
 
 
 def _fit_number(name: str, everything: np.ndarray, train: np.ndarray) -> NumberFeature:

@@ -6,20 +6,37 @@ answered with status 500 and the text of the error, which InvokeEndpoint reports
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Sequence
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
+from csv_reader import CsvError
 from features import Features
+from live_request import CSV, JSON, Request
 
-CSV = "text/csv"
-JSON = "application/json"
+SHOWN_UNKNOWN = 3  # of a column, in a line of the log
+SHOWN_CHARACTERS = 40
+
+
+def ask_for_bytes() -> None:
+    """Have the image's toolkit hand over each request as it came.
+
+    It decodes ``text/csv`` and ``application/json`` as UTF-8 and puts a replacement character for what is not
+    (sagemaker_containers ``Request.content``, Werkzeug ``get_data``): rows in another encoding would be lost. Where the
+    toolkit is another one, nothing happens, and ``Request`` refuses what was lost.
+    """
+    toolkit: Any = sys.modules.get("sagemaker_containers._content_types")
+    if toolkit is not None:
+        toolkit.UTF8_TYPES = []
+
+
+ask_for_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +61,39 @@ def model_fn(model_dir: str) -> Model:
     return Model(booster, Features.from_state(state))
 
 
-def input_fn(body: str | bytes, content_type: str) -> list[list[str]]:
-    """The raw cells of each row, from CSV without a header or from ``{"instances": [[...], ...]}``."""
-    text = body if isinstance(body, str) else bytes(body).decode()
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == CSV:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    elif kind == JSON:
-        rows = _json_rows(json.loads(text))
-    else:
-        raise ValueError(f"content type {content_type!r} is not supported: send {CSV} or {JSON}")
-    if not rows:
-        raise ValueError("the request holds no rows")
-    return rows
+def input_fn(body: str | bytes, content_type: str) -> Request:
+    """A request that can be read: CSV without a header, or ``{"instances": [[...], ...]}``."""
+    return Request.of(body, content_type)
 
 
-def predict_fn(rows: Sequence[Sequence[str]], model: Model) -> np.ndarray:
-    """One prediction per row; ValueError names what is wrong with a row."""
-    return model.booster.inplace_predict(model.features.encode_rows(rows))
+def read_values(request: Request, model: Model) -> list[Any]:
+    """The values of each column; ValueError names what is wrong with the request or with a row."""
+    try:
+        rows = request.rows(model.features.encoding)
+    except CsvError as error:
+        raise ValueError(error.flaw.told([column.name for column in model.features.columns])) from error
+    return model.features.parse(rows)
+
+
+def predict(values: Sequence[Any], model: Model) -> np.ndarray:
+    """One prediction per row."""
+    prediction: np.ndarray = model.booster.inplace_predict(model.features.encode(values))
+    return prediction
+
+
+def predict_fn(request: Request, model: Model) -> np.ndarray:
+    """One prediction per row; ValueError names what is wrong with a row. Unknown categories are told to the log."""
+    values = read_values(request, model)
+    for column, counts in model.features.unknown(values).items():
+        print(unknown_line(column, counts, len(values[0])), flush=True)
+    return predict(values, model)
+
+
+def unknown_line(column: str, counts: Mapping[str, int], rows: int) -> str:
+    """A line of the log, in JSON: a metric filter can count it."""
+    frequent = [value[:SHOWN_CHARACTERS] for value, _ in Counter(counts).most_common(SHOWN_UNKNOWN)]
+    told = {"column": column, "unknown_categories": sum(counts.values()), "rows": rows, "examples": frequent}
+    return json.dumps(told)
 
 
 def output_fn(prediction: np.ndarray, accept: str) -> tuple[str, str]:
@@ -72,10 +104,3 @@ def output_fn(prediction: np.ndarray, accept: str) -> tuple[str, str]:
     if kind == JSON:
         return json.dumps({"predictions": [{"score": float(score)} for score in prediction]}), JSON
     raise ValueError(f"cannot answer with {accept!r}: accept {CSV} or {JSON}")
-
-
-def _json_rows(request: Any) -> list[list[str]]:
-    instances = request.get("instances") if isinstance(request, dict) else None
-    if not isinstance(instances, list) or not all(isinstance(row, list) for row in instances):
-        raise ValueError('expected {"instances": [[...], ...]}')
-    return [["" if value is None else str(value) for value in row] for row in instances]

@@ -4,7 +4,9 @@ Written with the SageMaker SDK and compiled to ``definition.json`` by ``pipeline
 compiler imports this. One image runs every step and serves the model: a booster saved by one minor version of
 XGBoost can load in another and predict wrong.
 
-All code comes from content-addressed URIs, so that a step's cache key changes exactly when its code does.
+Each job's code comes from a content-addressed URI of its own, so that a step's cache key changes exactly when its own
+code does. Only what AWS documents is used: a Fail step's message joins texts, parameters and properties of steps, but
+reads no JSON; the report that it names is read by whoever records the run.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from pipelines.authoring import (
     HOUR,
     INPUT,
     Setting,
+    code_of,
     job_input,
     job_output,
     job_retries,
@@ -49,7 +52,6 @@ SERVING_ENVIRONMENT = {
 }
 METRIC = "regression_metrics.mse.value"
 FAILED_RULES = "gate.failed_rules"
-VERDICT = "gate.verdict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,10 @@ def build(setting: Setting) -> Pipeline:
     def reported(path: str) -> JsonGet:
         return JsonGet(step_name=evaluate.name, property_file=report, json_path=path)
 
-    mse = reported(METRIC)
     check = ConditionStep(
         name="CheckModelQuality",
         conditions=[
-            ConditionLessThanOrEqualTo(left=mse, right=chosen.mse_threshold),
+            ConditionLessThanOrEqualTo(left=reported(METRIC), right=chosen.mse_threshold),
             ConditionEquals(left=reported(FAILED_RULES), right=0),
         ],
         if_steps=[register_step(setting, chosen, train, evaluate)],
@@ -117,8 +118,9 @@ def build(setting: Setting) -> Pipeline:
                 name="FailPipeline",
                 error_message=Join(
                     values=[
-                        *(METRIC, " is ", mse, ", to be at most the MseThreshold of ", chosen.mse_threshold),
-                        *("; gate of the spec: ", reported(VERDICT)),
+                        *(METRIC, " has to be at most the MseThreshold of ", chosen.mse_threshold),
+                        ", and no rule of the spec's gate may fail; see ",
+                        *(output_of(evaluate, "evaluation"), "/evaluation.json"),
                     ],
                 ),
             )
@@ -140,7 +142,7 @@ def preprocess_step(setting: Setting, chosen: Parameters) -> ProcessingStep:
         inputs=[
             job_input("data", chosen.input_data, data_type="ManifestFile"),
             job_input("contract", chosen.data_contract),
-            job_input("code", f"{setting.code}/scripts/"),
+            job_input("code", f"{code_of(setting, 'preprocess.py')}/scripts/"),
         ],
         outputs=[job_output(setting, name) for name in ("train", "validation", "test", "preprocessing", "profile")],
     )
@@ -158,7 +160,7 @@ def train_step(setting: Setting, chosen: Parameters, preprocess: ProcessingStep)
         output_data_config=OutputDataConfig(s3_output_path=output_uri(setting, "model")),
         hyperparameters={
             "sagemaker_program": "train.py",
-            "sagemaker_submit_directory": f"{setting.code}/sourcedir.tar.gz",
+            "sagemaker_submit_directory": f"{code_of(setting, 'train.py')}/sourcedir.tar.gz",
             "sagemaker_region": setting.region,
             "objective": chosen.objective,
             # Hyperparameters are strings; a bare reference to a number would stay a number.
@@ -192,7 +194,7 @@ def evaluate_step(
         inputs=[
             job_input("model", train.properties.ModelArtifacts.S3ModelArtifacts),
             job_input("test", output_of(preprocess, "test")),
-            job_input("code", f"{setting.code}/scripts/"),
+            job_input("code", f"{code_of(setting, 'evaluate.py')}/scripts/"),
         ],
         outputs=[job_output(setting, "evaluation")],
         # Part of the cache key: another gate, or another version in service, is another verdict.

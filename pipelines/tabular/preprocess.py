@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from contract import DataContract
+from csv_reader import write_row
 from features import CategoryFeature, Features
 from fitting import fit
 from job import run
@@ -82,7 +82,7 @@ def write(output: Path, table: Table, features: Features, splits: Splits) -> Non
     """Train and validation: no header, label first, as XGBoost reads CSV. Test: raw, with a header."""
     for name, rows in (("train", splits.train), ("validation", splits.validation)):
         _write_csv(output / name / f"{name}.csv", _encoded(table, features, rows))
-    _write_csv(output / "test" / "test.csv", _raw(table, features, splits.test))
+    _write_text(output / "test" / "test.csv", map(write_row, _raw(table, features, splits.test)))
     _write_json(output / "preprocessing" / "preprocessing.json", features.to_state())
 
 
@@ -122,11 +122,14 @@ def _encoded(table: Table, features: Features, rows: np.ndarray) -> Iterable[lis
         yield from np.column_stack([target[some], features.encode(values)]).tolist()
 
 
-def _raw(table: Table, features: Features, rows: np.ndarray) -> Iterable[list[Any]]:
-    columns = [table.columns[column.name] for column in features.columns]
+def _raw(table: Table, features: Features, rows: np.ndarray) -> Iterable[list[str]]:
+    """Cells as the data contract spells them, behind them the target as a plain number."""
+    spell = features.cells.spell
+    columns = [(isinstance(column, CategoryFeature), table.columns[column.name]) for column in features.columns]
     yield [*(column.name for column in features.columns), features.target]
     for at in rows.tolist():
-        yield [*("" if _is_missing(column[at]) else column[at] for column in columns), table.target[at]]
+        cells = [values[at] if is_category else spell(values[at]) for is_category, values in columns]
+        yield [*cells, repr(table.target[at])]
 
 
 def _take(values: Any, rows: np.ndarray) -> Any:
@@ -139,14 +142,16 @@ def _missing(values: Any) -> int:
     return values.count("") if isinstance(values, list) else int(np.isnan(np.frombuffer(values)).sum())
 
 
-def _is_missing(value: float | str) -> bool:
-    return value == "" or (isinstance(value, float) and math.isnan(value))
-
-
 def _write_csv(path: Path, rows: Iterable[list[Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out, lineterminator="\n").writerows(rows)  # writes floats so that they read back exactly
+
+
+def _write_text(path: Path, lines: Iterable[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as out:
+        out.writelines(lines)
 
 
 def _write_json(path: Path, value: Any) -> None:

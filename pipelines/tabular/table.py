@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contract import ContractColumn, DataContract, parse_category, parse_number
+from contract import ContractColumn, DataContract
 from csv_reader import CsvReader
+from file_text import FileText
 from job import JobError
 from validation import validate
 
 TOLD_FILES = 3
 
-Place = tuple[int, Callable[[str], Any], Callable[[Any], None]]
+Place = tuple[int, Callable[[Sequence[str]], Iterable[Any]], Callable[[Iterable[Any]], None]]
 """Where a column stands in a row, how its cells are read, and where their values go."""
 
 Values = Any  # array("d") of numbers (NaN: missing) or list[str] of categories ("": missing)
@@ -63,7 +64,7 @@ def read_table(paths: Sequence[Path], contract: DataContract) -> Table:
     table = Table({column.name: array("d") if column.is_number else [] for column in contract.columns})
     for path in paths:
         with path.open("rb") as source:
-            _read(CsvReader(source, contract.encoding).chunks(), contract, table)
+            _read(CsvReader(FileText(source, contract.encoding)).chunks(), contract, table)
     if not len(table):
         raise DataError(f"no rows with a value in the target column {contract.target!r}")
     return table
@@ -74,7 +75,7 @@ def check(paths: Sequence[Path], contract: DataContract) -> None:
     broken = []
     for path in paths:
         with path.open("rb") as source:
-            result = validate(CsvReader(source, contract.encoding), contract)
+            result = validate(CsvReader(FileText(source, contract.encoding)), contract)
         if not result.is_accepted:
             broken.append(f"{path.name}: {result.reason}")
     if broken:
@@ -94,25 +95,31 @@ def _read(chunks: Iterable[list[list[str]]], contract: DataContract, table: Tabl
             header, rows = [name.strip() for name in chunk[0]], chunk[1:]
         if not places:
             target_at = header.index(contract.target)
-            places = [_place(header, column, table.columns[column.name].append) for column in contract.columns]
-        for row in filter(None, rows):
-            target = target_of(row[target_at])
-            if math.isnan(target):
-                table.rows_without_target += 1
-                continue
-            for at, read, append in places:
-                append(read(row[at]))
-            table.target.append(target)
+            places = [_place(header, column, table.columns[column.name].extend) for column in contract.columns]
+        known = [(row, target) for row in filter(None, rows) if not math.isnan(target := target_of(row[target_at]))]
+        table.rows_without_target += sum(1 for row in rows if row) - len(known)
+        table.target.extend(target for _, target in known)
+        columns = list(zip(*(row for row, _ in known), strict=True))
+        for at, read, extend in places if known else ():
+            extend(read(columns[at]))
 
 
-def _place(header: list[str], column: ContractColumn, append: Callable[[Any], None]) -> Place:
-    # Few different texts in many rows: interning keeps one copy of each.
-    read: Callable[[str], Any] = parse_number if column.is_number else lambda cell: sys.intern(parse_category(cell))
-    return header.index(column.name), read, append
+def _place(header: list[str], column: ContractColumn, extend: Callable[[Iterable[Any]], None]) -> Place:
+    cells = column.cells
+
+    def numbers(texts: Sequence[str]) -> Iterable[float]:
+        return cells.are_numbers(texts) or map(cells.number, texts)
+
+    def categories(texts: Sequence[str]) -> Iterable[str]:
+        # Few different texts in many rows: interning keeps one copy of each.
+        return (sys.intern(cells.category(text)) for text in texts)
+
+    return header.index(column.name), numbers if column.is_number else categories, extend
 
 
 def _target_reader(contract: DataContract) -> Callable[[str], float]:
+    cells = contract.cells
     if contract.target_column.is_number:
-        return parse_number
+        return cells.number
     values = {name: float(name == contract.positive) for name in contract.target_column.categories}
-    return lambda cell: values.get(parse_category(cell), math.nan)
+    return lambda cell: values.get(cells.category(cell), math.nan)

@@ -16,7 +16,15 @@ from pathlib import Path
 import numpy as np
 import xgboost as xgb
 
-SERVING_CODE = ("inference.py", "features.py", "contract.py")
+SERVING_CODE = (
+    "inference.py",
+    "features.py",
+    "live_request.py",
+    "json_cells.py",
+    "contract.py",
+    "csv_reader.py",
+    "file_text.py",
+)
 ROWS_PER_THREAD = 10_000  # below, threads cost more than they bring
 
 

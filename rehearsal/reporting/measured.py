@@ -38,10 +38,12 @@ def measure(cloudwatch: Any, endpoint: str, variants: Iterable[str], since: floa
         )["MetricDataResults"][0]
         return {at.timestamp(): value for at, value in zip(found["Timestamps"], found["Values"], strict=True)}
 
-    return [
-        Measured(variant, series(variant, "Invocations"), series(variant, "InvocationModelErrors"))
-        for variant in variants
-    ]
+    def failed(variant: str) -> Series:
+        """By the metrics that every kind of endpoint publishes: only real-time ones have InvocationModelErrors."""
+        found = [series(variant, f"Invocation{status}Errors") for status in ("4XX", "5XX")]
+        return {at: sum(each.get(at, 0.0) for each in found) for at in found[0].keys() | found[1].keys()}
+
+    return [Measured(variant, series(variant, "Invocations"), failed(variant)) for variant in variants]
 
 
 def measured_variants(cloudwatch: Any, endpoint: str) -> list[str]:

@@ -19,21 +19,24 @@ MB = 2**20
 LARGE_MB, OVERSIZED_MB = 8, 25  # more than real-time takes; more than the local AWS takes in a hurry
 GOOD, FAILING, OVERSIZED = 34, 4, 2
 RATE = 3.0
-WAIT_SECONDS = 150.0
+WAIT_SECONDS = 240.0  # the first instance comes with a metric of a minute
 ENDPOINT = {
     "type": "async",
     "instance_count": 1,
     "async": {"max_concurrent_invocations_per_instance": 2, "max_attempts": 3, "retry_delay": "1s"},
     "scaling": {"min": 0, "max": 3, "target": 4, "scale_in_cooldown": "0s", "scale_out_cooldown": "0s"},
 }
-ROLLOUT = {
-    "blue_green": {"wait": "0s", "termination_wait": "30s", "timeout": "10m"},
-    "alarms": {"evaluation_periods": 2, "datapoints_to_alarm": 1, "min_requests": 5},
-}
+ALARMS = {"evaluation_periods": 2, "datapoints_to_alarm": 1, "min_requests": 5}
+
+
+def _rollout(termination_wait: str) -> dict[str, Any]:
+    """Blue/green; the old fleet waits so long for an alarm on the new one, whose metrics come once a minute."""
+    how = {"wait": "0s", "termination_wait": termination_wait, "timeout": "10m"}
+    return {"blue_green": how, "alarms": ALARMS}
 
 
 def play(context: SceneContext) -> None:
-    context.apply(endpoint=ENDPOINT, rollout=ROLLOUT)
+    context.apply(endpoint=ENDPOINT, rollout=_rollout("5s"))
     first = context.release(slow(1.0))
     context.outcome_of(first)
     _send_forty(context)
@@ -95,6 +98,7 @@ def _change_versions(context: SceneContext, first: int) -> None:
         good = context.release()
         ended = context.outcome_of(good)
         _check_ending(context, "sound version, blue/green", "RolloutPromoted", ended.kind, good)
+        context.apply(endpoint=ENDPOINT, rollout=_rollout("5m"))  # long enough for an alarm to ring
         bad = context.release(failing(1.0))
         ended = context.outcome_of(bad)
         _check_ending(context, "failing version, blue/green", "RolloutRolledBack", ended.kind, good)

@@ -75,6 +75,7 @@ class FakeSageMaker:
         self.packages: dict[str, dict[str, Any]] = {}
         self.executions: list[dict[str, Any]] = []
         self.tokens: dict[str, str] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
         self.configs: dict[str, list[dict[str, Any]]] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
 
@@ -145,6 +146,12 @@ class FakeSageMaker:
     def list_pipeline_execution_steps(self, *, PipelineExecutionArn: str, **_request: Any) -> dict[str, Any]:
         execution = self.describe_pipeline_execution(PipelineExecutionArn=PipelineExecutionArn)
         return {"PipelineExecutionSteps": execution["steps"]}
+
+    def describe_processing_job(self, *, ProcessingJobName: str) -> dict[str, Any]:
+        return self.jobs[ProcessingJobName]
+
+    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
+        return self.jobs[TrainingJobName]
 
     def register(self, group: str, version: int, approval: str = "PendingManualApproval", **more: Any) -> None:
         arn = f"arn:aws:sagemaker:us-east-1:1:model-package/{group}/{version}"
@@ -226,6 +233,7 @@ class FakeAws:
         self.sagemaker = FakeSageMaker(self.region)
         self.dynamodb = FakeDynamoDb()
         self.scaling = FakeScalableTargets()
+        self.cloudwatch: Any = None
         stack = {"bucket": BUCKET, "table": "the-table", "pipeline_role_arn": "arn:aws:iam::1:role/pipeline"}
         self.ssm.parameters["/sluice/dev/stack"] = json.dumps(stack)
 
@@ -236,7 +244,7 @@ class FakeAws:
             "sagemaker": self.sagemaker,
             "dynamodb": self.dynamodb,
             "application-autoscaling": self.scaling,
-            "cloudwatch": None,
+            "cloudwatch": self.cloudwatch,
         }[service]
 
     def session(self, output: str = "text") -> CliSession:

@@ -15,7 +15,9 @@ TOKENS = {
     "Model": "fraud",
     "ModelPackageGroup": "sluice-dev-fraud",
     "DataContract": "s3://sluice-dev-data/contracts/fraud/0.json",
-    "CodePrefix": "s3://sluice-dev-data/code/tabular/0",
+    "CodePrefix_preprocess": "s3://sluice-dev-data/code/tabular/0",
+    "CodePrefix_train": "s3://sluice-dev-data/code/tabular/1",
+    "CodePrefix_evaluate": "s3://sluice-dev-data/code/tabular/2",
 }
 EXECUTION = {"PipelineExecutionId": "abc123"}
 

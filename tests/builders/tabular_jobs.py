@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -20,24 +21,31 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "pipelines" / "tabular"
 PYTHON = ROOT / ".venvs" / "xgboost" / "bin" / "python"
 
-# Answers each request with what the model's serving code returns, or with the error it raises.
+# Answers each request as the program that plays the image does with the model's serving code, or with the error that
+# it raises; then tells the log.
 SERVER = """
-import json, sys
+import base64, contextlib, io, json, sys
 from pathlib import Path
-directory, requests = sys.argv[1], json.load(sys.stdin)
-sys.path.insert(0, str(Path(directory, "code")))
-import inference
-assert Path(inference.__file__).parent == Path(directory, "code")
-model = inference.model_fn(directory)
+containers, directory, requests = sys.argv[1], Path(sys.argv[2]), json.load(sys.stdin)
+sys.path.insert(0, containers)
+from serving.contract import InferenceRequest
+from serving.script import ScriptMode
+served = ScriptMode(
+    program="inference.py", source_dir=directory / "code", model_dir=directory, default_accept="text/csv"
+)
+served.load()
+assert Path(sys.modules["inference"].__file__).parent == directory / "code"
 def answer(body, content_type, accept):
     try:
-        prediction = inference.predict_fn(inference.input_fn(body, content_type), model)
-        answered, kind = inference.output_fn(prediction, accept)
+        reply = served.invoke(InferenceRequest(base64.b64decode(body), content_type, accept))
+        kind = reply.content_type.partition(";")[0]
         assert kind == ("application/json" if accept == "application/json" else "text/csv")
-        return answered
+        return reply.body.decode()
     except ValueError as error:
         return {"error": str(error)}
-json.dump([answer(*request) for request in requests], sys.stdout)
+with contextlib.redirect_stdout(io.StringIO()) as log:
+    answers = [answer(*request) for request in requests]
+json.dump({"answers": answers, "log": log.getvalue()}, sys.stdout)
 """
 
 
@@ -102,13 +110,20 @@ class Run:
         found: dict[str, Any] = self.report()["regression_metrics"]
         return found
 
-    def serve(self, requests: Sequence[tuple[str, str, str]]) -> list[Any]:
+    def serve(self, requests: Sequence[tuple[str | bytes, str, str]]) -> list[Any]:
         """The answers to (body, content type, accept), or ``{"error": text}`` for those refused."""
-        done = subprocess.run(
-            [PYTHON, "-c", SERVER, self.model], input=json.dumps(requests), capture_output=True, text=True, check=True
-        )
-        answers: list[Any] = json.loads(done.stdout)
-        return answers
+        return self.serve_with_log(requests)[0]
+
+    def serve_with_log(self, requests: Sequence[tuple[str | bytes, str, str]]) -> tuple[list[Any], list[str]]:
+        """The same, and the lines that went to the container's log."""
+        sent = [
+            (base64.b64encode(body if isinstance(body, bytes) else body.encode()).decode(), *rest)
+            for body, *rest in requests
+        ]
+        command: list[str | Path] = [PYTHON, "-c", SERVER, ROOT / "localaws" / "containers", self.model]
+        done = subprocess.run(command, input=json.dumps(sent), capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout)
+        return found["answers"], found["log"].splitlines()
 
 
 def data_contract(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,8 @@ class Played:
 
     def granted(self) -> dict[str, list[dict[str, Any]]]:
         """Role -> what its policies grant, and whether it was used."""
-        found: dict[str, list[dict[str, Any]]] = json.loads((self.folder / "grants.json").read_text())
-        return found
+        found: dict[str, dict[str, list[dict[str, Any]]]] = json.loads((self.folder / "grants.json").read_text())
+        return found["sluice-dev"]
 
 
 class Play:

@@ -80,6 +80,15 @@ class FakeRegistry:
         )
         return arn
 
+    def register(self, group: str, version: int, status: str, failure: str = "") -> str:
+        """A version that is Approved, whatever has become of its registration."""
+        arn = self.add(group, version)
+        self.move_on(arn, status, failure)
+        return arn
+
+    def move_on(self, arn: str, status: str, failure: str = "") -> None:
+        self._set(arn, status=status, failure=failure)
+
     def approve(self, arn: str) -> None:
         self.packages[arn] = replace(self.packages[arn], approval="Approved", last_modified=self.clock.now())
 
@@ -138,12 +147,16 @@ class FakeExecutions:
     faults: Faults
     started: list[str] = field(default_factory=list)
     ended: dict[str, str] = field(default_factory=dict)  # name -> status
+    began: dict[str, datetime] = field(default_factory=dict)  # of executions that a test looks for
     state_machine_arn: str = "arn:aws:states:us-east-1:123456789012:stateMachine:sluice-dev-rollout"
 
     def status(self, name: str) -> str | None:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: self.ended.get(name, "RUNNING") if name in self.started else None
         )
+
+    def started_at(self, name: str) -> datetime | None:
+        return self.faults.around(lambda: self.began.get(name))  # type: ignore[no-any-return]
 
     def start(self, rollout_id: RolloutId) -> bool:
         return self._start(str(rollout_id))
@@ -155,9 +168,10 @@ class FakeExecutions:
         return self.faults.around(lambda: self._once(name))  # type: ignore[no-any-return]
 
     def _once(self, name: str) -> bool:
-        if name in self.started:
+        if name in self.ended or name in self.began:
             return False
-        self.started.append(name)
+        if name not in self.started:  # as AWS: one that runs is started once, and the second start succeeds
+            self.started.append(name)
         return True
 
 

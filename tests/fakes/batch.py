@@ -37,11 +37,11 @@ class FakeFiles:
 
         return self.faults.around(counted)  # type: ignore[no-any-return]
 
-    def lines(self, key: str) -> Iterator[str]:
-        yield from self.faults.around(lambda: list(split_lines([self.bucket.objects.get(key, b"")])))
+    def lines(self, key: str, errors: str = "replace") -> Iterator[str]:
+        yield from self.faults.around(lambda: list(split_lines([self.bucket.objects.get(key, b"")], errors)))
 
     def write(self, key: str, text: str) -> None:
-        self.faults.around(lambda: self.bucket.objects.__setitem__(key, text.encode()))
+        self.faults.around(lambda: self.bucket.objects.__setitem__(key, text.encode(errors="surrogateescape")))
 
     def _etag(self, key: str) -> str:
         return hashlib.md5(self.bucket.objects[key]).hexdigest()
@@ -58,6 +58,8 @@ class FakeTransforms:
     answers: dict[str, Callable[[str], str]] = field(default_factory=dict)
     jobs: dict[str, TransformJob] = field(default_factory=dict)
     requests: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    between: str = ""
+    """What SageMaker puts between the output folder and a file's path, such as ``input/``: no document says."""
 
     def create(self, request: Mapping[str, Any]) -> bool:
         return self.faults.around(lambda: self._create(request))  # type: ignore[no-any-return]
@@ -108,7 +110,7 @@ class FakeTransforms:
         written = {}
         for path, content in self._sources(request["TransformInput"]["DataSource"]["S3DataSource"]):
             lines = [f"{line},{answer(line)}" if joins else answer(line) for line in split_lines([content])]
-            written[f"{output}{path}.out"] = "".join(f"{line}\n" for line in lines).encode()
+            written[f"{output}{self.between}{path}.out"] = "".join(f"{line}\n" for line in lines).encode()
         return written
 
     def _sources(self, source: Mapping[str, str]) -> list[tuple[str, bytes]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sluice.aws.metric_data import Counts, Dimensions, LatencySummary, Moments, Span, whole_periods
+from sluice.aws.metric_data import MODEL_ERRORS, Counts, Dimensions, LatencySummary, Moments, Span, whole_periods
+from sluice.errors import MetricsUnknownError
 
-from tests.fakes.aws_state import Faults
+from tests.fakes.aws_state import Clock, Faults
+
+_KEPT_FINE = timedelta(hours=3)
 
 
 @dataclass
@@ -17,7 +20,8 @@ class FakeMetrics:
     """Alarms by name and state, and the same counts for every period of a variant.
 
     ``slow`` holds requests beyond each percentile by variant, None if CloudWatch does not count them; ``means`` mean
-    latencies; ``summaries`` what is known of the latency before a rollout.
+    latencies; ``summaries`` what is known of the latency before a rollout. ``incomplete``: by variant, with what status
+    CloudWatch answers instead of ``Complete``. With a ``clock`` data of short periods is kept as long as by CloudWatch.
     """
 
     faults: Faults
@@ -27,8 +31,11 @@ class FakeMetrics:
     means: dict[str, float] = field(default_factory=dict)
     summaries: list[LatencySummary] = field(default_factory=list)
     own_metrics: dict[tuple[str, str], Moments] = field(default_factory=dict)  # per period, by variant and metric
+    incomplete: dict[str, str] = field(default_factory=dict)
+    clock: Clock | None = None
 
-    def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
+    def counts(self, of: Dimensions, span: Span, failures: Sequence[str] = MODEL_ERRORS) -> dict[datetime, Counts]:
+        assert failures
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: {at: self.per_period[_variant(of)] for at in self._periods(of, span)}
         )
@@ -51,7 +58,11 @@ class FakeMetrics:
         return self.faults.around(found)  # type: ignore[no-any-return]
 
     def latency_summaries(self, of: Dimensions, span: Span) -> list[LatencySummary]:
-        return self.faults.around(lambda: list(self.summaries))  # type: ignore[no-any-return]
+        return self.faults.around(lambda: self._summaries(of))  # type: ignore[no-any-return]
+
+    def _summaries(self, of: Dimensions) -> list[LatencySummary]:
+        self._refuse_incomplete(_variant(of))
+        return list(self.summaries)
 
     def _slow_counts(
         self, of: Dimensions, limits_us: Mapping[str, int], span: Span
@@ -59,6 +70,7 @@ class FakeMetrics:
         if self.slow is None:
             return None
         variant = _variant(of)
+        self._refuse_incomplete(variant)
         beyond = self.slow.get(variant, {})
         return {
             name: {at: Counts(self.per_period[variant].requests, beyond.get(name, 0)) for at in self._periods(of, span)}
@@ -66,11 +78,19 @@ class FakeMetrics:
         }
 
     def _periods(self, of: Dimensions, span: Span) -> list[datetime]:
-        if _variant(of) not in self.per_period:
+        self._refuse_incomplete(_variant(of))
+        if _variant(of) not in self.per_period or self._is_too_old(span):
             return []
         first = int(span.start.timestamp() // span.period_seconds) * span.period_seconds
         times = range(first, int(span.end.timestamp()), span.period_seconds)
         return [datetime.fromtimestamp(at, tz=UTC) for at in times]
+
+    def _refuse_incomplete(self, variant: str) -> None:
+        if variant in self.incomplete:
+            raise MetricsUnknownError(f"CloudWatch answered {self.incomplete[variant]}", code=self.incomplete[variant])
+
+    def _is_too_old(self, span: Span) -> bool:
+        return self.clock is not None and span.period_seconds < 60 and self.clock.now() - span.start > _KEPT_FINE
 
     def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
         self.faults.around(lambda: [self.alarms.setdefault(each["AlarmName"], "INSUFFICIENT_DATA") for each in alarms])

@@ -33,7 +33,9 @@ class FakeHosting:
     endpoints: dict[str, EndpointState] = field(default_factory=dict)
     configs: dict[str, NewConfig] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of models
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
+    why_unhealthy: str = "ping failed"
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
     alarms: Mapping[str, str] = field(default_factory=dict)  # name -> state, as CloudWatch has them
     heeds_alarms: bool = True
@@ -41,8 +43,21 @@ class FakeHosting:
     is_scaled: Callable[[str, str], bool] = lambda _endpoint, _variant: False
     _pending: dict[str, EndpointState | None] = field(default_factory=dict)  # None: it will be gone
     _guarded: dict[str, Guarded] = field(default_factory=dict)
+    _maintained: dict[str, int] = field(default_factory=dict)
+
+    def maintain(self, endpoint: str, settles: int = 1) -> None:
+        """SageMaker updates the hosts of an endpoint in service by itself, until it has settled so often."""
+        now = self.endpoints[endpoint]
+        assert now.is_settled, "SageMaker maintains what is in service"
+        self.endpoints[endpoint] = replace(now, status="SystemUpdating")
+        self._maintained[endpoint] = settles
 
     def settle(self) -> None:
+        for name, left in list(self._maintained.items()):
+            self._maintained[name] = left - 1
+            if left == 1:
+                del self._maintained[name]
+                self.endpoints[name] = replace(self.endpoints[name], status="InService")
         for name, state in self._pending.items():
             if state is None:
                 del self.endpoints[name]
@@ -57,7 +72,7 @@ class FakeHosting:
         ringing = [each for each in deployment.alarms if self.alarms.get(each) == "ALARM" and self.heeds_alarms]
         reason = f"alarms in ALARM state: {', '.join(ringing)}" if ringing else ""
         if any(each.model in self.unhealthy for each in deployment.wanted.variants):
-            reason = "ping failed"
+            reason = self.why_unhealthy
         if reason:
             self._pending[name] = replace(deployment.old, failure_reason=reason)
             self.endpoints[name] = replace(deployment.old, status="RollingBack", failure_reason=reason)
@@ -69,8 +84,14 @@ class FakeHosting:
     def describe(self, endpoint: str) -> EndpointState | None:
         return self.faults.around(lambda: self.endpoints.get(endpoint))  # type: ignore[no-any-return]
 
-    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
-        self.faults.around(lambda: self.models.setdefault(name, package_arn))
+    def create_model(
+        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        def create() -> None:
+            self.models.setdefault(name, package_arn)
+            self.environments.setdefault(name, dict(environment or {}))
+
+        self.faults.around(create)
 
     def create_config(self, config: NewConfig) -> None:
         self.faults.around(lambda: self.configs.setdefault(config.name, config))
@@ -106,7 +127,7 @@ class FakeHosting:
         failed = any(each.model in self.unhealthy for each in made.variants)
         self.endpoints[endpoint] = replace(made, status="Creating")
         self._pending[endpoint] = replace(
-            made, status="Failed" if failed else "InService", failure_reason="ping failed" if failed else ""
+            made, status="Failed" if failed else "InService", failure_reason=self.why_unhealthy if failed else ""
         )
 
     def _settled(self, endpoint: str, config: NewConfig) -> EndpointState:
@@ -135,7 +156,7 @@ class FakeHosting:
             return
         self.endpoints[endpoint] = replace(now, status="Updating", deploying=config)
         if any(each.model in self.unhealthy for each in (*wanted.variants, *wanted.shadows)):
-            self._pending[endpoint] = replace(now, failure_reason="ping failed")
+            self._pending[endpoint] = replace(now, failure_reason=self.why_unhealthy)
         else:
             self._pending[endpoint] = wanted
 

@@ -31,12 +31,21 @@ class FakeScaling:
             lambda: [self._shown((endpoint, each)) for each in names if (endpoint, each) in self.register]
         )
 
-    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules) -> bool:
         return self.faults.around(lambda: self._ensure((endpoint, variant), rules))  # type: ignore[no-any-return]
+
+    def require_deregistering(self, endpoint: str) -> None:
+        self.faults.around(lambda: None)
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         names = list(variants)
         return self.faults.around(lambda: self._release(endpoint, names))  # type: ignore[no-any-return]
+
+    def strike(self, endpoint: str, variant: str, action: int = 0) -> None:
+        """A scheduled action falls due: its bounds, as they were put last, are in force."""
+        rules = self.targets[endpoint, variant]
+        bounds = rules.clock[action]
+        self.targets[endpoint, variant] = rules.within(bounds.least, bounds.most)
 
     def _shown(self, place: tuple[str, str]) -> ScalableTarget:
         if place in self.by_hand:

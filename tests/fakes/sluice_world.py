@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 from sluice.async_inference.runtime import AsyncPlaces
 from sluice.async_inference.store import ResultStore
 from sluice.batch.store import BatchStore
+from sluice.bootstrap.entry import access_refusals_retried
 from sluice.events import PipelineStatusChanged
 from sluice.names import Names
 from sluice.pipeline_runs.status_change import mark_run_ended
@@ -22,6 +24,7 @@ from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
+from sluice.sweep.progress import SweepProgressStore
 from sluice.training.pending_inputs import PendingInputStore
 from sluice.training.run_slot_store import RunSlotStore
 
@@ -109,6 +112,7 @@ class FakePorts:
     batches: BatchStore
     run_slots: RunSlotStore
     pending_inputs: PendingInputStore
+    sweep_progress: SweepProgressStore
     outcomes: OutcomeStore
     results: ResultStore
     hosting: FakeHosting
@@ -288,18 +292,26 @@ class SluiceWorld:
             key.removesuffix(".$"): _path(value, {**context, "$": {"Execution": {"Name": execution}}})
             for key, value in state["Parameters"]["Payload"].items()
         }
-        retried = {name for rule in state["Retry"] for name in rule["ErrorEquals"]}
-        for attempt in range(3):
+        retried: Counter[int] = Counter()  # by the position of the retrier
+        while True:
             try:
-                context["step"] = TASKS[function](payload, self.ports)
+                with access_refusals_retried():  # as the handler of the function does
+                    context["step"] = TASKS[function](payload, self.ports)
                 return str(state["Next"])
             except Exception as error:
-                if attempt < 2 and ({type(error).__name__, "States.ALL"} & retried):
-                    self.hosting.settle()
-                    continue
-                context["failure"] = {"Error": type(error).__name__, "Cause": str(error)}
-                return str(state["Catch"][0]["Next"])
-        raise AssertionError("unreachable")
+                names = {type(error).__name__, "States.ALL"}
+                found = (at for at, rule in enumerate(state["Retry"]) if names & set(rule["ErrorEquals"]))
+                at = next(found, None)
+                if at is None or retried[at] == state["Retry"][at]["MaxAttempts"]:
+                    context["failure"] = {"Error": type(error).__name__, "Cause": str(error)}
+                    return str(state["Catch"][0]["Next"])
+                self._wait_for_retry(state["Retry"][at], retried[at])
+                retried[at] += 1
+
+    def _wait_for_retry(self, rule: Mapping[str, Any], before: int) -> None:
+        seconds = rule["IntervalSeconds"] * rule["BackoffRate"] ** before
+        self.clock.pass_seconds(min(seconds, rule.get("MaxDelaySeconds", seconds)))
+        self.hosting.settle()
 
 
 def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus",)) -> dict[str, Any]:
@@ -357,7 +369,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     bucket, hosting, metrics, scaling = (
         FakeBucket(faults),
         FakeHosting(faults),
-        FakeMetrics(faults),
+        FakeMetrics(faults, clock=clock),
         FakeScaling(faults),
     )
     hosting.alarms = metrics.alarms
@@ -374,6 +386,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         batches=BatchStore(table),
         run_slots=RunSlotStore(table),
         pending_inputs=PendingInputStore(table),
+        sweep_progress=SweepProgressStore(table),
         outcomes=OutcomeStore(table),
         results=ResultStore(FakeTable(faults)),
         hosting=hosting,

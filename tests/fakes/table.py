@@ -11,6 +11,8 @@ from sluice.aws.dynamodb import ConditionFailedError, Index, ItemKey
 
 from tests.fakes.aws_state import Faults
 
+_PAGE_BYTES = 2**20
+
 
 class FakeTable:
     """What ``sluice.table.Table`` promises, held to the same tests."""
@@ -20,9 +22,11 @@ class FakeTable:
     def __init__(self, faults: Faults | None = None) -> None:
         self._faults = faults or Faults()
         self._items: dict[tuple[str, str], dict[str, Any]] = {}
+        self.read_units = 0  # of consistent reads, as DynamoDB counts them: 4 KB each
 
     def get(self, key: ItemKey) -> dict[str, Any] | None:
         found = self._faults.around(lambda: self._items.get(_of(key)))
+        self.read_units += _units([found or {}])
         return dict(found) if found else None
 
     def get_all(self, keys: Iterable[ItemKey]) -> list[dict[str, Any]]:
@@ -57,6 +61,25 @@ class FakeTable:
 
         self._faults.around(effect)
 
+    def set_and_delete(
+        self,
+        key: ItemKey,
+        changes: Mapping[str, str | int],
+        condition: str,
+        values: Mapping[str, str],
+        *,
+        gone: ItemKey,
+        also: Mapping[str, str | int] | None = None,
+    ) -> None:
+        def effect() -> None:
+            self._check(key, condition, values)
+            self._items.setdefault(_of(key), dict(key)).update(changes)
+            self._items.pop(_of(gone), None)
+            if also is not None:
+                self._items.setdefault(_of(also), {}).update(also)
+
+        self._faults.around(effect)
+
     def set_once(self, key: ItemKey, name: str, value: str) -> None:
         self._faults.around(lambda: self._items.setdefault(_of(key), dict(key)).setdefault(name, value))
 
@@ -74,12 +97,29 @@ class FakeTable:
 
         self._faults.around(effect)
 
-    def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+    def query(
+        self, pk: str, prefix: str, *, newest_first: bool = False, page_items: int | None = None
+    ) -> Iterator[dict[str, Any]]:
         assert prefix, "DynamoDB refuses an empty key"
         found = self._faults.around(
             lambda: sorted(at for at in self._items if at[0] == pk and at[1].startswith(prefix))
         )
-        return (dict(self._items[at]) for at in (reversed(found) if newest_first else found))
+        ordered = [dict(self._items[at]) for at in (reversed(found) if newest_first else found)]
+        return self._paid_for(ordered, page_items)
+
+    def _paid_for(self, items: list[dict[str, Any]], page_items: int | None) -> Iterator[dict[str, Any]]:
+        """Page by page, each read as a whole: a megabyte, or fewer items where the caller says so."""
+        page: list[dict[str, Any]] = []
+        size = 0
+        for item in items:
+            if page and (len(page) == page_items or size + _bytes(item) > _PAGE_BYTES):
+                self.read_units += _units(page)
+                yield from page
+                page, size = [], 0
+            page.append(item)
+            size += _bytes(item)
+        self.read_units += _units(page)
+        yield from page
 
     def query_index(
         self, index: Index, value: str, *, until: str | None = None, newest_first: bool = False
@@ -125,6 +165,14 @@ class FakeTable:
 
 def _of(key: Mapping[str, Any]) -> tuple[str, str]:
     return str(key["pk"]), str(key["sk"])
+
+
+def _units(items: Sequence[Mapping[str, Any]]) -> int:
+    return max(1, -(-sum(map(_bytes, items)) // 4096))
+
+
+def _bytes(item: Mapping[str, Any]) -> int:
+    return sum(len(name) + len(str(value)) for name, value in item.items())
 
 
 def _holds(term: str, item: Mapping[str, Any], values: Mapping[str, Any]) -> bool:

@@ -13,6 +13,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from localaws.services.sagemaker.pipelines.definition import parse_definition
+from localaws.services.sagemaker.pipelines.schedule import schedule_of
 from tests.builders.pipeline_requests import TOKENS, fill, leaves, resolve, steps_of
 
 ROOT = Path(__file__).parents[2]
@@ -160,11 +162,21 @@ def test_the_gate_reads_what_evaluation_writes_and_its_failure_names_it(definiti
     assert condition["RightValue"] == {"Get": "Parameters.MseThreshold"}
     said = steps["FailPipeline"]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"]
     assert said[0] == metric["Path"]
-    assert {"Std:JsonGet": metric} in said
+    assert {"Get": "Steps.EvaluateModel.ProcessingOutputConfig.Outputs['evaluation'].S3Output.S3Uri"} in said
     assert (others["Type"], others["RightValue"]) == ("Equals", 0)
     assert others["LeftValue"]["Std:JsonGet"]["Path"] == "gate.failed_rules"
-    assert "gate.verdict" in [each["Std:JsonGet"]["Path"] for each in said if "Std:JsonGet" in each]
     assert condition["RightValue"] in said
+
+
+def test_nothing_is_asked_of_sagemaker_that_no_document_shows(definition: dict[str, Any]) -> None:
+    """Std:JsonGet in conditions alone, joined texts of texts and Gets: the local AWS refuses anything else."""
+    schedule_of(parse_definition(json.dumps(definition)))
+    joined = [
+        value
+        for path, value in leaves(definition["Steps"])
+        if "Std:Join" in path and "Values" in path and path[-1] != "Get"
+    ]
+    assert all(isinstance(value, str) for value in joined)
 
 
 def test_a_repeated_job_is_found_in_the_cache(committed: str) -> None:

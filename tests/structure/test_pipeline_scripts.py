@@ -38,6 +38,7 @@ def test_serving_code_is_complete() -> None:
     for name in list_after("SERVING_CODE"):
         tree = ast.parse((TABULAR / name).read_text())
         own = {f"{node.module}.py" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        own |= {f"{each.name}.py" for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names}
         packed |= own & {path.name for path in SCRIPTS}
     assert packed == set(list_after("SERVING_CODE"))
 

@@ -330,7 +330,8 @@ def test_restoring_keeps_the_reason_in_words(case: str) -> None:
 
 
 def test_the_sweep_has_nothing_to_say_where_nothing_happened() -> None:
-    assert sweep(sample("sweep/scheduled"), sluice_world().ports) == {"findings": []}
+    found = sweep(sample("sweep/scheduled"), sluice_world().ports)
+    assert found == {"findings": [], "swept": 1, "left": 0}
 
 
 def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() -> None:

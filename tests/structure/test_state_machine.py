@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 MACHINES = sorted((ROOT / "statemachines").glob("*.asl.json"))
 
 
@@ -40,6 +42,15 @@ def test_every_task_is_bounded_retried_and_caught(machine: dict[str, Any]) -> No
     assert missing == []
 
 
+def test_a_task_waits_longer_than_its_function_may_run(machine: dict[str, Any]) -> None:
+    """Otherwise the state machine invokes the function once more while it still works."""
+    functions = TEMPLATE["Resources"]
+    usual = TEMPLATE["Globals"]["Function"]["Timeout"]
+    for name, task in of_type(machine, "Task").items():
+        function = functions[f"{name}Function"]["Properties"]
+        assert task["TimeoutSeconds"] >= function.get("Timeout", usual) + 30, name
+
+
 def test_whatever_a_task_raises_is_caught(machine: dict[str, Any]) -> None:
     uncaught = [
         name
@@ -57,6 +68,32 @@ def test_retries_end_and_back_off(machine: dict[str, Any]) -> None:
         if not (0 < retrier.get("MaxAttempts", 3) <= 20 and retrier.get("BackoffRate", 2) > 1)
     ]
     assert endless == []
+
+
+PROCESS_DEATHS = (
+    "Runtime.ExitError",  # Lambda's answer names the error: aws-solutions/amazon-s3-find-and-forget, pull request 283
+    "Lambda.Unknown",  # it does not: Step Functions guide, "Handle transient Lambda service exceptions"
+    "Sandbox.Timedout",
+    "States.Timeout",
+)
+SERVICE_ERRORS = (
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+)
+
+
+@pytest.mark.parametrize("error", [*PROCESS_DEATHS, *SERVICE_ERRORS])
+def test_a_task_whose_function_dies_once_is_tried_again(machine: dict[str, Any], error: str) -> None:
+    """A base name covers no other: a crash under a name that no retrier lists takes a good version back."""
+    given_up = [
+        name
+        for name, task in of_type(machine, "Task").items()
+        if not any({error, "States.ALL"} & set(retrier["ErrorEquals"]) for retrier in task["Retry"])
+    ]
+    assert given_up == []
 
 
 def test_every_choice_has_a_default(machine: dict[str, Any]) -> None:

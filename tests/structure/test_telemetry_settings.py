@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
+from localaws.services.cloudformation.template.document import read_template
 from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
-from localaws.services.cloudformation.template.translate import read_template, translate
+from localaws.services.cloudformation.template.translate import translate
 
 ROOT = Path(__file__).parents[2]
 URIS = ("CodeUri", "ContentUri", "DefinitionUri")
@@ -56,7 +57,8 @@ def test_with_tracing_each_function_is_traced_and_may_send_its_traces() -> None:
 
 def application_log_level(rate: str) -> Any:
     template = packaged()
-    parameters = {"LogSampleRate": rate, "NotifyEmail": ""}
+    defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
+    parameters = defaults | {"LogSampleRate": rate}
     scope = TemplateScope(
         parameters=parameters, mappings={}, conditions={}, ref=parameters.__getitem__, attribute=no_attribute
     )

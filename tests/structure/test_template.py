@@ -218,3 +218,46 @@ def test_events_of_sluice_alone_are_those_of_this_stage() -> None:
     assert own
     for name, pattern in own.items():
         assert {"stack", "stage"} & pattern.get("detail", {}).keys(), f"{name} hears of every stage in the account"
+
+
+def test_a_topic_admits_eventbridge_without_a_condition_and_others_only_with_one() -> None:
+    """EventBridge hands no context to a topic's policy: a Condition in its statement would never hold."""
+    topics = {target["Arn"]["Ref"] for rule in of_type("AWS::Events::Rule").values() for target in rule["Targets"]
+              if "Ref" in target["Arn"]} & of_type("AWS::SNS::Topic").keys()  # fmt: skip
+    assert topics
+    admitted = set()
+    for policy in of_type("AWS::SNS::TopicPolicy").values():
+        (topic,) = policy["Topics"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic)
+            assert set(statement["Principal"]) == {"Service"}
+            is_eventbridge = statement["Principal"]["Service"] == "events.amazonaws.com"
+            assert ("Condition" in statement) != is_eventbridge
+            if is_eventbridge:
+                admitted.add(topic["Ref"])
+    assert admitted == topics
+    keys = {name: topic.get("KmsMasterKeyId") for name, topic in of_type("AWS::SNS::Topic").items() if name in topics}
+    assert set(keys.values()) == {None}, "the policy of such a key may have no Condition for EventBridge, either"
+
+
+def test_the_key_of_the_data_is_used_by_exactly_the_roles_that_read_or_write_objects() -> None:
+    """``s3:ListBucket`` needs no key; a role that reads or writes without it could not use data under a key."""
+    policy = RESOURCES["DataKeyPolicy"]
+    using = {role["Ref"] for role in policy["Properties"]["Roles"]}
+    touching = set()
+    for name, item in RESOURCES.items():
+        policies = item.get("Properties", {}).get("Policies", []) if item["Type"] in ROLES else []
+        touched = {
+            action
+            for each in policies
+            for statement in each.get("PolicyDocument", each)["Statement"]
+            if "DataBucket" in str(statement["Resource"])
+            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        }
+        if touched & {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}:
+            touching.add(name + ("Role" if item["Type"] == "AWS::Serverless::Function" else ""))
+    assert using == touching
+    assert policy["Condition"] == "HasDataKmsKey"
+
+
+ROLES = ("AWS::IAM::Role", "AWS::Serverless::Function")

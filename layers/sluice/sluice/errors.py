@@ -3,12 +3,14 @@
     SluiceError
     ├── RetryableError          the failure is transient: the same call may succeed later
     │   ├── ThrottledError      AWS asked for fewer calls
+    │   ├── AccessRefusedError  a role may not do this, or not yet
     │   └── EndpointBusyError   the endpoint is still changing and refuses another change
     ├── PermanentError          the same call fails again
     │   ├── SpecError           a model's file is wrong; carries every problem found
     │   └── UnknownModelError   no spec is stored for the model
     └── AwsError                a call to AWS failed, and its caller knows whether a retry helps
         ├── AwsRefusedError     AWS said no; carries its code and its message
+        ├── MetricsUnknownError CloudWatch answered, but not with all the data that was asked for
         └── AwsLibraryError     boto3 did not send the request, such as one with invalid parameters
 
 ``aws/clients.py`` translates every error of boto3 into one of these; no other module sees boto3's own.
@@ -23,6 +25,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_ACCESS_REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"})
 
 
 class SluiceError(Exception):
@@ -39,6 +43,13 @@ class PermanentError(SluiceError):
 
 class ThrottledError(RetryableError):
     """AWS refused the call because of too many calls."""
+
+
+class AccessRefusedError(RetryableError):
+    """A role may not do this, or not yet: IAM is eventually consistent, so a new role or policy works after seconds.
+
+    Whoever retries it gives it minutes.
+    """
 
 
 class EndpointBusyError(RetryableError):
@@ -76,12 +87,24 @@ class AwsRefusedError(AwsError):
         self.response = response
         super().__init__(text, code=code)
 
+    @property
+    def is_access_refusal(self) -> bool:
+        """Whether a policy does not allow the call: each protocol has a code of its own for that."""
+        return self.code in _ACCESS_REFUSED
+
     def message_contains(self, text: str) -> bool:
         """Whether AWS's message contains ``text``, ignoring case.
 
         SageMaker's hosting API answers nearly everything with ValidationException; only the text tells what it was.
         """
         return text.casefold() in self.message.casefold()
+
+
+class MetricsUnknownError(AwsError):
+    """CloudWatch's answer lacks data or says that it may: no number in it can be relied on, nor that there is none.
+
+    ``code`` is the StatusCode of the result, such as ``InternalError``.
+    """
 
 
 class AwsLibraryError(AwsError):

@@ -32,8 +32,11 @@ class PackageChanged:
 
     @property
     def may_be_approval(self) -> bool:
-        """Whether it may be a new approval: our own annotations of an approved version emit the event, too."""
-        return self.approval == "Approved" and self._names_the_approval
+        """Whether a rollout may have to be opened: the version was approved, or one approved before is complete.
+
+        Our own annotations of an approved version emit the event, too.
+        """
+        return self.approval == "Approved" and (self._names_the_approval or self._names_the_status)
 
     @property
     def may_be_rejection(self) -> bool:
@@ -43,11 +46,21 @@ class PackageChanged:
     @property
     def may_wait(self) -> bool:
         """Whether the version may now wait for a person's approval."""
-        return self.approval == "PendingManualApproval" and self._names_the_approval
+        return self.approval == "PendingManualApproval" and (self._names_the_approval or self._names_the_status)
+
+    @property
+    def begins_first_wait(self) -> bool:
+        """Whether a wait for approval that it announces began with the registration, not with a later change."""
+        return self.changed is None or not self._names_the_approval
 
     @property
     def _names_the_approval(self) -> bool:
         return self.changed is None or "ModelApprovalStatus" in self.changed
+
+    @property
+    def _names_the_status(self) -> bool:
+        """AWS does not say whether the end of a registration names its field, as changes by people do."""
+        return self.changed is not None and "ModelPackageStatus" in self.changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ import argparse
 import os
 from pathlib import Path
 
-from .algorithm import AlgorithmMode
 from .contract import App
-from .script import ScriptMode
-from .server import serve
+from .lean_import import import_xgboost
+from .server import answer_seconds, serve
+from .source import SubmittedCode
 
 
 def main() -> None:
@@ -16,18 +16,27 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="0 lets the system choose")
     parser.add_argument("--port-file", type=Path, help="where to write the port that was chosen")
     options = parser.parse_args()
-    serve(app_from(dict(os.environ)), port=options.port, port_file=options.port_file)
+    environment = dict(os.environ)
+    seconds = answer_seconds(environment)
+    serve(app_from(environment), port=options.port, port_file=options.port_file, seconds=seconds)
 
 
 def app_from(environment: dict[str, str]) -> App:
     """Script mode if a program is named, even an empty one, which then fails as it does in the image."""
-    model_dir = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model"
+    base = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+    model_dir = base / "model"
     program = environment.get("SAGEMAKER_PROGRAM")
     if program is None:
+        import_xgboost(())
+        from .algorithm import AlgorithmMode
+
         return AlgorithmMode(model_dir, batch="SAGEMAKER_BATCH" in environment)
+    from .script import ScriptMode
+
+    submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", str(model_dir / "code"))
     return ScriptMode(
         program=program,
-        source_dir=Path(environment.get("SAGEMAKER_SUBMIT_DIRECTORY", str(model_dir / "code"))),
+        source=SubmittedCode(submitted, unpack_into=base / "code"),
         model_dir=model_dir,
         default_accept=environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/json"),
     )

@@ -11,6 +11,7 @@ import io
 import json
 import sys
 import threading
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,23 @@ from typing import Any
 import numpy as np
 
 from .contract import CSV, JSON, InferenceRequest, Reply, media_type
-from .table import csv_to_matrix
+from .lean_import import import_xgboost
+from .source import SubmittedCode
 
 NPY = "application/x-npy"
-TEXT_TYPES = (JSON, CSV)  # handed to the user's code as str, all others as bytes
+
+TOOLKIT = types.ModuleType("sagemaker_containers._content_types")
+"""The module in which the image's toolkit keeps which content types it decodes; a user's module may change that."""
+
+TOOLKIT.UTF8_TYPES = [JSON, CSV]  # type: ignore[attr-defined]
 
 
 class ScriptMode:
     """Serves through the functions of the user's module, each of which has a default."""
 
-    def __init__(self, *, program: str, source_dir: Path, model_dir: Path, default_accept: str) -> None:
+    def __init__(self, *, program: str, source: SubmittedCode, model_dir: Path, default_accept: str) -> None:
         self._program = program
-        self._source_dir = source_dir
+        self._source = source
         self._model_dir = model_dir
         self._default_accept = default_accept
         self._answer: Callable[[Any, str, str], Any] | None = None
@@ -47,7 +53,10 @@ class ScriptMode:
         assert self._answer is not None
         content_type = request.content_type or JSON
         accept = self._default_accept if request.accept in (None, "", "*/*") else request.accept
-        content = request.body.decode() if content_type in TEXT_TYPES else request.body
+        # sagemaker_containers 2.8.6, Request.content: only exactly these; Werkzeug 3.1, Request.get_data(as_text=True):
+        # as UTF-8 whatever the client sent, with a replacement character for what is not.
+        is_text = content_type in TOOLKIT.UTF8_TYPES
+        content = request.body.decode(errors="replace") if is_text else request.body
         return _as_reply(self._answer(content, content_type, accept))
 
     def execution_parameters(self) -> Reply:
@@ -58,10 +67,16 @@ class ScriptMode:
         name = self._program.removesuffix(".py")
         if not name:
             raise ValueError("Empty module name")
-        if (self._source_dir / "requirements.txt").exists():
+        directory = self._source.directory()
+        if (directory / "requirements.txt").exists():
             print("requirements.txt is not installed here; the image would", flush=True)
-        if str(self._source_dir) not in sys.path:
-            sys.path.insert(0, str(self._source_dir))
+        import_xgboost(directory.rglob("*.py"))
+        if str(directory) not in sys.path:
+            sys.path.insert(0, str(directory))
+        package = types.ModuleType("sagemaker_containers")
+        package._content_types = TOOLKIT  # type: ignore[attr-defined]
+        sys.modules.setdefault(package.__name__, package)
+        sys.modules.setdefault(TOOLKIT.__name__, TOOLKIT)
         return importlib.import_module(name)
 
 
@@ -92,6 +107,8 @@ def default_input_fn(content: Any, content_type: str) -> Any:
     """CSV to a DMatrix; raises ValueError for other content (the image also knows libsvm and recordio)."""
     if media_type(content_type) != CSV:
         raise ValueError(f"Content type {content_type} is not supported by this framework.")
+    from .table import csv_to_matrix  # imports xgboost, which the user's own functions may do without
+
     return csv_to_matrix(content.decode() if isinstance(content, bytes) else content)
 
 

@@ -2,17 +2,44 @@
 
 import os
 import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from .contract import App, InferenceRequest, Reply
 
 INTERNAL_ERROR = Reply.text(500, "Internal Server Error")
+GATEWAY_TIMEOUT = Reply(504, b"<html><head><title>504 Gateway Time-out</title></head></html>", "text/html")
+
+_REQUESTS_MAX = 1000  # at the same time, those counted that were given up
 
 
-def serve(app: App, *, port: int, port_file: Path | None) -> None:
-    """Serve forever on 127.0.0.1. Loading is left to the first /ping, as in the image."""
-    with Server(app, port) as server:
+def answer_seconds(environment: Mapping[str, str]) -> int:
+    """How long the image's web server lets a request take; raises ValueError for a value it could not start with.
+
+    ``SAGEMAKER_MODEL_SERVER_TIMEOUT``, 60 unless set: in the image it becomes gunicorn's ``--timeout`` and nginx's
+    ``proxy_read_timeout`` (aws/sagemaker-xgboost-container, sagemaker_containers_patch/server.py).
+    """
+    given = environment.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60")
+    if not given.isdecimal() or int(given) < 1:
+        raise ValueError(f"SAGEMAKER_MODEL_SERVER_TIMEOUT: expected whole seconds from 1, got {given!r}")
+    return int(given)
+
+
+def answer_within(seconds: float, answer: Callable[[], Reply], threads: Executor) -> Reply:
+    """The answer, or nginx's 504 once ``seconds`` have passed; the thread goes on with what nobody waits for."""
+    future = threads.submit(answer)
+    done, _ = wait([future], seconds)
+    return future.result() if done else GATEWAY_TIMEOUT
+
+
+def serve(app: App, *, port: int, port_file: Path | None, seconds: float) -> None:
+    """Serve forever on 127.0.0.1, each request for ``seconds`` at most.
+
+    Loading is left to the first /ping, as in the image.
+    """
+    with Server(app, port, seconds) as server:
         if port_file:
             draft = port_file.with_suffix(".draft")
             draft.write_text(str(server.server_port))
@@ -26,8 +53,10 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
 
-    def __init__(self, app: App, port: int) -> None:
+    def __init__(self, app: App, port: int, seconds: float) -> None:
         self.app = app
+        self.seconds = seconds
+        self.threads = ThreadPoolExecutor(_REQUESTS_MAX, thread_name_prefix="invocation")
         super().__init__(("127.0.0.1", port), Handler)
 
 
@@ -63,10 +92,12 @@ class Handler(BaseHTTPRequestHandler):
         return Reply(200)
 
     def _invoke(self, body: bytes) -> Reply:
+        request = InferenceRequest(body, self.headers.get("Content-Type"), self.headers.get("Accept"))
+        return answer_within(self.server.seconds, lambda: self._answered(request), self.server.threads)
+
+    def _answered(self, request: InferenceRequest) -> Reply:
         try:
-            return self.server.app.invoke(
-                InferenceRequest(body, self.headers.get("Content-Type"), self.headers.get("Accept"))
-            )
+            return self.server.app.invoke(request)
         except Exception:  # the user's code failed on this request; the container lives on
             traceback.print_exc()
             return INTERNAL_ERROR

@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from .algorithm import train
 from .hyperparameters import UserError, read_hyperparameters
 from .script import ScriptError, run_script
 
@@ -19,6 +18,8 @@ def main() -> int:
         if "sagemaker_program" in given:
             run_script(_BASE, given, os.environ)
         else:
+            from .algorithm import train  # imports xgboost, which a script may do without
+
             train(_BASE, given)
     except (ScriptError, UserError) as error:
         failure = _BASE / "output" / "failure"

@@ -43,7 +43,7 @@ def run_script(base: Path, given: Mapping[str, str], container: Mapping[str, str
 def unpacked_source(base: Path, submitted: str) -> Path:
     """The directory of the user's code.
 
-    An archive in S3 was fetched by SageMaker's stand-in: the interpreter that plays this image has no AWS SDK.
+    An archive in S3 was fetched by SageMaker's stand-in: importing an AWS SDK takes longer than many a training.
     """
     if not submitted.startswith("s3://"):
         return Path(submitted)

@@ -15,12 +15,15 @@ def lambda_(operation: str, params: CallParams, place: Place) -> list[Permission
 
 
 def _lambda_resource(params: CallParams, place: Place) -> str:
+    if params.get("UUID"):  # of a mapping, even when it is given another function
+        return place.arn("lambda", f"event-source-mapping:{params['UUID']}")
     if params.get("FunctionName"):
         name = str(params["FunctionName"])
         arn = as_arn(name, place.arn("lambda", f"function:{name}"))
         return f"{arn}:{params['Qualifier']}" if params.get("Qualifier") else arn
     if params.get("LayerName"):
-        return as_arn(str(params["LayerName"]), place.arn("lambda", f"layer:{params['LayerName']}"))
+        layer = as_arn(str(params["LayerName"]), place.arn("lambda", f"layer:{params['LayerName']}"))
+        return f"{layer}:{params['VersionNumber']}" if params.get("VersionNumber") else layer
     return str(params.get("Resource") or params.get("ResourceARN") or "*")
 
 
@@ -49,7 +52,8 @@ def events(operation: str, params: CallParams, place: Place) -> list[Permission]
             for entry in params.get("Entries", [])
         ]
     rule = params.get("Rule") or (params.get("Name") if operation.endswith("Rule") else None)
-    needed = [Permission(f"events:{operation}", _rule(place, rule, params) if rule else "*")]
+    resource = _rule(place, rule, params) if rule else str(params.get("ResourceARN") or "*")
+    needed = [Permission(f"events:{operation}", resource)]
     needed += pass_role(params.get("RoleArn"), "events")
     for target in params.get("Targets", []):
         needed += pass_role(target.get("RoleArn"), "events")
@@ -69,7 +73,8 @@ def scheduler(operation: str, params: CallParams, place: Place) -> list[Permissi
     """Schedules by group and name; a schedule's target gets a role."""
     name, group = params.get("Name"), params.get("GroupName") or "default"
     kind = f"schedule-group/{name}" if operation.endswith("ScheduleGroup") else f"schedule/{group}/{name}"
-    needed = [Permission(f"scheduler:{operation}", place.arn("scheduler", kind) if name else "*")]
+    resource = place.arn("scheduler", kind) if name else str(params.get("ResourceArn") or "*")
+    needed = [Permission(f"scheduler:{operation}", resource)]
     return needed + pass_role(params.get("Target", {}).get("RoleArn"), "scheduler")
 
 

@@ -40,6 +40,8 @@ _IAM_KINDS = {"RoleName": "role", "UserName": "user", "GroupName": "group", "Pol
 def iam(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """Global resources, without a path unless the call gives it."""
     action = f"iam:{operation}"
+    if "PolicySourceArn" in params:  # a simulation: the resource is the principal
+        return [Permission(action, params["PolicySourceArn"])]
     if operation.endswith(("Policy", "PolicyVersion")) and "PolicyArn" in params and len(params) == 1:
         return [Permission(action, params["PolicyArn"])]
     path = str(params.get("Path") or "/").lstrip("/")

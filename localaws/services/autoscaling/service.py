@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from localaws.context import Context
-from localaws.service_api import Call, Operation, Params, invalid
+from localaws.service_api import AwsError, Call, Operation, Params, invalid
 from localaws.services.autoscaling.capacity import VariantMissingError, Variants
 from localaws.services.autoscaling.policy import TRACKING, AlarmTiming, ScalingPolicy, alarms_of, configuration_of
 from localaws.services.autoscaling.scaler import Scaler, delete_alarms
@@ -182,6 +182,9 @@ class AutoScaling:
             raise invalid("MinCapacity and MaxCapacity are required to register a scalable target")
         check_bounds(least, most)
         context = self._context
+        if len(self._store.targets) >= context.quotas.scalable_targets:
+            # The error that RegisterScalableTarget declares for it; the text is ours.
+            raise AwsError("LimitExceededException", f"You have reached the limit of {context.quotas.scalable_targets}")
         place = f"{context.region}:{context.account}"
         return ScalableTarget(
             key=key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ class Rule:
     description: str | None = None
     role_arn: str | None = None
     targets: tuple[Target, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """As DescribeRule and ListRules show it."""
@@ -71,6 +72,7 @@ def rule_from_request(params: Mapping[str, Any], *, arn: str, written_at: dateti
             schedule=parse_schedule(expression) if expression else None,
             description=params.get("Description"),
             role_arn=params.get("RoleArn"),
+            tags={tag["Key"]: tag["Value"] for tag in params.get("Tags", [])},
         )
     except PatternError as error:
         raise AwsError("InvalidEventPatternException", f"Event pattern is not valid. Reason: {error}") from error
@@ -107,14 +109,21 @@ class RuleStore:
             return self._get(name)
 
     def put(self, rule: Rule) -> None:
-        """Write ``rule``; one of the same name keeps its targets."""
+        """Write ``rule``; one of the same name keeps its targets and its tags (API reference, PutRule)."""
         with self._lock:
             before = self._rules.get(rule.name)
-            self._rules[rule.name] = replace(rule, targets=before.targets if before else ())
+            self._rules[rule.name] = replace(rule, targets=before.targets, tags=before.tags) if before else rule
 
     def set_enabled(self, name: str, enabled: bool) -> None:
         with self._lock:
             self._rules[name] = replace(self._get(name), enabled=enabled)
+
+    def retag(self, name: str, tags: Mapping[str, str], gone: Sequence[str] = ()) -> None:
+        """Add ``tags`` to a rule, and take the keys ``gone`` off it."""
+        with self._lock:
+            rule = self._get(name)
+            kept = {key: value for key, value in {**rule.tags, **tags}.items() if key not in gone}
+            self._rules[name] = replace(rule, tags=kept)
 
     def delete(self, name: str) -> None:
         """Deleting what is not there succeeds, as on AWS; a rule that still has targets stays."""

@@ -52,6 +52,9 @@ class EventBridge:
             "PutEvents": self.put_events,
             "TestEventPattern": self.test_event_pattern,
             "DescribeEventBus": self.describe_event_bus,
+            "TagResource": self.tag_resource,
+            "UntagResource": self.untag_resource,
+            "ListTagsForResource": self.list_tags_for_resource,
         }
 
     def start(self) -> None:
@@ -146,6 +149,22 @@ class EventBridge:
         self._check_bus({"EventBusName": params.get("Name", "default")})
         return {"Name": "default", "Arn": f"arn:aws:events:{call.region}:{call.account}:event-bus/default"}
 
+    def tag_resource(self, params: Params, call: Call) -> Result:
+        del call
+        tags = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
+        self._rules.retag(_rule_name(params), tags)
+        return {}
+
+    def untag_resource(self, params: Params, call: Call) -> Result:
+        del call
+        self._rules.retag(_rule_name(params), {}, params["TagKeys"])
+        return {}
+
+    def list_tags_for_resource(self, params: Params, call: Call) -> Result:
+        del call
+        tags = self._rules.get(_rule_name(params)).tags
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
     def _check_bus(self, params: Params) -> None:
         bus = params.get("EventBusName", "default").rsplit("/", 1)[-1]
         if bus != "default":
@@ -189,3 +208,8 @@ class EventBridge:
     def _fire(self, rule: Rule, due: datetime) -> None:
         event = self._event("aws.events", "Scheduled Event", {}, [rule.arn], due)
         self._deliverer.dispatch(event, rule)
+
+
+def _rule_name(params: Params) -> str:
+    """Of an operation that takes a rule's ARN; only rules have tags here."""
+    return str(params["ResourceARN"]).rsplit("/", 1)[-1]

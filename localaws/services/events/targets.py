@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.context import Context
-from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
+from localaws.iam.policy import AccessRequest, Decision, Statement, decide, parse_policy
 from localaws.services.events.retry import Failure
 from localaws.services.events.rules import Target
 
@@ -49,6 +50,15 @@ def failure_of(code: str, status: int, message: str) -> Failure:
     return Failure("SDK_CLIENT_ERROR", message, may_pass=False)
 
 
+def unconditional(statements: Iterable[Statement]) -> list[Statement]:
+    """What of a topic's policy counts for EventBridge: an Allow with a Condition grants it nothing.
+
+    "You can't use Condition blocks in Amazon SNS topic policies for EventBridge" (EventBridge user guide, "Using
+    resource-based policies for Amazon EventBridge").
+    """
+    return [statement for statement in statements if not (statement.allow and statement.conditions)]
+
+
 class Targets:
     """Sends to Lambda, SQS, SNS, Step Functions and CloudWatch Logs through their public APIs."""
 
@@ -79,7 +89,7 @@ class Targets:
         sqs = self._context.client("sqs", None)
         url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
         policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
-        self._require(policy.get("Policy"), "sqs:SendMessage", queue_arn, rule_arn)
+        self._require(parse_policy(policy.get("Policy") or "{}"), "sqs:SendMessage", queue_arn, rule_arn)
         sqs.send_message(QueueUrl=url, **message)
 
     def _invoke(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
@@ -87,10 +97,10 @@ class Targets:
         functions = self._context.client("lambda", None)
         functions.get_function_configuration(FunctionName=target["Arn"])  # tells missing from forbidden
         try:
-            policy = functions.get_policy(FunctionName=target["Arn"])["Policy"]
+            statements = parse_policy(functions.get_policy(FunctionName=target["Arn"])["Policy"])
         except functions.exceptions.ResourceNotFoundException:
-            policy = None
-        self._require(policy, "lambda:InvokeFunction", target["Arn"], rule_arn)
+            statements = ()
+        self._require(statements, "lambda:InvokeFunction", target["Arn"], rule_arn)
         functions.invoke(FunctionName=target["Arn"], InvocationType="Event", Payload=_json(text).encode())
 
     def _send_message(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
@@ -102,7 +112,7 @@ class Targets:
         del event_id
         sns = self._context.client("sns", None)
         policy = sns.get_topic_attributes(TopicArn=target["Arn"])["Attributes"].get("Policy")
-        self._require(policy, "sns:Publish", target["Arn"], rule_arn)
+        self._require(unconditional(parse_policy(policy or "{}")), "sns:Publish", target["Arn"], rule_arn)
         sns.publish(TopicArn=target["Arn"], Message=text)
 
     def _start_execution(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
@@ -113,8 +123,13 @@ class Targets:
         )
 
     def _put_log_event(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:
-        del rule_arn
+        """Needs a resource policy of CloudWatch Logs (EventBridge user guide, "CloudWatch Logs permissions")."""
         logs = self._context.client("logs", None)
+        policies = [one["policyDocument"] for one in logs.describe_resource_policies()["resourcePolicies"]]
+        statements = [statement for text in policies for statement in parse_policy(text)]
+        resource = f"{target['Arn'].removesuffix(':*')}:*"
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            self._require(statements, action, resource, rule_arn)
         group = target["Arn"].split(":log-group:")[1].removesuffix(":*")
         logs.create_log_stream(logGroupName=group, logStreamName=event_id)
         moment = int(self._context.now().timestamp() * 1000)
@@ -122,7 +137,8 @@ class Targets:
             logGroupName=group, logStreamName=event_id, logEvents=[{"timestamp": moment, "message": text}]
         )
 
-    def _require(self, policy_text: str | None, action: str, resource: str, rule_arn: str) -> None:
+    def _require(self, statements: Iterable[Statement], action: str, resource: str, rule_arn: str) -> None:
+        """Raise NotDelivered unless the target's policy admits the rule."""
         request = AccessRequest(
             action=action,
             resource=resource,
@@ -133,7 +149,7 @@ class Targets:
             },
             principals=frozenset({f"Service:{PRINCIPAL}"}),
         )
-        if decide(parse_policy(policy_text or "{}"), request) is not Decision.ALLOWED:
+        if decide(statements, request) is not Decision.ALLOWED:
             refusal = f"{PRINCIPAL} may not {action} on {resource} for {rule_arn}"
             raise NotDelivered(Failure("NO_PERMISSIONS", refusal, may_pass=False))
 

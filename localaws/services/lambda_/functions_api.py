@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.context import Context
-from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.service_api import AwsError, Call, Operation, Params, Result
 from localaws.services.lambda_.environments.fleet import EnvironmentPool
 from localaws.services.lambda_.functions.functions import Function, Functions, Layer, check_package_sizes
@@ -14,7 +13,6 @@ from localaws.services.lambda_.functions.packages import Packages
 from localaws.services.lambda_.functions.settings import checked_settings
 
 _NOT_SETTINGS = frozenset({"Code", "Tags", "Publish", "DryRun", "RevisionId"})
-_LAMBDA = frozenset({"Service:lambda.amazonaws.com"})
 
 
 class FunctionsApi:
@@ -37,6 +35,7 @@ class FunctionsApi:
             "ListFunctions": self.list_functions,
             "PublishLayerVersion": self.publish_layer_version,
             "GetLayerVersion": self.get_layer_version,
+            "DeleteLayerVersion": self.delete_layer_version,
             "PutFunctionConcurrency": self.put_function_concurrency,
             "GetFunctionConcurrency": self.get_function_concurrency,
             "DeleteFunctionConcurrency": self.delete_function_concurrency,
@@ -44,7 +43,6 @@ class FunctionsApi:
 
     def create_function(self, params: Params, call: Call) -> Result:
         settings = checked_settings({n: v for n, v in params.items() if n not in _NOT_SETTINGS})
-        self._check_role(settings["Role"])
         layers = self._layers(settings)
         code = self._packages.fetch(params["Code"])
         check_package_sizes(code, layers)
@@ -74,7 +72,6 @@ class FunctionsApi:
         function = self._functions.get(params["FunctionName"])
         given = {n: v for n, v in params.items() if n not in _NOT_SETTINGS}
         settings = checked_settings({**function.settings, **given, "FunctionName": function.name})
-        self._check_role(settings["Role"])
         layers = self._layers(settings)
         check_package_sizes(function.code, layers)
         return self._change(function, settings=settings, layers=layers)
@@ -112,12 +109,15 @@ class FunctionsApi:
         return _described_layer(layer)
 
     def get_layer_version(self, params: Params, call: Call) -> Result:
-        name = params["LayerName"].rsplit(":", 1)[-1]
-        start = f"arn:aws:lambda:{call.region}:{call.account}:layer"
         try:
-            return _described_layer(self._functions.layer(f"{start}:{name}:{params['VersionNumber']}"))
+            return _described_layer(self._functions.layer(_layer_arn(params, call)))
         except AwsError as error:
             raise AwsError("ResourceNotFoundException", error.message, 404) from error
+
+    def delete_layer_version(self, params: Params, call: Call) -> Result:
+        """Functions that have the version keep it; no other can be given it (API reference, DeleteLayerVersion)."""
+        self._functions.remove_layer(_layer_arn(params, call))
+        return {}
 
     def put_function_concurrency(self, params: Params, call: Call) -> Result:
         del call
@@ -138,20 +138,6 @@ class FunctionsApi:
     def _layers(self, settings: Mapping[str, Any]) -> tuple[Layer, ...]:
         return tuple(self._functions.layer(arn) for arn in settings.get("Layers", ()))
 
-    def _check_role(self, role_arn: str) -> None:
-        """Refuse a role that does not trust Lambda: its function could never run."""
-        iam = self._context.client("iam", None)
-        try:
-            role = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
-        except iam.exceptions.NoSuchEntityException:
-            trust: Mapping[str, Any] = {}
-        else:
-            trust = role["AssumeRolePolicyDocument"]
-        request = AccessRequest(action="sts:AssumeRole", resource=role_arn, principals=_LAMBDA)
-        if decide(parse_policy(trust), request) is not Decision.ALLOWED:
-            message = "The role defined for the function cannot be assumed by Lambda."
-            raise AwsError("InvalidParameterValueException", message)
-
     def _change(self, function: Function, **changes: Any) -> Result:
         changed = self._functions.change(function.name, **changes, last_modified=self._timestamp())
         self._fleet.retire(changed.name, changed.revision)
@@ -159,6 +145,11 @@ class FunctionsApi:
 
     def _timestamp(self) -> str:
         return self._context.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
+def _layer_arn(params: Params, call: Call) -> str:
+    name = params["LayerName"].rsplit(":", 1)[-1]
+    return f"arn:aws:lambda:{call.region}:{call.account}:layer:{name}:{params['VersionNumber']}"
 
 
 def _described_layer(layer: Layer) -> Result:

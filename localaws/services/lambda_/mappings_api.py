@@ -76,10 +76,17 @@ class MappingsApi:
         """Pollers read the mapping again before each batch, so only switching it on has to start any."""
         del call
         before = self._sources.get(params["UUID"])
-        settings = {**before.settings, **checked_settings(params, before.queue_arn)}
-        enabled = params.get("Enabled", before.enabled)
-        after = self._sources.change(before.uuid, settings=settings, enabled=enabled, modified=self._context.now())
-        if enabled and not before.enabled:
+        function = self._functions.get(params.get("FunctionName", before.function_name))
+        changed = {
+            "function_name": function.name,
+            "function_arn": function.arn,
+            "settings": checked_settings({**before.settings, **params}, before.queue_arn),
+            "enabled": params.get("Enabled", before.enabled),
+            "modified": self._context.now(),
+        }
+        check_visibility(self._visibility_seconds(before, function), function.timeout_seconds)
+        after = self._sources.change(before.uuid, **changed)
+        if after.enabled and not before.enabled:
             self._pollers.poll(after)
         return after.described(self._arn_start, state="Updating")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from localaws.context import Context
 from localaws.service_api import Call, Operation, Params, Result
@@ -18,6 +18,8 @@ from localaws.services.lambda_.invocations.invoker import Invoker
 from localaws.services.lambda_.invoke_api import InvokeApi, InvokeConfigs
 from localaws.services.lambda_.logs.log_shipping import LogShipper
 from localaws.services.lambda_.mappings_api import MappingsApi
+
+_MAPPING = ":event-source-mapping:"  # in the ARN of one
 
 
 class Lambda:
@@ -104,20 +106,26 @@ class Lambda:
 
     def tag_resource(self, params: Params, call: Call) -> Result:
         del call
-        function = self._functions.get(params["Resource"])
-        self._retag(function.name, {**function.tags, **params["Tags"]})
+        self._retag(params["Resource"], params["Tags"], ())
         return {}
 
     def untag_resource(self, params: Params, call: Call) -> Result:
         del call
-        function = self._functions.get(params["Resource"])
-        self._retag(function.name, {n: v for n, v in function.tags.items() if n not in params["TagKeys"]})
+        self._retag(params["Resource"], {}, params["TagKeys"])
         return {}
 
     def list_tags(self, params: Params, call: Call) -> Result:
         del call
-        return {"Tags": dict(self._functions.get(params["Resource"]).tags)}
+        arn = params["Resource"]
+        if _MAPPING in arn:
+            return {"Tags": dict(self._sources.get(arn.rsplit(":", 1)[-1]).tags)}
+        return {"Tags": dict(self._functions.get(arn).tags)}
 
-    def _retag(self, name: str, tags: Mapping[str, str]) -> None:
-        changed = self._functions.change(name, tags=tags)
-        self._fleet.retire(name, changed.revision)
+    def _retag(self, arn: str, tags: Mapping[str, str], gone: Sequence[str]) -> None:
+        if _MAPPING in arn:
+            self._sources.retag(arn, tags, gone)
+            return
+        function = self._functions.get(arn)
+        kept = {key: value for key, value in {**function.tags, **tags}.items() if key not in gone}
+        changed = self._functions.change(function.name, tags=kept)
+        self._fleet.retire(function.name, changed.revision)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -87,6 +87,7 @@ class ScheduleStore:
     """All groups and schedules of the account. Raises what the service answers."""
 
     groups: dict[str, dict[str, Any]]
+    _tags: dict[str, dict[str, str]] = field(default_factory=dict)  # by group; schedules themselves have none
     _schedules: dict[tuple[str, str], Schedule] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,11 +97,24 @@ class ScheduleStore:
                 raise AwsError("ConflictException", f"Schedule group {name} already exists.", 409)
             self.groups[name] = about
 
+    def retag(self, name: str, tags: Mapping[str, str], gone: Sequence[str] = ()) -> None:
+        """Add ``tags`` to a group, and take the keys ``gone`` off it."""
+        with self._lock:
+            self._group(name)
+            both = {**self._tags.get(name, {}), **tags}
+            self._tags[name] = {key: value for key, value in both.items() if key not in gone}
+
+    def tags_of(self, name: str) -> Mapping[str, str]:
+        with self._lock:
+            self._group(name)
+            return self._tags.get(name, {})
+
     def remove_group(self, name: str) -> None:
         """With all its schedules, as AWS does."""
         with self._lock:
             self._group(name)
             del self.groups[name]
+            self._tags.pop(name, None)
             self._schedules = {key: each for key, each in self._schedules.items() if each.group != name}
 
     def group(self, name: str) -> dict[str, Any]:

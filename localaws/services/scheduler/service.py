@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from localaws.context import Context
-from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.service_api import AwsError, Call, Operation, Params, Result, invalid
 from localaws.services.scheduler.firing import TargetSender
 from localaws.services.scheduler.schedules import DEFAULT_GROUP, Schedule, ScheduleStore
 
-PRINCIPAL = "scheduler.amazonaws.com"
 _TARGETS = ("lambda", "sqs")
 _TICK_SECONDS = 0.5
 
@@ -41,6 +39,9 @@ class Scheduler:
             "GetScheduleGroup": self.get_group,
             "DeleteScheduleGroup": self.delete_group,
             "ListScheduleGroups": self.list_groups,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTagsForResource": self.list_tags,
         }
 
     def start(self) -> None:
@@ -78,6 +79,7 @@ class Scheduler:
     def create_group(self, params: Params, _call: Call) -> Result:
         about = self._about_group(params["Name"], self._now())
         self._store.add_group(params["Name"], about)
+        self._store.retag(params["Name"], _tags(params))
         return {"ScheduleGroupArn": about["Arn"]}
 
     def get_group(self, params: Params, _call: Call) -> Result:
@@ -91,6 +93,18 @@ class Scheduler:
 
     def list_groups(self, _params: Params, _call: Call) -> Result:
         return {"ScheduleGroups": list(self._store.groups.values())}
+
+    def tag(self, params: Params, _call: Call) -> Result:
+        self._store.retag(_group_of(params), _tags(params))
+        return {}
+
+    def untag(self, params: Params, _call: Call) -> Result:
+        self._store.retag(_group_of(params), {}, params["TagKeys"])
+        return {}
+
+    def list_tags(self, params: Params, _call: Call) -> Result:
+        tags = self._store.tags_of(_group_of(params))
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def _watch(self) -> None:
         checked_at = self._now()
@@ -113,27 +127,19 @@ class Scheduler:
         target = params["Target"]
         if target["Arn"].split(":")[2] not in _TARGETS:
             raise AwsError("NotImplemented", f"target {target['Arn']} is not supported by the local AWS", 501)
-        self._check_role(target["RoleArn"])
         group = params.get("GroupName", DEFAULT_GROUP)
         arn = f"arn:aws:scheduler:{call.region}:{call.account}:schedule/{group}/{params['Name']}"
         return Schedule.make(params, arn, self._now())
 
-    def _check_role(self, role_arn: str) -> None:
-        iam = self._context.client("iam", None)
-        refusal = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
-        try:
-            trust = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]["AssumeRolePolicyDocument"]
-        except iam.exceptions.NoSuchEntityException as error:
-            raise invalid(refusal) from error
-        request = AccessRequest(
-            action="sts:AssumeRole",
-            resource=role_arn,
-            context={"aws:SourceAccount": self._context.account},
-            principals=frozenset({f"Service:{PRINCIPAL}"}),
-        )
-        if decide(parse_policy(trust), request) is not Decision.ALLOWED:
-            raise invalid(refusal)
-
     def _about_group(self, name: str, now: datetime) -> dict[str, Any]:
         arn = f"arn:aws:scheduler:{self._context.region}:{self._context.account}:schedule-group/{name}"
         return {"Arn": arn, "Name": name, "State": "ACTIVE", "CreationDate": now, "LastModificationDate": now}
+
+
+def _group_of(params: Params) -> str:
+    """The group of an operation that takes its ARN."""
+    return str(params["ResourceArn"]).rsplit("/", 1)[-1]
+
+
+def _tags(params: Params) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}

@@ -13,6 +13,7 @@ import pytest
 from sluice.aws.cloudwatch import CloudWatch
 from sluice.aws.metric_data import PERCENTILES, Counts, LatencySummary, Span, dimensions
 from sluice.endpoint.state import EndpointState, VariantState
+from sluice.errors import MetricsUnknownError
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import alarm_names, alarms_for, composite_for
 from sluice.rollout.model.plan import Plan
@@ -21,6 +22,7 @@ from sluice.rollout.planning.planner import make_plan
 from localaws.context import Context
 from localaws.local_aws import LocalAws
 from localaws.service_api import Service
+from localaws.services.cloudwatch.metrics.partial_answers import with_incomplete
 from localaws.services.cloudwatch.service import CloudWatch as LocalCloudWatch
 from localaws.tests.interpreters import INTERPRETERS
 from tests.builders.aws_clients import translating
@@ -47,6 +49,7 @@ class Board:
     metrics: CloudWatch
     answer: Callable[[str, datetime, Counts], None]  # variant, start of a period, what it saw
     take: Callable[[str, datetime, Sequence[float]], None]  # likewise, the latencies in microseconds
+    lose: Callable[[str, str, str], None]  # variant, the series that the next answer lacks, its status
 
 
 def fake() -> Board:
@@ -63,7 +66,10 @@ def fake() -> Board:
         known = {name: ranked[round(share * len(ranked)) - 1] for name, share in PERCENTILES.items()}
         metrics.summaries = [LatencySummary(requests=len(latencies), percentiles=known)]
 
-    return Board(cast(CloudWatch, metrics), answer, take)
+    def lose(variant: str, _series: str, status: str) -> None:
+        metrics.incomplete = {variant: status}
+
+    return Board(cast(CloudWatch, metrics), answer, take, lose)
 
 
 class _Silent:
@@ -95,6 +101,9 @@ class _Real:
             self._cloudwatch.record("AWS/SageMaker", "ModelLatency", dimensions, latency)
         self._turned_to = None
 
+    def lose(self, _variant: str, series: str, status: str) -> None:
+        self.aws.faults.alter("cloudwatch", "GetMetricData", with_incomplete(series, status))
+
     def answer(self, variant: str, at: datetime, seen: Counts) -> None:
         self._turned_to = at + timedelta(seconds=1)
         for number in range(seen.requests):
@@ -111,7 +120,7 @@ def board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     real = _Real(tmp_path_factory.mktemp("run"))
     with real.aws as aws:
-        yield Board(CloudWatch(translating(aws.client("cloudwatch"))), real.answer, real.take)
+        yield Board(CloudWatch(translating(aws.client("cloudwatch"))), real.answer, real.take, real.lose)
 
 
 def a_past_period() -> datetime:
@@ -154,6 +163,16 @@ def test_latencies_of_a_stretch_are_summed_up(board: Board) -> None:
     (found,) = board.metrics.latency_summaries(dimensions(ENDPOINT, "v9"), span(at))
     assert found == LatencySummary(requests=100, percentiles={"p90": 90_000.0, "p99": 99_000.0})
     assert board.metrics.mean_latencies(dimensions(ENDPOINT, "v9"), span(at)) == {at: 50_500.0}
+
+
+@pytest.mark.parametrize("status", ["InternalError", "PartialData", "Forbidden"])
+def test_slow_requests_that_cloudwatch_did_not_answer_are_unknown_and_not_none(board: Board, status: str) -> None:
+    at = a_past_period()
+    board.take("v10", at, LATENCIES)
+    board.lose("v10", "p99", status)
+    with pytest.raises(MetricsUnknownError) as unknown:
+        board.metrics.slow_counts(dimensions(ENDPOINT, "v10"), LIMITS, span(at))
+    assert unknown.value.code == status
 
 
 def test_alarms_are_put_seen_and_deleted_any_number_of_times(board: Board) -> None:

@@ -174,3 +174,33 @@ def test_new_items_are_counted_once_and_all_together(table: AnyTable) -> None:
     (found,) = table.query(counter["pk"], "v7#")
     assert [float(found[name]) for name in ("count", "total", "beyond", "expires")] == [3, 12.25, 0, 99]
     assert table.get({"pk": "OUTCOME#2", "sk": "SEEN"}) is not None
+
+
+def test_a_change_with_a_deletion_and_another_change_happens_as_a_whole(table: AnyTable) -> None:
+    gone, beside = {**KEY, "sk": "CURRENT#1"}, {**KEY, "sk": "CURRENT"}
+    also = {**beside, "promoted": "x"}
+    table.put_new({**KEY, "phase": "baking", "id": "fraud-1-1"})
+    table.put_new({**gone, "id": "fraud-1-1"})
+    table.put_new({**beside, "built_at": "then"})
+    with pytest.raises(ConditionFailedError):
+        table.set_and_delete(
+            KEY,
+            {"phase": "closed"},
+            "phase = :queued",
+            {":queued": "queued"},
+            gone=gone,
+            also=also,
+        )
+    assert [item["sk"] for item in table.query(KEY["pk"], "CURRENT")] == ["CURRENT", "CURRENT#1"]
+    table.set_and_delete(KEY, {"phase": "closed"}, "phase = :baking", {":baking": "baking"}, gone=gone, also=also)
+    assert table.get(KEY) == {**KEY, "phase": "closed", "id": "fraud-1-1"}
+    assert list(table.query(KEY["pk"], "CURRENT")) == [{**beside, "built_at": "then", "promoted": "x"}]
+    table.set_and_delete(KEY, {"phase": "again"}, "phase = :closed", {":closed": "closed"}, gone=gone)
+    assert (table.get(KEY) or {})["phase"] == "again", "what is gone already is no obstacle"
+
+
+def test_a_query_may_read_a_few_items_at_a_time(table: AnyTable) -> None:
+    for number in range(5):
+        table.put_new({**KEY, "sk": f"RUN#{number}"})
+    found = table.query(KEY["pk"], "RUN#", newest_first=True, page_items=2)
+    assert [item["sk"] for item in found] == [f"RUN#{number}" for number in (4, 3, 2, 1, 0)]

@@ -11,6 +11,7 @@ import pytest
 from sluice.aws.model_registry import DESCRIPTION_MAX, ModelRegistry
 from sluice.errors import AwsRefusedError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, Stage
 from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Clock, FakeRegistry, Faults
@@ -39,7 +40,7 @@ def fake() -> Shelf:
 
 def real(stage: Stage) -> Shelf:
     stage.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
-    container = {"Image": "xgboost:3.0-5", "ModelDataUrl": f"s3://{BUCKET}/low.tar.gz"}
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/low.tar.gz"}
 
     def add(approval: str) -> str:
         made = stage.sagemaker.create_model_package(

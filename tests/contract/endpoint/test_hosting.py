@@ -16,6 +16,7 @@ from sluice.names import Names
 from sluice.rollout.analysis.alarms import stop_alarm
 from sluice.spec.strategies import BlueGreen
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE, OTHER_IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, ROLE, Stage, eventually
 from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import Faults
@@ -29,7 +30,7 @@ class Platform(Protocol):
 
     hosting: Endpoints
 
-    def model(self, *, healthy: bool = True) -> str:
+    def model(self, *, healthy: bool = True, known_image: bool = True) -> str:
         """The name of a new model made of an approved package."""
 
     def settle(self, endpoint: str) -> None:
@@ -47,10 +48,10 @@ class Fake:
         self._fake = FakeHosting(Faults())
         self.hosting = cast(Endpoints, self._fake)
 
-    def model(self, *, healthy: bool = True) -> str:
+    def model(self, *, healthy: bool = True, known_image: bool = True) -> str:
         name = f"contract-{next(_numbers)}"
         self.hosting.create_model(name, "arn:package", ROLE)
-        if not healthy:
+        if not (healthy and known_image):
             self._fake.unhealthy.add(name)
         return name
 
@@ -73,11 +74,13 @@ class Real:
         self.hosting = Endpoints(translating(stage.sagemaker))
         self._metrics = CloudWatch(translating(stage.aws.client("cloudwatch")))
         stage.sagemaker.create_model_package_group(ModelPackageGroupName="contract")
-        self._packages = {healthy: self._package(healthy) for healthy in (True, False)}
+        self._packages = {healthy: self._package(healthy, IMAGE) for healthy in (True, False)}
+        self._package_of_another_image = self._package(True, OTHER_IMAGE)
 
-    def model(self, *, healthy: bool = True) -> str:
+    def model(self, *, healthy: bool = True, known_image: bool = True) -> str:
         name = f"contract-{next(_numbers)}"
-        self.hosting.create_model(name, self._packages[healthy], ROLE)
+        package = self._packages[healthy] if known_image else self._package_of_another_image
+        self.hosting.create_model(name, package, ROLE)
         return name
 
     def settle(self, endpoint: str) -> None:
@@ -91,9 +94,9 @@ class Real:
     def ring(self, alarm: str) -> None:
         assert self._metrics.set_alarm(alarm, "a person has changed their mind")
 
-    def _package(self, healthy: bool) -> str:
+    def _package(self, healthy: bool, image: str) -> str:
         container = {
-            "Image": "xgboost:3.0-5",
+            "Image": image,
             "ModelDataUrl": f"s3://{BUCKET}/{'script-low' if healthy else 'script-exits'}.tar.gz",
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",
@@ -234,6 +237,18 @@ def test_an_update_that_never_becomes_healthy_leaves_what_was(
     name, used, model = endpoint
     bad = config(platform, fleet("v1", model), fleet("v2", platform.model(healthy=False), 0.0))
     platform.hosting.update_endpoint(name, bad)
+    platform.settle(name)
+    state = described(platform, name)
+    assert (state.status, state.config, weights(state)) == ("InService", used, {"v1": (1.0, 1)})
+    assert state.failure_reason
+
+
+def test_an_update_to_an_image_that_cannot_be_started_leaves_what_was(
+    platform: Platform, endpoint: tuple[str, str, str]
+) -> None:
+    name, used, model = endpoint
+    other = config(platform, fleet("v1", model), fleet("v2", platform.model(known_image=False), 0.0))
+    platform.hosting.update_endpoint(name, other)
     platform.settle(name)
     state = described(platform, name)
     assert (state.status, state.config, weights(state)) == ("InService", used, {"v1": (1.0, 1)})

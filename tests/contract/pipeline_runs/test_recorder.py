@@ -113,7 +113,9 @@ def test_a_run_is_recorded_with_data_parameters_steps_metrics_and_version(fraud:
     assert [step.kind for step in first.steps] == ["Processing", "Training", "Processing", "Condition", "RegisterModel"]
     assert all(step.seconds is not None and step.seconds >= 0 for step in first.steps)
     assert 0 < first.metrics["mse"] <= 6
-    assert first.code.startswith(f"s3://{BUCKET}/code/tabular/")
+    assert first.step_code.keys() == set(JOBS)
+    assert all(uri.startswith(f"s3://{BUCKET}/code/tabular/") for uri in first.step_code.values())
+    assert (first.code, len(set(first.step_code.values()))) == (first.step_code["TrainModel"], 3)
     assert list(fraud.ports.runs.runs("fraud"))[-1] == first
 
 
@@ -122,15 +124,25 @@ def test_the_version_knows_where_it_comes_from(fraud: Fraud, first: PipelineRun)
     assert package.generated_by == first.execution
     assert package.properties["sluice.data"] == first.input_data
     assert package.properties["sluice.code"] == first.code
+    assert package.properties["sluice.code.PreprocessData"] == first.step_code["PreprocessData"]
 
 
-def test_another_eta_takes_the_data_from_the_cache_and_trains(fraud: Fraud, first: PipelineRun) -> None:
+def test_another_eta_takes_the_data_from_the_cache_and_trains(
+    fraud: Fraud, first: PipelineRun, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = fraud.run(first.input_data, Eta="0.31")
     assert run.status == "Succeeded"
     assert hits(run) == ["PreprocessData"]
     assert run.parameters["Eta"] == "0.31"
     assert not run.is_all_cached
     assert run.metrics != first.metrics
+    capsys.readouterr()
+    assert main(["runs", "show", "fraud", run.id, "--stage", STAGE, "--output", "json"]) == 0
+    missed = {(each["step"], each["key"]) for each in json.loads(capsys.readouterr().out)["cache_misses"]}
+    assert missed == {
+        ("TrainModel", "HyperParameters.eta"),
+        ("EvaluateModel", "ProcessingInputs.model.S3Input.S3Uri"),
+    }
 
 
 def test_the_same_again_computes_nothing_and_registers_a_new_version_that_says_so(
@@ -156,8 +168,11 @@ def test_new_data_is_never_a_stale_hit(fraud: Fraud, first: PipelineRun) -> None
 def test_a_missed_gate_is_recorded_with_its_metrics_and_the_step_that_failed(fraud: Fraud, first: PipelineRun) -> None:
     run = fraud.run(first.input_data, MseThreshold="0.0001")
     assert (run.status, run.version, hits(run)) == ("Failed", None, JOBS)
-    assert run.reason.startswith("FailPipeline: ")
-    assert "mse" in run.reason
+    assert run.reason.startswith(
+        "FailPipeline: regression_metrics.mse.value has to be at most the MseThreshold of 0.0001"
+    )
+    assert f"mse is {run.metrics['mse']:.6g}" in run.reason
+    assert run.reason.endswith("gate of the spec: no other rule failed")
     assert run.metrics == first.metrics
     assert fraud.published.events[-1][0] == "PipelineFailed"
 

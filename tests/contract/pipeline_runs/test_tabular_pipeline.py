@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from cli.apply.definition import read_definition, source_archive
+from cli.apply.step_code import step_codes
 from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, IMAGE, ROLE, Engine
 from tests.builders.tabular_jobs import data_contract
 
@@ -39,9 +40,11 @@ def fraud(engine_aws: Engine) -> str:
     """The fraud model's pipeline, set up as ``sluice apply`` does."""
     spec = yaml.safe_load((REPO / "models" / "fraud.yaml").read_text())
     tabular = read_definition(REPO / "pipelines", "tabular")
-    for name, content in tabular.scripts.items():
-        engine_aws.put(f"code/tabular/0/scripts/{name}", content)
-    engine_aws.put("code/tabular/0/sourcedir.tar.gz", source_archive(tabular.scripts))
+    codes = {each.token: f"code/tabular/{each.digest}" for each in step_codes(tabular)}
+    for each in step_codes(tabular):
+        for name, content in each.scripts.items():
+            engine_aws.put(f"{codes[each.token]}/scripts/{name}", content)
+        engine_aws.put(f"{codes[each.token]}/sourcedir.tar.gz", source_archive(each.scripts))
     contract = engine_aws.put("contracts/fraud/0.json", json.dumps(data_contract(spec)))
     tokens = {
         "DataBucket": BUCKET,
@@ -51,7 +54,7 @@ def fraud(engine_aws: Engine) -> str:
         "Model": "fraud",
         "ModelPackageGroup": GROUP,
         "DataContract": contract,
-        "CodePrefix": f"s3://{BUCKET}/code/tabular/0",
+        **{token: f"s3://{BUCKET}/{prefix}" for token, prefix in codes.items()},
     }
     text = Path(REPO / "pipelines" / "tabular" / "definition.json").read_text()
     for token, value in tokens.items():
@@ -92,7 +95,7 @@ def test_data_that_cannot_be_learned_from_misses_the_gate(engine_aws: Engine, fr
     assert status == "Failed"
     assert steps["CheckModelQuality"]["Metadata"]["Condition"]["Outcome"] == "False"
     assert steps["FailPipeline"]["StepStatus"] == "Failed"
-    assert "to be at most the MseThreshold of 6.0" in steps["FailPipeline"]["FailureReason"]
+    assert "has to be at most the MseThreshold of 6.0" in steps["FailPipeline"]["FailureReason"]
     assert "RegisterModel" not in steps
 
 
@@ -102,9 +105,14 @@ def test_a_version_worse_than_the_live_one_misses_the_gate_which_says_so(engine_
     assert status == "Failed"
     assert "RegisterModel" not in steps
     reason = steps["FailPipeline"]["FailureReason"]
-    found = re.search(r"regression_metrics.mse.value is ([\d.]+), to be at most the MseThreshold of 6.0;", reason)
+    found = re.fullmatch(
+        r"regression_metrics.mse.value has to be at most the MseThreshold of 6.0, and no rule of the spec's gate may "
+        rf"fail; see s3://{BUCKET}/(\S+/evaluation\.json)",
+        reason,
+    )
     assert found, reason
-    assert "above 0.055: worse than the 0.05 of live version 7 by more than 10 %" in reason
+    verdict = json.loads(engine_aws.text(found[1]))["gate"]["verdict"]
+    assert "above 0.055: worse than the 0.05 of live version 7 by more than 10 %" in verdict
     status, _ = run(engine_aws, "good", rows(600, noise=0.5), **gate | {"Live": "none"})
     assert status == "Succeeded"
 

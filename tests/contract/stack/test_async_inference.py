@@ -19,10 +19,10 @@ from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
 from localaws.serve import client_environment
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.runtime.async_runtime import AsyncTiming
 from localaws.tests.contract.services.sagemaker.endpoints.artifacts import make_artifacts
+from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
 from localaws.timing import Timings
 from rehearsal.build import ensure_built
@@ -100,8 +100,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAw
         LocalAws(run_dir, INTERPRETERS, services=lambda context: shipped_services(context, timings)) as aws,
         pytest.MonkeyPatch.context() as environment,
     ):
-        cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-        stack = cloudformation.deploy(ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
+        stack = deploy(aws, ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
         artifacts = make_artifacts(tmp_path_factory.mktemp("models"))
         bucket = stack.output("DataBucketName")
         aws.client("s3").put_object(Bucket=bucket, Key="pipelines/slow.tar.gz", Body=artifacts["script-low"])

@@ -17,7 +17,7 @@ import yaml
 from cli.main import main
 from localaws.local_aws import LocalAws
 from localaws.serve import client_environment
-from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 from tests.builders.house_prices import house_csv
@@ -90,8 +90,7 @@ def sluice(aws: LocalAws) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(scope="module")
 def deployed(aws: LocalAws, sluice: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-    stack = cloudformation.deploy(ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
+    stack = deploy(aws, ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
     queue = aws.client("sqs").create_queue(QueueName="told")["QueueUrl"]
     arn = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rule = aws.client("events").put_rule(Name="told", EventPattern=json.dumps({"source": ["sluice"]}))["RuleArn"]

@@ -15,7 +15,7 @@ from cli.main import main
 from localaws.local_aws import LocalAws
 from localaws.serve import client_environment
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 from rehearsal.drivers.timeline import Timeline
@@ -87,8 +87,7 @@ class Deployed:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     built = ensure_built(ROOT)
     with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as aws, pytest.MonkeyPatch.context() as environment:
-        cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-        stack = cloudformation.deploy(built, "sluice-dev", {"Stage": "dev"})
+        stack = deploy(aws, built, "sluice-dev", {"Stage": "dev"})
         for name, value in client_environment(aws.endpoint_url, aws.region).items():
             environment.setenv(name, value)
         environment.setenv("AWS_CONFIG_FILE", "/nonexistent")

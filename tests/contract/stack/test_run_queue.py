@@ -23,8 +23,8 @@ from localaws.local_aws import LocalAws
 from localaws.serve import client_environment
 from localaws.service_api import AwsError, Service
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.scheduler.service import Scheduler
+from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
@@ -191,8 +191,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=services) as aws,
         pytest.MonkeyPatch.context() as environment,
     ):
-        cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-        stack = cloudformation.deploy(ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
+        stack = deploy(aws, ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
         for name, value in client_environment(aws.endpoint_url, aws.region).items():
             environment.setenv(name, value)
         yield Stage(aws, stack, clocks[0], tmp_path_factory.mktemp("specs"))

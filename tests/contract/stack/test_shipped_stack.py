@@ -7,6 +7,7 @@ import json
 import marshal
 import shutil
 import subprocess
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +19,12 @@ from layer_build.dataclass_expansion import expand
 
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.deploying import BUCKET, deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
 ROOT = Path(__file__).parents[3]
+DEADLINE_SECONDS = 30
 SERVICES = (ROOT / "layers" / "sluice" / "botocore-services.txt").read_text()
 
 
@@ -39,8 +41,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def stack(aws: LocalAws, built: Path) -> Stack:
-    cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-    return cloudformation.deploy(built, "sluice-dev", {"Stage": "dev"})
+    return deploy(aws, built, "sluice-dev", {"Stage": "dev"})
 
 
 def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: Stack) -> None:
@@ -51,7 +52,7 @@ def test_the_sluice_command_finds_what_it_needs_to_know(aws: LocalAws, stack: St
         "pipeline_role_arn": stack.output("PipelineRoleArn"),
         "model_role_arn": stack.output("ModelRoleArn"),
         "state_machine_arn": stack.output("RolloutStateMachineArn"),
-        "results_table": "sluice-dev-results",
+        "results_table": stack.output("ResultsTableName"),
         "async_queue_url": stack.physical_id("AsyncResultQueue"),
         "upload_queue_url": stack.physical_id("UploadQueue"),
         "upload_queue_arn": "arn:aws:sqs:us-east-1:123456789012:sluice-dev-uploads",
@@ -82,6 +83,63 @@ def test_the_state_machine_calls_the_deployed_functions(aws: LocalAws, stack: St
     deployed = {item.attributes.get("Arn") for item in stack.resources.values()}
     assert called
     assert called <= deployed
+
+
+DIES_ONCE = """
+import os, signal
+def handler(event, context):
+    if not os.path.exists(event["mark"]):
+        open(event["mark"], "w").close()
+        os._exit(3) if event["death"] == "exit" else os.kill(os.getpid(), signal.SIGKILL)
+    return {"status": "READY", "stage": 0, "wait_seconds": 1, "reason": ""}
+"""
+
+
+@pytest.mark.parametrize(("death", "error"), [("exit", "Runtime.ExitError"), ("kill", "Lambda.Unknown")])
+def test_a_rollout_goes_on_after_a_functions_process_died(
+    aws: LocalAws, tmp_path: Path, death: str, error: str
+) -> None:
+    """With the retriers that the shipped state machine has, under both names that AWS gives a death."""
+    trust = {"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}}
+    role = aws.client("iam").create_role(
+        RoleName=f"mortal-{death}",
+        AssumeRolePolicyDocument=json.dumps({"Statement": [{**trust, "Action": "sts:AssumeRole"}]}),
+    )["Role"]["Arn"]
+    statement = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").put_role_policy(RoleName=f"mortal-{death}", PolicyName="own", PolicyDocument=document)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", DIES_ONCE)
+    function = aws.client("lambda").create_function(
+        FunctionName=f"mortal-{death}",
+        Role=role,
+        Runtime="python3.13",
+        Handler="app.handler",
+        Timeout=30,
+        Code={"ZipFile": packed.getvalue()},
+    )["FunctionArn"]
+    shipped = json.loads((ROOT / "statemachines" / "rollout.asl.json").read_text())["States"]["PlanRollout"]
+    task = {
+        **shipped,
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": function, "Payload": {"mark": str(tmp_path / "mark"), "death": death}},
+        "Next": "Planned",
+    }
+    states = {"PlanRollout": task, "Planned": {"Type": "Succeed"}, "RollBack": {"Type": "Fail", "Error": "RolledBack"}}
+    machines = aws.client("stepfunctions")
+    machine = machines.create_state_machine(
+        name=f"mortal-{death}", roleArn=role, definition=json.dumps({"StartAt": "PlanRollout", "States": states})
+    )["stateMachineArn"]
+    execution = machines.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while machines.describe_execution(executionArn=execution)["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    events = machines.get_execution_history(executionArn=execution)["events"]
+    failures = [each["taskFailedEventDetails"]["error"] for each in events if "taskFailedEventDetails" in each]
+    assert failures == [error]
+    assert machines.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
 
 
 def test_the_layer_holds_our_code_and_only_the_services_it_calls(built: Path, tmp_path: Path) -> None:
@@ -166,7 +224,7 @@ def endpoints(document: dict[str, Any]) -> dict[tuple[str, str], Any]:
 def test_a_function_is_packed_alone(aws: LocalAws, stack: Stack, built: Path) -> None:
     location = aws.client("lambda").get_function(FunctionName=stack.physical_id("AnalyzeStageFunction"))["Code"]
     assert location
-    objects = aws.client("s3").list_objects_v2(Bucket="aws-sam-cli-managed-default-123456789012-us-east-1")
+    objects = aws.client("s3").list_objects_v2(Bucket=BUCKET)
     bodies = [
         aws.client("s3").get_object(Bucket=objects["Name"], Key=item["Key"])["Body"].read()
         for item in objects["Contents"]
@@ -186,16 +244,24 @@ def test_people_are_notified_of_what_they_need_to_know(aws: LocalAws, stack: Sta
     sqs, topic = aws.client("sqs"), stack.output("NotifyTopicArn")
     queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    admitted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Statement": [admitted]})})
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     for kind, told_by in (
         ("RolloutShifted", "sluice-dev"),
         ("RolloutPromoted", "sluice-prod"),
-        ("RolloutWaitsForGate", "sluice-dev"),
+        ("ModelPending", "sluice-dev"),
     ):
         entry = {"Source": "sluice", "DetailType": kind, "Detail": json.dumps({"model": "fraud", "stack": told_by})}
         aws.client("events").put_events(Entries=[entry])
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
-    assert json.loads(message["Body"])["detail-type"] == "RolloutWaitsForGate"
+    assert json.loads(message["Body"])["detail-type"] == "ModelPending"
 
 
 def test_every_dead_letter_queue_has_an_alarm_that_tells_people(aws: LocalAws, stack: Stack) -> None:

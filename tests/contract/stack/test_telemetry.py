@@ -12,7 +12,7 @@ import pytest
 
 from localaws.local_aws import LocalAws
 from localaws.services.cloudformation.resources.stack import Stack
-from localaws.services.cloudformation.service import CloudFormation
+from localaws.tests.deploying import deploy as deploy_built
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
 
@@ -27,8 +27,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 def deploy(aws: LocalAws, stage: str, **parameters: str) -> Stack:
-    cloudformation = next(service for service in aws.services if isinstance(service, CloudFormation))
-    return cloudformation.deploy(ensure_built(ROOT), f"sluice-{stage}", {"Stage": stage, **parameters})
+    return deploy_built(aws, ensure_built(ROOT), f"sluice-{stage}", {"Stage": stage, **parameters})
 
 
 @pytest.fixture(scope="module")

@@ -41,29 +41,42 @@ def job(name: str, source: str, model: str = "low") -> TransformJobRequest:
     )
 
 
+@pytest.mark.parametrize("keeps_prefix", [False, True], ids=["below the output folder", "below the input's prefix"])
 def test_exactly_the_files_of_a_manifest_are_scored_and_their_answers_found(
-    account: Account, files: BatchFiles, transforms: Transforms
+    account: Account,
+    files: BatchFiles,
+    transforms: Transforms,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    keeps_prefix: bool,
 ) -> None:
-    for name in ("a.csv", "a.csv.out", "märz 1/a+b.csv"):
-        account.put(FOLDER + name, ROWS + "\n" * (name == "a.csv"))
+    monkeypatch.setattr(account.aws.context.choices, "transform_output_keeps_prefix", keeps_prefix)
+    name = f"scored-{keeps_prefix}".lower()
+    for key in [each.key for each in files.below(FOLDER)]:
+        account.aws.client("s3").delete_object(Bucket=BUCKET, Key=key)
+    for path in ("a.csv", "a.csv.out", "märz 1/a+b.csv"):
+        account.put(FOLDER + path, ROWS + "\n" * (path == "a.csv"))
     account.put(FOLDER + "empty.csv", "")
     given = BatchInput.of(FOLDER, files.below(FOLDER))
-    assert [each.key for each in given.files] == [FOLDER + name for name in ("a.csv", "a.csv.out", "märz 1/a+b.csv")]
+    assert [each.key for each in given.files] == [FOLDER + path for path in ("a.csv", "a.csv.out", "märz 1/a+b.csv")]
     account.put(FOLDER + "late.csv", ROWS)
     manifest = account.put("batch/fraud/manifests/1.manifest", given.native(BUCKET))
-    request = transform_request(job("scored", manifest), Batch(instance_count=2, input_filter="$[1:]"))
+    request = transform_request(job(name, manifest), Batch(instance_count=2, input_filter="$[1:]"))
 
     assert transforms.create(request)
     assert not transforms.create(request), "the same name is the same job"
-    done = eventually(lambda: transforms.describe("scored"), lambda found: found and found.has_ended)
+    done = eventually(lambda: transforms.describe(name), lambda found: found and found.has_ended)
     assert done is not None
     assert (done.status, done.instance_type, done.instance_count) == ("Completed", "ml.m5.large", 2)
     assert done.seconds is not None
     assert done.seconds > 0
 
-    output = "batch/fraud/output/scored/"
-    outputs = [given.output_key(each, output) for each in given.files]
-    assert [each.key for each in files.below(output)] == outputs, "nothing but what was there at first"
+    output = f"batch/fraud/output/{name}/"
+    written = [each.key for each in files.below(output)]
+    found = given.outputs(output, written)
+    outputs = [found[each.key] for each in given.files]
+    assert written == outputs, "nothing but what was there at first"
+    assert all(key.startswith(output + "input/") is keeps_prefix for key in written)
     for each, answers in zip(given.files, outputs, strict=True):
         assert (files.count_lines(each.key, each.etag), files.count_lines(answers)) == (3, 3)
     joined = [line.rsplit(",", 1)[0] for line in files.lines(outputs[2])]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[3]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -80,6 +81,15 @@ def test_the_events_of_aws_that_are_replayed_are_named() -> None:
 def test_the_table_of_contents_names_them_all() -> None:
     text = (ROOT / "docs" / "events.md").read_text()
     assert set(re.findall(r"^\| \[(\w+)\]", text, re.M)) == set(PUBLISHED)
+
+
+def test_people_are_told_of_what_the_table_says() -> None:
+    """The rule of the topic that people subscribe to has these events and no other."""
+    text = (ROOT / "docs" / "events.md").read_text()
+    told = dict(re.findall(r"^\| \[(\w+)\].*\| (yes|no) \|$", text, re.M))
+    assert set(told) == set(PUBLISHED)
+    pattern = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["NotifyRule"]["Properties"]["EventPattern"]
+    assert set(pattern["detail-type"]) == {name for name, is_told in told.items() if is_told == "yes"}
 
 
 @pytest.mark.parametrize("event", sorted(PUBLISHED))

@@ -15,7 +15,7 @@ from sluice.async_inference.runtime import AsyncPlaces, AsyncRuntime, Invocation
 from sluice.aws.eventbridge import EventPublisher
 from sluice.aws.s3 import DataBucket, StoredObject
 from sluice.aws.sqs import AsyncQueue
-from sluice.errors import RetryableError
+from sluice.errors import AwsRefusedError, RetryableError
 from sluice.names import Names
 
 from cli.failures import BadInputError
@@ -57,7 +57,7 @@ def test_an_invocation_says_all_that_is_known_and_nothing_else() -> None:
     ("code", "status", "error"),
     [
         ("ValidationError", 400, InvocationRefusedError),
-        ("AccessDeniedException", 403, InvocationRefusedError),
+        ("AccessDeniedException", 403, AwsRefusedError),  # a role may be new
         ("ThrottlingException", 400, RetryableError),
         ("ServiceUnavailable", 503, RetryableError),
         ("InternalFailure", 500, RetryableError),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,10 @@ import pytest
 from botocore.stub import ANY, Stubber
 from sluice.aws.cloudwatch import CloudWatch
 from sluice.aws.eventbridge import EventPublisher
-from sluice.aws.metric_data import Counts, LatencySummary, Span, dimensions
+from sluice.aws.metric_data import STATUS_ERRORS, Counts, LatencySummary, Span, dimensions
 from sluice.aws.model_registry import ModelRegistry
 from sluice.endpoint.state import EndpointState, VariantState
-from sluice.errors import AwsRefusedError, RetryableError, ThrottledError, UnknownModelError
+from sluice.errors import AwsRefusedError, MetricsUnknownError, RetryableError, ThrottledError, UnknownModelError
 from sluice.names import Names
 from sluice.rollout.analysis.alarms import alarm_names, alarms_for
 from sluice.rollout.model.executions import Executions
@@ -102,8 +102,64 @@ def test_a_half_known_period_is_not_known(aws: Aws) -> None:
 
 
 def test_all_pages_are_read(aws: Aws) -> None:
-    pages = page("more", errors={0: 1.0}), page(errors={60: 2.0}, requests={0: 10.0, 60: 20.0})
+    first = page("more", errors={0: 1.0})
+    first["MetricDataResults"][0]["StatusCode"] = "PartialData"  # it continues on the next page
+    pages = first, page(errors={60: 2.0}, requests={0: 10.0, 60: 20.0})
     assert list(metrics(aws, *pages).counts(OF, SPAN).values()) == [Counts(10, 1), Counts(20, 2)]
+
+
+LIMITS = {"p90": 12_000, "p99": 40_000}
+READERS: dict[str, tuple[Callable[[CloudWatch], object], str, dict[str, dict[int, float]]]] = {
+    "errors": (lambda of: of.counts(OF, SPAN), "errors", {"errors": {}, "requests": {0: 90.0}}),
+    "requests": (lambda of: of.counts(OF, SPAN), "requests", {"errors": {0: 1.0}, "requests": {}}),
+    "slow requests": (
+        lambda of: of.slow_counts(OF, LIMITS, SPAN),
+        "p99",
+        {"requests": {0: 90.0}, "p90": {0: 9.0}, "p99": {}},
+    ),
+    "means": (lambda of: of.mean_latencies(OF, SPAN), "mean", {"mean": {0: 5000.0}}),
+    "percentiles": (
+        lambda of: of.latency_summaries(OF, SPAN),
+        "p99",
+        {"requests": {0: 2000.0}, "p90": {0: 9.0}, "p99": {}},
+    ),
+    "a metric of users": (
+        lambda of: of.published_values("fraud", "v7", "sold", SPAN),
+        "sum",
+        {"samplecount": {0: 9.0}, "sum": {}, "minimum": {0: 0.0}, "maximum": {0: 1.0}},
+    ),
+}
+
+
+@pytest.mark.parametrize("status", ["PartialData", "InternalError", "Forbidden"])
+@pytest.mark.parametrize(("read", "lacking", "answered"), READERS.values(), ids=READERS)
+def test_a_series_that_is_not_complete_is_unknown_and_not_zero(
+    aws: Aws, read: Callable[[CloudWatch], object], lacking: str, answered: dict[str, dict[int, float]], status: str
+) -> None:
+    answer = page(**answered)
+    for series in answer["MetricDataResults"]:
+        if series["Id"] == lacking:
+            series |= {"StatusCode": status, "Messages": [{"Code": "E1", "Value": "try later"}]}
+    with pytest.raises(MetricsUnknownError, match=rf"\({status}, E1: try later\)") as unknown:
+        read(metrics(aws, answer))
+    assert unknown.value.code == status
+
+
+def test_a_series_that_was_not_answered_is_unknown(aws: Aws) -> None:
+    with pytest.raises(MetricsUnknownError, match=r"InvocationModelErrors SampleCount \(no result\)"):
+        metrics(aws, page(errors={0: 1.0})).counts(OF, SPAN)
+
+
+def test_a_message_about_the_whole_answer_makes_it_unknown(aws: Aws) -> None:
+    answer = page(errors={0: 1.0}, requests={0: 90.0})
+    answer["Messages"] = [{"Code": "MaxMetricsExceeded", "Value": "Maximum number of allowed metrics exceeded"}]
+    with pytest.raises(MetricsUnknownError, match="Maximum number of allowed metrics exceeded"):
+        metrics(aws, answer).counts(OF, SPAN)
+
+
+def test_where_failures_are_counted_by_two_metrics_a_period_has_both(aws: Aws) -> None:
+    answer = page(errors={0: 1.0, 60: 2.0}, errors1={0: 3.0}, requests={0: 90.0, 60: 50.0})
+    assert metrics(aws, answer).counts(OF, SPAN, STATUS_ERRORS) == {T0: Counts(90, 4)}
 
 
 def test_no_data_is_no_period(aws: Aws) -> None:
@@ -113,9 +169,6 @@ def test_no_data_is_no_period(aws: Aws) -> None:
 def test_a_span_that_has_not_begun_is_not_asked_for(aws: Aws) -> None:
     early = Span(start=T0 + timedelta(seconds=10), end=T0, period_seconds=10)
     assert metrics(aws).counts(OF, early) == {}
-
-
-LIMITS = {"p90": 12_000, "p99": 40_000}
 
 
 def test_requests_beyond_a_limit_are_counted_by_cloudwatch(aws: Aws) -> None:
@@ -140,7 +193,9 @@ def test_requests_beyond_a_limit_are_counted_by_cloudwatch(aws: Aws) -> None:
 
 
 def test_a_count_of_nothing_where_some_must_be_is_no_count(aws: Aws) -> None:
-    answers = page(requests={0: 60.0, 60: 40.0}), page(requests={0: 60.0, 60: 39.0}), page()
+    nothing: dict[str, dict[int, float]] = {"p90": {}, "p99": {}}
+    many, some = {"requests": {0: 60.0, 60: 40.0}}, {"requests": {0: 60.0, 60: 39.0}}
+    answers = page(**many, **nothing), page(**some, **nothing), page(requests={}, **nothing)
     asked = metrics(aws, *answers)
     assert asked.slow_counts(OF, LIMITS, SPAN) is None, "100 requests without a single count: it does not count"
     few = asked.slow_counts(OF, LIMITS, SPAN)
@@ -245,7 +300,15 @@ def test_an_asynchronous_endpoint_is_watched_by_the_errors_that_it_publishes() -
     spec = ModelSpec.parse(spec_with(("endpoint.type", "async"), ("rollout", {"strategy": "auto"})))
     (alarm,) = alarms_for(NAMES, "fraud-7-1", make_plan(spec, NAMES, "fraud-7-1", 7, None))
     counted = {each["MetricStat"]["Metric"]["MetricName"] for each in alarm["Metrics"] if "MetricStat" in each}
-    assert counted == {"Invocation5XXErrors"}
+    assert counted == {"Invocation4XXErrors", "Invocation5XXErrors"}
+
+
+def test_a_serverless_endpoint_is_watched_by_the_errors_that_it_publishes() -> None:
+    spec = ModelSpec.parse(spec_with(("endpoint.type", "serverless"), ("rollout", {"strategy": "auto"})))
+    (alarm,) = alarms_for(NAMES, "fraud-7-1", make_plan(spec, NAMES, "fraud-7-1", 7, None))
+    counted = [each["MetricStat"]["Metric"]["MetricName"] for each in alarm["Metrics"] if "MetricStat" in each]
+    assert counted == ["Invocation4XXErrors", "Invocation5XXErrors", "Invocation4XXErrors"]
+    assert alarm["Metrics"][0]["Expression"] == "IF(requests >= 5, 100 * (errors + errors1) / requests, 0)"
 
 
 def test_the_alarms_are_requests_that_cloudwatch_knows(aws: Aws) -> None:
@@ -339,11 +402,19 @@ def test_an_execution_that_has_ended_is_not_started_again(aws: Aws) -> None:
     stub.add_response("start_execution", {"executionArn": "e", "startDate": T0}, expected)
     stub.add_client_error("start_execution", "ExecutionAlreadyExists")
     stub.add_client_error("start_execution", "ThrottlingException")
+    stub.add_response(
+        "describe_execution",
+        {"executionArn": "e", "stateMachineArn": arn, "status": "SUCCEEDED", "startDate": T0},
+        {"executionArn": f"{arn.replace(':stateMachine:', ':execution:')}:{rollout}"},
+    )
+    stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     executions = Executions(client, arn)
     assert executions.start_restore(rollout, 2)
     assert not executions.start(rollout)
     with pytest.raises(ThrottledError):
         executions.start(rollout)
+    assert executions.started_at(str(rollout)) == T0
+    assert executions.started_at("fraud-9-9") is None
 
 
 def test_too_many_pipelines_at_once_is_worth_another_try(aws: Aws) -> None:

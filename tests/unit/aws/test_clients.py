@@ -24,8 +24,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
-from sluice.aws.clients import Boto3Clients, lazy_clients
+from sluice.aws.clients import GATE_ANSWER_SECONDS, Boto3Clients, lazy_clients
 from sluice.errors import (
+    AccessRefusedError,
     AwsLibraryError,
     AwsRefusedError,
     EndpointBusyError,
@@ -33,10 +34,13 @@ from sluice.errors import (
     SluiceError,
     ThrottledError,
 )
+from sluice.rollout.gates.gate_functions import GateFunctions
 
 from tests.builders.aws_clients import translating
 
 ALONE_FOR_SECONDS = 0.2
+ROLE = "arn:aws:iam::123456789012:role/model"
+TRUST_HINT = "Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role."
 
 
 class WatchfulSession:
@@ -88,6 +92,49 @@ def test_all_clients_come_from_one_session_of_boto3(monkeypatch: pytest.MonkeyPa
     assert len(made) == 1
 
 
+BACKOFF_SECONDS = 1 + 2  # at most, between three tries of botocore's standard mode
+FUNCTION_SECONDS = 60  # of the template's Globals
+GATE_FUNCTION_SECONDS = 90  # of the functions that ask gates
+
+
+def hanging(service: str) -> tuple[Any, list[str]]:
+    """A client whose every request times out without an answer, and the requests that it sent."""
+    sent: list[str] = []
+
+    def hang(request: Any, **_: Any) -> None:
+        sent.append(request.url)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    clients = Boto3Clients(Session("id", "secret", region_name="eu-west-1"))
+    client = clients(service)
+    client.meta.events.register("before-send", hang)
+    return client, sent
+
+
+def test_a_call_that_hangs_is_given_up_after_three_tries_within_a_functions_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    client, sent = hanging("sagemaker")
+    with pytest.raises(RetryableError):
+        translating(client).describe_endpoint(EndpointName="e")
+    assert len(sent) == 3
+    assert _longest(client) + BACKOFF_SECONDS < FUNCTION_SECONDS
+
+
+def test_a_gate_function_is_invoked_once_and_waited_for_as_long_as_it_may_take() -> None:
+    client, sent = hanging("lambda")
+    response = GateFunctions(translating(client)).ask("arn:aws:lambda:eu-west-1:1:function:gate", {})
+    assert (response.allow, len(sent)) == (False, 1)
+    assert client.meta.config.read_timeout == GATE_ANSWER_SECONDS
+    assert 2 * _longest(client) + BACKOFF_SECONDS < GATE_FUNCTION_SECONDS, "a rollout may stand at two gates at once"
+
+
+def _longest(client: Any) -> float:
+    config = client.meta.config
+    return float(config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout))
+
+
 class Answering:
     """A client whose one call raises, or answers with a body."""
 
@@ -131,6 +178,9 @@ def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
         (answered("InternalFailure", status=500), RetryableError),
         (answered("ValidationException", "Could not find endpoint"), AwsRefusedError),
         (answered("AccessDenied", status=403), AwsRefusedError),
+        (answered("ValidationException", f"Could not assume role {ROLE}. {TRUST_HINT}"), AccessRefusedError),
+        (answered("ValidationException", f"Could not access model data at s3://b. {TRUST_HINT}"), AccessRefusedError),
+        (answered("InvalidParameterValueException", "The role cannot be assumed by Lambda."), AccessRefusedError),
         (answered("LimitExceeded", "in-progress endpoint"), AwsRefusedError),
         (ReadTimeoutError(endpoint_url="https://s3"), RetryableError),
         (ConnectionClosedError(endpoint_url="https://s3"), RetryableError),

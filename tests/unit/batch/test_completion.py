@@ -22,8 +22,9 @@ def world() -> SluiceWorld:
     return scored()
 
 
-def scored() -> SluiceWorld:
+def scored(between: str = "") -> SluiceWorld:
     world = batch_world()
+    world.transforms.between = between
     put_input(world)
     start_batch(requested(), world.ports)
     world.clock.pass_seconds(1800)
@@ -55,6 +56,13 @@ def test_a_run_that_went_well_is_announced_with_counts_cost_and_a_preview(world:
         "estimated_with": "list prices of us-east-1 as of 2025-10, while the job worked",
         "preview": ["1,30,1,1.0", "2,31,1,1.0", "3,32,1,1.0"],
     }
+
+
+@pytest.mark.parametrize("between", ["", "input/", "batch/fraud/input/"])
+def test_outputs_are_found_wherever_below_the_output_folder_they_lie(between: str) -> None:
+    world = scored(between)
+    assert handle_batch_result(job_ended(), world.ports) == {"job": JOB, "phase": "completed"}
+    assert (announced(world)["rows_in"], announced(world)["rows_out"]) == (5, 5)
 
 
 def test_the_rows_of_a_run_are_counted_once_and_its_lines_found_by_job_model_and_version(world: SluiceWorld) -> None:
@@ -175,3 +183,13 @@ def test_the_sweep_says_again_that_a_job_has_ended(world: SluiceWorld) -> None:
 def test_the_sweep_gives_up_what_has_failed_for_a_day(world: SluiceWorld) -> None:
     world.clock.pass_seconds(86_400)
     assert list(replay_lost_batch_events("fraud", world.ports)) == []
+
+
+def test_a_run_that_is_open_long_after_its_job_ended_is_completed_within_a_day(world: SluiceWorld) -> None:
+    """Its table was restored from a backup: the job's name is taken, and no event of it will ever come."""
+    world.clock.pass_seconds(40 * 86_400 + 3_600)
+    found = []
+    for _ in range(24 * 12):
+        world.clock.pass_seconds(300)
+        found += list(replay_lost_batch_events("fraud", world.ports))
+    assert found == [f"{JOB} is Completed"]

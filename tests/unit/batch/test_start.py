@@ -12,6 +12,7 @@ from sluice.batch.events import BatchRequested
 from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.batch.run import BatchRun
 from sluice.errors import RetryableError
+from sluice.spec.model import ModelSpec
 
 from functions.start_batch.app import run as start_batch
 from tests.fakes.batch_world import BATCH_SPEC, JOB, batch_world, put_input, requested
@@ -40,6 +41,8 @@ def test_the_job_has_all_settings_of_the_spec(world: SluiceWorld) -> None:
         "MaxConcurrentTransforms": 4,
         "MaxPayloadInMB": 20,
         "BatchStrategy": "MultiRecord",
+        "ModelClientConfig": {"InvocationsTimeoutInSeconds": 600, "InvocationsMaxRetries": 3},
+        "Environment": {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "600"},
         "TransformInput": {
             "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile"}},
             "ContentType": "text/csv",
@@ -61,6 +64,17 @@ def test_the_job_has_all_settings_of_the_spec(world: SluiceWorld) -> None:
     ]
     announced = dict(world.events.published)["BatchStarted"]
     assert (announced["version"], announced["files"], announced["bytes"]) == (1, 2, 34)
+
+
+def test_sagemaker_and_the_container_both_allow_a_mini_batch_the_time_of_the_spec(world: SluiceWorld) -> None:
+    """Either would stop it: SageMaker after its default of ten minutes, the image's server after one."""
+    raw = BATCH_SPEC.to_json()
+    raw["endpoint"]["batch"] |= {"invocation_timeout": "1h", "max_retries": 0}
+    world.specs.specs["fraud"] = ModelSpec.parse(raw)
+    start_batch(requested(), world.ports)
+    request = world.transforms.requests[JOB]
+    assert request["ModelClientConfig"] == {"InvocationsTimeoutInSeconds": 3600, "InvocationsMaxRetries": 0}
+    assert request["Environment"] == {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"}
 
 
 def test_a_request_that_comes_twice_is_one_job_over_the_first_files(world: SluiceWorld) -> None:

@@ -47,7 +47,9 @@ def test_a_check_that_aws_refuses_leaves_its_fact_open_with_the_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "status"), [([HOLDS], 0), ([HOLDS, FAILS, DENIED], 1), ([HOLDS, DENIED], 3)], ids=str
+    ("facts", "status"),
+    [([HOLDS], 0), ([HOLDS, FAILS, DENIED], 1), ([HOLDS, DENIED], 3)],
+    ids=["confirmed", "refuted", "open"],
 )
 def test_the_exit_status_says_the_worst(facts: list[Fact], status: int) -> None:
     assert exit_status(run([group(*facts)], ACCOUNT, lambda _result: None)) == status

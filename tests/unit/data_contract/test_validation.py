@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.data_contract.contract import ContractColumn, DataContract
 from sluice.data_contract.csv_reader import CsvReader
+from sluice.data_contract.file_text import FileText
 from sluice.data_contract.validation import BREACH_LIMIT, MAX_BREACHES, SHOWN_ROWS, ValidationResult, validate
 from sluice.spec.model import ModelSpec
 from sluice.training.upload_validation import contract_document, validate_file
@@ -89,8 +90,8 @@ BREACHES: dict[str, tuple[str | bytes, str, str, list[int], list[str]]] = {
     "other encoding": (GOOD.replace("a", "ü").encode("latin-1"), "encoding", "", [], []),
     "cut gzip": (gzip.compress(GOOD.encode() * 50)[:-12], "gzip", "", [], []),
     "no gzip": (b"\x1f\x8b is its magic", "gzip", "", [], []),
-    "line without end": (b"x" * 300_000, "csv", "", [], []),
-    "quote without end": (HEADER + '1,"a\n' + "x\n" * 200_000, "csv", "", [], []),
+    "line without end": (b"x" * 300_000, "csv", "", [1], []),
+    "quote without end": (HEADER + '1,"a\n' + "x\n" * 200_000, "csv", "shop", [2], []),
 }
 
 
@@ -204,6 +205,7 @@ import io, json, resource, sys
 from sluice.data_contract.validation import validate
 from sluice.data_contract.contract import DataContract
 from sluice.data_contract.csv_reader import CsvReader
+from sluice.data_contract.file_text import FileText
 
 class Endless:  # a file that is made while it is read
     def __init__(self, lines):
@@ -216,7 +218,7 @@ class Endless:  # a file that is made while it is read
         return found
 
 contract = DataContract.parse(json.loads(sys.argv[2]))
-result = validate(CsvReader(Endless(int(sys.argv[1]))), contract)
+result = validate(CsvReader(FileText(Endless(int(sys.argv[1])))), contract)
 print(result.rows, len(result.breaches), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -255,7 +257,7 @@ def test_a_file_of_very_wide_rows_takes_little_memory() -> None:
 def test_a_row_that_quotes_spread_over_lines_has_an_end() -> None:
     result = result_of(HEADER + '"\n",' * 100_000)
     assert [str(breach) for breach in result.breaches] == [
-        "csv: the file is not CSV (a row is longer than 262,144 characters)"
+        "csv: the file is not CSV (a row is longer than 262,144 characters) (row 2)"
     ]
 
 
@@ -279,6 +281,6 @@ def test_gaps_cost_no_look_at_each_cell() -> None:
     contract = DataContract(
         target_column=Watched("risk"), columns=(Watched("age"),), max_missing_share=1.0, out_of_range="accept"
     )
-    result = validate(CsvReader(io.BytesIO(b"age,risk\n" + b",\n" * 5_000)), contract)
+    result = validate(CsvReader(FileText(io.BytesIO(b"age,risk\n" + b",\n" * 5_000))), contract)
     assert (result.rows, result.breaches) == (5_000, ())
     assert len(looked_at) < 100

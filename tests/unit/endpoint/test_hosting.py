@@ -32,6 +32,30 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     return translating(client), stub
 
 
+PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/sluice-dev-fraud/7"
+
+
+@pytest.mark.parametrize(
+    ("environment", "container"),
+    [
+        pytest.param({}, {"ModelPackageName": PACKAGE}, id="the package's own"),
+        pytest.param(
+            {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "900"},
+            {"ModelPackageName": PACKAGE, "Environment": {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "900"}},
+            id="and more",
+        ),
+    ],
+)
+def test_a_model_is_made_of_a_package_and_an_environment(
+    sagemaker: tuple[Endpoints, Stubber], environment: dict[str, str], container: dict[str, Any]
+) -> None:
+    hosting, stub = sagemaker
+    role = "arn:aws:iam::123456789012:role/model"
+    expected = {"ModelName": "m", "PrimaryContainer": container, "ExecutionRoleArn": role}
+    stub.add_response("create_model", {"ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/m"}, expected)
+    hosting.create_model("m", PACKAGE, role, environment)
+
+
 @pytest.fixture
 def sagemaker() -> Iterator[tuple[Endpoints, Stubber]]:
     client, stub = stubbed("sagemaker")
@@ -55,16 +79,17 @@ def asked(name: str, weight: float = 100.0) -> dict[str, Any]:
 
 WARM = ServerlessSize(memory_mb=2048, max_concurrency=20, provisioned_concurrency=2)
 ASYNC = {"OutputConfig": {"S3OutputPath": "s3://b/out"}}
+UNOBSERVED = {"EnableDetailedObservability": False}  # stated, as the default of new configs is on
 CONFIGS: dict[str, tuple[NewConfig, dict[str, Any]]] = {
     "canary": (
         NewConfig(name="c", variants=(on_instances("v6"), on_instances("v7", 0.0))),
-        {"ProductionVariants": [asked("v6"), asked("v7", 0.0)]},
+        {"ProductionVariants": [asked("v6"), asked("v7", 0.0)], "MetricsConfig": UNOBSERVED},
     ),
     "metrics every ten seconds": (
         NewConfig(name="c", variants=(on_instances("v6"),), period_seconds=10),
         {
             "ProductionVariants": [asked("v6")],
-            "MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10},
+            "MetricsConfig": {**UNOBSERVED, "EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10},
         },
     ),
     "shadow": (
@@ -72,6 +97,7 @@ CONFIGS: dict[str, tuple[NewConfig, dict[str, Any]]] = {
         {
             "ProductionVariants": [asked("v6")],
             "ShadowProductionVariants": [asked("v7", 50.0)],
+            "MetricsConfig": UNOBSERVED,
             "DataCaptureConfig": {
                 "EnableCapture": True,
                 "InitialSamplingPercentage": 100,
@@ -104,7 +130,7 @@ CONFIGS: dict[str, tuple[NewConfig, dict[str, Any]]] = {
     ),
     "async": (
         NewConfig(name="c", variants=(on_instances("v6"),), async_config=ASYNC),
-        {"ProductionVariants": [asked("v6")], "AsyncInferenceConfig": ASYNC},
+        {"ProductionVariants": [asked("v6")], "AsyncInferenceConfig": ASYNC, "MetricsConfig": UNOBSERVED},
     ),
 }
 

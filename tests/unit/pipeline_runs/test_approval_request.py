@@ -130,3 +130,17 @@ def test_an_announced_version_is_no_matter_for_the_sweep_and_a_late_event_no_new
     assert say_again(world) == []
     announce_pending_version(changed(waiting), world.ports)
     assert "ModelPending" not in world.events.kinds()
+
+
+@pytest.mark.parametrize("fields", [{}, {"UpdatedModelPackageFields": ["ModelPackageStatus"]}])
+def test_a_version_is_announced_once_it_is_complete(world: SluiceWorld, waiting: str, fields: dict[str, Any]) -> None:
+    world.registry.move_on(waiting, "InProgress")
+    announce_pending_version(changed(waiting), world.ports)
+    world.clock.pass_seconds(180)
+    assert sweep(world.ports)["findings"] == []
+    assert world.events.published == [], "no model can be made of it yet"
+    world.registry.move_on(waiting, "Completed")
+    announce_pending_version(changed(waiting, **fields), world.ports)
+    world.clock.pass_seconds(180)
+    assert sweep(world.ports)["findings"] == []
+    assert world.events.kinds() == ["ModelPending"]

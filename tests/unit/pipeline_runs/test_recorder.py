@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
@@ -81,6 +82,17 @@ def test_a_missed_gate_is_reported_in_the_words_of_the_step_that_failed(world: S
     assert (kind, detail["status"], detail["reason"]) == ("PipelineFailed", "Failed", f"FailPipeline: {GATE}")
     assert detail["metrics"] == {"mse": 4.5}
     assert world.registry.properties == {}
+
+
+def test_a_missed_gate_tells_what_was_measured_and_which_rules_failed(world: SluiceWorld) -> None:
+    """No document shows a Fail step that reads JSON, so that its message cannot; the report is read instead."""
+    verdict = "mae is 5.2, above the maximum of 5"
+    report = {"regression_metrics": {"mse": {"value": 7.1}}, "gate": {"failed_rules": 1, "verdict": verdict}}
+    world.bucket.objects["pipelines/fraud/one/evaluation/evaluation.json"] = json.dumps(report).encode()
+    see(world, refused())
+    ((_, detail),) = world.events.published
+    assert detail["reason"] == f"FailPipeline: {GATE}; mse is 7.1; gate of the spec: {verdict}"
+    assert kept(world)[0].reason == detail["reason"]
 
 
 def test_a_stopped_run_is_a_failed_one_with_its_status(world: SluiceWorld) -> None:

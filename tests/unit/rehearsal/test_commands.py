@@ -21,7 +21,7 @@ def test_an_interrupt_ends_what_the_command_started(tmp_path: Path) -> None:
     """The grandchild holds the pipe: were it left, the wait for the end of the output would not end."""
     started = tmp_path / "started"
 
-    def interrupted_once_started(process: object) -> tuple[str, str]:
+    def interrupted_once_started(_process: object, _answers: str) -> tuple[str, str]:
         while not started.exists() or not started.read_text().endswith("\n"):
             pass
         raise KeyboardInterrupt

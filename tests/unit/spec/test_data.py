@@ -32,6 +32,16 @@ def problems(*changes: tuple[str, object]) -> list[Problem]:
         ([("data.columns.0", {"name": "age", "type": "integer", "categories": ["1"]})], None, "has no categories"),
         ([("data.min_rows", 5), ("data.max_rows", 4)], "data.max_rows", "4 is below min_rows"),
         ([("data.encoding", "utf-16")], "data.encoding", "is unknown"),
+        ([("data.decimal", ";")], "data.decimal", "is unknown"),
+        ([("data.missing_values", ["-", "-"])], "data.missing_values[1]", "'-' is there twice"),
+        ([("data.missing_values", [" -"])], "data.missing_values[0]", "blanks around a cell are never read"),
+        ([("data.missing_values", [""])], "data.missing_values[0]", "has 0 characters"),
+        ([("data.missing_values", ["a"])], "data.missing_values[0]", "'a' is also a category"),
+        (
+            [("data.target_values", CLASSES), ("data.missing_values", ["no"])],
+            "data.missing_values[0]",
+            "'no' is also a category of the target",
+        ),
         ([("data.header", 1)], "data.header", "not true or false"),
         ([("data.target_values", {"type": "number", "positive": "x"})], "data.target_values", "a number has neither"),
         ([("data.target_values", {**CLASSES, "positive": "ja"})], None, "is none of the categories"),
@@ -73,6 +83,8 @@ RICH = spec_with(
     ("data.target_values", CLASSES),
     ("data.max_rows", 100),
     ("data.header", False),
+    ("data.decimal", ","),
+    ("data.missing_values", ["#N/A", "-"]),
     ("pipeline.gate", {"auc": {"min": 0.9}, "not_worse_than_live_percent": 10}),
 )
 

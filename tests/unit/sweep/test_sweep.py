@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from sluice.errors import SpecError
+from sluice.events import PipelineStatusChanged
+from sluice.pipeline_runs.status_change import mark_run_ended
+from sluice.spec.model import ModelSpec
 from sluice.sweep.sweep import SweepIncompleteError, sweep
 from sluice.training.manifest import File
 
 from functions.abort_rollout.app import run as roll_back
 from functions.open_rollout.app import run as open_rollout
+from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.aws_state import START, refusal
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 
@@ -30,7 +37,7 @@ def replayed(world: SluiceWorld) -> list[tuple[str, dict[str, Any]]]:
 def test_a_quiet_stage_has_no_findings(world: SluiceWorld) -> None:
     world.live(1)
     world.clock.pass_seconds(3600)
-    assert sweep(world.ports) == []
+    assert sweep(world.ports)["findings"] == []
     assert world.wakeups.booked == []
     assert [metric for metric, *_ in world.telemetry.metrics if metric == "SweepFinding"] == []
 
@@ -73,6 +80,43 @@ def test_the_end_of_a_dead_execution_is_replayed(world: SluiceWorld, dead: list[
     assert world.executions.started == [*dead, f"{ROLLOUT}-restore-{len(dead)}"]
 
 
+def test_a_rollout_that_is_open_although_its_execution_succeeded_is_told_within_one_sweep(world: SluiceWorld) -> None:
+    """The table was restored from a backup; its lock would keep every later rollout waiting."""
+    world.approve(1)
+    world.executions.ended[ROLLOUT] = "SUCCEEDED"
+    world.clock.pass_seconds(180)
+    ((kind, detail),) = replayed(world)
+    assert (kind, detail["rollout"]) == ("RolloutStuck", ROLLOUT)
+    assert "sluice abort fraud" in detail["reason"]
+
+
+def test_a_run_whose_execution_ended_long_ago_gives_its_slot_back_within_one_sweep(world: SluiceWorld) -> None:
+    """SageMaker answers a token that it knows with the old execution, of which no event will ever come."""
+    world.bucket.objects["data/fraud/may.csv"] = b"age,risk\n30,1\n"
+    start = world.pipelines.start
+
+    def known(pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
+        arn = start(pipeline, run, token, parameters)
+        world.pipelines.started[token].status = "Succeeded"
+        return arn
+
+    world.pipelines.start = known  # type: ignore[method-assign]
+    uploaded = {"key": "data/fraud/may.csv", "size": 14, "etag": "e", "version-id": "v1", "sequencer": "0"}
+    body = json.dumps({"detail": {"bucket": {"name": "sluice-dev-data"}, "object": uploaded}})
+    start_pipeline({"Records": [{"messageId": "m", "body": body}]}, world.ports)
+    world.wake()
+    slot = world.ports.run_slots.get("fraud")
+    assert slot is not None
+    assert slot.is_running
+    ((kind, event),) = replayed(world)
+    assert kind == "SageMaker Model Building Pipeline Execution Status Change"
+    mark_run_ended(PipelineStatusChanged.parse({"detail": event}), world.ports)
+    world.wake()
+    slot = world.ports.run_slots.get("fraud")
+    assert slot is not None
+    assert slot.phase == "free"
+
+
 def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> None:
     file = File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1)
     world.bucket.objects[file.key] = b"age,risk\n30,1\n"
@@ -112,8 +156,44 @@ def test_a_check_that_fails_stops_no_other(
 def test_each_finding_is_one_line_and_one_data_point_by_its_cause(world: SluiceWorld) -> None:
     arn = world.registry.add(GROUP, 1)
     world.clock.pass_seconds(180)
-    (finding,) = sweep(world.ports)
+    (finding,) = sweep(world.ports)["findings"]
     assert finding == f"{arn} is Approved"
     fields = {"model": "fraud", "cause": "lost_approval", "finding": finding}
     assert world.telemetry.lines == [("INFO", "sweep finding", fields)]
     assert world.telemetry.metrics == [("SweepFinding", 1, "fraud", "lost_approval")]
+
+
+def test_an_approval_is_replayed_once_its_version_is_complete(world: SluiceWorld) -> None:
+    arn = world.registry.register(GROUP, 1, "InProgress")
+    world.clock.pass_seconds(180)
+    assert replayed(world) == [], "it waits"
+    world.registry.move_on(arn, "Completed")
+    world.clock.pass_seconds(180)
+    ((_, detail),) = replayed(world)
+    assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}
+
+
+def test_a_failed_registration_that_nobody_was_told_of_is_replayed_until_it_is_told(world: SluiceWorld) -> None:
+    world.registry.register(GROUP, 1, "Failed")
+    world.clock.pass_seconds(180)
+    ((_, detail),) = replayed(world)
+    open_rollout({"detail": detail}, world.ports)
+    world.clock.pass_seconds(180)
+    assert replayed(world) == []
+
+
+def test_an_approval_of_a_model_with_a_broken_spec_is_told_once_and_opened_when_it_is_mended(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_model: str) -> ModelSpec:
+        raise SpecError([])
+
+    world.registry.add(GROUP, 1)
+    world.clock.pass_seconds(180)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.specs, "get", refuse)
+        ((_, detail),) = replayed(world)
+        open_rollout({"detail": detail}, world.ports)
+        assert replayed(world) == []
+    ((_, detail),) = replayed(world)
+    assert open_rollout({"detail": detail}, world.ports) == {"rollout": ROLLOUT}

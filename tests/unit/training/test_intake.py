@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.errors import AwsLibraryError, Problem, SpecError
+from sluice.errors import AwsLibraryError, Problem, RetryableError, SpecError
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus
-from sluice.training.run_queue import MAX_EVENT_FILES, RETRY_SECONDS
+from sluice.training.quarantine import UnreadableUploadError
+from sluice.training.run_queue import MAX_EVENT_FILES
+from sluice.training.start_backoff import FIRST_SECONDS, JITTER, LONGEST_SECONDS, seconds_to_retry
 
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
@@ -231,18 +235,67 @@ def test_a_message_that_is_no_event_goes_back_alone(world: SluiceWorld, body: by
     assert runs(world) == [["b.csv"]]
 
 
+def test_a_file_under_a_key_that_may_not_be_used_is_told_with_its_cause_and_stays(world: SluiceWorld) -> None:
+    def refuse(_upload: object) -> None:
+        raise UnreadableUploadError("it is encrypted with a KMS key that cannot be used: kms:Decrypt")
+
+    world.ports.quarantine.open = refuse  # type: ignore[method-assign,assignment]
+    for _ in range(2):
+        assert returned(start_pipeline(batch("a"), world.ports)) == []
+    kinds = [kind for kind, _ in world.events.published]
+    assert kinds == ["DataRejected", "DataRejected"], "at least once"
+    assert "KMS key that cannot be used" in world.events.published[0][1]["reason"]
+    assert "data/fraud/a.csv" in world.bucket.objects
+    assert [line for _, line, _ in world.telemetry.lines].count("upload rejected") == 1
+
+
 def test_what_cannot_start_now_is_started_later(world: SluiceWorld) -> None:
     world.pipelines.refusing = True
     assert returned(start_pipeline(batch("a", "b"), world.ports)) == []
     (booked,) = world.wakeups.booked
     assert booked == ("fraud", LATEST.data.settle_seconds)
-    for _ in range(3):
+    for refusals in range(7):
         world.wake_once()
-        assert world.wakeups.booked == [("fraud", RETRY_SECONDS)]
+        (booked,) = world.wakeups.booked
+        usual = min(FIRST_SECONDS * 2**refusals, LONGEST_SECONDS)
+        assert (1 - JITTER) * usual <= booked[1] <= (1 + JITTER) * usual
     assert world.events.kinds() == ["PipelineDelayed"]
     world.pipelines.refusing = False
     world.wake()
     assert runs(world) == [["a.csv", "b.csv"]]
+
+
+def test_models_that_wait_for_an_execution_do_not_storm_sagemaker(world: SluiceWorld) -> None:
+    """40 models wait for an hour: every 20 seconds, they would ask 7,200 times, and all at once."""
+    models = [f"m{number}" for number in range(40)]
+    attempts: list[tuple[float, str]] = []
+    for model in models:
+        world.specs.specs[model] = ModelSpec.parse({**LATEST.to_json(), "name": model})
+        world.bucket.objects[f"data/{model}/a.csv"] = GOOD
+        start_pipeline(batch(created(f"data/{model}/a.csv")), world.ports)
+
+    def refuse(pipeline: str, *_request: object) -> str:
+        attempts.append((world.clock.now().timestamp(), pipeline))
+        raise RetryableError("ResourceLimitExceeded")
+
+    world.pipelines.start = refuse  # type: ignore[method-assign,assignment]
+    began = world.clock.now()
+    due = {model: began + timedelta(seconds=delay) for model, delay in world.wakeups.booked}
+    world.wakeups.booked.clear()
+    while (next_model := min(due, key=lambda model: due[model])) and due[next_model] - began < timedelta(hours=1):
+        world.clock.at = max(world.clock.at, due.pop(next_model))
+        start_pipeline(batch({"detail-type": "WakeUp", "detail": {"model": next_model}}), world.ports)
+        ((model, delay),) = world.wakeups.booked
+        due[model] = world.clock.now() + timedelta(seconds=delay)
+        world.wakeups.booked.clear()
+    assert len(attempts) < 20 * len(models)
+    late = Counter(int(at) for at, _ in attempts if at - began.timestamp() > 1800)
+    assert max(late.values()) <= 4, "in one second, once they have waited for half an hour"
+
+
+def test_the_delay_of_a_start_grows_to_a_limit_that_a_message_can_wait() -> None:
+    assert [seconds_to_retry(refusals, 0.5) for refusals in (0, 1, 2, 3, 4, 100)] == [20, 40, 80, 160, 300, 300]
+    assert (seconds_to_retry(0, 0.0), seconds_to_retry(9, 1.0)) == (15, 375)
 
 
 def test_what_cannot_start_now_is_tried_at_one_pace_whoever_wakes_it(world: SluiceWorld) -> None:
@@ -252,7 +305,7 @@ def test_what_cannot_start_now_is_tried_at_one_pace_whoever_wakes_it(world: Slui
     world.wake_once()
     for _ in range(5):  # uploads that settle, and the sweep
         start_pipeline(wake_up, world.ports)
-    assert world.wakeups.booked == [("fraud", RETRY_SECONDS)]
+    assert len(world.wakeups.booked) == 1
     assert [kind for kind, _ in world.events.published] == ["PipelineDelayed"]
     world.pipelines.refusing = False
     world.wake()

@@ -26,7 +26,7 @@ class AsyncRuntime:
         """Put a request into its endpoint's queue, under the inference's id; each call is another invocation.
 
         Raises:
-            InvocationRefusedError: the endpoint is not there, not asynchronous, or may not be invoked.
+            InvocationRefusedError: the endpoint is not there, or not asynchronous.
             RetryableError: SageMaker cannot accept it now.
         """
         given = {
@@ -44,6 +44,8 @@ class AsyncRuntime:
                 **{name: value for name, value in given.items() if value},
             )
         except AwsRefusedError as error:
+            if error.is_access_refusal:
+                raise  # a role may be new
             raise InvocationRefusedError(f"SageMaker refused it: {error.message} ({error.code})") from error
         return AcceptedInvocation(output=answer.get("OutputLocation", ""), failure=answer.get("FailureLocation", ""))
 

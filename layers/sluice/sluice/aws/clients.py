@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from sluice.errors import (
+    AccessRefusedError,
     AwsLibraryError,
     AwsRefusedError,
     EndpointBusyError,
@@ -34,6 +35,14 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+
+GATE_ANSWER_SECONDS = 20
+"""How long a gate's function may take to answer; twice as much fits into the functions that ask gates."""
+
+_NOT_ASSUMED = ("could not assume role", "ensure that the role", "to assume the role", "cannot be assumed")
+"""What SageMaker, Scheduler and Lambda say of a role that they may not assume, or not yet."""
+
+_INVALID = frozenset({"InvalidParameterValueException", "ValidationException"})
 
 _UNREACHABLE = (ConnectionError, HTTPClientError)
 _BODIES = ("Body", "Payload")  # fields of answers that are streams
@@ -61,7 +70,7 @@ class Boto3Clients:
         if service in self._made:
             return  # by another thread, while this one waited
         self._session = self._session or Session()
-        self._made[service] = self._session.client(service, region_name=self._region, config=_config())
+        self._made[service] = self._session.client(service, region_name=self._region, config=_config(service))
 
 
 class LazyClient:
@@ -86,10 +95,18 @@ def lazy_clients(clients: Callable[[str], Any] | None = None) -> Callable[[str],
     return lambda service: LazyClient(make, service)
 
 
-def _config() -> Config:
+def _config(service: str) -> Config:
+    """``total_max_attempts`` counts all tries; botocore's ``max_attempts`` counts those after the first.
+
+    https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
+    """
+    if service == "lambda":
+        # Only gates' functions are invoked. One that takes long must not be invoked once more meanwhile: the next look
+        # asks again.
+        return Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=GATE_ANSWER_SECONDS)
     # Three tries, which all can hang and still leave a function of 60 s time to say so; what fails then is
     # retried by the state machine or the queue.
-    return Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=10)
+    return Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
 
 
 class _Body:
@@ -166,6 +183,8 @@ def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
         return ThrottledError
     if refusal.code == "ValidationException" and refusal.message_contains("in-progress endpoint"):
         return EndpointBusyError
+    if refusal.code in _INVALID and any(map(refusal.message_contains, _NOT_ASSUMED)):
+        return AccessRefusedError
     status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if refusal.code == "ConflictException" or status >= 500:
         return RetryableError

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sluice.aws.metric_data import (
-    ERRORS,
     LATENCY,
+    MODEL_ERRORS,
     NAMESPACE,
     OUTCOMES,
     PERCENTILES,
@@ -20,7 +21,7 @@ from sluice.aws.metric_data import (
     stat,
 )
 from sluice.aws.paging import pages
-from sluice.errors import AwsRefusedError
+from sluice.errors import AwsRefusedError, MetricsUnknownError
 
 REQUESTS_THAT_SHOW = 100
 """Among this many requests some exceed the live version's 90th percentile, unless CloudWatch does not count them."""
@@ -28,23 +29,37 @@ REQUESTS_THAT_SHOW = 100
 _REFUSED = frozenset({"InvalidParameterCombination", "InvalidParameterValue", "ValidationError"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentAlarm:
+    """An alarm that has no data. ``since``: when it lost it, or was made; ``ever``: whether it may have had some."""
+
+    name: str
+    since: datetime | None
+    ever: bool
+
+
 class CloudWatch:
-    """Reads metrics, and keeps alarms."""
+    """Reads metrics, and keeps alarms.
+
+    Every method that reads metrics raises ``MetricsUnknownError`` when CloudWatch does not answer with all the data.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
-        """Counts per period; a period without requests has no entry.
+    def counts(self, of: Dimensions, span: Span, failures: Sequence[str] = MODEL_ERRORS) -> dict[datetime, Counts]:
+        """Counts per period; a period without requests has no entry. ``failures``: metrics of requests that failed.
 
-        ``InvocationModelErrors`` is 0 or 1 per request, so its Sum counts errors and its SampleCount requests
-        (SageMaker metrics reference). A period for which only one statistic has arrived is left out as unknown.
+        Each is 0 or 1 per request, so its Sum counts errors and its SampleCount requests (SageMaker metrics reference).
+        A period for which only some statistics have arrived is left out as unknown.
         """
-        found = self._read(of, span, {"errors": (ERRORS, "Sum"), "requests": (ERRORS, "SampleCount")})
-        errors, requests = found["errors"], found["requests"]
+        errors = {f"errors{index or ''}": (metric, "Sum") for index, metric in enumerate(failures)}
+        found = self._read(of, span, {**errors, "requests": (failures[0], "SampleCount")})
+        requests = found.pop("requests")
+        known = requests.keys() & set.intersection(*(set(series) for series in found.values()))
         return {
-            at: Counts(requests=round(requests[at]), errors=round(errors[at]))
-            for at in sorted(errors.keys() & requests.keys())
+            at: Counts(requests=round(requests[at]), errors=round(sum(series[at] for series in found.values())))
+            for at in sorted(known)
         }
 
     def slow_counts(
@@ -108,7 +123,12 @@ class CloudWatch:
     def _read(
         self, of: Dimensions, span: Span, wanted: Mapping[str, tuple[str, str]], namespace: str = NAMESPACE
     ) -> dict[str, dict[datetime, float]]:
-        """Series by id; ``wanted`` names metric and statistic."""
+        """Series by id; ``wanted`` names metric and statistic.
+
+        Raises:
+            MetricsUnknownError: a series is not there, or not complete: CloudWatch answers 200 and says it beside the
+                values, of which an empty list would look like no requests, or like none that was slow.
+        """
         queries = [
             {"Id": name, "MetricStat": stat(metric, of, span.period_seconds, statistic, namespace)}
             for name, (metric, statistic) in wanted.items()
@@ -119,9 +139,15 @@ class CloudWatch:
         aligned = span.start.timestamp() // span.period_seconds * span.period_seconds
         start = datetime.fromtimestamp(aligned, tz=span.start.tzinfo)  # periods would count from any other start
         listing = self._client.get_metric_data
+        status = dict.fromkeys(wanted, "no result")
         for page in pages(listing, MetricDataQueries=queries, StartTime=start, EndTime=span.end):
             for series in page["MetricDataResults"]:
+                # A series that continues on the next page is PartialData on this one: its last status counts.
+                status[series["Id"]] = _status(series)
                 found[series["Id"]].update(zip(series["Timestamps"], series["Values"], strict=True))
+            if page.get("Messages"):
+                status |= dict.fromkeys(wanted, _said(page["Messages"]))
+        _refuse_incomplete(of, wanted, status)
         return found
 
     def put_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
@@ -142,9 +168,21 @@ class CloudWatch:
             self._client.delete_alarms(AlarmNames=single)
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
-        """``OK``, ``ALARM`` or ``INSUFFICIENT_DATA`` by name; an alarm that does not exist has no entry."""
+        """``OK``, ``ALARM`` or ``INSUFFICIENT_DATA`` by name; an alarm that does not exist has no entry.
+
+        An alarm that CloudWatch cannot evaluate, and so leaves in the state it had, has what is the matter in place of
+        that state: ``EVALUATION_ERROR``, ``EVALUATION_FAILURE`` or ``PARTIAL_DATA``.
+        """
         found = self._described(names)
-        return {alarm["AlarmName"]: alarm["StateValue"] for kind in found.values() for alarm in kind}
+        return {alarm["AlarmName"]: _state(alarm) for kind in found.values() for alarm in kind}
+
+    def silent_alarms(self, names: Sequence[str]) -> list[SilentAlarm]:
+        """Those of the metric alarms that are in INSUFFICIENT_DATA."""
+        return [
+            _silent(alarm)
+            for alarm in self._described(names)["MetricAlarms"]
+            if alarm["StateValue"] == "INSUFFICIENT_DATA"
+        ]
 
     def set_alarm(self, name: str, reason: str) -> bool:
         """Set an alarm's state to ALARM; False if the alarm does not exist (any more)."""
@@ -158,5 +196,42 @@ class CloudWatch:
 
     def _described(self, names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         kinds = ["MetricAlarm", "CompositeAlarm"]
-        found = self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100)
-        return {kind: found.get(kind, []) for kind in ("MetricAlarms", "CompositeAlarms")}
+        found: dict[str, list[dict[str, Any]]] = {"MetricAlarms": [], "CompositeAlarms": []}
+        if not names:
+            return found  # without names CloudWatch describes every alarm of the account
+        for page in pages(self._client.describe_alarms, AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100):
+            for kind, described in found.items():
+                described.extend(page.get(kind, []))
+        return found
+
+
+def _status(series: Mapping[str, Any]) -> str:
+    """``Complete``, or what kept it from being so, with CloudWatch's words if it has some."""
+    status = str(series.get("StatusCode", "no status"))
+    return status if status == "Complete" or not series.get("Messages") else f"{status}, {_said(series['Messages'])}"
+
+
+def _said(messages: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{each.get('Code', '')}: {each.get('Value', '')}" for each in messages)
+
+
+def _refuse_incomplete(of: Dimensions, wanted: Mapping[str, tuple[str, str]], status: Mapping[str, str]) -> None:
+    lacking = [name for name in wanted if status[name] != "Complete"]
+    if lacking:
+        series = ", ".join(f"{' '.join(wanted[name])} ({status[name]})" for name in lacking)
+        where = " ".join(each["Value"] for each in of)
+        text = f"CloudWatch did not answer with all data of {where}: {series}"
+        raise MetricsUnknownError(text, code=status[lacking[0]].partition(",")[0])
+
+
+def _silent(alarm: Mapping[str, Any]) -> SilentAlarm:
+    """An alarm is made without data: what has not changed since it was last configured has had none as it is now."""
+    since = alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
+    configured = alarm.get("AlarmConfigurationUpdatedTimestamp")
+    ever = since is None or configured is None or since > configured + timedelta(minutes=1)
+    return SilentAlarm(name=alarm["AlarmName"], since=since, ever=ever)
+
+
+def _state(alarm: Mapping[str, Any]) -> str:
+    state, trouble = str(alarm["StateValue"]), str(alarm.get("EvaluationState") or "")
+    return trouble if trouble and state != "ALARM" else state

@@ -18,6 +18,7 @@ READ_ITEMS = 100
 """The most items that one BatchGetItem call returns."""
 
 BATCH_TRIES = 8
+_KEYS = ("pk", "sk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,32 @@ class Table:
 
     def set(self, key: ItemKey, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         """Set attributes if ``condition`` holds, which may use ``values``; ConditionFailedError otherwise."""
-        self._call(
-            "update_item",
-            Key=_dump(key),
-            UpdateExpression="SET " + ", ".join(f"#{name} = :new_{name}" for name in changes),
-            ConditionExpression=condition,
-            ExpressionAttributeNames={f"#{name}": name for name in changes},
-            ExpressionAttributeValues=_dump({**{f":new_{name}": value for name, value in changes.items()}, **values}),
-        )
+        self._call("update_item", ConditionExpression=condition, **_setting(key, changes, values))
+
+    def set_and_delete(
+        self,
+        key: ItemKey,
+        changes: Mapping[str, str | int],
+        condition: str,
+        values: Mapping[str, str],
+        *,
+        gone: ItemKey,
+        also: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """``set``, and with it, or not at all, ``gone`` deleted and the attributes of an item ``also`` set.
+
+        Raises:
+            ConditionFailedError: the condition does not hold.
+            RetryableError: one of the items is being written concurrently.
+        """
+        update = {"TableName": self.name, "ConditionExpression": condition, **_setting(key, changes, values)}
+        writes: list[dict[str, Any]] = [{"Update": update}, {"Delete": {"TableName": self.name, "Key": _dump(gone)}}]
+        if also is not None:
+            beside = {name: str(also[name]) for name in _KEYS}
+            changed = {name: value for name, value in also.items() if name not in _KEYS}
+            writes.append({"Update": {"TableName": self.name, **_setting(beside, changed, {})}})
+        if self._write_together(writes):
+            raise ConditionFailedError
 
     def set_once(self, key: ItemKey, name: str, value: str) -> None:
         """Set an attribute that keeps its first value."""
@@ -116,11 +135,17 @@ class Table:
             ExpressionAttributeValues=_dump(values),
         )
 
-    def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        """Items of one ``pk`` whose ``sk`` begins with ``prefix``, in the order of ``sk``, page by page."""
+    def query(
+        self, pk: str, prefix: str, *, newest_first: bool = False, page_items: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Items of one ``pk`` whose ``sk`` begins with ``prefix``, in the order of ``sk``, page by page.
+
+        A page is read, and paid for, as a whole: ``page_items`` is for a caller that needs only the first items.
+        """
         found = pages(
             self._client.query,
             ITEMS,
+            **({} if page_items is None else {"Limit": page_items}),
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
             ExpressionAttributeValues=_dump({":pk": pk, ":prefix": prefix}),
@@ -220,6 +245,16 @@ class Table:
             if error.code == "ConditionalCheckFailedException":
                 raise ConditionFailedError from error
             raise
+
+
+def _setting(key: ItemKey, changes: Mapping[str, str | int], values: Mapping[str, str]) -> dict[str, Any]:
+    """An update that sets attributes, without its condition, which may use ``values``."""
+    return {
+        "Key": _dump(key),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :new_{name}" for name in changes),
+        "ExpressionAttributeNames": {f"#{name}": name for name in changes},
+        "ExpressionAttributeValues": _dump({**{f":new_{name}": value for name, value in changes.items()}, **values}),
+    }
 
 
 def _dump(values: Mapping[str, str | int]) -> dict[str, dict[str, str]]:

@@ -13,10 +13,13 @@ NAMESPACE = "AWS/SageMaker"
 OUTCOMES = "Sluice/Outcomes"  # what users publish themselves
 
 
-ERRORS = "InvocationModelErrors"
+MODEL_ERRORS = ("InvocationModelErrors",)
+"""Failed requests of a real-time endpoint on instances: whatever is not answered 2XX."""
 
 
-ASYNC_ERRORS = "Invocation5XXErrors"  # asynchronous endpoints publish neither InvocationModelErrors nor Invocations
+STATUS_ERRORS = ("Invocation4XXErrors", "Invocation5XXErrors")
+"""Failed requests of asynchronous and serverless endpoints, which publish no InvocationModelErrors: the lists of their
+metrics in the SageMaker developer guide are exhaustive."""
 
 
 LATENCY = "ModelLatency"  # in microseconds
@@ -42,6 +45,22 @@ class Span:
     period_seconds: int
 
 
+_KEPT = ((60, 3 * 3600), (300, 15 * 86_400), (3600, 63 * 86_400))
+"""Period in seconds, and the age in seconds beyond which CloudWatch has data of no shorter one (GetMetricData)."""
+
+
+_MARGIN_SECONDS = 600  # what is nearly too old may be so when it is read
+
+
+def readable_period(start: datetime, period_seconds: int, now: datetime) -> int:
+    """The period at which data from ``start`` on can be read at ``now``: ``period_seconds``, or longer if it is old.
+
+    For a shorter one CloudWatch answers no points at all, even of what is new (MetricStat, CloudWatch API reference).
+    """
+    age = (now - start).total_seconds() + _MARGIN_SECONDS
+    return max([period_seconds, *(period for period, seconds in _KEPT if age > seconds)])
+
+
 def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[datetime]:
     """Starts of the periods that lie wholly within [start, end]."""
     first = -(-start.timestamp() // period_seconds) * period_seconds
@@ -50,9 +69,12 @@ def whole_periods(start: datetime, end: datetime, period_seconds: int) -> list[d
     return [at + timedelta(seconds=period_seconds * i) for i in range(max(count, 0))]
 
 
-def whole_periods_of(stretches: Iterable[tuple[datetime, datetime]], period_seconds: int) -> list[list[datetime]]:
-    """``whole_periods`` of each stretch of time."""
-    return [whole_periods(start, end, period_seconds) for start, end in stretches]
+def readable_periods(
+    stretches: Iterable[tuple[datetime, datetime, int]], now: datetime
+) -> list[tuple[int, list[datetime]]]:
+    """For each stretch of time and period: the ``readable_period``, and its ``whole_periods``."""
+    found = [(start, end, readable_period(start, seconds, now)) for start, end, seconds in stretches]
+    return [(seconds, whole_periods(start, end, seconds)) for start, end, seconds in found]
 
 
 def stat(

@@ -23,6 +23,8 @@ class Package:
     group: str
     version: int
     approval: str  # Approved | Rejected | PendingManualApproval
+    status: str = "Completed"  # of its registration: Pending | InProgress | Completed | Failed | Deleting
+    failure: str = ""  # why the registration failed, if AWS says so
     description: str
     last_modified: datetime
     metrics_uri: str = ""  # the evaluation report; the registry holds no numbers itself
@@ -32,6 +34,16 @@ class Package:
     @property
     def is_approved(self) -> bool:
         return self.approval == "Approved"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a model can be made of it; one may be Approved long before."""
+        return self.status == "Completed"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it will never be complete."""
+        return self.status == "Failed"
 
 
 class ModelRegistry:
@@ -51,6 +63,8 @@ class ModelRegistry:
             group=group,
             version=version,
             approval=found.get("ModelApprovalStatus", ""),
+            status=found.get("ModelPackageStatus", "Completed"),
+            failure=_failure(found.get("ModelPackageStatusDetails", {})),
             description=found.get("ApprovalDescription", ""),
             last_modified=found.get("LastModifiedTime") or found["CreationTime"],
             metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
@@ -93,3 +107,9 @@ class ModelRegistry:
 
     def _update(self, arn: str, **changes: Any) -> None:
         self._client.update_model_package(ModelPackageArn=arn, **changes)
+
+
+def _failure(details: Mapping[str, Any]) -> str:
+    """The reasons of the validations and image scans that failed."""
+    checks = (*details.get("ValidationStatuses", ()), *details.get("ImageScanStatuses", ()))
+    return "; ".join(each["FailureReason"] for each in checks if each.get("FailureReason"))

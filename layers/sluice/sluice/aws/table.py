@@ -35,6 +35,18 @@ class ItemTable(Protocol):
     def set(self, key: ItemKey, changes: Mapping[str, str | int], condition: str, values: Mapping[str, str]) -> None:
         """Set attributes if ``condition`` holds, which may use ``values``; ConditionFailedError otherwise."""
 
+    def set_and_delete(
+        self,
+        key: ItemKey,
+        changes: Mapping[str, str | int],
+        condition: str,
+        values: Mapping[str, str],
+        *,
+        gone: ItemKey,
+        also: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """``set``, and with it, or not at all, ``gone`` deleted and the attributes of an item ``also`` set."""
+
     def set_once(self, key: ItemKey, name: str, value: str) -> None:
         """Set an attribute that keeps its first value."""
 
@@ -42,8 +54,13 @@ class ItemTable(Protocol):
 
     def delete(self, key: ItemKey, condition: str, values: Mapping[str, str]) -> None: ...
 
-    def query(self, pk: str, prefix: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        """Items of one ``pk`` whose ``sk`` begins with ``prefix``, in the order of ``sk``, page by page."""
+    def query(
+        self, pk: str, prefix: str, *, newest_first: bool = False, page_items: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Items of one ``pk`` whose ``sk`` begins with ``prefix``, in the order of ``sk``, page by page.
+
+        A page is read, and paid for, as a whole: ``page_items`` is for a caller that needs only the first items.
+        """
 
     def query_index(
         self, index: Index, value: str, *, until: str | None = None, newest_first: bool = False

@@ -61,11 +61,13 @@ def _count(run: BatchRun, ports: BatchPorts) -> Iterator[FileRows]:
     if manifest is None:
         return
     given = BatchInput.parse(manifest)
+    output = output_folder(run.model, run.job)
+    outputs = given.outputs(output, (each.key for each in ports.files.below(output)))
     for each in given.files:
         yield FileRows(
             name=each.key,
             rows_in=ports.files.count_lines(each.key, each.etag),
-            rows_out=ports.files.count_lines(given.output_key(each, output_folder(run.model, run.job))),
+            rows_out=ports.files.count_lines(outputs[each.key]) if each.key in outputs else None,
         )
 
 

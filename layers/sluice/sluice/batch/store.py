@@ -12,6 +12,9 @@ from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.batch.run import BatchRun
 
+_PAGE = 50
+"""Runs read at once: most callers look at the newest, and a page is paid for as a whole."""
+
 
 class BatchStore:
     """Every method is idempotent: called again with the same arguments it leaves the same state."""
@@ -47,7 +50,7 @@ class BatchStore:
 
     def runs(self, model: str) -> Iterator[BatchRun]:
         """The newest request first."""
-        for item in self._table.query(f"MODEL#{model}", "BATCH#", newest_first=True):
+        for item in self._table.query(f"MODEL#{model}", "BATCH#", newest_first=True, page_items=_PAGE):
             yield BatchRun.parse(json.loads(item["run"]))
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sluice.rollout.model.history import HistoryStore
     from sluice.rollout.model.store import RecordStore
     from sluice.spec.parameter_store import SpecStore
+    from sluice.sweep.progress import SweepProgressStore
     from sluice.training.pending_inputs import PendingInputStore
     from sluice.training.pipeline_executions import PipelineExecutions
     from sluice.training.quarantine import Quarantine
@@ -248,6 +249,12 @@ class Adapters:
         from sluice.transform.jobs import Transforms
 
         return Transforms(self._client("sagemaker"))
+
+    @cached_property
+    def sweep_progress(self) -> SweepProgressStore:
+        from sluice.sweep.progress import SweepProgressStore
+
+        return SweepProgressStore(self._table)
 
     @cached_property
     def outcomes(self) -> OutcomeStore:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from sluice.aws.clients import Boto3Clients, lazy_clients
 from sluice.bootstrap.cold_start import collector_paused
 from sluice.bootstrap.environment import Environment
+from sluice.errors import AccessRefusedError, AwsRefusedError
 from sluice.telemetry.powertools import PowertoolsTelemetry
 
 Ports = TypeVar("Ports")
@@ -53,7 +55,8 @@ def entry(
         telemetry, ports = joined()
         telemetry.begin(event, context)
         try:
-            result = run(event, ports)
+            with access_refusals_retried():
+                result = run(event, ports)
         except Exception as error:
             telemetry.error(f"{function} failed", error=type(error).__name__)
             raise
@@ -68,6 +71,20 @@ def entry(
     from sluice.telemetry.tracing import traced  # only here: it is not to cost those who do not trace
 
     return traced(handler)
+
+
+@contextmanager
+def access_refusals_retried() -> Iterator[None]:
+    """What a policy does not allow may be allowed in seconds, so whoever calls the function is told to retry it.
+
+    Here and not where AWS answers: some of its callers know what a refusal of their call means.
+    """
+    try:
+        yield
+    except AwsRefusedError as error:
+        if error.is_access_refusal:
+            raise AccessRefusedError(str(error)) from error
+        raise
 
 
 def summary(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,13 @@
-"""Reads the bytes of a CSV file, plain or gzip, as rows of text: once, in little memory, up to a budget.
+"""Reads CSV as rows of text: the one reader of uploads, of training data and of the rows that a model scores.
+
+A file, plain or gzip, is read once, in little memory, up to a budget (``CsvReader``); a request at once
+(``read_rows``). What counts as CSV is decided here and not by the csv module, whose mind differs between versions of
+Python: it only speeds up what both read alike.
+
+- Cells end at a comma, rows at ``\\n``, ``\\r`` or ``\\r\\n``. A blank line is a row without cells.
+- A cell that begins with a quote ends at the next one that is not doubled, and may hold all of these. Behind it only
+  blanks may follow. A quote anywhere else is text.
+- NUL characters, cells and rows without end, and quotes that are never closed are refused.
 
 Standard library only and for Python 3.10 on: ``pipelines/tabular`` links to this file, and its jobs run it too.
 """
@@ -6,136 +15,241 @@ Standard library only and for Python 3.10 on: ``pipelines/tabular`` links to thi
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Iterator
-from typing import Any, Protocol
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-GZIP_MAGIC = b"\x1f\x8b"
-ROWS_AT_ONCE = 250
-CELLS_AT_ONCE = 1 << 16  # of which each takes some 60 bytes: wide rows come fewer at a time
+BLOCK = 1 << 16  # characters that are read at once
+ROWS_AT_ONCE = 1_000
+MAX_CELL = 1 << 17  # characters
 MAX_ROW = 1 << 18  # characters: a row without end would fill the memory
+BYTE_ORDER_MARK = "\ufeff"
+
+_CELL_END = re.compile(r"[,\r\n]")
+_TO_BE_QUOTED = re.compile(r'[",\r\n\ufeff]')
 
 
-class Source(Protocol):
-    """Where bytes come from: an open file, or the body of an S3 object."""
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why something cannot be read as CSV, and where: ``row`` counts from 1, ``column`` from 0."""
 
-    def read(self, size: int, /) -> bytes: ...
+    rule: str
+    reason: str
+    row: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return self.told(())
+
+    def told(self, names: Sequence[str]) -> str:
+        """For people; ``names`` are those of the columns."""
+        at = self.column
+        column = "" if at is None else f"column '{names[at]}': " if at < len(names) else f"value {at + 1}: "
+        return ("" if self.row is None else f"row {self.row}: ") + column + self.reason
+
+
+class CsvError(ValueError):
+    """A request is not CSV; the text says why and where."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(str(flaw))
+        self.flaw = flaw
+
+
+class TextSource(Protocol):
+    """Where text comes from in pieces, such as ``FileText``; ``flaw`` says by which rule and why it ended early."""
+
+    flaw: tuple[str, str] | None
+
+    @property
+    def is_cut(self) -> bool: ...
+
+    def pieces(self) -> Iterator[tuple[str, bool]]: ...
 
 
 class CsvReader:
-    """The rows of one file. Afterwards ``flaw`` says why it ended early, ``is_cut`` whether the budget did that."""
+    """The rows of one file. Afterwards ``flaw`` says why it ended early, ``is_cut`` whether a budget did that."""
 
-    def __init__(self, source: Source, encoding: str = "utf-8", budget_bytes: int | None = None) -> None:
-        self.flaw: tuple[str, str] | None = None  # rule and reason
-        self._source = source
-        self._encoding = "utf-8-sig" if encoding == "utf-8" else encoding
-        self._budget = budget_bytes
-        self._unpacked: _Unpacked | None = None
+    def __init__(self, text: TextSource) -> None:
+        self.flaw: Flaw | None = None
+        self._text = text
 
     @property
     def is_cut(self) -> bool:
         """There is more in the file than the budget allowed to read."""
-        return self._unpacked is not None and self._unpacked.is_cut
+        return self._text.is_cut
 
     def chunks(self) -> Iterator[list[list[str]]]:
-        """All complete rows in order, a few hundred at a time; a blank line is a row without cells."""
-        chunk: list[list[str]] = []
-        cells = 0
-        for row in self._rows():
-            chunk.append(row)
-            cells += len(row)
-            if len(chunk) == ROWS_AT_ONCE or cells >= CELLS_AT_ONCE:
-                yield chunk
-                chunk, cells = [], 0
-        if chunk:
-            yield chunk
-
-    def _rows(self) -> Iterator[list[str]]:
-        held: list[str] | None = None
-        for row in self._records():
-            if held is not None:
-                yield held
-            held = row
-        if held is not None and not self.is_cut and self.flaw is None:
-            yield held  # else it may have been cut in the middle
-
-    def _records(self) -> Iterator[list[str]]:
-        try:
-            self._unpacked = _Unpacked(self._source, self._budget)
-            with io.TextIOWrapper(
-                io.BufferedReader(self._unpacked, 1 << 16), encoding=self._encoding, newline=""
-            ) as text:
-                lines = _Lines(text)
-                for row in csv.reader(lines):
-                    lines.row_ends()
-                    yield row
-        except UnicodeDecodeError as error:
-            if not self.is_cut:  # else the budget ended inside a character
-                self.flaw = ("encoding", f"the file is not {_named(self._encoding)} text ({error.reason})")
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            self.flaw = ("gzip", f"the gzip file is damaged ({error})")
-        except csv.Error as error:
-            self.flaw = ("csv", f"the file is not CSV ({error})")
+        """All complete rows in order, some at a time; a blank line is a row without cells."""
+        parser = _Parser()
+        for text, is_last in self._text.pieces():
+            rows = parser.take(text, is_last=is_last)
+            for at in range(0, len(rows), ROWS_AT_ONCE):
+                yield rows[at : at + ROWS_AT_ONCE]
+            if parser.flaw is not None:
+                break
+        self.flaw = parser.flaw or (Flaw(*self._text.flaw) if self._text.flaw else None)
 
 
-class _Unpacked(io.RawIOBase):
-    """The bytes of a source, unpacked if they are gzip, up to a budget of unpacked bytes."""
-
-    def __init__(self, source: Source, budget_bytes: int | None) -> None:
-        start = source.read(2)
-        whole = _Joined(start, source)
-        self._bytes: Any = gzip.GzipFile(fileobj=whole) if start == GZIP_MAGIC else whole  # type: ignore[call-overload]  # needs no more than read
-        self._left = budget_bytes
-        self.is_cut = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self._left == 0:
-            self.is_cut = self.is_cut or bool(self._bytes.read(1))
-            return 0
-        found = self._bytes.read(len(buffer) if self._left is None else min(len(buffer), self._left))
-        buffer[: len(found)] = found
-        if self._left is not None:
-            self._left -= len(found)
-        return len(found)
+def read_rows(text: str) -> list[list[str]]:
+    """All rows of a request. Raises CsvError."""
+    parser = _Parser()
+    text = text.removeprefix(BYTE_ORDER_MARK)
+    rows: list[list[str]] = []
+    for at in range(0, len(text), BLOCK):
+        rows += parser.take(text[at : at + BLOCK], is_last=at + BLOCK >= len(text))
+        if parser.flaw is not None:
+            raise CsvError(parser.flaw)
+    return rows
 
 
-class _Joined:
-    """A source with the bytes in front again that were read to see what it is."""
-
-    def __init__(self, start: bytes, rest: Source) -> None:
-        self._start = start
-        self._rest = rest
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._start:
-            return self._rest.read(size)
-        end = len(self._start) if size < 0 else size
-        taken, self._start = self._start[:end], self._start[end:]
-        return taken
+def write_row(cells: Sequence[str]) -> str:
+    """A line that reads back as ``cells``, with its end."""
+    if len(cells) == 1 and not cells[0]:
+        return '""\n'  # else it would be a blank line
+    return ",".join(_quoted(cell) if _TO_BE_QUOTED.search(cell) else cell for cell in cells) + "\n"
 
 
-class _Lines:
-    """The lines as the file has them; raises ``csv.Error`` for a row without end, which quotes spread over lines."""
+class _Parser:
+    """Makes rows of text that comes in pieces. Once ``flaw`` is there, nothing more can be read."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        self._left = MAX_ROW
+    def __init__(self) -> None:
+        self.flaw: Flaw | None = None
+        self._before = 0  # rows that were read
+        self._held = ""  # what may be the beginning of a row
 
-    def __iter__(self) -> Iterator[str]:
-        while line := self._text.readline(MAX_ROW + 1):
-            self._left -= len(line)
-            if self._left < 0:
-                raise csv.Error(f"a row is longer than {MAX_ROW:,} characters")
-            yield line
+    def take(self, text: str, *, is_last: bool) -> list[list[str]]:
+        """The rows that ``text`` completes."""
+        text = self._held + text
+        # A carriage return at the very end may be half of a line end.
+        end = len(text) if is_last else max(text.rfind("\n"), text.rfind("\r", 0, max(len(text) - 1, 0))) + 1
+        text, self._held = text[:end], text[end:]
+        rows = self._plain(text) if '"' not in text and "\0" not in text else self._any(text, is_last)
+        self._before += len(rows)
+        if self.flaw is None and len(self._held) > MAX_ROW + 1:
+            self._note(self._before + 1, None, _too_long("row", MAX_ROW))
+        return rows
 
-    def row_ends(self) -> None:
-        self._left = MAX_ROW
+    def _note(self, row: int, column: int | None, reason: str, rule: str = "csv") -> None:
+        self.flaw = Flaw(rule, reason, row, column)
+
+    def _plain(self, text: str) -> list[list[str]]:
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.split("\n")
+        if not lines[-1]:
+            lines.pop()
+        rows = [line.split(",") if line else [] for line in lines]
+        if len(text) > MAX_CELL and max(map(len, lines)) > MAX_CELL:
+            for at, row in enumerate(rows):
+                self._check(row, self._before + at + 1, len(lines[at]))
+                if self.flaw is not None:
+                    return rows[:at]
+        return rows
+
+    def _any(self, text: str, is_last: bool) -> list[list[str]]:
+        rows: list[list[str]] = []
+        rest = text
+        if "\0" not in text and len(text) <= MAX_CELL:  # nothing that the csv module might see in another way
+            lines = list(io.StringIO(text, newline=""))
+            reader, read = csv.reader(lines, strict=True), 0
+            try:
+                for row in reader:
+                    rows.append(row)
+                    read = reader.line_num
+            except csv.Error:
+                pass  # what it was is found out below
+            rest = "".join(lines[read:])
+        self._read_slowly(rest, is_last, rows)
+        return rows
+
+    def _read_slowly(self, text: str, is_last: bool, rows: list[list[str]]) -> None:
+        at = 0
+        while at < len(text) and self.flaw is None:
+            number = self._before + len(rows) + 1
+            try:
+                row, end = _record(text, at)
+            except _UnclosedError as error:
+                if is_last:
+                    self._note(number, error.column, "a quote that opens here is never closed")
+                elif len(text) - error.at > MAX_CELL:
+                    self._note(
+                        number, error.column, f"a quote that opens here is not closed within {MAX_CELL:,} characters"
+                    )
+                elif len(text) - at > MAX_ROW:
+                    self._note(number, None, _too_long("row", MAX_ROW))
+                else:
+                    self._held = text[at:] + self._held
+                return
+            except _TextBehindQuoteError as error:
+                self._note(number, error.column, "text follows a closing quote: one may be missing or not doubled")
+                return
+            self._check(row, number, end - at)
+            if self.flaw is None:
+                rows.append(row)
+                at = end
+
+    def _check(self, row: list[str], number: int, length: int) -> None:
+        for column, cell in enumerate(row):
+            if "\0" in cell:
+                self._note(number, column, "a NUL byte stands here, which no text has", "nul")
+                return
+            if len(cell) > MAX_CELL:
+                self._note(number, column, _too_long("cell", MAX_CELL))
+                return
+        if length > MAX_ROW + 2:
+            self._note(number, None, _too_long("row", MAX_ROW))
 
 
-def _named(encoding: str) -> str:
-    return "UTF-8" if encoding == "utf-8-sig" else encoding
+class _UnclosedError(Exception):
+    """A quoted cell does not end in the text at hand; it opens at ``at``."""
+
+    def __init__(self, column: int, at: int) -> None:
+        self.column = column
+        self.at = at
+
+
+class _TextBehindQuoteError(Exception):
+    """Something else than a blank follows a closing quote."""
+
+    def __init__(self, column: int) -> None:
+        self.column = column
+
+
+def _record(text: str, at: int) -> tuple[list[str], int]:
+    """The row that begins at ``at``, and where the next one does."""
+    start = at
+    row: list[str] = []
+    while True:
+        is_quoted = text.startswith('"', at)
+        cell, at = _quoted_cell(text, at, len(row)) if is_quoted else ("", at)
+        found = _CELL_END.search(text, at)
+        end = found.start() if found else len(text)
+        if is_quoted and text[at:end].strip(" \t"):
+            raise _TextBehindQuoteError(len(row))
+        row.append(cell if is_quoted else text[at:end])
+        at = end + 1
+        if not text.startswith(",", end):
+            break
+    if end == start:
+        row = []
+    return row, min(at + text.startswith("\r\n", end), len(text))
+
+
+def _quoted_cell(text: str, start: int, column: int) -> tuple[str, int]:
+    end = text.find('"', start + 1)
+    while text.startswith('"', end + 1) and end >= 0:
+        end = text.find('"', end + 2)
+    if end < 0:
+        raise _UnclosedError(column, start)
+    return text[start + 1 : end].replace('""', '"'), end + 1
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+def _too_long(what: str, limit: int) -> str:
+    return f"the file is not CSV (a {what} is longer than {limit:,} characters)"

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
-SHOWN_CHARACTERS = 40
 SHOWN_ROWS = 10
 SHOWN_EXAMPLES = 3
 BREACH_LIMIT = 10_000
@@ -59,6 +58,8 @@ class FileRules(Protocol):
     @property
     def max_missing_share(self) -> float: ...
 
+    def shown(self, text: str) -> str: ...
+
 
 @dataclass(slots=True)
 class Breach:
@@ -83,11 +84,14 @@ class Breach:
 
     def __str__(self) -> str:
         if not self.rows:
-            return f"{self.rule}: " + (f"column {self.column!r} " if self.column else "") + self.expected
-        where = f"column {self.column!r}: " if self.column else ""
+            return f"{self.rule}: " + (f"column '{self.column}' " if self.column else "") + self.expected
+        where = f"column '{self.column}': " if self.column else ""
         rows = ", ".join(map(str, self.rows)) + (", …" if self.count > len(self.rows) else "")
-        found = ", ".join(repr(example) for example in self.examples)
-        return f"{self.rule}: {where}expected {self.expected}, found {found} (row{'s'[: self.count > 1]} {rows})"
+        place = f"(row{'s'[: self.count > 1]} {rows})"
+        if not self.examples:  # it is about reading the row, and says what is wrong with it
+            return f"{self.rule}: {where}{self.expected} {place}"
+        found = ", ".join(f"'{example}'" for example in self.examples)
+        return f"{self.rule}: {where}expected {self.expected}, found {found} {place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,27 @@ class ValidationResult:
         }
 
 
-class RowSource(Protocol):
-    """A file as rows of cells, such as ``CsvText``."""
+class ReadingFlaw(Protocol):
+    """Why a file cannot be read to its end, such as ``Flaw``; ``row`` counts from 1, ``column`` from 0."""
 
-    flaw: tuple[str, str] | None
+    @property
+    def rule(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def row(self) -> int | None: ...
+
+    @property
+    def column(self) -> int | None: ...
+
+
+class RowSource(Protocol):
+    """A file as rows of cells, such as ``CsvReader``."""
+
+    @property
+    def flaw(self) -> ReadingFlaw | None: ...
 
     @property
     def is_cut(self) -> bool: ...
@@ -141,7 +162,7 @@ def validate(text: RowSource, contract: FileRules) -> ValidationResult:
         if check.is_decided:
             break
     if text.flaw is not None:
-        check.note(text.flaw[0], "", text.flaw[1])
+        check.note_flaw(text.flaw)
     elif not check.is_decided:
         check.close(is_whole=not text.is_cut)
     is_whole = not (text.is_cut or text.flaw or check.is_decided)
@@ -169,6 +190,15 @@ class _Validation:
 
     def note(self, rule: str, column: str, expected: str) -> Breach:
         return self.breaches.setdefault((rule, column, expected), Breach(rule, column, expected))
+
+    def note_flaw(self, flaw: ReadingFlaw) -> None:
+        """Add what ended the reading."""
+        header = self._header or []
+        is_named = flaw.column is not None and flaw.column < len(header)
+        breach = self.note(flaw.rule, self.contract.shown(header[flaw.column or 0]) if is_named else "", flaw.reason)
+        if flaw.row is not None:
+            breach.count += 1
+            breach.rows.append(flaw.row)
 
     def take(self, first: int, chunk: list[list[str]]) -> None:
         """Check rows; ``first`` is the number of the first one."""
@@ -215,8 +245,10 @@ class _Validation:
             **{name: "occurs twice" for name, count in names.items() if count > 1},
             **{name: "is not in the data contract" for name in names if name not in expected},
         }
+        if len(names) == 1 and ";" in "".join(names):
+            self.note("columns", "", "the titles are separated by semicolons; save the file with commas")
         for name, message in islice(problems.items(), MAX_BREACHES):
-            self.note("columns", _shown(name), message)
+            self.note("columns", self.contract.shown(name), message)
         self.is_hopeless = bool(problems)
         if not problems:
             self._place()
@@ -242,11 +274,7 @@ class _Validation:
         for at, cell in zip(numbers, cells, strict=True) if broken else ():
             if cell in broken:
                 rule, expected = broken[cell]
-                self.note(rule, column.name, expected).add(at, _shown(cell))
+                self.note(rule, column.name, expected).add(at, self.contract.shown(cell))
         missing = sum(count for cell, count in counts.items() if column.is_missing(cell))
         if missing:
             self._missing[column.name] = self._missing.get(column.name, 0) + missing
-
-
-def _shown(cell: str) -> str:
-    return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"

@@ -21,10 +21,11 @@ from sluice.endpoint.scaling_requests import (
     wake_up_alarm,
     wake_up_alarm_name,
 )
-from sluice.endpoint.scaling_rules import ScalingRules
+from sluice.endpoint.scaling_rules import INSTANCES, ScalingRules
 from sluice.errors import AwsRefusedError, RetryableError
 from sluice.names import Names
 
+_NO_VARIANT = "sluice-has-no-such-variant"
 _TRANSIENT = frozenset({"ConcurrentUpdateException", "InternalServiceException", "FailedResourceAccessException"})
 
 
@@ -68,18 +69,36 @@ class AutoScaling:
         found = self._call("describe_scalable_targets", ServiceNamespace="sagemaker", ResourceIds=list(resources))
         return [self._registered(target, resources[target["ResourceId"]]) for target in found["ScalableTargets"]]
 
-    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules) -> bool:
         """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
         there = self.registered(endpoint, [variant])
         if any(not all(map(is_ours, one.policies)) or one.dimension != rules.dimension for one in there):
             self.deregister(endpoint, [variant])
             there = []
         place = _place(endpoint, variant, rules.dimension)
-        changed = not any(one.range == (rules.least, rules.most) for one in there)
-        if changed:
+        # First the clock of what is registered: an action that fires in between must not take a floor away again.
+        changed = bool(there) and self._reconcile_scheduled_actions(place, rules)
+        if not any(one.range == (rules.least, rules.most) for one in there):
             self._call("register_scalable_target", **place, MinCapacity=rules.least, MaxCapacity=rules.most)
-        changed |= self._reconcile_policies(place, endpoint, rules, period_seconds)
-        return self._reconcile_scheduled_actions(place, rules) or changed
+            changed = True
+        changed |= self._reconcile_policies(place, endpoint, rules)
+        if not there:
+            self._reconcile_scheduled_actions(place, rules)
+        return changed
+
+    def require_deregistering(self, endpoint: str) -> None:
+        """Find out whether this role may deregister variants of the endpoint, without changing anything.
+
+        The service first asks for the permission, and then for the target, of a variant that no endpoint has.
+
+        Raises:
+            AwsRefusedError: it may not.
+        """
+        try:
+            self._call("deregister_scalable_target", **_place(endpoint, _NO_VARIANT, INSTANCES))
+        except AwsRefusedError as error:
+            if error.code != "ObjectNotFoundException":
+                raise
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         """Deregister the variants; their capacity stays as it is. Returns those that were registered."""
@@ -103,9 +122,7 @@ class AutoScaling:
             policies=tuple(each["PolicyName"] for each in self._policies(target)),
         )
 
-    def _reconcile_policies(
-        self, place: Mapping[str, str], endpoint: str, rules: ScalingRules, period_seconds: int
-    ) -> bool:
+    def _reconcile_policies(self, place: Mapping[str, str], endpoint: str, rules: ScalingRules) -> bool:
         there = {each["PolicyName"]: each for each in self._policies(place)}
         changed = False
         for wanted in policies_for(rules, endpoint):
@@ -114,7 +131,7 @@ class AutoScaling:
                 found = self._call("put_scaling_policy", **place, **wanted)
                 changed = True
             if wanted["PolicyName"] == WAKE_UP:
-                self._metrics.put_alarms([wake_up_alarm(self._names, endpoint, found["PolicyARN"], period_seconds)])
+                self._metrics.put_alarms([wake_up_alarm(self._names, endpoint, found["PolicyARN"])])
         return changed
 
     def _reconcile_scheduled_actions(self, place: Mapping[str, str], rules: ScalingRules) -> bool:

@@ -49,13 +49,18 @@ class Endpoints:
             raise
         return found
 
-    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
-        """Create a SageMaker model of an approved model package."""
+    def create_model(
+        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Create a SageMaker model of an approved model package; ``environment`` is added to the package's own."""
+        container: dict[str, Any] = {"ModelPackageName": package_arn}
+        if environment:
+            container["Environment"] = dict(environment)
         self._create(
             "already existing model",
             self._client.create_model,
             ModelName=name,
-            PrimaryContainer={"ModelPackageName": package_arn},
+            PrimaryContainer=container,
             ExecutionRoleArn=role_arn,
         )
 

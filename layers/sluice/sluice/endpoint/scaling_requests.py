@@ -79,8 +79,11 @@ def wake_up_alarm_name(names: Names, endpoint: str) -> str:
     return f"{names.prefix}scaling/{endpoint}/wake-up"
 
 
-def wake_up_alarm(names: Names, endpoint: str, policy_arn: str, period_seconds: int) -> dict[str, Any]:
-    """The PutMetricAlarm request for the alarm that adds an async endpoint's first instance."""
+def wake_up_alarm(names: Names, endpoint: str, policy_arn: str) -> dict[str, Any]:
+    """The PutMetricAlarm request for the alarm that adds an async endpoint's first instance.
+
+    Its metric comes once a minute: with a shorter period the alarm would lapse into INSUFFICIENT_DATA in between.
+    """
     return {
         "AlarmName": wake_up_alarm_name(names, endpoint),
         "AlarmDescription": f"Requests wait for {endpoint}, which has no instance",
@@ -88,7 +91,7 @@ def wake_up_alarm(names: Names, endpoint: str, policy_arn: str, period_seconds: 
         "MetricName": "HasBacklogWithoutCapacity",
         "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
         "Statistic": "Average",
-        "Period": period_seconds,
+        "Period": 60,
         "EvaluationPeriods": 1,
         "Threshold": 1,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",

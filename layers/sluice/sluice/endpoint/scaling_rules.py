@@ -25,6 +25,10 @@ class ClockRange:
     least: int
     most: int
 
+    def holding(self, floor: int) -> Self:
+        """The same time with bounds of at least ``floor``."""
+        return replace(self, least=max(self.least, floor), most=max(self.most, floor))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingRules:
@@ -48,8 +52,20 @@ class ScalingRules:
         return (self.least, self.most), *((one.least, one.most) for one in self.clock)
 
     def holding(self, floor: int) -> Self:
-        """The same rules with bounds of at least ``floor``."""
-        return replace(self, least=max(self.least, floor), most=max(self.most, floor))
+        """The same rules with bounds of at least ``floor``, also those that the clock sets meanwhile."""
+        clock = tuple(one.holding(floor) for one in self.clock)
+        return replace(self, least=max(self.least, floor), most=max(self.most, floor), clock=clock)
+
+    def released_from(self, held: tuple[int, int]) -> Self:
+        """The same rules within the bounds that are in force once no floor holds them any more.
+
+        ``held`` are the bounds that are registered, with a floor or without. The clock may have set others meanwhile:
+        they are told by what a floor leaves of a range, its maximum, or one capacity where the floor is above that.
+        """
+        if held in self.ranges:
+            return self.within(*held)
+        least, most = held
+        return next((self.within(*one) for one in self.ranges if one[0] <= least and most == max(one[1], least)), self)
 
     def within(self, least: int, most: int) -> Self:
         """The same rules with other bounds."""

@@ -48,6 +48,11 @@ class EndpointState:
         return self.status == "InService"
 
     @property
+    def is_maintained(self) -> bool:
+        """Whether SageMaker updates the endpoint's hosts by itself: it serves, on instances that come and go."""
+        return self.status == "SystemUpdating"
+
+    @property
     def kind(self) -> str:
         """``real-time``, ``serverless`` or ``async``. SageMaker converts no endpoint into another kind."""
         if self.is_async:
@@ -102,7 +107,8 @@ class NewConfig:
     """An endpoint config to be made: one to many variants, at most one ``shadow`` beside a single one.
 
     ``capture_uri``: where SageMaker writes every request and answer; empty for no capture. ``async_config``: the
-    AsyncInferenceConfig of an endpoint that answers through files.
+    AsyncInferenceConfig of an endpoint that answers through files. ``detailed_observability``: whether SageMaker
+    collects metrics of hosts, GPUs and containers, which are paid for.
     """
 
     name: str
@@ -111,6 +117,7 @@ class NewConfig:
     shadow: NewVariant | None = None
     capture_uri: str = ""
     async_config: Mapping[str, object] | None = None
+    detailed_observability: bool = False
 
     def request(self) -> dict[str, object]:
         """The CreateEndpointConfig request; metrics below a minute need SageMaker's enhanced metrics."""
@@ -124,12 +131,21 @@ class NewConfig:
             made["DataCaptureConfig"] = _capture(self.capture_uri)
         if self.async_config:
             made["AsyncInferenceConfig"] = self.async_config
-        if self.period_seconds < 60:
-            made["MetricsConfig"] = {
-                "EnableEnhancedMetrics": True,
-                "MetricPublishFrequencyInSeconds": self.period_seconds,
-            }
+        if metrics := self._metrics():
+            made["MetricsConfig"] = metrics
         return made
+
+    def _metrics(self) -> dict[str, object]:
+        """The MetricsConfig; none for a serverless endpoint, which has no hosts.
+
+        Detailed observability is stated also when it is off: SageMaker's default for new configs is on.
+        """
+        if any(each.serverless for each in self.variants):
+            return {}
+        stated: dict[str, object] = {"EnableDetailedObservability": self.detailed_observability}
+        if self.period_seconds < 60:
+            stated |= {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": self.period_seconds}
+        return stated
 
 
 def _capture(uri: str) -> dict[str, object]:

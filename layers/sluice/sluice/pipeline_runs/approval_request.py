@@ -32,9 +32,11 @@ def _announce(changed: PackageChanged, ports: PipelineRunPorts) -> str:
     model = ports.names.model_of(package.group)
     if model is None or package.approval != "PendingManualApproval":
         return f"{package.group}/{package.version} is {package.approval}"
+    if not package.is_complete:
+        return f"{package.group}/{package.version} is {package.status}"  # its end is an event, or the sweep's finding
     ports.telemetry.identify("model", model)
     ports.telemetry.identify("version", package.version)
-    since = REGISTERED if changed.changed is None else changed.at
+    since = REGISTERED if changed.begins_first_wait else changed.at
     if ports.runs.is_wait_announced(package.arn, since):
         return "it was announced before"
     live = live_package(model, ports)

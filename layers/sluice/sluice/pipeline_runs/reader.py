@@ -42,7 +42,7 @@ class RunReader:
         """The status is read before the steps, so that a run that has ended comes with all of its steps."""
         found = self._client.describe_pipeline_execution(PipelineExecutionArn=execution)
         definition = self._client.describe_pipeline_definition_for_execution(PipelineExecutionArn=execution)
-        text = definition["PipelineDefinition"]
+        compiled = json.loads(definition["PipelineDefinition"])
         given = _items(
             self._client.list_pipeline_parameters_for_execution, "PipelineParameters", PipelineExecutionArn=execution
         )
@@ -52,17 +52,17 @@ class RunReader:
             PipelineExecutionArn=execution,
             SortOrder="Ascending",
         )
-        code_uri = _CODE.search(text)
         return PipelineRun(
             model=model,
             execution=execution,
             status=found["PipelineExecutionStatus"],
             started_at=found["CreationTime"],
             modified_at=found.get("LastModifiedTime") or found["CreationTime"],
-            parameters={**_defaults(json.loads(text)), **{one["Name"]: one["Value"] for one in given}},
+            parameters={**_defaults(compiled), **{one["Name"]: one["Value"] for one in given}},
             steps=tuple(_step(step) for step in steps),
-            code=code_uri[0] if code_uri else "",
-            reports=tuple(self._reports(json.loads(text), steps)),
+            code=_training_code(compiled),
+            step_code=_step_code(compiled),
+            reports=tuple(self._reports(compiled, steps)),
             package_arn=_package(steps),
             execution_reason=found.get("FailureReason", ""),
         )
@@ -102,6 +102,20 @@ def _defaults(definition: Response) -> dict[str, str]:
     """The parameters' defaults as text, which is how SageMaker takes values."""
     found = {one["Name"]: one["DefaultValue"] for one in definition.get("Parameters", []) if "DefaultValue" in one}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
+
+
+def _step_code(definition: Response) -> dict[str, str]:
+    """The S3 URI of each job's code, by the name of its step."""
+    jobs = (step for step in _all_steps(definition["Steps"]) if step["Type"] != "Condition")
+    found = {step["Name"]: _CODE.search(json.dumps(step.get("Arguments", {}))) for step in jobs}
+    return {name: uri[0] for name, uri in found.items() if uri}
+
+
+def _training_code(definition: Response) -> str:
+    """The training's code, or another job's where none trains; empty if the definition names no code."""
+    code = _step_code(definition)
+    trains = (step["Name"] for step in _all_steps(definition["Steps"]) if step["Type"] == "Training")
+    return next((code[name] for name in (*trains, *code) if name in code), "")
 
 
 def _step(found: Response) -> StepRun:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sluice.pipeline_runs.run import PipelineRun
-from sluice.rollout.model.evaluation_report import metrics_at
+from sluice.rollout.model.evaluation_report import gate_verdict, metric_values, read_report
 
 if TYPE_CHECKING:
     from sluice.pipeline_runs.ports import PipelineRunPorts
@@ -40,14 +40,20 @@ def record_run(execution: str, ports: PipelineRunPorts, *, record_end: bool) -> 
 
 
 def read_run(execution: str, model: str, ports: PipelineRunPorts) -> PipelineRun | None:
-    """Read a run with its metrics from SageMaker and the evaluation reports; None if SageMaker no longer has it."""
+    """Read a run with its metrics from SageMaker and the evaluation reports; None if SageMaker no longer has it.
+
+    The gate's verdict is read here: a Fail step's message may join no JSON.
+    """
     run = ports.run_reader.read(execution, model)
     if run is None:
         return None
     metrics: dict[str, float] = {}
+    verdict = ""
     for uri in run.reports:
-        metrics |= metrics_at(uri, ports.bucket)
-    return run.with_metrics(metrics)
+        report = read_report(uri, ports.bucket)
+        metrics |= dict(metric_values(report))
+        verdict = gate_verdict(report) or verdict
+    return run.with_report(metrics, verdict)
 
 
 def _run_of_deleted_pipeline(execution: str, model: str, ports: PipelineRunPorts) -> PipelineRun | None:
@@ -89,6 +95,7 @@ def _annotate(run: PipelineRun, ports: PipelineRunPorts) -> None:
         "sluice.data": run.input_data,
         "sluice.contract": run.parameters.get("DataContract", ""),
         "sluice.code": run.code,
+        **{f"sluice.code.{step}": uri for step, uri in run.step_code.items() if uri != run.code},
     }
     known = ports.registry.describe(run.package_arn).properties
     missing = {name: value for name, value in origin.items() if value and name not in known}

@@ -46,9 +46,11 @@ class PipelineRun:
     modified_at: datetime  # as SageMaker has it; retrying a failed run changes it
     parameters: Mapping[str, str] = field(default_factory=dict)  # defaults included
     steps: tuple[StepRun, ...] = ()
-    code: str = ""  # S3 URI that ends with the code's digest
+    code: str = ""  # S3 URI that ends with the digest of the training's code
+    step_code: Mapping[str, str] = field(default_factory=dict)  # the same of each job, by its step
     reports: tuple[str, ...] = ()  # S3 URIs of evaluation reports
     metrics: Mapping[str, float] = field(default_factory=dict)
+    verdict: str = ""  # which rules of the spec's gate failed, as the evaluation report says
     package_arn: str = ""  # of the version registered
     execution_reason: str = ""  # SageMaker's own words, which do not name the step
 
@@ -110,11 +112,17 @@ class PipelineRun:
             return ""
         failed = self.failed_step
         if failed:
-            return f"{failed.name}: {failed.reason or self.execution_reason}"
+            measured = f"; {self._measured}" if failed.kind == "Fail" and self.verdict else ""
+            return f"{failed.name}: {failed.reason or self.execution_reason}{measured}"
         return self.execution_reason or f"the run was {self.status.lower()}"
 
-    def with_metrics(self, metrics: Mapping[str, float]) -> Self:
-        return replace(self, metrics=dict(metrics))
+    @property
+    def _measured(self) -> str:
+        metrics = ", ".join(f"{name} is {value:.6g}" for name, value in self.metrics.items())
+        return "; ".join(filter(None, (metrics, f"gate of the spec: {self.verdict}")))
+
+    def with_report(self, metrics: Mapping[str, float], verdict: str) -> Self:
+        return replace(self, metrics=dict(metrics), verdict=verdict)
 
     @classmethod
     def parse(cls, stored: Mapping[str, Any]) -> Self:

@@ -15,6 +15,9 @@ from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.pipeline_runs.run import PipelineRun
 
+_PAGE = 20
+"""Runs read at once: most callers look at the newest, and a page is paid for as a whole."""
+
 
 class RunStore:
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
@@ -35,7 +38,7 @@ class RunStore:
 
     def runs(self, model: str) -> Iterator[PipelineRun]:
         """The newest first."""
-        for item in self._table.query(f"MODEL#{model}", "RUN#", newest_first=True):
+        for item in self._table.query(f"MODEL#{model}", "RUN#", newest_first=True, page_items=_PAGE):
             if "run" in item:
                 yield PipelineRun.parse(json.loads(item["run"]))
 

@@ -20,7 +20,7 @@ from sluice.rollout.batch.ports import (
 )
 from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.ports import LiveVersionHosting
+from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionStore
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
@@ -36,7 +36,13 @@ class RolloutExecutions(Protocol):
         """Start the rollout's execution; False if it was started before and has ended."""
 
     def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
-        """Start an execution that only rolls back, for a rollout whose own execution failed."""
+        """Start an execution that only rolls back, for a rollout whose own execution failed; False as of ``start``."""
+
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None if there is no such execution."""
+
+    def started_at(self, name: str) -> datetime | None:
+        """When the execution of this name was started; None if Step Functions knows none."""
 
 
 class RolloutHosting(ModelCreator, LiveVersionHosting, TrafficHosting, Protocol):
@@ -96,7 +102,7 @@ class RolloutSpecs(Protocol):
         """The spec of a model."""
 
 
-class RolloutStore(BatchRolloutStore, Protocol):
+class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def open(self, record: RolloutRecord) -> bool:
@@ -107,6 +113,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
 
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
+
+    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
+        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
@@ -134,6 +143,9 @@ class RolloutStore(BatchRolloutStore, Protocol):
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
 
 
 class RolloutPorts(Protocol):

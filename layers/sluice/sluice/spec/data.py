@@ -10,6 +10,7 @@ from sluice.spec.schema.section import Section
 ONE_LINE = Text(128)
 ANY_NUMBER = Maybe(Number(-1e15, 1e15))
 CATEGORIES = Items(ONE_LINE, 0, 1000)
+MISSING_VALUES = Items(ONE_LINE, 0, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,10 @@ class Data:
     header: Annotated[
         bool, Flag(), "Whether the first line names the columns; else they come as listed, the target last"
     ] = True
+    decimal: Annotated[str, Choice((".", ",")), "The decimal mark of numbers; a cell with a comma is quoted"] = "."
+    missing_values: Annotated[
+        tuple[str, ...], MISSING_VALUES, "Cells that mean a gap, beside empty ones, in every column"
+    ] = ()
     mode: Annotated[
         str, Choice(("accumulate", "latest")), "Whether a run trains on all files so far, or on the new ones only"
     ] = "accumulate"

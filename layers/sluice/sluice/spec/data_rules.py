@@ -27,6 +27,26 @@ def _repeated_categories(lists: Mapping[str, Sequence[str]]) -> Iterator[Problem
         yield from _repeated({element(path, index): name for index, name in enumerate(names)})
 
 
+def _missing_values(values: Sequence[str], lists: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    yield from _repeated_categories({"data.missing_values": values})
+    for index, value in enumerate(values):
+        place = element("data.missing_values", index)
+        if value != value.strip():
+            yield Problem(place, value, "without blanks around it", "blanks around a cell are never read")
+        for path, names in lists.items():
+            if value in names:
+                yield Problem(place, value, f"none of {path}", f"{value!r} is also a category")
+
+
+def _missing_target(values: Sequence[str], categories: Sequence[str]) -> Iterator[Problem]:
+    for index, value in enumerate(values):
+        if value in categories:
+            message = f"{value!r} is also a category of the target"
+            yield Problem(
+                element("data.missing_values", index), value, "none of data.target_values.categories", message
+            )
+
+
 def _numbers_with_categories(kinds: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
     for path, names in lists.items():
         kind = kinds.get(path.removesuffix("categories") + "type")
@@ -90,6 +110,8 @@ def _gate(kind: str, gate: QualityGate) -> Iterator[Problem]:
 DATA_RULES = (
     Rule(("data.columns[].name",), _repeated),
     Rule(("data.columns[].categories",), _repeated_categories),
+    Rule(("data.missing_values", "data.columns[].categories"), _missing_values),
+    Rule(("data.missing_values", "data.target_values.categories"), _missing_target),
     Rule(("data.columns[].type", "data.columns[].categories"), _numbers_with_categories),
     Rule(("data.columns[].type", "data.columns[].min", "data.columns[].max"), _ranges),
     Rule(("data.target_values.type", "data.target_values"), _range_of_target),

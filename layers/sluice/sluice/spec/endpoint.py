@@ -5,7 +5,7 @@ from typing import Annotated
 
 from sluice.spec.scaling import Scaling
 from sluice.spec.schema.collection_fields import Maybe
-from sluice.spec.schema.fields import Choice, Text, Whole
+from sluice.spec.schema.fields import Choice, Flag, Text, Whole
 from sluice.spec.schema.section import Section
 from sluice.spec.serving import AsyncServing, Batch, Serverless
 from sluice.spec.serving_modes import ASYNC, BATCH, REAL_TIME, SERVERLESS
@@ -27,8 +27,11 @@ class Endpoint:
     instance_type: Annotated[str, INSTANCE_TYPE, "A SageMaker instance type; serverless has none"] = "ml.m5.large"
     instance_count: Annotated[int, Whole(1, 1000), "Instances of the version that has all the traffic"] = 1
     metrics_period_seconds: Annotated[
-        int, Choice((60, 10)), "How often the endpoint publishes metrics; 10 costs extra"
+        int, Choice((60, 10)), "How often a real-time endpoint publishes metrics; 10 costs extra"
     ] = 60
+    detailed_observability: Annotated[
+        bool, Flag(), "Whether SageMaker collects metrics of hosts, GPUs and containers, which cost extra"
+    ] = False
     serverless: Annotated[Serverless, Section(Serverless), "serverless: how large the endpoint is"] = field(
         default_factory=Serverless
     )
@@ -42,5 +45,5 @@ class Endpoint:
 
     @property
     def period_seconds(self) -> int:
-        """How often metrics come. Only instances publish them more often than once a minute."""
-        return 60 if self.type == SERVERLESS else self.metrics_period_seconds
+        """How often metrics come. Only real-time endpoints publish them more often than once a minute."""
+        return self.metrics_period_seconds if self.type == REAL_TIME else 60

@@ -9,7 +9,7 @@ from sluice.errors import Problem
 from sluice.spec.data_rules import DATA_RULES
 from sluice.spec.endpoint_rules import ENDPOINT_RULES
 from sluice.spec.schema.rule import Rule, broken_rules
-from sluice.spec.serving_modes import SERVERLESS
+from sluice.spec.serving_modes import REAL_TIME
 from sluice.spec.strategy_rules import METRICS_KEPT_SECONDS, STRATEGY_RULES
 
 __all__ = ["RULES", "Rule", "broken_rules"]
@@ -38,7 +38,7 @@ def _impossible_alarm(datapoints: int, periods: int) -> Iterator[Problem]:
 
 
 def _alarm_over_a_day(periods: int, period_seconds: int, kind: str) -> Iterator[Problem]:
-    period_seconds = 60 if kind == SERVERLESS else period_seconds
+    period_seconds = period_seconds if kind == REAL_TIME else 60
     most = ONE_DAY_SECONDS // period_seconds
     if periods > most:
         message = f"CloudWatch looks back one day at most; {periods} periods of {period_seconds} s are longer"

@@ -10,7 +10,14 @@ from sluice.spec.schedule import Schedule
 from sluice.spec.schema.collection_fields import Maybe
 from sluice.spec.schema.fields import Choice, Duration, Flag, Text, Whole
 from sluice.spec.schema.section import Section
-from sluice.spec.serving_modes import BATCH_INSTANCES, BATCH_PAYLOAD_MB, SERVERLESS_CONCURRENCY, SERVERLESS_MEMORY_MB
+from sluice.spec.serving_modes import (
+    ASYNC_RESPONSE_SECONDS,
+    BATCH_INSTANCES,
+    BATCH_PAYLOAD_MB,
+    BATCH_RESPONSE_SECONDS,
+    SERVERLESS_CONCURRENCY,
+    SERVERLESS_MEMORY_MB,
+)
 
 JSON_PATH = Text(63, pattern=r"\$.*", example="a JSONPath such as $ or $[0:7]")
 
@@ -42,7 +49,9 @@ class AsyncServing:
         int, Duration(1, 900), "How long before the second try; doubled before each further one"
     ] = 30
     request_ttl_seconds: Annotated[int, Duration(60, 21600), "How long a request may wait in the queue"] = 21600
-    invocation_timeout_seconds: Annotated[int, Duration(1, 3600), "How long the model may take for one request"] = 900
+    invocation_timeout_seconds: Annotated[
+        int, Duration(1, ASYNC_RESPONSE_SECONDS), "How long the model may take for one request"
+    ] = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,10 @@ class Batch:
     ] = "many"
     max_payload_mb: Annotated[int, Whole(1, BATCH_PAYLOAD_MB), "Largest request to the model, in MB"] = 6
     max_concurrent_transforms: Annotated[int, Whole(1, 100), "Requests at the same time to one instance"] = 1
+    invocation_timeout_seconds: Annotated[
+        int, Duration(1, BATCH_RESPONSE_SECONDS), "How long the model may take for one request"
+    ] = 600
+    max_retries: Annotated[int, Whole(0, 3), "How often a request that fails is tried again"] = 3
     join_input: Annotated[bool, Flag(), "Whether each answer is written behind its input"] = True
     input_filter: Annotated[str, JSON_PATH, "Which cells of a line the model gets, such as $[1:]"] = "$"
     output_filter: Annotated[str, JSON_PATH, "Which cells of the joined line are written, such as $[0,-1]"] = "$"

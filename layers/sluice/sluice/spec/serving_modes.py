@@ -60,6 +60,20 @@ SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 SERVERLESS_CONCURRENCY = 200
 
 
+_MODEL_SERVER_SECONDS = 60
+"""After which the server in SageMaker's framework images (gunicorn and nginx) stops a request, unless it is told."""
+
+
+def model_server_environment(response_seconds: int | None) -> dict[str, str]:
+    """What lets a container take ``response_seconds`` for a request; nothing where its server allows that anyway.
+
+    None: of an endpoint that answers at once, which SageMaker itself gives a minute.
+    """
+    if response_seconds is None or response_seconds <= _MODEL_SERVER_SECONDS:
+        return {}
+    return {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(response_seconds)}
+
+
 ASYNC_PAYLOAD_MB = 1024
 
 

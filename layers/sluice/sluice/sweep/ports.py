@@ -22,6 +22,8 @@ from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.batch.ports import BatchFileStore, BatchRolloutStore, ModelCreator, TransformJobs
 from sluice.rollout.gates.ports import DomainEventPublisher
+from sluice.rollout.model.ports import LiveVersionStore
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.ports import PlanningRegistry
 from sluice.rollout_id import RolloutId
 from sluice.telemetry.port import Telemetry
@@ -48,6 +50,26 @@ class SweepHosting(ModelCreator, Protocol):
 
     def describe(self, endpoint: str) -> EndpointState | None:
         """The endpoint as it is now, None if there is none."""
+
+
+class SweepProgress(Protocol):
+    """How far the sweep has come. Idempotent."""
+
+    def last(self) -> str:
+        """The model that was swept last; empty before the first sweep."""
+
+    def note(self, model: str) -> None:
+        """Store that the sweep has come as far as this model."""
+
+
+class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
+    """Every method is idempotent: called again with the same arguments, it leaves the same state."""
+
+    def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
+        """``open_rollouts``; those of an earlier release are indexed first, which has to be done twice for a model."""
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
 
 
 class SweepPipelines(Protocol):
@@ -80,7 +102,7 @@ class SweepScaling(Protocol):
     def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
         """The variants that are registered as scalable targets, by Sluice or by somebody else."""
 
-    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules) -> bool:
         """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
@@ -181,7 +203,10 @@ class SweepPorts(Protocol):
     def specs(self) -> SweepSpecs: ...
 
     @property
-    def store(self) -> BatchRolloutStore: ...
+    def store(self) -> SweepRolloutStore: ...
+
+    @property
+    def sweep_progress(self) -> SweepProgress: ...
 
     @property
     def telemetry(self) -> Telemetry: ...

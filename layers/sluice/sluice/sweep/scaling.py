@@ -36,5 +36,5 @@ def reconcile_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
         if any(one.is_from_spec for one in found):
             ports.scaling.deregister(name, [variant])
             yield f"{variant} of {name} is scaled no more: its spec has no scaling"
-    elif ports.scaling.ensure(name, variant, with_bounds_in_force(found, rules), endpoint.period_seconds):
+    elif ports.scaling.ensure(name, variant, with_bounds_in_force(found, rules)):
         yield f"{variant} of {name} is scaled as its spec says"

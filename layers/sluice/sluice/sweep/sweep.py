@@ -10,22 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from sluice.async_inference.lost_results import replay_lost_results
 from sluice.batch.lost_runs import replay_lost_batch_events
-from sluice.errors import RetryableError
+from sluice.errors import PermanentError, RetryableError
 from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
+from sluice.sweep.progress import in_turn
 from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
+    from sluice.aws.model_registry import Package
     from sluice.sweep.ports import SweepPorts
 
 GRACE = timedelta(minutes=2)
 """How long an event may be in transit before it counts as lost."""
+
+BUDGET = timedelta(minutes=3)
+"""How long one sweep lasts at most, besides the model that it is at then: the function has four minutes."""
+
+NOTED_MODELS = 10
+"""After how many models the progress is noted."""
 
 MAX_RUNS_CHECKED = 20
 MAX_RESTORE_EXECUTIONS = 10
@@ -36,29 +44,57 @@ class SweepIncompleteError(RetryableError):
     """Some checks failed; the next sweep repeats them."""
 
 
-def sweep(ports: SweepPorts) -> list[str]:
-    """Run all checks on every model of the stage; returns what was found and replayed or corrected, in words.
+class SweepResult(TypedDict):
+    """``findings``: what was found and replayed or corrected, in words; ``left``: how many models were not swept."""
+
+    findings: list[str]
+    swept: int
+    left: int
+
+
+def sweep(ports: SweepPorts) -> SweepResult:
+    """Run all checks on the models of the stage, for ``BUDGET`` at most, beginning where the last sweep ended.
 
     Each finding is one line and one data point of ``SweepFinding``, whose cause is the name of the check.
 
     Raises:
         SweepIncompleteError: some checks failed. All others have been done.
     """
+    until = ports.now() + BUDGET
+    models = in_turn(ports.specs.names(), ports.sweep_progress.last())
     findings: list[str] = []
     failed: list[str] = []
-    for model in ports.specs.names():
-        for cause, check in CHECKS.items():
-            try:
-                for finding in check(model, ports):
-                    findings.append(finding)
-                    ports.telemetry.log("sweep finding", model=model, cause=cause, finding=finding)
-                    ports.telemetry.measure("SweepFinding", model=model, cause=cause)
-            except Exception as error:  # whatever it is, the other checks and models must not be skipped
-                ports.telemetry.error("sweep check failed", model=model, cause=cause, error=type(error).__name__)
-                failed.append(f"{cause} of {model}")
+    swept = 0
+    for model in models:
+        if ports.now() >= until:
+            ports.sweep_progress.note(models[swept - 1])
+            break
+        if swept % NOTED_MODELS == 0 and len(models) > NOTED_MODELS:
+            # Before them: a model at which the function dies each time must not keep the sweep from all that follow.
+            ports.sweep_progress.note(models[min(swept + NOTED_MODELS, len(models)) - 1])
+        found, gone_wrong = _sweep_model(model, ports)
+        findings += found
+        failed += gone_wrong
+        swept += 1
     if failed:
         raise SweepIncompleteError(", ".join(failed))
-    return findings
+    return {"findings": findings, "swept": swept, "left": len(models) - swept}
+
+
+def _sweep_model(model: str, ports: SweepPorts) -> tuple[list[str], list[str]]:
+    """The findings of all checks, and which checks failed."""
+    findings: list[str] = []
+    failed: list[str] = []
+    for cause, check in CHECKS.items():
+        try:
+            for finding in check(model, ports):
+                findings.append(finding)
+                ports.telemetry.log("sweep finding", model=model, cause=cause, finding=finding)
+                ports.telemetry.measure("SweepFinding", model=model, cause=cause)
+        except Exception as error:  # whatever it is, the other checks and models must not be skipped
+            ports.telemetry.error("sweep check failed", model=model, cause=cause, error=type(error).__name__)
+            failed.append(f"{cause} of {model}")
+    return findings, failed
 
 
 def replay_run_ends(model: str, ports: SweepPorts) -> Iterator[str]:
@@ -95,7 +131,7 @@ def wake_stalled_queue(model: str, ports: SweepPorts) -> Iterator[str]:
 def replay_pending_version(model: str, ports: SweepPorts) -> Iterator[str]:
     """Replay the event of a version that waits for approval and was not announced."""
     package = ports.registry.newest(ports.names.group(model), "PendingManualApproval")
-    if package is None or package.last_modified > ports.now() - GRACE:
+    if package is None or not package.is_complete or package.last_modified > ports.now() - GRACE:
         return
     if not ports.runs.is_wait_announced(package.arn, REGISTERED):
         yield _publish_package_change(package.arn, package.group, package.approval, ports)
@@ -106,21 +142,40 @@ def replay_approval(model: str, ports: SweepPorts) -> Iterator[str]:
     package = ports.registry.newest(ports.names.group(model), "Approved")
     if package is None or package.last_modified > ports.now() - GRACE:
         return
-    latest = next(ports.store.rollouts(model), None)
-    if latest is None or latest.id.version < package.version:
+    latest = ports.store.newest(model)
+    if (latest is None or latest.id.version < package.version) and _may_be_opened(package, model, ports):
         yield _publish_package_change(package.arn, package.group, "Approved", ports)
+
+
+def _may_be_opened(package: Package, model: str, ports: SweepPorts) -> bool:
+    """Whether the approval's event leads to anything: to a rollout, or to the news that there will be none."""
+    if package.is_complete and _has_spec(model, ports):
+        return True
+    return (package.is_complete or package.has_failed) and not ports.store.is_ignored_approval(
+        package.arn, package.last_modified
+    )
+
+
+def _has_spec(model: str, ports: SweepPorts) -> bool:
+    try:
+        ports.specs.get(model)
+    except PermanentError:
+        return False
+    return True
 
 
 def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
     """Replay the end of executions that died while their rollout is open."""
-    for record in ports.store.rollouts(model):
-        if record.is_closed or record.opened_at > ports.now() - GRACE:
+    for record in ports.store.index_open_rollouts(model, ports.now()):
+        if record.opened_at > ports.now() - GRACE:
             continue
         name, status = _last_execution(record.id, ports)
         if status is None:  # its execution was never started
             yield _publish_package_change(record.package_arn, ports.names.group(model), "Approved", ports)
         elif status in DEAD_STATUSES:
             yield _publish_execution_end(record, name, status, ports)
+        elif status == "SUCCEEDED" and _is_still_open(record, ports):
+            yield _publish_stuck(record, name, ports)
 
 
 def _last_execution(rollout_id: RolloutId, ports: SweepPorts) -> tuple[str, str | None]:
@@ -153,6 +208,22 @@ def _publish_execution_end(record: RolloutRecord, name: str, status: str, ports:
         stateMachineArn=ports.executions.state_machine_arn,
     )
     return f"{record.id}: execution {name} is {status}"
+
+
+def _is_still_open(record: RolloutRecord, ports: SweepPorts) -> bool:
+    """Read after the execution's status: it may have closed the record and ended in between."""
+    known = ports.store.rollouts(record.id.model, record.id.version)
+    return any(each.id == record.id and not each.is_closed for each in known)
+
+
+def _publish_stuck(record: RolloutRecord, name: str, ports: SweepPorts) -> str:
+    """Tell people of a rollout that nothing will ever close: a task closes the record before its execution succeeds."""
+    reason = (
+        f"its execution {name} has succeeded, but its record is open, as after the table was restored from a backup: "
+        f"look at what serves, then end it with `sluice abort {record.id.model}`, which brings the baseline back"
+    )
+    ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)
+    return f"{record.id}: {reason}"
 
 
 CHECKS: Mapping[str, Callable[[str, SweepPorts], Iterator[str]]] = {

@@ -13,6 +13,7 @@ from sluice.events import ObjectCreated, TrainRequested
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus, RunRequest
+from sluice.training.quarantine import UnreadableUploadError
 from sluice.training.upload_validation import loggable_breaches, quarantine_upload, validate_upload
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _DELETED = "the file was deleted before it was read"
 _Breaches = list[dict[str, object]]
 _UNKNOWN_MODEL: _Breaches = [{"rule": "model"}]
 _DELETED_FILE: _Breaches = [{"rule": "deleted"}]
+_UNREADABLE_FILE: _Breaches = [{"rule": "key"}]
 
 NO_MODEL = "(none)"
 """The model dimension of uploads of unknown models: uploaders invent names, and each would cost a metric."""
@@ -82,7 +84,11 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
     known = ports.pending_inputs.file_status(file)
     if known is not None and known.state != "rejected":
         return check if known.state == "waiting" else None
-    result = validate_upload(upload, spec, limits.budget_bytes, ports)
+    try:
+        result = validate_upload(upload, spec, limits.budget_bytes, ports)
+    except UnreadableUploadError as error:
+        _reject_unread(upload, model, str(error), _UNREADABLE_FILE, ports)
+        return None
     if result is None:
         _reject_unread(upload, model, _DELETED, _DELETED_FILE, ports)
         return None

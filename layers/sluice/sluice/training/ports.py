@@ -49,7 +49,11 @@ class TrainingQuarantine(Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def open(self, upload: ObjectCreated) -> Any | None:
-        """The content of exactly the uploaded version, to be read and closed; None if it is gone."""
+        """The content of exactly the uploaded version, to be read and closed; None if it is gone.
+
+        Raises:
+            UnreadableUploadError: its KMS key cannot be used.
+        """
 
     def keep(self, upload: ObjectCreated, reason: Mapping[str, Any]) -> str:
         """Copy the uploaded version and write the reason beside it; returns the copy's key."""

@@ -2,6 +2,9 @@
 
 data/fraud/2026/may.csv  →  quarantine/fraud/2026/may.csv
                             quarantine/fraud/2026/may.csv.reason.json
+
+A file that is too large to be copied within a function's time is only hidden: it stays a version of its key, behind a
+delete marker, and the reason names that version.
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.aws.s3 import PREFIX
-from sluice.errors import AwsRefusedError
+from sluice.aws.s3_copy import PART_BYTES, copy_object
+from sluice.errors import AwsRefusedError, PermanentError
 from sluice.events import ObjectCreated
 
 QUARANTINE = "quarantine/"
 REASON = ".reason.json"
+MAX_COPIED_BYTES = 32 << 30
+"""Copied in parts, ten at a time, this takes about half of the function's 120 seconds."""
+
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
 
 
@@ -24,44 +31,82 @@ def quarantine_key(key: str) -> str:
     return QUARANTINE + key.removeprefix(PREFIX)
 
 
+class UnreadableUploadError(PermanentError):
+    """The uploaded object is encrypted with a KMS key that its reader may not use."""
+
+
 class Quarantine:
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, part_bytes: int = PART_BYTES, max_copied_bytes: int = MAX_COPIED_BYTES) -> None:
         self._client = client
+        self._part_bytes = part_bytes
+        self._max_copied_bytes = max_copied_bytes
 
     def open(self, upload: ObjectCreated) -> Any | None:
-        """The content of exactly the uploaded version, to be read and closed; None if it is gone."""
+        """The content of exactly the uploaded version, to be read and closed; None if it is gone.
+
+        Raises:
+            UnreadableUploadError: its KMS key cannot be used.
+        """
         try:
             return self._client.get_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))["Body"]
         except AwsRefusedError as error:
             if error.code in _GONE:
                 return None
+            if _is_of_key(error):
+                raise UnreadableUploadError(
+                    "it is encrypted with a KMS key that cannot be used: deploy the stack with that key as "
+                    f"DataKmsKeyArn, then upload it again ({error.message})"
+                ) from error
             raise
 
     def keep(self, upload: ObjectCreated, reason: Mapping[str, Any]) -> str:
         """Copy the uploaded version and write the reason beside it; returns the copy's key.
 
-        A version that is gone, because another delivery of its event was quicker, changes nothing.
+        A version that is gone, because another delivery of its event was quicker, changes nothing. Of one that is too
+        large to be copied only the reason is written, with the version that holds it, and the reason's key is returned.
         """
         key = quarantine_key(upload.key)
-        body = json.dumps(reason, indent=2, ensure_ascii=False).encode()
+        is_copied = self._is_copied(upload)
+        place = {} if is_copied else {"kept_as": {"key": upload.key, "version_id": upload.version_id}}
+        body = json.dumps({**reason, **place}, indent=2, ensure_ascii=False).encode()
         try:
-            self._client.copy_object(
-                Bucket=upload.bucket,
-                Key=key,
-                CopySource={"Bucket": upload.bucket, "Key": upload.key, **_version(upload)},
-                TaggingDirective="REPLACE",  # reading the tags of the original would need one permission more
-            )
+            if is_copied:
+                source = {"Bucket": upload.bucket, "Key": upload.key, **_version(upload)}
+                copy_object(self._client, source, upload.size, upload.bucket, key, part_bytes=self._part_bytes)
             self._client.put_object(Bucket=upload.bucket, Key=key + REASON, Body=body, ContentType="application/json")
         except AwsRefusedError as error:
             if error.code not in _GONE:
                 raise
-        return key
+        return key if is_copied else key + REASON
 
     def remove(self, upload: ObjectCreated) -> None:
-        """Delete that version for good. A good file of the same name, replaced by it, is current again."""
-        self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))
+        """Delete that version for good. A good file of the same name, replaced by it, is current again.
+
+        One that was not copied is hidden by a delete marker, if no newer upload has hidden it already.
+        """
+        if self._is_copied(upload):
+            self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))
+        elif upload.version_id and self._is_current(upload):
+            self._client.delete_object(Bucket=upload.bucket, Key=upload.key)
+
+    def _is_copied(self, upload: ObjectCreated) -> bool:
+        return upload.size <= self._max_copied_bytes
+
+    def _is_current(self, upload: ObjectCreated) -> bool:
+        try:
+            found = self._client.head_object(Bucket=upload.bucket, Key=upload.key)
+        except AwsRefusedError as error:
+            if error.code in _GONE:
+                return False
+            raise
+        return bool(found.get("VersionId") == upload.version_id)
+
+
+def _is_of_key(error: AwsRefusedError) -> bool:
+    """Whether S3 refused because of the object's key: as denied, or with an error such as KMS.DisabledException."""
+    return error.code.startswith("KMS.") or (error.code == "AccessDenied" and error.message_contains("kms:"))
 
 
 def _version(upload: ObjectCreated) -> dict[str, str]:

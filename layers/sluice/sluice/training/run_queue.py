@@ -18,13 +18,10 @@ from sluice.training.manifest_store import input_data_uri, known_files, read_man
 from sluice.training.pipeline_parameters import live_parameters
 from sluice.training.run_claim import claim_next_run, refuse_requests, resolve_inputs
 from sluice.training.run_slot import RunSlot
+from sluice.training.start_backoff import seconds_to_retry, spread_of
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
-
-RETRY_SECONDS = 20
-"""After how long a start that AWS had no capacity for is tried again."""
-
 
 MAX_EVENT_FILES = 100
 """Files named in an event, the others are in the manifest: EventBridge refuses an event that is too large."""
@@ -73,9 +70,11 @@ def _start_execution(slot: RunSlot, ports: TrainingPorts) -> bool:
             pipeline, slot.run, slot.token, _parameters(slot, ports)
         )
     except RetryableError as error:
-        ports.wakeups.send_wake_up(slot.model, RETRY_SECONDS)
-        retry_at = ports.now() + timedelta(seconds=RETRY_SECONDS)
-        ports.run_slots.enter_phase(slot, "claimed", retry_at=retry_at.isoformat())
+        seconds = seconds_to_retry(slot.refusals, spread_of(slot.run, slot.refusals))
+        ports.wakeups.send_wake_up(slot.model, seconds)
+        retry_at = ports.now() + timedelta(seconds=seconds)
+        changes = {"retry_at": retry_at.isoformat(), "refusals": str(slot.refusals + 1)}
+        ports.run_slots.enter_phase(slot, "claimed", **changes)
         ports.events.publish("PipelineDelayed", model=slot.model, run=slot.run, reason=str(error))
         return False
     except AwsError as error:

@@ -31,6 +31,7 @@ class RunSlot:
     execution: str = ""  # ARN, once known
     end_status: str = ""  # the execution's last status, once it has ended
     retry_at: str = ""  # ISO 8601: when a start that AWS refused is tried again
+    refusals: int = 0  # how often AWS refused the start for lack of capacity
     newest: str = ""  # digest of the newest manifest that a run has taken: this run's own from phase "taken" on
 
     @classmethod
@@ -48,6 +49,7 @@ class RunSlot:
             execution=item["execution"],
             end_status=item["ended"],
             retry_at=item.get("retry_at", ""),
+            refusals=int(item.get("refusals", "0")),
             newest=item["newest"],
         )
 
@@ -65,6 +67,7 @@ class RunSlot:
             "execution": self.execution,
             "ended": self.end_status,
             "retry_at": self.retry_at,
+            "refusals": str(self.refusals),
             "newest": self.newest,
         }
 

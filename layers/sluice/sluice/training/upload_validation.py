@@ -6,7 +6,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from sluice.data_contract.contract import DataContract
-from sluice.data_contract.csv_reader import CsvReader, Source
+from sluice.data_contract.csv_reader import CsvReader
+from sluice.data_contract.file_text import FileText, Source
 from sluice.data_contract.validation import Breach, ValidationResult, validate
 from sluice.events import ObjectCreated
 from sluice.spec.model import ModelSpec
@@ -19,6 +20,10 @@ MAX_EVENT_BREACHES = 20
 
 _ENDINGS = (".csv", ".csv.gz")
 _LOGGED_BREACHES = 5
+_CONTRACT_FIELDS = (
+    *("target", "target_values", "columns", "max_missing_share", "min_rows", "max_rows", "encoding", "header"),
+    *("decimal", "missing_values"),
+)
 
 
 def validate_upload(
@@ -42,7 +47,7 @@ def validate_file(name: str, content: Source, spec: ModelSpec, budget_bytes: int
         wrong = Breach("name", "", f"the name does not end in {' or '.join(_ENDINGS)}")
         return ValidationResult((wrong,), rows=0, is_whole=False)
     contract = DataContract.parse(contract_document(spec))
-    return validate(CsvReader(content, contract.encoding, budget_bytes), contract)
+    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes)), contract)
 
 
 def quarantine_upload(upload: ObjectCreated, model: str, result: ValidationResult, ports: TrainingPorts) -> None:
@@ -84,5 +89,4 @@ def loggable_breaches(result: ValidationResult, spec: ModelSpec) -> list[dict[st
 def contract_document(spec: ModelSpec) -> dict[str, Any]:
     """The data contract as ``sluice apply`` uploads it: what a file is validated by, and live requests, too."""
     data = spec.to_json()["data"]
-    kept = ("target", "target_values", "columns", "max_missing_share", "min_rows", "max_rows", "encoding", "header")
-    return {**{name: data[name] for name in kept}, "out_of_range": spec.inference.out_of_range}
+    return {**{name: data[name] for name in _CONTRACT_FIELDS}, "out_of_range": spec.inference.out_of_range}

@@ -35,15 +35,19 @@ class BatchFiles:
         body = self._open(key, etag)
         return None if body is None else count_lines(_chunks(body))
 
-    def lines(self, key: str) -> Iterator[str]:
-        """The lines of an object, without their ends; none if the object does not exist."""
+    def lines(self, key: str, errors: str = "replace") -> Iterator[str]:
+        """The lines of an object, without their ends; none if the object does not exist.
+
+        ``errors`` says what becomes of bytes that are not UTF-8: with ``surrogateescape``, ``write`` writes them again.
+        """
         body = self._open(key)
         if body is not None:
-            yield from split_lines(_chunks(body))
+            yield from split_lines(_chunks(body), errors)
 
     def write(self, key: str, text: str) -> None:
         """Write an object; writing the same again changes nothing."""
-        self._client.put_object(Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="text/csv")
+        content = text.encode(errors="surrogateescape")
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType="text/csv")
 
     def _open(self, key: str, etag: str = "") -> Any | None:
         try:
@@ -69,11 +73,11 @@ def count_lines(chunks: Iterable[bytes]) -> int:
     return ends + (last != b"\n")
 
 
-def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines of a text in chunks, without ``\\n`` or ``\\r\\n``; invalid UTF-8 is replaced."""
+def split_lines(chunks: Iterable[bytes], errors: str = "replace") -> Iterator[str]:
+    """Lines of a text in chunks, without ``\\n`` or ``\\r\\n``; ``errors`` says what becomes of invalid UTF-8."""
     held = b""
     for chunk in chunks:
         *whole, held = (held + chunk).split(b"\n")
-        yield from (line.removesuffix(b"\r").decode(errors="replace") for line in whole)
+        yield from (line.removesuffix(b"\r").decode(errors=errors) for line in whole)
     if held:
-        yield held.removesuffix(b"\r").decode(errors="replace")
+        yield held.removesuffix(b"\r").decode(errors=errors)

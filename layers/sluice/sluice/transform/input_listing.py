@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from sluice.transform.output_listing import match_outputs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:
@@ -57,6 +59,7 @@ class BatchInput:
         names = [each.key.removeprefix(self.folder) for each in self.files]
         return json.dumps([{"prefix": f"s3://{bucket}/{self.folder}"}, *names], ensure_ascii=False)
 
-    def output_key(self, file: InputFile, output: str) -> str:
-        """The key of a file's output, below the run's ``output`` folder."""
-        return f"{output}{file.key.removeprefix(self.folder)}.out"
+    def outputs(self, output: str, found: Iterable[str]) -> dict[str, str]:
+        """The key of the output by input key, among the keys ``found`` below the ``output`` folder."""
+        matched = match_outputs([each.key.removeprefix(self.folder) for each in self.files], output, found)
+        return {self.folder + path: key for path, key in matched.items()}

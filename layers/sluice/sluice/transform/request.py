@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.spec.serving import Batch
+from sluice.spec.serving_modes import model_server_environment
 
 CSV = "text/csv"
 _STRATEGIES = {"many": "MultiRecord", "one": "SingleRecord"}
@@ -27,13 +28,23 @@ class TransformJobRequest:
 
 
 def transform_request(job: TransformJobRequest, batch: Batch) -> dict[str, Any]:
-    """The request for ``job`` with the settings of the spec."""
+    """The request for ``job`` with the settings of the spec.
+
+    The environment is that of the job's containers. It is set again, because the model may have been made when the spec
+    allowed another time, or before Sluice told containers of it.
+    """
+    environment = model_server_environment(batch.invocation_timeout_seconds)
     return {
         "TransformJobName": job.name,
         "ModelName": job.model,
         "MaxConcurrentTransforms": batch.max_concurrent_transforms,
         "MaxPayloadInMB": batch.max_payload_mb,
         "BatchStrategy": _STRATEGIES[batch.records_per_request],
+        "ModelClientConfig": {
+            "InvocationsTimeoutInSeconds": batch.invocation_timeout_seconds,
+            "InvocationsMaxRetries": batch.max_retries,
+        },
+        **({"Environment": environment} if environment else {}),
         "TransformInput": {
             "DataSource": {"S3DataSource": {"S3DataType": job.source_type, "S3Uri": job.source}},
             "ContentType": CSV,

@@ -1,4 +1,4 @@
-"""How each resource type is made: one function per type, calling the AWS API that CloudFormation calls."""
+"""How each resource type is created, updated and deleted, by the AWS API that CloudFormation calls."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from collections.abc import Mapping
 
 from localaws.services.cloudformation.resources import (
     dynamodb,
+    events,
     functions,
     iam,
-    messaging,
     operations,
-    orchestration,
+    queues,
     s3,
+    state_machines,
+    topics,
 )
-from localaws.services.cloudformation.resources.creation import Maker
+from localaws.services.cloudformation.resources.handler import ResourceHandler
 
-MAKERS: Mapping[str, Maker] = {
-    **dynamodb.MAKERS,
-    **functions.MAKERS,
-    **iam.MAKERS,
-    **messaging.MAKERS,
-    **operations.MAKERS,
-    **orchestration.MAKERS,
-    **s3.MAKERS,
+HANDLERS: Mapping[str, ResourceHandler] = {
+    **dynamodb.HANDLERS,
+    **events.HANDLERS,
+    **functions.HANDLERS,
+    **iam.HANDLERS,
+    **operations.HANDLERS,
+    **queues.HANDLERS,
+    **s3.HANDLERS,
+    **state_machines.HANDLERS,
+    **topics.HANDLERS,
 }

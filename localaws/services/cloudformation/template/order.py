@@ -18,9 +18,22 @@ from localaws.services.cloudformation.template.intrinsics import (
 
 def creation_order(resources: Mapping[str, Any], conditions: Mapping[str, bool]) -> list[str]:
     """Logical ids, dependencies first, otherwise as written; raises TemplateError for a circle."""
+    return in_order(dependency_graph(resources, conditions))
+
+
+def dependency_graph(resources: Mapping[str, Any], conditions: Mapping[str, bool]) -> dict[str, frozenset[str]]:
+    """What each resource refers to of the others, by logical id."""
+    return {
+        logical_id: frozenset(_dependencies(resource, conditions) & resources.keys())
+        for logical_id, resource in resources.items()
+    }
+
+
+def in_order(graph: Mapping[str, frozenset[str]]) -> list[str]:
+    """The graph's names, each after all that it depends on; raises TemplateError for a circle."""
     sorter: TopologicalSorter[str] = TopologicalSorter()
-    for logical_id, resource in resources.items():
-        sorter.add(logical_id, *sorted(_dependencies(resource, conditions) & resources.keys()))
+    for name, dependencies in graph.items():
+        sorter.add(name, *sorted(dependencies))
     try:
         return list(sorter.static_order())
     except CycleError as error:

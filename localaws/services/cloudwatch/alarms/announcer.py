@@ -1,4 +1,9 @@
-"""Announces an alarm's change of state: the event on the bus, then the alarm's actions."""
+"""Announces an alarm's change of state: the event on the bus, then the alarm's actions.
+
+An action needs the leave of what it is to reach: a topic's policy for ``cloudwatch.amazonaws.com`` (the policy of a new
+topic gives it to its own account), a function's for ``lambda.alarms.cloudwatch.amazonaws.com``; see "Notifying users on
+alarm changes" and "Invoke a Lambda function from an alarm" in the CloudWatch user guide.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.context import Context
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.services.cloudwatch.alarms.alarms import CompositeAlarm, HistoryItem, StateChange
 from localaws.services.cloudwatch.alarms.wording import event_detail, sns_message, timestamp
 
@@ -33,20 +39,41 @@ class Announcer:
             try:
                 self._perform(action, change)
                 self._remember(change, f"Successfully executed action {action}")
-            except (ClientError, BotoCoreError, UnsupportedActionError) as error:
+            except (ClientError, BotoCoreError, UnsupportedActionError, NotAdmittedError) as error:
                 self._remember(change, f"Failed to execute action {action}. Received error: {error}")
 
     def _perform(self, action: str, change: StateChange) -> None:
         service = action.split(":")[2] if action.count(":") >= 5 else ""
         if service == "sns":
+            sns = self._context.client("sns", None)
+            policy = sns.get_topic_attributes(TopicArn=action)["Attributes"].get("Policy")
+            self._require(policy, "sns:Publish", action, change, "cloudwatch.amazonaws.com")
             subject, body = sns_message(change, account=self._context.account, region=self._context.region)
-            self._context.client("sns", None).publish(TopicArn=action, Subject=subject, Message=body)
+            sns.publish(TopicArn=action, Subject=subject, Message=body)
         elif service == "lambda":
-            self._context.client("lambda", None).invoke(
+            functions = self._context.client("lambda", None)
+            policy = functions.get_policy(FunctionName=action)["Policy"]
+            self._require(policy, "lambda:InvokeFunction", action, change, "lambda.alarms.cloudwatch.amazonaws.com")
+            functions.invoke(
                 FunctionName=action, InvocationType="Event", Payload=json.dumps(self._lambda_event(change))
             )
         elif service != "autoscaling":  # which looks itself, again and again, for as long as the alarm lasts
             raise UnsupportedActionError("the local AWS performs SNS, Lambda and scaling actions only")
+
+    def _require(self, policy: str | None, action: str, resource: str, change: StateChange, principal: str) -> None:
+        account = self._context.account
+        request = AccessRequest(
+            action=action,
+            resource=resource,
+            context={
+                "aws:SourceArn": change.alarm.arn,
+                "aws:SourceAccount": account,
+                "aws:SourceOwner": account,  # what the policy of a new topic asks for
+            },
+            principals=frozenset({f"Service:{principal}"}),
+        )
+        if decide(parse_policy(policy or "{}"), request) is not Decision.ALLOWED:
+            raise NotAdmittedError(f"{change.alarm.arn} is not authorized to perform: {action} on resource: {resource}")
 
     def _lambda_event(self, change: StateChange) -> dict[str, object]:
         return {
@@ -73,3 +100,7 @@ class Announcer:
 
 class UnsupportedActionError(Exception):
     """An action of a kind the local AWS does not perform."""
+
+
+class NotAdmittedError(Exception):
+    """The policy of what an action is to reach does not let CloudWatch in."""

@@ -10,12 +10,12 @@ from localaws.service_api import AwsError
 from localaws.services.cloudwatch.metrics.distribution import Distribution
 from localaws.services.cloudwatch.metrics.paging import epoch
 from localaws.services.cloudwatch.metrics.query import dimensions_of
-from localaws.services.cloudwatch.metrics.store import KEEP_SECONDS, Metric
+from localaws.services.cloudwatch.metrics.store import Metric
 
 VALUES_MAX = 150
 DIMENSIONS_MAX = 30
 FUTURE_SECONDS = 2 * 3600
-PAST_SECONDS = KEEP_SECONDS - 86_400  # a day short, so that what is accepted is kept for a while
+PAST_SECONDS = 14 * 86_400
 
 
 def wrong_value(message: str) -> AwsError:

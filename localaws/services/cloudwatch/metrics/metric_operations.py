@@ -23,7 +23,7 @@ from localaws.services.cloudwatch.metrics.query import (
     parse_queries,
     validation_error,
 )
-from localaws.services.cloudwatch.metrics.store import KEEP_SECONDS, Metric, Store
+from localaws.services.cloudwatch.metrics.store import Metric, Store, finest_period
 
 DATAPOINTS_MAX = 100_800
 STATISTICS_MAX = 1_440
@@ -31,6 +31,7 @@ QUERIES_MAX = 500
 DATA_MAX = 1_000
 LIST_PAGE = 500
 RECENT_SECONDS = 3 * 3600
+LISTED_SECONDS = 15 * 86_400
 
 
 class MetricOperations:
@@ -114,14 +115,17 @@ class MetricOperations:
         metric = Metric.of(params["Namespace"], params["MetricName"], dimensions_of(params.get("Dimensions")))
         with self._lock:
             unit = params.get("Unit") or self._store.unit(metric)
+            now = self._clock()
             points = self._store.points(
                 metric,
                 start=start,
                 end=math.ceil(end),
                 period=period,
-                now=self._clock(),
+                now=now,
                 unit=params.get("Unit"),
             )
+            if period < finest_period(start, now):
+                points = []
         datapoints = [
             {"Timestamp": moment(point.start), "Unit": unit, **_statistics(point.samples, params)} for point in points
         ]
@@ -141,7 +145,7 @@ class MetricOperations:
                 )
             )
 
-        age = RECENT_SECONDS if params.get("RecentlyActive") else KEEP_SECONDS
+        age = RECENT_SECONDS if params.get("RecentlyActive") else LISTED_SECONDS
         with self._lock:
             found = self._store.metrics(active_since=self._clock() - age, accept=accept)
         shown, more = page(found, params.get("NextToken"), LIST_PAGE)

@@ -12,7 +12,7 @@ from localaws.services.cloudwatch.metric_math.expression import ExpressionScope,
 from localaws.services.cloudwatch.metric_math.functions import KEYWORDS, Series
 from localaws.services.cloudwatch.metric_math.syntax import ExpressionError, names, parse
 from localaws.services.cloudwatch.metrics.distribution import StatisticError, parse_statistic
-from localaws.services.cloudwatch.metrics.store import Metric, Store
+from localaws.services.cloudwatch.metrics.store import Metric, Store, finest_period
 
 EXPRESSION_MAX = 2048
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
@@ -169,6 +169,8 @@ class Reading:
             return TimedSeries({0: 1.0})
         span = self._span
         start = span.start // stat.period * stat.period if span.aligned else span.start
+        if span.aligned and stat.period < finest_period(start, span.now):
+            return TimedSeries({})
         points = self._store.points(
             stat.metric, start=start, end=span.end, period=stat.period, now=span.now, unit=stat.unit
         )

@@ -13,9 +13,23 @@ from dataclasses import dataclass, field
 from localaws.services.cloudwatch.metrics.distribution import Distribution
 
 FINE_PUBLISHING_SECONDS = 10  # publishers at least this frequent are kept second by second
-KEEP_FINE_SECONDS = 3 * 3600  # afterwards folded into minutes, as in CloudWatch
-KEEP_SECONDS = 15 * 86400
 MINUTE = 60
+KEPT_AT = ((MINUTE, 3 * 3600), (300, 15 * 86_400), (3600, 63 * 86_400))
+"""After so many seconds data points are kept, and can be read, at no finer a period than this, in seconds.
+
+"Data points that are initially published with a shorter period are aggregated together for long-term storage"
+(CloudWatch API reference, GetMetricData): below a minute for 3 hours, a minute for 15 days, 5 minutes for 63 days.
+"""
+KEEP_SECONDS = 455 * 86_400
+
+
+def finest_period(start: float, now: float) -> int:
+    """The shortest period in seconds that a reading from ``start`` on may have: with a shorter one it has no points.
+
+    "If the StartTime parameter specifies a time stamp that is greater than 3 hours ago, you must specify the period as
+    follows or no data points in that time range is returned" (CloudWatch API reference, MetricStat).
+    """
+    return max((period for period, seconds in KEPT_AT if now - start > seconds), default=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +120,7 @@ class Store:
         return next(iter(self._series.get(metric, {})), "None")
 
     def forget(self, now: float) -> None:
-        """Fold old seconds into minutes and drop what is too old, which bounds the memory."""
+        """Fold what is old into longer periods and drop what is too old, which bounds the memory."""
         for metric, units in list(self._series.items()):
             for unit, series in list(units.items()):
                 _age(series, now)
@@ -136,14 +150,15 @@ class Store:
 
 def _age(series: _Series, now: float) -> None:
     for (start, width), bucket in list(series.buckets.items()):
-        if width < MINUTE and start < now - KEEP_FINE_SECONDS:
+        kept_at = finest_period(start, now)
+        if start < now - KEEP_SECONDS:
             del series.buckets[(start, width)]
-            minute = series.buckets.setdefault(
-                (_floor(start, MINUTE), MINUTE), _Bucket(Distribution(), bucket.published)
+        elif width < kept_at:
+            del series.buckets[(start, width)]
+            folded = series.buckets.setdefault(
+                (_floor(start, kept_at), kept_at), _Bucket(Distribution(), bucket.published)
             )
-            minute.samples.merge(bucket.samples)
-        elif start < now - KEEP_SECONDS:
-            del series.buckets[(start, width)]
+            folded.samples.merge(bucket.samples)
 
 
 def _floor(at: float, width: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # the limit Lambda names in its own error
 
@@ -67,7 +67,13 @@ def timed_out(request_id: str, seconds: float) -> FunctionOutcome:
 
 
 def crashed(request_id: str, exit_status: int) -> FunctionOutcome:
-    """The process ended within the invocation; a negative status is the signal that killed it."""
+    """The process ended within the invocation; a negative status is the signal that killed it.
+
+    Both shapes of the answer are reported of AWS, so both are met here. With the error type Runtime.ExitError, even
+    for "signal: killed" (awslabs/amazon-s3-find-and-forget, pull request 283); and without one, which Step Functions
+    calls Lambda.Unknown (its guide, "Handle transient Lambda service exceptions": out-of-memory errors). Here a process
+    that exits has the first, and one that is killed the second.
+    """
     if exit_status == 0:
         reason = "Runtime exited without providing a reason"
     elif exit_status > 0:
@@ -75,7 +81,8 @@ def crashed(request_id: str, exit_status: int) -> FunctionOutcome:
     else:
         reason = f"Runtime exited with error: signal: {_SIGNALS.get(-exit_status, str(-exit_status))}"
     message = f"RequestId: {request_id} Error: {reason}"
-    return _lambda_error("Runtime.ExitError", message, environment_survives=False, final_line=message)
+    outcome = _lambda_error("Runtime.ExitError", message, environment_survives=False, final_line=message)
+    return outcome if exit_status >= 0 else replace(outcome, payload=json.dumps({"errorMessage": message}).encode())
 
 
 _SIGNALS = {6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -152,6 +152,12 @@ class EventSources:
         with self._lock:
             if identifier in self._sources:
                 self._sources[identifier] = replace(self._sources[identifier], last_result=result)
+
+    def retag(self, arn: str, tags: Mapping[str, str], gone: Sequence[str] = ()) -> None:
+        """Add ``tags`` to the mapping with this ARN, and take the keys ``gone`` off it."""
+        before = self.get(arn.rsplit(":", 1)[-1])
+        kept = {key: value for key, value in {**before.tags, **tags}.items() if key not in gone}
+        self.change(before.uuid, tags=kept)
 
     def remove(self, identifier: str) -> None:
         with self._lock:

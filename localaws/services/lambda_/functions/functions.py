@@ -102,6 +102,7 @@ class Functions:
     def __init__(self) -> None:
         self._functions: dict[str, Function] = {}
         self._layers: dict[str, Layer] = {}
+        self._layer_versions: dict[str, int] = {}  # the last version published of each layer, deleted ones included
         self._lock = threading.Lock()
 
     def all(self) -> list[Function]:
@@ -135,10 +136,15 @@ class Functions:
     def publish_layer(self, name_arn: str, **layer: Any) -> Layer:
         """Add the next version of the layer ``name_arn``."""
         with self._lock:
-            versions = [a for a in self._layers if a.rsplit(":", 1)[0] == name_arn]
-            published = Layer(arn=f"{name_arn}:{len(versions) + 1}", **layer)
+            version = self._layer_versions[name_arn] = self._layer_versions.get(name_arn, 0) + 1
+            published = Layer(arn=f"{name_arn}:{version}", **layer)
             self._layers[published.arn] = published
             return published
+
+    def remove_layer(self, arn: str) -> None:
+        """Delete a layer version, if there is one; its number is never given again."""
+        with self._lock:
+            self._layers.pop(arn, None)
 
     def layer(self, arn: str) -> Layer:
         with self._lock:

@@ -10,14 +10,16 @@ from localaws.containers import SERVE
 from localaws.context import Context
 from localaws.services.sagemaker.containers.artifact import unpack_model
 from localaws.services.sagemaker.containers.container import Container, port_file
+from localaws.services.sagemaker.containers.images import ImageUse, require_played_image
 from localaws.services.sagemaker.models.models import ContainerSpec
 
 
 def start_serving(context: Context, spec: ContainerSpec, home: Path, more_environment: Mapping[str, str]) -> Container:
-    """Start what ``spec`` describes in the directory ``home``; raises ArtifactError or ChildStartError.
+    """Start what ``spec`` describes in the directory ``home``; raises ImageError, ArtifactError or ChildStartError.
 
     ``more_environment`` is what SageMaker itself sets for this use of the model.
     """
+    require_played_image(spec.image, ImageUse.SERVING)
     model_dir = home / "ml" / "model"
     model_dir.mkdir(parents=True)
     unpack_model(context.client("s3", spec.role_arn), spec.model_data_url, model_dir)

@@ -22,10 +22,15 @@ class Status(StrEnum):
 
 
 class Happening(StrEnum):
-    """What moves an endpoint to its next status: the first two are asked for, the others turn out."""
+    """What moves an endpoint to its next status: the first two are asked for, the others turn out.
+
+    SageMaker begins a system update by itself: "the endpoint is being updated for maintenance. It cannot be updated,
+    deleted, or re-scaled until it has completed" (EndpointStatus of DescribeEndpoint); it serves on meanwhile.
+    """
 
     CHANGE_REQUESTED = "update"
     DELETION_REQUESTED = "delete"
+    MAINTENANCE_BEGAN = "begin to maintain"
     SUCCEEDED = "succeed"
     FAILED = "fail"
     ROLLED_BACK = "finish rolling back"
@@ -35,6 +40,8 @@ NEXT = {
     (Status.CREATING, Happening.SUCCEEDED): Status.IN_SERVICE,
     (Status.CREATING, Happening.FAILED): Status.FAILED,
     (Status.IN_SERVICE, Happening.CHANGE_REQUESTED): Status.UPDATING,
+    (Status.IN_SERVICE, Happening.MAINTENANCE_BEGAN): Status.SYSTEM_UPDATING,
+    (Status.SYSTEM_UPDATING, Happening.SUCCEEDED): Status.IN_SERVICE,
     (Status.UPDATE_ROLLBACK_FAILED, Happening.CHANGE_REQUESTED): Status.UPDATING,
     (Status.UPDATING, Happening.SUCCEEDED): Status.IN_SERVICE,
     (Status.UPDATING, Happening.FAILED): Status.ROLLING_BACK,

@@ -9,10 +9,11 @@ from localaws.context import Context
 from localaws.services.sagemaker.async_inference.notifications import NotificationError, try_topics
 from localaws.services.sagemaker.endpoint_state import endpoint as changes
 from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
-from localaws.services.sagemaker.endpoint_state.status import Status
+from localaws.services.sagemaker.endpoint_state.status import Happening, Status
 from localaws.services.sagemaker.endpoints.guarded_deployment import GuardedDeployment
 from localaws.services.sagemaker.endpoints.traffic_switch import TrafficSwitch
 from localaws.services.sagemaker.fleets.endpoint_logs import EndpointLogs
+from localaws.services.sagemaker.fleets.instance_usage import InstanceUsage
 from localaws.services.sagemaker.fleets.live_fleets import LiveFleets, settled_routing
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming, Provisioner, ProvisionError
 from localaws.services.sagemaker.fleets.routing import Routing
@@ -36,6 +37,7 @@ class Deployer:
         self._provisioner = Provisioner(context, timing, self._logs)
         self._traffic = TrafficSwitch(context, endpoints, self._provisioner)
         self._live: dict[str, LiveFleets] = {}
+        self.usage = InstanceUsage(context, self._fleets_by_name)
 
     def routing(self, endpoint: str) -> Routing | None:
         """Where the endpoint's traffic goes now; None if nowhere."""
@@ -64,10 +66,19 @@ class Deployer:
 
         self._context.background(f"endpoint-{endpoint.name}", work)
 
+    def begin_system_update(self, endpoint: str) -> None:
+        """Maintain an endpoint in service, which refuses every change until ``end_system_update``."""
+        self._traffic.change_record(endpoint, lambda present, now: present.happened(Happening.MAINTENANCE_BEGAN, now))
+
+    def end_system_update(self, endpoint: str) -> None:
+        """It is in service as before."""
+        self._traffic.change_record(endpoint, lambda present, now: present.happened(Happening.SUCCEEDED, now))
+
     def start(self) -> None:
-        """Begin to heal, and to ship what containers print."""
+        """Begin to heal, to ship what containers print, and to measure instances."""
         self._context.background("endpoint-healing", self._watch)
         self._context.background("endpoint-logs", self._logs.run)
+        self._context.background("endpoint-usage", self.usage.run)
 
     def stop(self) -> None:
         """Stop all instances at once."""
@@ -76,6 +87,10 @@ class Deployer:
                 container.stop()
             for pool in live.pools:
                 pool.close(drain_seconds=0.0)
+
+    def _fleets_by_name(self) -> dict[str, LiveFleets]:
+        """By the names of the endpoints, as they were given."""
+        return {live.routing.endpoint: live for live in list(self._live.values()) if live.routing}
 
     def _deploy(self, endpoint: Endpoint, live: LiveFleets) -> None:
         """Bring the endpoint to its pending config or, without one, to its wanted weights and counts."""

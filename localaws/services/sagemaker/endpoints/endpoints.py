@@ -13,6 +13,12 @@ from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint, Pendin
 from localaws.services.sagemaker.endpoint_state.guardrails import check_fits, parse_policy
 from localaws.services.sagemaker.endpoint_state.serverless_rules import check_update
 from localaws.services.sagemaker.endpoint_state.status import Happening
+from localaws.services.sagemaker.endpoint_state.usage import (
+    beside,
+    more_instances,
+    refuse_beyond_quotas,
+    refuse_instances,
+)
 from localaws.services.sagemaker.endpoint_state.variant import Variant, retained, wanted_variants
 from localaws.services.sagemaker.endpoint_state.view import description, summary
 from localaws.services.sagemaker.endpoints.alarm_watch import AlarmWatch
@@ -74,6 +80,7 @@ class Endpoints:
         name = params["EndpointName"]
         self._store.refuse_taken(name)
         pending = self._pending(params["EndpointConfigName"])
+        refuse_beyond_quotas(self._context.quotas, self._store.all(), [*pending.variants, *pending.shadows])
         arn = self._store.arn(name)
         tag_on_create(self._context, arn, params.get("Tags"))
         endpoint = changes.new_endpoint(name, arn, pending, params.get("DeploymentConfig"))
@@ -98,10 +105,15 @@ class Endpoints:
         if policy:
             AlarmWatch(self._context, execution_role(pending), policy.alarms).check()
 
+        others = self._store.all()
+
         def change(present: Endpoint) -> Endpoint:
             wanted = replace(pending, variants=_retaining(present, pending, params))
             if policy:
                 check_fits(policy, _instances(present.variants), _instances(wanted.variants))
+            refuse_beyond_quotas(
+                self._context.quotas, others, beside(policy, [*wanted.variants, *wanted.shadows]), present
+            )
             return changes.begin_update(present, wanted, deployment)
 
         endpoint = self._store.change(name, change)
@@ -111,9 +123,14 @@ class Endpoints:
     def rescale(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("UpdateEndpointWeightsAndCapacities", params)
         desired, now = params["DesiredWeightsAndCapacities"], self._context.now()
-        endpoint = self._store.change(
-            params["EndpointName"], lambda present: changes.begin_rescale(present, desired, now)
-        )
+        others = self._store.all()
+
+        def change(present: Endpoint) -> Endpoint:
+            changed = changes.begin_rescale(present, desired, now)
+            refuse_instances(self._context.quotas, others, more_instances(present, changed))
+            return changed
+
+        endpoint = self._store.change(params["EndpointName"], change)
         self._deployer.begin(endpoint)
         return {"EndpointArn": endpoint.arn}
 

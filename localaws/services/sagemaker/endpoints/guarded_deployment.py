@@ -13,9 +13,14 @@ from localaws.services.sagemaker.endpoint_state.endpoint import Endpoint
 from localaws.services.sagemaker.endpoint_state.variant import Progress, Variant
 from localaws.services.sagemaker.endpoints.alarm_watch import AlarmsUnreadableError, AlarmWatch
 from localaws.services.sagemaker.endpoints.traffic_switch import TrafficSwitch
-from localaws.services.sagemaker.fleets.capture import capture_of
 from localaws.services.sagemaker.fleets.fleet import Fleet
-from localaws.services.sagemaker.fleets.live_fleets import LiveFleets, settled_routing, shadow_of
+from localaws.services.sagemaker.fleets.live_fleets import (
+    LiveFleets,
+    deploying_route,
+    settled_route,
+    settled_routing,
+    shadow_of,
+)
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming, ProvisionError
 from localaws.services.sagemaker.fleets.routing import Route, Routing
 
@@ -148,23 +153,20 @@ class GuardedDeployment:
         source, fleets = (pending, self._new) if _has_moved(stage) else (present, self._old)
         return Routing(
             endpoint=present.name,
-            metrics_period_seconds=pending.config.metrics_period_seconds,
             routes=(*self._old_routes(stage), *self._new_routes(stage)),
             shadow=shadow_of(source.config, source.variants, source.shadows, fleets),
         )
 
     def _old_routes(self, stage: Stage) -> list[Route]:
-        capture = capture_of(self._endpoint.config.request)
         return [
-            Route(v.name, v.desired_weight, self._old[v.name], 1.0 - stage.counts[v.name].share, capture=capture)
+            settled_route(self._endpoint.config, v, self._old[v.name], 1.0 - stage.counts[v.name].share)
             for v in self._endpoint.variants
         ]
 
     def _new_routes(self, stage: Stage) -> list[Route]:
-        config = self._pending.config
-        capture = capture_of(config.request)
+        config, every = self._pending.config, self._timing.deploying_metrics_seconds
         return [
-            Route(v.name, v.desired_weight, self._new[v.name], stage.counts[v.name].share, config.name, capture)
+            deploying_route(config, v, self._new[v.name], stage.counts[v.name].share, every)
             for v in self._pending.variants
         ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from localaws.context import Context
 from localaws.service_api import Operation
@@ -55,6 +56,15 @@ class Hosting:
     def endpoints(self) -> list[Endpoint]:
         """All of them."""
         return self._store.all()
+
+    @contextmanager
+    def system_update(self, endpoint: str) -> Iterator[None]:
+        """For tests: SageMaker maintains the endpoint, which is SystemUpdating in the block; it must be in service."""
+        self._deployer.begin_system_update(endpoint)
+        try:
+            yield
+        finally:
+            self._deployer.end_system_update(endpoint)
 
     def routing(self, endpoint: str) -> Routing | None:
         """Where requests to an endpoint go now; None for one that is unknown or not serving."""

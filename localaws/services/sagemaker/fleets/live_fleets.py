@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from localaws.services.sagemaker.containers.container import Container
 from localaws.services.sagemaker.endpoint_state.variant import Variant
@@ -56,13 +57,9 @@ def settled_routing(
     fleets: Mapping[str, Fleet],
 ) -> Routing:
     """All traffic to one fleet per variant."""
-    capture = capture_of(config.request)
     return Routing(
         endpoint=endpoint,
-        metrics_period_seconds=config.metrics_period_seconds,
-        routes=tuple(
-            Route(variant.name, variant.desired_weight, fleets[variant.name], capture=capture) for variant in variants
-        ),
+        routes=tuple(settled_route(config, variant, fleets[variant.name]) for variant in variants),
         shadow=shadow_of(config, variants, shadows, fleets),
     )
 
@@ -74,6 +71,29 @@ def shadow_of(
     for shadow in shadows:
         production = variants[0].desired_weight
         ratio = min(1.0, shadow.desired_weight / production) if production else 0.0
-        capture = capture_of(config.request)
-        return Shadow(Route(shadow.name, shadow.desired_weight, fleets[shadow.name], capture=capture), ratio)
+        return Shadow(settled_route(config, shadow, fleets[shadow.name]), ratio)
     return None
+
+
+def settled_route(config: EndpointConfig, variant: Variant, fleet: Fleet, share: float = 1.0) -> Route:
+    """The route to a fleet whose deployment is over, with ``share`` of its variant's weight."""
+    return Route(
+        variant.name,
+        variant.desired_weight,
+        fleet,
+        share,
+        capture=capture_of(config.request),
+        metrics_period_seconds=config.metrics_period_seconds,
+    )
+
+
+def deploying_route(
+    config: EndpointConfig, variant: Variant, fleet: Fleet, share: float, metrics_period_seconds: int
+) -> Route:
+    """The route to a fleet that is being deployed; its metrics appear under its config, too.
+
+    Whatever ``config`` asks for: "Enhanced metrics do not appear until the deployment completes" (SageMaker developer
+    guide, enhanced metrics).
+    """
+    settled = settled_route(config, variant, fleet, share)
+    return replace(settled, deploying_config=config.name, metrics_period_seconds=metrics_period_seconds)

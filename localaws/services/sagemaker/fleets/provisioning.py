@@ -11,6 +11,7 @@ from localaws.context import Context
 from localaws.runtime.process import ChildStartError
 from localaws.services.sagemaker.containers.artifact import ArtifactError
 from localaws.services.sagemaker.containers.container import Container
+from localaws.services.sagemaker.containers.images import ImageError
 from localaws.services.sagemaker.containers.serving_process import becomes_healthy, log_file, start_serving
 from localaws.services.sagemaker.endpoint_state.serverless import ServerlessSize
 from localaws.services.sagemaker.endpoint_state.variant import Blueprint, Variant
@@ -35,6 +36,7 @@ class HostingTiming:
     shadow_timeout_seconds: float = 60.0  # for an answer of a shadow
     wait_scale: float = 1.0  # of a DeploymentConfig's waits and time limit: 0.01 makes 10 minutes 6 seconds
     alarms_every_seconds: float = 0.5  # how often the alarms of a deployment are read
+    deploying_metrics_seconds: int = 60  # how often metrics of a fleet appear while a DeploymentConfig deploys it
     capture_flush_every_seconds: float = 1.0
     healing_every_seconds: float = 0.5
     serverless_idle_seconds: float = 300.0  # after which a serverless container stops; AWS does not say when
@@ -126,7 +128,7 @@ class Provisioner:
         spec, log = blueprint.container, log_file(home)
         try:
             container = start_serving(self._context, spec, home, {})
-        except (ArtifactError, ChildStartError) as error:
+        except (ArtifactError, ChildStartError, ImageError) as error:
             log.write_text(f"{error.__cause__ or error}\n")
             raise ProvisionError(str(error)) from error
         self._logs.follow(endpoint, blueprint.variant, log, container, spec.role_arn)

@@ -23,6 +23,7 @@ class Route:
     share: float = 1.0
     deploying_config: str | None = None  # config of a fleet that is being deployed: gets metrics of its own
     capture: Capture | None = None
+    metrics_period_seconds: int = 60  # how often the fleet's metrics appear
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,6 @@ class Routing:
     """An endpoint's routes. Replaced as a whole, so that all weights change at the same moment."""
 
     endpoint: str
-    metrics_period_seconds: int
     routes: tuple[Route, ...]
     shadow: Shadow | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from localaws.context import Context
@@ -12,7 +13,7 @@ from localaws.services.sagemaker.jobs.cluster import Cluster
 from localaws.services.sagemaker.jobs.job_events import Description, job_event, with_transition
 from localaws.services.sagemaker.jobs.processing import DEFAULT_MAX_RUNTIME_SECONDS, check_processing, run_processing
 from localaws.services.sagemaker.jobs.task import JobResult, Task
-from localaws.services.sagemaker.jobs.training import check_training, run_training
+from localaws.services.sagemaker.jobs.training import check_training, completed_training, run_training
 
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
 
@@ -25,6 +26,7 @@ class Kind:
     check: Callable[[Mapping[str, Any]], None]
     run: Callable[[Task], JobResult]
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    completed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict  # a request with what its description adds
 
     @property
     def name(self) -> str:
@@ -49,7 +51,13 @@ PROCESSING = Kind(
     run=run_processing,
     defaults={"StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME_SECONDS}},
 )
-TRAINING = Kind(word="Training", check=check_training, run=run_training)
+TRAINING = Kind(
+    word="Training",
+    check=check_training,
+    run=run_training,
+    defaults={"StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME_SECONDS}},
+    completed=completed_training,
+)
 
 
 class Job:
@@ -68,7 +76,7 @@ class Job:
         self._tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
         self.description: Description = {
             **kind.defaults,
-            **{field: value for field, value in request.items() if field != "Tags" and value is not None},
+            **{name: value for name, value in kind.completed(request).items() if name != "Tags" and value is not None},
             kind.arn: arn,
             kind.status: "InProgress",
             "CreationTime": now,
@@ -99,15 +107,22 @@ class Job:
 
     def finish(self, result: JobResult) -> None:
         """Announce the end and wake the threads that wait for it."""
+        now = self._context.now()
         ending = {
             self.kind.status: result.status,
-            f"{self.kind.word}EndTime": self._context.now(),
+            f"{self.kind.word}EndTime": now,
+            **(self._times(now) if self.kind is TRAINING else {}),
             **{field: value for field, value in result.fields.items() if field != "SecondaryStatus"},
         }
         try:
             self._change(ending, result.fields.get("SecondaryStatus", result.status))
         finally:
             self.finished.set()
+
+    def _times(self, now: datetime) -> dict[str, int]:
+        """How long it trained, in whole seconds; nothing is off the bill here, as there are no spot instances."""
+        seconds = max(1, round((now - self.description["TrainingStartTime"]).total_seconds()))
+        return {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
 
     def _change(self, fields: Mapping[str, Any], secondary: str) -> None:
         now = self._context.now()

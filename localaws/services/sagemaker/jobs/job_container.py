@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +15,6 @@ from localaws.services.sagemaker.containers.s3_storage import TransferError
 ML = PurePosixPath("/opt/ml")
 FAILURE_REASON_MAX = 1024
 _TAIL_LINES = 12
-_PLAYED_IMAGE = re.compile(r".+/sagemaker-xgboost:3\.0-5")
-
-
-def require_played_image(uri: str) -> None:
-    """Raise when the interpreter we have cannot stand for ``uri``: another image would run other code."""
-    if not _PLAYED_IMAGE.fullmatch(uri):
-        raise TransferError(
-            f"ClientError: The local AWS runs the image sagemaker-xgboost:3.0-5 and no other, not {uri}"
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localaws.context import Context
-from localaws.service_api import AwsError, Call, Operation, invalid
+from localaws.service_api import AwsError, Call, Operation, invalid, quota_exceeded
+from localaws.services.sagemaker.containers.images import ImageError
 from localaws.services.sagemaker.containers.log_shipping import ship_log
 from localaws.services.sagemaker.containers.s3_storage import TransferError
 from localaws.services.sagemaker.jobs.job import PROCESSING, TERMINAL, TRAINING, Job, Kind
@@ -57,6 +59,7 @@ class Jobs:
         with self._lock:
             if arn in self._jobs:
                 raise _in_use(arn)
+            self._refuse_beyond_quota(kind, params)
             self._jobs[arn] = job
         job.begin()
         self._context.background(f"job-{job.name}", functools.partial(self._carry_out, job))
@@ -126,6 +129,18 @@ class Jobs:
             raise invalid(f"Requested resource not found: {arn}")
         return job
 
+    def _refuse_beyond_quota(self, kind: Kind, params: Mapping[str, Any]) -> None:
+        """Raise ResourceLimitExceeded unless the account has room for the job's instances. Call with the lock held."""
+        in_use: Counter[str] = Counter()
+        for job in self._jobs.values():
+            if job.kind is kind and job.status not in TERMINAL:
+                in_use += instances_of(job.request)
+        excess = self._context.quotas.excess_of_instances(
+            f"{kind.word.lower()} job usage", instances_of(params), in_use
+        )
+        if excess is not None:
+            raise quota_exceeded(*excess, "Instances")
+
     def _refuse_existing(self, arn: str) -> None:
         with self._lock:
             if arn in self._jobs:
@@ -136,10 +151,21 @@ class Jobs:
         return f"arn:aws:sagemaker:{context.region}:{context.account}:{kind.word.lower()}-job/{name}"
 
 
+def instances_of(request: Mapping[str, Any]) -> Counter[str]:
+    """The instances that a job asks for, by type."""
+    asked = (
+        request.get("TransformResources")
+        or request.get("ResourceConfig")
+        or (request.get("ProcessingResources") or {}).get("ClusterConfig")
+        or {}
+    )
+    return Counter({asked["InstanceType"]: asked["InstanceCount"]}) if asked.get("InstanceType") else Counter()
+
+
 def _run(job: Job, task: Task) -> JobResult:
     try:
         result = job.kind.run(task)
-    except TransferError as error:
+    except (ImageError, TransferError) as error:
         result = failed(str(error))
     stopped_amid = job.cluster.stop_requested and result.status == "Failed"
     return JobResult("Stopped", result.fields) if stopped_amid else result

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localaws.service_api import AwsError, invalid
+from localaws.services.sagemaker.containers.images import ImageUse, require_played_image
 from localaws.services.sagemaker.containers.s3_storage import (
     WHOLE,
     S3Uri,
@@ -16,7 +17,7 @@ from localaws.services.sagemaker.containers.s3_storage import (
     upload_directory,
 )
 from localaws.services.sagemaker.jobs.cluster import Ending
-from localaws.services.sagemaker.jobs.job_container import FAILURE_REASON_MAX, JobContainer, require_played_image
+from localaws.services.sagemaker.jobs.job_container import FAILURE_REASON_MAX, JobContainer
 from localaws.services.sagemaker.jobs.task import JobResult, Task, failed, failure_of
 
 DEFAULT_MAX_RUNTIME_SECONDS = 24 * 3600
@@ -38,7 +39,7 @@ def check_processing(request: Mapping[str, Any]) -> None:
 def run_processing(task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when data cannot be moved."""
     request = task.request
-    require_played_image(request["AppSpecification"]["ImageUri"])
+    require_played_image(request["AppSpecification"]["ImageUri"], ImageUse.PROCESSING)
     cluster_config = request["ProcessingResources"]["ClusterConfig"]
     containers = [task.container(index) for index in range(cluster_config["InstanceCount"])]
     for index, container in enumerate(containers):

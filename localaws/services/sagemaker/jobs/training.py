@@ -8,10 +8,12 @@ from typing import Any
 
 from localaws.containers import TRAIN
 from localaws.service_api import AwsError
+from localaws.services.sagemaker.containers.images import ImageUse, require_played_image
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, download, fetch, find_sources, pack, store
 from localaws.services.sagemaker.jobs.cluster import ClusterOutcome, Ending
-from localaws.services.sagemaker.jobs.job_container import JobContainer, require_played_image
+from localaws.services.sagemaker.jobs.job_container import JobContainer
 from localaws.services.sagemaker.jobs.task import JobResult, Task, failed, failure_of
+from localaws.services.sagemaker.jobs.training_metrics import final_metrics, metric_definitions
 
 _SOURCE = "/opt/ml/input/sourcedir.tar.gz"
 
@@ -28,9 +30,23 @@ def check_training(request: Mapping[str, Any]) -> None:
         raise AwsError("NotImplemented", "only a compressed model output is supported by the local AWS", 501)
 
 
+def completed_training(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with what DescribeTrainingJob shows besides: the metrics of the image, and an empty key.
+
+    Clients read both without asking whether they are there (Estimator.attach of version 2 of the SageMaker SDK).
+    """
+    algorithm = request["AlgorithmSpecification"]
+    return {
+        **request,
+        "AlgorithmSpecification": {**algorithm, "MetricDefinitions": _definitions(request)},
+        "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
+        "FinalMetricDataList": [],
+    }
+
+
 def run_training(task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when data cannot be moved."""
-    require_played_image(task.request["AlgorithmSpecification"]["TrainingImage"])
+    require_played_image(task.request["AlgorithmSpecification"]["TrainingImage"], ImageUse.TRAINING)
     container = task.container(0)
     _write_configuration(task, container)
     task.enter("Downloading")
@@ -41,27 +57,37 @@ def run_training(task: Task) -> JobResult:
         "TRAINING_JOB_ARN": task.arn,
         **(task.request.get("Environment") or {}),
     }
-    argv = [str(task.context.interpreters.containers), str(TRAIN), "train"]
     max_seconds = (task.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 24 * 3600)
-    outcome = task.cluster.run([functools.partial(container.start, argv, environment)], max_seconds)
+    outcome = task.cluster.run([functools.partial(container.start, _argv(task), environment)], max_seconds)
     if outcome.ending is Ending.FAILED:
         return failed(failure_of(outcome, container, "failure"))
     task.enter("Uploading")
     return _finish(task, container, outcome)
 
 
+def _argv(task: Task) -> list[str]:
+    """The image's program, unless the job brings an entrypoint of its own, as ModelTrainer of SDK v3 does."""
+    algorithm = task.request["AlgorithmSpecification"]
+    arguments = algorithm.get("ContainerArguments") or []
+    if algorithm.get("ContainerEntrypoint"):
+        return [*algorithm["ContainerEntrypoint"], *arguments]
+    return [str(task.context.interpreters.containers), str(TRAIN), *(arguments or ["train"])]
+
+
 def _finish(task: Task, container: JobContainer, outcome: ClusterOutcome) -> JobResult:
     """Upload what there is, also of a job that was stopped, as SageMaker does."""
     output = S3Uri.parse(task.request["OutputDataConfig"]["S3OutputPath"]).child(f"{task.name}/output")
-    fields = {}
+    fields: dict[str, Any] = {}
     model, data = container.path("/opt/ml/model"), container.path("/opt/ml/output/data")
     if outcome.ending is Ending.COMPLETED or any(model.iterdir()):
         artifact = output.child("model.tar.gz")
         store(task.s3, pack(model), artifact)
-        fields = {"ModelArtifacts": {"S3ModelArtifacts": str(artifact)}}
+        fields["ModelArtifacts"] = {"S3ModelArtifacts": str(artifact)}
     if any(data.iterdir()):
         store(task.s3, pack(data), output.child("output.tar.gz"))
     container.discard_data()
+    log = container.log.read_text(errors="replace") if container.log.is_file() else ""
+    fields["FinalMetricDataList"] = final_metrics(_definitions(task.request), log, task.context.now())
     if outcome.ending is Ending.COMPLETED:
         return JobResult("Completed", fields)
     if outcome.ending is Ending.TIMED_OUT:
@@ -101,8 +127,8 @@ def _channel_config(channel: Mapping[str, Any]) -> dict[str, Any]:
 def _download(task: Task, container: JobContainer) -> None:
     """Fetch the channels and the source archive.
 
-    On AWS the toolkit in the container fetches the archive itself, with the same role; the interpreter that
-    plays the container has no AWS SDK, so it finds the archive beside its input instead.
+    On AWS the toolkit in the container fetches the archive itself, with the same role; here it finds the archive
+    beside its input, and needs no AWS SDK for that, which would take it longer than many a training.
     """
     for channel in _channels(task.request):
         source = channel["DataSource"]["S3DataSource"]
@@ -114,6 +140,12 @@ def _download(task: Task, container: JobContainer) -> None:
     submitted = (task.request.get("HyperParameters") or {}).get("sagemaker_submit_directory", "").strip('"')
     if submitted.startswith("s3://"):
         container.path(_SOURCE).write_bytes(fetch(task.s3, S3Uri.parse(submitted)))
+
+
+def _definitions(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    algorithm = request["AlgorithmSpecification"]
+    is_script = "sagemaker_program" in (request.get("HyperParameters") or {}) or algorithm.get("ContainerEntrypoint")
+    return metric_definitions(algorithm.get("MetricDefinitions") or [], built_in=not is_script)
 
 
 def _channels(request: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -45,9 +45,16 @@ class EndpointConfig:
 
     @property
     def metrics_period_seconds(self) -> int:
-        """How often invocation metrics appear; the frequency counts only with enhanced metrics on."""
+        """How often invocation metrics appear; the frequency counts only with enhanced metrics on.
+
+        Enhanced metrics exist "for real-time endpoints" (SageMaker developer guide, enhanced metrics): on asynchronous
+        and serverless endpoints the setting has no effect.
+        """
         metrics = self.request.get("MetricsConfig") or {}
-        if not metrics.get("EnableEnhancedMetrics"):
+        is_real_time = not self.request.get("AsyncInferenceConfig") and not any(
+            variant.get("ServerlessConfig") for variant in self.variants
+        )
+        if not is_real_time or not metrics.get("EnableEnhancedMetrics"):
             return _USUAL_METRICS_PERIOD_SECONDS
         return int(metrics.get("MetricPublishFrequencyInSeconds", _USUAL_METRICS_PERIOD_SECONDS))
 
@@ -81,7 +88,7 @@ class EndpointConfigs:
                 self._models.store.get(variant["ModelName"])
         arn = self.store.arn(name)
         tag_on_create(self._context, arn, params.get("Tags"))
-        request = _with_default_weights(params)
+        request = _with_defaults(params)
         self.store.add(EndpointConfig(name=name, arn=arn, created=self._context.now(), request=request))
         return {"EndpointConfigArn": arn}
 
@@ -117,10 +124,17 @@ class EndpointConfigs:
         }
 
 
-def _with_default_weights(params: Mapping[str, Any]) -> dict[str, Any]:
+def _with_defaults(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights, and detailed observability: "for endpoint configurations created after June 17, 2026,
+    EnableDetailedObservability defaults to true" (SageMaker developer guide, getting started with detailed
+    observability). Nothing is said of serverless endpoints, which have no hosts to observe: none here.
+    """
     filled = {
         field: [{"InitialVariantWeight": 1.0, **variant} for variant in params[field]]
         for field in ("ProductionVariants", "ShadowProductionVariants")
         if params.get(field)
     }
-    return {**params, **filled}
+    if any(variant.get("ServerlessConfig") for variant in params["ProductionVariants"]):
+        return {**params, **filled}
+    metrics = {"EnableDetailedObservability": True, **(params.get("MetricsConfig") or {})}
+    return {**params, **filled, "MetricsConfig": metrics}

@@ -98,11 +98,7 @@ class Models:
         }
 
     def _container(self, params: Mapping[str, Any]) -> ContainerSpec:
-        if params.get("Containers") or params.get("InferenceExecutionConfig"):
-            raise AwsError("NotImplemented", "inference pipelines (Containers) are not supported by the local AWS", 501)
-        definition = params.get("PrimaryContainer")
-        if not definition:
-            raise invalid("Exactly one of PrimaryContainer or Containers must be provided.")
+        definition = _only_container(params)
         if not params.get("ExecutionRoleArn"):
             raise invalid("ExecutionRoleArn is required unless the model is for an inference component.")
         package = definition.get("ModelPackageName")
@@ -120,12 +116,31 @@ class Models:
         status = package.get("ModelApprovalStatus")
         if "ModelPackageVersion" in package and status != "Approved":
             raise invalid(f'Cannot create a model from model package "{name}": its approval status is {status}.')
+        # A package that is not Completed has no usable inference specification yet; the text is ours.
+        if (made := package.get("ModelPackageStatus")) != "Completed":
+            raise invalid(f'Cannot create a model from model package "{name}": its status is {made}.')
         containers: list[Mapping[str, Any]] = package.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
             raise AwsError(
                 "NotImplemented", "only packages with exactly one container are supported by the local AWS", 501
             )
         return containers[0]
+
+
+def _only_container(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container of a model, which may come alone in the list of an inference pipeline.
+
+    Version 2 of the SageMaker SDK sends every model package so (ModelPackage.deploy).
+    """
+    primary, listed = params.get("PrimaryContainer"), params.get("Containers") or []
+    if bool(primary) == bool(listed):
+        raise invalid("Exactly one of PrimaryContainer or Containers must be provided.")
+    if len(listed) > 1 or params.get("InferenceExecutionConfig"):
+        raise AwsError(
+            "NotImplemented", "inference pipelines (several Containers) are not supported by the local AWS", 501
+        )
+    definition: Mapping[str, Any] = primary or listed[0]
+    return definition
 
 
 def container_spec(source: Mapping[str, Any], overrides: Mapping[str, str], role_arn: str) -> ContainerSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from localaws.services.sagemaker.pipelines.retries import exception_of_failure, 
 from localaws.services.sagemaker.pipelines.step_scope import StepScope
 
 JOB_NAME_MAX = 63
+_NO_GROUP = re.compile(r"Model Package Group \S+ does not exist")
 
 
 class AttemptFailedError(Exception):
@@ -66,7 +68,7 @@ def job_name(execution_id: str, step: str, suffix: str) -> str:
 
 
 def run_job(attempt: Attempt) -> Done:
-    """Create a processing or training job and wait for its end."""
+    """Create a processing, training or transform job and wait for its end."""
     word = attempt.step.type
     arguments = attempt.resolved(attempt.step.arguments)
     tag = {"Key": "sagemaker:pipeline-execution-arn", "Value": attempt.execution.arn}
@@ -97,6 +99,8 @@ def stop_job(sagemaker: Any, arn: str) -> None:
     try:
         if kind == "processing-job":
             sagemaker.stop_processing_job(ProcessingJobName=name)
+        elif kind == "transform-job":
+            sagemaker.stop_transform_job(TransformJobName=name)
         else:
             sagemaker.stop_training_job(TrainingJobName=name)
     except ClientError as error:
@@ -105,21 +109,39 @@ def stop_job(sagemaker: Any, arn: str) -> None:
 
 
 def register_model(attempt: Attempt) -> Done:
-    """Create a version in the model registry, marked with the execution that made it."""
+    """Create a version in the model registry, marked with the execution that made it.
+
+    A group that is not there is made, as the step does on AWS; then the pipeline's role needs the permission for it.
+    """
     arguments = attempt.resolved(attempt.step.arguments)
     made_by = {"GeneratedBy": attempt.execution.arn, **(arguments.get("MetadataProperties") or {})}
     request = {**arguments, "MetadataProperties": made_by}
-    arn = _invoke(attempt, "CreateModelPackage", request)["ModelPackageArn"]
+    group = str(arguments.get("ModelPackageGroupName") or "")
+    try:
+        arn = _invoke(attempt, "CreateModelPackage", request)["ModelPackageArn"]
+    except AttemptFailedError as error:
+        if not group or not _NO_GROUP.search(error.reason):
+            raise
+        _invoke(attempt, "CreateModelPackageGroup", {"ModelPackageGroupName": group.rsplit("/", 1)[-1]})
+        arn = _invoke(attempt, "CreateModelPackage", request)["ModelPackageArn"]
     return Done({**request, "ModelPackageArn": arn}, {"RegisterModel": {"Arn": arn}})
 
 
+def create_model(attempt: Attempt) -> Done:
+    """Create a model under a name of the execution's own."""
+    arguments = attempt.resolved(attempt.step.arguments)
+    request = {**arguments, "ModelName": attempt.scope.job_name}
+    arn = _invoke(attempt, "CreateModel", request)["ModelArn"]
+    return Done(_invoke(attempt, "DescribeModel", {"ModelName": attempt.scope.job_name}), {"Model": {"Arn": arn}})
+
+
 def decide(attempt: Attempt) -> Done:
-    """Evaluate the conditions."""
+    """Evaluate the conditions. In a text the outcome reads true or false (the SDK's test_fail_steps.py)."""
     try:
         outcome = all_hold(attempt.step.arguments["Conditions"], attempt.resolved)
     except ConditionError as error:
         raise AttemptFailedError(f"ClientError: {error}") from error
-    return Done({"Outcome": str(outcome)}, {"Condition": {"Outcome": str(outcome)}})
+    return Done({"Outcome": str(outcome).lower()}, {"Condition": {"Outcome": str(outcome)}})
 
 
 def fail(attempt: Attempt) -> Done:
@@ -132,6 +154,8 @@ def fail(attempt: Attempt) -> Done:
 ACTIONS: Mapping[str, Callable[[Attempt], Done]] = {
     "Processing": run_job,
     "Training": run_job,
+    "Transform": run_job,
+    "Model": create_model,
     "RegisterModel": register_model,
     "Condition": decide,
     "Fail": fail,

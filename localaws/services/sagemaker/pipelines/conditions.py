@@ -31,7 +31,7 @@ def holds(condition: Condition, resolve: Resolve) -> bool:
     """Whether one condition holds; raises ConditionError."""
     kind = condition["Type"]
     if kind == "Not":
-        return not holds(_negated(condition), resolve)
+        return not holds(condition["Condition"], resolve)
     if kind == "Or":
         return any(holds(part, resolve) for part in condition["Conditions"])
     if kind == "In":
@@ -50,14 +50,8 @@ def condition_types(conditions: Sequence[Condition]) -> Iterator[str]:
     for condition in conditions:
         yield str(condition.get("Type"))
         if condition.get("Type") == "Not":
-            yield from condition_types([_negated(condition)])
+            yield from condition_types([condition["Condition"]])
         yield from condition_types(condition.get("Conditions") or [])
-
-
-def _negated(condition: Condition) -> Condition:
-    """What a Not negates; version 2 of the SDK wrote ``Expression``, version 3 writes ``Condition``."""
-    negated: Condition = condition["Condition"] if "Condition" in condition else condition["Expression"]
-    return negated
 
 
 def _equal(left: Any, right: Any) -> bool:

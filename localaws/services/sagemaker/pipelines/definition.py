@@ -9,17 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from localaws.services.sagemaker.pipelines.function_rules import check_condition_members, check_functions
 from localaws.services.sagemaker.pipelines.parameters import DefinitionError, Parameter
 from localaws.services.sagemaker.pipelines.retries import StepRetryPolicy
 from localaws.services.sagemaker.pipelines.step_cache import CACHED_TYPES, duration_seconds
 
 VERSION = "2020-12-01"
-STEP_TYPES = frozenset({"Processing", "Training", "Condition", "RegisterModel", "Fail"})
+STEP_TYPES = frozenset({"Processing", "Training", "Transform", "Model", "Condition", "RegisterModel", "Fail"})
 STEPS_MAX = 50
 PARAMETERS_MAX = 200
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
-_RETRIED_TYPES = frozenset({"Processing", "Training", "RegisterModel"})
+_RETRIED_TYPES = frozenset({"Processing", "Training", "Transform", "Model", "RegisterModel"})
 
 
 class UnsupportedStepError(DefinitionError):
@@ -105,11 +106,15 @@ def _parse_step(raw: Mapping[str, Any]) -> Step:
         raise UnsupportedStepError(f"step {name}: steps of type {step_type} are not supported by the local AWS")
     arguments = raw.get("Arguments") or {}
     branches = arguments if step_type == "Condition" else {}
+    own_arguments = {key: value for key, value in arguments.items() if key not in {"IfSteps", "ElseSteps"}}
     try:
+        check_functions(own_arguments)
+        if step_type == "Condition":
+            check_condition_members(own_arguments.get("Conditions") or [])
         return Step(
             name=name,
             type=step_type,
-            arguments={key: value for key, value in arguments.items() if key not in {"IfSteps", "ElseSteps"}},
+            arguments=own_arguments,
             depends_on=tuple(raw.get("DependsOn") or ()),
             display_name=raw.get("DisplayName"),
             description=raw.get("Description"),

@@ -46,4 +46,4 @@ class StepRun:
     @property
     def chosen_side(self) -> bool | None:
         """Which branch a condition took, None for other steps."""
-        return self.outputs["Outcome"] == "True" if self.step.type == "Condition" else None
+        return self.outputs["Outcome"] == "true" if self.step.type == "Condition" else None

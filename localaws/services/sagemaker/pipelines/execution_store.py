@@ -13,8 +13,6 @@ from localaws.services.sagemaker.pipelines.parameters import ParameterError, bin
 from localaws.services.sagemaker.pipelines.pipeline_store import Pipeline
 from localaws.services.sagemaker.resources.timestamps import epoch_ms
 
-EXECUTING_MAX = 20  # default quota of an account and region
-
 
 class ExecutionStore:
     """Holds executions by ARN; not thread-safe by itself, its owner guards it with a lock."""
@@ -40,11 +38,11 @@ class ExecutionStore:
         for execution in self.of(pipeline_arn):
             del self._executions[execution.arn]
 
-    def refuse_too_many(self) -> None:
-        """Raise ResourceLimitExceeded when as many execute as the account may have."""
+    def refuse_too_many(self, most: int) -> None:
+        """Raise ResourceLimitExceeded when ``most`` executions, as many as the account may have, have not ended."""
         executing = sum(execution.ended_at is None for execution in self._executions.values())
-        if executing >= EXECUTING_MAX:
-            text = f"The account-level service limit 'Concurrent pipeline executions' is {EXECUTING_MAX}."
+        if executing >= most:
+            text = f"The account-level service limit 'Concurrent pipeline executions' is {most}."
             raise AwsError("ResourceLimitExceeded", text)
 
 

@@ -84,7 +84,7 @@ class Interpreter:
             execution.change_step(step.name, "Stopped")
         except AttemptFailedError as error:
             reason = error.reason[:STEP_FAILURE_REASON_MAX]
-            execution.change_step(step.name, "Failed", failure_reason=reason)
+            execution.change_step(step.name, "Failed", failure_reason=reason or None)
         except Exception as error:  # a defect of ours must not leave the execution hanging
             if not self.context.stopping.is_set():
                 LOG.exception("step %s of %s", step.name, execution.arn)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from localaws.context import Context
-from localaws.service_api import AwsError, Call, Operation, invalid
+from localaws.service_api import AwsError, Call, Operation, invalid, quota_exceeded
 from localaws.services.sagemaker.pipelines.execution import Execution
 from localaws.services.sagemaker.pipelines.execution_store import ExecutionStore, plan_of
 from localaws.services.sagemaker.pipelines.execution_views import (
@@ -68,6 +68,9 @@ class Pipelines:
             if name in self._pipelines:
                 rule = "Pipeline names must be unique within an AWS account and region."
                 raise invalid(f"{rule} Pipeline with name ({name}) already exists.")
+            count, most = len(self._pipelines), self._context.quotas.pipelines
+            if count >= most:
+                raise quota_exceeded("Pipelines", most, count, 1, "Pipelines")
         tag_on_create(self._context, arn, params.get("Tags"))
         with self._lock:
             self._pipelines[name] = pipeline
@@ -113,7 +116,7 @@ class Pipelines:
             token = ("StartPipelineExecution", pipeline.arn, params["ClientRequestToken"])
             if token in self._answered:
                 return {"PipelineExecutionArn": self._answered[token]}
-            self._executions.refuse_too_many()
+            self._executions.refuse_too_many(self._context.quotas.pipeline_executions)
             plan = plan_of(pipeline, params, self._context.now())
             execution = Execution(self._context, plan, self._new_id(12))
             self._executions.add(execution)
@@ -147,7 +150,7 @@ class Pipelines:
         with self._lock:
             repeated = token in self._answered
             if not repeated:
-                self._executions.refuse_too_many()
+                self._executions.refuse_too_many(self._context.quotas.pipeline_executions)
             self._answered[token] = execution.arn
         if not repeated:
             if not execution.reopen():

@@ -93,6 +93,8 @@ def schedule_of(definition: Definition) -> StepSchedule:
 
 def _needs(step: Step, definition: Definition, steps: Mapping[str, Step], branch: Branch | None) -> frozenset[str]:
     needed = set(step.depends_on)
+    if fails := sorted(name for name in needed & steps.keys() if steps[name].type == "Fail"):
+        raise DefinitionError(f"{step.name} can not depends on {fails[0]}")  # as SageMaker spells it
     if unknown := sorted(needed - steps.keys()):
         raise DefinitionError(f"step {step.name} depends on unknown steps: {', '.join(unknown)}")
     if step.type == "Condition":

@@ -24,12 +24,13 @@ _KEY_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "HyperParameters",
         "InputDataConfig",
     ),
+    "Transform": ("DataProcessing", "Environment", "ModelName", "TransformInput"),
 }
 CACHED_TYPES = frozenset(_KEY_ATTRIBUTES)
 
 _DATE_SECONDS = {"y": 365 * 86_400, "m": 30 * 86_400, "w": 7 * 86_400, "d": 86_400}
-_TIME_SECONDS = {"h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(r"p?(?P<date>(?:\d+[ymwd])*)(?:t(?P<time>(?:\d+[hms])+))?")
+_TIME_SECONDS = {"h": 3600, "m": 60}
+_DURATION = re.compile(r"p?(?P<date>(?:\d+[ymwd])*)(?:t(?P<time>(?:\d+[hm])+))?")
 
 
 def cache_key(step_type: str, arguments: Mapping[str, Any]) -> str:
@@ -39,7 +40,11 @@ def cache_key(step_type: str, arguments: Mapping[str, Any]) -> str:
 
 
 def duration_seconds(text: str) -> float:
-    """Seconds of ``P30D`` or ``PT1H``, and of the looser ``30d``, ``T16m``, ``30dT5h`` that AWS also documents."""
+    """Seconds of ``P30D`` or ``PT1H``, and of the looser ``30d``, ``T16m``, ``30dT5h`` that AWS also documents.
+
+    "A year, month, week, day, hour, or minute value": seconds are not among them.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching-enabling.html
+    """
     found = _DURATION.fullmatch(text.strip().lower())
     if found is None or not (found["date"] or found["time"]):
         raise ValueError(f"{text!r} is not a duration such as P30D or PT1H")

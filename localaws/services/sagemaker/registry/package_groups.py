@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localaws.service_api import AwsError, invalid
+from localaws.quotas import Quotas
+from localaws.service_api import invalid, quota_exceeded
 from localaws.services.sagemaker.resources.listing import Order, in_time, sorted_page
 
 Group = dict[str, Any]  # as DescribeModelPackageGroup returns it
 
-_GROUPS_MAX = 250  # default quota
 _ORDER = Order(
     keys={
         "Name": lambda group: group["ModelPackageGroupName"],
@@ -23,7 +23,8 @@ _ORDER = Order(
 class Groups:
     """Holds the groups; not thread-safe by itself, the registry guards it with its lock."""
 
-    def __init__(self, region: str, account: str) -> None:
+    def __init__(self, region: str, account: str, quotas: Quotas) -> None:
+        self._quotas = quotas
         self._prefix = f"arn:aws:sagemaker:{region}:{account}:model-package-group/"
         self._groups: dict[str, Group] = {}
         self._last_versions: dict[str, int] = {}
@@ -35,9 +36,9 @@ class Groups:
         """Raise when ``name`` is taken or the quota is used up."""
         if name in self._groups:
             raise invalid(f"Model Package Group already exists: {self.arn(name)}")
-        if len(self._groups) >= _GROUPS_MAX:
-            quota = f"The account-level service limit 'Model package groups' is {_GROUPS_MAX}."
-            raise AwsError("ResourceLimitExceeded", quota)
+        count, most = len(self._groups), self._quotas.package_groups
+        if count >= most:
+            raise quota_exceeded("Model package groups", most, count, 1, "ModelPackageGroups")
 
     def add(self, name: str, described: Mapping[str, Any]) -> None:
         self.refuse_existing(name)

@@ -72,11 +72,18 @@ _IN_SUMMARY = (
 
 
 def new_package(
-    request: Mapping[str, Any], *, group_arn: str, version: int, now: datetime, author: Mapping[str, Any]
+    request: Mapping[str, Any],
+    *,
+    group_arn: str,
+    version: int,
+    now: datetime,
+    author: Mapping[str, Any],
+    status: str = "Completed",
 ) -> ModelPackage:
     """The package that CreateModelPackage makes, as version ``version`` of its group.
 
-    The real service spends some seconds InProgress first; here it is Completed at once.
+    The real service has it Pending and InProgress first (ModelPackageStatus of DescribeModelPackage); here it has
+    ``status`` at once.
     """
     group = group_arn.rsplit("/", 1)[-1]
     return {
@@ -87,7 +94,7 @@ def new_package(
         "ModelPackageGroupName": group,
         "ModelPackageVersion": version,
         "ModelPackageArn": f"{group_arn.replace(':model-package-group/', ':model-package/')}/{version}",
-        "ModelPackageStatus": "Completed",
+        "ModelPackageStatus": status,
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
         "CertifyForMarketplace": bool(request.get("CertifyForMarketplace")),
         "CreationTime": now,
@@ -95,6 +102,13 @@ def new_package(
         "LastModifiedTime": now,
         "LastModifiedBy": author,
     }
+
+
+def with_status(package: ModelPackage, status: str, failure: str, *, now: datetime) -> ModelPackage:
+    """The package once its own work has gone on to ``status``; ``failure`` is why a validation failed."""
+    found = [{"Name": "validation", "Status": "Failed", "FailureReason": failure}] if failure else []
+    details = {**package["ModelPackageStatusDetails"], "ValidationStatuses": found}
+    return {**package, "ModelPackageStatus": status, "ModelPackageStatusDetails": details, "LastModifiedTime": now}
 
 
 def updated_package(

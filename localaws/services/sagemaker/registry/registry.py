@@ -25,16 +25,21 @@ _ORDER = Order(
 
 
 class Registry:
-    """Versioned packages only; version numbers are never reused."""
+    """Versioned packages only; version numbers are never reused.
+
+    A package is Completed as soon as it is made. A test sets ``status_of_new`` to have it Pending or InProgress, and
+    ends that with ``move_on``.
+    """
 
     name = "sagemaker"
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self._groups = Groups(context.region, context.account)
+        self._groups = Groups(context.region, context.account, context.quotas)
         self._packages: dict[str, ModelPackage] = {}
         self._answered: dict[tuple[str, str], dict[str, Any]] = {}  # (operation, ClientToken) -> answer
+        self.status_of_new = "Completed"
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -100,11 +105,24 @@ class Registry:
                 version=self._groups.take_version(group["ModelPackageGroupName"]),
                 now=self._context.now(),
                 author=_author(call),
+                status=self.status_of_new,
             )
             self._packages[package["ModelPackageArn"]] = package
             answer = self._remember("CreateModelPackage", params, package)
         self._announce(package, None)
         return answer
+
+    def move_on(self, arn: str, status: str, failure: str = "", *, announced: bool = True) -> None:
+        """Let a package that is Pending or InProgress go on to ``status``, as its own work does on AWS.
+
+        ``announced``: whether there is an event. AWS says that its event "indicates a change in the state" of a
+        package, and emits its events with best effort; no source shows the event of this change.
+        """
+        with self._lock:
+            package = packages.with_status(self._package(arn), status, failure, now=self._context.now())
+            self._packages[arn] = package
+        if announced:
+            self._announce(package, None)
 
     def describe_package(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         with self._lock:
@@ -126,8 +144,14 @@ class Registry:
         return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": missing}
 
     def list_packages(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
+        """Versions, unless unversioned packages are asked for: which they are by default when no group is named.
+
+        "UNVERSIONED: List only unversioned models. This is the default value if no ModelPackageType is specified"
+        (service model). There are none here. Lists of a group without a type have its versions, as clients see them.
+        """
         check("ListModelPackages", params)
-        if params.get("ModelPackageType") == "Unversioned":
+        usual = "Versioned" if params.get("ModelPackageGroupName") else "Unversioned"
+        if (params.get("ModelPackageType") or usual) == "Unversioned":
             return {"ModelPackageSummaryList": []}
         with self._lock:
             group = params.get("ModelPackageGroupName")

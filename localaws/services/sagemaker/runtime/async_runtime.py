@@ -31,6 +31,7 @@ class AsyncTiming:
 
     payload_max_bytes: int = 1024**3
     poll_seconds: float = 0.1  # for instances that have come or gone, and requests that have expired
+    metrics_period_seconds: int = 60  # AWS publishes them once a minute, whatever MetricsConfig says
 
 
 class AsyncRuntime:
@@ -98,17 +99,17 @@ class AsyncRuntime:
             container: each for each in routing.routes if each.share > 0 for container in each.fleet.containers
         }
         for request in queue.take_expired(self._context.now()):
-            work = self._work(request, settings, route, endpoint)
+            work = self._work(request, settings, route)
             work.measure("ExpiredRequests", 1, "Count")
             work.conclude(End(failure_reason="ClientError: The request expired before it could be processed."))
         running = [container for container in routes if container.is_running]
         for request, container in queue.take(running, settings.concurrent_per_instance):
-            work = self._work(request, settings, routes[container], endpoint)
+            work = self._work(request, settings, routes[container])
             act = functools.partial(self._carry_out, work, container, queue)
             self._context.background(f"async-{request.inference_id}", act)
         self._measure_backlog(endpoint, queue, len(routes))
 
-    def _work(self, request: AsyncRequest, settings: AsyncSettings, route: Route, endpoint: Endpoint) -> Work:
+    def _work(self, request: AsyncRequest, settings: AsyncSettings, route: Route) -> Work:
         return Work(
             context=self._context,
             request=request,
@@ -117,7 +118,7 @@ class AsyncRuntime:
             role_arn=route.fleet.blueprint.container.role_arn,
             spool=self._spool / str(uuid.uuid4()),
             payload_max_bytes=self._timing.payload_max_bytes,
-            metrics_period_seconds=endpoint.config.metrics_period_seconds,
+            metrics_period_seconds=self._timing.metrics_period_seconds,
             deploying_config=route.deploying_config,
         )
 
@@ -136,7 +137,7 @@ class AsyncRuntime:
 
     def _measure_backlog(self, endpoint: Endpoint, queue: AsyncQueue, instances: int) -> None:
         """One sample in each publishing period. Without instances there is no backlog per instance."""
-        every, now = endpoint.config.metrics_period_seconds, self._context.now()
+        every, now = self._timing.metrics_period_seconds, self._context.now()
         period = int(now.timestamp() // every)
         if self._measured.get(endpoint.name) == period:
             return

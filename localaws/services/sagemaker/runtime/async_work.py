@@ -113,7 +113,7 @@ class Work:
                 outcome, problem = None, f"Invocation timed out after {self.request.timeout_seconds} seconds."
             except UnreachableError as error:
                 outcome, problem = None, f"Received no response from model ({error}). {_SEE_LOGS}"
-        self._measure_answer(outcome, time.perf_counter() - began)
+        self.measure_answer(outcome, time.perf_counter() - began)
         if outcome is None:
             return End(failure_reason=f"ClientError: {problem}")
         content_type = outcome.headers.get("content-type")
@@ -123,7 +123,12 @@ class Work:
         reason = f"ClientError: Received {kind} error ({outcome.status}) from model. {_SEE_LOGS}"
         return End(failure_reason=reason, response=outcome.body, content_type=content_type)
 
-    def _measure_answer(self, answer: ContainerResponse | None, seconds: float) -> None:
+    def measure_answer(self, answer: ContainerResponse | None, seconds: float) -> None:
+        """Publish what one answer, None without one, adds to the metrics shared with real-time endpoints.
+
+        "An exhaustive list of metrics for asynchronous endpoints" (SageMaker developer guide, alarms and logs for
+        tracking metrics from asynchronous endpoints): no Invocations, OverheadLatency or InvocationModelErrors.
+        """
         status = answer.status if answer else 0
         for name, value, unit in (
             ("Invocation4XXErrors", float(400 <= status < 500), "None"),

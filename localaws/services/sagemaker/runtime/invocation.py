@@ -51,14 +51,26 @@ def record(metrics: MetricSink, invocation: Invocation, publish_every_seconds: i
 def _record(
     metrics: MetricSink, invocation: Invocation, dimensions: Mapping[str, str], publish_every_seconds: int
 ) -> None:
+    """Record the metrics that AWS publishes for the kind of endpoint.
+
+    Serverless: "an exhaustive list. Any metric not listed below is not published" (SageMaker developer guide, alarms
+    and logs for tracking metrics from serverless endpoints), and neither InvocationModelErrors nor
+    InvocationsPerInstance is listed. Asynchronous endpoints have a list of their own, see ``async_work``.
+    """
     status = invocation.status
-    share = (("InvocationsPerInstance", 1.0 / invocation.instances, "None"),) if invocation.instances else ()
+    of_instances = (
+        (
+            ("InvocationsPerInstance", 1.0 / invocation.instances, "None"),
+            ("InvocationModelErrors", float(not invocation.is_success), "None"),
+        )
+        if invocation.instances
+        else ()
+    )
     for name, value, unit in (
-        *share,
+        *of_instances,
         ("Invocations", 1.0, "None"),
         ("Invocation4XXErrors", float(400 <= status < 500), "None"),
         ("Invocation5XXErrors", float(status == 0 or status >= 500), "None"),
-        ("InvocationModelErrors", float(not invocation.is_success), "None"),
         ("ModelLatency", invocation.model_seconds * 1e6, "Microseconds"),
         ("OverheadLatency", invocation.overhead_seconds * 1e6, "Microseconds"),
     ):

@@ -93,7 +93,7 @@ class Runtime:
         try:
             with pool.borrowed() as (container, usage):
                 where = {"EndpointName": routing.endpoint, "VariantName": route.variant}
-                record_usage(self._context.metrics, usage, where, routing.metrics_period_seconds)
+                record_usage(self._context.metrics, usage, where, route.metrics_period_seconds)
                 return self._sender.send(request, routing, route, container, ANSWER_MAX_SECONDS)
         except ConcurrencyError:
             raise AwsError("ThrottlingException", "Rate exceeded") from None
@@ -102,6 +102,11 @@ class Runtime:
 
     def _route(self, params: Mapping[str, Any]) -> tuple[Routing, Route]:
         name = params["EndpointName"]
+        if params.get("TargetModel"):
+            raise refused(f"Endpoint {name} is not a multi-model endpoint and does not support target model header.")
+        for choice in ("TargetContainerHostname", "InferenceComponentName"):
+            if params.get(choice):
+                raise refused(f"Endpoint {name} has one container in each variant and does not support {choice}.")
         routing = self._hosting.routing(name)
         if routing is None:
             raise refused(f"Endpoint {name} of account {self._context.account} not found.")

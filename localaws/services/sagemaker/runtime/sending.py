@@ -62,7 +62,7 @@ class RequestSender:
             overhead_seconds=sent - request.began,
             deploying_config=route.deploying_config,
         )
-        record(self._context.metrics, invocation, routing.metrics_period_seconds)
+        record(self._context.metrics, invocation, route.metrics_period_seconds)
         if invocation.is_success and isinstance(outcome, ContainerResponse):
             self._capture(request, routing, route, outcome)
         return invocation

@@ -16,6 +16,7 @@ from localaws.runtime.process import ChildStartError
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.containers.artifact import ArtifactError
 from localaws.services.sagemaker.containers.container import Container
+from localaws.services.sagemaker.containers.images import ImageError
 from localaws.services.sagemaker.containers.s3_storage import S3Uri, Source, find_sources
 from localaws.services.sagemaker.containers.serving_process import becomes_healthy, start_serving
 from localaws.services.sagemaker.jobs.job import Kind
@@ -37,6 +38,7 @@ class _Run:
 
     task: Task
     s3: Any
+    prefix: str = ""  # of the input, as a key
     outputs: dict[str, Path] = field(default_factory=dict)  # key below S3OutputPath → file
     blames: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -70,11 +72,14 @@ def run_transform(models: Models, task: Task) -> JobResult:
     run = _Run(task, task.context.client("s3", spec.role_arn))
     source = task.request["TransformInput"]["DataSource"]["S3DataSource"]
     sources = find_sources(run.s3, S3Uri.parse(source["S3Uri"]), source["S3DataType"])
+    run.prefix = sources[0].uri.key.removesuffix(sources[0].path)
     containers: list[Container] = []
     try:
         for index in range(task.request["TransformResources"]["InstanceCount"]):
             containers.append(_start(task, spec, index))
         return _run(run, containers, sources)
+    except ImageError as error:
+        return failed(str(error))
     except (ArtifactError, ChildStartError) as error:
         return failed(f"ClientError: {error}")
     finally:
@@ -145,6 +150,8 @@ def _work(run: _Run, container: Container, settings: Settings, files: list[Sourc
 def _upload(run: _Run) -> str | None:
     """Store what succeeded; the FailureReason when that is refused."""
     target = S3Uri.parse(run.task.request["TransformOutput"]["S3OutputPath"])
+    if run.task.context.choices.transform_output_keeps_prefix:
+        target = target.child(run.prefix.rstrip("/").rpartition("/")[2])
     for path, file in sorted(run.outputs.items()):
         uri = target.child(path)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.request import Request, urlopen
@@ -66,7 +66,9 @@ def fakes(_context: Context) -> list[Service]:
         Fake("sagemaker", CreateModel=lambda _params, _call: {"ModelArn": "arn:m"}),
         Fake("sagemaker", DescribeModel=crash),
         Fake("cloudwatch", GetMetricData=get_metric_data, DescribeAlarms=describe_alarms),
-        Fake("lambda", Invoke=invoke_function),
+        Fake("lambda", Invoke=invoke_function, CreateFunction=lambda _params, _call: {}),
+        Fake("scheduler", CreateSchedule=lambda _params, _call: {"ScheduleArn": "arn:s"}),
+        Fake("events", PutRule=lambda _params, _call: {"RuleArn": "arn:r"}),
         Fake("events", PutEvents=lambda _params, _call: {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
     ]
 
@@ -74,7 +76,15 @@ def fakes(_context: Context) -> list[Service]:
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS, services=fakes) as running:
+        make_role(running, "model", "sagemaker.amazonaws.com")
         yield running
+
+
+def make_role(aws: LocalAws, name: str, service: str) -> str:
+    """A role that a service may assume."""
+    trust = {"Statement": {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}}
+    role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    return str(role["Role"]["Arn"])
 
 
 @pytest.fixture
@@ -214,6 +224,68 @@ def test_handing_over_a_role_needs_the_permission_for_that_service(aws: LocalAws
     to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     allow(aws, new_role, pass_role | {"Condition": to_sagemaker}, name="pass")
     assert sagemaker.create_model(**create)["ModelArn"] == "arn:m"
+
+
+MACHINE = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+SCHEDULE = {"Name": "s", "ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+
+
+@pytest.mark.parametrize(
+    ("service", "hand", "refused"),
+    [
+        (
+            "sagemaker",
+            lambda client, role: client.create_model(ModelName="m", ExecutionRoleArn=role),
+            ("ValidationException", "allows principal 'sagemaker.amazonaws.com' to assume the role"),
+        ),
+        (
+            "lambda",
+            lambda client, role: client.create_function(FunctionName="f", Role=role, Code={}),
+            ("InvalidParameterValueException", "cannot be assumed by Lambda"),
+        ),
+        (
+            "scheduler",
+            lambda client, role: client.create_schedule(**SCHEDULE, Target={"Arn": "arn:q", "RoleArn": role}),
+            ("ValidationException", "must allow AWS EventBridge Scheduler to assume the role"),
+        ),
+        (
+            "events",
+            lambda client, role: client.put_rule(Name="r", ScheduleExpression="rate(1 hour)", RoleArn=role),
+            ("ValidationException", "cannot be assumed by principal 'events.amazonaws.com'"),
+        ),
+        (
+            "stepfunctions",
+            lambda client, role: client.create_state_machine(name="m", definition=MACHINE, roleArn=role),
+            ("AccessDeniedException", "Neither the global service principal states.amazonaws.com"),
+        ),
+    ],
+)
+def test_a_service_is_handed_only_a_role_that_trusts_it(
+    aws: LocalAws, service: str, hand: Callable[[Any, str], object], refused: tuple[str, str]
+) -> None:
+    principal = {"stepfunctions": "states"}.get(service, service)
+    trusting = make_role(aws, f"trusts-{service}", f"{principal}.amazonaws.com")
+    other = make_role(aws, f"trusts-another-than-{service}", "ec2.amazonaws.com")
+    client = aws.client(service)
+    for role in (other, "arn:aws:iam::123456789012:role/nobody"):
+        error = refusal_of(hand, client=client, role=role)["Error"]
+        assert error["Code"] == refused[0]
+        assert refused[1] in error["Message"]
+    hand(client, trusting)
+
+
+def test_a_new_role_is_of_no_use_until_it_has_settled(aws: LocalAws, new_role: str) -> None:
+    aws.let_roles_settle(3600)
+    try:
+        allow(aws, new_role, {"Action": "sagemaker:*", "Resource": "*"})
+        runtime = aws.client("sagemaker-runtime", new_role)
+        invoke = {"EndpointName": "e", "Body": b"x"}
+        assert refusal_of(runtime.invoke_endpoint, **invoke)["Error"]["Code"] == "AccessDeniedException"
+        create = {"ModelName": "m", "ExecutionRoleArn": MODEL_ROLE}
+        assert "Could not assume role" in refusal_of(aws.client("sagemaker").create_model, **create)["Error"]["Message"]
+    finally:
+        aws.let_roles_settle(0)
+    runtime.invoke_endpoint(**invoke)
 
 
 def test_a_taken_back_permission_is_gone_at_once(aws: LocalAws, new_role: str) -> None:

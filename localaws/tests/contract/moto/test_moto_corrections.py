@@ -140,13 +140,52 @@ def test_a_bucket_that_does_not_notify_is_silent(s3: Any, recorder: EventRecorde
     assert "unheard" not in json.dumps(recorder.events)
 
 
+KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/8d3f-own"
+
+
+def test_objects_under_a_customers_key_need_the_key_besides(aws: LocalAws, s3: Any) -> None:
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+
+    def allow(name: str, *actions: str, **more: Any) -> None:
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*", **more}
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        iam.put_role_policy(RoleName="reader", PolicyName=name, PolicyDocument=document)
+
+    allow("objects", "s3:GetObject", "s3:PutObject")
+    under_key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": KMS_KEY}
+    s3.put_object(Bucket=BUCKET, Key="secret", Body=b"1", **under_key)
+    s3.put_object(Bucket=BUCKET, Key="plain", Body=b"1")
+    reader = aws.client("s3", role)
+    assert reader.get_object(Bucket=BUCKET, Key="plain")["Body"].read() == b"1"
+    source = {"Bucket": BUCKET, "Key": "secret"}
+    copy = {"Bucket": BUCKET, "Key": "copy", "CopySource": source}
+    write = {"Bucket": BUCKET, "Key": "new", "Body": b"2", **under_key}
+    for act, request, action in (
+        (reader.get_object, source, "kms:Decrypt"),
+        (reader.copy_object, copy, "kms:Decrypt"),
+        (reader.put_object, write, "kms:GenerateDataKey"),
+    ):
+        with pytest.raises(ClientError, match=f"not authorized to perform: {action} on resource: {KMS_KEY}") as refusal:
+            act(**request)
+        assert refusal.value.response["Error"]["Code"] == "AccessDenied"
+    through_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    allow("key", "kms:Decrypt", "kms:GenerateDataKey", Condition=through_s3)
+    assert reader.get_object(**source)["Body"].read() == b"1"
+    reader.copy_object(**copy)
+    reader.put_object(**write)
+
+
 MACHINE_ROLE = "machine"
+TRUST = json.dumps(
+    {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+)
 
 
 @pytest.fixture(scope="module")
 def machine(aws: LocalAws) -> Callable[[dict[str, Any]], str]:
     """Makes a state machine of some states, the first of them the start; its ARN."""
-    role = aws.client("iam").create_role(RoleName=MACHINE_ROLE, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = aws.client("iam").create_role(RoleName=MACHINE_ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     client = aws.client("stepfunctions")
     made = iter(range(1000))
 
@@ -278,7 +317,7 @@ def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> N
 
     waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
     with LocalAws(tmp_path, INTERPRETERS, services=lambda context: [EventRecorder(context)]) as ended:
-        role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
         client = ended.client("stepfunctions")
         made = client.create_state_machine(name="waiter", definition=json.dumps(waits), roleArn=role)
         client.start_execution(stateMachineArn=made["stateMachineArn"], name="long")

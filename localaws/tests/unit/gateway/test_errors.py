@@ -36,6 +36,8 @@ class Everybody:
     def authorise(self, *_asked: Any) -> tuple[Permission, ...]:
         return ()
 
+    def refuse_untrusting_roles(self, *_asked: Any) -> None: ...
+
     def iam_changed(self) -> None: ...
 
 

@@ -29,6 +29,12 @@ SAGEMAKER = f"arn:aws:sagemaker:{REGIONAL}"
             {"EndpointName": "Spend", "Body": b""},
             [("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/spend")],
         ),
+        ("sagemaker Search", {"Resource": "ModelPackage"}, [("sagemaker:Search", "*")]),
+        (
+            "iam SimulatePrincipalPolicy",
+            {"PolicySourceArn": ROLE, "ActionNames": ["s3:PutObject"]},
+            [("iam:SimulatePrincipalPolicy", ROLE)],
+        ),
         (
             "sagemaker UpdateEndpoint",
             {"EndpointName": "e", "EndpointConfigName": "c"},
@@ -108,6 +114,21 @@ SAGEMAKER = f"arn:aws:sagemaker:{REGIONAL}"
             [("sqs:SendMessage", f"arn:aws:sqs:{REGIONAL}:q")],
         ),
         ("sns Publish", {"TopicArn": "arn:t"}, [("sns:Publish", "arn:t")]),
+        (
+            "lambda DeleteLayerVersion",
+            {"LayerName": "shared", "VersionNumber": 3},
+            [("lambda:DeleteLayerVersion", f"arn:aws:lambda:{REGIONAL}:layer:shared:3")],
+        ),
+        (
+            "lambda UpdateEventSourceMapping",
+            {"UUID": "u", "FunctionName": "f"},
+            [("lambda:UpdateEventSourceMapping", f"arn:aws:lambda:{REGIONAL}:event-source-mapping:u")],
+        ),
+        (
+            "events TagResource",
+            {"ResourceARN": f"arn:aws:events:{REGIONAL}:rule/r"},
+            [("events:TagResource", f"arn:aws:events:{REGIONAL}:rule/r")],
+        ),
         (
             "lambda Invoke",
             {"FunctionName": "f"},

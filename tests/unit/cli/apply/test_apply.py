@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sluice.spec.model import ModelSpec
 
-from cli.failures import CommandError, NotFoundError, SpecFilesError
+from cli.failures import BadInputError, CommandError, NotFoundError, SpecFilesError
 from cli.main import command_line
 from tests.builders.aws_clients import client_error
 from tests.builders.fake_aws import FakeAws
@@ -153,6 +153,40 @@ def test_changed_code_is_uploaded_beside_the_old(project: Path) -> None:
     assert old < set(aws.s3.objects)
 
 
+def test_one_byte_in_train_py_changes_the_code_of_training_alone(project: Path) -> None:
+    tiny = project / "pipelines" / "tiny"
+    steps = {"Prepare": "${CodePrefix_prepare}/scripts/", "Train": "${CodePrefix_train}/sourcedir.tar.gz"}
+    definition = DEFINITION | {
+        "Steps": [{"Name": name, "Type": "Training", "Arguments": {"Code": uri}} for name, uri in steps.items()]
+    }
+    (tiny / "definition.json").write_text(json.dumps(definition))
+    (tiny / "prepare.py").write_text("import json\nfrom features import encode")
+    (tiny / "train.py").write_text("PACKED = ('serve.py',)")
+    (tiny / "serve.py").write_text("from features import encode")
+    aws = FakeAws()
+
+    def code() -> dict[str, str]:
+        pipeline = json.loads(aws.sagemaker.pipelines["sluice-dev-fraud"]["PipelineDefinition"])
+        return {step["Name"]: step["Arguments"]["Code"].split("/")[5] for step in pipeline["Steps"]}
+
+    assert apply(aws, project) == 0
+    before = code()
+    mounted = {key.rsplit("/", 1)[-1] for key in aws.s3.objects if f"/{before['Prepare']}/scripts/" in key}
+    packed = {key.rsplit("/", 1)[-1] for key in aws.s3.objects if f"/{before['Train']}/scripts/" in key}
+    assert (mounted, packed) == ({"prepare.py", "features.py"}, {"train.py", "serve.py", "features.py"})
+    (tiny / "train.py").write_text("PACKED = ('serve.py',)#")
+    assert apply(aws, project) == 0
+    assert code()["Prepare"] == before["Prepare"]
+    assert code()["Train"] != before["Train"]
+
+
+def test_code_of_a_script_that_is_not_there_is_asked_for_by_name(project: Path) -> None:
+    definition = json.dumps(DEFINITION).replace("${CodePrefix}", "${CodePrefix_trian}")
+    (project / "pipelines" / "tiny" / "definition.json").write_text(definition)
+    with pytest.raises(BadInputError, match=r"the code of trian\.py; its scripts are: features\.py, train\.py"):
+        apply(FakeAws(), project)
+
+
 @pytest.mark.parametrize("uploads_before_the_failure", range(4))
 def test_an_apply_cut_short_is_repaired_by_repeating_it(project: Path, uploads_before_the_failure: int) -> None:
     aws, whole = FakeAws(), FakeAws()
@@ -242,7 +276,7 @@ def test_people_are_shown_what_changed(project: Path) -> None:
     [
         pytest.param("", {"Enabled": True, "ExpireAfter": "P30D"}, id="by default"),
         pytest.param("  cache: 7d", {"Enabled": True, "ExpireAfter": "P7D"}, id="days"),
-        pytest.param("  cache: 90m", {"Enabled": True, "ExpireAfter": "PT5400S"}, id="part of a day"),
+        pytest.param("  cache: 90m", {"Enabled": True, "ExpireAfter": "PT90M"}, id="part of a day"),
         pytest.param("  cache: off", {"Enabled": False}, id="off"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.failures import BadInputError, NotFoundError
+from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.main import command_line
 from tests.builders.fake_aws import BUCKET, FakeAws
 
@@ -167,3 +167,16 @@ def test_rejecting_the_only_good_version_says_that_it_serves_on(aws: FakeAws) ->
     package(aws, 1)["ModelApprovalStatus"] = "Rejected"
     assert run(aws, "reject", "fraud/2") == 0
     assert "will serve on" in aws.shown
+
+
+def test_a_version_whose_registration_failed_is_not_approved(aws: FakeAws) -> None:
+    package(aws, 2)["ModelPackageStatus"] = "Failed"
+    with pytest.raises(CommandError, match=r"fraud/2: its registration has failed"):
+        run(aws, "approve", "fraud/2")
+    assert package(aws, 2)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_a_version_that_is_still_being_registered_is_approved_with_a_word_on_what_follows(aws: FakeAws) -> None:
+    package(aws, 2)["ModelPackageStatus"] = "InProgress"
+    assert run(aws, "approve", "fraud/2") == 0
+    assert "its rollout begins when that is Completed" in aws.shown

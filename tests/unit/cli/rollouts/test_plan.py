@@ -26,19 +26,24 @@ class FakeCloudWatch:
     def __init__(self) -> None:
         self.alarms: dict[str, str] = {}
         self.requests = 1200.0
+        self.counted = {"InvocationModelErrors"}
+        self.status = "Complete"
+        self.dated: dict[str, Any] = {}
 
     def get_metric_data(self, *, MetricDataQueries: list[dict[str, Any]], **_span: Any) -> dict[str, Any]:
-        counts = {"requests": self.requests, "errors": min(1.0, self.requests)}
+        counts = {"requests": self.requests, "errors": min(1.0, self.requests), "errors1": 0.0}
         at = [START - timedelta(minutes=minute) for minute in range(60)]
-        found = [
-            {"Id": each["Id"], "Timestamps": at, "Values": [counts[each["Id"]]] * 60}
-            for each in MetricDataQueries
-            if each["Id"] in counts and each["MetricStat"]["Metric"]["MetricName"] == "InvocationModelErrors"
-        ]
-        return {"MetricDataResults": found}
+
+        def result(query: dict[str, Any]) -> dict[str, Any]:
+            is_known = query["MetricStat"]["Metric"]["MetricName"] in self.counted and query["Id"] in counts
+            values = [counts[query["Id"]]] * 60 if is_known else []
+            return {"Id": query["Id"], "Timestamps": at[: len(values)], "Values": values, "StatusCode": self.status}
+
+        return {"MetricDataResults": [result(query) for query in MetricDataQueries]}
 
     def describe_alarms(self, **_request: Any) -> dict[str, Any]:
-        return {"MetricAlarms": [{"AlarmName": name, "StateValue": state} for name, state in self.alarms.items()]}
+        alarms = [{"AlarmName": name, "StateValue": state} | self.dated for name, state in self.alarms.items()]
+        return {"MetricAlarms": alarms}
 
 
 class Serving:
@@ -137,6 +142,43 @@ def test_an_alarm_of_your_own_that_does_not_exist_is_a_problem_of_the_plan(servi
     assert "Problem: rollout.alarms.also: 'checkout-broken' is no CloudWatch alarm" in serving.aws.shown
     serving.cloudwatch.alarms["checkout-broken"] = "OK"
     assert serving.plan() == 0
+
+
+@pytest.mark.parametrize(
+    ("transitioned_hours", "said"),
+    [
+        pytest.param(0, "alarm checkout-broken of rollout.alarms.also has never had data", id="never"),
+        pytest.param(5, "alarm checkout-broken of rollout.alarms.also has no data", id="not any more"),
+    ],
+)
+def test_an_alarm_of_your_own_without_data_is_told_in_words(
+    serving: Serving, transitioned_hours: int, said: str
+) -> None:
+    serving.apply(("rollout.alarms", {"also": ["checkout-broken"]}))
+    serving.cloudwatch.alarms["checkout-broken"] = "INSUFFICIENT_DATA"
+    serving.cloudwatch.dated = {
+        "AlarmConfigurationUpdatedTimestamp": START,
+        "StateTransitionedTimestamp": START + timedelta(hours=transitioned_hours),
+    }
+    assert serving.plan() == 0
+    since = f"{START + timedelta(hours=transitioned_hours):%Y-%m-%d %H:%M} UTC"
+    assert f"Note: {said} (since {since}): it cannot ring, and a rollout takes it as quiet" in serving.aws.shown
+
+
+def test_the_traffic_of_a_serverless_endpoint_is_counted_by_what_it_publishes(serving: Serving) -> None:
+    serving.apply(("endpoint.type", "serverless"), ("rollout", {"strategy": "auto"}))
+    (variant,) = serving.aws.sagemaker.configs["live-6"]
+    variant.pop("InstanceType")
+    variant["ServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    serving.cloudwatch.counted = {"Invocation4XXErrors", "Invocation5XXErrors"}
+    assert serving.plan() == 0
+    assert "1,200.0 requests a minute" in serving.aws.shown
+
+
+def test_an_answer_of_cloudwatch_that_is_not_complete_is_a_problem_and_not_no_traffic(serving: Serving) -> None:
+    serving.cloudwatch.status = "InternalError"
+    assert serving.plan() == 1
+    assert "Problem: CloudWatch did not answer with all data of sluice-dev-fraud v6" in serving.aws.shown
 
 
 def test_what_would_make_it_wait_is_a_note(serving: Serving) -> None:

@@ -287,3 +287,22 @@ def test_a_rollout_that_ended_before_is_not_the_one_that_is_watched(busy: FakeAw
     arguments = command_line({}).parse_args(["status", "fraud", "--watch"])
     with pytest.raises(KeyboardInterrupt):
         arguments.run(arguments, session)
+
+
+class _Alarms:
+    """A CloudWatch with one alarm, which was made an hour ago and has never had data."""
+
+    def describe_alarms(self, **_request: Any) -> dict[str, Any]:
+        made = {"AlarmConfigurationUpdatedTimestamp": START, "StateTransitionedTimestamp": START}
+        return {"MetricAlarms": [{"AlarmName": "orders-too-few", "StateValue": "INSUFFICIENT_DATA", **made}]}
+
+
+def test_an_alarm_of_your_own_that_never_had_data_is_told_in_words(fresh: FakeAws) -> None:
+    spec = spec_with(("rollout.alarms", {"also": ["orders-too-few"]}))
+    fresh.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec)
+    fresh.cloudwatch = _Alarms()
+    assert run(fresh, "status", "fraud") == 0
+    assert "Note: alarm orders-too-few of rollout.alarms.also has never had data" in " ".join(fresh.shown.split())
+    fresh.screen.truncate(0)
+    run(fresh, "status", "fraud", output="json")
+    assert "has never had data" in fresh.shown

@@ -148,6 +148,31 @@ def test_other_words_are_bad_input(aws: FakeAws) -> None:
         run(aws, "runs", "fraud", "aaa")
 
 
+def test_a_run_names_the_key_that_missed_the_cache(aws: FakeAws) -> None:
+    """As SageMaker compares them: of a processing job AppSpecification, Environment and ProcessingInputs."""
+    keep(aws, later(succeeded("ccc"), 2))
+    for name, code, minutes in (("aaa", "1", "5"), ("ccc", "2", "9")):
+        aws.sagemaker.run(ARN + name, {}, tuple((step.name, step.status) for step in succeeded(name).steps))
+        for listed in aws.sagemaker.executions[0]["steps"][:3]:
+            kind = "TrainingJob" if listed["StepName"] == "TrainModel" else "ProcessingJob"
+            listed["Metadata"] = {kind: {"Arn": f"arn:job/{name}-{listed['StepName']}"}}
+        location = {"InputName": "code", "S3Input": {"S3Uri": f"s3://b/code/{code}/scripts/"}}
+        given = {"ProcessingInputs": [location], "StoppingCondition": {"MaxRuntimeInSeconds": minutes}}
+        aws.sagemaker.jobs[f"{name}-PreprocessData"] = given
+        aws.sagemaker.jobs[f"{name}-EvaluateModel"] = {}
+        aws.sagemaker.jobs[f"{name}-TrainModel"] = {"HyperParameters": {"eta": "0.2"}}
+    assert run(aws, "runs", "show", "fraud", "ccc", output="json") == 0
+    assert told(aws)["cache_misses"] == [
+        {
+            "step": "PreprocessData",
+            "run": "aaa",
+            "key": "ProcessingInputs.code.S3Input.S3Uri",
+            "before": "s3://b/code/1/scripts/",
+            "now": "s3://b/code/2/scripts/",
+        }
+    ]
+
+
 def test_a_step_that_runs_reaches_to_the_end_of_the_line() -> None:
     _, training = running().steps
     assert bar(training, START, START + timedelta(seconds=42)) == " " * 12 + "█" * 12
@@ -202,6 +227,22 @@ def test_a_file_leads_to_the_versions_made_of_it(aws: FakeAws, name: str) -> Non
 def test_a_file_that_no_run_has_read_is_not_found(aws: FakeAws, name: str) -> None:
     with pytest.raises(NotFoundError, match="No run of fraud has read"):
         run(aws, "lineage", name)
+
+
+@pytest.mark.parametrize(
+    "key", ["data/fraud/why?.csv", "data/fraud/a?versionId=b.csv", "data/fraud/q?x=1&y=#2+ 3%.csv"]
+)
+def test_a_key_with_a_question_mark_leads_to_its_versions(aws: FakeAws, key: str) -> None:
+    manifest = Manifest.of("fraud", (replace(FILES[0], key=key),))
+    aws.s3.objects[complete_key("fraud", manifest.digest)] = manifest.complete().encode()
+    data = f"s3://{BUCKET}/{native_key('fraud', manifest.digest)}"
+    keep(aws, replace(later(succeeded("ccc"), 2), parameters={"InputData": data}))
+    for name in (key, f"s3://{BUCKET}/{key}?versionId=a1"):
+        aws.screen.truncate(0)
+        aws.screen.seek(0)
+        assert run(aws, "lineage", name, output="json") == 0
+        shown = told(aws)
+        assert (shown["key"], [one["id"] for one in shown["runs"]]) == (key, ["ccc"])
 
 
 def test_what_is_no_training_data_is_bad_input(aws: FakeAws) -> None:

@@ -12,6 +12,8 @@ import pytest
 from tests.builders.house_prices import CONTRACT, DISTRICTS, HEADER, ROW, ROWS, done, house_csv, house_lines
 from tests.builders.tabular_jobs import Run
 
+SERVING = ("inference", "features", "live_request", "json_cells", "contract", "csv_reader", "file_text")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -79,7 +81,7 @@ def test_training_prints_the_metrics_of_each_round_and_keeps_what_serving_needs(
     assert [line.split("\t")[0] for line in printed] == ["[0]", "[1]", "[2]"]
     assert all("\ttrain-rmse:" in line and "\tvalidation-rmse:" in line for line in printed)
     kept = {path.relative_to(again.model).as_posix() for path in again.model.rglob("*.*")}
-    assert kept == {"preprocessing.json", "code/inference.py", "code/features.py", "code/contract.py"}
+    assert kept == {"preprocessing.json", *(f"code/{name}.py" for name in SERVING)}
     assert (again.model / "xgboost-model").stat().st_size > 0
 
 

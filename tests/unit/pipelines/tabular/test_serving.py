@@ -50,7 +50,46 @@ def test_a_policy_of_accepting_lets_any_number_pass(run: Run) -> None:
     assert float(serve_one(run, "5000,2,1975,4.5,C,North")) > 0
 
 
-REFUSED = {
+def test_unknown_categories_are_told_to_the_log(run: Run) -> None:
+    rows = "80,2,1975,4.5,C,Atlantis\n80,2,1975,4.5,C,Atlantis\n80,2,1975,4.5,Q,North\n"
+    _, log = run.serve_with_log([(rows, "text/csv", ""), (ROW, "text/csv", "")])
+    assert [json.loads(line) for line in log] == [
+        {"column": "energy_class", "unknown_categories": 1, "rows": 3, "examples": ["Q"]},
+        {"column": "district", "unknown_categories": 2, "rows": 3, "examples": ["Atlantis"]},
+    ]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_row(run: Run) -> None:
+    rows = f"{ROW}\n{ROW}\n"
+    with_mark, without = run.serve([(rows.encode(encoding), "text/csv", "") for encoding in ("utf-8-sig", "utf-8")])
+    assert with_mark == without
+    assert len(with_mark.splitlines()) == 2
+
+
+REFUSED: dict[str, tuple[str | bytes, str, str, str]] = {
+    "blank line": (f"{ROW}\n\n{ROW}\n", "text/csv", "", "line 2 is blank: each line is a row"),
+    "open quote": (
+        '80,2,1975,4.5,C,"North',
+        "text/csv",
+        "",
+        "row 1: column 'district': a quote that opens here is never",
+    ),
+    "NUL": (f"{ROW}\n80,2,19\x0075,4.5,C,North", "text/csv", "", "row 2: column 'year_built': a NUL byte stands here"),
+    "long number": (
+        "80,2,12345678901234567890,4.5,C,North",
+        "text/csv",
+        "",
+        "column 'year_built': '12345678901234567890'",
+    ),
+    "nested": ('{"instances": [[1, 2, 3, 4, ["C"], "N"]]}', "application/json", "", "row 1: value 5 is a list, not"),
+    "charset": (ROW, "text/csv; charset=utf-16", "", "charset 'utf-16' is not supported: send one of utf-8, us-ascii"),
+    "other bytes": ("80,2,1975,4.5,C,N\xf6rd".encode("latin-1"), "text/csv", "", "the request is not utf-8 text"),
+    "JSON boolean": (
+        '{"instances": [[true, 2, 3, 4, "C", "North"]]}',
+        "application/json",
+        "",
+        "'true' is not a number",
+    ),
     "too many": (f"{ROW}\n{ROW},1", "text/csv", "", "row 2 has 7 values, expected 6: area_m2,"),
     "text": ("80,two,1975,4.5,C,North", "text/csv", "", "column 'rooms': 'two' is not a number"),
     "infinite": ("inf,2,1975,4.5,C,North", "text/csv", "", "column 'area_m2': 'inf' is not a number"),
@@ -65,7 +104,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def refusals(run: Run) -> dict[str, Any]:
     """All answers at once: a process each would take most of the time."""
-    answers = run.serve([request[:3] for request in REFUSED.values()])
+    answers = run.serve([(body, content_type, accept) for body, content_type, accept, _ in REFUSED.values()])
     return dict(zip(REFUSED, answers, strict=True))
 
 

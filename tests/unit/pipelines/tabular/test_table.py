@@ -99,6 +99,7 @@ def test_a_directory_without_csv_is_refused(data: Path) -> None:
         pytest.param("area,class,district,price,x\n", "column 'x' is not in the data contract", id="extra column"),
         pytest.param("area,area,class,district,price\n", "column 'area' occurs twice", id="double column"),
         pytest.param("area;class;district;price\n1;A;N;2\n", "column 'price' is missing", id="semicolons"),
+        pytest.param("area;class;district;price\n1;A;N;2\n", "save the file with commas", id="semicolons are named"),
         pytest.param(
             f"{HEADER}1,A,N,2\n5O,A,N,2\n",
             "data.csv: type: column 'area': expected a number, found '5O' (row 3)",
@@ -116,7 +117,11 @@ def test_a_directory_without_csv_is_refused(data: Path) -> None:
             "data.csv: gzip: the gzip file is damaged",
             id="cut gzip",
         ),
-        pytest.param(f"{HEADER}{'x' * 200_000},A,N,2\n", "data.csv: csv: the file is not CSV", id="endless cell"),
+        pytest.param(
+            f"{HEADER}{'x' * 200_000},A,N,2\n",
+            "data.csv: csv: column 'area': the file is not CSV (a cell is longer",
+            id="endless cell",
+        ),
     ],
 )
 def test_bad_data_is_refused_with_its_place(data: Path, content: str | bytes, words: str) -> None:

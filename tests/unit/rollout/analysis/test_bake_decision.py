@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sluice.aws.metric_data import Counts, Span, whole_periods, whole_periods_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sluice.aws.metric_data import Counts, Span, readable_period, whole_periods
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
 from sluice.rollout.analysis.bake_decision import Decision, apply_command, decide
@@ -21,10 +24,11 @@ from sluice.rollout.analysis.metric_windows import (
     rows_by_threshold,
     windows,
 )
-from sluice.rollout.model.plan import Plan, PlannedStage
+from sluice.rollout.model.plan import Plan, PlannedStage, experiment_from
 from sluice.rollout.model.record import Command, CommandKind, FenceKind, RolloutRecord
 from sluice.rollout.planning.planner import make_plan
 from sluice.rollout_id import RolloutId
+from sluice.spec.strategies import ABTest
 
 from tests.fakes.sluice_world import SPEC
 
@@ -100,7 +104,7 @@ def test_only_whole_periods_count(start: float, end: float, expected: list[int])
 def test_a_row_per_period_and_silence_is_no_request() -> None:
     canary = {at(60): Counts(10, 1), at(600): Counts(99, 99)}
     baseline = {at(0): Counts(90, 2), at(60): Counts(91, 0)}
-    first, second = whole_periods_of([(at(0), at(120)), (at(590), at(670))], 60)
+    first, second = whole_periods(at(0), at(120), 60), whole_periods(at(590), at(670), 60)
     found = rows([*first, *second], canary, baseline)
     assert found == [Row(0, 0, 90, 2), Row(10, 1, 91, 0), Row(99, 99, 0, 0)]
     assert rows_by_threshold([*first, *second], {"p90": canary}, {"p90": baseline}) == {"p90": found}
@@ -110,8 +114,88 @@ def test_all_stages_are_judged_and_the_newest_is_distinguished() -> None:
     found = judged_periods(PLAN, record({0: 0, 1: 330}, {0: -5, 1: 300}), at(900))
     assert found.starts == [at(seconds) for seconds in (60, 120, 180, 240, 420, 480, 540, 600, 660, 720)]
     assert found.in_this_stage == 6
-    assert found.span == Span(start=at(60), end=at(900), period_seconds=60)
-    assert found.first_stage == MetricWindow(at(60), at(300))
+    assert found.spans == (Span(start=at(60), end=at(900), period_seconds=60),)
+    assert found.experiment is None
+
+
+HOURS = 3600
+QUICK = replace(PLAN, judge=replace(PLAN.judge, warm_up_periods=0), period_seconds=10)
+
+
+def test_a_stage_held_for_hours_is_judged_by_the_minutes_that_cloudwatch_still_has() -> None:
+    """Two stages within the last hours by ten seconds; the first of them, once it is old, by whole minutes."""
+    shifted, shifting = {0: 0.0, 1: 3.5 * HOURS}, {0: -5.0, 1: 3.5 * HOURS - 20}
+    young = judged_periods(QUICK, record({0: 0}, {0: -5}), at(2 * HOURS))
+    assert young.spans == (Span(start=at(0), end=at(2 * HOURS), period_seconds=10),)
+
+    found = judged_periods(QUICK, record(shifted, shifting), at(3.5 * HOURS + 120))
+    assert found.spans == (
+        Span(start=at(0), end=at(3.5 * HOURS - 20), period_seconds=60),
+        Span(start=at(3.5 * HOURS), end=at(3.5 * HOURS + 120), period_seconds=10),
+    )
+    old, new = found.starts[: -found.in_this_stage], found.starts[-found.in_this_stage :]
+    assert (old[0], old[-1], len(old)) == (at(0), at(3.5 * HOURS - 120), 209)
+    assert (new[0], new[-1], len(new)) == (at(3.5 * HOURS), at(3.5 * HOURS + 100), 11)
+
+
+@pytest.mark.parametrize(("age", "row"), [(2 * HOURS, 10), (4 * HOURS, 60)])
+def test_a_test_that_is_held_is_compared_in_rows_that_cloudwatch_has(age: float, row: int) -> None:
+    plan = replace(QUICK, experiment=experiment_from(ABTest(max_duration_seconds=2 * HOURS), 10))
+    found = judged_periods(plan, record({0: 0}, {0: -5}), at(age))
+    assert found.experiment == Span(start=at(0), end=at(age - LAG_SECONDS[10]), period_seconds=row)
+
+
+@pytest.mark.parametrize(
+    ("age", "period", "readable"),
+    [
+        pytest.param(2.8 * HOURS, 10, 10, id="ten seconds, of today"),
+        pytest.param(2.9 * HOURS, 10, 60, id="ten seconds, which will be too old in a moment"),
+        pytest.param(14 * 24 * HOURS, 10, 60, id="of two weeks ago"),
+        pytest.param(15 * 24 * HOURS, 60, 300, id="minutes of fifteen days ago"),
+        pytest.param(15 * 24 * HOURS, 900, 900, id="longer rows stay as they are"),
+        pytest.param(63 * 24 * HOURS, 900, 3600, id="of two months ago"),
+    ],
+)
+def test_old_data_is_read_at_a_period_that_cloudwatch_has(age: float, period: int, readable: int) -> None:
+    assert readable_period(T0, period, at(age)) == readable
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    gaps=st.lists(st.floats(30, 40 * 24 * HOURS), min_size=1, max_size=5),
+    since=st.floats(0, 20 * 24 * HOURS),
+    period=st.sampled_from([10, 60]),
+)
+def test_no_moment_lies_in_two_rows_whatever_their_resolution(gaps: list[float], since: float, period: int) -> None:
+    """Nothing is counted twice, and a row lies in one stage, however long the stages are held."""
+    times = [0.0]
+    for gap in gaps:
+        times.append(times[-1] + gap)
+    shifted = dict(enumerate(times[:-1]))
+    shifting = {0: -5.0} | {stage: at_second - 15 for stage, at_second in list(shifted.items())[1:]}
+    now = at(times[-2] + since)
+    plan = replace(QUICK, period_seconds=period)
+    found = judged_periods(plan, record(shifted, shifting), now)
+    stages = windows(plan, record(shifted, shifting), now)
+    lengths = {start: row_of(start, found.spans) for start in found.starts}
+    assert sorted(found.starts) == found.starts
+    ends = [start + timedelta(seconds=lengths[start]) for start in found.starts]
+    assert all(end <= following for end, following in pairwise_of(ends, found.starts))
+    assert all(any(w.start <= s and s + timedelta(seconds=lengths[s]) <= w.end for w in stages) for s in found.starts)
+    for span in found.spans:
+        aged = (now - span.start).total_seconds()
+        assert span.period_seconds >= (60 if aged > 3 * HOURS else 10)
+        assert span.period_seconds >= (300 if aged > 15 * 24 * HOURS else 10)
+
+
+def row_of(start: datetime, spans: tuple[Span, ...]) -> int:
+    """The resolution at which the row is read: that of the one span in which it begins."""
+    (found,) = [span.period_seconds for span in spans if span.start <= start < span.end]
+    return found
+
+
+def pairwise_of(ends: list[datetime], starts: list[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    return zip(ends, starts[1:], strict=False)
 
 
 def test_before_the_warm_up_is_over_nothing_is_judged() -> None:

@@ -105,6 +105,22 @@ def test_a_version_that_answers_takes_over_and_the_difference_is_reported(world:
     assert world.hosting.endpoints == {}, "a batch model has no endpoint"
 
 
+def test_the_sample_has_the_bytes_of_the_input_and_no_byte_order_mark_inside() -> None:
+    world = batch_world()
+    put_input(world)
+    keys = sorted(key for key in world.bucket.objects if key.startswith("batch/fraud/input/"))
+    for key in keys:
+        lines = world.bucket.objects[key].splitlines(keepends=True)
+        world.bucket.objects[key] = "\ufeff".encode() + lines[0] + "7,40,Zürich\n".encode("latin-1") * (len(lines) - 1)
+    world.transforms.answers["sluice-dev-fraud-1-1-model"] = by_age
+    start_batch(requested(), world.ports)
+    world.transforms.settle()
+    approval(world, by_age)
+    sample = world.bucket.objects["batch/fraud/samples/fraud-2-1/sample.csv"]
+    assert "Zürich".encode("latin-1") in sample
+    assert "\ufeff".encode() not in sample
+
+
 def test_the_sample_is_scored_on_one_instance_and_not_joined(world: SluiceWorld) -> None:
     approval(world, by_age)
     assert {name for name in world.transforms.requests if "fraud-2-1" in name} == {
@@ -281,3 +297,10 @@ def test_one_fault_anywhere_changes_nothing(answer: Answer, after_effect: bool) 
     assert calls > 20, "the story has to touch AWS for this to mean anything"
     for at in range(1, calls + 1):
         assert rolled_out(at)[0] == expected, f"after a fault at call {at} of {calls}"
+
+
+def test_answers_are_compared_wherever_below_the_output_folder_they_lie() -> None:
+    world = after_a_run()
+    world.transforms.between = "fraud-2-1/"
+    assert approval(world, by_age) == "Promoted"
+    assert told(world, "BatchVersionCompared")["difference"]["rows"] > 0

@@ -26,6 +26,15 @@ def test_metrics_are_read_from_the_evaluation_report() -> None:
     assert metrics_of(package, world.ports.bucket) == {}
 
 
+def test_unknown_categories_are_a_metric_and_their_list_is_none() -> None:
+    """So that ``sluice runs show`` and the request for approval have them."""
+    report = {
+        "data_quality_metrics": {"unknown_category_share": {"value": 0.25}},
+        "unknown_categories": [{"column": "value", "rows": 5, "examples": ["x"]}],
+    }
+    assert dict(metric_values(report)) == {"unknown_category_share": 0.25}
+
+
 def test_a_metric_that_is_no_number_is_none() -> None:
     report = json.loads('{"m": {"auc": {"value": NaN}, "mse": {"value": Infinity}, "mae": {"value": 2}}}')
     assert dict(metric_values(report)) == {"mae": 2.0}

@@ -156,6 +156,32 @@ def test_bounds_that_the_clock_has_set_outlive_a_rollout() -> None:
     assert targets(world) == {"v2": (1, 3)}
 
 
+NIGHT = {"when": "cron(0 22 * * ? *)", "min": 1, "max": 3}
+
+
+@pytest.mark.parametrize(("seen", "live"), [(GOOD, "v2"), (BAD, "v1")], ids=["promoted", "rolled back"])
+def test_the_clock_takes_no_instance_from_a_rollout_under_way_and_has_its_bounds_afterwards(
+    seen: dict[str, Counts], live: str
+) -> None:
+    raw = scaled_spec().to_json()
+    raw["endpoint"]["scaling"]["scheduled"] = [NIGHT]
+    world = sluice_world(ModelSpec.parse(raw))
+    world.live(1)
+    set_count(world, "v1", 8)
+    night: list[dict[str, tuple[int, int]]] = []
+
+    def strike(state: str) -> None:
+        if state == "AnalyzeStage" and not night:
+            for variant in targets(world):
+                world.scaling.strike(ENDPOINT, variant)
+            night.append(targets(world))
+
+    release(world, seen, strike)
+    assert night == [{"v1": (8, 8), "v2": (1, 3)}], "the rollout counts on eight instances of v1 and one of v2"
+    assert targets(world) == {live: (1, 3)}
+    assert [(one.least, one.most) for one in world.scaling.targets[ENDPOINT, live].clock] == [(1, 3)]
+
+
 def test_a_way_back_does_not_depend_on_application_auto_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
     world = scaled_world()
     denied = refusal("RegisterScalableTarget", "AccessDeniedException")
@@ -193,6 +219,27 @@ def end_of(strategy: str, seen: dict[str, Counts], at: int, after_effect: bool) 
     ended = live_variants(world), counts(world), outcome_of(world, rollout)[0]
     list(reconcile_scaling("fraud", world.ports))  # makes up for what a way back does not wait for
     return (*ended, targets(world)), calls
+
+
+def test_the_right_to_deregister_is_asked_for_before_the_first_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = scaled_world()
+    configs, models = set(world.hosting.configs), set(world.hosting.models)
+    denied = refusal("DeregisterScalableTarget", "AccessDeniedException", "not authorized to perform: Deregister")
+
+    def refuse(*_: object) -> None:
+        raise denied
+
+    monkeypatch.setattr(world.scaling, "require_deregistering", refuse)
+    monkeypatch.setattr(world.scaling, "deregister", refuse)
+    made: list[object] = []
+    for name in ("create_model", "create_config", "update_endpoint", "set_weights", "set_capacity"):
+        monkeypatch.setattr(world.hosting, name, lambda *_, name=name: made.append(name))
+    outcome, reason = outcome_of(world, release(world, GOOD))
+    assert outcome == "failed"
+    assert "not authorized to perform: Deregister" in reason
+    assert made == []
+    assert (set(world.hosting.configs), set(world.hosting.models)) == (configs, models)
+    assert live_variants(world) == {"v1": 100.0}
 
 
 def test_a_plan_is_stored_with_its_scaling() -> None:

@@ -79,6 +79,88 @@ def test_where_slow_requests_cannot_be_counted_mean_latencies_are_compared() -> 
     assert "by mean latencies, as CloudWatch does not count slow requests here" in outcome_of(world, rollout)[1]
 
 
+@pytest.mark.parametrize("variant", ["v1", "v2"])
+def test_what_cloudwatch_did_not_answer_in_full_is_unknown_and_neither_proof_nor_harm(variant: str) -> None:
+    """A version as good as the live one is held while data is missing, and promoted once CloudWatch has it."""
+    world = world_with()
+    rollout = world.approve(2)
+    seen: list[dict[str, Any]] = []
+
+    def come_back(state: str) -> None:
+        if state == "AnalyzeStage" and not seen:
+            world.metrics.incomplete = {variant: "InternalError"}
+        found = looks(world, rollout)
+        if len(found) > 8 and not seen:
+            seen.append(found[-1])
+            world.metrics.incomplete = {}
+
+    assert world.play(rollout, on_state=come_back) == "Promoted"
+    assert seen[0].keys() == {"alarm", "metrics"}
+    assert (seen[0]["metrics"]["answer"], seen[0]["metrics"]["reason"]) == (
+        "HOLD",
+        "unknown: CloudWatch answered InternalError",
+    )
+
+
+def test_what_stays_unknown_is_doubt_in_the_end() -> None:
+    world = world_with()
+    rollout = world.approve(2)
+
+    def lose(state: str) -> None:
+        if state == "ShiftTraffic":
+            world.metrics.incomplete = {"v1": "PartialData"}
+
+    assert world.play(rollout, on_state=lose) == "RolledBack"
+    outcome, reason = outcome_of(world, rollout)
+    assert (outcome, reason) == (
+        "rolled_back",
+        "in doubt for 600 s after the bake: metrics: unknown: CloudWatch answered PartialData",
+    )
+
+
+def test_an_alarm_rolls_back_though_the_metrics_are_unknown() -> None:
+    world = world_with()
+    rollout = world.approve(2)
+
+    def ring(state: str) -> None:
+        if state == "ShiftTraffic":
+            world.metrics.incomplete = {"v1": "InternalError"}
+        if state == "Bake":
+            world.metrics.alarms["sluice-dev-fraud-2-1-errors"] = "ALARM"
+
+    assert world.play(rollout, on_state=ring) == "RolledBack"
+    assert "sluice-dev-fraud-2-1-errors rang" in outcome_of(world, rollout)[1]
+
+
+def test_a_plan_waits_until_the_live_versions_latencies_are_known() -> None:
+    world = world_with()
+    world.metrics.incomplete = {"v1": "InternalError"}
+    rollout = world.approve(2)
+    waits: list[str] = []
+
+    def answer(state: str) -> None:
+        waits.append(state)
+        if waits.count("PlanRollout") > 2:
+            world.metrics.incomplete = {}
+
+    assert world.play(rollout, on_state=answer) == "Promoted"
+    assert world.ports.store.get(RolloutId.required(rollout)).planned().slow_over_us == {"p90": 12_000, "p99": 40_000}
+
+
+@pytest.mark.parametrize("state", ["EVALUATION_ERROR", "EVALUATION_FAILURE", "PARTIAL_DATA"])
+def test_an_alarm_that_cloudwatch_cannot_evaluate_is_not_quiet(state: str) -> None:
+    world = world_with(also=["orders-too-few"])
+    world.metrics.alarms["orders-too-few"] = "OK"
+    rollout = world.approve(2)
+
+    def break_it(at: str) -> None:
+        if at == "ShiftTraffic":
+            world.metrics.alarms["orders-too-few"] = state
+
+    assert world.play(rollout, on_state=break_it) == "RolledBack"
+    assert f"CloudWatch cannot evaluate orders-too-few ({state})" in outcome_of(world, rollout)[1]
+
+
 def test_by_mean_latencies_a_fast_version_is_promoted() -> None:
     world = world_with()
     world.metrics.slow, world.metrics.means = None, {"v1": 5000.0, "v2": 5100.0}

@@ -11,6 +11,7 @@ from sluice.rollout.gates.gates import GateResponse
 from sluice.rollout.gates.holds import seconds_until_recheck
 from sluice.rollout.model.record import Command, RolloutRecord
 from sluice.rollout_id import RolloutId
+from sluice.spec.model import ModelSpec
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.sluice_world import (
@@ -70,6 +71,23 @@ def weights_seen(world: SluiceWorld) -> list[int]:
 def told(world: SluiceWorld) -> list[tuple[object, object]]:
     waits = (detail for kind, detail in world.events.published if kind == "RolloutWaitsForGate")
     return [(detail["stage"], detail["gate"]) for detail in waits]
+
+
+def test_a_rollout_by_ten_second_metrics_keeps_its_evidence_however_long_a_gate_holds_it() -> None:
+    """CloudWatch has no data of ten seconds from more than three hours back: it is read by the minute."""
+    world = sluice_world(spec_with_rollout())
+    world.live(1)
+    quick = spec_with_rollout(stages=stages("human", None)).to_json()
+    quick["endpoint"]["metrics_period_seconds"] = 10
+    world.specs.specs["fraud"] = ModelSpec.parse(quick)
+    world.metrics.per_period = {"v1": Counts(300, 2), "v2": Counts(300, 2)}
+    assert world.approve(2) == ROLLOUT
+    held = once_held(world, lambda: world.ports.store.open_gate(ID, 0, world.clock.now()), after=timedelta(hours=5))
+    assert world.play(ROLLOUT, on_state=held) == "Promoted"
+    looks = [line["data"] for line in world.ports.history.entries(ID) if line["key"].startswith("look-")]
+    errors = [next(each for each in look["findings"] if each["name"] == "errors") for look in looks]
+    counted = [each["numbers"]["requests"][0] for each in errors]
+    assert counted[-1] > 290 * 300, "a row for each minute of the five hours, and the next stage"
 
 
 def test_a_human_gate_holds_far_past_the_deadline_of_doubt_until_a_person_opens_it() -> None:

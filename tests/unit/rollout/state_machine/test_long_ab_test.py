@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.aws.metric_data import Dimensions, Moments, Span
+from sluice.aws.metric_data import MODEL_ERRORS, Dimensions, Moments, Span
 from sluice.errors import SpecError
 from sluice.rollout.analysis.confidence_sequence import Pair, bounded_interval
 from sluice.rollout_id import RolloutId
@@ -44,11 +45,11 @@ def test_no_question_of_an_analysis_asks_for_more_than_one_answer_holds() -> Non
     most = 0
     asked = world.metrics.counts
 
-    def counts(of: Dimensions, span: Span) -> Any:
+    def counts(of: Dimensions, span: Span, failures: Sequence[str] = MODEL_ERRORS) -> Any:
         nonlocal most
         periods = (span.end - span.start).total_seconds() / span.period_seconds
         most = max(most, round(2 * periods))  # a sum and a number of samples for each period
-        return asked(of, span)
+        return asked(of, span, failures)
 
     world.metrics.counts = counts  # type: ignore[method-assign]
     world.play(ROLLOUT, limit=HISTORY_EVENTS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sluice.aws.metric_data import Counts
-from sluice.rollout.tasks.abort_rollout import RolloutStuckError
+from sluice.rollout.tasks.abort_rollout import RolloutStuckError, abort_rollout
 
 from tests.fakes.sluice_world import SluiceWorld, sluice_world, spec_with_rollout
 
@@ -80,3 +80,21 @@ def test_after_ten_attempts_to_restore_a_person_has_to_look() -> None:
     with pytest.raises(RolloutStuckError):
         world.end_execution(f"{ROLLOUT}-restore-10")
     assert aborted(world) == []
+
+
+def test_a_name_of_a_restoring_execution_that_is_taken_is_passed_over() -> None:
+    world = world_in_a_canary()
+    world.executions.ended |= {f"{ROLLOUT}-restore-1": "FAILED", f"{ROLLOUT}-restore-2": "SUCCEEDED"}
+    world.end_execution(ROLLOUT)
+    assert world.executions.started[-1] == f"{ROLLOUT}-restore-3"
+
+
+@pytest.mark.parametrize(("status", "restored"), [("RUNNING", False), ("SUCCEEDED", True), ("FAILED", True)])
+def test_a_rollout_that_a_person_stops_is_restored_even_if_its_execution_is_gone(
+    status: str, *, restored: bool
+) -> None:
+    world = world_in_a_canary()
+    if status != "RUNNING":
+        world.executions.ended[ROLLOUT] = status
+    abort_rollout({"detail-type": "RolloutAbortRequested", "detail": {"rollout": ROLLOUT}}, world.ports)
+    assert (f"{ROLLOUT}-restore-1" in world.executions.started) is restored

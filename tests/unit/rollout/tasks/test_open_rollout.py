@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
+
 import pytest
+from sluice.errors import RetryableError
 from sluice.events import PackageChanged
 from sluice.rollout.tasks.open_rollout import open_rollout
 
@@ -46,3 +50,67 @@ def test_an_ignored_event_names_the_version_and_is_not_measured(world: SluiceWor
     assert approve(world, arn, "Rejected") == {"ignored": "fraud/2 does not serve"}
     assert world.telemetry.keys == {"model": "fraud", "version": "2"}
     assert opened(world) == []
+
+
+@pytest.mark.parametrize("fields", [None, ("ModelPackageStatus",)], ids=["no fields", "names its field"])
+def test_a_version_approved_before_it_is_complete_waits_for_its_completion(
+    world: SluiceWorld, fields: tuple[str, ...] | None
+) -> None:
+    arn = world.registry.register(GROUP, 2, "InProgress")
+    assert approve(world, arn) == {"ignored": "fraud/2 is approved and still InProgress: it waits"}
+    assert world.executions.started == []
+    world.registry.move_on(arn, "Completed")
+    completed = PackageChanged.parse(approval_of(arn, fields))
+    assert open_rollout(completed, world.ports) == {"rollout": "fraud-2-1"}
+
+
+def test_a_version_whose_registration_failed_is_told_once_and_never_rolled_out(world: SluiceWorld) -> None:
+    arn = world.registry.register(GROUP, 2, "Failed", "the image could not be pulled")
+    reason = "its registration has failed: the image could not be pulled"
+    for _ in range(2):
+        assert approve(world, arn) == {"ignored": reason}
+    assert world.events.published == [("ApprovalIgnored", {"package": arn, "reason": reason})]
+    assert world.registry.properties[arn] == {"sluice.not_rolled_out": reason}
+    assert world.executions.started == []
+    world.clock.pass_seconds(60)
+    world.registry.approve(arn)
+    assert approve(world, arn) == {"ignored": reason}
+    assert len(world.events.published) == 2, "a person who approves it once more is told once more"
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
+def test_a_failed_registration_is_told_after_a_crash_at_any_call(after_effect: bool) -> None:
+    for call in range(1, 12):
+        world = sluice_world()
+        arn = world.registry.register(GROUP, 2, "Failed")
+        world.faults.at, world.faults.after_effect = call, after_effect
+        with suppress(RetryableError):
+            approve(world, arn)
+        world.faults.at = 0
+        approve(world, arn)
+        told = [kind for kind, _ in world.events.published]
+        assert set(told) == {"ApprovalIgnored"}
+        assert len(told) <= 2
+        assert "sluice.not_rolled_out" in world.registry.properties[arn]
+
+
+def test_a_name_that_a_closed_execution_has_taken_is_passed_over(world: SluiceWorld) -> None:
+    """A rollout of before the table was deleted: StartExecution refuses its name for 90 days."""
+    long_ago = world.clock.now() - timedelta(days=40)
+    world.executions.began |= {"fraud-2-1": long_ago, "fraud-2-2": long_ago}
+    arn = world.registry.add(GROUP, 2)
+    assert approve(world, arn) == approve(world, arn) == {"rollout": "fraud-2-3"}
+    assert world.executions.started == ["fraud-2-3"]
+
+
+def test_an_execution_that_another_delivery_has_just_started_is_this_approvals(world: SluiceWorld) -> None:
+    world.executions.began["fraud-2-1"] = world.clock.now() - timedelta(seconds=30)
+    assert approve(world, world.registry.add(GROUP, 2)) == {"rollout": "fraud-2-1"}
+
+
+def test_a_repeated_approval_finds_its_own_rollout_however_old_its_execution_is(world: SluiceWorld) -> None:
+    arn = world.registry.add(GROUP, 2)
+    approve(world, arn)
+    world.executions.began["fraud-2-1"] = world.clock.now()
+    world.clock.pass_seconds(86_400)
+    assert approve(world, arn) == {"rollout": "fraud-2-1"}

@@ -11,7 +11,6 @@ from sluice.aws.metric_data import Counts, Dimensions, Moments, Span, whole_peri
 from sluice.rollout.analysis.ab_test import Progress, compare_and_find
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
-from sluice.rollout.analysis.metric_windows import MetricWindow
 from sluice.rollout.model.plan import Experiment, Plan
 from sluice.rollout.model.record import RolloutRecord
 
@@ -30,29 +29,29 @@ class _Test:
     record: RolloutRecord
     plan: Plan
     experiment: Experiment
-    window: MetricWindow
+    span: Span
     of: tuple[Dimensions, Dimensions]  # the candidate's and the baseline's
     ports: AnalysisPorts
-
-    @property
-    def span(self) -> Span:
-        return Span(start=self.window.start, end=self.window.end, period_seconds=self.experiment.row_seconds)
 
 
 def ab_test_finding(
     plan: Plan,
     record: RolloutRecord,
-    window: MetricWindow,
+    span: Span,
     of: tuple[Dimensions, Dimensions],
     now: datetime,
     *,
     ports: AnalysisPorts,
 ) -> Finding:
-    """The test's finding; ``window`` is that of its stage, the first; ``of`` the candidate and the baseline."""
+    """The test's finding; ``of`` the candidate and the baseline.
+
+    ``span`` is that of its stage, the first, with the time of one row that CloudWatch gives: the plan's, or longer for
+    a test that was held for hours.
+    """
     assert plan.baseline is not None
     assert plan.experiment is not None
     experiment = plan.experiment
-    test = _Test(record=record, plan=plan, experiment=experiment, window=window, of=of, ports=ports)
+    test = _Test(record=record, plan=plan, experiment=experiment, span=span, of=of, ports=ports)
     progress = Progress(
         elapsed_seconds=(now - record.shifted_at[0]).total_seconds(),
         least_seconds=plan.stages[0].bake_seconds,
@@ -65,20 +64,25 @@ def ab_test_finding(
 def _compared(test: _Test, variants: tuple[str, str]) -> tuple[Sequence[Pair], bool]:
     """Both versions period by period, and whether every value lies within 0..1."""
     if test.experiment.metric == "errors":
-        return _pairs(test, *_whole(test, *(_errors(test, of) for of in test.of))), True
+        return _pairs_of_metrics(test, *(_errors(test, of) for of in test.of)), True
     if test.experiment.metric == "latency":
-        return _pairs(test, *_whole(test, *(_slow(test, of) for of in test.of))), True
+        return _pairs_of_metrics(test, *(_slow(test, of) for of in test.of)), True
     found = test.ports.outcomes.read(test.record.id, test.experiment.metric, variants)
     candidate, baseline = (found[variant] for variant in variants)
     if not candidate.periods and not baseline.periods:
-        return _pairs(test, *_whole(test, *(_own_metric(test, variant) for variant in variants))), True
-    return _pairs(test, candidate.periods, baseline.periods), not candidate.beyond and not baseline.beyond
+        return _pairs_of_metrics(test, *(_own_metric(test, variant) for variant in variants)), True
+    pairs = _pairs(test, candidate.periods, baseline.periods, test.experiment.row_seconds)
+    return pairs, not candidate.beyond and not baseline.beyond
 
 
-def _pairs(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pair]:
+def _pairs_of_metrics(test: _Test, candidate: _Periods, baseline: _Periods) -> Sequence[Pair]:
+    return _pairs(test, *_whole(test, candidate, baseline), test.span.period_seconds)
+
+
+def _pairs(test: _Test, candidate: _Periods, baseline: _Periods, row_seconds: int) -> Sequence[Pair]:
     """The periods that are over, oldest first. A period that has begun would be seen in two states."""
-    length = timedelta(seconds=test.experiment.row_seconds)
-    closed = sorted(at for at in candidate.keys() | baseline.keys() if at + length <= test.window.end)
+    length = timedelta(seconds=row_seconds)
+    closed = sorted(at for at in candidate.keys() | baseline.keys() if at + length <= test.span.end)
     return [Pair(candidate.get(at, _NOTHING), baseline.get(at, _NOTHING)) for at in closed]
 
 
@@ -106,7 +110,7 @@ def _own_metric(test: _Test, variant: str) -> _Periods:
 
 def _whole(test: _Test, candidate: _Periods, baseline: _Periods) -> tuple[_Periods, _Periods]:
     """The periods that lie within the stage: the weights of others were not those of the test."""
-    whole = frozenset(whole_periods(test.window.start, test.window.end, test.experiment.row_seconds))
+    whole = frozenset(whole_periods(test.span.start, test.span.end, test.span.period_seconds))
     return (
         {at: sample for at, sample in candidate.items() if at in whole},
         {at: sample for at, sample in baseline.items() if at in whole},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.aws.metric_data import ASYNC_ERRORS, ERRORS, LATENCY, dimensions, stat
+from sluice.aws.metric_data import LATENCY, MODEL_ERRORS, STATUS_ERRORS, dimensions, stat
 from sluice.names import Names
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
@@ -16,6 +16,24 @@ def alarm_names(names: Names, rollout_id: str) -> tuple[str, ...]:
     return names.rollout_resources(rollout_id, "errors", "latency", "alarms", "stop")
 
 
+_MINUTE = 60
+
+
+def failure_metrics(plan: Plan) -> tuple[str, ...]:
+    """The metrics that count the failed requests of this kind of endpoint; SageMaker publishes no others of them."""
+    return MODEL_ERRORS if plan.is_real_time else STATUS_ERRORS
+
+
+def alarm_seconds(plan: Plan, *, is_deploying: bool) -> int:
+    """The period of the rollout's alarms: never shorter than SageMaker publishes what they watch.
+
+    An alarm with a shorter one has no data and stays quiet. More often than once a minute metrics come from real-time
+    endpoints only, and not while a deployment is under way: "Enhanced metrics do not appear until the deployment
+    completes" (SageMaker developer guide).
+    """
+    return plan.period_seconds if plan.is_real_time and not is_deploying else max(plan.period_seconds, _MINUTE)
+
+
 def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> list[dict[str, Any]]:
     """PutMetricAlarm requests that watch the candidate's variant only; with ``config``, its new fleet only.
 
@@ -23,13 +41,14 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
     traffic there are no points, and that is not breaching: the judge, not the alarm, asks for proof of health.
     """
     rules = plan.alarms
+    period = alarm_seconds(plan, is_deploying=bool(config))
     errors, latency, *_ = alarm_names(names, rollout_id)
     candidate = dimensions(plan.endpoint, plan.candidate.variant, config)
 
     def term(metric_id: str, metric: str, statistic: str) -> dict[str, Any]:
         return {
             "Id": metric_id,
-            "MetricStat": stat(metric, candidate, plan.period_seconds, statistic),
+            "MetricStat": stat(metric, candidate, period, statistic),
             "ReturnData": False,
         }
 
@@ -45,16 +64,19 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
             "TreatMissingData": "notBreaching",
         }
 
-    failed = ASYNC_ERRORS if plan.async_invocations else ERRORS
-    requests = term("requests", failed, "SampleCount")
+    failures = failure_metrics(plan)
+    failed = [term(f"errors{index or ''}", metric, "Sum") for index, metric in enumerate(failures)]
+    requests = term("requests", failures[0], "SampleCount")
+    failed_requests = " + ".join(each["Id"] for each in failed)
+    share = f"100 * {failed_requests if len(failed) == 1 else f'({failed_requests})'} / requests"
     enough = f"requests >= {rules.min_requests}"
     made = [
         alarm(
             errors,
             "share of failed requests in percent",
-            f"IF({enough}, 100 * errors / requests, 0)",
+            f"IF({enough}, {share}, 0)",
             rules.error_rate_percent,
-            term("errors", failed, "Sum"),
+            *failed,
             requests,
         )
     ]
@@ -93,8 +115,11 @@ def watched_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
     return [*ours, *plan.alarms.also, composite]
 
 
+_KNOWN_STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
+
+
 def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
-    """A ringing alarm rolls back, a missing one holds; quiet alarms, and those without data, prove nothing.
+    """A ringing alarm rolls back; one that is missing or cannot be evaluated holds; all others prove nothing.
 
     ``watched`` as ``watched_alarms`` gives it: the composite, the last, is named only if it rings alone.
     """
@@ -108,6 +133,10 @@ def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
     missing = [name for name, state in seen.items() if state is None]
     if missing:
         reason = f"{', '.join(missing)} is missing"
+        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
+    unknown = [f"{name} ({state})" for name, state in seen.items() if state not in _KNOWN_STATES]
+    if unknown:
+        reason = f"CloudWatch cannot evaluate {', '.join(unknown)}"
         return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
     return Finding(name="alarm", answer=Answer.ABSTAIN, reason="quiet", by="alarm", numbers=numbers)
 

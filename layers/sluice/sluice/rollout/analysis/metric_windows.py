@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from math import ceil
 
-from sluice.aws.metric_data import Counts, Span, whole_periods_of
+from sluice.aws.metric_data import Counts, Span, readable_periods
 from sluice.rollout.analysis.e_process import Row
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
@@ -74,27 +75,42 @@ def windows(plan: Plan, record: RolloutRecord, now: datetime) -> list[MetricWind
 class JudgedPeriods:
     """The periods that an analysis judges.
 
-    ``starts``: when each began, oldest first; the last ``in_this_stage`` of them lie in the newest stage. ``span``: the
-    time for which metrics are read. ``first_stage``: the window of the first stage, which is that of an A/B test.
+    ``starts``: when each began, oldest first; the last ``in_this_stage`` of them lie in the newest stage. ``spans``:
+    for which metrics are read, oldest first, each at one resolution; none overlaps another. ``experiment``: the first
+    stage with the rows of the A/B test that it is; None without one.
     """
 
     starts: list[datetime]
     in_this_stage: int
-    span: Span
-    first_stage: MetricWindow
+    spans: tuple[Span, ...]
+    experiment: Span | None
 
 
 def judged_periods(plan: Plan, record: RolloutRecord, now: datetime) -> JudgedPeriods:
-    """What an analysis at ``now`` judges of a rollout that has shifted traffic."""
+    """What an analysis at ``now`` judges of a rollout that has shifted traffic.
+
+    CloudWatch keeps short periods for some hours only. A stage that began before that is judged as a whole in longer
+    ones: each moment lies in one row at most, and a row in one stage.
+    """
     found = windows(plan, record, now)
-    seconds = row_seconds(plan)
-    by_stage = whole_periods_of([(each.start, each.end) for each in found], seconds)
+    row, test = row_seconds(plan), found[0]
+    of_test = [(test.start, test.end, plan.experiment.row_seconds)] if plan.experiment is not None else []
+    readable = readable_periods([*of_test, *((each.start, each.end, row) for each in found)], now)
+    rows_of, by_stage = zip(*readable[len(of_test) :], strict=True)
     return JudgedPeriods(
         starts=[at for periods in by_stage for at in periods],
         in_this_stage=len(by_stage[-1]),
-        span=Span(start=found[0].start, end=now, period_seconds=seconds),
-        first_stage=found[0],
+        spans=tuple(_spans(found, rows_of, now)),
+        experiment=Span(start=test.start, end=test.end, period_seconds=readable[0][0]) if of_test else None,
     )
+
+
+def _spans(found: Sequence[MetricWindow], rows_of: Sequence[int], now: datetime) -> Iterable[Span]:
+    """A span for each run of windows with rows of the same length; the last goes on until now."""
+    for row, several in groupby(zip(found, rows_of, strict=True), key=lambda pair: pair[1]):
+        alike = [window for window, _ in several]
+        end = now if alike[-1] is found[-1] else alike[-1].end
+        yield Span(start=alike[0].start, end=end, period_seconds=row)
 
 
 def rows(

@@ -24,7 +24,7 @@ class AnalysisCaptures(Protocol):
 
 
 class AnalysisMetrics(Protocol):
-    """The calls that this package makes to CloudWatch."""
+    """The calls that this package makes to CloudWatch. Each raises ``MetricsUnknownError`` if data is missing."""
 
     def counts(self, of: Dimensions, span: Span) -> dict[datetime, Counts]:
         """Counts per period; a period without requests has no entry."""

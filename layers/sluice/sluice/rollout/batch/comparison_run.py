@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from sluice.names import variant
 from sluice.rollout.batch.comparison import AnswerComparison, compare
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
-from sluice.rollout.batch.sample import ComparisonSample, NoSampleError, score_sample, stop_scoring, write_sample
+from sluice.rollout.batch.sample import SIDES, ComparisonSample, NoSampleError, score_sample, stop_scoring, write_sample
 from sluice.rollout.gates.holds import obstacle_to_replacement, seconds_until_recheck
 from sluice.rollout.model.plan import BatchPlan, Plan
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.spec.model import ModelSpec
+from sluice.spec.serving_modes import model_server_environment
 from sluice.transform.jobs import TransformJob
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def provision_batch(record: RolloutRecord, ports: BatchRolloutPorts) -> TaskResu
     if not is_still_approved(record, ports):
         return task_result("ROLL_BACK")
     plan = record.planned()
-    ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
+    environment = model_server_environment(plan.response_seconds)
+    ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
     if plan.baseline is None or plan.batch is None or not plan.batch.is_compared:
         return _accept(record, "there is nothing to compare it on", ports)
     sample = ComparisonSample.of(record.id, ports)
@@ -93,13 +95,11 @@ def _decide(
     if current.status != "Completed":
         why = current.reason or current.status
         return _accept(record, f"it scored the sample; the version in use could not: {why}", ports)
-    found = compare(
-        ports.files.lines(sample.output_key("current")),
-        ports.files.lines(sample.output_key("new")),
-    )
+    current_answers, new_answers = (sample.answers_key(side, ports) for side in SIDES)
+    found = compare(ports.files.lines(current_answers), ports.files.lines(new_answers))
     _publish_comparison(record, sample, found, ports)
     rows = ports.files.count_lines(sample.key)
-    answered = ports.files.count_lines(sample.output_key("new"))
+    answered = ports.files.count_lines(new_answers)
     if rows is None or answered != rows:
         return _reject(record, f"wrote {answered or 0} answers to the {rows} rows of the sample", ports)
     if found.failures:

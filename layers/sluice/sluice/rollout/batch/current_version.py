@@ -16,6 +16,9 @@ def current_promotion(model: str, ports: CurrentVersionPorts) -> RolloutRecord |
 
     A version that was rejected scores nothing more, even before another has taken its place.
     """
+    last = ports.store.last_promotion(model)
+    if last is None or ports.registry.describe(last.package_arn).is_approved:
+        return last
     known = ports.store.rollouts(model)
     return last_known_good(None, known, lambda arn: ports.registry.describe(arn).is_approved)
 

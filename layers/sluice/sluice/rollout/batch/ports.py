@@ -47,8 +47,8 @@ class BatchFileStore(Protocol):
     def count_lines(self, key: str, etag: str = "") -> int | None:
         """Lines of an object, the last one with or without its end; None if it is gone."""
 
-    def lines(self, key: str) -> Iterator[str]:
-        """The lines of an object, without their ends; none if it is gone."""
+    def lines(self, key: str, errors: str = "replace") -> Iterator[str]:
+        """The lines of an object, without their ends; none if it is gone. ``errors`` is as in ``bytes.decode``."""
 
     def write(self, key: str, text: str) -> None:
         """Write an object; writing the same again changes nothing."""
@@ -57,7 +57,9 @@ class BatchFileStore(Protocol):
 class ModelCreator(Protocol):
     """The calls that this package makes to SageMaker hosting."""
 
-    def create_model(self, name: str, package_arn: str, role_arn: str) -> None:
+    def create_model(
+        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         """Create a SageMaker model from an approved package."""
 
 
@@ -66,6 +68,9 @@ class CurrentVersionStore(Protocol):
 
     def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
         """Rollouts of a model, newest version and attempt first."""
+
+    def last_promotion(self, model: str) -> RolloutRecord | None:
+        """The rollout that was promoted last, of whatever version; None if none was."""
 
 
 class CurrentVersionPorts(Protocol):
@@ -78,11 +83,8 @@ class CurrentVersionPorts(Protocol):
     def store(self) -> CurrentVersionStore: ...
 
 
-class BatchRolloutStore(HoldStore, PlanningStore, Protocol):
+class BatchRolloutStore(HoldStore, PlanningStore, CurrentVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
-
-    def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
-        """Rollouts of a model, newest version and attempt first."""
 
 
 class TransformJobs(Protocol):

@@ -20,6 +20,7 @@ from sluice.spec.serving import Batch
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import NoCapacityError, TransformJob, TransformRefusedError
 from sluice.transform.locations import manifest_key, sample_folder
+from sluice.transform.output_listing import match_outputs
 from sluice.transform.request import TransformJobRequest, transform_request
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Side = Literal["current", "new"]
 SIDES: tuple[Side, Side] = ("current", "new")
 
+_NAME = "sample.csv"
+_BYTE_ORDER_MARK = "\ufeff"
 MAX_FILES = 20
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -50,13 +53,16 @@ class ComparisonSample:
 
     @property
     def key(self) -> str:
-        return f"{sample_folder(self.rollout)}sample.csv"
+        return f"{sample_folder(self.rollout)}{_NAME}"
 
     def output_folder(self, side: Side) -> str:
         return f"{sample_folder(self.rollout)}output/{side}/"
 
-    def output_key(self, side: Side) -> str:
-        return f"{self.output_folder(side)}sample.csv.out"
+    def answers_key(self, side: Side, ports: BatchRolloutPorts) -> str:
+        """The key of one side's answers, wherever below its folder SageMaker has put them; of no object before that."""
+        folder = self.output_folder(side)
+        outputs = match_outputs([_NAME], folder, (each.key for each in ports.files.below(folder)))
+        return outputs.get(_NAME, folder)
 
 
 def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: BatchRolloutPorts) -> None:
@@ -73,7 +79,10 @@ def write_sample(sample: ComparisonSample, input_digest: str, rows: int, ports: 
     lines: list[str] = []
     size = 0
     for each in files:
-        for line in islice(ports.files.lines(each.key), ceil(rows / len(files))):
+        # Byte for byte: the rows may be in another encoding. A mark that begins a file would be inside of the sample.
+        found = ports.files.lines(each.key, errors="surrogateescape")
+        for number, whole in enumerate(islice(found, ceil(rows / len(files)))):
+            line = whole.removeprefix(_BYTE_ORDER_MARK) if number == 0 else whole
             size += len(line) + 1
             if len(lines) == rows or size > MAX_BYTES:
                 break

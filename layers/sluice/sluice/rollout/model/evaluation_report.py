@@ -19,10 +19,21 @@ def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, floa
 
 def metrics_at(uri: str, bucket: LiveVersionBucket) -> dict[str, float]:
     """The metrics of an evaluation report; empty if it does not exist or is not JSON."""
+    return dict(metric_values(read_report(uri, bucket)))
+
+
+def read_report(uri: str, bucket: LiveVersionBucket) -> object:
+    """An evaluation report; empty if it does not exist or is not JSON."""
     try:
-        return dict(metric_values(json.loads(bucket.read(uri) or b"{}")))
+        return json.loads(bucket.read(uri) or b"{}")
     except ValueError:
         return {}
+
+
+def gate_verdict(report: object) -> str:
+    """Which rules of the spec's gate a version failed, in words; empty if its report does not say."""
+    gate = report.get("gate") if isinstance(report, Mapping) else None
+    return str(gate.get("verdict") or "") if isinstance(gate, Mapping) else ""
 
 
 def metric_values(report: object) -> Iterator[tuple[str, float]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sluice.errors import AwsRefusedError
@@ -21,18 +23,28 @@ class Executions:
         return self._start(str(rollout_id), {"rollout_id": str(rollout_id), "mode": "roll_out"})
 
     def start_restore(self, rollout_id: RolloutId, attempt: int) -> bool:
-        """Start an execution that only rolls back, for a rollout whose own execution failed."""
+        """Start an execution that only rolls back, for a rollout whose own execution failed; False as of ``start``."""
         return self._start(f"{rollout_id}-restore-{attempt}", {"rollout_id": str(rollout_id), "mode": "restore"})
 
     def status(self, name: str) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None if there is no such execution."""
+        found = self._describe(name)
+        return str(found["status"]) if found else None
+
+    def started_at(self, name: str) -> datetime | None:
+        """When the execution of this name was started; None if there is none, or it ended more than 90 days ago."""
+        found = self._describe(name)
+        return found["startDate"] if found else None
+
+    def _describe(self, name: str) -> Mapping[str, Any] | None:
         arn = self.state_machine_arn.replace(":stateMachine:", ":execution:", 1)
         try:
-            return str(self._client.describe_execution(executionArn=f"{arn}:{name}")["status"])
+            found: Mapping[str, Any] = self._client.describe_execution(executionArn=f"{arn}:{name}")
         except AwsRefusedError as error:
             if error.code == "ExecutionDoesNotExist":
                 return None
             raise
+        return found
 
     def _start(self, name: str, payload: dict[str, str]) -> bool:
         try:

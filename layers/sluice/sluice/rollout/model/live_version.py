@@ -27,28 +27,39 @@ def live_version(model: str, ports: LiveVersionPorts) -> int | None:
     another type is live on the old endpoint until its first promotion on the new one. For a batch model, which has no
     endpoint, it is the version promoted last.
     """
-    known = list(ports.store.rollouts(model))
-    promotions = sorted(
-        (record for record in known if record.outcome == "promoted"), key=lambda each: each.closed_at or _NEVER
-    )
-    last = promotions[-1] if promotions else None
+    last = ports.store.last_promotion(model)
     if last and last.plan and last.plan.engine == "batch":
         return last.id.version
-    state = ports.hosting.describe(last_endpoint(known) or ports.names.endpoint(model))
+    state = ports.hosting.describe(last.endpoint if last else _endpoint_before_promotion(model, ports))
     if state is None or state.status not in _SERVING:
         return None
-    promoted = {record.id.version: record.closed_at or _NEVER for record in promotions}
     versions: dict[int, float] = {}
     for each in state.variants:
         number = ports.names.version_served(each.name, each.model)
         if number is not None:
             versions[number] = versions.get(number, 0.0) + state.share(each.name)
-    return max(versions, key=lambda number: (promoted.get(number, _NEVER), versions[number]), default=None)
+    if len(versions) < 2:
+        return next(iter(versions), None)
+    return max(versions, key=lambda number: (_promoted_at(model, number, ports), versions[number]))
 
 
 def live_endpoint(model: str, ports: LiveVersionPorts) -> str:
     """The endpoint that clients use: that of the last promotion, also while a rollout creates another one."""
-    return last_endpoint(ports.store.rollouts(model)) or ports.names.endpoint(model)
+    last = ports.store.last_promotion(model)
+    return last.endpoint if last else _endpoint_before_promotion(model, ports)
+
+
+def _endpoint_before_promotion(model: str, ports: LiveVersionPorts) -> str:
+    """Where a model is about to be served, or an aborted first rollout has left it."""
+    newest = ports.store.newest(model)
+    known = [*ports.store.open_rollouts(model), *([newest] if newest else [])]
+    return last_endpoint(known) or ports.names.endpoint(model)
+
+
+def _promoted_at(model: str, version: int, ports: LiveVersionPorts) -> datetime:
+    """When the version was promoted last."""
+    attempts = ports.store.rollouts(model, version)
+    return max((each.closed_at or _NEVER for each in attempts if each.outcome == "promoted"), default=_NEVER)
 
 
 def last_endpoint(rollouts: Iterable[RolloutRecord]) -> str | None:

@@ -99,6 +99,13 @@ class Plan:
     windows: ReleaseWindows | None = None  # when the rollout may advance
     batch: BatchPlan | None = None  # only of the engine ``batch``
     scaling: ScalingRules | None = None  # autoscaling of the variant that serves
+    detailed_observability: bool = False  # of the endpoint configs that the rollout makes
+    response_seconds: int | None = None  # how long the model may take for a request that nobody waits for
+
+    @property
+    def is_real_time(self) -> bool:
+        """Whether the endpoint answers at once, on instances: these publish other metrics than all others."""
+        return self.async_invocations is None and self.candidate.serverless is None
 
     @property
     def is_watched(self) -> bool:

@@ -38,6 +38,15 @@ class LiveVersionStore(Protocol):
     def rollouts(self, model: str, version: int | None = None) -> Iterator[RolloutRecord]:
         """Rollouts of a model, newest version and attempt first."""
 
+    def newest(self, model: str) -> RolloutRecord | None:
+        """The last attempt of the newest version that was rolled out; None if there is no rollout."""
+
+    def open_rollouts(self, model: str) -> list[RolloutRecord]:
+        """The rollouts of a model that are not closed, newest version and attempt first."""
+
+    def last_promotion(self, model: str) -> RolloutRecord | None:
+        """The rollout that was promoted last, of whatever version; None if none was."""
+
 
 class LiveVersionPorts(Protocol):
     """All ports of this package."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from sluice.rollout.model.plan import Plan
@@ -80,6 +80,7 @@ class RolloutRecord:
     requested_configs: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
+    maintained: Mapping[int, timedelta] = field(default_factory=dict)  # stage -> how long SageMaker did
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # why the bake after the promotion ended early
     command: Command | None = None
@@ -141,6 +142,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         requested_configs=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
+        maintained=_maintained(item),
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),
@@ -161,6 +163,12 @@ def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
         for name, value in item.items()
         if name.startswith(prefix)
     }
+
+
+def _maintained(item: Mapping[str, Any]) -> dict[int, timedelta]:
+    """Stage -> from the first time that the endpoint was seen under maintenance to the last."""
+    begun, seen = _times(item, "maintained_since_"), _times(item, "maintained_until_")
+    return {stage: seen[stage] - at for stage, at in begun.items() if stage in seen}
 
 
 def _command_from(item: Mapping[str, Any]) -> Command | None:

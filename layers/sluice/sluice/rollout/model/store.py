@@ -1,6 +1,7 @@
 """Stores the records of rollouts in DynamoDB, with conditional writes only.
 
 MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
+MODEL#<model>      CURRENT…                       which rollouts are open, and which was promoted last
 MODEL#<model>      TEST                           the model's latest A/B test
 APPROVAL#<arn>     <time>                         why an approval was ignored
 """
@@ -25,6 +26,15 @@ from sluice.rollout.model.record import (
     RolloutRecord,
     parse_record,
 )
+from sluice.rollout.model.rollout_index import (
+    CurrentRollouts,
+    RolloutIndex,
+    header_key,
+    last_promoted,
+    open_item,
+    open_key,
+    promotion,
+)
 from sluice.rollout_id import RolloutId
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
@@ -39,10 +49,11 @@ class RecordStore:
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
+        self._index = RolloutIndex(table)
 
     def open(self, record: RolloutRecord) -> bool:
         """Store a new, queued rollout; False if it exists."""
-        return self._table.put_new(
+        is_new = self._table.put_new(
             {
                 **_record_key(record.id),
                 "id": str(record.id),
@@ -52,8 +63,12 @@ class RecordStore:
                 "opened_at": record.opened_at.isoformat(),
                 "approved_at": record.approved_at.isoformat(),
                 **({"urgent": 1} if record.urgent else {}),
-            }
+            },
+            open_item(record.id),
         )
+        if not is_new and not self.get(record.id).is_closed:
+            self._table.put_new(open_item(record.id))  # an earlier release opened it, and stored no such item
+        return is_new
 
     def get(self, rollout_id: RolloutId) -> RolloutRecord:
         """The record as it is now (consistent read).
@@ -72,6 +87,38 @@ class RecordStore:
         for item in self._table.query(f"MODEL#{model}", prefix, newest_first=True):
             yield parse_record(item)
 
+    def newest(self, model: str) -> RolloutRecord | None:
+        """The last attempt of the newest version that was rolled out; None if there is no rollout."""
+        found = self._table.query(f"MODEL#{model}", "ROLLOUT#", newest_first=True, page_items=1)
+        return next((parse_record(item) for item in found), None)
+
+    def open_rollouts(self, model: str) -> list[RolloutRecord]:
+        """The rollouts of a model that are not closed, newest version and attempt first.
+
+        It reads no others, unless the model's history is older than the index and the sweep has not been here yet.
+        """
+        return self._open_of(model, self._index.read(model))
+
+    def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
+        """``open_rollouts``; those of an earlier release are indexed first, which has to be done twice for a model."""
+        current = self._index.read(model)
+        if not self._index.is_due(current, now):
+            return self._open_of(model, current)
+        known = list(self.rollouts(model))
+        self._index.build(model, known, current, now)
+        return [record for record in known if not record.is_closed]
+
+    def _open_of(self, model: str, current: CurrentRollouts) -> list[RolloutRecord]:
+        found = map(self.get, reversed(current.open)) if current.is_complete else self.rollouts(model)
+        return [record for record in found if not record.is_closed]
+
+    def last_promotion(self, model: str) -> RolloutRecord | None:
+        """The rollout that was promoted last, of whatever version; None if none was. It reads as ``open_rollouts``."""
+        current = self._index.read(model)
+        if current.is_complete:
+            return self.get(current.promoted) if current.promoted else None
+        return last_promoted(self.rollouts(model), current.promoted)
+
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed.
 
@@ -86,6 +133,11 @@ class RecordStore:
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
         """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
         self._table.set_once(_record_key(rollout_id), name, now.isoformat())
+
+    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
+        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
+        self.mark_time(rollout_id, f"maintained_since_{stage}", now)
+        self._set_open(rollout_id, {f"maintained_until_{stage}": now.isoformat()})
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
@@ -172,7 +224,18 @@ class RecordStore:
         Raises:
             FencedError: it was fenced, or closed before.
         """
-        self.advance(rollout_id, "closed", outcome="promoted", reason=reason, closed_at=now.isoformat())
+        at = now.isoformat()
+        try:
+            self._table.set_and_delete(
+                _record_key(rollout_id),
+                {"phase": "closed", "outcome": "promoted", "reason": reason, "closed_at": at},
+                _OPEN,
+                {":closed": "closed"},
+                gone=open_key(rollout_id),
+                also={**header_key(rollout_id.model), **promotion(rollout_id, at)},
+            )
+        except ConditionFailedError:
+            raise FencedError(f"rollout {rollout_id} may not go on") from None
 
     def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
         """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
@@ -189,11 +252,12 @@ class RecordStore:
             "closed_at": now.isoformat(),
         }
         try:
-            self._table.set(
+            self._table.set_and_delete(
                 _record_key(rollout_id),
                 changes,
                 "attribute_exists(id) AND phase <> :closed",
                 {":closed": "closed"},
+                gone=open_key(rollout_id),
             )
         except ConditionFailedError:
             return False
@@ -217,7 +281,15 @@ class RecordStore:
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
-        self._table.put_new({"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat(), "reason": reason})
+        self._table.put_new({**_approval_key(package_arn, at), "reason": reason})
+
+    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
+        """Whether it is stored that this approval could not be rolled out."""
+        return self._table.get(_approval_key(package_arn, at)) is not None
+
+
+def _approval_key(package_arn: str, at: datetime) -> dict[str, str]:
+    return {"pk": f"APPROVAL#{package_arn}", "sk": at.isoformat()}
 
 
 def _record_key(rollout_id: RolloutId) -> dict[str, str]:

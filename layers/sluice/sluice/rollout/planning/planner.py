@@ -69,7 +69,15 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
         async_invocations=(
             spec.endpoint.async_.max_concurrent_invocations_per_instance if spec.endpoint.type == "async" else None
         ),
+        detailed_observability=spec.endpoint.detailed_observability,
+        response_seconds=_response_seconds(spec.endpoint),
     )
+
+
+def _response_seconds(endpoint: Endpoint) -> int | None:
+    if endpoint.type == "async":
+        return endpoint.async_.invocation_timeout_seconds
+    return endpoint.batch.invocation_timeout_seconds if endpoint.type == "batch" else None
 
 
 def endpoint_as_deployed(endpoint: Endpoint, live: EndpointState) -> Endpoint:

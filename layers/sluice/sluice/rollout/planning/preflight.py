@@ -24,6 +24,7 @@ def run_preflight(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
 
     Raises:
         PlanError: one of the user's alarms does not exist or is in ALARM.
+        MetricsUnknownError: CloudWatch did not answer with all of the live version's latencies.
     """
     if urgent:
         plan = replace(plan, alarms=replace(plan.alarms, also=()))

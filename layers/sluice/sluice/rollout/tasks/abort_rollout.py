@@ -43,8 +43,14 @@ def _abort_on_alarm(rang: AlarmStateChanged, ports: RolloutPorts) -> dict[str, A
 
 
 def _abort_on_request(asked: AbortRequested, ports: RolloutPorts) -> dict[str, Any]:
-    """Abort the rollout that a person has stopped."""
-    return _abort(RolloutId.required(asked.rollout), "aborted", "aborted", "", ports)
+    """Abort the rollout that a person has stopped.
+
+    Its execution restores the baseline. One that has ended while the record is open, as after the table was restored
+    from a backup, does not: another one is started.
+    """
+    rollout_id = RolloutId.required(asked.rollout)
+    gone = "" if ports.executions.status(str(rollout_id)) == "RUNNING" else str(rollout_id)
+    return _abort(rollout_id, "aborted", "aborted", gone, ports)
 
 
 def _abort_on_failure(ended: ExecutionEnded, ports: RolloutPorts) -> dict[str, Any]:
@@ -104,9 +110,10 @@ def _abort(rollout_id: RolloutId, kind: FenceKind, reason: str, execution: str, 
 
 def _restore_again(execution: str, rollout_id: RolloutId, ports: RolloutPorts) -> None:
     found = re.search(r"-restore-(\d+)$", execution)
-    attempt = int(found[1]) + 1 if found else 1
-    if attempt > MAX_RESTORES:
-        reason = f"{MAX_RESTORES} executions could not restore it, the last is {execution}"
-        ports.events.publish("RolloutStuck", rollout=str(rollout_id), reason=reason)
-        raise RolloutStuckError(f"rollout {rollout_id}: {reason}")
-    ports.executions.start_restore(rollout_id, attempt)
+    for attempt in range(int(found[1]) + 1 if found else 1, MAX_RESTORES + 1):
+        # One that has ended was of this rollout before the table was restored, or this event comes late: the next one.
+        if ports.executions.start_restore(rollout_id, attempt):
+            return
+    reason = f"{MAX_RESTORES} executions could not restore it, the last is {execution}"
+    ports.events.publish("RolloutStuck", rollout=str(rollout_id), reason=reason)
+    raise RolloutStuckError(f"rollout {rollout_id}: {reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluice.rollout.analysis.bake_decision import Decision, decide
@@ -14,8 +14,8 @@ from sluice.rollout.gates.holds import apply_gates
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import is_still_approved
-from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, next_step_towards_stage
-from sluice.rollout.traffic.task_result import TaskResult, recheck_seconds, slow_poll_seconds, task_result
+from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, Wait, next_step_towards_stage
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, recheck_seconds, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     if isinstance(step, SetWeights | SetCapacity):
         return task_result("SHIFT", stage=stage)  # changed by hand since: a stage is judged only while it is in force
     now = ports.now()
+    if isinstance(step, Wait) and state is not None and state.is_maintained:
+        return _wait_for_maintenance(stage, record, plan, now, ports)
     decision = _decision(stage, record, plan, now, ports)
     if decision.action == "roll_back":
         ports.store.fence(record.id, decision.by, decision.reason, now)
@@ -52,10 +54,20 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=decision.reason)
 
 
+def _wait_for_maintenance(
+    stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts
+) -> TaskResult:
+    """Judge nothing while instances come and go; alarms still stop the rollout."""
+    ports.store.mark_maintained(record.id, stage, now)
+    seconds = max(seconds_until_next_analysis(plan, now), poll_seconds(record.shifted_at[stage], now))
+    return task_result("HOLD", stage=stage, wait_seconds=seconds, reason="SageMaker maintains the endpoint's hosts")
+
+
 def _decision(stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts) -> Decision:
     """What the findings, the last command and the gates come to; logged, and kept in the history."""
     found = collect_findings(stage, record, plan, now, ports)
-    decision = decide(found, plan, stage, in_force_since=record.shifted_at[stage], now=now, command=record.command)
+    since = record.shifted_at[stage] + record.maintained.get(stage, timedelta())
+    decision = decide(found, plan, stage, in_force_since=since, now=now, command=record.command)
     findings = _stored(found)
     decision = apply_gates(decision, stage, record, plan, ports, findings=findings)
     _log(decision, findings, ports)

@@ -6,6 +6,8 @@ the Model Registry.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sluice.errors import SpecError, UnknownModelError
@@ -20,11 +22,18 @@ if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
     from sluice.spec.model import ModelSpec
 
+_NOTE = "sluice.not_rolled_out"  # a property of the version in the Model Registry
+
+
+REDELIVERY = timedelta(minutes=5)
+"""Longer than one invocation, within which another delivery of the same event may open the same rollout."""
+
 
 def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
     """Store a record and start the state machine; report an approval that cannot be rolled out.
 
-    Returns ``{"rollout": id}``, or ``{"ignored": reason}`` if the event leads to no rollout.
+    Returns ``{"rollout": id}``, or ``{"ignored": reason}`` if the event leads to no rollout. A version that was
+    approved before its registration is complete waits: the event of its completion comes here, or else the sweep's.
     """
     if not changed.may_be_approval and not changed.may_be_rejection:
         return {"ignored": "no decision on a version"}
@@ -40,6 +49,10 @@ def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]
 
 
 def _open_approved(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
+    if package.has_failed:
+        return _ignore_failed(package, ports)
+    if not package.is_complete:
+        return {"ignored": f"{model}/{package.version} is approved and still {package.status}: it waits"}
     try:
         spec = ports.specs.get(model)
     except (UnknownModelError, SpecError) as error:
@@ -48,8 +61,9 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
     attempt = attempt_for(latest, package, is_certain=changed.changed is not None)
     if attempt is None:
         return {"ignored": f"{model}/{package.version} has been rolled out: {latest and latest.outcome}"}
+    wanted = RolloutId(model=model, version=package.version, attempt=attempt)
     record = RolloutRecord(
-        id=RolloutId(model=model, version=package.version, attempt=attempt),
+        id=wanted if latest and latest.id == wanted else _next_free(wanted, ports),
         package_arn=package.arn,
         endpoint=ports.names.endpoint(model, spec.endpoint.suffix),
         phase="queued",
@@ -69,8 +83,9 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
         return {"ignored": reason}
+    wanted = next_attempt(good, known)
     record = RolloutRecord(
-        id=next_attempt(good, known),
+        id=wanted if any(each.id == wanted for each in known) else _next_free(wanted, ports),
         package_arn=good.package_arn,
         endpoint=live_endpoint(model, ports),
         phase="queued",
@@ -79,6 +94,18 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         urgent=True,
     )
     return _open(record, ports.specs.get(model), ports)
+
+
+def _next_free(wanted: RolloutId, ports: RolloutPorts) -> RolloutId:
+    """The first attempt whose execution's name is free.
+
+    A name that Step Functions knows, while the table knows no such rollout, is that of a rollout before the table was
+    deleted or restored from a backup. Step Functions refuses it for 90 days, so that nothing would ever start. One that
+    is only minutes old is this event's: another delivery of it has come between.
+    """
+    while (started := ports.executions.started_at(str(wanted))) and ports.now() - started > REDELIVERY:
+        wanted = replace(wanted, attempt=wanted.attempt + 1)
+    return wanted
 
 
 def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[str, str]:
@@ -93,14 +120,25 @@ def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[s
 
 
 def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> None:
-    for stopped, kind, reason in resolve_conflict(record, list(ports.store.rollouts(record.id.model)), policy):
+    for stopped, kind, reason in resolve_conflict(record, ports.store.open_rollouts(record.id.model), policy):
         if kind == "end_watch":
             ports.store.end_watch(stopped, reason)
         else:
             ports.store.fence(stopped, kind, reason, ports.now())
 
 
+def _ignore_failed(package: Package, ports: RolloutPorts) -> dict[str, str]:
+    """No model can be made of the version. The note goes first: it is a change of the package like an approval."""
+    reason = f"its registration has failed: {package.failure or 'no reason given'}"
+    if _NOTE not in package.properties:
+        ports.registry.annotate(package.arn, {_NOTE: reason})
+        package = ports.registry.describe(package.arn)
+    return _ignore_approval(package, reason, ports)
+
+
 def _ignore_approval(package: Package, reason: str, ports: RolloutPorts) -> dict[str, str]:
-    ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
-    ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
+    """Publish it once for each approval, or once more after a crash between the event and its record."""
+    if not ports.store.is_ignored_approval(package.arn, package.last_modified):
+        ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
+        ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
     return {"ignored": reason}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import CHANGING
+from sluice.errors import MetricsUnknownError
 from sluice.rollout.gates.gates import Obstacle
 from sluice.rollout.gates.holds import obstacle_to_replacement, obstacle_to_start, seconds_until_recheck
 from sluice.rollout.model.plan import Plan
@@ -59,7 +60,7 @@ def _has_lock(record: RolloutRecord, ports: RolloutPorts) -> bool:
         if not ports.store.get(holder).is_closed:
             return False
         ports.locks.release(record.endpoint, holder)  # the holder crashed between closing and unlocking
-    if queued_ahead_of(record, ports.store.rollouts(record.id.model)):
+    if queued_ahead_of(record, ports.store.open_rollouts(record.id.model)):
         return False
     return ports.locks.acquire(record.endpoint, record.id)
 
@@ -89,7 +90,11 @@ def _plan(spec: ModelSpec, record: RolloutRecord, ports: RolloutPorts) -> TaskRe
     elif (obstacle := obstacle_to_replacement(plan, record, ports)) is not None:
         return _held(obstacle, record, ports)
     else:
-        plan = run_preflight(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)
+        try:
+            plan = run_preflight(with_scaling(plan, spec.endpoint, ports), ports, urgent=record.urgent)
+        except MetricsUnknownError as error:  # with a part of the data the plan would hold a slow version for quick
+            wait_seconds = slow_poll_seconds(record.opened_at, ports.now())
+            return task_result("WAIT", wait_seconds=wait_seconds, reason=str(error))
     ports.store.save_plan(record.id, plan, ports.now())
     ports.history.append(record.id, "planned", f"planned: {_described(plan)}", ports.now(), plan=plan.to_json())
     return task_result("READY")

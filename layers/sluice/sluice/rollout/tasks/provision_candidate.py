@@ -9,7 +9,7 @@ from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_depl
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.traffic.apply_step import apply_step
-from sluice.rollout.traffic.capacity import apply_capacity_floors, deregister_lost_variants
+from sluice.rollout.traffic.capacity import apply_capacity_floors, deregister_lost_variants, require_deregistering
 from sluice.rollout.traffic.endpoint_configs import create_config
 from sluice.rollout.traffic.reconcile import (
     CreateEndpoint,
@@ -21,6 +21,7 @@ from sluice.rollout.traffic.reconcile import (
 )
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
+from sluice.spec.serving_modes import model_server_environment
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
@@ -58,7 +59,9 @@ def _apply(
 ) -> None:
     """Create what the step refers to, then apply it."""
     if isinstance(step, CreateEndpoint | UseConfig):
-        ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn)
+        require_deregistering(plan, ports)
+        environment = model_server_environment(plan.response_seconds)
+        ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
         create_config(step.config, plan, record, ports)
         apply_capacity_floors(plan, state, ports)
         deregister_lost_variants(plan, step.config, state, ports)

@@ -48,8 +48,21 @@ def apply_capacity_floors(
     """Keep every fleet at what the rollout counts on at least; above that it follows the load."""
     if plan.scaling is None or state is None:
         return
-    for variant, floor in _capacity_floors(plan, state, candidate_count).items():
-        ports.scaling.ensure(plan.endpoint, variant, plan.scaling.holding(floor), plan.period_seconds)
+    floors = _capacity_floors(plan, state, candidate_count)
+    found = ports.scaling.registered(plan.endpoint, floors) if floors else []
+    for variant, floor in floors.items():
+        rules = _without_floor(variant, found, plan.scaling).holding(floor)
+        ports.scaling.ensure(plan.endpoint, variant, rules)
+
+
+def require_deregistering(plan: Plan, ports: TrafficPorts) -> None:
+    """Have the right to end the baseline's scaling before anything is made, as the promotion cannot do without.
+
+    Raises:
+        AwsRefusedError: this role may not deregister a variant of the endpoint.
+    """
+    if plan.scaling is not None and plan.baseline is not None:
+        ports.scaling.require_deregistering(plan.endpoint)
 
 
 def deregister_lost_variants(plan: Plan, config: str, state: EndpointState | None, ports: TrafficPorts) -> None:
@@ -71,9 +84,14 @@ def try_deregister_lost_variants(plan: Plan, config: str, state: EndpointState |
 
 
 def apply_scaling(plan: Plan, variant: str, ports: TrafficPorts) -> None:
-    """Register the variant that serves with the spec's scaling; nothing if the spec has none."""
-    if plan.scaling is not None and plan.engine != "batch":
-        ports.scaling.ensure(plan.endpoint, variant, plan.scaling, plan.period_seconds)
+    """Register the variant that serves with the spec's scaling; nothing if the spec has none.
+
+    If the clock has moved the bounds since the plan was made, they stay where it has set them.
+    """
+    if plan.scaling is None or plan.engine == "batch":
+        return
+    rules = _without_floor(variant, ports.scaling.registered(plan.endpoint, [variant]), plan.scaling)
+    ports.scaling.ensure(plan.endpoint, variant, rules)
 
 
 def try_scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
@@ -89,6 +107,12 @@ def try_scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
         ports.telemetry.error(
             "the baseline could not be scaled", variant=plan.baseline.variant, error=type(error).__name__
         )
+
+
+def _without_floor(variant: str, found: Sequence[ScalableTarget], rules: ScalingRules) -> ScalingRules:
+    """The rules within the bounds that the variant would have now if no rollout held it."""
+    held = next((one.range for one in found if one.variant == variant and one.is_from_spec), None)
+    return rules.released_from(held) if held else rules
 
 
 def _scaling_of_rollout(found: Sequence[ScalableTarget], rules: ScalingRules | None, plan: Plan) -> ScalingRules | None:

@@ -29,6 +29,7 @@ def _alone(plan: Plan, model: str, ports: TrafficPorts) -> NewConfig:
         name=plan.candidate.config,
         variants=(_variant(plan.candidate, plan.candidate.instance_count, 100.0),),
         period_seconds=plan.period_seconds,
+        detailed_observability=plan.detailed_observability,
         async_config=ports.async_places.config(model, plan.async_invocations) if plan.async_invocations else None,
     )
 
@@ -41,7 +42,12 @@ def _beside(plan: Plan, ports: TrafficPorts) -> NewConfig:
     served = _variant(baseline, baseline.instance_count, baseline.weight)
     if plan.mirror is None:
         candidate = _variant(plan.candidate, provisioned_count(plan), 0.0)
-        return NewConfig(name=plan.canary_config, variants=(served, candidate), period_seconds=plan.period_seconds)
+        return NewConfig(
+            name=plan.canary_config,
+            variants=(served, candidate),
+            period_seconds=plan.period_seconds,
+            detailed_observability=plan.detailed_observability,
+        )
     # The share of requests that SageMaker mirrors is the shadow's weight over the production variant's weight.
     weight = baseline.weight * plan.mirror.share_percent / 100
     return NewConfig(
@@ -51,6 +57,7 @@ def _beside(plan: Plan, ports: TrafficPorts) -> NewConfig:
         # SageMaker appends a slash and the endpoint's name; two slashes would make another key.
         capture_uri=ports.bucket.uri(plan.mirror.capture_prefix.rstrip("/")),
         period_seconds=plan.period_seconds,
+        detailed_observability=plan.detailed_observability,
     )
 
 

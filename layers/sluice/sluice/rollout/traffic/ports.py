@@ -45,8 +45,11 @@ class TrafficScaling(Protocol):
     def registered(self, endpoint: str, variants: Iterable[str]) -> list[ScalableTarget]:
         """The variants that are registered as scalable targets, by Sluice or by somebody else."""
 
-    def ensure(self, endpoint: str, variant: str, rules: ScalingRules, period_seconds: int) -> bool:
+    def ensure(self, endpoint: str, variant: str, rules: ScalingRules) -> bool:
         """Reconcile the variant's autoscaling with these rules; True if anything had to be changed."""
+
+    def require_deregistering(self, endpoint: str) -> None:
+        """Find out whether this role may deregister variants of the endpoint; raises AwsRefusedError if not."""
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
         """Deregister the variants; their capacity stays as it is. Returns those that were registered."""

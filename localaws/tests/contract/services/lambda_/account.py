@@ -70,9 +70,10 @@ class Account:
         return self.aws.client(service)
 
     def role(self, name: str, *statements: dict[str, Any]) -> str:
-        """Make a role that Lambda may assume, with these permissions; returns its ARN."""
+        """Make a role that Lambda, rules and state machines may assume, with these permissions; returns its ARN."""
         iam = self.client("iam")
-        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        services = [f"{service}.amazonaws.com" for service in ("lambda", "events", "states")]
+        trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))
         if statements:
             iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_policy(*statements))
@@ -92,14 +93,14 @@ class Account:
         url = self.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
 
-    def admit(self, url: str, queue_arn: str, rule_arn: str) -> None:
-        """Let a rule send to a queue."""
+    def admit(self, url: str, queue_arn: str, source_arn: str, service: str = "events") -> None:
+        """Let a rule, or a topic with ``service="sns"``, send to a queue."""
         statement = {
             "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
+            "Principal": {"Service": f"{service}.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": queue_arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
         }
         self.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": _policy(statement)})
 

@@ -97,6 +97,7 @@ def test_a_topic_and_a_log_group_receive_events(account: Account) -> None:
     sns, logs = account.client("sns"), account.client("logs")
     topic = sns.create_topic(Name="notices")["TopicArn"]
     url, queue = account.queue("notices")
+    account.admit(url, queue, topic, service="sns")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     statement = {
         "Effect": "Allow",
@@ -108,6 +109,9 @@ def test_a_topic_and_a_log_group_receive_events(account: Account) -> None:
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     logs.create_log_group(logGroupName="/aws/events/notices")
     group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/events/notices"
+    writing = {**statement, "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": f"{group}:*"}
+    written = json.dumps({"Version": "2012-10-17", "Statement": [writing]})
+    logs.put_resource_policy(policyName="events", policyDocument=written)
     account.rule("notices", {"source": ["noticed"]}, {"Arn": topic, "Input": '"hello"'}, {"Arn": group})
     event_id = account.put("noticed")
     assert account.message(url)["Body"] == '"hello"'
@@ -117,6 +121,53 @@ def test_a_topic_and_a_log_group_receive_events(account: Account) -> None:
 
     (line,) = eventually(logged, "the log line")
     assert json.loads(line["message"])["id"] == event_id
+
+
+def test_a_topic_whose_policy_has_a_condition_receives_no_events(account: Account) -> None:
+    sns = account.client("sns")
+    topic = sns.create_topic(Name="guarded")["TopicArn"]
+    url, queue = account.queue("guarded-dlq")
+    rule = account.rule("guarded", {"source": ["guarded"]}, {"Arn": topic, "DeadLetterConfig": {"Arn": queue}})
+    account.admit(url, queue, rule)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    account.put("guarded")
+    assert attributes(account.message(url))["ERROR_CODE"] == "NO_PERMISSIONS"
+
+
+def test_a_log_group_without_a_resource_policy_receives_no_events(account: Account) -> None:
+    account.client("logs").create_log_group(logGroupName="/aws/events/closed")
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/events/closed"
+    url, queue = account.queue("closed-dlq")
+    target = {"Arn": group, "DeadLetterConfig": {"Arn": queue}}
+    account.admit(url, queue, account.rule("closed", {"source": ["closed"]}, target))
+    account.put("closed")
+    assert attributes(account.message(url))["ERROR_CODE"] == "NO_PERMISSIONS"
+
+
+def test_a_queue_that_does_not_admit_a_topic_receives_nothing(account: Account) -> None:
+    """What it was sent waits in the dead-letter queue of the subscription, if that admits the topic."""
+    sns = account.client("sns")
+    topic = sns.create_topic(Name="shouting")["TopicArn"]
+    (deaf_url, deaf), (url, queue), (lost_url, lost) = (account.queue(f"shouted-{one}") for one in ("x", "y", "lost"))
+    raw = {"RawMessageDelivery": "true"}
+    redrive = json.dumps({"deadLetterTargetArn": lost})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=deaf, Attributes={**raw, "RedrivePolicy": redrive})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
+    account.admit(url, queue, topic, service="sns")
+    account.admit(deaf_url, deaf, topic.replace("shouting", "other"), service="sns")
+    account.admit(lost_url, lost, topic, service="sns")
+    sns.publish(TopicArn=topic, Message="hello")
+    assert [account.message(one)["Body"] for one in (url, lost_url)] == ["hello", "hello"]
+    assert account.is_empty(deaf_url)
+    assert account.metric("NumberOfNotificationsFailed", TopicName="shouting") == 1
 
 
 def test_a_rule_starts_an_execution_under_its_role(account: Account) -> None:

@@ -52,6 +52,31 @@ def test_a_function_sees_lambdas_environment_and_nothing_of_the_host(account: Ac
     assert all("lambda-runtime" in path for path in own)
 
 
+USES_BOTO3 = """
+import boto3
+def handler(event, context): return {"file": boto3.__file__, "id": boto3.client("sts").get_caller_identity()["Arn"]}
+"""
+
+
+def test_a_function_without_layers_has_lambdas_own_boto3(account: Account) -> None:
+    account.function("uses-boto3", USES_BOTO3, Timeout=30)
+    seen, error = account.invoke("uses-boto3", {})
+    assert error is None, seen
+    assert "lambda-runtime" in seen["file"]
+    assert ":assumed-role/" in seen["id"]
+
+
+def test_a_layers_packages_come_before_lambdas_own(account: Account) -> None:
+    layer = account.client("lambda").publish_layer_version(
+        LayerName="own-boto3", Content={"ZipFile": zipped({"python/boto3/__init__.py": ""})}
+    )
+    code = "import boto3\ndef handler(event, context): return boto3.__file__"
+    account.function("own-boto3", code, Layers=[layer["LayerVersionArn"]])
+    seen, error = account.invoke("own-boto3", {})
+    assert error is None, seen
+    assert "lambda-runtime" not in seen
+
+
 def test_an_environment_is_used_again_until_the_function_changes(account: Account) -> None:
     account.function("reused", SURROUNDINGS)
     lambdas = account.client("lambda")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,11 +30,12 @@ class FakeBus:
 
 
 class FakeClients:
-    """Stands for SNS and Lambda; ``broken`` services refuse."""
+    """Stands for SNS and Lambda; ``broken`` services refuse, and ``policies`` are those of topics and functions."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Params]] = []
         self.broken: set[str] = set()
+        self.policies: dict[str, dict[str, Any]] = {}  # by ARN
 
     def get(self, service: str, _role_arn: str | None) -> Any:
         return _FakeClient(self, service)
@@ -43,6 +45,16 @@ class _FakeClient:
     def __init__(self, clients: FakeClients, service: str) -> None:
         self._clients = clients
         self._service = service
+
+    def get_topic_attributes(self, TopicArn: str) -> dict[str, Any]:
+        return {"Attributes": {"Policy": self._policy(TopicArn)}}
+
+    def get_policy(self, FunctionName: str) -> dict[str, Any]:
+        return {"Policy": self._policy(FunctionName)}
+
+    def _policy(self, arn: str) -> str:
+        anyone = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": arn}
+        return json.dumps({"Statement": [self._clients.policies.get(arn, anyone)]})
 
     def publish(self, **params: Any) -> None:
         self._take(params)

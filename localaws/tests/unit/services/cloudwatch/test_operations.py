@@ -70,6 +70,38 @@ def test_what_is_not_published_yet_is_not_given(stage: Stage) -> None:
     assert found["MetricDataResults"][0]["Values"] == [10.0]
 
 
+@pytest.mark.parametrize(
+    ("age_seconds", "period", "count"),
+    [
+        pytest.param(3 * 3600, 10, 2, id="ten seconds, three hours ago"),
+        pytest.param(3 * 3600 + 1, 10, 0, id="ten seconds, before that"),
+        pytest.param(3 * 3600 + 1, 60, 1, id="a minute, before that"),
+        pytest.param(15 * 86_400 + 1, 60, 0, id="a minute, fifteen days ago"),
+        pytest.param(15 * 86_400 + 1, 300, 1, id="five minutes, fifteen days ago"),
+        pytest.param(63 * 86_400 + 1, 300, 0, id="five minutes, 63 days ago"),
+        pytest.param(63 * 86_400 + 1, 3600, 1, id="an hour, 63 days ago"),
+    ],
+)
+def test_old_data_is_given_at_long_periods_only(stage: Stage, age_seconds: int, period: int, count: int) -> None:
+    for second in (5, 15):
+        stage.sample("Invocations", 1, second=second)
+    stage.time = NOON + age_seconds
+    found = get(stage, metric_query("m1", "Invocations", "Sum", period, returned=True))["MetricDataResults"][0]
+    assert (len(found["Values"]), sum(found["Values"])) == (count, 2.0 if count else 0)
+    asked = {"Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Dimensions": dimensions()}
+    points = stage.call(
+        "GetMetricStatistics", **asked, Period=period, StartTime=at(0), EndTime=at(60), Statistics=["Sum"]
+    )
+    assert len(points["Datapoints"]) == count
+
+
+def test_what_began_too_long_ago_has_no_points_at_short_periods_however_new_they_are(stage: Stage) -> None:
+    stage.sample("Invocations", 1, second=4 * 3600 - 30)
+    stage.time = NOON + 4 * 3600
+    query = metric_query("m1", "Invocations", "Sum", returned=True)
+    assert get(stage, query, until=4 * 3600)["MetricDataResults"][0]["Values"] == []
+
+
 def test_pages_together_hold_every_point_once(stage: Stage) -> None:
     for second in range(5, 60, 10):
         stage.sample("ModelLatency", second, second=second)

@@ -122,6 +122,7 @@ def test_failures_have_lambdas_shapes() -> None:
         "errorMessage": "RequestId: r-1 Error: Runtime exited with error: exit status 3",
     }
     assert "signal: killed" in shown(crashed("r-1", -9).payload)["errorMessage"]
+    assert shown(crashed("r-1", -9).payload).keys() == {"errorMessage"}  # AWS leaves the type out, too
     assert "without providing a reason" in shown(crashed("r-1", 0).payload)["errorMessage"]
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from localaws.tests.interpreters import INTERPRETERS
 
 CONTAINER_PYTHON = INTERPRETERS.containers
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+OTHER_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker"
 
 TRAIN = """
 import sys, numpy as np, xgboost as xgb

@@ -22,6 +22,7 @@ from localaws.services.sagemaker.registry.registry import Registry
 from localaws.services.sagemaker.resources.tags import ResourceTags
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.tests.contract.services.sagemaker.endpoints.announced import Announced
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "models"
@@ -60,13 +61,13 @@ class Stage:
         self.sagemaker = self.aws.client("sagemaker")
         self.runtime = self.aws.client("sagemaker-runtime")
 
-    def model(self, name: str, artifact: str, role: str = ROLE) -> str:
+    def model(self, name: str, artifact: str, role: str = ROLE, image: str = IMAGE) -> str:
         """Create a model from one of the artifacts; ``script…`` artifacts are served in script mode."""
         script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
         self.sagemaker.create_model(
             ModelName=name,
             PrimaryContainer={
-                "Image": "xgboost:3.0-5",
+                "Image": image,
                 "ModelDataUrl": f"s3://{BUCKET}/{artifact}.tar.gz",
                 "Environment": script if artifact.startswith("script") else {},
             },

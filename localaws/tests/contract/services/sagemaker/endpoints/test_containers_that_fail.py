@@ -2,6 +2,7 @@
 
 import pytest
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import OTHER_IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import ROLE_WITHOUT_RIGHTS, Stage, refusal
 
 NO_PING = "The primary container for production variant v2 did not pass the ping health check."
@@ -49,3 +50,19 @@ def test_the_model_is_read_under_its_role(impatient: Stage) -> None:
     shown = impatient.create("role", "role")
     assert shown["EndpointStatus"] == "Failed"
     assert "the role passed to CreateModel has permissions" in shown["FailureReason"]
+
+
+def test_an_image_that_is_not_played_fails_by_name(impatient: Stage) -> None:
+    impatient.config("torch", {"v1": (impatient.model("torch", "low", image=OTHER_IMAGE), 1.0)})
+    shown = impatient.create("torch", "torch")
+    assert shown["EndpointStatus"] == "Failed"
+    assert shown["FailureReason"].endswith(f"has the image sagemaker-xgboost:3.0-5 and no other, not {OTHER_IMAGE}")
+
+
+def test_an_update_to_an_image_that_is_not_played_rolls_back(stage: Stage) -> None:
+    stage.create("images", stage.config("images-1", {"v1": (stage.model("xgboost", "low"), 1.0)}))
+    stage.config("images-2", {"v1": (stage.model("pytorch", "low", image=OTHER_IMAGE), 1.0)})
+    stage.update("images", "images-2")
+    shown = stage.settled("images")
+    assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", "images-1")
+    assert OTHER_IMAGE in shown["FailureReason"]

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.services.sagemaker.endpoints.hosting import Hosting
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.stage import Stage, eventually, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/"
@@ -19,7 +21,7 @@ def test_an_endpoint_comes_up_and_serves(stage: Stage) -> None:
     assert (creating["EndpointStatus"], creating["EndpointArn"]) == ("Creating", f"{ARN}up")
     shown = stage.settled("Up")
     (variant,) = shown["ProductionVariants"]
-    assert variant.pop("DeployedImages")[0]["SpecifiedImage"] == "xgboost:3.0-5"
+    assert variant.pop("DeployedImages")[0]["SpecifiedImage"] == IMAGE
     assert variant == {
         "VariantName": "v1",
         "CurrentWeight": 1.0,
@@ -154,3 +156,22 @@ def test_a_deleted_endpoint_is_gone_and_its_name_free(stage: Stage) -> None:
         stage.invoke("brief")
     assert error.value.response["Error"]["Code"] == "ValidationError"
     assert stage.create("brief", "brief")["EndpointStatus"] == "InService"
+
+
+def test_an_endpoint_under_maintenance_serves_and_refuses_every_change(stage: Stage) -> None:
+    config = stage.config("maintained", {"v1": (stage.model("maintained", "low"), 1.0)})
+    stage.create("maintained", config)
+    (hosting,) = (service for service in stage.aws.services if isinstance(service, Hosting))
+    sagemaker = stage.sagemaker
+    with hosting.system_update("maintained"):
+        shown = sagemaker.describe_endpoint(EndpointName="maintained")
+        assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("SystemUpdating", config)
+        assert stage.invoke("maintained")[1] == "v1"
+        refused = [
+            refusal(sagemaker.update_endpoint, EndpointName="maintained", EndpointConfigName=config),
+            refusal(sagemaker.delete_endpoint, EndpointName="maintained"),
+        ]
+        assert refused == [f'Cannot update in-progress endpoint "{ARN}maintained".'] * 2
+    assert sagemaker.describe_endpoint(EndpointName="maintained")["EndpointStatus"] == "InService"
+    states = [status for status, _ in stage.announced("maintained", 4)]
+    assert states[2:] == ["SYSTEM_UPDATING", "IN_SERVICE"]

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from localaws.service_api import AwsError
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import OTHER_IMAGE
 from localaws.tests.contract.services.sagemaker.endpoints.load import traffic
 from localaws.tests.contract.services.sagemaker.endpoints.stage import ROLE_WITHOUT_RIGHTS, Stage, eventually, refusal
 
@@ -254,3 +255,13 @@ def refusable(guarded: Stage) -> str:
 
 def test_waits_are_real_unless_a_test_scales_them() -> None:
     assert HostingTiming().wait_scale == 1.0
+
+
+def test_a_canary_of_an_image_that_is_not_played_gets_no_traffic(guarded: Stage) -> None:
+    guarded.create("torch", guarded.config("torch-1", {"v1": (guarded.model("torch-1", "low"), 1.0)}, instances=2))
+    guarded.config("torch-2", {"v1": (guarded.model("torch-2", "low", image=OTHER_IMAGE), 1.0)}, instances=2)
+    guarded.update("torch", "torch-2", DeploymentConfig=blue_green("CANARY", CanarySize=ONE))
+    shown = guarded.settled("torch")
+    assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", "torch-1")
+    assert OTHER_IMAGE in shown["FailureReason"]
+    assert max(traffic for _, traffic, _ in announced_phases(guarded, "torch")) == 0

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE, packed
 from localaws.tests.contract.services.sagemaker.endpoints.stage import BUCKET, ROLE, Stage, refusal
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
@@ -107,7 +108,7 @@ def test_only_an_approved_package_becomes_a_model(stage: Stage) -> None:
         InferenceSpecification={
             "Containers": [
                 {
-                    "Image": "xgboost:3.0-5",
+                    "Image": IMAGE,
                     "ModelDataUrl": f"s3://{BUCKET}/script-low.tar.gz",
                     "Environment": {
                         "SAGEMAKER_PROGRAM": "inference.py",
@@ -147,3 +148,44 @@ def test_what_is_unsupported_says_so(stage: Stage) -> None:
     )
     with pytest.raises(ClientError, match="instance pools are not supported by the local AWS"):
         stage.sagemaker.create_endpoint(EndpointName="pooled", EndpointConfigName="pooled")
+
+
+def test_a_container_may_come_alone_in_a_list(stage: Stage) -> None:
+    """So version 2 of the SageMaker SDK sends every package (ModelPackage.deploy)."""
+    sagemaker = stage.sagemaker
+    sagemaker.create_model_package_group(ModelPackageGroupName="listed")
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/low.tar.gz"}
+    formats = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    package = sagemaker.create_model_package(
+        ModelPackageGroupName="listed",
+        InferenceSpecification={"Containers": [container], **formats},
+        ModelApprovalStatus="Approved",
+    )["ModelPackageArn"]
+    listed = [{"ModelPackageName": package, "Environment": {"STAGE": "dev"}}]
+    sagemaker.create_model(ModelName="listed", Containers=listed, ExecutionRoleArn=ROLE)
+    assert sagemaker.describe_model(ModelName="listed")["Containers"] == listed
+    stage.create("listed", stage.config("listed", {"v1": ("listed", 1.0)}))
+    assert stage.invoke("listed")[1] == "v1"
+
+
+def test_a_model_of_several_containers_is_refused_by_name(stage: Stage) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/low.tar.gz"}
+    with pytest.raises(ClientError, match=r"inference pipelines \(several Containers\) are not supported"):
+        stage.sagemaker.create_model(ModelName="two", Containers=[container, container], ExecutionRoleArn=ROLE)
+    either = refusal(stage.sagemaker.create_model, ModelName="none", ExecutionRoleArn=ROLE)
+    assert either == "Exactly one of PrimaryContainer or Containers must be provided."
+
+
+def test_code_in_an_archive_in_s3_serves_the_model(stage: Stage) -> None:
+    """SDK v2 leaves the code beside the model and names its archive (XGBoostModel with an entry point)."""
+    archive = packed({"inference.py": b"def model_fn(path): return 1\ndef transform_fn(*given): return str(given[1])"})
+    stage.aws.client("s3").put_object(Bucket=BUCKET, Key="code/sourcedir.tar.gz", Body=archive)
+    code = {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{BUCKET}/code/sourcedir.tar.gz",
+    }
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/low.tar.gz", "Environment": code}
+    stage.sagemaker.create_model(ModelName="archive", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    shown = stage.create("archive", stage.config("archive", {"v1": ("archive", 1.0)}))
+    assert shown["EndpointStatus"] == "InService", shown
+    assert stage.invoke("archive", "1,2,3")[0] == "1,2,3"

@@ -97,3 +97,19 @@ def test_too_large_a_body(stage: Stage, endpoint: str) -> None:
     error = error_of(stage, endpoint, "1" * 6_291_457)["Error"]
     assert error["Code"] == "ValidationError"
     assert "6291456" in error["Message"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "named"),
+    [
+        ({"TargetModel": "a.tar.gz"}, "is not a multi-model endpoint and does not support target model header"),
+        ({"TargetContainerHostname": "first"}, "does not support TargetContainerHostname"),
+        ({"InferenceComponentName": "first"}, "does not support InferenceComponentName"),
+    ],
+)
+def test_a_plain_endpoint_has_no_models_or_containers_to_choose(
+    stage: Stage, endpoint: str, choice: dict[str, str], named: str
+) -> None:
+    error = error_of(stage, endpoint, **choice)["Error"]
+    assert error["Code"] == "ValidationError"
+    assert named in error["Message"]

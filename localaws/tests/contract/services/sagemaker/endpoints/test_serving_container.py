@@ -37,9 +37,9 @@ class Served:
     def get(self, path: str) -> Got:
         return self._exchange("GET", path, None, {})
 
-    def post(self, body: str, **headers: str) -> Got:
+    def post(self, body: str | bytes, **headers: str) -> Got:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._exchange("POST", "/invocations", body.encode(), named)
+        return self._exchange("POST", "/invocations", body if isinstance(body, bytes) else body.encode(), named)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Got:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -171,6 +171,13 @@ def test_a_container_that_cannot_load_is_not_healthy(
         assert cause in served.log.read_text()
 
 
+ECHO = b"""
+def model_fn(model_dir):
+    return "model"
+
+def transform_fn(model, body, content_type, accept):
+    return ascii(body)
+"""
 DEFAULTS = b"""
 import os, xgboost as xgb
 
@@ -207,3 +214,67 @@ def test_one_function_may_do_it_all(tmp_path: Path, artifacts: dict[str, bytes])
         got = served.post("x", Content_Type="text/csv", Accept="text/csv")
         assert (got.text, got.content_type) == ("model str text/csv text/csv", "text/html; charset=utf-8")
         assert served.post("x", Content_Type="image/png").text == "model bytes image/png application/json"
+
+
+def test_a_request_is_stopped_after_the_time_that_the_environment_allows(
+    tmp_path: Path, artifacts: dict[str, bytes]
+) -> None:
+    script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_MODEL_SERVER_TIMEOUT": "1"}
+    with serving(tmp_path, artifacts["script-hangs"], **script) as served:
+        assert served.get("/ping").status == 200
+        got = served.post(ROW, Content_Type="text/csv")
+        assert (got.status, got.content_type) == (504, "text/html")
+        assert served.get("/ping").status == 200, "it serves on"
+
+
+def test_only_a_bare_content_type_is_decoded_and_then_as_utf_8_whatever_came(
+    tmp_path: Path, artifacts: dict[str, bytes]
+) -> None:
+    """As in sagemaker_containers 2.8.6 with Werkzeug 3.1, which the image 3.0-5 has."""
+    (tmp_path / "model" / "code").mkdir(parents=True)
+    (tmp_path / "model" / "code" / "inference.py").write_bytes(ECHO)
+    with serving(tmp_path, artifacts["low"], SAGEMAKER_PROGRAM="inference") as served:
+        latin = "1,Süd".encode("latin-1")
+        assert served.post(latin, Content_Type="text/csv").text == r"'1,S\ufffdd'"
+        assert served.post(latin, Content_Type="text/csv; charset=latin-1").text == r"b'1,S\xfcd'"
+        assert served.post("1,Süd", Content_Type="application/json").text == r"'1,S\xfcd'"
+
+
+IMPORTS = b"""
+import sys
+import xgboost
+
+def model_fn(model_dir):
+    return None
+
+def transform_fn(*_given):
+    return ",".join(sorted(name for name in sys.modules if name in ("pan" + "das", "skl" + "earn")))
+"""
+WITH_SKLEARN = b"""
+import boto3
+import pandas, xgboost
+
+def model_fn(model_dir):
+    return xgboost.XGBRegressor(n_estimators=1)
+
+def transform_fn(model, *_given):
+    model.fit(pandas.DataFrame({"a": [1.0, 2.0]}), [1.0, 2.0])
+    return f"{len(model.get_params()) > 0} {boto3.__version__}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        pytest.param(WITH_SKLEARN, "True 1.38.0", id="code that uses them has pandas, scikit-learn and boto3"),
+        pytest.param(IMPORTS, "", id="code that does not mention them does not wait for their import"),
+    ],
+)
+def test_the_image_has_the_packages_of_the_image(
+    tmp_path: Path, artifacts: dict[str, bytes], code: bytes, answer: str
+) -> None:
+    (tmp_path / "model" / "code").mkdir(parents=True)
+    (tmp_path / "model" / "code" / "inference.py").write_bytes(code)
+    with serving(tmp_path, artifacts["low"], SAGEMAKER_PROGRAM="inference.py") as served:
+        got = served.post(ROW, Content_Type="text/csv")
+        assert (got.status, got.text) == (200, answer), served.log.read_text()

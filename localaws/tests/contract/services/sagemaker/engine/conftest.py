@@ -16,6 +16,8 @@ from localaws.local_aws import LocalAws
 from localaws.service_api import Service
 from localaws.services.sagemaker.endpoints.hosting import Hosting
 from localaws.services.sagemaker.engine import engine
+from localaws.services.sagemaker.jobs.jobs import Jobs
+from localaws.services.sagemaker.transform.transform import transform_kind
 from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "lake"
@@ -42,6 +44,18 @@ class Announced:
     def put(self, *, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
         event = {"source": source, "detail-type": detail_type, "detail": detail, "resources": list(resources)}
         self.events.append(json.loads(json.dumps(event)))
+
+    def record(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Mapping[str, str],
+        value: float,
+        *,
+        unit: str = "None",
+        publish_every_seconds: int = 60,
+    ) -> None:
+        """Stands for the metrics, too: what instances of transform jobs use is published while they run."""
 
     def about(self, arn: str) -> list[dict[str, Any]]:
         """The events that name a resource, in order."""
@@ -127,8 +141,10 @@ def engine_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     announced = Announced()
 
     def services(context: Context) -> Sequence[Service]:
-        context.bus = announced
-        return [*engine(context), Hosting(context)]  # no endpoints, but clients may ask for them
+        context.bus = context.metrics = announced
+        hosting = Hosting(context)  # no endpoints, but clients may ask for them, and models to transform with
+        transforms = Jobs(context, [transform_kind(hosting.models)])
+        return [*engine(context, transforms), transforms, hosting]
 
     with LocalAws(tmp_path_factory.mktemp("engine"), INTERPRETERS, services=services) as aws:
         aws.client("s3").create_bucket(Bucket=BUCKET)

@@ -20,6 +20,7 @@ from localaws.tests.contract.services.sagemaker.engine.conftest import (
     eventually,
 )
 
+SCIKIT_LEARN_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 NOTE_WHAT_IS_THERE = """
 import json, os
 config = json.load(open("/opt/ml/config/resourceconfig.json"))
@@ -224,6 +225,31 @@ def test_the_algorithm_trains_and_its_stages_are_announced(engine_aws: Engine) -
     assert details[-1]["TrainingEndTime"].isdecimal()
 
 
+def test_a_training_shows_what_clients_read_without_asking(engine_aws: Engine) -> None:
+    """Estimator.attach and TrainingJobAnalytics of the SageMaker SDK index these members directly."""
+    request = training_request(engine_aws, "shown", num_round="3", objective="reg:squarederror")
+    engine_aws.sagemaker.create_training_job(**request)
+    ended = engine_aws.ended_job("Training", "shown")
+    assert ended["OutputDataConfig"]["KmsKeyId"] == ""
+    assert "train:rmse" in {each["Name"] for each in ended["AlgorithmSpecification"]["MetricDefinitions"]}
+    (metric,) = ended["FinalMetricDataList"]
+    assert (metric["MetricName"], 0 < metric["Value"] < 1) == ("train:rmse", True)
+    assert ended["BillableTimeInSeconds"] == ended["TrainingTimeInSeconds"] >= 1
+
+
+def test_a_training_job_may_bring_its_own_entrypoint(engine_aws: Engine) -> None:
+    """ModelTrainer of SDK v3 sends its source code as a channel and starts it so."""
+    request = training_request(engine_aws, "entrypoint")
+    request["AlgorithmSpecification"] |= {
+        "ContainerEntrypoint": ["/bin/bash"],
+        "ContainerArguments": ["-c", "echo of its own > /opt/ml/model/note"],
+    }
+    engine_aws.sagemaker.create_training_job(**request)
+    ended = engine_aws.ended_job("Training", "entrypoint")
+    assert members(engine_aws, ended["ModelArtifacts"]["S3ModelArtifacts"]) == {"note": b"of its own\n"}
+    assert ended["AlgorithmSpecification"]["MetricDefinitions"] == []
+
+
 def test_a_script_gets_its_channel_its_arguments_and_leaves_a_model(engine_aws: Engine) -> None:
     script = """
 import os, sys
@@ -258,3 +284,23 @@ def test_lists_find_jobs_by_status_and_name(engine_aws: Engine) -> None:
         return None if "InProgress" in statuses.values() else statuses
 
     assert eventually(both_ended) == {"listed-bad": "Failed", "listed-good": "Completed"}
+
+
+@pytest.mark.parametrize(("name", "image"), [("xgboost", IMAGE), ("scikit-learn", SCIKIT_LEARN_IMAGE)])
+def test_scripts_have_the_packages_of_their_image(engine_aws: Engine, name: str, image: str) -> None:
+    """SKLearnProcessor of the SageMaker SDK runs scripts in sagemaker-scikit-learn:1.2-1-cpu-py3."""
+    program = ("python3", "-c", "import boto3, numpy, pandas, sklearn")
+    app = {"ImageUri": image, "ContainerEntrypoint": list(program)}
+    engine_aws.sagemaker.create_processing_job(**processing_request(f"has-{name}", AppSpecification=app))
+    ended = engine_aws.ended_job("Processing", f"has-{name}")
+    assert ended["ProcessingJobStatus"] == "Completed", ended
+
+
+def test_other_versions_of_an_image_are_refused_by_name(engine_aws: Engine) -> None:
+    image = SCIKIT_LEARN_IMAGE.replace("1.2-1", "1.4-2")
+    app = {"ImageUri": image, "ContainerEntrypoint": ["true"]}
+    engine_aws.sagemaker.create_processing_job(**processing_request("other-version", AppSpecification=app))
+    ended = engine_aws.ended_job("Processing", "other-version")
+    assert ended["FailureReason"].endswith(
+        f"has the image sagemaker-xgboost:3.0-5 and sagemaker-scikit-learn:1.2-1 and no other, not {image}"
+    )

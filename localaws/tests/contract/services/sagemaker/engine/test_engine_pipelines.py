@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import packed
 from localaws.tests.contract.services.sagemaker.engine.conftest import (
     BUCKET,
     IMAGE,
@@ -230,8 +231,13 @@ def test_what_an_execution_was_started_with_can_be_read(engine_aws: Engine, pipe
     assert text == client.describe_pipeline(PipelineName=pipeline.arn)["PipelineDefinition"]
 
 
-def test_no_more_than_20_executions_at_once(engine_aws: Engine, pipeline: Pipeline) -> None:
-    arns = [pipeline.start(Value=99) for _ in range(20)]
+def test_no_more_executions_at_once_than_the_account_may_have(
+    engine_aws: Engine, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quotas = engine_aws.aws.context.quotas
+    assert quotas.pipeline_executions == 20
+    monkeypatch.setattr(quotas, "pipeline_executions", 2)
+    arns = [pipeline.start(Value=99) for _ in range(2)]
     try:
         with pytest.raises(ClientError) as refusal:
             pipeline.start(Value=99)
@@ -292,3 +298,50 @@ def test_refusals(
     with pytest.raises(ClientError, match=named) as refusal:
         act(engine_aws.sagemaker, pipeline.name)
     assert refusal.value.response["Error"]["Code"] == code
+
+
+def run_steps(engine_aws: Engine, name: str, *steps: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The steps of one execution of a pipeline that is made for it."""
+    text = json.dumps({"Version": "2020-12-01", "Parameters": [], "Steps": list(steps)})
+    engine_aws.sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=ROLE)
+    arn = engine_aws.sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
+    engine_aws.ended_execution(arn)
+    return engine_aws.steps(arn)
+
+
+def test_registration_makes_a_group_that_is_not_there(engine_aws: Engine) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"}
+    formats = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    arguments = {
+        "ModelPackageGroupName": "made-by-a-step",
+        "InferenceSpecification": {"Containers": [container], **formats},
+    }
+    register = {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}
+    steps = run_steps(engine_aws, "makes-a-group", register)
+    assert statuses(steps) == {"Register": "Succeeded"}
+    found = engine_aws.sagemaker.list_model_packages(ModelPackageGroupName="made-by-a-step")
+    assert [package["ModelPackageVersion"] for package in found["ModelPackageSummaryList"]] == [1]
+
+
+def test_a_model_is_made_and_transforms_in_steps(engine_aws: Engine) -> None:
+    code = b"def model_fn(path): return 1\ndef transform_fn(*given): return given[1].upper()"
+    artifact = engine_aws.put("models/upper.tar.gz", packed({"code/inference.py": code}))
+    rows = engine_aws.put("scoring/rows.csv", "a,b\nc,d\n")
+    environment = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    container = {"Image": IMAGE, "ModelDataUrl": artifact, "Environment": environment}
+    data = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": rows}}
+    transform = {
+        "ModelName": {"Get": "Steps.Make.ModelName"},
+        "TransformInput": {"DataSource": data, "ContentType": "text/csv", "SplitType": "Line"},
+        "TransformOutput": {"S3OutputPath": f"s3://{BUCKET}/scored", "AssembleWith": "Line", "Accept": "text/csv"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    steps = run_steps(
+        engine_aws,
+        "transforms",
+        {"Name": "Make", "Type": "Model", "Arguments": {"PrimaryContainer": container, "ExecutionRoleArn": ROLE}},
+        {"Name": "Score", "Type": "Transform", "Arguments": transform},
+    )
+    assert statuses(steps) == {"Make": "Succeeded", "Score": "Succeeded"}, steps
+    assert ":transform-job/" in steps["Score"]["Metadata"]["TransformJob"]["Arn"]
+    assert engine_aws.text("scored/rows.csv.out").split() == ["A,B", "C,D"]

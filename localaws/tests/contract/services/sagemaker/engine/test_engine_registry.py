@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.tests.contract.services.sagemaker.engine.conftest import IMAGE, Engine
+from localaws.services.sagemaker.registry.registry import Registry
+from localaws.tests.contract.services.sagemaker.engine.conftest import IMAGE, ROLE, Engine
 
 INFERENCE = {
     "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://lake/model.tar.gz"}],
@@ -103,3 +104,42 @@ def test_a_group_with_versions_cannot_be_deleted(engine_aws: Engine, group: str)
     register(engine_aws, group)
     with pytest.raises(ClientError, match="still contains"):
         engine_aws.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+
+
+@pytest.fixture
+def registry(engine_aws: Engine) -> Iterator[Registry]:
+    (found,) = (service for service in engine_aws.aws.services if isinstance(service, Registry))
+    yield found
+    found.status_of_new = "Completed"
+
+
+def test_a_package_may_be_in_progress_and_fail(engine_aws: Engine, group: str, registry: Registry) -> None:
+    registry.status_of_new = "InProgress"
+    arn = register(engine_aws, group, ModelApprovalStatus="Approved")
+    with pytest.raises(ClientError, match="its status is InProgress"):
+        engine_aws.sagemaker.create_model(
+            ModelName="too-early", PrimaryContainer={"ModelPackageName": arn}, ExecutionRoleArn=ROLE
+        )
+    registry.move_on(arn, "Failed", "the image could not be pulled")
+    found = engine_aws.sagemaker.describe_model_package(ModelPackageName=arn)
+    assert (found["ModelPackageStatus"], found["ModelApprovalStatus"]) == ("Failed", "Approved")
+    assert found["ModelPackageStatusDetails"]["ValidationStatuses"][0]["FailureReason"] == (
+        "the image could not be pulled"
+    )
+    statuses = [event["detail"]["ModelPackageStatus"] for event in engine_aws.announced.about(arn)]
+    assert statuses == ["InProgress", "Failed"]
+
+
+def test_without_a_group_or_a_type_only_unversioned_packages_are_listed(engine_aws: Engine, group: str) -> None:
+    """So says the service model of ModelPackageType; there are none here."""
+    arn = register(engine_aws, group)
+    listed = engine_aws.sagemaker.list_model_packages
+
+    def arns(**given: str) -> list[str]:
+        return [each["ModelPackageArn"] for each in listed(**given, MaxResults=100)["ModelPackageSummaryList"]]
+
+    assert arns() == []
+    assert arns(ModelPackageGroupName=group) == [arn]
+    assert arn in arns(ModelPackageType="Versioned")
+    assert arn in arns(ModelPackageType="Both")
+    assert arns(ModelPackageGroupName=group, ModelPackageType="Unversioned") == []

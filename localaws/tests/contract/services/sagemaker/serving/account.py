@@ -24,6 +24,7 @@ from localaws.services.sagemaker.resources.tags import ResourceTags
 from localaws.services.sagemaker.runtime.async_runtime import AsyncRuntime, AsyncTiming
 from localaws.services.sagemaker.runtime.runtime import Runtime
 from localaws.services.sagemaker.transform.transform import transform_kind
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import IMAGE
 from localaws.tests.interpreters import INTERPRETERS
 
 BUCKET = "serving"
@@ -76,13 +77,13 @@ class Account:
         found = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
         return [entry["Key"] for entry in found.get("Contents", [])]
 
-    def model(self, name: str, artifact: str, role: str = ROLE) -> str:
+    def model(self, name: str, artifact: str, role: str = ROLE, image: str = IMAGE) -> str:
         """Create a model from one of the artifacts; ``script…`` artifacts are served in script mode."""
         script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
         self.sagemaker.create_model(
             ModelName=name,
             PrimaryContainer={
-                "Image": "xgboost:3.0-5",
+                "Image": image,
                 "ModelDataUrl": f"s3://{BUCKET}/models/{artifact}.tar.gz",
                 "Environment": script if artifact.startswith("script") else {},
             },

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import OTHER_IMAGE
 from localaws.tests.contract.services.sagemaker.serving.account import (
     BUCKET,
     PAYLOAD_MAX_BYTES,
@@ -251,3 +252,10 @@ def test_only_asynchronous_endpoints_go_to_zero(account: Account) -> None:
         account.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName="awake", DesiredWeightsAndCapacities=[desired]
         )
+
+
+def test_an_image_that_is_not_played_fails_by_name(account: Account) -> None:
+    model = account.model("torch-async", "low", image=OTHER_IMAGE)
+    shown = account.endpoint("torch-async", {"ModelName": model}, AsyncInferenceConfig=config_of())
+    assert shown["EndpointStatus"] == "Failed"
+    assert OTHER_IMAGE in shown["FailureReason"]

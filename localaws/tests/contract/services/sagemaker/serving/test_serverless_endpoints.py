@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import OTHER_IMAGE
 from localaws.tests.contract.services.sagemaker.serving.account import Account, eventually
 
 
@@ -114,3 +115,10 @@ def test_a_model_that_does_not_come_up_fails_the_endpoint(account: Account) -> N
     shown = account.endpoint("exits", {**serverless(1), "ModelName": "exits"})
     assert shown["EndpointStatus"] == "Failed"
     assert "Unable to successfully stand up your model" in shown["FailureReason"]
+
+
+def test_an_image_that_is_not_played_fails_by_name(account: Account) -> None:
+    model = account.model("torch-serverless", "low", image=OTHER_IMAGE)
+    shown = account.endpoint("torch-serverless", {**serverless(1), "ModelName": model})
+    assert shown["EndpointStatus"] == "Failed"
+    assert OTHER_IMAGE in shown["FailureReason"]

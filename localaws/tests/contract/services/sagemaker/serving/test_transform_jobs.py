@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.tests.contract.services.sagemaker.endpoints.artifacts import OTHER_IMAGE
 from localaws.tests.contract.services.sagemaker.serving.account import BUCKET, ROLE_ONLY_MODELS, Account, eventually
 
 
@@ -186,3 +187,10 @@ def test_what_is_refused(account: Account, change: dict[str, Any], code: str) ->
     with pytest.raises(ClientError) as refused:
         account.sagemaker.create_transform_job(**request_of("refused", **change))
     assert refused.value.response["Error"]["Code"] == code
+
+
+def test_an_image_that_is_not_played_fails_the_job_by_name(account: Account) -> None:
+    account.put("in/torch/a.csv", "1,2,3")
+    job = ended(account, request_of("torch", ModelName=account.model("torch-batch", "low", image=OTHER_IMAGE)))
+    assert job["TransformJobStatus"] == "Failed"
+    assert OTHER_IMAGE in job["FailureReason"]

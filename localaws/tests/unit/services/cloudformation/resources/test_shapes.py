@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 
-from localaws.services.cloudformation.resources.creation import Creation
 from localaws.services.cloudformation.resources.shapes import shaped
-from localaws.services.cloudformation.template.errors import PropertyError, TemplateError
-from localaws.services.cloudformation.template.package import read_artifact
+from localaws.services.cloudformation.template.errors import PropertyError
+from localaws.tests.unit.services.cloudformation.resources.made_up import a_creation
 
 
 def shape_of(service: str, operation: str) -> Any:
@@ -61,21 +57,6 @@ def test_what_does_not_fit_is_named_by_its_path(written: dict[str, Any], problem
         shaped(written, shape_of("lambda", "CreateFunction"), "")
 
 
-def a_creation(**properties: Any) -> Creation:
-    def no_client(service: str) -> Any:
-        raise AssertionError(f"{service} is not to be called")
-
-    return Creation(
-        stack="shop-dev",
-        logical_id="Inbox",
-        type="AWS::SQS::Queue",
-        account="123456789012",
-        region="us-east-1",
-        properties=properties,
-        client=no_client,
-    )
-
-
 def test_a_property_that_nobody_took_is_refused() -> None:
     creation = a_creation(QueueName="q", Colour="blue")
     creation.take("QueueName")
@@ -95,20 +76,4 @@ def test_a_name_is_given_or_made_and_fits() -> None:
     made = a_creation().name_from("QueueName", longest=30)
     assert made.startswith("shop-dev-Inbox-")
     assert len(made) <= 30
-    assert made == a_creation().name_from("QueueName", longest=30)
-
-
-def test_the_same_folder_makes_the_same_zip(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    for folder, names in ((first, ("a.py", "b.py")), (second, ("b.py", "a.py"))):
-        (folder / "inner").mkdir(parents=True)
-        for name in names:
-            (folder / "inner" / name).write_text(name)
-    zipped = read_artifact(first, "Function")
-    assert zipped == read_artifact(second, "Function")
-    assert zipfile.ZipFile(io.BytesIO(zipped)).namelist() == ["inner/a.py", "inner/b.py"]
-
-
-def test_an_artifact_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"resource PlanRolloutFunction refers to .*nowhere"):
-        read_artifact(tmp_path / "nowhere", "PlanRolloutFunction")
+    assert made != a_creation().name_from("QueueName", longest=30), "a replacement exists beside what it replaces"

@@ -230,6 +230,24 @@ def test_an_action_that_fails_is_noted_and_stops_nothing(stage: Stage) -> None:
     assert [service for service, _ in stage.clients.calls] == ["lambda"]
 
 
+def test_an_action_needs_the_leave_of_the_topic_or_the_function(stage: Stage) -> None:
+    """Here only a topic admits alarms, and that only those whose names begin with what it names."""
+    statement = {"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
+    for topic, alarms in ((TOPIC, "lat*"), (f"{TOPIC}-of-others", "others-*")):
+        condition = {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{alarms}"}}
+        stage.clients.policies[topic] = {**statement, "Resource": topic, "Condition": condition}
+    stage.clients.policies[FUNCTION] = {**statement, "Action": "lambda:InvokeFunction", "Resource": FUNCTION}
+    stage.put_alarm(AlarmActions=[TOPIC, f"{TOPIC}-of-others", FUNCTION])
+    stage.sample("ModelLatency", 500, second=5)
+    stage.advance_to(10)
+
+    assert [params["TopicArn"] for _, params in stage.clients.calls] == [TOPIC]
+    items = stage.call("DescribeAlarmHistory", HistoryItemType="Action", ScanBy="TimestampAscending")
+    summaries = [item["HistorySummary"] for item in items["AlarmHistoryItems"]]
+    assert [summary.split()[0] for summary in summaries] == ["Successfully", "Failed", "Failed"]
+    assert "is not authorized to perform: sns:Publish" in summaries[1]
+
+
 def test_actions_switched_off_leave_the_event(stage: Stage) -> None:
     stage.put_alarm(AlarmActions=[TOPIC])
     stage.call("DisableAlarmActions", AlarmNames=["latency"])

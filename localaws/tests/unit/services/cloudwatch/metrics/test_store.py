@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localaws.services.cloudwatch.metrics.distribution import Distribution
-from localaws.services.cloudwatch.metrics.store import KEEP_FINE_SECONDS, KEEP_SECONDS, Metric, Store
+from localaws.services.cloudwatch.metrics.store import KEEP_SECONDS, Metric, Store
 
 LATENCY = Metric.of("AWS/SageMaker", "ModelLatency", {"VariantName": "v2", "EndpointName": "spend"})
 NOON = 1_795_348_800  # a multiple of a day
@@ -82,13 +82,14 @@ def test_units_are_kept_apart_only_when_one_is_asked_for() -> None:
     assert sums(store, now=NOON + 60) == {0: 3.0}
 
 
-def test_old_seconds_are_folded_into_minutes_and_old_minutes_dropped() -> None:
+def test_old_data_is_folded_into_minutes_then_five_then_hours_and_dropped_in_the_end() -> None:
     store = Store()
-    for second in range(0, 60, 5):
+    for second in range(0, 120, 5):
         store.record(LATENCY, 1.0, at=NOON + second, publish_every_seconds=10)
 
-    store.forget(NOON + KEEP_FINE_SECONDS + 3600)
-    assert sums(store, now=NOON + 90_000) == {0: 12.0}
+    for hours, folded in ((4, {0: 12.0, 60: 12.0}), (16 * 24, {0: 24.0}), (64 * 24, {0: 24.0})):
+        store.forget(NOON + hours * 3600)
+        assert sums(store, now=NOON + hours * 3600) == folded
 
     store.forget(NOON + KEEP_SECONDS + 3600)
     assert sums(store, now=NOON + KEEP_SECONDS) == {}

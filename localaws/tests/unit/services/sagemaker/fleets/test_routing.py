@@ -33,7 +33,7 @@ class Always(random.Random):
 
 def routing(**weights: float) -> Routing:
     routes = tuple(Route(name, weight, EMPTY) for name, weight in weights.items())
-    return Routing(endpoint="spend", metrics_period_seconds=60, routes=routes)
+    return Routing(endpoint="spend", routes=routes)
 
 
 def drawn(at: float, **weights: float) -> str | None:
@@ -73,7 +73,7 @@ def test_a_target_is_reached_whatever_its_weight() -> None:
 
 def test_a_variant_with_two_fleets_divides_its_weight_between_them() -> None:
     old, new = Route("v1", 8.0, EMPTY, share=0.75), Route("v1", 8.0, EMPTY, share=0.25, deploying_config="new")
-    both = Routing(endpoint="spend", metrics_period_seconds=60, routes=(old, new, Route("v2", 2.0, EMPTY)))
+    both = Routing(endpoint="spend", routes=(old, new, Route("v2", 2.0, EMPTY)))
 
     def chosen(at: float) -> tuple[Route | None, Route | None]:
         return both.by_weight(Always(at)), both.named("v1", Always(at))
@@ -83,5 +83,5 @@ def test_a_variant_with_two_fleets_divides_its_weight_between_them() -> None:
 
 
 def test_a_fleet_whose_traffic_has_moved_is_not_reachable_even_by_name() -> None:
-    gone = Routing(endpoint="spend", metrics_period_seconds=60, routes=(Route("v1", 1.0, EMPTY, share=0.0),))
+    gone = Routing(endpoint="spend", routes=(Route("v1", 1.0, EMPTY, share=0.0),))
     assert gone.named("v1", Always(0.0)) is None

@@ -122,3 +122,17 @@ def test_the_metrics_period(metrics: dict[str, Any] | None, seconds: int) -> Non
         name="c", arn="arn", created=datetime(2026, 1, 1, tzinfo=UTC), request=config(V1, MetricsConfig=metrics)
     )
     assert made.metrics_period_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(config(V1, AsyncInferenceConfig=ASYNC), id="async"),
+        pytest.param(config(SERVERLESS), id="serverless"),
+    ],
+)
+def test_enhanced_metrics_exist_for_real_time_endpoints_only(given: dict[str, Any]) -> None:
+    enhanced = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}
+    request = given | {"MetricsConfig": enhanced}
+    made = EndpointConfig(name="c", arn="arn", created=datetime(2026, 1, 1, tzinfo=UTC), request=request)
+    assert made.metrics_period_seconds == 60

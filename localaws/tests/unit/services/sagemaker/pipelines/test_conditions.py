@@ -42,9 +42,8 @@ def test_a_list_of_conditions_means_and() -> None:
     assert holds({"Type": "Or", "Conditions": conditions}, as_is)
 
 
-@pytest.mark.parametrize("member", ["Condition", "Expression"])
-def test_not_is_read_as_either_sdk_writes_it(member: str) -> None:
-    assert holds({"Type": "Not", member: compare("Equals", 1, 2)}, as_is)
+def test_not_negates_its_condition() -> None:
+    assert holds({"Type": "Not", "Condition": compare("Equals", 1, 2)}, as_is)
 
 
 def test_in_looks_for_an_equal_value() -> None:

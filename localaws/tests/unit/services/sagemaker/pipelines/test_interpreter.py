@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -178,6 +178,44 @@ def test_a_failing_branch_leaves_its_condition_succeeded() -> None:
     assert execution.runs["Gate"].status == "Succeeded"
     assert (execution.runs["Stop"].status, execution.runs["Stop"].failure_reason) == ("Failed", "too 5")
     assert execution.status == "Failed"
+
+
+def test_a_fail_step_reads_outcomes_in_lower_case_and_without_a_message_gives_no_reason() -> None:
+    """As the SDK's own tests on AWS have it: tests/integ/sagemaker/workflow/test_fail_steps.py."""
+    condition = {"Type": "LessThan", "LeftValue": 2, "RightValue": 1}
+    gate = {"Name": "Gate", "Type": "Condition", "Arguments": {"Conditions": [condition]}}
+    message = {"Std:Join": {"On": ": ", "Values": ["returned", {"Get": "Steps.Gate.Outcome"}]}}
+    told = played(
+        Stage(ScriptedSageMaker([])), gate, {"Name": "F", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
+    )
+    assert told.runs["F"].failure_reason == "returned: false"
+    silent = played(Stage(ScriptedSageMaker([])), {"Name": "F", "Type": "Fail", "Arguments": {"ErrorMessage": ""}})
+    assert (silent.runs["F"].status, silent.runs["F"].failure_reason) == ("Failed", None)
+
+
+@pytest.mark.parametrize(("most", "met"), [(None, True), (2, True), (1, False)])
+def test_no_more_steps_run_at_once_than_the_execution_allows(most: int | None, met: bool) -> None:
+    stage = Stage(ScriptedSageMaker([COMPLETED, COMPLETED]))
+    second = threading.Barrier(2)
+    seen: list[bool] = []
+
+    def wait_for_job(_arn: str) -> None:
+        try:
+            second.wait(0.1)
+        except threading.BrokenBarrierError:
+            seen.append(False)
+        else:
+            seen.append(True)
+
+    def in_a_thread(_name: str, target: Callable[[], None]) -> None:
+        threading.Thread(target=target).start()
+
+    stage.background = in_a_thread  # type: ignore[method-assign]
+    execution = stage.execution(processing("One"), processing("Other"))
+    execution.plan = replace(execution.plan, max_parallel_steps=most)
+    Interpreter(context=stage.context, wait_for_job=wait_for_job, new_suffix=lambda: "0123456789").play(execution)
+    assert execution.status == "Succeeded"
+    assert seen == [met, met]
 
 
 def test_a_job_is_named_after_its_execution_and_step_and_tagged() -> None:

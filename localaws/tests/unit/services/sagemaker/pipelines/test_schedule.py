@@ -12,7 +12,7 @@ from localaws.services.sagemaker.pipelines.parameters import DefinitionError, Pa
 from localaws.services.sagemaker.pipelines.schedule import StepSchedule, schedule_of
 
 
-def step(name: str, kind: str = "Fail", *after: str, **more: Any) -> dict[str, Any]:
+def step(name: str, kind: str = "Processing", *after: str, **more: Any) -> dict[str, Any]:
     return {"Name": name, "Type": kind, "Arguments": {}, "DependsOn": list(after), **more}
 
 
@@ -31,7 +31,7 @@ def schedule(*steps: dict[str, Any]) -> StepSchedule:
 
 
 def test_steps_without_dependencies_may_start_together() -> None:
-    plan = schedule(step("A"), step("B"), step("C", "Fail", "A", "B"))
+    plan = schedule(step("A"), step("B"), step("C", "Processing", "A", "B"))
     assert set(plan.ready({}, frozenset())) == {"A", "B"}
     assert plan.ready({"A": None}, frozenset({"A", "B"})) == []
     assert plan.ready({"A": None, "B": None}, frozenset({"A", "B"})) == ["C"]
@@ -45,7 +45,7 @@ def test_a_reference_is_a_dependency() -> None:
 
 
 def test_only_the_chosen_branch_runs() -> None:
-    plan = schedule(gate("Gate", [step("Yes"), step("YesToo", "Fail", "Yes")], [step("No")]))
+    plan = schedule(gate("Gate", [step("Yes"), step("YesToo", "Processing", "Yes")], [step("No")]))
     assert plan.ready({}, frozenset()) == ["Gate"]
     assert plan.ready({"Gate": True}, frozenset({"Gate"})) == ["Yes"]
     assert plan.ready({"Gate": False}, frozenset({"Gate"})) == ["No"]
@@ -53,13 +53,13 @@ def test_only_the_chosen_branch_runs() -> None:
 
 
 def test_a_step_after_a_condition_waits_for_the_branch_that_was_chosen() -> None:
-    plan = schedule(gate("Gate", [step("Yes")], [step("No")]), step("After", "Fail", "Gate"))
+    plan = schedule(gate("Gate", [step("Yes")], [step("No")]), step("After", "Processing", "Gate"))
     assert plan.ready({"Gate": True}, frozenset({"Gate", "Yes"})) == []
     assert plan.ready({"Gate": True, "Yes": None}, frozenset({"Gate", "Yes"})) == ["After"]
 
 
 def test_a_step_that_needs_the_other_branch_never_runs() -> None:
-    plan = schedule(gate("Gate", [step("Yes")], [step("No")]), step("After", "Fail", "No"))
+    plan = schedule(gate("Gate", [step("Yes")], [step("No")]), step("After", "Processing", "No"))
     assert plan.ready({"Gate": True, "Yes": None}, frozenset({"Gate", "Yes"})) == []
 
 
@@ -73,8 +73,8 @@ def test_conditions_may_be_nested() -> None:
 @pytest.mark.parametrize(
     ("steps", "named"),
     [
-        ([step("A", "Fail", "B"), step("B", "Fail", "A")], "circle"),
-        ([step("A", "Fail", "Z")], "unknown steps: Z"),
+        ([step("A", "Processing", "B"), step("B", "Processing", "A")], "circle"),
+        ([step("A", "Processing", "Z")], "unknown steps: Z"),
         ([step("A"), step("A")], "unique: A"),
         ([gate("G", [step("A")], [step("A")])], "unique: A"),
         ([step("a b")], "'a b'"),
@@ -88,11 +88,65 @@ def test_conditions_may_be_nested() -> None:
         ([step("A", "Processing", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})], "'soon'"),
         ([step("A", "Fail", RetryPolicies=[{"ExceptionType": ["Step.THROTTLING"]}])], "cannot have retry"),
         ([{"Name": "A"}], "Type is missing"),
+        ([gate("G", [], []), step("F", "Fail"), step("A", "Processing", "F")], "A can not depends on F"),
+        ([step("A", "Processing", CacheConfig={"Enabled": True, "ExpireAfter": "PT90S"})], "'PT90S'"),
     ],
 )
 def test_bad_definitions_are_refused_by_name(steps: list[Any], named: str) -> None:
     with pytest.raises(DefinitionError, match=named):
         schedule(*steps)
+
+
+READ = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Eval.PropertyFiles.Report"}, "Path": "mse.value"}}
+REPORT = [{"PropertyFileName": "Report", "OutputName": "out", "FilePath": "report.json"}]
+
+
+def after_evaluation(**arguments: Any) -> StepSchedule:
+    """A condition or a Fail step with these arguments, after a step that writes a report."""
+    kind = "Condition" if "Conditions" in arguments else "Fail"
+    return schedule(step("Eval", PropertyFiles=REPORT), {"Name": "Last", "Type": kind, "Arguments": arguments})
+
+
+def test_conditions_read_a_property_file_and_messages_join_what_is_documented() -> None:
+    comparison = {"Type": "LessThan", "LeftValue": READ, "RightValue": 2}
+    assert after_evaluation(Conditions=[{"Type": "Not", "Condition": comparison}]).order
+    report = {"Get": "Steps.Eval.ProcessingOutputConfig.Outputs['out'].S3Output.S3Uri"}
+    assert after_evaluation(ErrorMessage={"Std:Join": {"On": " ", "Values": ["see", report]}}).order
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"ErrorMessage": {"Std:Join": {"On": " ", "Values": ["mse is", READ]}}}, "conditions of a condition step"),
+        ({"ErrorMessage": READ}, "conditions of a condition step"),
+        ({"ErrorMessage": {"Std:Upper": "x"}}, "Std:Upper"),
+        ({"ErrorMessage": {"Std:Join": ["a", "b"]}}, "not a function"),
+        (
+            {"Conditions": [{"Type": "Not", "Expression": {"Type": "Equals", "LeftValue": 1, "RightValue": 1}}]},
+            "Cannot parse object, unknown property 'Expression'.",
+        ),
+        ({"Conditions": [{"Type": "Or", "Conditions": [{"Type": "Not"}]}]}, "Not lacks Condition"),
+        (
+            {
+                "Conditions": [
+                    {
+                        "Type": "LessThan",
+                        "LeftValue": {"Std:JsonGet": {**READ["Std:JsonGet"], "Path": {"Get": "Parameters.Metric"}}},
+                        "RightValue": 2,
+                    }
+                ]
+            },
+            "must be a text",
+        ),
+        (
+            {"Conditions": [{"Type": "Equals", "LeftValue": {"Std:Join": {"Values": [READ]}}, "RightValue": "2"}]},
+            "conditions of a condition step only",
+        ),
+    ],
+)
+def test_what_no_document_shows_is_refused(arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(DefinitionError, match=named):
+        after_evaluation(**arguments)
 
 
 def test_a_step_type_that_is_unsupported_is_named() -> None:

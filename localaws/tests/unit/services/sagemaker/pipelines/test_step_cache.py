@@ -46,14 +46,14 @@ def test_the_order_of_members_does_not_count() -> None:
         ("30dT5h", 2_610_000),
         ("P1M", 2_592_000),
         ("P1W", 604_800),
-        ("PT1H30M5S", 5405),
+        ("PT1H30M", 5400),
     ],
 )
 def test_durations_are_read_in_all_documented_forms(text: str, seconds: float) -> None:
     assert duration_seconds(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "P", "PT", "30", "1h", "soon"])
+@pytest.mark.parametrize("text", ["", "P", "PT", "30", "1h", "soon", "PT90S"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         duration_seconds(text)

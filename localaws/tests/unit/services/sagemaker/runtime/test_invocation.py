@@ -67,6 +67,11 @@ def test_a_success_is_counted_with_its_latencies_in_microseconds() -> None:
     }
 
 
+def test_a_serverless_endpoint_publishes_what_its_documentation_lists_and_nothing_else() -> None:
+    listed = {"Invocations", "Invocation4XXErrors", "Invocation5XXErrors", "ModelLatency", "OverheadLatency"}
+    assert samples_of(ContainerResponse(500, b"", {}), instances=0).keys() == listed
+
+
 @pytest.mark.parametrize(
     ("outcome", "errors"),
     [

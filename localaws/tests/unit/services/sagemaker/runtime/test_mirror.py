@@ -28,7 +28,7 @@ REQUEST = InvocationRequest(body=b"1", headers={}, began=0.0)
 
 def routing(ratio: float, endpoint: str = "spend") -> Routing:
     shadow = Shadow(Route("candidate", ratio, FLEET), ratio)
-    return Routing(endpoint=endpoint, metrics_period_seconds=60, routes=(), shadow=shadow)
+    return Routing(endpoint=endpoint, routes=(), shadow=shadow)
 
 
 class Shadowed:
@@ -81,7 +81,7 @@ def test_the_ratio_is_mirrored(shadowed: Shadowed) -> None:
 
 
 def test_without_a_shadow_nothing_is_mirrored(shadowed: Shadowed) -> None:
-    shadowed.mirrors().offer(REQUEST, Routing(endpoint="spend", metrics_period_seconds=60, routes=()))
+    shadowed.mirrors().offer(REQUEST, Routing(endpoint="spend", routes=()))
     assert shadowed.threads == []
 
 

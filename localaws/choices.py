@@ -1,0 +1,21 @@
+"""What AWS leaves open or sets for each account: readings of silent documents, and limits. Tests change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class Choices:
+    """One set for a local AWS; a change holds from the next call on."""
+
+    transform_output_keeps_prefix: bool = False
+    """Whether the outputs of a transform job lie below the last part of their input's prefix.
+
+    Unsure: the only published example, of TransformOutput, has ``s3://bucket-name/input-name-prefix/dataset01/data.csv``
+    become ``s3://bucket-name/output-name-prefix/input-name-prefix/data.csv.out``.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html
+    """
+
+    copy_object_max_bytes: int = 5 << 30
+    """Of CopyObject and of one part of UploadPartCopy: 5 GB on AWS; less, so that a test needs no object of 5 GB."""

@@ -1,0 +1,57 @@
+"""Trust: which service may assume a role that it is handed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from localaws.iam.permissions.permission import Permission
+from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
+from localaws.service_api import AwsError, Call, invalid
+
+
+def refuse_untrusting_roles(
+    call: Call, needed: Iterable[Permission], trust_policy: Callable[[str], str | None]
+) -> None:
+    """Raise AwsError, in the words of the service, for a role among ``needed`` that the service may not assume.
+
+    Every operation that hands a role to a service needs iam:PassRole with the service's name, whoever calls it.
+    ``trust_policy`` reads the trust policy of a role by its name, and is None where there is no such role.
+    """
+    needed = tuple(needed)
+    for permission in needed:
+        if permission.action != "iam:PassRole":
+            continue
+        service = str(permission.context["iam:PassedToService"])
+        document = trust_policy(permission.resource.rsplit("/", 1)[-1])
+        if document is None or not _allows(document, permission.resource, service, call, needed[0].resource):
+            raise _refusal(permission.resource, service)
+
+
+def _allows(document: str, role_arn: str, service: str, call: Call, source_arn: str) -> bool:
+    regional = service.replace(".amazonaws.com", f".{call.region}.amazonaws.com")
+    request = AccessRequest(
+        action="sts:AssumeRole",
+        resource=role_arn,
+        context={"aws:SourceAccount": call.account, "aws:SourceArn": source_arn},
+        principals=frozenset({f"Service:{service}", f"Service:{regional}"}),
+    )
+    return decide(parse_policy(document), request) is Decision.ALLOWED
+
+
+def _refusal(role_arn: str, service: str) -> AwsError:
+    """The words as users report them: awslabs/predictive-maintenance-using-machine-learning#3 for SageMaker,
+    lumigo-io/lumigo-CLI#83 for Step Functions, Miserlou/Zappa#381 for EventBridge."""
+    match service.split(".", maxsplit=1)[0]:
+        case "lambda":
+            message = "The role defined for the function cannot be assumed by Lambda."
+            return AwsError("InvalidParameterValueException", message)
+        case "scheduler":
+            return invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+        case "events":
+            return invalid(f"Provided role '{role_arn}' cannot be assumed by principal '{service}'.")
+        case "states":
+            principals = f"the global service principal {service}, nor the regional one"
+            return AwsError("AccessDeniedException", f"Neither {principals} is authorized to assume the provided role.")
+        case _:
+            who = f"Please ensure that the role exists and allows principal '{service}' to assume the role."
+            return invalid(f"Could not assume role {role_arn}. {who}")

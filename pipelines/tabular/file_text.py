@@ -1,0 +1,1 @@
+../../layers/sluice/sluice/data_contract/file_text.py
