@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Matches = Callable[[str], bool]  # of an event's message
-_Condition = Callable[[Any], bool]  # of an event's JSON document
+_DocumentCondition = Callable[[Any], bool]  # of an event's JSON document
 
 _TERM = re.compile(r'\s*([-?]?)(?:"((?:[^"\\]|\\.)*)"|(\w+))(?=\s|$)')
 _TOKEN = re.compile(
@@ -82,7 +82,7 @@ def _holds_word(word: str) -> Matches:
     return lambda message: pattern.search(message) is not None
 
 
-def _of_json(condition: _Condition) -> Matches:
+def _of_json(condition: _DocumentCondition) -> Matches:
     def matches(message: str) -> bool:
         try:
             document = json.loads(message)
@@ -106,26 +106,26 @@ class _PatternParser:
         self._tokens = _tokens(text)
         self._at = 0
 
-    def condition(self) -> _Condition:
+    def condition(self) -> _DocumentCondition:
         """The whole of it."""
         parsed = self._any_of()
         if self._at < len(self._tokens):
             raise FilterPatternError(f"unexpected {self._tokens[self._at].text}")
         return parsed
 
-    def _any_of(self) -> _Condition:
+    def _any_of(self) -> _DocumentCondition:
         parts = [self._all_of()]
         while self._take("||"):
             parts.append(self._all_of())
         return lambda document: any(part(document) for part in parts)
 
-    def _all_of(self) -> _Condition:
+    def _all_of(self) -> _DocumentCondition:
         parts = [self._one()]
         while self._take("&&"):
             parts.append(self._one())
         return lambda document: all(part(document) for part in parts)
 
-    def _one(self) -> _Condition:
+    def _one(self) -> _DocumentCondition:
         if self._take("("):
             inner = self._any_of()
             if not self._take(")"):
@@ -203,14 +203,14 @@ def _select(document: Any, steps: Sequence[str | int]) -> Any:
     return document
 
 
-def _is(steps: Sequence[str | int], what: str) -> _Condition:
+def _is(steps: Sequence[str | int], what: str) -> _DocumentCondition:
     wanted = {"NULL": None, "TRUE": True, "FALSE": False}
     if what not in wanted:
         raise FilterPatternError(f"IS {what} is unknown: IS NULL, IS TRUE or IS FALSE")
     return lambda document: _select(document, steps) is wanted[what]
 
 
-def _compared(steps: Sequence[str | int], sign: str, value: _Token) -> _Condition:
+def _compared(steps: Sequence[str | int], sign: str, value: _Token) -> _DocumentCondition:
     if value.kind == "word" and _NUMBER.fullmatch(value.text):
         number, compare = float(value.text), _COMPARISONS[sign]
 
