@@ -71,6 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "services.lambda_.logs",
     },
     "services.sagemaker.containers": {
+        "choices",
         "containers",
         "context",
         "services.sagemaker.models",

@@ -24,6 +24,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         LocalAws(tmp_path_factory.mktemp("aws"), INTERPRETERS) as local,
         pytest.MonkeyPatch.context() as environment,
     ):
+        local.context.choices.model_server_seconds = 1  # and not a minute: a slow request takes three seconds
         for name, value in client_environment(local.endpoint_url, local.region).items():
             environment.setenv(name, value)
         yield local
