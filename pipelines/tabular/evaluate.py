@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from csv_reader import CsvReader, write_row
-from file_text import FileText
 from gate import NONE, GateError, failed_rules
 from job import JobError, run
 from measuring import Metrics, classification, regression
@@ -80,15 +78,15 @@ def evaluate(root: Path, gate: str, live: str) -> None:
 
 def score(model_dir: Path, test: Path) -> Scored:
     """Score each row of the test split. Raises EvaluationError for one that the model refuses."""
-    # The model's own copy of the serving code, not the one that lies beside this script.
+    # The model's own copy of the serving code, not the one that lies beside this script: nothing above may import it.
     sys.path.insert(0, str(model_dir / "code"))
-    inference = importlib.import_module("inference")
+    inference, csv_reader, file_text = map(importlib.import_module, ("inference", "csv_reader", "file_text"))
     model = inference.model_fn(str(model_dir))
     targets, predictions = [], []
     unknown: dict[str, Counter[str]] = {}
-    for rows in _rows(test):
+    for rows in _rows(test, csv_reader, file_text):
         targets.append(np.array([float(row[-1]) for row in rows]))
-        body = "".join(write_row(row[:-1]) for row in rows).encode()
+        body = "".join(csv_reader.write_row(row[:-1]) for row in rows).encode()
         try:
             values = inference.read_values(inference.input_fn(body, "text/csv; charset=utf-8"), model)
         except ValueError as error:
@@ -106,10 +104,10 @@ def unknown_share(scored: Scored) -> float:
     return max(counts.total() for counts in scored.unknown.values()) / len(scored.target)
 
 
-def _rows(test: Path) -> Iterator[list[list[str]]]:
+def _rows(test: Path, csv_reader: Any, file_text: Any) -> Iterator[list[list[str]]]:
     """The rows of the test split without its header, some at a time."""
     with test.open("rb") as source:
-        reader = CsvReader(FileText(source))
+        reader = csv_reader.CsvReader(file_text.FileText(source))
         for number, chunk in enumerate(reader.chunks()):
             if rows := chunk[1:] if number == 0 else chunk:
                 yield rows

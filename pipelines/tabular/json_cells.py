@@ -45,9 +45,10 @@ def as_a_file_spells(cells: Sequence[str], cell_format: CellFormat, categories: 
     for spelling in spellings:
         known.setdefault(_value(spelling, cell_format.decimal), []).append(spelling)
     known.pop(None, None)
+    exactly = set(spellings)
 
     def spelled(literal: JsonLiteral) -> str:
-        if literal in spellings:
+        if literal in exactly:
             return str(literal)
         found = known.get(_value(literal, "."), [])
         if len(found) > 1:

@@ -161,3 +161,15 @@ def test_a_model_of_another_xgboost_is_not_judged(run: Run, tmp_path: Path) -> N
     finished = other.evaluate()
     assert finished.code != 0
     assert "trained with XGBoost 9.0.5" in (finished.message or "")
+
+
+def test_the_test_split_is_read_by_the_models_own_copy_of_the_reader(run: Run, tmp_path: Path) -> None:
+    """A step from the cache may have packed another one than lies beside the evaluation."""
+    other = Run(tmp_path)
+    other.output.parent.mkdir(parents=True)
+    other.output.symlink_to(run.output)
+    other.train("--num_round", "1")
+    with (other.model / "code" / "csv_reader.py").open("a") as code:
+        code.write("\n\ndef read_rows(text):\n    raise ValueError('this is the copy')\n")
+    finished = other.evaluate()
+    assert finished.message == "the model refuses a row of the test split: this is the copy"
