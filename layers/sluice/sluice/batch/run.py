@@ -24,7 +24,9 @@ class BatchRun:
     reason: str = ""  # why it was skipped, or how it failed
     version: int = 0
     sagemaker_model: str = ""
-    input_digest: str = ""  # of its manifest
+    given_digest: str = ""  # of the manifest of the files as they were given
+    input_digest: str = ""  # of the manifest that the job gets; empty until the files have been checked
+    rows_set_aside: int = 0  # which no job can score
     files: int = 0
     size: int = 0  # bytes
     ended_at: datetime | None = None

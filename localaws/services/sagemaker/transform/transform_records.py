@@ -112,7 +112,9 @@ def _cells(text: str) -> list[str]:
     """
     if _ROW.fullmatch(text) is None:
         bare = re.search(r'(?:^|,)[^",][^,"]*"', text)
-        raise ValueError('bare " in non quoted field found' if bare else "a quoted field is not closed, or text follows it")
+        raise ValueError(
+            'bare " in non quoted field found' if bare else "a quoted field is not closed, or text follows it"
+        )
     return next(csv.reader([text], strict=True), [])
 
 
