@@ -11,7 +11,7 @@ from sluice.batch.events import BatchRequested
 from sluice.batch.run import BatchRun
 from sluice.bootstrap.adapters import Adapters
 from sluice.spec.serving_modes import BATCH
-from sluice.transform.locations import chosen_folder, output_folder, set_aside_folder
+from sluice.transform.locations import chosen_folder, output_folder
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError
 from cli.inference.batch_view import as_json, show_list, show_one
@@ -86,7 +86,7 @@ def show(arguments: Namespace, session: CliSession) -> int:
 
 def _show(session: CliSession, ports: Adapters, run: BatchRun) -> None:
     output = ports.bucket.uri(output_folder(run.model, run.job))
-    show_one(session, run, output, ports.bucket.uri(set_aside_folder(run.model, run.job)))
+    show_one(session, run, output, ports.bucket.uri(run.set_aside))
     session.out.result(as_json(run) | {"output": output})
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sluice.batch.input import rows_set_aside
 from sluice.batch.instance_prices import Prices, shipped_prices
 from sluice.batch.run import BatchRun
 from sluice.data_contract.contract import printable
@@ -105,7 +104,8 @@ def _publish(run: BatchRun, job: TransformJob, ports: BatchPorts) -> None:
             files=run.files,
             rows_in=run.rows_in,
             rows_out=run.rows_out,
-            **rows_set_aside(run, ports.bucket.uri),
+            rows_set_aside=run.rows_set_aside,
+            set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
             seconds=run.seconds,
             estimated_usd=run.estimated_usd,
             estimated_with=f"list prices of {prices.region} as of {prices.as_of}, while the job worked",

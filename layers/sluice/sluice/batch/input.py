@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -78,12 +78,6 @@ def line_rules(spec: ModelSpec) -> LineRules:
         reads_cells=batch.join_input or batch.input_filter != "$" or batch.output_filter != "$",
         max_line_bytes=batch.max_payload_mb << 20,
     )
-
-
-def rows_set_aside(run: BatchRun, uri: Callable[[str], str]) -> dict[str, object]:
-    """What events and reports say of rows that were left out: how many, and where they are if there are any."""
-    place = uri(set_aside_folder(run.model, run.job)) if run.rows_set_aside else ""
-    return {"rows_set_aside": run.rows_set_aside, "set_aside": place}
 
 
 class _InputCheck:

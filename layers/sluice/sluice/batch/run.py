@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from sluice.transform.locations import set_aside_folder
+
 BatchPhase = Literal["starting", "running", "completed", "failed", "skipped"]
 ENDED: tuple[BatchPhase, ...] = ("completed", "failed", "skipped")
 
@@ -34,6 +36,11 @@ class BatchRun:
     rows_in: int | None = None
     rows_out: int | None = None
     estimated_usd: float | None = None
+
+    @property
+    def set_aside(self) -> str:
+        """The folder of the rows that were left out, as a key; empty if there are none."""
+        return set_aside_folder(self.model, self.job) if self.rows_set_aside else ""
 
     @property
     def has_ended(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.batch.events import BatchRequested
-from sluice.batch.input import BatchInputError, check_input, rows_set_aside
+from sluice.batch.input import BatchInputError, check_input
 from sluice.batch.run import BatchRun
 from sluice.errors import SpecError, UnknownModelError
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
@@ -158,7 +158,12 @@ def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
         return failed
     running = replace(run, phase="running")
     ports.events.publish(
-        "BatchStarted", **common, files=run.files, bytes=run.size, **rows_set_aside(run, ports.bucket.uri)
+        "BatchStarted",
+        **common,
+        files=run.files,
+        bytes=run.size,
+        rows_set_aside=run.rows_set_aside,
+        set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
     )
     ports.batches.advance(running)
     return running
