@@ -9,12 +9,12 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-authoring setup-clients build check test rehearse verify-aws lock clean
+.PHONY: help setup setup-authoring setup-clients build check test rehearse serve verify-aws lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-setup: .venv/.sluice .venvs/sam/.ready .venvs/lambda-runtime/.ready .venvs/xgboost/.ready  ## Install what the local AWS, the rehearsal and the sluice command need
+setup: .venv/.sluice .venv/bin/aws .venvs/sam/.ready .venvs/lambda-runtime/.ready .venvs/xgboost/.ready  ## Install what the local AWS, the rehearsal and the sluice command need
 
 setup-authoring: .venvs/authoring/.ready  ## Install the SageMaker SDK, which compiles pipeline definitions
 
@@ -42,6 +42,10 @@ endif
 rehearse: setup  ## Play the whole story on the local AWS; ARGS go to `rehearsal play`
 	.venv/bin/python -m rehearsal play $(ARGS)
 
+PORT ?= 4566
+serve: setup  ## Run the local AWS with Sluice deployed until Ctrl-C; PORT=... (4566), ARGS=--empty deploys nothing
+	.venv/bin/python -m rehearsal serve --port $(PORT) $(ARGS)
+
 verify-aws: .venv/.sluice  ## Check on your AWS account what no document settles; says the cost and asks first; ARGS=--list
 	.venv/bin/python -m conformance $(ARGS)
 
@@ -65,6 +69,12 @@ clean:  ## Remove what builds, tests and rehearsals leave; the installed environ
 .venv/.sluice: pyproject.toml .venv/.ready
 	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	touch $@
+
+# The AWS CLI of version 1 goes to the real AWS for some services whatever AWS_ENDPOINT_URL says; ours does not.
+.venv/bin/aws: localaws/aws_cli.py .venv/.sluice
+	rm -f $@
+	printf '#!%s\nimport sys\nfrom localaws.aws_cli import main\nsys.exit(main())\n' "$(CURDIR)/.venv/bin/python" > $@
+	chmod +x $@
 
 # Scripts of jobs compile nothing (PYTHONDONTWRITEBYTECODE, as in the image), so what they import is compiled here.
 COMPILED_xgboost := boto3, pandas, sklearn.impute, sklearn.model_selection, xgboost

@@ -190,6 +190,7 @@ class Account:
     def _rights(self) -> list[dict[str, Any]]:
         everything_of = f"{self.region}:{self.number()}"
         bucket = f"arn:aws:s3:::{self.bucket()}"
+        registry = f"arn:aws:sagemaker:{everything_of}"
         pull = ["BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"]
         logs = ["CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents"]
         return [
@@ -197,6 +198,8 @@ class Account:
             _allow("sqs:SendMessage", [f"arn:aws:sqs:{everything_of}:{PREFIX}-*"]),
             _allow("sns:Publish", [f"arn:aws:sns:{everything_of}:{PREFIX}-*"]),
             _allow([f"logs:{each}" for each in logs], [f"arn:aws:logs:{everything_of}:log-group:/aws/sagemaker/*"]),
+            _allow("sagemaker:CreateModelPackageGroup", [f"{registry}:model-package-group/{PREFIX}-*"]),
+            _allow("sagemaker:CreateModelPackage", [f"{registry}:model-package/{PREFIX}-*"]),
             _allow("cloudwatch:PutMetricData", ["*"]),  # has no resources
             _allow("ecr:GetAuthorizationToken", ["*"]),  # has no resources
             _allow([f"ecr:{each}" for each in pull], ["arn:aws:ecr:*:*:repository/sagemaker-*"]),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localaws.context import Interpreters
+from localaws.preflight import absolute
 from localaws.serve import ServerSettings, add_server_options, run
 
 CONTAINER_PYTHON, LAMBDA_PYTHON = "LOCALAWS_CONTAINER_PYTHON", "LOCALAWS_LAMBDA_PYTHON"
@@ -32,8 +33,8 @@ def command_line() -> argparse.ArgumentParser:
     ):
         serve.add_argument(
             option,
-            type=Path,
-            default=Path(os.environ.get(variable, sys.executable)),
+            type=absolute,
+            default=absolute(os.environ.get(variable) or sys.executable),
             metavar="FILE",
             help=f"interpreter of {what} (default ${variable}, else this one)",
         )
@@ -47,6 +48,7 @@ def _serve(options: argparse.Namespace) -> int:
         port=options.port,
         interpreters=Interpreters(containers=options.container_python, lambda_runtime=options.lambda_python),
         is_hurried=options.hurry,
+        default_python=absolute(sys.executable),
     )
     return run(settings)
 

@@ -17,5 +17,11 @@ class Choices:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html
     """
 
+    model_server_seconds: int = 60
+    """After which a container stops a request unless ``SAGEMAKER_MODEL_SERVER_TIMEOUT`` says otherwise.
+
+    60 in the image (aws/sagemaker-xgboost-container); less, so that a test needs no minute.
+    """
+
     copy_object_max_bytes: int = 5 << 30
     """Of CopyObject and of one part of UploadPartCopy: 5 GB on AWS; less, so that a test needs no object of 5 GB."""

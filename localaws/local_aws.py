@@ -23,9 +23,11 @@ from localaws.iam.identity import Identities
 from localaws.iam.policy import parse_policy
 from localaws.moto import s3_events
 from localaws.moto.backend import MotoBackend
+from localaws.moto.checksums import correct_checksums
 from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
+from localaws.moto.log_store import MotoLogStore
 from localaws.moto.s3_copies import limit_copies
 from localaws.moto.s3_keys import MotoObjectKeys
 from localaws.moto.sns_deliveries import ask_policies_of_queues
@@ -34,6 +36,7 @@ from localaws.moto.step_functions import StateMachines
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
 from localaws.services.cloudtrail import CloudTrail
+from localaws.services.logs.service import LogSearches
 from localaws.services.policy_simulator import PolicySimulator
 from localaws.services.sts import SecurityTokens
 
@@ -78,6 +81,7 @@ class LocalAws:
             fallback=self.moto,
             faults=self.faults,
             record=self.recorded,
+            region=self.region,
         )
         self._http = HttpServer(self._gateway, port)
         self.endpoint_url = f"http://127.0.0.1:{self._http.port}"
@@ -106,11 +110,14 @@ class LocalAws:
         state_machines = StateMachines(self.context, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         make_aws_managed_policies_on_demand()
+        correct_checksums()
         speed_up_transactions()
         speed_up_queues()
         keep_policies_of_queues()
         ask_policies_of_queues(self.context, self.moto.lock("sqs"))
-        return [state_machines, SecurityTokens(self.identities, self._policies), PolicySimulator(self._policies)]
+        logs = MotoLogStore(ACCOUNT, self.region, self.moto.lock("logs"))
+        tokens = SecurityTokens(self.identities, self._policies)
+        return [state_machines, LogSearches(logs, self.context.now), tokens, PolicySimulator(self._policies)]
 
     def start(self) -> None:
         """Open the gateway and start what the services do in the background."""
@@ -143,6 +150,7 @@ class LocalAws:
         self._policies.settle_seconds = seconds
 
     def _make_context(self, run_dir: Path, interpreters: Interpreters) -> Context:
+        run_dir = run_dir.absolute()  # what is started in it has other working folders
         run_dir.mkdir(parents=True, exist_ok=True)
         return Context(
             account=ACCOUNT,

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from rehearsal.commands import run_to_end
+
 PYTHON = "python3.13"
 WITHOUT_BYTECODE = (
     f"no {PYTHON} here: built without bytecode, for rehearsals. Deployed, cold starts would take twice as long."
@@ -81,10 +83,7 @@ def _run_sam_build(repo: Path, with_bytecode: bool) -> None:
         print(WITHOUT_BYTECODE, file=sys.stderr)
         environment["BYTECODE"] = "optional"
         command += ["--cache-dir", ".aws-sam/cache-without-bytecode"]
-    done = subprocess.run(
-        command, cwd=repo, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        check=False,
-    )  # fmt: skip
+    done = run_to_end(command, cwd=repo, env=environment)
     if done.returncode != 0:
         raise BuildError(f"sam build failed with exit code {done.returncode}:\n{done.stdout}")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+
+from rehearsal.commands import run_to_end
 
 BUILT = ".aws-sam/build"
 POLL_SECONDS = "0.2"  # between the looks of ``sam deploy`` at the stack's events
@@ -39,15 +40,11 @@ def sam_deploy(repo: Path, stage: str, environment: Mapping[str, str], checkout:
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
     inherited.pop("PYTHONPATH", None)  # the SAM CLI has modules of its own
-    done = subprocess.run(
+    done = run_to_end(
         [str(repo / ".venvs" / "sam" / "bin" / "sam"), "deploy", "--config-env", stage],
         cwd=checkout or repo,
         env={**inherited, **environment, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": POLL_SECONDS},
-        input="y\n",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        answers="y\n",
     )
     if done.returncode != 0:
         raise DeployFailedError(f"sam deploy failed with exit code {done.returncode}:\n{done.stdout}")

@@ -39,7 +39,7 @@ def serve(options: argparse.Namespace) -> int:
     )
     if options.empty:
         return run(settings)
-    return run(settings, partial(_build_and_deploy, options.stage), partial(_examples, options.stage))
+    return run(settings, partial(_build_and_deploy, options.stage), partial(examples, options.stage))
 
 
 def _build_and_deploy(stage: str, environment: Mapping[str, str]) -> None:
@@ -51,7 +51,8 @@ def _build_and_deploy(stage: str, environment: Mapping[str, str]) -> None:
         raise NotDeployedError(str(error)) from error
 
 
-def _examples(stage: str, _region: str) -> str:
+def examples(stage: str, _region: str) -> str:
+    """The commands that a user may type, for a stage and a Region."""
     name = f"sluice-{stage}-fraud"
     return f"""
   .venv/bin/sluice apply models/fraud.yaml

@@ -17,6 +17,9 @@ from sluice.spec.strategies import steps_of
 _LONGEST_PERIODS = 4096
 """At so many metric periods the search for a decision ends: 2.8 days of minutes."""
 
+_MINUTES_TO_PUBLISH = 2
+"""Until a metric of a minute is there and evaluated, at most. Not documented by AWS."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
@@ -57,6 +60,20 @@ def least_seconds(plan: Plan) -> int:
         steps = steps_of(plan.blue_green, plan.candidate.instance_count)
         deployed = plan.blue_green.wait_seconds * steps + plan.blue_green.termination_wait_seconds
     return sum(stage.bake_seconds for stage in plan.stages) + deployed + plan.watch_seconds
+
+
+def late_alarms(plan: Plan) -> Iterator[str]:
+    """That SageMaker's deployment is over before an alarm on its new fleet can ring, in words."""
+    how = plan.blue_green
+    if how is None:
+        return
+    needed = alarm_seconds(plan, is_deploying=True) * (plan.alarms.datapoints_to_alarm + _MINUTES_TO_PUBLISH)
+    watched = how.wait_seconds * steps_of(how, plan.candidate.instance_count) + how.termination_wait_seconds
+    if watched < needed:
+        yield (
+            f"SageMaker watches the new fleet for {watched} s (wait, termination_wait), and an alarm on it takes about "
+            f"{needed} s to ring: a version that fails may be deployed before it does"
+        )
 
 
 def proof_of_safety(plan: Plan, traffic: Traffic) -> Proof | None:

@@ -23,7 +23,7 @@ from cli.apply.instance_types import instance_type_rules
 from cli.apply.rules import gate_rules, time_zone_rules
 from cli.apply.specfile import load
 from cli.failures import OK, REFUSED
-from cli.rollouts.forecast import Traffic, extra_cost, least_seconds, proof_of_safety, rollback_triggers
+from cli.rollouts.forecast import Traffic, extra_cost, late_alarms, least_seconds, proof_of_safety, rollback_triggers
 from cli.rollouts.plan_view import PlannedRollout, as_json, show_plan
 from cli.rollouts.silent_alarms import silence
 from cli.session import CliSession, Commands, ports_of, read_spec
@@ -61,7 +61,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         cost=extra_cost(plan, prices) if plan else None,
         triggers=tuple(rollback_triggers(plan)) if plan else (),
         problems=problems,
-        remarks=tuple(_remarks(spec, live, ports)),
+        remarks=(*_remarks(spec, live, ports), *(late_alarms(plan) if plan else ())),
     )
     show_plan(session, found)
     session.out.result(as_json(found))

@@ -16,6 +16,7 @@ DOCUMENTED = frozenset(
         "OverheadLatency",
         "ModelSetupTime",
         "MemoryUtilization",
+        "ServerlessConcurrentExecutionsUtilization",
     }
 )
 """https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-monitoring.html"""
@@ -42,8 +43,8 @@ SERVERLESS = Group(
     facts=(
         Fact(
             name="serverless-metrics",
-            statement="A serverless endpoint publishes the seven documented metrics only: no InvocationModelErrors.",
-            matters="Alarms and the judge of serverless endpoints read Invocation5XXErrors.",
+            statement="A serverless endpoint publishes the documented metrics only: no InvocationModelErrors.",
+            matters="The alarms of serverless endpoints read Invocation4XXErrors and Invocation5XXErrors.",
             check=metrics_of_serverless,
         ),
     ),

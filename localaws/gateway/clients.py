@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
-from localaws.iam.identity import DEVELOPER_ACCESS_KEY, OWN_ACCESS_KEY, Identities
+from localaws.iam.identity import AccessKey, Identities
 
 
 class Clients:
@@ -26,28 +25,28 @@ class Clients:
     def as_role(self, service: str, role_arn: str | None, *, validate: bool = True) -> Any:
         """A client under a role; None is the local AWS itself, neither recorded nor authorised."""
         if role_arn is None:
-            return self._client(service, {"AWS_ACCESS_KEY_ID": OWN_ACCESS_KEY}, validate)
-        return self._client(service, self._identities.credentials(role_arn), validate)
+            return self._client(service, self._identities.own, validate)
+        return self._client(service, self._identities.key_of_role(role_arn), validate)
 
     def as_developer(self, service: str) -> Any:
         """A client under the developer's key, which may do everything."""
-        return self._client(service, {"AWS_ACCESS_KEY_ID": DEVELOPER_ACCESS_KEY}, True)
+        return self._client(service, self._identities.developer, True)
 
-    def _client(self, service: str, keys: Mapping[str, str], validate: bool) -> Any:
+    def _client(self, service: str, key: AccessKey, validate: bool) -> Any:
         with self._lock:
-            kept = (service, keys["AWS_ACCESS_KEY_ID"], validate)
+            kept = (service, key.identifier, validate)
             if kept not in self._clients:
-                self._clients[kept] = self._make(service, keys, validate)
+                self._clients[kept] = self._make(service, key, validate)
             return self._clients[kept]
 
-    def _make(self, service: str, keys: Mapping[str, str], validate: bool) -> Any:
+    def _make(self, service: str, key: AccessKey, validate: bool) -> Any:
         return self._session.create_client(
             service,
             region_name=self._region,
             endpoint_url=self._endpoint_url,
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys.get("AWS_SECRET_ACCESS_KEY", "secret"),
-            aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+            aws_access_key_id=key.identifier,
+            aws_secret_access_key=key.secret,
+            aws_session_token=key.token,
             config=Config(
                 retries={"total_max_attempts": 1},  # a service that retries does so by its own rules
                 connect_timeout=5,

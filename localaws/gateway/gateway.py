@@ -11,22 +11,44 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, Protocol
 
 from moto.core.parse import RequestParserError
 from moto.core.request import Request
+from werkzeug.exceptions import BadRequest
 
+from localaws.gateway.dialect import (
+    CBOR,
+    JSON,
+    REST_JSON,
+    REST_XML,
+    Dialect,
+    Response,
+    dialect_of,
+    refusal,
+    write_error,
+)
 from localaws.gateway.faults import Faults
-from localaws.gateway.protocol import CredentialScope, Response, Wire, parse, read_scope, serialise, serialise_error
+from localaws.gateway.protocol import UnknownOperationError, Wire, asked_for, parse, serialise, service_of
 from localaws.gateway.record import CallLog
+from localaws.gateway.signature import Problem, Signature, SignatureError, SignedRequest, check, read_signature
 from localaws.iam.identity import Caller, Identities
 from localaws.iam.permissions.permission import Permission
 from localaws.service_api import AwsError, Call, Operation, RecordedCall, Service
 
 LOG = logging.getLogger(__name__)
+REQUESTS = logging.getLogger("localaws.requests")  # one line for each request of a client
 HEALTH_PATH = "/_localaws/health"
 _PLAIN_TEXT = {"Content-Type": "text/plain"}
+# What a service answers to an operation that it does not have; the query protocols say InvalidAction.
+_UNKNOWN_OPERATION = {
+    JSON: ("UnknownOperationException", 400),
+    REST_JSON: ("UnknownOperationException", 404),
+    CBOR: ("UnknownOperationException", 404),
+    REST_XML: ("MethodNotAllowed", 405),
+}
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
@@ -53,10 +75,10 @@ class Authoriser(Protocol):
 
 @dataclass(slots=True)
 class _Progress:
-    """What is known of a request so far, for the record and for answering an error in the right protocol."""
+    """What is known of a request so far, for the record, the log and for answering an error in the right protocol."""
 
-    service: str = "s3"
-    protocol: str = "rest-xml"
+    dialect: Dialect
+    asked: str  # method and path, then service and operation
     caller: Caller | None = None
     call: Call | None = None
     permissions: tuple[Permission, ...] = ()
@@ -74,6 +96,8 @@ class Gateway:
     fallback: Fallback
     faults: Faults
     record: CallLog
+    region: str = "us-east-1"  # of the requests that name none: presigned URLs of Version 2
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _operations: dict[tuple[str, str], Operation] = field(default_factory=dict)
     _ready: bool = False
 
@@ -98,35 +122,41 @@ class Gateway:
         environ["CONTENT_LENGTH"] = str(len(body))
         if request.path == HEALTH_PATH:
             return Response(200 if self._ready else 503, _PLAIN_TEXT, b"ok" if self._ready else b"starting")
-        progress = _Progress()
+        signed = _signed_request(request, body)
+        progress = _Progress(dialect_of(signed, ""), f"{request.method} {request.path}")
+        message = ""
         try:
-            response = self._answer(request, environ, progress)
+            response = self._answer(signed, request, environ, progress)
             error = None if response.status < 400 else _error_code(response)
-        except AwsError as refusal:
-            error = refusal.code
-            response = serialise_error(progress.service, progress.protocol, refusal)
+        except AwsError as refused:
+            error, message = refused.code, refused.message
+            response = write_error(progress.dialect, refused)
         except Exception:  # the server answers as AWS does and shows the defect in its log
-            LOG.exception("%s %s failed", progress.service, progress.call and progress.call.operation)
+            LOG.exception("%s failed", progress.asked)
             error = "InternalFailure"
             failure = AwsError(error, "The request processing has failed because of an unknown error", 500)
-            response = serialise_error(progress.service, progress.protocol, failure)
+            response = write_error(progress.dialect, failure)
         self._keep(progress, error)
+        _log(progress, response.status, error, message)
         return response
 
-    def _answer(self, request: Request, environ: dict[str, Any], progress: _Progress) -> Response:
-        scope = read_scope(request)
-        if scope is None:
-            raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-        wire = self._read(scope, request, progress)
-        caller = progress.caller = self.identities.caller(scope.access_key)
+    def _answer(
+        self, signed: SignedRequest, request: Request, environ: dict[str, Any], progress: _Progress
+    ) -> Response:
+        signature, caller = self._identify(signed, progress)
+        progress.caller = caller
+        service = service_of(signature.signing_name, request.path)
+        progress.asked = f"{service} {asked_for(request)}"
+        wire = self._read(service, request, progress)
         call = progress.call = Call(
-            service=scope.service,
+            service=service,
             operation=wire.operation.name,
-            region=scope.region,
+            region=signature.region or self.region,
             account=self.account,
             role=caller.role,
             principal=caller.arn,
         )
+        progress.asked = f"{call.service} {call.operation}"
         if caller.own:
             self.authoriser.refuse_untrusting_roles(call, wire.params)
             return self._dispatch(call, wire, environ)
@@ -137,17 +167,29 @@ class Gateway:
         self.faults.inject(call, after_effect=True)
         return response
 
-    def _read(self, scope: CredentialScope, request: Request, progress: _Progress) -> Wire:
-        progress.service = scope.service
-        if not self._knows(scope.service):
-            progress.protocol = "json"
-            raise AwsError("NotImplemented", f"The local AWS has no service {scope.service}", 501)
+    def _identify(self, signed: SignedRequest, progress: _Progress) -> tuple[Signature, Caller]:
+        """Whose request this is; raises AwsError when nobody's, or when it was not signed by the key's owner."""
         try:
-            wire = parse(scope.service, request)
-        except (RequestParserError, ValueError, TypeError) as error:
+            signature = read_signature(signed)
+            progress.dialect = dialect_of(signed, signature.signing_name)
+            key = self.identities.find(signature.access_key)
+            if key is None:
+                raise SignatureError(Problem.UNKNOWN_KEY, signature.access_key)
+            check(signature, signed, key.secret, key.token, self.now())
+        except SignatureError as error:
+            raise refusal(progress.dialect, error) from error
+        return signature, key.caller
+
+    def _read(self, service: str, request: Request, progress: _Progress) -> Wire:
+        if not self._knows(service):
+            raise AwsError("NotImplemented", f"The local AWS has no service {service}", 501)
+        try:
+            return parse(service, request)
+        except UnknownOperationError as error:
+            code, status = _UNKNOWN_OPERATION.get(progress.dialect.protocol, ("InvalidAction", 400))
+            raise AwsError(code, f"The local AWS knows no such operation: {error}", status) from error
+        except (RequestParserError, ValueError, TypeError, BadRequest) as error:
             raise AwsError("SerializationException", str(error)) from error
-        progress.protocol = wire.protocol
-        return wire
 
     def _authorise(self, progress: _Progress, wire: Wire) -> None:
         assert progress.caller is not None
@@ -184,6 +226,26 @@ class Gateway:
             error=error,
         )
         self.record.add(entry, tuple((needed.action, needed.resource) for needed in progress.permissions))
+
+
+def _signed_request(request: Request, body: bytes) -> SignedRequest:
+    return SignedRequest(
+        method=request.method,
+        path=request.raw_path,
+        query=request.query_string.decode("latin-1"),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+    )
+
+
+def _log(progress: _Progress, status: int, error: str | None, message: str) -> None:
+    """One line: who asked what, and what came of it. The local AWS's own calls only when debugging."""
+    caller = progress.caller
+    who = "nobody" if caller is None else caller.role or caller.arn.rsplit("/", 1)[-1]
+    outcome = f"{status} {error}{': ' if message else ''}{message}" if error else str(status)
+    level = logging.DEBUG if caller is not None and caller.own else logging.INFO
+    milliseconds = (time.time() - progress.started) * 1000
+    REQUESTS.log(level, "%s by %s: %s (%.0f ms)", progress.asked, who, outcome, milliseconds)
 
 
 def _complete(response: Response, *, head: bool) -> list[tuple[str, str]]:

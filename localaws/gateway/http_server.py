@@ -6,6 +6,7 @@ werkzeug's own server closes the connection after each answer and waits 10 ms to
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import sys
 import threading
@@ -22,6 +23,8 @@ from moto.core.request import (
     should_preserve_original_header_name,
 )
 from werkzeug.serving import DechunkedInput
+
+LOG = logging.getLogger(__name__)
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
 
@@ -74,10 +77,10 @@ class _Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):  # the client was faster
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent when a client hangs up; show anything else."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (the base class names them)
+        """Stay silent when a client hangs up; log anything else."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
+            LOG.exception("a connection from %s failed", client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

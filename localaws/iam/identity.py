@@ -8,10 +8,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localaws.service_api import AwsError
-
-OWN_ACCESS_KEY = "AKIALOCALAWSITSELF00"
+# The developer's key is the same on every machine, so that it can be kept in a profile. It opens nothing but a server
+# that listens on 127.0.0.1 for the one who started it.
 DEVELOPER_ACCESS_KEY = "AKIADEVELOPER0000000"
+DEVELOPER_SECRET_KEY = "local"  # noqa: S105 (see above)
+_OWN_ACCESS_KEY = "AKIALOCALAWSITSELF00"
 _TEMPORARY = "ASIA"  # begins the access keys of roles
 _ALPHABET = string.ascii_uppercase + "234567"
 
@@ -31,35 +32,54 @@ class Caller:
         return None if self.role_arn is None else self.role_arn.rsplit("/", 1)[-1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """An access key that exists: its owner, and what only the owner knows."""
+
+    identifier: str
+    caller: Caller
+    secret: str
+    token: str | None = None  # of temporary credentials
+
+    def variables(self) -> Mapping[str, str]:
+        """The credentials as environment variables."""
+        keys = {"AWS_ACCESS_KEY_ID": self.identifier, "AWS_SECRET_ACCESS_KEY": self.secret}
+        return keys if self.token is None else keys | {"AWS_SESSION_TOKEN": self.token}
+
+
 class Identities:
-    """Maps access keys to callers. Any long-lived key is the developer's, who may do everything."""
+    """The access keys that exist: the developer's, who may do everything, the local AWS's own, and those of roles."""
 
     def __init__(self, account: str) -> None:
         self._account = account
         self._lock = threading.Lock()
-        self._developer = Caller(f"arn:aws:iam::{account}:user/developer")
-        self._callers = {OWN_ACCESS_KEY: Caller(f"arn:aws:iam::{account}:root", own=True)}
-        self._minted: dict[tuple[str, str], Mapping[str, str]] = {}
+        developer = Caller(f"arn:aws:iam::{account}:user/developer")
+        self.developer = AccessKey(identifier=DEVELOPER_ACCESS_KEY, caller=developer, secret=DEVELOPER_SECRET_KEY)
+        itself = Caller(f"arn:aws:iam::{account}:root", own=True)
+        self.own = AccessKey(identifier=_OWN_ACCESS_KEY, caller=itself, secret=secrets.token_urlsafe(30))
+        self._keys = {key.identifier: key for key in (self.developer, self.own)}
+        self._minted: dict[tuple[str, str], AccessKey] = {}
 
-    def caller(self, access_key: str) -> Caller:
-        """Whose key this is; raises AwsError for a temporary key that was not minted here."""
-        caller = self._callers.get(access_key)
-        if caller is None and access_key.startswith(_TEMPORARY):
-            raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid", 403)
-        return caller or self._developer
+    def find(self, access_key: str) -> AccessKey | None:
+        """The key with this identifier; None when there is none."""
+        return self._keys.get(access_key)
 
-    def credentials(self, role_arn: str, session: str = "") -> Mapping[str, str]:
-        """Credentials of ``role_arn`` as environment variables; the same ones for the same role and session."""
+    def key_of_role(self, role_arn: str, session: str = "") -> AccessKey:
+        """Temporary credentials of ``role_arn``; the same ones for the same role and session."""
         role = role_arn.rsplit("/", 1)[-1]
         session = session or role
         with self._lock:
             if (role_arn, session) not in self._minted:
-                access_key = _TEMPORARY + "".join(secrets.choice(_ALPHABET) for _ in range(16))
                 arn = f"arn:aws:sts::{self._account}:assumed-role/{role}/{session}"
-                self._callers[access_key] = Caller(arn, role_arn, session)
-                self._minted[role_arn, session] = {
-                    "AWS_ACCESS_KEY_ID": access_key,
-                    "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
-                    "AWS_SESSION_TOKEN": secrets.token_urlsafe(48),
-                }
+                key = AccessKey(
+                    identifier=_TEMPORARY + "".join(secrets.choice(_ALPHABET) for _ in range(16)),
+                    caller=Caller(arn, role_arn, session),
+                    secret=secrets.token_urlsafe(30),
+                    token=secrets.token_urlsafe(48),
+                )
+                self._keys[key.identifier] = self._minted[role_arn, session] = key
             return self._minted[role_arn, session]
+
+    def credentials(self, role_arn: str, session: str = "") -> Mapping[str, str]:
+        """Those of ``key_of_role`` as environment variables."""
+        return self.key_of_role(role_arn, session).variables()

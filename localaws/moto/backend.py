@@ -17,14 +17,13 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from localaws.gateway.protocol import Response, Wire
+from localaws.gateway.dialect import Response
+from localaws.gateway.protocol import Wire
 from localaws.moto.imports import spare_ec2
+from localaws.moto.operations import SERVED
+from localaws.moto.refusals import refusal_reason
 from localaws.service_api import AwsError
 
-SERVICES = frozenset(
-    {"dynamodb", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts"}
-    | {"resourcegroupstaggingapi", "scheduler", "stepfunctions"}
-)
 _FILLING_QUEUES = frozenset({"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "Publish", "PublishBatch"})
 _POLL_SECONDS = 0.5  # what nobody sends becomes visible too: delayed messages, and those not deleted in time
 
@@ -51,22 +50,27 @@ class MotoBackend:
 
     def serves(self, service: str) -> bool:
         """Whether moto answers what our own services do not."""
-        return service in SERVICES
+        return service in SERVED
 
     def wait_for(self, service: str, until_ready: Callable[[], None]) -> None:
         """Call ``until_ready`` before ``service`` is asked anything."""
         self._wait_for[service] = until_ready
 
     def answer(self, service: str, wire: Wire, environ: dict[str, Any]) -> Response:
-        """Let moto answer. Operations it lacks are answered 501."""
+        """Let moto answer what it may; raises AwsError, 501, for every other operation."""
+        operation = wire.operation.name
+        if operation not in SERVED[service]:
+            reason = refusal_reason(service, operation)
+            because = "" if reason is None else f": {reason}"
+            raise AwsError("NotImplemented", f"The local AWS does not do {service} {operation}{because}", 501)
         if service in self._wait_for:
             self._wait_for[service]()
-        if (service, wire.operation.name, wire.protocol) == ("sqs", "ReceiveMessage", "json"):
+        if (service, operation, wire.protocol) == ("sqs", "ReceiveMessage", "json"):
             return self._receive_messages(environ)
         try:
             return self._call(service, environ)
         finally:
-            if wire.operation.name in _FILLING_QUEUES:
+            if operation in _FILLING_QUEUES:
                 with self._queues_changed:
                     self._queue_changes += 1
                     self._queues_changed.notify_all()

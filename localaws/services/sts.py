@@ -43,17 +43,17 @@ class SecurityTokens:
         if trust is None or decide(parse_policy(trust), request) is not Decision.ALLOWED:
             message = f"User: {call.principal} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             raise AwsError("AccessDenied", message, 403)
-        keys = self._identities.credentials(role_arn, session)
+        key = self._identities.key_of_role(role_arn, session)
         return {
             "Credentials": {
-                "AccessKeyId": keys["AWS_ACCESS_KEY_ID"],
-                "SecretAccessKey": keys["AWS_SECRET_ACCESS_KEY"],
-                "SessionToken": keys["AWS_SESSION_TOKEN"],
+                "AccessKeyId": key.identifier,
+                "SecretAccessKey": key.secret,
+                "SessionToken": key.token,
                 "Expiration": datetime.now(UTC) + timedelta(seconds=params.get("DurationSeconds") or 3600),
             },
             "AssumedRoleUser": {
                 "AssumedRoleId": f"AROA{role.upper()[:16]}:{session}",
-                "Arn": self._identities.caller(keys["AWS_ACCESS_KEY_ID"]).arn,
+                "Arn": key.caller.arn,
             },
         }
 

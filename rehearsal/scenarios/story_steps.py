@@ -16,6 +16,9 @@ from rehearsal.reporting.measured import Measured
 from rehearsal.scenarios.canary import play_canary
 from rehearsal.scenarios.scenario_context import ScenarioContext
 
+TOLD_SECONDS = 60
+"""How long the event of a run's end may take."""
+
 
 @dataclass(slots=True, kw_only=True)
 class StoryContext(ScenarioContext):
@@ -107,10 +110,15 @@ def missed_gate(context: StoryContext, mislabelled: Upload) -> None:
     context.progress.begin("4 · Bad data: misses the gate")
     run = context.training.run_of(mislabelled)
     last = run.steps[-1][0] if run.steps else ""
+    told = context.timeline.wait_for(
+        "people to be told of the missed gate",
+        lambda event: event.kind == "PipelineFailed" and event.detail["execution"] == run.arn,
+        timeout_seconds=TOLD_SECONDS,
+    )
     context.check(
         "mislabelled data",
         "ends in FailPipeline, nothing registered",
-        f"{run.status} in {last}, version {run.version}; {run.failure[:400]}",
+        f"{run.status} in {last}, version {run.version}; {told.detail['reason'][:1000]}",
         right=run.status == "Failed" and last == "FailPipeline" and run.version is None,
     )
 

@@ -19,7 +19,8 @@ MB = 2**20
 LARGE_MB, OVERSIZED_MB = 8, 25  # more than real-time takes; more than the local AWS takes in a hurry
 GOOD, FAILING, OVERSIZED = 34, 4, 2
 RATE = 3.0
-WAIT_SECONDS = 240.0  # the first instance comes with a metric of a minute
+WAIT_SECONDS = 150.0
+SCALING_SECONDS = 240.0  # the first instance comes with an alarm of a minute
 ENDPOINT = {
     "type": "async",
     "instance_count": 1,
@@ -162,7 +163,7 @@ def _put(context: SceneContext, name: str, text: str) -> str:
 def _instances_until(context: SceneContext, enough: Callable[[list[int]], bool]) -> list[int]:
     """The numbers of instances that the endpoint has had, until they are as wanted."""
     seen: list[int] = []
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + SCALING_SECONDS
     while True:
         shown = context.client("sagemaker").describe_endpoint(EndpointName=context.endpoint)
         count = sum(each["CurrentInstanceCount"] for each in shown["ProductionVariants"])

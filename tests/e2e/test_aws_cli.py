@@ -32,6 +32,7 @@ class Terminal:
         self._exports = dict(re.findall(r"^  export (\w+)=(\S+)$", printed, re.MULTILINE))
         said = printed.replace("\\\n", " ")
         self.commands = re.findall(r"^  ((?:aws|echo|\.venv/bin/sluice) .+)$", said, re.MULTILINE)
+        self._assignments = re.findall(r"^  (\w+=\$\(.+\))$", said, re.MULTILINE)  # a shell keeps them
         self.typed: list[str] = []
 
     def command(self, beginning: str) -> str:
@@ -48,7 +49,7 @@ class Terminal:
             command = command.replace(f"<{blank.replace('_', ' ')}>", value)
         path = f"{REPO / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", "\n".join([*self._assignments, command])],
             cwd=self.folder,
             env={"PATH": path, "HOME": str(self.folder), "AWS_PAGER": "", **self._exports},
             capture_output=True,

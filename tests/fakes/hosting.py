@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sluice.endpoint.deployment_config import Deployment
@@ -33,6 +34,7 @@ class FakeHosting:
     endpoints: dict[str, EndpointState] = field(default_factory=dict)
     configs: dict[str, NewConfig] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    made: dict[str, datetime] = field(default_factory=dict)  # models of before, which a test looks for
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of models
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
     why_unhealthy: str = "ping failed"
@@ -92,6 +94,9 @@ class FakeHosting:
             self.environments.setdefault(name, dict(environment or {}))
 
         self.faults.around(create)
+
+    def model_created_at(self, name: str) -> datetime | None:
+        return self.faults.around(lambda: self.made.get(name))  # type: ignore[no-any-return]
 
     def create_config(self, config: NewConfig) -> None:
         self.faults.around(lambda: self.configs.setdefault(config.name, config))

@@ -16,6 +16,8 @@ FOREIGN_PACKAGES = {"sluice", "functions", "cli", "pipelines", "rehearsal", "tes
 # What each package may import, from the lowest to the highest: a package knows only packages above it in this list. A
 # module in the folder itself, such as ``context``, is a package of its own.
 ARROWS: dict[str, set[str]] = {
+    "aws_cli": set(),
+    "preflight": set(),
     "choices": set(),
     "quotas": set(),
     "context": {"choices", "quotas"},
@@ -27,11 +29,12 @@ ARROWS: dict[str, set[str]] = {
     "services.cloudwatch.metric_math": set(),
     "runtime": {"context"},
     "services.lambda_.logs": {"context"},
-    "iam": {"service_api"},
+    "iam": set(),
     "services.lambda_.functions": {"context", "service_api"},
     "services.sagemaker.resources": {"context", "service_api"},
     "services.cloudformation.resources": {"services.cloudformation.template"},
     "services.cloudwatch.metrics": {"service_api", "services.cloudwatch.metric_math"},
+    "services.logs": {"service_api"},
     "iam.permissions": {"iam", "service_api"},
     "services.events": {"context", "iam", "runtime", "service_api"},
     "services.lambda_.environments": {"context", "service_api", "services.lambda_.functions"},
@@ -68,6 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "services.lambda_.logs",
     },
     "services.sagemaker.containers": {
+        "choices",
         "containers",
         "context",
         "services.sagemaker.models",
@@ -81,7 +85,7 @@ ARROWS: dict[str, set[str]] = {
         "services.sagemaker.resources",
     },
     "services.cloudwatch": {"context", "service_api", "services.cloudwatch.alarms", "services.cloudwatch.metrics"},
-    "moto": {"choices", "context", "gateway", "iam", "service_api"},
+    "moto": {"choices", "context", "gateway", "iam", "service_api", "services.logs"},
     "services": {"gateway", "iam", "service_api"},
     "services.lambda_.event_sources": {
         "context",
@@ -177,16 +181,29 @@ ARROWS: dict[str, set[str]] = {
         "services.scheduler",
         "timing",
     },
-    "local_aws": {"context", "default_services", "gateway", "iam", "moto", "runtime", "service_api", "services"},
+    "local_aws": {
+        "context",
+        "default_services",
+        "gateway",
+        "iam",
+        "moto",
+        "runtime",
+        "service_api",
+        "services",
+        "services.logs",
+    },
+    "operations": {"context", "local_aws", "moto"},
     "serve": {
         "context",
         "default_services",
         "iam",
         "local_aws",
+        "preflight",
         "services.cloudformation",
+        "services.cloudformation.resources",
         "timing",
     },
-    "__main__": {"context", "serve"},
+    "__main__": {"context", "preflight", "serve"},
 }
 
 

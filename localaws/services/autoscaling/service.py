@@ -47,7 +47,6 @@ class AutoScaling:
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        refused = ("TagResource", "UntagResource", "ListTagsForResource", "GetPredictiveScalingForecast")
         return {
             "RegisterScalableTarget": self.register,
             "DeregisterScalableTarget": self.deregister,
@@ -59,7 +58,6 @@ class AutoScaling:
             "DeleteScheduledAction": self.delete_action,
             "DescribeScheduledActions": self.describe_actions,
             "DescribeScalingActivities": self.describe_activities,
-            **dict.fromkeys(refused, _refuse),
         }
 
     def start(self) -> None:
@@ -216,12 +214,6 @@ class AutoScaling:
             names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
         prefix = f"arn:aws:cloudwatch:{self._context.region}:{self._context.account}:alarm:"
         return [{"AlarmName": name, "AlarmARN": prefix + name} for name in names]
-
-
-def _refuse(_params: Params, call: Call) -> dict[str, Any]:
-    raise AwsError(
-        "NotImplemented", f"{call.operation} of Application Auto Scaling is not supported by the local AWS", 501
-    )
 
 
 def _policy_arn(call: Call, key: Key, name: str) -> str:

@@ -117,6 +117,9 @@ class ChangeSetOperations:
         except TemplateError as error:
             change_set.fail(str(error))
             return
+        except Exception as error:
+            change_set.fail(f"Internal Failure: {error!r}")
+            raise
         if change_set.type == "UPDATE" and (reason := why_empty(stack, submission, template, changes)):
             change_set.fail(reason)
         else:

@@ -112,8 +112,12 @@ class Stacks:
                 before.join()
             try:
                 work()
-            except Exception:  # a defect of ours: whoever waits for the stack finds it in the server's log
+            except Exception as error:  # a defect of ours: nobody must wait for it for ever
                 LOG.exception("work on stack %s ended", stack.name)
+                if stack.status.endswith("IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
+                    status = stack.status.replace("COMPLETE_CLEANUP_IN_PROGRESS", "FAILED")
+                    status = status.replace("IN_PROGRESS", "FAILED")
+                    stack.become(status, self.context.now(), f"Internal Failure: {error!r}")
 
         thread = self._work[stack.arn] = self.context.background(f"cloudformation-{stack.name}", run)
         thread.join(self._head_start_seconds)

@@ -13,6 +13,7 @@ import pytest
 
 from cli.main import main
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.service_api import AwsError
 from localaws.tests.interpreters import INTERPRETERS
 
@@ -68,10 +69,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 @pytest.fixture
 def bare(aws: LocalAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stage:
     """A stage in which nothing is deployed."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", aws.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "developer")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    for name, value in client_environment(aws.endpoint_url, aws.region).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     aws.faults.clear()
     return Stage(f"s{next(_stages)}", aws, lambda: capsys.readouterr().out)

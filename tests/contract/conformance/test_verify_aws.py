@@ -11,6 +11,7 @@ from conformance.__main__ import main
 from conformance.account import PREFIX, Pace
 from conformance.facts import GROUPS
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.tests.interpreters import INTERPRETERS
 
 PACE = Pace(pause_seconds=0.2, silence_seconds=5, new_role_seconds=0, deadline_seconds=120, slow_request_seconds=3)
@@ -23,10 +24,9 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         LocalAws(tmp_path_factory.mktemp("aws"), INTERPRETERS) as local,
         pytest.MonkeyPatch.context() as environment,
     ):
-        environment.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
-        environment.setenv("AWS_DEFAULT_REGION", local.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        local.context.choices.model_server_seconds = 1  # and not a minute: a slow request takes three seconds
+        for name, value in client_environment(local.endpoint_url, local.region).items():
+            environment.setenv(name, value)
         yield local
 
 

@@ -18,6 +18,7 @@ from sluice.pipeline_runs.run import PipelineRun
 from sluice.telemetry.silent import SilentTelemetry
 
 from cli.main import main
+from localaws.serve import client_environment
 from localaws.tests.contract.services.sagemaker.engine.conftest import BUCKET, ROLE, Engine
 from tests.contract.pipeline_runs.test_tabular_pipeline import rows
 
@@ -77,10 +78,8 @@ def fraud(engine_aws: Engine) -> Iterator[Fraud]:
     stack = {"bucket": BUCKET, "table": TABLE, "pipeline_role_arn": ROLE}
     aws.client("ssm").put_parameter(Name=f"/sluice/{STAGE}/stack", Type="String", Value=json.dumps(stack))
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-        environment.setenv("AWS_DEFAULT_REGION", aws.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        for name, value in client_environment(aws.endpoint_url, aws.region).items():
+            environment.setenv(name, value)
         environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
         assert main(["apply", str(REPO / "models" / "fraud.yaml"), "--stage", STAGE]) == 0
         published = Published()

@@ -17,6 +17,7 @@ from sluice.async_inference.runtime import AsyncPlaces
 from cli.main import main
 from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.sagemaker.fleets.provisioning import HostingTiming
 from localaws.services.sagemaker.runtime.async_runtime import AsyncTiming
@@ -104,10 +105,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAw
         bucket = stack.output("DataBucketName")
         aws.client("s3").put_object(Bucket=bucket, Key="pipelines/slow.tar.gz", Body=artifacts["script-low"])
         make_endpoint(aws, stack, bucket)
-        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-        environment.setenv("AWS_DEFAULT_REGION", aws.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        for name, value in client_environment(aws.endpoint_url, aws.region).items():
+            environment.setenv(name, value)
         apply(MODEL, run_dir)
         yield aws, stack
 

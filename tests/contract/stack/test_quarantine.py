@@ -16,6 +16,7 @@ import yaml
 
 from cli.main import main
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
 from rehearsal.build import ensure_built
@@ -72,10 +73,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 def sluice(aws: LocalAws) -> Iterator[Callable[..., Any]]:
     """Runs the ``sluice`` command; its exit code and JSON document."""
     environment = {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_DEFAULT_REGION": aws.region,
-        "AWS_ACCESS_KEY_ID": "developer",
-        "AWS_SECRET_ACCESS_KEY": "secret",
+        **client_environment(aws.endpoint_url, aws.region),
         "AWS_CONFIG_FILE": "/nonexistent",
     }
 

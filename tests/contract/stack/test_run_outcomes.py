@@ -13,6 +13,7 @@ import pytest
 
 from cli.main import main
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.tests.deploying import deploy
 from localaws.tests.interpreters import INTERPRETERS
@@ -87,10 +88,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     built = ensure_built(ROOT)
     with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as aws, pytest.MonkeyPatch.context() as environment:
         stack = deploy(aws, built, "sluice-dev", {"Stage": "dev"})
-        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-        environment.setenv("AWS_DEFAULT_REGION", aws.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        for name, value in client_environment(aws.endpoint_url, aws.region).items():
+            environment.setenv(name, value)
         environment.setenv("AWS_CONFIG_FILE", "/nonexistent")
         spec = tmp_path_factory.mktemp("models") / "fraud.yaml"
         shipped = (ROOT / "models" / "fraud.yaml").read_text()

@@ -20,6 +20,7 @@ from cli.main import main
 from localaws.context import Context
 from localaws.default_services import shipped_services
 from localaws.local_aws import LocalAws
+from localaws.serve import client_environment
 from localaws.service_api import AwsError, Service
 from localaws.services.cloudformation.resources.stack import Stack
 from localaws.services.scheduler.service import Scheduler
@@ -191,10 +192,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         pytest.MonkeyPatch.context() as environment,
     ):
         stack = deploy(aws, ensure_built(ROOT), "sluice-dev", {"Stage": "dev"})
-        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-        environment.setenv("AWS_DEFAULT_REGION", aws.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "developer")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        for name, value in client_environment(aws.endpoint_url, aws.region).items():
+            environment.setenv(name, value)
         yield Stage(aws, stack, clocks[0], tmp_path_factory.mktemp("specs"))
 
 

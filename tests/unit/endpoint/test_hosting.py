@@ -288,3 +288,12 @@ def test_the_stop_alarm_is_made_and_set_and_may_be_gone() -> None:
     stub.add_client_error("set_alarm_state", "ResourceNotFound")
     assert not metrics.set_alarm(ALARMS[1], "aborted")
     stub.assert_no_pending_responses()
+
+
+def test_a_model_tells_since_when_it_is_there(sagemaker: tuple[Endpoints, Stubber]) -> None:
+    endpoints, stub = sagemaker
+    found = {"ModelName": "m", "CreationTime": T0, "ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/m"}
+    stub.add_response("describe_model", found, {"ModelName": "m"})
+    stub.add_client_error("describe_model", "ValidationException", 'Could not find model "arn:model/gone".')
+    assert endpoints.model_created_at("m") == T0
+    assert endpoints.model_created_at("gone") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sluice.endpoint.deployment_config import Deployment
@@ -63,6 +64,16 @@ class Endpoints:
             PrimaryContainer=container,
             ExecutionRoleArn=role_arn,
         )
+
+    def model_created_at(self, name: str) -> datetime | None:
+        """When the SageMaker model of this name was created; None if there is none."""
+        try:
+            created: datetime = self._client.describe_model(ModelName=name)["CreationTime"]
+        except AwsRefusedError as error:
+            if error.message_contains("Could not find model"):
+                return None
+            raise
+        return created
 
     def create_config(self, config: NewConfig) -> None:
         self._create("already existing endpoint configuration", self._client.create_endpoint_config, **config.request())

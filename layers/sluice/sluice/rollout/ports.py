@@ -53,6 +53,9 @@ class RolloutHosting(ModelCreator, LiveVersionHosting, TrafficHosting, Protocol)
 
     def delete_model(self, name: str) -> None: ...
 
+    def model_created_at(self, name: str) -> datetime | None:
+        """When the SageMaker model of this name was created; None if there is none."""
+
 
 class RolloutLocks(Protocol):
     """The locks of endpoints: at most one rollout at a time changes one. Idempotent."""

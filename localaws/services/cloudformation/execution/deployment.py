@@ -164,7 +164,9 @@ class Deployment:
             return False
         try:
             self._stack.resources[logical_id] = self._brought(old, wanted)
-        except StepFailedError:
+        except StepFailedError as error:
+            if error.left is not None:
+                self._stack.resources[logical_id] = error.left  # goes with the others when all is taken back
             return False
         return True
 

@@ -36,6 +36,8 @@ _NAMES = {
 class StepFailedError(Exception):
     """A resource could not be created, updated or deleted; the stack's events say why."""
 
+    left: DeployedResource | None = None  # what was created, and is not as wanted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedResource:
@@ -66,28 +68,36 @@ class ResourceSteps:
         self._around = around
 
     def create(self, wanted: WantedResource, *, verb: str = "CREATE", reason: str = "") -> DeployedResource:
-        started = self._around.now()
-        self._tell(wanted.logical_id, wanted.type, f"{verb}_IN_PROGRESS", "", reason)
-        creation = self._creation(wanted.logical_id, wanted.type, wanted.properties)
-        handler = self._around.handlers[wanted.type]
-        with self._failing(wanted.logical_id, wanted.type, verb, ""):
-            made = handler.create(creation)
-            self._tell(
-                wanted.logical_id, wanted.type, f"{verb}_IN_PROGRESS", made.physical_id, "Resource creation Initiated"
+        """Make the resource; a StepFailedError carries what exists although it is not as wanted."""
+        logical_id, kind, started = wanted.logical_id, wanted.type, self._around.now()
+        self._tell(logical_id, kind, f"{verb}_IN_PROGRESS", "", reason)
+        creation = self._creation(logical_id, kind, wanted.properties)
+
+        def resource(made: Made) -> DeployedResource:
+            return wanted.kept(
+                DeployedResource(
+                    logical_id=logical_id,
+                    type=kind,
+                    physical_id=made.physical_id,
+                    attributes=made.attributes,
+                    properties=wanted.properties,
+                    created_at=started,
+                    duration_seconds=(self._around.now() - started).total_seconds(),
+                )
             )
-            creation.refuse_unused()
-        self._tell(wanted.logical_id, wanted.type, f"{verb}_COMPLETE", made.physical_id, "")
-        return wanted.kept(
-            DeployedResource(
-                logical_id=wanted.logical_id,
-                type=wanted.type,
-                physical_id=made.physical_id,
-                attributes=made.attributes,
-                properties=wanted.properties,
-                created_at=started,
-                duration_seconds=(self._around.now() - started).total_seconds(),
-            )
-        )
+
+        try:
+            with self._failing(logical_id, kind, verb, ""):
+                made = self._around.handlers[kind].create(creation)
+                creation.exists_as(made.physical_id)
+                creation.refuse_unused()
+        except StepFailedError as error:
+            if creation.physical_id is not None:
+                error.left = resource(Made(physical_id=creation.physical_id))
+            raise
+        self._tell(logical_id, kind, f"{verb}_IN_PROGRESS", made.physical_id, "Resource creation Initiated")
+        self._tell(logical_id, kind, f"{verb}_COMPLETE", made.physical_id, "")
+        return resource(made)
 
     def replace(self, before: DeployedResource, wanted: WantedResource) -> DeployedResource:
         """A new resource in the place of an old one, which is left for the clean-up."""

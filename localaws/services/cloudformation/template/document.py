@@ -41,6 +41,10 @@ def parse_template(text: str) -> dict[str, Any]:
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             problem = f"[/Resources/{logical_id}] Every Resources object must contain a Type member."
             raise TemplateError(f"Template format error: {problem}")
+    for name, output in template.get("Outputs", {}).items():
+        if not isinstance(output, dict) or "Value" not in output:
+            problem = f"Output {name} is malformed. The Value field of every Outputs member must be specified."
+            raise TemplateError(f"Template format error: {problem}")
     return template
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from localaws.services.lambda_.environments.reports import Report, report_lines,
 from localaws.services.lambda_.environments.runtime_api import RuntimeApi, RuntimeGone, RuntimeRequest
 from localaws.services.lambda_.environments.variables import environment_variables
 from localaws.services.lambda_.functions.functions import Function
+
+LOG = logging.getLogger(__name__)
 
 # AWS allows 10 s for initialisation and then starts it anew within the first invocation. Many environments that
 # start at once on two cores take longer than on AWS, where each has its own, so the limit here is wider.
@@ -73,6 +76,8 @@ class Environment:
         if not outcome.environment_survives:
             self.stop()
         self._log.write(report_lines(self.function, report, self._timestamp()))
+        if outcome.error_type is not None:
+            LOG.warning("function %s failed, request %s: %s", self.function.name, request_id, outcome.error_text())
         self.used_at = time.monotonic()
         return Finished(outcome=outcome, duration_ms=duration_ms, log=self._log.read_new())
 

@@ -17,6 +17,14 @@ class FunctionOutcome:
     environment_survives: bool = True
     final_line: str | None = None  # what Lambda itself adds to the function's log
 
+    def error_text(self) -> str:
+        """Type and message of the error, for the server's log."""
+        try:
+            message = json.loads(self.payload).get("errorMessage")
+        except (ValueError, AttributeError):
+            message = None
+        return f"{self.error_type}: {message}" if message else str(self.error_type)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from localaws.choices import Choices
 from localaws.containers import SERVE
 from localaws.context import Context
 from localaws.services.sagemaker.containers.artifact import unpack_model
@@ -33,6 +34,7 @@ def start_serving(context: Context, spec: ContainerSpec, home: Path, more_enviro
             "AWS_REGION": context.region,
             "AWS_DEFAULT_REGION": context.region,
             "AWS_ENDPOINT_URL": context.endpoint_url,
+            **_server_timeout(context.choices.model_server_seconds),
             **context.credentials(spec.role_arn),
             **more_environment,
             **spec.environment,
@@ -42,6 +44,11 @@ def start_serving(context: Context, spec: ContainerSpec, home: Path, more_enviro
         mounts={"/opt/ml": home / "ml"},
     )
     return Container(child, home)
+
+
+def _server_timeout(seconds: int) -> dict[str, str]:
+    """Nothing for the image's own limit: a user's code must not see a variable that SageMaker does not set."""
+    return {} if seconds == Choices().model_server_seconds else {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(seconds)}
 
 
 def log_file(home: Path) -> Path:

@@ -111,6 +111,8 @@ class Jobs:
             if not self._context.stopping.is_set():
                 LOG.exception("job %s", job.name)
             result = failed(f"InternalServerError: {error}")
+        if result.status == "Failed":
+            LOG.warning("%s job %s failed: %s", job.kind.word, job.name, result.fields.get("FailureReason"))
         job.finish(result)
 
     def _ship_logs(self, job: Job, task: Task) -> None:

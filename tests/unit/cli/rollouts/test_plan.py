@@ -165,6 +165,18 @@ def test_an_alarm_of_your_own_without_data_is_told_in_words(
     assert f"Note: {said} (since {since}): it cannot ring, and a rollout takes it as quiet" in serving.aws.shown
 
 
+def test_a_deployment_that_is_over_before_an_alarm_can_ring_is_a_note(serving: Serving) -> None:
+    how = {"wait": "1m", "termination_wait": "1m"}
+    serving.apply(("rollout", {"strategy": "blue_green", "blue_green": how}))
+    assert serving.plan() == 0
+    assert "Note: SageMaker watches the new fleet for 120 s (wait, termination_wait)" in serving.aws.shown
+    assert "takes about 240 s to ring" in serving.aws.shown
+    serving.aws.screen.truncate(0)
+    serving.apply(("rollout", {"strategy": "blue_green"}))
+    assert serving.plan() == 0
+    assert "to ring" not in serving.aws.shown
+
+
 def test_the_traffic_of_a_serverless_endpoint_is_counted_by_what_it_publishes(serving: Serving) -> None:
     serving.apply(("endpoint.type", "serverless"), ("rollout", {"strategy": "auto"}))
     (variant,) = serving.aws.sagemaker.configs["live-6"]

@@ -103,6 +103,12 @@ def test_a_name_that_a_closed_execution_has_taken_is_passed_over(world: SluiceWo
     assert world.executions.started == ["fraud-2-3"]
 
 
+def test_a_model_of_the_same_name_is_never_served_in_place_of_the_versions_own(world: SluiceWorld) -> None:
+    """The stage and the package group were deleted and made again: their version 2 is another one."""
+    world.hosting.made["sluice-dev-fraud-2-1-model"] = world.clock.now() - timedelta(days=400)
+    assert approve(world, world.registry.add(GROUP, 2)) == {"rollout": "fraud-2-2"}
+
+
 def test_an_execution_that_another_delivery_has_just_started_is_this_approvals(world: SluiceWorld) -> None:
     world.executions.began["fraud-2-1"] = world.clock.now() - timedelta(seconds=30)
     assert approve(world, world.registry.add(GROUP, 2)) == {"rollout": "fraud-2-1"}

@@ -189,6 +189,9 @@ def test_roles_that_a_transform_makes_fail_the_change_set(client: Any, name: str
             "Resources: {A: {}}", r"\[/Resources/A\] Every Resources object must contain a Type", id="no type"
         ),
         pytest.param("Resources: {A: {Type: AWS::Odd::Thing}}", "AWS::Odd::Thing is not supported", id="unknown type"),
+        pytest.param(
+            '{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}, "Outputs": {"O": {}}}', "Output O is", id="output"
+        ),
         pytest.param("x" * 51_201, "less than or equal to 51200", id="too long"),
     ],
 )

@@ -84,7 +84,8 @@ def test_a_config_is_described_as_it_was_given(stage: Stage) -> None:
     assert shown["ProductionVariants"] == [
         VARIANT | {"ModelName": "described", "InitialVariantWeight": 1.0}  # the default
     ]
-    assert (shown["MetricsConfig"], shown["DataCaptureConfig"]) == (metrics, capture)
+    observed = {"EnableDetailedObservability": True}  # the default of new configs
+    assert (shown["MetricsConfig"], shown["DataCaptureConfig"]) == (metrics | observed, capture)
     tags = stage.sagemaker.list_tags(ResourceArn=shown["EndpointConfigArn"])["Tags"]
     assert tags == [{"Key": "team", "Value": "risk"}]
     listed = stage.sagemaker.list_endpoint_configs(NameContains="DESCR")["EndpointConfigs"]

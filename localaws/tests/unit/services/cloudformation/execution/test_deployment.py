@@ -80,6 +80,12 @@ def test_a_defect_of_a_handler_fails_the_resource_instead_of_leaving_the_stack_i
     assert any("Internal Failure" in event.reason for event in world.stack.events)
 
 
+def test_what_was_made_but_is_not_as_wanted_is_taken_back_too(world: World) -> None:
+    world.deploy({"Toy": toy(Colour="red", Size=5, Unknown=1)})
+    assert (world.things, world.stack.status) == ({}, "ROLLBACK_COMPLETE")
+    assert world.calls == ["create Toy", "delete Toy"]
+
+
 def test_an_export_that_another_stack_has_fails_the_creation(world: World) -> None:
     world.exporters = {"box": "other"}
     outputs = {"Where": {"Value": ref("Box"), "Export": {"Name": "box"}}}

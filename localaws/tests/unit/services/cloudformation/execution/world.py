@@ -96,7 +96,7 @@ class World:
         self.things.pop(deployed.physical_id, None)
 
     def _apply(self, creation: Creation) -> None:
-        creation.rest()
+        creation.accept(creation.properties.keys() - {"Unknown"})
         if creation.properties.get("Colour") == "broken":
             raise PropertyError("Colour", "cannot be broken")
         if creation.properties.get("Colour") == "defect":

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: searches over the stored events, by filter pattern and by query."""
