@@ -86,7 +86,7 @@ def show(arguments: Namespace, session: CliSession) -> int:
 
 def _show(session: CliSession, ports: Adapters, run: BatchRun) -> None:
     output = ports.bucket.uri(output_folder(run.model, run.job))
-    show_one(session, run, output)
+    show_one(session, run, output, ports.bucket.uri(run.set_aside))
     session.out.result(as_json(run) | {"output": output})
 
 

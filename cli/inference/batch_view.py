@@ -56,7 +56,7 @@ def show_list(session: CliSession, runs: Sequence[BatchRun]) -> None:
     session.out.table("Batch runs", ("job", "state", "version", "asked for", "files", "rows", "reason"), rows)
 
 
-def show_one(session: CliSession, run: BatchRun, output: str) -> None:
+def show_one(session: CliSession, run: BatchRun, output: str, set_aside: str) -> None:
     """Everything about one run."""
     session.out.text(f"{run.job}: {run.phase}" + (f", {run.reason}" if run.reason else ""))
     if run.phase == "skipped":
@@ -65,13 +65,20 @@ def show_one(session: CliSession, run: BatchRun, output: str) -> None:
     session.out.text(f"  input   {run.files} files, {run.size:,} bytes, below {run.folder}")
     session.out.text(f"  output  {output}")
     if run.rows_in is not None:
-        session.out.text(f"  rows    {_rows(run)}")
+        session.out.text(f"  rows    {_scored_rows(run)}")
+    if run.rows_set_aside:
+        session.out.text(f"  left out {run.rows_set_aside:,} rows, with their reasons in {set_aside}")
     if run.seconds is not None:
         cost = "" if run.estimated_usd is None else f", about ${run.estimated_usd:.4f} by the shipped price table"
         session.out.text(f"  took    {run.seconds:.0f} s{cost}")
 
 
 def _rows(run: BatchRun) -> str:
+    """Of the rows that the job got, and those that it did not."""
+    return _scored_rows(run) + (f" ({run.rows_set_aside:,} set aside)" if run.rows_set_aside else "")
+
+
+def _scored_rows(run: BatchRun) -> str:
     if run.rows_in is None:
         return ""
     if run.rows_in == run.rows_out:

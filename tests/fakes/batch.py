@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,6 +39,17 @@ class FakeFiles:
 
     def lines(self, key: str, errors: str = "replace") -> Iterator[str]:
         yield from self.faults.around(lambda: list(split_lines([self.bucket.objects.get(key, b"")], errors)))
+
+    def chunks(self, key: str, etag: str) -> Iterator[bytes] | None:
+        def opened() -> Iterator[bytes] | None:
+            is_there = key in self.bucket.objects and etag == self._etag(key)
+            return iter([self.bucket.objects[key]]) if is_there else None
+
+        return self.faults.around(opened)  # type: ignore[no-any-return]
+
+    def write_chunks(self, key: str, chunks: Iterable[bytes]) -> None:
+        content = b"".join(chunks)
+        self.faults.around(lambda: self.bucket.objects.__setitem__(key, content))
 
     def write(self, key: str, text: str) -> None:
         self.faults.around(lambda: self.bucket.objects.__setitem__(key, text.encode(errors="surrogateescape")))

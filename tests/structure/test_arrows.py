@@ -20,7 +20,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "spec.schema": BASE,
     "spec": BASE | {"aws", "spec.schema"},
     "endpoint": LOW,
-    "transform": LOW,
+    "transform": LOW | {"data_contract"},
     "async_inference": SERVING,
     "rollout.model": SERVING,
     "rollout.traffic": RECORD | {"async_inference"},
@@ -44,7 +44,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     },
     "training": RECORD | {"data_contract"},
     "pipeline_runs": RECORD | {"training"},
-    "batch": RECORD | {"rollout.batch", "rollout.gates", "rollout.planning"},
+    "batch": RECORD | {"data_contract", "rollout.batch", "rollout.gates", "rollout.planning"},
     "sweep": RECORD
     | {
         "async_inference",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 from sluice.batch.run import BatchRun
+from sluice.errors import RetryableError
 from sluice.spec.serving import Batch
 from sluice.transform.files import BatchFiles
 from sluice.transform.input_listing import BatchInput
@@ -132,3 +134,30 @@ def test_what_is_kept_is_read_back() -> None:
     assert BatchRun.parse(running.to_json()) == running
     given = BatchInput(folder="f/", files=())
     assert BatchInput.parse(given.text()) == given
+
+
+@pytest.mark.parametrize("size", [0, 5, (16 << 20) - 1, 33 << 20], ids=["nothing", "little", "one part", "three parts"])
+def test_a_file_is_written_while_its_bytes_come_and_read_in_the_version_that_was_listed(
+    account: Account, files: BatchFiles, size: int
+) -> None:
+    key = f"batch/fraud/prepared/job/{size} + a.csv"
+    chunks = [bytes([at % 251]) * min(1 << 20, size - at) for at in range(0, size, 1 << 20)]
+    files.write_chunks(key, iter(chunks))
+    (found,) = files.below(key)
+    assert found.size == size
+    read = files.chunks(key, found.etag)
+    assert read is not None
+    assert b"".join(read) == b"".join(chunks)
+    files.write_chunks(key, [b"other"])
+    assert files.chunks(key, found.etag) is None
+
+
+def test_a_file_whose_bytes_end_early_is_not_there_and_leaves_no_parts(account: Account, files: BatchFiles) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"1" * (40 << 20)
+        raise RetryableError("S3 stopped sending")
+
+    with pytest.raises(RetryableError):
+        files.write_chunks("batch/fraud/prepared/job/broken.csv", broken())
+    assert list(files.below("batch/fraud/prepared/job/broken.csv")) == []
+    assert "Uploads" not in account.aws.client("s3").list_multipart_uploads(Bucket=BUCKET)

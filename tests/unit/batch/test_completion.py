@@ -51,6 +51,8 @@ def test_a_run_that_went_well_is_announced_with_counts_cost_and_a_preview(world:
         "files": 2,
         "rows_in": 5,
         "rows_out": 5,
+        "rows_set_aside": 0,
+        "set_aside": "",
         "seconds": 1800.0,
         "estimated_usd": 0.115,  # half an hour of two ml.m5.large
         "estimated_with": "list prices of us-east-1 as of 2025-10, while the job worked",

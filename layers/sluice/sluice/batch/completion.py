@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.batch.instance_prices import Prices, shipped_prices
 from sluice.batch.run import BatchRun
+from sluice.data_contract.contract import printable
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformJob
 from sluice.transform.locations import manifest_key, output_folder
@@ -103,6 +104,8 @@ def _publish(run: BatchRun, job: TransformJob, ports: BatchPorts) -> None:
             files=run.files,
             rows_in=run.rows_in,
             rows_out=run.rows_out,
+            rows_set_aside=run.rows_set_aside,
+            set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
             seconds=run.seconds,
             estimated_usd=run.estimated_usd,
             estimated_with=f"list prices of {prices.region} as of {prices.as_of}, while the job worked",
@@ -117,4 +120,4 @@ def _preview(output: str, ports: BatchPorts) -> list[str]:
     """The first rows of the first file."""
     first = next(iter(ports.files.below(output)), None)
     lines = islice(ports.files.lines(first.key), PREVIEW_ROWS) if first else ()
-    return [line[:PREVIEW_CHARACTERS] for line in lines]
+    return [printable(line[:PREVIEW_CHARACTERS]) for line in lines]

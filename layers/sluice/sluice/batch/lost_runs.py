@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 START_GRACE = timedelta(minutes=2)
 """How long a request may be in transit before it counts as lost."""
 
+CHECK_GRACE = timedelta(minutes=20)
+"""How long the files of a request may be checked: the function may run for a quarter of an hour."""
+
 END_GRACE = timedelta(minutes=20)
 """How long the end of a job may be in transit: the function that counts the rows may run for a quarter of an hour."""
 
@@ -30,7 +33,7 @@ MAX_RUNS_CHECKED = 50
 def replay_lost_batch_events(model: str, ports: BatchPorts) -> Iterator[str]:
     """Replay the request of a run whose job was never started, and the end of a job that no event reported."""
     for run in islice(ports.batches.runs(model), MAX_RUNS_CHECKED):
-        if run.has_ended or ports.now() - run.requested_at < START_GRACE:
+        if run.has_ended or ports.now() - run.requested_at < (START_GRACE if run.input_digest else CHECK_GRACE):
             continue
         job = ports.transforms.describe(run.job)
         if job is None:

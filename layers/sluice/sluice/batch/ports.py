@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
@@ -34,7 +34,7 @@ class BatchRunStore(ScoredInputHistory, Protocol):
         """The run as it is now (consistent read)."""
 
     def advance(self, run: BatchRun) -> bool:
-        """Store that the run is running or has ended; False, and nothing written, if it has got so far before."""
+        """Store the run as checked, running or ended; False, and nothing written, if it has got so far before."""
 
 
 class BatchBucket(ReadableBucket, Protocol):
@@ -45,6 +45,16 @@ class BatchBucket(ReadableBucket, Protocol):
 
     def write(self, key: str, body: str) -> None:
         """Write a small JSON object; writing the same again changes nothing."""
+
+
+class BatchRunFiles(BatchFileStore, Protocol):
+    """Reads and writes files that may exceed a function's memory."""
+
+    def chunks(self, key: str, etag: str) -> Iterator[bytes] | None:
+        """The bytes of an object; None if it does not exist or has been overwritten since."""
+
+    def write_chunks(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write an object of any size; writing the same again changes nothing."""
 
 
 class BatchSpecs(Protocol):
@@ -67,7 +77,7 @@ class BatchPorts(Protocol):
     def events(self) -> DomainEventPublisher: ...
 
     @property
-    def files(self) -> BatchFileStore: ...
+    def files(self) -> BatchRunFiles: ...
 
     @property
     def names(self) -> Names: ...

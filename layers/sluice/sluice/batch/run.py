@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from sluice.transform.locations import set_aside_folder
+
 BatchPhase = Literal["starting", "running", "completed", "failed", "skipped"]
 ENDED: tuple[BatchPhase, ...] = ("completed", "failed", "skipped")
 
@@ -24,7 +26,9 @@ class BatchRun:
     reason: str = ""  # why it was skipped, or how it failed
     version: int = 0
     sagemaker_model: str = ""
-    input_digest: str = ""  # of its manifest
+    given_digest: str = ""  # of the manifest of the files as they were given
+    input_digest: str = ""  # of the manifest that the job gets; empty until the files have been checked
+    rows_set_aside: int = 0  # which no job can score
     files: int = 0
     size: int = 0  # bytes
     ended_at: datetime | None = None
@@ -32,6 +36,11 @@ class BatchRun:
     rows_in: int | None = None
     rows_out: int | None = None
     estimated_usd: float | None = None
+
+    @property
+    def set_aside(self) -> str:
+        """The folder of the rows that were left out, as a key; empty if there are none."""
+        return set_aside_folder(self.model, self.job) if self.rows_set_aside else ""
 
     @property
     def has_ended(self) -> bool:

@@ -1,7 +1,8 @@
-"""Starts a batch run for a request: lists its files and creates its transform job, or records why not.
+"""Starts a batch run for a request: lists and checks its files and creates its transform job, or records why not.
 
-Idempotent: the job's name is derived from the request, and the run is stored before the job is created. So a request
-that comes twice, or after a crash, ends in one job over the files that were there at first.
+Idempotent: the job's name is derived from the request, and the run is stored before its files are checked and again
+before the job is created. So a request that comes twice, or after a crash, ends in one job over the files that were
+there at first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.batch.events import BatchRequested
+from sluice.batch.input import BatchInputError, check_input
 from sluice.batch.run import BatchRun
 from sluice.errors import SpecError, UnknownModelError
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
@@ -38,6 +40,8 @@ def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     ports.telemetry.identify("job", job)
     run = ports.batches.get(requested.model, job) or _open(job, requested, ports)
     ports.telemetry.identify("version", run.version)
+    if run.phase == "starting" and not run.input_digest:
+        run = _checked(run, ports)
     return _create(run, ports) if run.phase == "starting" else run
 
 
@@ -73,18 +77,45 @@ def _planned(run: BatchRun, requested: BatchRequested, ports: BatchPorts) -> Bat
     found = BatchInput.of(folder, ports.files.below(folder))
     if not found.files:
         raise NothingToScoreError(f"there is no file below {ports.bucket.uri(folder)}")
-    manifest = manifest_key(run.model, found.digest)
-    ports.bucket.write(f"{manifest}.json", found.text())
-    ports.bucket.write(f"{manifest}.manifest", found.native(ports.bucket.name))
+    ports.bucket.write(f"{manifest_key(run.model, found.digest)}.json", found.text())
     return replace(
         run,
         folder=folder,
         version=promotion.id.version,
         sagemaker_model=sagemaker_model(promotion),
-        input_digest=found.digest,
+        given_digest=found.digest,
         files=len(found.files),
         size=found.size,
     )
+
+
+def _checked(run: BatchRun, ports: BatchPorts) -> BatchRun:
+    """The run with the manifest that its job gets, or skipped because its files cannot be scored."""
+    manifest = ports.bucket.read(ports.bucket.uri(f"{manifest_key(run.model, run.given_digest)}.json"))
+    try:
+        if manifest is None:
+            raise BatchInputError("the list of its files is gone")
+        checked = check_input(BatchInput.parse(manifest), run, ports)
+    except BatchInputError as error:
+        skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
+        ports.events.publish(
+            "BatchSkipped", model=run.model, job=run.job, input=ports.bucket.uri(run.folder), reason=skipped.reason
+        )
+        return _stored(skipped, ports)
+    scored = manifest_key(run.model, checked.scored.digest)
+    ports.bucket.write(f"{scored}.json", checked.scored.text())
+    ports.bucket.write(f"{scored}.manifest", checked.scored.native(ports.bucket.name))
+    if checked.rows_set_aside:
+        ports.telemetry.measure("BatchRowsSetAside", checked.rows_set_aside, model=run.model)
+    return _stored(
+        replace(run, input_digest=checked.scored.digest, rows_set_aside=checked.rows_set_aside),
+        ports,
+    )
+
+
+def _stored(run: BatchRun, ports: BatchPorts) -> BatchRun:
+    """The run as it is stored now: another delivery of the same request may have got further."""
+    return run if ports.batches.advance(run) else ports.batches.get(run.model, run.job) or run
 
 
 def _promotion(model: str, ports: BatchPorts) -> RolloutRecord:
@@ -126,6 +157,13 @@ def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
         ports.batches.advance(failed)
         return failed
     running = replace(run, phase="running")
-    ports.events.publish("BatchStarted", **common, files=run.files, bytes=run.size)
+    ports.events.publish(
+        "BatchStarted",
+        **common,
+        files=run.files,
+        bytes=run.size,
+        rows_set_aside=run.rows_set_aside,
+        set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
+    )
     ports.batches.advance(running)
     return running

@@ -34,8 +34,10 @@ class BatchStore:
         return BatchRun.parse(json.loads(item["run"])) if item else None
 
     def advance(self, run: BatchRun) -> bool:
-        """Store that the run is running or has ended; False, and nothing written, if it has got so far before."""
-        before = "phase = :starting" if run.phase == "running" else "phase = :starting OR phase = :running"
+        """Store the run as checked, running or ended; False, and nothing written, if it has got so far before."""
+        before = (
+            "phase = :starting" if run.phase in ("starting", "running") else "phase = :starting OR phase = :running"
+        )
         values = {":starting": "starting", ":running": "running"}
         try:
             self._table.set(

@@ -38,7 +38,12 @@ class LongNumberError(ValueError):
 
 def shown(text: str) -> str:
     """The beginning of a text from a file, without control characters: it goes to logs, events and mail."""
-    return (text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…").translate(_NOT_SHOWN)
+    return printable(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
+
+
+def printable(text: str) -> str:
+    """A text without control characters, such as the key of an object."""
+    return text.translate(_NOT_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)

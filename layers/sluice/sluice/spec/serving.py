@@ -74,4 +74,8 @@ class Batch:
     sample_rows: Annotated[
         int, Whole(0, 100_000), "Rows of the last input on which a new version is compared with the current one"
     ] = 1000
+    header: Annotated[bool, Flag(), "Whether the first line of each file holds titles, which are left out"] = False
+    on_bad_rows: Annotated[
+        str, Choice(("fail", "set_aside")), "Whether rows that no job can score end the run, or are kept beside it"
+    ] = "fail"
     schedule: Annotated[Schedule | None, Maybe(Section(Schedule)), "When to score by the clock"] = None

@@ -14,13 +14,13 @@ from sluice.async_inference.ports import (
     ResultBucket,
 )
 from sluice.aws.model_registry import Package
-from sluice.batch.ports import BatchBucket, BatchRunStore, BatchSpecs
+from sluice.batch.ports import BatchBucket, BatchRunFiles, BatchRunStore, BatchSpecs
 from sluice.endpoint.autoscaling import ScalableTarget
 from sluice.endpoint.scaling_rules import ScalingRules
 from sluice.endpoint.state import EndpointState
 from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
-from sluice.rollout.batch.ports import BatchFileStore, BatchRolloutStore, ModelCreator, TransformJobs
+from sluice.rollout.batch.ports import BatchRolloutStore, ModelCreator, TransformJobs
 from sluice.rollout.gates.ports import DomainEventPublisher
 from sluice.rollout.model.ports import LiveVersionStore
 from sluice.rollout.model.record import RolloutRecord
@@ -170,7 +170,7 @@ class SweepPorts(Protocol):
     def executions(self) -> SweepExecutions: ...
 
     @property
-    def files(self) -> BatchFileStore: ...
+    def files(self) -> BatchRunFiles: ...
 
     @property
     def locks(self) -> SweepLocks: ...

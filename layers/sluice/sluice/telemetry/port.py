@@ -21,6 +21,7 @@ Metric = Literal[
     "AsyncInferenceRetried",
     "AsyncInferenceParked",
     "BatchRows",
+    "BatchRowsSetAside",
     "SweepFinding",  # cause: what was found
 ]
 

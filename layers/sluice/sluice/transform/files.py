@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from typing import Any
 
 from sluice.aws.paging import OBJECTS, pages
@@ -11,6 +12,9 @@ from sluice.errors import AwsRefusedError
 from sluice.transform.input_listing import InputFile
 
 _CHUNK_BYTES = 1024 * 1024
+PART_BYTES = 16 * 1024 * 1024
+"""Of an object that is written in parts: 10,000 of them at most, each of 5 MB at least but for the last one."""
+
 _GONE = ("NoSuchKey", "404", "PreconditionFailed")
 
 
@@ -44,6 +48,34 @@ class BatchFiles:
         if body is not None:
             yield from split_lines(_chunks(body), errors)
 
+    def chunks(self, key: str, etag: str) -> Iterator[bytes] | None:
+        """The bytes of an object; None if it does not exist or has been overwritten since."""
+        body = self._open(key, etag)
+        return None if body is None else _chunks(body)
+
+    def write_chunks(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write an object of any size while its bytes come; it is there once all have come. Idempotent."""
+        target = {"Bucket": self.bucket, "Key": key}
+        parts = _parts(chunks)
+        first = next(parts, b"")
+        second = next(parts, None)
+        if second is None:
+            self._client.put_object(**target, Body=first, ContentType="text/csv")
+            return
+        upload = {
+            **target,
+            "UploadId": self._client.create_multipart_upload(**target, ContentType="text/csv")["UploadId"],
+        }
+        try:
+            written = [
+                {"PartNumber": number, "ETag": self._client.upload_part(**upload, PartNumber=number, Body=part)["ETag"]}
+                for number, part in enumerate(chain((first, second), parts), start=1)
+            ]
+            self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": written})
+        except BaseException:
+            self._client.abort_multipart_upload(**upload)  # its parts would cost until the bucket's rule applies
+            raise
+
     def write(self, key: str, text: str) -> None:
         """Write an object; writing the same again changes nothing."""
         content = text.encode(errors="surrogateescape")
@@ -62,6 +94,18 @@ def _chunks(body: Any) -> Iterator[bytes]:
     with closing(body):
         while chunk := body.read(_CHUNK_BYTES):
             yield chunk
+
+
+def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in parts of one size, but for the last one."""
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) >= PART_BYTES:
+            yield bytes(held[:PART_BYTES])
+            del held[:PART_BYTES]
+    if held:
+        yield bytes(held)
 
 
 def count_lines(chunks: Iterable[bytes]) -> int:

@@ -4,6 +4,8 @@ batch/<model>/input/                the input of scheduled runs, and of those th
 batch/<model>/<any other folder>/   the input of a run that names it
 batch/<model>/manifests/<digest>    the files of a run: ``.json`` for Sluice, ``.manifest`` for SageMaker
 batch/<model>/output/<job>/         the output of a run: ``<file>.out`` for each file
+batch/<model>/prepared/<job>/       copies of a run's files without what no job can score; none where that is nothing
+batch/<model>/set_aside/<job>/      the rows that were left out, with their reasons: ``<file>.jsonl``
 batch/<model>/samples/<rollout>/    the rows on which a new version was compared, and both answers
 """
 
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 from sluice.rollout_id import RolloutId
 
-_RESERVED = ("manifests", "output", "samples")
+_RESERVED = ("manifests", "output", "prepared", "samples", "set_aside")
 
 
 def input_folder(model: str) -> str:
@@ -25,6 +27,14 @@ def manifest_key(model: str, digest: str) -> str:
 
 def output_folder(model: str, job: str) -> str:
     return f"batch/{model}/output/{job}/"
+
+
+def prepared_folder(model: str, job: str) -> str:
+    return f"batch/{model}/prepared/{job}/"
+
+
+def set_aside_folder(model: str, job: str) -> str:
+    return f"batch/{model}/set_aside/{job}/"
 
 
 def sample_folder(rollout: RolloutId) -> str:

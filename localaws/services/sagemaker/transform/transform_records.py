@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 FORMATS = (CSV, JSON, JSON_LINES)
+
+_CELL = r'(?:[^",]*|"[^"]*(?:""[^"]*)*")'
+_ROW = re.compile(f"{_CELL}(?:,{_CELL})*")
 
 
 class RecordError(Exception):
@@ -63,6 +67,7 @@ class Processing:
 
     def _joined(self, record: bytes, prediction: bytes) -> bytes:
         if self.format == CSV and self.output_filter.is_root:
+            self._read(record)  # each row is joined as an array of its cells (API_DataProcessing): it has to be one
             return record + b"," + prediction  # cell for cell what it was
         value = self._read(prediction)
         if self.joins_input:
@@ -86,7 +91,7 @@ class Processing:
     def _read(self, record: bytes) -> Any:
         try:
             text = record.decode()
-            return next(csv.reader([text]), []) if self.format == CSV else json.loads(text)
+            return _cells(text) if self.format == CSV else json.loads(text)
         except (ValueError, csv.Error) as error:
             raise RecordError(f"Failed to parse {record[:80]!r} as {self.format}: {error}") from error
 
@@ -96,6 +101,21 @@ class Processing:
         out = io.StringIO()
         csv.writer(out, lineterminator="").writerow(value if isinstance(value, list) else [value])
         return out.getvalue().encode()
+
+
+def _cells(text: str) -> list[str]:
+    """The cells of one row; ValueError for what AWS's parser refuses and Python's would read.
+
+    Source: "Failed to parse input as CSV: bare \\" in non quoted field found near …", of a transform job, in
+    https://github.com/aws/amazon-sagemaker-examples/issues/898. A record ends at its line's end, so that a quote which
+    is still open there is never closed.
+    """
+    if _ROW.fullmatch(text) is None:
+        bare = re.search(r'(?:^|,)[^",][^,"]*"', text)
+        raise ValueError(
+            'bare " in non quoted field found' if bare else "a quoted field is not closed, or text follows it"
+        )
+    return next(csv.reader([text], strict=True), [])
 
 
 def processing_of(request: Mapping[str, Any]) -> Processing:

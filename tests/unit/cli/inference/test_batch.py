@@ -148,6 +148,17 @@ def test_runs_are_listed_and_shown(aws: BatchAws) -> None:
         assert part in other.shown
 
 
+def test_rows_that_were_set_aside_are_told_beside_those_that_were_scored(aws: BatchAws) -> None:
+    aws.keep(replace(RUN, rows_set_aside=2))
+    aws.run("show", "fraud")
+    assert "rows    5\n" in aws.shown
+    assert f"left out 2 rows, with their reasons in s3://{BUCKET}/batch/fraud/set_aside/{RUN.job}/" in aws.shown
+    aws = BatchAws()
+    aws.keep(replace(RUN, rows_set_aside=2))
+    aws.run("list", "fraud")
+    assert "5 (2 set aside)" in aws.shown
+
+
 def test_a_run_that_is_not_there(aws: BatchAws) -> None:
     with pytest.raises(NotFoundError, match="no batch run 123 of fraud"):
         aws.run("show", "fraud", "123")

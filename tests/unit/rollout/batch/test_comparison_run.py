@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout_id import RolloutId
+from sluice.spec.model import ModelSpec
 from sluice.transform.jobs import NoCapacityError, TransformRefusedError
 
 from functions.open_rollout.app import run as open_rollout
@@ -105,19 +106,23 @@ def test_a_version_that_answers_takes_over_and_the_difference_is_reported(world:
     assert world.hosting.endpoints == {}, "a batch model has no endpoint"
 
 
-def test_the_sample_has_the_bytes_of_the_input_and_no_byte_order_mark_inside() -> None:
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "\ufeff"), ("latin-1", "")])
+def test_the_sample_has_the_bytes_of_the_input_and_no_byte_order_mark_inside(encoding: str, mark: str) -> None:
     world = batch_world()
+    raw = world.specs.specs["fraud"].to_json()
+    raw["data"]["encoding"] = encoding
+    world.specs.specs["fraud"] = ModelSpec.parse(raw)
     put_input(world)
     keys = sorted(key for key in world.bucket.objects if key.startswith("batch/fraud/input/"))
     for key in keys:
         lines = world.bucket.objects[key].splitlines(keepends=True)
-        world.bucket.objects[key] = "\ufeff".encode() + lines[0] + "7,40,Zürich\n".encode("latin-1") * (len(lines) - 1)
+        world.bucket.objects[key] = mark.encode() + lines[0] + "7,40,Zürich\n".encode(encoding) * (len(lines) - 1)
     world.transforms.answers["sluice-dev-fraud-1-1-model"] = by_age
     start_batch(requested(), world.ports)
     world.transforms.settle()
     approval(world, by_age)
     sample = world.bucket.objects["batch/fraud/samples/fraud-2-1/sample.csv"]
-    assert "Zürich".encode("latin-1") in sample
+    assert "Zürich".encode(encoding) in sample
     assert "\ufeff".encode() not in sample
 
 

@@ -136,3 +136,18 @@ def test_what_cannot_be_parsed_says_so() -> None:
 def test_a_line_end_is_added_only_where_one_is_missing() -> None:
     assert [assembled(part, by_line=True) for part in (b"a", b"a\n")] == [b"a\n", b"a\n"]
     assert assembled(b"a", by_line=False) == b"a"
+
+
+BARE = b'1,pine "kernels" mix,3'
+
+
+@pytest.mark.parametrize("job", [processing(joins=True), processing(inward="$[1:]")], ids=["join", "filter"])
+@pytest.mark.parametrize("record", [BARE, b'1,"a', b'1,"a" ,2'])
+def test_a_row_that_aws_cannot_parse_is_refused_once_its_cells_are_read(job: Processing, record: bytes) -> None:
+    with pytest.raises(RecordError, match=r'bare " in non quoted field|not closed, or text follows'):
+        job.output([record], job.model_input(record) and b"0.5\n")
+
+
+def test_a_row_whose_cells_nobody_reads_goes_to_the_model_as_it_is() -> None:
+    assert processing().model_input(BARE) == BARE
+    assert processing().output([BARE], b"0.5\n") == b"0.5\n"
