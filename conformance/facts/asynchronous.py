@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.account import Account
+from conformance.account import Account, refusal
 from conformance.events import Queue, make_queue
 from conformance.fact import Bill, Fact, Group, Observation, confirmed_if, still_open
 from conformance.hosting import SERVER_TIMEOUT, make_config, make_endpoint, make_model, metric_names, variant
@@ -117,6 +117,19 @@ def longer_timeout(account: Account) -> Observation:
     return confirmed_if(message.get("invocationStatus") == "Completed", f"message {message}")
 
 
+def metrics_config(account: Account) -> Observation:
+    """Make a config for an asynchronous endpoint that turns detailed observability off."""
+    model = make_model(account, "observed")
+    output = {"OutputConfig": {"S3OutputPath": f"s3://{account.bucket()}/async/out"}}
+    quiet = {"EnableDetailedObservability": False}
+    error = refusal(
+        lambda: make_config(
+            account, "observed", [variant(ALL, model)], AsyncInferenceConfig=output, MetricsConfig=quiet
+        )
+    )
+    return confirmed_if(error is None, f"refused: {error}" if error else "it was accepted")
+
+
 ASYNCHRONOUS = Group(
     name="asynchronous",
     bill=Bill(dollars=0.15, minutes=40, what_for="two ml.m5.large"),
@@ -144,6 +157,12 @@ ASYNCHRONOUS = Group(
             statement="With SAGEMAKER_MODEL_SERVER_TIMEOUT=600 a request of 75 s is answered.",
             matters="invocation_timeout of a spec holds up to an hour.",
             check=longer_timeout,
+        ),
+        Fact(
+            name="asynchronous-metrics-config",
+            statement="CreateEndpointConfig takes a MetricsConfig for an asynchronous endpoint.",
+            matters="Sluice turns detailed observability off for asynchronous endpoints, too.",
+            check=metrics_config,
         ),
     ),
 )
