@@ -11,6 +11,7 @@ import pytest
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
 from localaws.services.cloudformation.template.document import read_template
 from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
+from localaws.services.cloudformation.template.order import references
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
 STATEFUL = {"AWS::S3::Bucket": "BucketName", "AWS::DynamoDB::Table": "TableName"}
@@ -27,14 +28,34 @@ def nothing(*names: str) -> Any:
     raise LookupError(names[0])
 
 
-def properties_of(logical_id: str, data_names: str) -> dict[str, Any]:
+def scope_with(data_names: str) -> TemplateScope:
     defaults = {name: str(each["Default"]) for name, each in TEMPLATE["Parameters"].items()}
     pseudo = {"AWS::AccountId": "123456789012", "AWS::Region": "us-east-1"}
     parameters = {**defaults, **pseudo, "DataNames": data_names}
     scope = TemplateScope(parameters=parameters, mappings={}, conditions={}, ref=nothing, attribute=nothing)
-    scope = replace(scope, conditions=evaluate_conditions(TEMPLATE["Conditions"], scope))
+    return replace(scope, conditions=evaluate_conditions(TEMPLATE["Conditions"], scope))
+
+
+def properties_of(logical_id: str, data_names: str) -> dict[str, Any]:
+    scope = replace(scope_with(data_names), ref=lambda name: name)
     evaluated: dict[str, Any] = evaluate(DATA[logical_id]["Properties"], scope)
     return evaluated
+
+
+GUARDED = "/aws/vendedlogs/states/sluice-dev-rollout"  # of every version, in RolloutLogGroup up to 0.2
+GUARD = {"fixed": "RolloutLogGroup", "generated": "StackOfVersion02NeedsDataNamesFixed"}
+
+
+def called(name: str, data_names: str) -> list[str]:
+    """The log groups of this name, by logical id."""
+    scope = scope_with(data_names)
+    return [
+        logical_id
+        for logical_id, each in TEMPLATE["Resources"].items()
+        if each["Type"] == "AWS::Logs::LogGroup"
+        and scope.conditions.get(each.get("Condition"), "Condition" not in each)
+        and evaluate(each["Properties"]["LogGroupName"], scope) == name
+    ]
 
 
 def test_all_that_holds_data_is_known_here() -> None:
@@ -57,3 +78,17 @@ def test_the_name_is_cloudformations_own(logical_id: str) -> None:
 def test_a_stack_of_an_earlier_version_keeps_its_data(logical_id: str) -> None:
     """Another name would replace the bucket and the tables by empty ones."""
     assert properties_of(logical_id, "fixed")[STATEFUL[DATA[logical_id]["Type"]]] == BEFORE[logical_id]
+
+
+@pytest.mark.parametrize(("data_names", "guard"), GUARD.items())
+def test_other_data_names_make_a_resource_anew_whose_name_is_taken(data_names: str, guard: str) -> None:
+    """CloudFormation makes what is new before it deletes what is gone, so such an update cannot begin."""
+    assert called(GUARDED, data_names) == [guard]
+
+
+@pytest.mark.parametrize("logical_id", DATA)
+def test_no_data_is_made_anew_before_that_name_was_free(logical_id: str) -> None:
+    wanted = set(references(DATA[logical_id]["Properties"], scope_with("generated").conditions))
+    assert GUARD["generated"] in wanted
+    kept = set(references(DATA[logical_id]["Properties"], scope_with("fixed").conditions))
+    assert kept.isdisjoint(GUARD.values()), "a stack that keeps its names changes nothing"

@@ -130,6 +130,17 @@ def test_new_resources_come_first_and_removed_ones_go_last(world: World) -> None
     assert list(world.stack.resources) == list(world.stack.last_events) == ["New"]
 
 
+def test_a_name_that_moves_to_another_logical_id_is_taken_and_what_waits_for_it_stays_as_it_is(world: World) -> None:
+    """What is new is made before what is gone is deleted."""
+    world.deploy({"Old": toy(ThingName="log"), "Box": toy("Box", Shape="round")})
+    before = dict(world.things)
+    world.calls.clear()
+    world.deploy({"New": toy(ThingName="log"), "Box": toy("Box", Shape="square", On=ref("New"))})
+    assert (world.calls, world.things) == (["create New"], before)
+    assert world.statuses()[-1] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "already exists" in next(each.reason for each in world.stack.events if each.status == "CREATE_FAILED")
+
+
 @pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
 def test_a_removed_resource_with_a_policy_stays_where_it_is(world: World, policy: str) -> None:
     world.deploy({"Old": toy(keep=policy)})

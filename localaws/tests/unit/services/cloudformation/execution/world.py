@@ -12,7 +12,7 @@ from localaws.services.cloudformation.execution.deletion import delete_stack
 from localaws.services.cloudformation.execution.deployment import Deployment
 from localaws.services.cloudformation.execution.environment import DeploymentEnvironment
 from localaws.services.cloudformation.execution.preview import Change, preview
-from localaws.services.cloudformation.resources.creation import Creation
+from localaws.services.cloudformation.resources.creation import AlreadyExistsError, Creation
 from localaws.services.cloudformation.resources.handler import ResourceHandler
 from localaws.services.cloudformation.resources.stack import DeployedResource, Made, Stack, Submission
 from localaws.services.cloudformation.template.errors import PropertyError
@@ -78,6 +78,9 @@ class World:
 
     def _create(self, creation: Creation) -> Made:
         self.calls.append(f"create {creation.logical_id}")
+        name = creation.properties.get("ThingName")
+        if name is not None and any(thing.get("ThingName") == name for thing in self.things.values()):
+            raise AlreadyExistsError(creation.type, name)
         self._apply(creation)
         physical_id = f"{creation.logical_id}-{next(self._numbers)}"
         self.things[physical_id] = creation.properties
