@@ -89,7 +89,8 @@ class AutoScaling:
     def require_deregistering(self, endpoint: str) -> None:
         """Find out whether this role may deregister variants of the endpoint, without changing anything.
 
-        The service first asks for the permission, and then for the target, of a variant that no endpoint has.
+        The service first asks for the permission, and then for the target, of a variant that no endpoint has. How it
+        refuses such a variant is not documented for SageMaker; whatever it says but that the role may not, it may.
 
         Raises:
             AwsRefusedError: it may not.
@@ -97,7 +98,7 @@ class AutoScaling:
         try:
             self._call("deregister_scalable_target", **_place(endpoint, _NO_VARIANT, INSTANCES))
         except AwsRefusedError as error:
-            if error.code != "ObjectNotFoundException":
+            if error.is_access_refusal:
                 raise
 
     def deregister(self, endpoint: str, variants: Iterable[str]) -> list[str]:
