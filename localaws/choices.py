@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,6 +22,13 @@ class Choices:
     """After which a container stops a request unless ``SAGEMAKER_MODEL_SERVER_TIMEOUT`` says otherwise.
 
     60 in the image (aws/sagemaker-xgboost-container); less, so that a test needs no minute.
+    """
+
+    added_environment: Literal["merge", "replace", "refuse"] = "merge"
+    """What becomes of an environment beside that of a model package (CreateModel) or of a model (CreateTransformJob).
+
+    Unsure. Until 2023 CreateModel refused it ("Environment variable map cannot be specified both at Model Package … and
+    Model …", aws/sagemaker-python-sdk#3301, #3397, #3581), and only there: ``refuse`` merges for transform jobs.
     """
 
     copy_object_max_bytes: int = 5 << 30

@@ -85,6 +85,28 @@ def test_exactly_the_files_of_a_manifest_are_scored_and_their_answers_found(
     assert joined == ROWS.split("\n")
 
 
+@pytest.mark.parametrize("reading", ["merge", "replace"])
+def test_a_job_keeps_the_environment_of_its_model(
+    account: Account, files: BatchFiles, transforms: Transforms, monkeypatch: pytest.MonkeyPatch, reading: str
+) -> None:
+    """Without it the container would not find the code that answers with its process id."""
+    monkeypatch.setattr(account.aws.context.choices, "added_environment", reading)
+    name = f"scripted-{reading}"
+    account.model(name, "script-low")
+    account.put("batch/scripted/input/a.csv", "0.1,0.2,0.3")
+    given = BatchInput.of("batch/scripted/input/", files.below("batch/scripted/input/"))
+    manifest = account.put("batch/scripted/manifests/1.manifest", given.native(BUCKET))
+    request = transform_request(job(name, manifest, model=name), Batch(join_input=False))
+    assert request["Environment"], "and it has something of its own"
+    transforms.create(request)
+    done = eventually(lambda: transforms.describe(name), lambda found: found and found.has_ended)
+    assert done is not None
+    assert done.status == "Completed"
+    (output,) = files.below(f"batch/fraud/output/{name}/")
+    (line,) = files.lines(output.key)
+    assert len(line.split()) == 2, "process id and score"
+
+
 def test_a_file_that_was_overwritten_or_deleted_has_no_rows_to_compare(account: Account, files: BatchFiles) -> None:
     account.put(FOLDER + "changing.csv", ROWS)
     (before,) = files.below(FOLDER + "changing.csv")

@@ -33,6 +33,7 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
 
 
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/sluice-dev-fraud/7"
+OWN = {"SAGEMAKER_PROGRAM": "inference.py"}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/sluice-dev-fra
         pytest.param({}, {"ModelPackageName": PACKAGE}, id="the package's own"),
         pytest.param(
             {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "900"},
-            {"ModelPackageName": PACKAGE, "Environment": {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "900"}},
+            {"ModelPackageName": PACKAGE, "Environment": {**OWN, "SAGEMAKER_MODEL_SERVER_TIMEOUT": "900"}},
             id="and more",
         ),
     ],
@@ -52,6 +53,16 @@ def test_a_model_is_made_of_a_package_and_an_environment(
     hosting, stub = sagemaker
     role = "arn:aws:iam::123456789012:role/model"
     expected = {"ModelName": "m", "PrimaryContainer": container, "ExecutionRoleArn": role}
+    if environment:
+        described = {
+            "ModelPackageName": "fraud",
+            "ModelPackageArn": PACKAGE,
+            "CreationTime": T0,
+            "ModelPackageStatus": "Completed",
+            "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            "InferenceSpecification": {"Containers": [{"Image": "image", "Environment": OWN}]},
+        }
+        stub.add_response("describe_model_package", described, {"ModelPackageName": PACKAGE})
     stub.add_response("create_model", {"ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/m"}, expected)
     hosting.create_model("m", PACKAGE, role, environment)
 

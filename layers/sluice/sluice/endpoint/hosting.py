@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from sluice.aws.model_environment import environment_of_package
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, VariantState
 from sluice.errors import AwsRefusedError, RetryableError
@@ -53,10 +54,24 @@ class Endpoints:
     def create_model(
         self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Create a SageMaker model of an approved model package; ``environment`` is added to the package's own."""
-        container: dict[str, Any] = {"ModelPackageName": package_arn}
+        """Create a SageMaker model of an approved model package; ``environment`` is added to the package's own.
+
+        What SageMaker does with an environment beside that of the package is not documented, so the whole is sent.
+        Until 2023 it refused both (aws/sagemaker-python-sdk#3301, #3397); then the package's own has to do.
+        """
+        package = {"ModelPackageName": package_arn}
         if environment:
-            container["Environment"] = dict(environment)
+            whole = {**environment_of_package(self._client, package_arn), **environment}
+            try:
+                self._create_model(name, {**package, "Environment": whole}, role_arn)
+            except AwsRefusedError as error:
+                if not error.message_contains("Environment variable map cannot be specified"):
+                    raise
+            else:
+                return
+        self._create_model(name, package, role_arn)
+
+    def _create_model(self, name: str, container: Mapping[str, Any], role_arn: str) -> None:
         self._create(
             "already existing model",
             self._client.create_model,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sluice.aws.model_environment import environment_of_model
 from sluice.errors import AwsRefusedError, PermanentError, RetryableError
 
 ENDS = ("Completed", "Failed", "Stopped")
+_ENVIRONMENT_MAX = 16  # entries, of a transform job (CreateTransformJob reference)
 _MISSING = ("ValidationException", "ResourceNotFound")
 
 
@@ -61,7 +63,7 @@ class Transforms:
             RetryableError: AWS is busy.
         """
         try:
-            self._client.create_transform_job(**request)
+            self._client.create_transform_job(**self._with_whole_environment(request))
         except AwsRefusedError as error:
             if error.code == "ResourceInUse":
                 return False
@@ -71,6 +73,20 @@ class Transforms:
                 raise TransformRefusedError(str(error)) from error
             raise
         return True
+
+    def _with_whole_environment(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The request with its environment in that of its model: whether SageMaker merges them is not documented.
+
+        Without one if a job cannot have so much, or the model's package is gone: its container then has the model's
+        own, as it was made, and not less.
+        """
+        if not request.get("Environment"):
+            return dict(request)
+        own = environment_of_model(self._client, request["ModelName"])
+        whole = {**(own or {}), **request["Environment"]}
+        if own is None or len(whole) > _ENVIRONMENT_MAX:
+            return {key: value for key, value in request.items() if key != "Environment"}
+        return {**request, "Environment": whole}
 
     def describe(self, name: str) -> TransformJob | None:
         """The job as it is now; None if there is none."""

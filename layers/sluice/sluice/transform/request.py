@@ -31,7 +31,7 @@ def transform_request(job: TransformJobRequest, batch: Batch) -> dict[str, Any]:
     """The request for ``job`` with the settings of the spec.
 
     The environment is that of the job's containers. It is set again, because the model may have been made when the spec
-    allowed another time, or before Sluice told containers of it.
+    allowed another time, or before Sluice told containers of it. ``Transforms.create`` adds the model's own.
     """
     environment = model_server_environment(batch.invocation_timeout_seconds)
     return {

@@ -104,8 +104,16 @@ class Models:
         package = definition.get("ModelPackageName")
         if package and (definition.get("Image") or definition.get("ModelDataUrl")):
             raise invalid("ModelPackageName cannot be combined with Image or ModelDataUrl.")
-        source = self._container_of_package(package) if package else definition
-        return container_spec(source, definition.get("Environment") or {}, params["ExecutionRoleArn"])
+        if not package:
+            return container_spec(definition, {}, params["ExecutionRoleArn"])
+        source, added = self._container_of_package(package), definition.get("Environment") or {}
+        reading = self._context.choices.added_environment
+        if reading == "refuse" and source.get("Environment") and added:
+            both = f"both at Model Package: {package} and Model: {params['ModelName']}"
+            raise invalid(f"Environment variable map cannot be specified {both}")
+        if reading == "replace" and added:
+            source = {**source, "Environment": {}}
+        return container_spec(source, added, params["ExecutionRoleArn"])
 
     def _container_of_package(self, name: str) -> Mapping[str, Any]:
         try:

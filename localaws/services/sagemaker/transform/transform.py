@@ -6,7 +6,7 @@ import functools
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +90,10 @@ def run_transform(models: Models, task: Task) -> JobResult:
 def _start(task: Task, spec: ContainerSpec, index: int) -> Container:
     home = task.directory / f"algo-{index + 1}"
     home.mkdir()
-    environment = {**settings_of(task.request, {}).environment(), **(task.request.get("Environment") or {})}
-    return start_serving(task.context, spec, home, environment)
+    added = task.request.get("Environment") or {}
+    is_alone = bool(added) and task.context.choices.added_environment == "replace"
+    whole = replace(spec, environment={**({} if is_alone else spec.environment), **added})
+    return start_serving(task.context, whole, home, settings_of(task.request, {}).environment())
 
 
 def _run(run: _Run, containers: list[Container], sources: list[Source]) -> JobResult:
