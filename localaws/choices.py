@@ -31,5 +31,11 @@ class Choices:
     Model …", aws/sagemaker-python-sdk#3301, #3397, #3581), and only there: ``refuse`` merges for transform jobs.
     """
 
+    metrics_config_everywhere: bool = True
+    """Whether CreateEndpointConfig takes a MetricsConfig of an asynchronous endpoint, and beside a shadow variant.
+
+    Unsure: neither the API reference nor the developer guide says so, or otherwise.
+    """
+
     copy_object_max_bytes: int = 5 << 30
     """Of CopyObject and of one part of UploadPartCopy: 5 GB on AWS; less, so that a test needs no object of 5 GB."""

@@ -161,7 +161,7 @@ ASYNCHRONOUS = Group(
         Fact(
             name="asynchronous-metrics-config",
             statement="CreateEndpointConfig takes a MetricsConfig for an asynchronous endpoint.",
-            matters="Sluice turns detailed observability off for asynchronous endpoints, too.",
+            matters="Sluice turns detailed observability off for them, too; refused, it leaves the setting out.",
             check=metrics_config,
         ),
     ),

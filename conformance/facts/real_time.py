@@ -86,6 +86,21 @@ def same_config(account: Account) -> Observation:
     return confirmed_if(error is None, f"refused: {error}" if error else "it was accepted")
 
 
+def shadow_metrics_config(account: Account) -> Observation:
+    """Make a config with a shadow that turns detailed observability off."""
+    model = _model(account)
+    error = refusal(
+        lambda: make_config(
+            account,
+            "shadowed",
+            [variant(ONE, model)],
+            ShadowProductionVariants=[variant(TWO, model)],
+            MetricsConfig={"EnableDetailedObservability": False},
+        )
+    )
+    return confirmed_if(error is None, f"refused: {error}" if error else "it was accepted")
+
+
 def target_model(account: Account) -> Observation:
     """Name a model of a multi-model endpoint, which this is not."""
     endpoint = _endpoint(account)
@@ -166,6 +181,12 @@ REAL_TIME = Group(
             statement="UpdateEndpoint to the config that is in use is accepted.",
             matters="Nothing: every change of Sluice's has a config of its own.",
             check=same_config,
+        ),
+        Fact(
+            name="shadow-metrics-config",
+            statement="CreateEndpointConfig takes a MetricsConfig beside a shadow variant.",
+            matters="Sluice turns detailed observability off for shadow tests; refused, it leaves the setting out.",
+            check=shadow_metrics_config,
         ),
         Fact(
             name="target-model-is-refused",

@@ -119,8 +119,11 @@ class NewConfig:
     async_config: Mapping[str, object] | None = None
     detailed_observability: bool = False
 
-    def request(self) -> dict[str, object]:
-        """The CreateEndpointConfig request; metrics below a minute need SageMaker's enhanced metrics."""
+    def request(self, *, states_defaults: bool = True) -> dict[str, object]:
+        """The CreateEndpointConfig request; metrics below a minute need SageMaker's enhanced metrics.
+
+        Without ``states_defaults`` it has a MetricsConfig only if the spec asked for something that is in it.
+        """
         made: dict[str, object] = {
             "EndpointConfigName": self.name,
             "ProductionVariants": [each.request() for each in self.variants],
@@ -131,19 +134,22 @@ class NewConfig:
             made["DataCaptureConfig"] = _capture(self.capture_uri)
         if self.async_config:
             made["AsyncInferenceConfig"] = self.async_config
-        if metrics := self._metrics():
+        if metrics := self._metrics(states_defaults=states_defaults):
             made["MetricsConfig"] = metrics
         return made
 
-    def _metrics(self) -> dict[str, object]:
+    def _metrics(self, *, states_defaults: bool) -> dict[str, object]:
         """The MetricsConfig; none for a serverless endpoint, which has no hosts.
 
-        Detailed observability is stated also when it is off: SageMaker's default for new configs is on.
+        Detailed observability is stated also when it is off: SageMaker's default for new configs is on. Enhanced
+        metrics exist "for real-time endpoints" (SageMaker developer guide), so an asynchronous one asks for none.
         """
         if any(each.serverless for each in self.variants):
             return {}
-        stated: dict[str, object] = {"EnableDetailedObservability": self.detailed_observability}
-        if self.period_seconds < 60:
+        stated: dict[str, object] = {}
+        if self.detailed_observability or states_defaults:
+            stated["EnableDetailedObservability"] = self.detailed_observability
+        if self.period_seconds < 60 and not self.async_config:
             stated |= {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": self.period_seconds}
         return stated
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from localaws.context import Context
-from localaws.service_api import Call, Operation
+from localaws.service_api import Call, Operation, invalid
 from localaws.services.sagemaker.models.config_rules import check_combinations
 from localaws.services.sagemaker.models.models import Models
 from localaws.services.sagemaker.resources.constraints import check
@@ -81,6 +81,9 @@ class EndpointConfigs:
     def create(self, params: dict[str, Any], _call: Call) -> dict[str, Any]:
         check("CreateEndpointConfig", params)
         check_combinations(params)
+        is_special = params.get("AsyncInferenceConfig") or params.get("ShadowProductionVariants")
+        if is_special and params.get("MetricsConfig") and not self._context.choices.metrics_config_everywhere:
+            raise invalid("MetricsConfig is not supported for asynchronous endpoints and shadow variants.")
         name = params["EndpointConfigName"]
         self.store.refuse_taken(name)
         for variant in (*params["ProductionVariants"], *params.get("ShadowProductionVariants", ())):
