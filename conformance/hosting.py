@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.account import Account
+from conformance.fact import Observation, confirmed_if, still_open
 
 # "wait 70" takes that many seconds, "fail" raises; anything else comes back as it is.
 SCRIPT = """
@@ -121,6 +122,18 @@ def metric_names(account: Account, endpoint: str, variant_name: str) -> set[str]
         .paginate(Namespace="AWS/SageMaker", Dimensions=dimensions)
     )
     return {each["MetricName"] for page in pages for each in page["Metrics"]}
+
+
+def errors_after_good_requests(account: Account, endpoint: str, variant_name: str) -> Observation:
+    """Confirmed if both metrics of failed requests exist although no request has failed."""
+    wanted = {"Invocation4XXErrors", "Invocation5XXErrors"}
+    found = account.eventually(
+        lambda: names if wanted <= (names := metric_names(account, endpoint, variant_name)) else None
+    )
+    seen = found if found is not None else metric_names(account, endpoint, variant_name)
+    if found is None and "ModelLatency" not in seen:
+        return still_open("CloudWatch has not counted the requests")
+    return confirmed_if(found is not None, f"metrics: {', '.join(sorted(seen))}")
 
 
 def metric_sum(account: Account, metric: str, endpoint: str, variant_name: str) -> float | None:

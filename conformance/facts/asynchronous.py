@@ -9,7 +9,15 @@ from typing import Any
 from conformance.account import Account, refusal
 from conformance.events import Queue, make_queue
 from conformance.fact import Bill, Fact, Group, Observation, confirmed_if, still_open
-from conformance.hosting import SERVER_TIMEOUT, make_config, make_endpoint, make_model, metric_names, variant
+from conformance.hosting import (
+    SERVER_TIMEOUT,
+    errors_after_good_requests,
+    make_config,
+    make_endpoint,
+    make_model,
+    metric_names,
+    variant,
+)
 
 ALL = "all"
 
@@ -73,6 +81,14 @@ def _plain(account: Account) -> Asynchronous:
     return account.shared("plain", lambda: make(account, "plain", None))
 
 
+def errors_without_a_failure(account: Account) -> Observation:
+    """Which error metrics there are after answers only. It comes before all that fails."""
+    endpoint = _plain(account)
+    if ended(account, "1,2", endpoint) is None:
+        return still_open("no notification came")
+    return errors_after_good_requests(account, endpoint.name, ALL)
+
+
 def failure_message(account: Account) -> Observation:
     """What the notification of a failed request says, and which file it leaves."""
     message = ended(account, "fail", _patient(account))
@@ -134,6 +150,12 @@ ASYNCHRONOUS = Group(
     name="asynchronous",
     bill=Bill(dollars=0.15, minutes=40, what_for="two ml.m5.large"),
     facts=(
+        Fact(
+            name="asynchronous-errors-of-zero",
+            statement="An asynchronous endpoint that has answered every request has both error metrics.",
+            matters="Nothing: an error metric without data counts as 0. Alarms and the judge read both.",
+            check=errors_without_a_failure,
+        ),
         Fact(
             name="failure-message",
             statement="A failed request has a notification with failureReason, and a file below S3FailurePath.",

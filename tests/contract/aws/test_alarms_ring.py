@@ -5,6 +5,7 @@ The local CloudWatch runs on a clock that the test moves: no request is sent, an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 from sluice.aws.cloudwatch import CloudWatch
+from sluice.aws.metric_data import STATUS_ERRORS
 from sluice.endpoint.scaling_requests import wake_up_alarm
 from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, VariantState
 from sluice.names import Names
@@ -34,6 +36,7 @@ from tests.builders.spec_examples import spec_with
 NAMES, ROLLOUT, ENDPOINT = Names("dev"), "fraud-7-1", "sluice-dev-fraud"
 REFUSED = ContainerResponse(400, b"no such column", {})
 FAILED = ContainerResponse(500, b"", {})
+ANSWERED = ContainerResponse(200, b"1", {})
 MINUTES = 5
 
 
@@ -98,6 +101,12 @@ class Endpoint:
     kind: Kind
     plan: Plan
     stage: Stage
+    has_zeros: bool = True  # whether an error metric to which only zeros were sent has data
+
+    def record(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float, **more: Any) -> None:
+        """The metrics that the endpoint publishes."""
+        if value or self.has_zeros or name not in STATUS_ERRORS:
+            self.stage.service.record(namespace, name, dimensions, value, **more)
 
     @property
     def deploying(self) -> str | None:
@@ -120,11 +129,11 @@ class Endpoint:
             overhead_seconds=0.001,
             deploying_config=self.deploying,
         )
-        record(self.stage.service, invocation, every)
+        record(self, invocation, every)
 
     def _work(self) -> Work:
         return Work(
-            context=cast(Any, SimpleNamespace(metrics=self.stage.service)),
+            context=cast(Any, SimpleNamespace(metrics=self)),
             request=cast(AsyncRequest, SimpleNamespace(endpoint=ENDPOINT)),
             settings=cast(AsyncSettings, None),
             variant=self.plan.candidate.variant,
@@ -154,12 +163,25 @@ class _Client:
         self._stage.call("PutMetricAlarm", **request)
 
 
-def endpoint_with_alarms(kind: Kind) -> tuple[Endpoint, list[str]]:
-    endpoint = Endpoint(kind, plan_of(kind), Stage())
+def endpoint_with_alarms(kind: Kind, *, has_zeros: bool = True) -> tuple[Endpoint, list[str]]:
+    endpoint = Endpoint(kind, plan_of(kind), Stage(), has_zeros=has_zeros)
     config = endpoint.deploying or ""
     alarms = alarms_for(NAMES, ROLLOUT, endpoint.plan, config=config)
     CloudWatch(_Client(endpoint.stage)).put_alarms(alarms)
     return endpoint, [str(alarm["AlarmName"]) for alarm in alarms]
+
+
+@pytest.mark.parametrize("kind", [Kind("async", "blue_green"), Kind("serverless")], ids=lambda kind: str(kind.type))
+def test_alarms_ring_where_a_metric_of_zeros_only_has_no_data(kind: Kind) -> None:
+    for outcome, seconds, states in (
+        (FAILED, 0.01, ("ALARM", "OK")),
+        (REFUSED, 0.01, ("ALARM", "OK")),
+        (ANSWERED, 2.0, ("OK", "ALARM")),
+        (ANSWERED, 0.01, ("OK", "OK")),
+    ):
+        endpoint, (errors, latency) = endpoint_with_alarms(kind, has_zeros=False)
+        endpoint.play(outcome, seconds)
+        assert (endpoint.stage.state(errors), endpoint.stage.state(latency)) == states
 
 
 @pytest.mark.parametrize("outcome", [pytest.param(FAILED, id="500"), pytest.param(REFUSED, id="400")])

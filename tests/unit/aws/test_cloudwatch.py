@@ -130,8 +130,47 @@ def test_a_message_about_the_whole_answer_makes_it_unknown(aws: StubbedAws) -> N
 
 
 def test_where_failures_are_counted_by_two_metrics_a_period_has_both(aws: StubbedAws) -> None:
-    answer = page(errors={0: 1.0, 60: 2.0}, errors1={0: 3.0}, requests={0: 90.0, 60: 50.0})
-    assert metrics(aws, answer).counts(OF, SPAN, STATUS_ERRORS) == {T0: Counts(90, 4)}
+    answer = page(
+        errors={0: 1.0, 60: 2.0},
+        errors1={0: 3.0},
+        requests={0: 90.0, 60: 50.0},
+        requests1={0: 90.0},
+        answered={0: 90.0, 60: 50.0},
+    )
+    assert metrics(aws, answer).counts(OF, SPAN, STATUS_ERRORS) == {T0: Counts(90, 4)}, "its zeros are published"
+
+
+@pytest.mark.parametrize(
+    ("series", "found"),
+    [
+        pytest.param({"errors1": {0: 9.0}, "requests1": {0: 9.0}}, Counts(90, 9), id="a sample for each failure"),
+        pytest.param({"errors1": {0: 90.0}, "requests1": {0: 90.0}}, Counts(90, 90), id="all have failed"),
+        pytest.param({}, Counts(90, 0), id="all are good"),
+    ],
+)
+def test_a_metric_of_errors_that_lacks_data_has_counted_none(
+    aws: StubbedAws, series: dict[str, dict[int, float]], found: Counts
+) -> None:
+    """Whether SageMaker publishes a metric to which only zeros were sent is not certain."""
+    empty: dict[str, dict[int, float]] = {name: {} for name in ("errors", "errors1", "requests", "requests1")}
+    answer = page(**{**empty, **series, "answered": {0: 90.0}})
+    assert metrics(aws, answer).counts(OF, SPAN, STATUS_ERRORS) == {T0: found}
+
+
+@pytest.mark.parametrize("lacking", ["errors", "requests1", "answered"])
+def test_a_metric_of_errors_that_is_not_complete_is_unknown_and_not_zero(aws: StubbedAws, lacking: str) -> None:
+    answer = page(errors={}, errors1={0: 1.0}, requests={}, requests1={0: 1.0}, answered={0: 90.0})
+    for series in answer["MetricDataResults"]:
+        if series["Id"] == lacking:
+            series["StatusCode"] = "InternalError"
+    with pytest.raises(MetricsUnknownError, match=r"\(InternalError\)"):
+        metrics(aws, answer).counts(OF, SPAN, STATUS_ERRORS)
+
+
+def test_a_period_with_one_statistic_of_a_metric_is_not_known(aws: StubbedAws) -> None:
+    answer = page(errors={}, errors1={0: 1.0}, requests={}, requests1={}, answered={0: 90.0, 60: 80.0})
+    found = metrics(aws, answer).counts(OF, SPAN, STATUS_ERRORS)
+    assert found == {T0 + timedelta(seconds=60): Counts(80, 0)}
 
 
 def test_no_data_is_no_period(aws: StubbedAws) -> None:
@@ -237,14 +276,13 @@ def test_the_alarms_watch_the_candidate_only_and_ask_for_enough_requests() -> No
         "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "notBreaching",
     }
-    requests = metric("InvocationModelErrors", "SampleCount", "requests")
     assert errors == {
         "AlarmName": "sluice-dev-fraud-7-1-errors",
         "AlarmDescription": "Rollout fraud-7-1: share of failed requests in percent of v7",
         "Metrics": [
             {"Id": "breach", "Expression": "IF(requests >= 5, 100 * errors / requests, 0)", "ReturnData": True},
             metric("InvocationModelErrors", "Sum", "errors"),
-            requests,
+            metric("InvocationModelErrors", "SampleCount", "requests"),
         ],
         "Threshold": 5.0,
         **common,
@@ -255,7 +293,7 @@ def test_the_alarms_watch_the_candidate_only_and_ask_for_enough_requests() -> No
         "Metrics": [
             {"Id": "breach", "Expression": "IF(requests >= 5, latency, 0)", "ReturnData": True},
             metric("ModelLatency", "p95", "latency"),
-            requests,
+            metric("ModelLatency", "SampleCount", "requests"),
         ],
         "Threshold": 250_000,
         **common,
@@ -272,15 +310,22 @@ def test_an_asynchronous_endpoint_is_watched_by_the_errors_that_it_publishes() -
     spec = ModelSpec.parse(spec_with(("endpoint.type", "async"), ("rollout", {"strategy": "auto"})))
     (alarm,) = alarms_for(NAMES, "fraud-7-1", make_plan(spec, NAMES, "fraud-7-1", 7, None))
     counted = {each["MetricStat"]["Metric"]["MetricName"] for each in alarm["Metrics"] if "MetricStat" in each}
-    assert counted == {"Invocation4XXErrors", "Invocation5XXErrors"}
+    assert counted == {"Invocation4XXErrors", "Invocation5XXErrors", "ModelLatency"}
 
 
 def test_a_serverless_endpoint_is_watched_by_the_errors_that_it_publishes() -> None:
     spec = ModelSpec.parse(spec_with(("endpoint.type", "serverless"), ("rollout", {"strategy": "auto"})))
     (alarm,) = alarms_for(NAMES, "fraud-7-1", make_plan(spec, NAMES, "fraud-7-1", 7, None))
-    counted = [each["MetricStat"]["Metric"]["MetricName"] for each in alarm["Metrics"] if "MetricStat" in each]
-    assert counted == ["Invocation4XXErrors", "Invocation5XXErrors", "Invocation4XXErrors"]
-    assert alarm["Metrics"][0]["Expression"] == "IF(requests >= 5, 100 * (errors + errors1) / requests, 0)"
+    stats = [each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each]
+    assert [(each["Metric"]["MetricName"], each["Stat"]) for each in stats] == [
+        ("Invocation4XXErrors", "Sum"),
+        ("Invocation5XXErrors", "Sum"),
+        ("Invocation4XXErrors", "SampleCount"),
+        ("Invocation5XXErrors", "SampleCount"),
+        ("ModelLatency", "SampleCount"),
+    ]
+    errors, requests = "SUM([FILL(errors, 0), FILL(errors1, 0)])", "MAX([requests, requests1, answered])"
+    assert alarm["Metrics"][0]["Expression"] == f"IF({requests} >= 5, 100 * {errors} / {requests}, 0)"
 
 
 def test_the_alarms_are_requests_that_cloudwatch_knows(aws: StubbedAws) -> None:

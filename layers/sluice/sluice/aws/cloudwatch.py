@@ -18,6 +18,7 @@ from sluice.aws.metric_data import (
     LatencySummary,
     Moments,
     Span,
+    counts_of,
     stat,
 )
 from sluice.aws.paging import pages
@@ -51,16 +52,16 @@ class CloudWatch:
         """Counts per period; a period without requests has no entry. ``failures``: metrics of requests that failed.
 
         Each is 0 or 1 per request, so its Sum counts errors and its SampleCount requests (SageMaker metrics reference).
-        A period for which only some statistics have arrived is left out as unknown.
+        A period for which only some statistics have arrived is left out as unknown (``counts_of``).
         """
-        errors = {f"errors{index or ''}": (metric, "Sum") for index, metric in enumerate(failures)}
-        found = self._read(of, span, {**errors, "requests": (failures[0], "SampleCount")})
-        requests = found.pop("requests")
-        known = requests.keys() & set.intersection(*(set(series) for series in found.values()))
-        return {
-            at: Counts(requests=round(requests[at]), errors=round(sum(series[at] for series in found.values())))
-            for at in sorted(known)
-        }
+        ids = [(f"errors{index or ''}", f"requests{index or ''}") for index in range(len(failures))]
+        wanted = {}
+        for (errors, requests), metric in zip(ids, failures, strict=True):
+            wanted |= {errors: (metric, "Sum"), requests: (metric, "SampleCount")}
+        if len(failures) > 1:
+            wanted["answered"] = (LATENCY, "SampleCount")
+        found = self._read(of, span, wanted)
+        return counts_of([(found[errors], found[requests]) for errors, requests in ids], found.get("answered", {}))
 
     def slow_counts(
         self, of: Dimensions, limits_us: Mapping[str, int], span: Span

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,11 @@ MODEL_ERRORS = ("InvocationModelErrors",)
 
 STATUS_ERRORS = ("Invocation4XXErrors", "Invocation5XXErrors")
 """Failed requests of asynchronous and serverless endpoints, which publish no InvocationModelErrors: the lists of their
-metrics in the SageMaker developer guide are exhaustive."""
+metrics in the SageMaker developer guide are exhaustive.
+
+For each request 1 or 0 is sent to each of them, says the guide; whether a metric of which only zeros were sent has data
+at all is not certain. So both readings work: see ``counts_of`` and the alarms of a rollout.
+"""
 
 
 LATENCY = "ModelLatency"  # in microseconds
@@ -34,6 +38,35 @@ class Counts:
 
     requests: int
     errors: int
+
+
+Series = Mapping[datetime, float]
+
+
+def counts_of(failures: Sequence[tuple[Series, Series]], answered: Series) -> dict[datetime, Counts]:
+    """Requests and failed ones of each period with requests.
+
+    Args:
+        failures: for each metric of failed requests its Sum and its SampleCount.
+        answered: the requests by a metric that all have; empty for none.
+
+    A metric without a point in a period had no failure there, unless another of its points shows that its zeros are
+    published, too: then that point is still to come, and the period is left out as unknown. So is one for which only
+    one statistic has arrived.
+    """
+    sends_zeros = [any(each.get(at, 0) < count for at, count in seen.items()) for each, seen in failures]
+    times = {at for at, count in answered.items() if count > 0}.union(*(seen for _, seen in failures))
+    return {
+        at: Counts(
+            requests=round(max(answered.get(at, 0.0), *(seen.get(at, 0.0) for _, seen in failures))),
+            errors=round(sum(each.get(at, 0.0) for each, _ in failures)),
+        )
+        for at in sorted(times)
+        if all(
+            (at in each) == (at in seen) and (at in seen or not zeros)
+            for (each, seen), zeros in zip(failures, sends_zeros, strict=True)
+        )
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

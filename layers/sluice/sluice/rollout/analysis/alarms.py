@@ -39,6 +39,10 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
 
     Both ask for a minimum of requests per period, so that one slow or failed request of three is no alarm; without
     traffic there are no points, and that is not breaching: the judge, not the alarm, asks for proof of health.
+
+    Where two metrics count the failures, one may lack data because only zeros were sent to it. It counts as 0, and
+    requests are what the most complete of them counted. Requests are not filled up: a period that is still to come
+    would look like one without any.
     """
     rules = plan.alarms
     period = alarm_seconds(plan, is_deploying=bool(config))
@@ -66,18 +70,22 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
 
     failures = failure_metrics(plan)
     failed = [term(f"errors{index or ''}", metric, "Sum") for index, metric in enumerate(failures)]
-    requests = term("requests", failures[0], "SampleCount")
-    failed_requests = " + ".join(each["Id"] for each in failed)
-    share = f"100 * {failed_requests if len(failed) == 1 else f'({failed_requests})'} / requests"
-    enough = f"requests >= {rules.min_requests}"
+    counted = [term(f"requests{index or ''}", metric, "SampleCount") for index, metric in enumerate(failures)]
+    if len(failures) == 1:
+        failed_requests, requests = "errors", "requests"
+    else:
+        counted.append(term("answered", LATENCY, "SampleCount"))
+        filled = [f"FILL({each['Id']}, 0)" for each in failed]
+        failed_requests = f"SUM([{', '.join(filled)}])"
+        requests = f"MAX([{', '.join(each['Id'] for each in counted)}])"
     made = [
         alarm(
             errors,
             "share of failed requests in percent",
-            f"IF({enough}, {share}, 0)",
+            f"IF({requests} >= {rules.min_requests}, 100 * {failed_requests} / {requests}, 0)",
             rules.error_rate_percent,
             *failed,
-            requests,
+            *counted,
         )
     ]
     if rules.latency_p95_ms is not None:
@@ -85,10 +93,10 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
             alarm(
                 latency,
                 "95th percentile of the model's latency in microseconds",
-                f"IF({enough}, latency, 0)",
+                f"IF(requests >= {rules.min_requests}, latency, 0)",
                 rules.latency_p95_ms * 1000,
                 term("latency", LATENCY, "p95"),
-                requests,
+                term("requests", LATENCY, "SampleCount"),
             )
         )
     return made
