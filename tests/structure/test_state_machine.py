@@ -96,6 +96,31 @@ def test_a_task_whose_function_dies_once_is_tried_again(machine: dict[str, Any],
     assert given_up == []
 
 
+def least_wait_seconds(retrier: dict[str, Any]) -> float:
+    """How long all tries of a retrier take in the worst draw: full jitter draws from 0 on (Step Functions guide)."""
+    if retrier.get("JitterStrategy") == "FULL":
+        return 0
+    first, rate, longest = (retrier.get(*each) for each in _DEFAULTS)
+    return sum(min(first * rate**number, longest) for number in range(retrier.get("MaxAttempts", 3)))
+
+
+_DEFAULTS = (("IntervalSeconds", 1), ("BackoffRate", 2), ("MaxDelaySeconds", 31_622_400))
+
+
+def test_what_passes_by_itself_is_waited_for_in_the_worst_draw(machine: dict[str, Any]) -> None:
+    """A role that is seconds old causes Lambda.AWSLambdaException, and works within half a minute.
+
+    What a process dies of does not pass by waiting.
+    """
+    hasty = {
+        name: retrier["ErrorEquals"]
+        for name, task in of_type(machine, "Task").items()
+        for retrier in task["Retry"]
+        if not set(PROCESS_DEATHS) & set(retrier["ErrorEquals"]) and least_wait_seconds(retrier) < 30
+    }
+    assert hasty == {}
+
+
 def test_every_choice_has_a_default(machine: dict[str, Any]) -> None:
     choices = of_type(machine, "Choice")
     assert [name for name, choice in choices.items() if "Default" not in choice] == []
