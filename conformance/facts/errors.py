@@ -59,6 +59,14 @@ def unknown_pipeline(account: Account) -> Observation:
     return _refused(lambda: start(PipelineName=name), "ResourceNotFound")
 
 
+def unknown_scalable_target(account: Account) -> Observation:
+    """Deregister a variant of an endpoint that does not exist."""
+    resource = f"endpoint/{account.name('none')}/variant/none"
+    target = {"ResourceId": resource, "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+    deregister = account.client("application-autoscaling").deregister_scalable_target
+    return _refused(lambda: deregister(ServiceNamespace="sagemaker", **target), "ObjectNotFoundException")
+
+
 FACTS = (
     Fact(
         name="unknown-endpoint",
@@ -89,5 +97,11 @@ FACTS = (
         statement="StartPipelineExecution of an unknown pipeline is ResourceNotFound.",
         matters="A model without a pipeline is told by it.",
         check=unknown_pipeline,
+    ),
+    Fact(
+        name="unknown-scalable-target",
+        statement="DeregisterScalableTarget of a variant that is not registered is ObjectNotFoundException.",
+        matters="A deregistration that is repeated is told by it; the right to do it, by any refusal but of access.",
+        check=unknown_scalable_target,
     ),
 )

@@ -91,7 +91,19 @@ def _listening(account: Account) -> Queue:
     return account.shared("registry-events", lambda: listen(account, "registry", pattern))
 
 
-def _registered(account: Account, _listener: Queue | None) -> str:
+def environment_beside_a_package(account: Account) -> Observation:
+    """Make a model of a version whose container has an environment, with an environment beside it."""
+    sagemaker, name = account.client("sagemaker"), account.name("surrounded")
+    arn = _registered(account, None, Environment={"OWN": "1"})
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    container = {"ModelPackageName": arn, "Environment": {"OWN": "1", "MORE": "2"}}
+    role = account.role()
+    account.undo(f"model {name}", lambda: sagemaker.delete_model(ModelName=name))
+    error = refusal(lambda: sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role))
+    return confirmed_if(error is None, f"refused: {error}" if error else "it was accepted")
+
+
+def _registered(account: Account, _listener: Queue | None, **container: Any) -> str:
     """ARN of a new version; the listener is an argument because it has to be there before."""
     sagemaker, group = account.client("sagemaker"), account.shared("group", lambda: _group(account))
     uri = f"s3://{account.bucket()}/model.tar.gz"
@@ -100,7 +112,7 @@ def _registered(account: Account, _listener: Queue | None) -> str:
         ModelPackageGroupName=group,
         ModelApprovalStatus="PendingManualApproval",
         InferenceSpecification={
-            "Containers": [{"Image": account.image, "ModelDataUrl": uri}],
+            "Containers": [{"Image": account.image, "ModelDataUrl": uri, **container}],
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["text/csv"],
         },
@@ -135,6 +147,12 @@ FACTS = (
         statement="UpdateModelPackage merges CustomerMetadataProperties with those that are there.",
         matters="The registry notes of a rollout are written one after the other.",
         check=metadata_is_merged,
+    ),
+    Fact(
+        name="environment-beside-a-package",
+        statement="CreateModel takes an environment beside that of the model package (until 2023 it refused both).",
+        matters="The time that a container gives a request is set so; refused, a model has its package's environment.",
+        check=environment_beside_a_package,
     ),
     Fact(
         name="unversioned-by-default",
