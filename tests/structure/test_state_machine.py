@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +101,11 @@ def least_wait_seconds(retrier: dict[str, Any]) -> float:
     """How long all tries of a retrier take in the worst draw: full jitter draws from 0 on (Step Functions guide)."""
     if retrier.get("JitterStrategy") == "FULL":
         return 0
-    first, rate, longest = (retrier.get(*each) for each in _DEFAULTS)
+    first, rate, longest = (float(retrier.get(field, usual)) for field, usual in _DEFAULTS)
     return sum(min(first * rate**number, longest) for number in range(retrier.get("MaxAttempts", 3)))
 
 
-_DEFAULTS = (("IntervalSeconds", 1), ("BackoffRate", 2), ("MaxDelaySeconds", 31_622_400))
+_DEFAULTS = (("IntervalSeconds", 1.0), ("BackoffRate", 2.0), ("MaxDelaySeconds", inf))
 
 
 def test_what_passes_by_itself_is_waited_for_in_the_worst_draw(machine: dict[str, Any]) -> None:

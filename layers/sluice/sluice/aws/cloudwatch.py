@@ -55,7 +55,7 @@ class CloudWatch:
         A period for which only some statistics have arrived is left out as unknown (``counts_of``).
         """
         ids = [(f"errors{index or ''}", f"requests{index or ''}") for index in range(len(failures))]
-        wanted = {}
+        wanted: dict[str, tuple[str, str]] = {}
         for (errors, requests), metric in zip(ids, failures, strict=True):
             wanted |= {errors: (metric, "Sum"), requests: (metric, "SampleCount")}
         if len(failures) > 1:

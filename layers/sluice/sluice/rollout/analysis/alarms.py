@@ -68,24 +68,15 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
             "TreatMissingData": "notBreaching",
         }
 
-    failures = failure_metrics(plan)
-    failed = [term(f"errors{index or ''}", metric, "Sum") for index, metric in enumerate(failures)]
-    counted = [term(f"requests{index or ''}", metric, "SampleCount") for index, metric in enumerate(failures)]
-    if len(failures) == 1:
-        failed_requests, requests = "errors", "requests"
-    else:
-        counted.append(term("answered", LATENCY, "SampleCount"))
-        filled = [f"FILL({each['Id']}, 0)" for each in failed]
-        failed_requests = f"SUM([{', '.join(filled)}])"
-        requests = f"MAX([{', '.join(each['Id'] for each in counted)}])"
+    counted, failed_requests, requests = _counting(failure_metrics(plan))
+    terms = [term(*each) for each in counted]
     made = [
         alarm(
             errors,
             "share of failed requests in percent",
             f"IF({requests} >= {rules.min_requests}, 100 * {failed_requests} / {requests}, 0)",
             rules.error_rate_percent,
-            *failed,
-            *counted,
+            *terms,
         )
     ]
     if rules.latency_p95_ms is not None:
@@ -100,6 +91,18 @@ def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> l
             )
         )
     return made
+
+
+def _counting(failures: tuple[str, ...]) -> tuple[list[tuple[str, str, str]], str, str]:
+    """What counts requests: terms of id, metric and statistic, and expressions of the failed ones and of all."""
+    failed = [(f"errors{index or ''}", metric, "Sum") for index, metric in enumerate(failures)]
+    counted = [(f"requests{index or ''}", metric, "SampleCount") for index, metric in enumerate(failures)]
+    if len(failures) == 1:
+        return [*failed, *counted], "errors", "requests"
+    counted.append(("answered", LATENCY, "SampleCount"))
+    filled = ", ".join(f"FILL({name}, 0)" for name, *_ in failed)
+    names = ", ".join(name for name, *_ in counted)
+    return [*failed, *counted], f"SUM([{filled}])", f"MAX([{names}])"
 
 
 def composite_for(names: Names, rollout_id: str, plan: Plan) -> dict[str, Any]:
