@@ -40,7 +40,7 @@ def update_role(creation: Creation, deployed: DeployedResource) -> Made:
     description, session_seconds = creation.take("Description", ""), creation.take("MaxSessionDuration", _HOUR)
     about = {"RoleName": name, "Description": description, "MaxSessionDuration": session_seconds}
     creation.call("iam", "UpdateRole", about)
-    _update_boundary(creation, name)
+    _update_boundary(creation, deployed, name)
     _update_inline_policies(creation, deployed, name)
     before, after = set(deployed.properties.get("ManagedPolicyArns", [])), creation.take("ManagedPolicyArns", [])
     for arn in after:
@@ -55,11 +55,11 @@ def update_role(creation: Creation, deployed: DeployedResource) -> Made:
     return made_before(deployed)
 
 
-def _update_boundary(creation: Creation, role: str) -> None:
+def _update_boundary(creation: Creation, deployed: DeployedResource, role: str) -> None:
     boundary = creation.take("PermissionsBoundary")
-    if boundary is None:
+    if boundary is None and deployed.properties.get("PermissionsBoundary") is not None:
         creation.call_unless_gone("iam", "DeleteRolePermissionsBoundary", {"RoleName": role})
-    else:
+    elif boundary is not None:
         params = {"RoleName": role, "PermissionsBoundary": boundary}
         creation.call("iam", "PutRolePermissionsBoundary", params)
 
