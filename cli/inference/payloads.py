@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sluice.aws.s3 import path_problem
 from sluice.aws.s3_copy import copy_object
 from sluice.errors import AwsRefusedError
 from sluice.spec.serving_modes import ASYNC_PAYLOAD_MB
@@ -51,6 +52,8 @@ def payload_of(session: CliSession, given: str, content_type: str | None) -> Pay
         raise BadInputError(
             f"{given}: has {size:,} bytes; a request to an asynchronous endpoint has up to {ASYNC_PAYLOAD_MB} MB"
         )
+    if path_problem(name):  # such as a name that is longer than the request's own key has room for
+        name = "payload"
     return Payload(given=given, name=name, size=size, content_type=content_type or _guessed(given))
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sluice.aws.s3 import MAX_KEY_BYTES, path_problem
 from sluice.batch.run import BatchRun
 from sluice.data_contract.contract import printable
 from sluice.errors import PermanentError
 from sluice.spec.model import ModelSpec
 from sluice.transform.input_check import BadLine, CheckedLines, LineRules, UnreadableInputError, check_lines, told
 from sluice.transform.input_listing import BatchInput, InputFile
-from sluice.transform.locations import prepared_folder, set_aside_folder
+from sluice.transform.locations import output_folder, prepared_folder, set_aside_folder
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
@@ -47,6 +48,7 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
         BatchInputError: a line is bad and none may be set aside, a file cannot be read, nothing is left to be scored,
             or there is too much to be checked in time.
     """
+    _check_keys(given, run)
     spec = ports.specs.get(run.model)
     batch = spec.endpoint.batch
     check = _InputCheck(given, line_rules(spec), ports, ports.now() + CHECK_TIME)
@@ -66,6 +68,23 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
     written = {folder + each.key.removeprefix(given.folder) for each in given.files if rows[each.key]}
     found = (each for each in ports.files.below(folder) if each.key in written)
     return CheckedInput(scored=BatchInput.of(folder, found), rows_set_aside=sum(bad.values()))
+
+
+def _check_keys(given: BatchInput, run: BatchRun) -> None:
+    """Raise BatchInputError for a file that no job could take, or whose answers would have no room for their key."""
+    # SageMaker may put the last part of the input's folder between, see ``output_listing``.
+    between = given.folder.rstrip("/").rpartition("/")[2]
+    longest = max(
+        f"{output_folder(run.model, run.job)}{between}/.out", f"{set_aside_folder(run.model, run.job)}.jsonl", key=len
+    )
+    room = MAX_KEY_BYTES - len(longest.encode())
+    for each in given.files:
+        path = each.key.removeprefix(given.folder)
+        problem = path_problem(path)
+        if not problem and len(path.encode()) > room:
+            problem = f"the path has {len(path.encode())} bytes below its folder; its answers have room for {room}"
+        if problem:
+            raise BatchInputError(f"{printable(each.key)}: {problem}")
 
 
 def line_rules(spec: ModelSpec) -> LineRules:

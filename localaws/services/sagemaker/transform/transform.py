@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -133,7 +134,8 @@ def _work(run: _Run, container: Container, settings: Settings, files: list[Sourc
             is_stopped=run.is_stopped,
             note=functools.partial(run.note, source),
         )
-        output = run.task.directory / "outputs" / f"{source.path}.out"
+        # Not by its path, which may be longer than a file's name.
+        output = run.task.directory / "outputs" / hashlib.sha256(source.path.encode()).hexdigest()
         try:
             instance.transform(run.s3, source, output)
         except StoppedError:
