@@ -161,3 +161,30 @@ def test_a_file_whose_bytes_end_early_is_not_there_and_leaves_no_parts(account: 
         files.write_chunks("batch/fraud/prepared/job/broken.csv", broken())
     assert list(files.below("batch/fraud/prepared/job/broken.csv")) == []
     assert "Uploads" not in account.aws.client("s3").list_multipart_uploads(Bucket=BUCKET)
+
+
+ODD = ("a+b.csv", "a%2Bb.csv", "a b?versionId=1#.csv", "caf\u00e9.csv", "cafe\u0301.csv", "'<&>\".csv", "n" * 255)
+
+
+def test_files_with_odd_keys_are_copied_scored_and_their_answers_found_each_for_itself(
+    account: Account, files: BatchFiles, transforms: Transforms
+) -> None:
+    for number, path in enumerate(ODD):
+        account.put(f"batch/fraud/odd/{path}", f"title\nid{number},0.1,0.2,0.3\n")
+    folder = "batch/fraud/prepared/odd/"
+    for each in files.below("batch/fraud/odd/"):
+        chunks = files.chunks(each.key, each.etag)
+        assert chunks is not None
+        files.write_chunks(folder + each.key.removeprefix("batch/fraud/odd/"), [b"".join(chunks).partition(b"\n")[2]])
+    given = BatchInput.of(folder, files.below(folder))
+    manifest = account.put("batch/fraud/manifests/odd.manifest", given.native(BUCKET))
+    request = transform_request(job("odd-keys", manifest), Batch(input_filter="$[1:]"))
+    assert transforms.create(request)
+    done = eventually(lambda: transforms.describe("odd-keys"), lambda found: found and found.has_ended)
+    assert done is not None
+    assert done.status == "Completed", done.reason
+    output = request["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/")
+    answers = given.outputs(output, [each.key for each in files.below(output)])
+    for number, path in enumerate(ODD):
+        (line,) = files.lines(answers[folder + path])
+        assert line.startswith(f"id{number},0.1,0.2,0.3,")

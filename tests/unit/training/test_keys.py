@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -105,8 +106,13 @@ def test_a_file_called_like_a_reason_does_not_take_the_place_of_another_ones() -
     assert not quarantine_key(f"data/fraud/a.csv{REASON}").endswith(REASON)
 
 
-def test_an_empty_object_that_gets_its_content_at_once_is_one_file(world: SluiceWorld) -> None:
+def test_an_empty_object_that_gets_its_content_at_once_is_one_file(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = "data/fraud/a.csv"
+    monkeypatch.setattr(
+        world.ports.quarantine, "open", lambda upload: io.BytesIO(GOOD if upload.version_id == "v2" else b"")
+    )
     world.bucket.objects[key] = GOOD
     world.bucket.versions[key] = "v2"
     send(world, created(key, size=0), created(key, "v2"))
