@@ -28,6 +28,7 @@ from localaws.moto.dynamodb_transactions import speed_up_transactions
 from localaws.moto.emitter import Emitter
 from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_policies_on_demand
 from localaws.moto.log_store import MotoLogStore
+from localaws.moto.put_bodies import keep_bodies_of_puts
 from localaws.moto.s3_copies import limit_copies
 from localaws.moto.s3_keys import MotoObjectKeys
 from localaws.moto.sns_deliveries import ask_policies_of_queues
@@ -111,6 +112,7 @@ class LocalAws:
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         make_aws_managed_policies_on_demand()
         correct_checksums()
+        keep_bodies_of_puts()
         speed_up_transactions()
         speed_up_queues()
         keep_policies_of_queues()

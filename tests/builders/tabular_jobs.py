@@ -30,8 +30,9 @@ containers, directory, requests = sys.argv[1], Path(sys.argv[2]), json.load(sys.
 sys.path.insert(0, containers)
 from serving.contract import InferenceRequest
 from serving.script import ScriptMode
+from serving.source import SubmittedCode
 served = ScriptMode(
-    program="inference.py", source_dir=directory / "code", model_dir=directory, default_accept="text/csv"
+    program="inference.py", source=SubmittedCode(str(directory / "code"), unpack_into=directory), model_dir=directory, default_accept="text/csv"
 )
 served.load()
 assert Path(sys.modules["inference"].__file__).parent == directory / "code"

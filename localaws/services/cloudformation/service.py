@@ -20,7 +20,7 @@ from localaws.services.cloudformation.template.summary import summarise, validat
 from localaws.services.cloudformation.template.translate import translate
 
 ITEMS_A_PAGE = 100
-HEAD_START_SECONDS = 5.0
+HEAD_START_SECONDS = 10.0
 
 
 class CloudFormation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from localaws.services.cloudformation.execution.deletion import (
@@ -178,10 +177,12 @@ class Deployment:
             return wanted.kept(old)
         if changed & self._around.handlers[wanted.type].replaced_by:
             return self._steps.replace(old, wanted)
-        self._updated[wanted.logical_id] = replace(old, properties=wanted.properties)
-        updated = self._steps.update(old, wanted)
-        self._updated[wanted.logical_id] = updated
-        return updated
+        try:
+            self._updated[wanted.logical_id] = self._steps.update(old, wanted)
+        except StepFailedError as error:
+            self._updated[wanted.logical_id] = error.left or old
+            raise
+        return self._updated[wanted.logical_id]
 
     def _wanted(self, logical_id: str, entry: Mapping[str, Any]) -> WantedResource:
         return WantedResource(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ _NAMES = {
 class StepFailedError(Exception):
     """A resource could not be created, updated or deleted; the stack's events say why."""
 
-    left: DeployedResource | None = None  # what was created, and is not as wanted
+    left: DeployedResource | None = None  # what was created or updated, and is not as wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +121,13 @@ class ResourceSteps:
         logical_id, kind = before.logical_id, before.type
         self._tell(logical_id, kind, "UPDATE_IN_PROGRESS", before.physical_id, "")
         creation = self._creation(logical_id, kind, properties)
-        with self._failing(logical_id, kind, "UPDATE", before.physical_id):
-            made: Made = self._around.handlers[kind].update(creation, before)
-            creation.refuse_unused()
+        try:
+            with self._failing(logical_id, kind, "UPDATE", before.physical_id):
+                made: Made = self._around.handlers[kind].update(creation, before)
+                creation.refuse_unused()
+        except StepFailedError as error:
+            error.left = replace(before, properties=half_applied(before.properties, properties, creation.taken()))
+            raise
         self._tell(logical_id, kind, "UPDATE_COMPLETE", made.physical_id, "")
         return replace(before, physical_id=made.physical_id, attributes=made.attributes, properties=properties)
 
@@ -185,6 +189,12 @@ class _Failing:
             LOG.error("a resource handler failed", exc_info=error)
             self._fail(f"Internal Failure: {error!r}")
         self._fail(str(error))
+
+
+def half_applied(before: Mapping[str, Any], after: Mapping[str, Any], taken: Collection[str]) -> dict[str, Any]:
+    """What a resource may be like after an update that failed: as it was, but for what its handler has taken."""
+    kept = {name: value for name, value in before.items() if name not in taken}
+    return kept | {name: value for name, value in after.items() if name in taken}
 
 
 def custom_name(before: DeployedResource, properties: Mapping[str, Any]) -> str | None:

@@ -91,6 +91,10 @@ class Creation:
         """Count these properties as used, whether the template gives them or not."""
         self._used |= set(names)
 
+    def taken(self) -> frozenset[str]:
+        """The properties that somebody answers for so far."""
+        return frozenset(self._used)
+
     def refuse_unused(self) -> None:
         """Raise PropertyError if a property was taken by nobody: it would have been dropped."""
         self.refuse_unapplied(self.properties)

@@ -239,6 +239,21 @@ def test_a_failed_creation_is_rolled_back_and_can_only_be_deleted(client: Any, n
     created(client, name, {"Q": QUEUE})
 
 
+def test_an_update_that_cannot_be_applied_is_rolled_back(aws: LocalAws, client: Any, name: str) -> None:
+    queue: dict[str, Any] = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 60}}
+    created(client, name, {"Q": queue})
+    odd = {**queue, "Properties": {"VisibilityTimeout": 90, "Colour": "blue"}}
+    client.update_stack(StackName=name, TemplateBody=body({"Q": odd}))
+    with pytest.raises(WaiterError):
+        client.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=WAIT)
+    assert status_of(client, name) == "UPDATE_ROLLBACK_COMPLETE"
+    url = client.describe_stack_resource(StackName=name, LogicalResourceId="Q")["StackResourceDetail"]
+    attributes = aws.client("sqs").get_queue_attributes(
+        QueueUrl=url["PhysicalResourceId"], AttributeNames=["VisibilityTimeout"]
+    )["Attributes"]
+    assert attributes == {"VisibilityTimeout": "60"}
+
+
 def test_a_custom_name_that_exists_fails_the_resource(aws: LocalAws, client: Any, name: str) -> None:
     aws.client("s3").create_bucket(Bucket="taken-before")
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "taken-before"}}

@@ -1,4 +1,4 @@
-"""The AWS CLI: the shipped one stays on this machine, and reads errors of services that are not there."""
+"""Stock clients: the AWS CLI, boto3, and whoever opens a presigned URL."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import shlex
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
+import boto3
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from localaws.iam.identity import DEVELOPER_ACCESS_KEY, DEVELOPER_SECRET_KEY
 from localaws.local_aws import LocalAws
@@ -57,6 +61,13 @@ def ran(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ra
 
 def environment_of(aws: LocalAws) -> dict[str, str]:
     return client_environment(aws.endpoint_url, aws.region) | {"AWS_MAX_ATTEMPTS": "1"}
+
+
+def refusal_of(call: Any) -> str:
+    """The code of the error that a call ends with."""
+    with pytest.raises(ClientError) as refused:
+        call()
+    return str(refused.value.response["Error"]["Code"])
 
 
 def test_the_shipped_cli_does_not_leave_the_machine(ran: dict[str, Ran]) -> None:
@@ -120,3 +131,63 @@ def test_an_upload_in_chunks_with_a_checksum_behind_it_is_the_object(aws: LocalA
     stored = aws.client("s3").get_object(Bucket=f"chunked-{algorithm}", Key="k", ChecksumMode="ENABLED")
     assert stored["Body"].read() == body
     assert stored[f"Checksum{algorithm.upper()}"] == checksum
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code"),
+    [
+        ("sts", "get_caller_identity", "InvalidClientTokenId"),
+        ("ssm", "describe_parameters", "UnrecognizedClientException"),
+        ("sqs", "list_queues", "InvalidClientTokenId"),
+        ("s3", "list_buckets", "InvalidAccessKeyId"),
+        ("lambda", "list_functions", "UnrecognizedClientException"),
+        ("ec2", "describe_instances", "AuthFailure"),
+    ],
+)
+def test_a_wrong_access_key_is_refused(aws: LocalAws, service: str, operation: str, code: str) -> None:
+    stranger = boto3.client(
+        service,
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="AKIASOMEBODYELSE0000",
+        aws_secret_access_key="secret",
+    )
+    assert refusal_of(getattr(stranger, operation)) == code
+
+
+def test_a_wrong_secret_is_refused(aws: LocalAws) -> None:
+    guessed = boto3.client(
+        "s3",
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=DEVELOPER_ACCESS_KEY,
+        aws_secret_access_key="guessed",
+    )
+    assert refusal_of(guessed.list_buckets) == "SignatureDoesNotMatch"
+
+
+def test_presigned_urls_work(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="shared")
+    key = "a b+c/ü?.csv"
+    url = s3.generate_presigned_url("put_object", {"Bucket": "shared", "Key": key})
+    urlopen(Request(url, b"1,2", {"Content-Type": ""}, method="PUT")).close()  # a type would have to be signed
+    with urlopen(s3.generate_presigned_url("get_object", {"Bucket": "shared", "Key": key})) as answer:
+        assert answer.read() == b"1,2"
+
+
+def test_an_upload_that_says_it_is_a_form_is_stored_as_it_is(aws: LocalAws) -> None:
+    """As curl and urllib send bodies when they are told no type."""
+    aws.client("s3").create_bucket(Bucket="forms")
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=aws.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=DEVELOPER_ACCESS_KEY,
+        aws_secret_access_key=DEVELOPER_SECRET_KEY,
+        config=Config(signature_version="s3v4"),  # Version 2 would have signed that there is no type
+    )
+    url = s3.generate_presigned_url("put_object", {"Bucket": "forms", "Key": "k"})
+    urlopen(Request(url, b"a=1&b=2", method="PUT")).close()
+    stored = s3.get_object(Bucket="forms", Key="k")
+    assert (stored["Body"].read(), stored["ContentType"]) == (b"a=1&b=2", "application/x-www-form-urlencoded")
