@@ -144,21 +144,24 @@ class _Check:
             )
         first, end, rest = text.partition(b"\n")
         # A title may be quoted, or wrong in other ways: it is not scored.
-        cells = [cell.strip(' "') for cell in first.removeprefix(mark).decode(errors="replace").rstrip("\r").split(",")]
+        titles = first.removeprefix(mark).rstrip(b"\r")
+        cells = [cell.strip(' "') for cell in titles.decode(self.rules.encoding, errors="replace").split(",")]
         is_header = _looks_like_header(cells, self.rules.names)
         if self.rules.has_header:
             if not is_header and any(_NUMBER.fullmatch(cell) for cell in cells):
                 bad.append(BadLine(1, NO_HEADER, first + end))
             self.number = 2
-            self._titles = (first.removeprefix(mark).rstrip(b"\r"),)
+            self._titles = (titles,)
             return rest
         if is_header:
             self.number = 2
             bad.append(BadLine(1, HEADER, first + end))
-            self._titles = (first.removeprefix(mark).rstrip(b"\r"),)
+            self._titles = (titles,)
             return rest
-        features = ",".join(self.rules.names[:-1]).encode(errors="replace")
-        self._titles = (features, ",".join(self.rules.names).encode(errors="replace"))
+        features = ",".join(self.rules.names[:-1])
+        self._titles = tuple(
+            each.encode(self.rules.encoding, errors="replace") for each in (features, ",".join(self.rules.names))
+        )
         return text
 
     def _is_plain(self, text: bytes) -> bool:
@@ -251,10 +254,11 @@ def _bare(line: bytes) -> bytes:
 
 
 def _looks_like_header(cells: list[str], names: tuple[str, ...]) -> bool:
-    """Whether at least half of the cells are names of different columns."""
-    known = {name.casefold() for name in names}
-    found = {cell.casefold() for cell in cells} & known
-    return bool(found) and 2 * len(found) >= len(cells)
+    """Whether all cells are names of different columns, or half of them and none is a number."""
+    found = {cell.casefold() for cell in cells} & {name.casefold() for name in names}
+    if not found or 2 * len(found) < len(cells):
+        return False
+    return len(found) == len(cells) or not any(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def told(key: str, line: BadLine) -> str:
