@@ -188,3 +188,20 @@ def test_files_with_odd_keys_are_copied_scored_and_their_answers_found_each_for_
     for number, path in enumerate(ODD):
         (line,) = files.lines(answers[folder + path])
         assert line.startswith(f"id{number},0.1,0.2,0.3,")
+
+
+def test_where_a_job_keeps_carriage_returns_they_stand_before_the_joined_answers(
+    account: Account, files: BatchFiles, transforms: Transforms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a run that joins gets copies without them: see ``sluice.transform.input_check``."""
+    monkeypatch.setattr(account.aws.context.choices, "transform_keeps_carriage_returns", True)
+    account.put("batch/fraud/returns/a.csv", ROWS.replace("\n", "\r\n"))
+    given = BatchInput.of("batch/fraud/returns/", files.below("batch/fraud/returns/"))
+    manifest = account.put("batch/fraud/manifests/returns.manifest", given.native(BUCKET))
+    request = transform_request(job("returns", manifest), Batch(input_filter="$[1:]"))
+    assert transforms.create(request)
+    done = eventually(lambda: transforms.describe("returns"), lambda found: found and found.has_ended)
+    assert done is not None
+    assert done.status == "Completed", done.reason
+    (output,) = files.below("batch/fraud/output/returns/")
+    assert [line.count("\r,") for line in files.lines(output.key)] == [1, 1, 0]

@@ -110,10 +110,19 @@ def test_bad_rows_are_set_aside_with_their_reasons_and_the_rest_is_scored() -> N
     assert done["set_aside"] == f"s3://sluice-dev-data/{aside}"
 
 
-def test_files_in_order_are_scored_where_they_are() -> None:
-    world = world_of({"a.csv": b"1,30,1\r\n2,31,1\r\n"}, on_bad_rows="set_aside")
+def test_the_answer_stands_behind_its_row_and_not_behind_a_carriage_return() -> None:
+    """Whether a job takes the return of a line end for a part of the row is not documented."""
+    world = world_of({"a.csv": b"1,30,1\r\n2,31,1\r", "b.csv": b"3,32,1\n"})
     start_batch(requested(), world.ports)
-    assert scored(world) == {"a.csv": b"1,30,1\r\n2,31,1\r\n"}
+    assert scored(world) == {"a.csv": b"1,30,1\n2,31,1", "b.csv": b"3,32,1\n"}
+
+
+@pytest.mark.parametrize(("ends", "joins"), [(b"\n", True), (b"\r\n", False)])
+def test_files_in_order_are_scored_where_they_are(ends: bytes, *, joins: bool) -> None:
+    content = b"1,30,1" + ends + b"2,31,1" + ends
+    world = world_of({"a.csv": content}, on_bad_rows="set_aside", join_input=joins)
+    start_batch(requested(), world.ports)
+    assert scored(world) == {"a.csv": content}
     assert _below(world, "batch/fraud/prepared/") == []
 
 

@@ -56,7 +56,7 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
     rows, bad = check.count(MAX_LISTED_LINES if not is_forgiving else None)
     if not any(rows.values()):
         raise BatchInputError(f"no row of {len(given.files)} files can be scored" + _because(check.first_bad))
-    if not batch.header and not bad:
+    if not (batch.header or bad or check.is_changed):
         return CheckedInput(scored=given)
     folder = prepared_folder(run.model, run.job)
     for each in given.files:
@@ -95,6 +95,7 @@ def line_rules(spec: ModelSpec) -> LineRules:
         names=(*(column.name for column in spec.data.columns), spec.data.target),
         has_header=batch.header,
         reads_cells=batch.join_input or batch.input_filter != "$" or batch.output_filter != "$",
+        joins=batch.join_input,
         max_line_bytes=batch.max_payload_mb << 20,
     )
 
@@ -104,6 +105,7 @@ class _InputCheck:
 
     def __init__(self, given: BatchInput, rules: LineRules, ports: BatchPorts, deadline: datetime) -> None:
         self.first_bad = ""  # told for people
+        self.is_changed = False  # good lines cannot stay as they are
         self._given = given
         self._rules = rules
         self._ports = ports
@@ -120,6 +122,7 @@ class _InputCheck:
             for part in self.parts(each):
                 rows[each.key] += part.rows
                 bad[each.key] += len(part.bad)
+                self.is_changed = self.is_changed or part.is_changed
                 if part.bad and not self.first_bad:
                     self.first_bad = told(each.key, part.bad[0])
                 listed += [told(each.key, line) for line in part.bad[: (max_bad or 0) + 1]]
