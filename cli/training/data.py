@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.aws.s3 import PREFIX
+from sluice.aws.s3 import PREFIX, path_problem
 from sluice.aws.s3_copy import copy_object
 from sluice.data_contract.validation import ValidationResult
 from sluice.errors import AwsRefusedError
@@ -85,15 +85,18 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
         raise BadInputError(_how_to_bring_back(session, bucket, f"{QUARANTINE}{name}", arguments.file))
     if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is None:
         raise NotFoundError(f"{arguments.file} is not in quarantine; `sluice data quarantine {arguments.model}` lists")
+    target = _key_of(session, bucket, f"{QUARANTINE}{name}") or PREFIX + name
+    if problem := path_problem(target.removeprefix(f"{PREFIX}{arguments.model}/")):
+        raise BadInputError(f"{arguments.file}: {problem}")
     if arguments.corrected:
-        _upload(session, arguments.corrected, spec, bucket, PREFIX + name)
+        _upload(session, arguments.corrected, spec, bucket, target)
     else:
         source = {"Bucket": bucket, "Key": f"{QUARANTINE}{name}"} | (kept or {})
-        copy_object(session.clients("s3"), source, _size(session, source), bucket, PREFIX + name)
+        copy_object(session.clients("s3"), source, _size(session, source), bucket, target)
     for key, version in versions.items():
         if version is not None:
             session.clients("s3").delete_object(Bucket=bucket, Key=key, **version)
-    uri = f"s3://{bucket}/{PREFIX}{name}"
+    uri = f"s3://{bucket}/{target}"
     session.out.text(f"Uploaded {uri}; it is judged as any upload")
     session.out.result({"uploaded": uri})
     return OK
@@ -144,14 +147,27 @@ def _show(session: CliSession, file: Path, result: ValidationResult) -> None:
         session.out.text(f"{file}: {breach}" + (f", {count}" if breach.count > 1 else ""))
 
 
-def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
+def _key_of(session: CliSession, bucket: str, key: str) -> str:
+    """The key under which a file in quarantine was uploaded; empty if its reason does not tell."""
+    return str(_stored_reason(session, bucket, key).get("key", ""))
+
+
+def _stored_reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
+    """What lies beside a file in quarantine; empty between the two writes of a rejection."""
     try:
         held = session.clients("s3").get_object(Bucket=bucket, Key=key + REASON)
-        stored: Mapping[str, Any] = json.loads(held["Body"].read())
     except AwsRefusedError as error:
-        if error.code == "NoSuchKey":  # between the two writes of a rejection
+        if error.code == "NoSuchKey":
             return {}
         raise
+    stored: Mapping[str, Any] = json.loads(held["Body"].read())
+    return stored
+
+
+def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
+    stored = _stored_reason(session, bucket, key)
+    if not stored:
+        return {}
     place = {"kept_as": stored["kept_as"], "size": stored["size"]} if "kept_as" in stored else {}
     return {"reason": stored["reason"], "breaches": stored["breaches"], **place}
 

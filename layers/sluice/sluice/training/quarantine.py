@@ -9,11 +9,12 @@ delete marker, and the reason names that version.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.aws.s3 import PREFIX
+from sluice.aws.s3 import MAX_KEY_BYTES, PREFIX
 from sluice.aws.s3_copy import PART_BYTES, copy_object
 from sluice.errors import AwsRefusedError, PermanentError
 from sluice.events import ObjectCreated
@@ -27,8 +28,17 @@ _GONE = ("NoSuchKey", "NoSuchVersion", "404")
 
 
 def quarantine_key(key: str) -> str:
-    """Where a file below ``data/`` is kept once it is rejected."""
-    return QUARANTINE + key.removeprefix(PREFIX)
+    """Where a file below ``data/`` is kept once it is rejected; its reason names its own key.
+
+    It is the same path where S3 has room for it, and for its reason, and it is not where another file's reason lies.
+    """
+    path = key.removeprefix(PREFIX)
+    kept = QUARANTINE + path
+    if len((kept + REASON).encode()) <= MAX_KEY_BYTES and not path.endswith(REASON):
+        return kept
+    unique = "~" + hashlib.sha256(key.encode()).hexdigest()[:16]
+    room = MAX_KEY_BYTES - len((QUARANTINE + unique + REASON).encode())
+    return QUARANTINE + path.encode()[:room].decode(errors="ignore") + unique
 
 
 class UnreadableUploadError(PermanentError):
