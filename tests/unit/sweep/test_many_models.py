@@ -14,7 +14,7 @@ from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
-from sluice.sweep.progress import in_turn
+from sluice.sweep.order import in_turn
 from sluice.sweep.sweep import BUDGET, sweep
 
 from functions.open_rollout.app import run as open_rollout

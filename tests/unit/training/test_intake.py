@@ -13,9 +13,9 @@ from sluice.errors import AccessRefusedError, AwsLibraryError, Problem, Retryabl
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus
-from sluice.training.quarantine import UnreadableUploadError
 from sluice.training.run_queue import MAX_EVENT_FILES, ROLE_SETTLES
 from sluice.training.start_backoff import FIRST_SECONDS, JITTER, LONGEST_SECONDS, seconds_to_retry
+from sluice.training.unreadable_upload import UnreadableUploadError
 
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.aws_state import START

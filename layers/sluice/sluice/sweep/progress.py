@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from sluice.aws.dynamodb import ConditionFailedError
@@ -32,9 +31,3 @@ class SweepProgressStore:
         condition = "attribute_not_exists(begun) OR model <> :model OR begun <> :begun"
         with suppress(ConditionFailedError):  # it says so already
             self._table.set(_KEY, {"model": model, "begun": begun}, condition, {":model": model, ":begun": begun})
-
-
-def in_turn(models: Sequence[str], last: str) -> list[str]:
-    """All models once, beginning with the one after ``last``, which may be gone by now. Pure."""
-    ordered = sorted(models)
-    return [*(each for each in ordered if each > last), *(each for each in ordered if each <= last)]

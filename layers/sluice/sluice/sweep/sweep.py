@@ -19,7 +19,7 @@ from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
-from sluice.sweep.progress import in_turn
+from sluice.sweep.order import in_turn, in_turn_from
 from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ def _order(ports: SweepPorts) -> tuple[list[str], int]:
     Those are the ones among which the last sweep died: the next one goes on after the model at which it dies again.
     """
     last, begun = ports.sweep_progress.last(), ports.sweep_progress.begun()
-    models = in_turn(ports.specs.names(), last)
+    names = ports.specs.names()
     if not begun:
-        return models, 0
-    models = [*(each for each in sorted(models) if each >= begun), *(each for each in sorted(models) if each < begun)]
+        return in_turn(names, last), 0
+    models = in_turn_from(names, begun)
     return models, models.index(last) + 1 if last in models else NOTED_MODELS
 
 
