@@ -202,7 +202,7 @@ def test_every_python_says_the_same_of_the_same_rows(python: Path, expected: Any
 class Pieces:
     """Text that comes in these pieces."""
 
-    flaw = None
+    flaw: tuple[str, str] | None = None
     is_cut = False
 
     def __init__(self, *pieces: str) -> None:
