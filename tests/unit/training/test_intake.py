@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sluice.errors import AccessRefusedError, AwsLibraryError, Problem, RetryableError, SpecError
+from sluice.errors import AwsLibraryError, Problem, RetryableError, SpecError
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus
-from sluice.training.run_queue import MAX_EVENT_FILES, ROLE_SETTLES
+from sluice.training.run_queue import MAX_EVENT_FILES
 from sluice.training.start_backoff import FIRST_SECONDS, JITTER, LONGEST_SECONDS, seconds_to_retry
 from sluice.training.unreadable_upload import UnreadableUploadError
 
 from functions.start_pipeline.app import run as start_pipeline
-from tests.fakes.aws_state import START
 from tests.fakes.sluice_world import SPEC, SluiceWorld, sluice_world
 
 GOOD = b"age,risk\n30,1\n"
@@ -311,71 +310,6 @@ def test_what_cannot_start_now_is_tried_at_one_pace_whoever_wakes_it(world: Slui
     world.pipelines.refusing = False
     world.wake()
     assert runs(world) == [["a.csv"]]
-
-
-UNTRUSTED = "Could not assume role arn:aws:iam::123456789012:role/sluice-dev-pipeline"
-
-
-def untrust(world: SluiceWorld) -> None:
-    """The role of the pipeline can never be assumed, such as after its trust policy was edited."""
-
-    def refuse(*_request: object) -> str:
-        raise AccessRefusedError(UNTRUSTED)
-
-    world.pipelines.start = refuse  # type: ignore[method-assign,assignment]
-
-
-def wait_for_the_role(world: SluiceWorld) -> list[str]:
-    """The messages that go back to the queue, at the first wake-up whose message does, or the last one."""
-    back: list[str] = []
-    while world.wakeups.booked and not back:
-        _, delay = world.wakeups.booked.pop(0)
-        world.clock.pass_seconds(delay)
-        back = returned(start_pipeline(batch({"detail-type": "WakeUp", "detail": {"model": "fraud"}}), world.ports))
-        assert world.clock.now() - START < timedelta(minutes=15)
-    return back
-
-
-def test_files_whose_pipeline_has_a_role_that_can_never_be_assumed_end_in_the_dead_letter_queue(
-    world: SluiceWorld,
-) -> None:
-    untrust(world)
-    start_pipeline(batch("a"), world.ports)
-    assert wait_for_the_role(world) == ["m0"]
-    assert world.clock.now() - START > ROLE_SETTLES, "it may take effect meanwhile"
-    assert world.ports.pending_inputs.get("fraud").files, "they wait for the role"
-
-
-def test_a_request_whose_pipeline_has_a_role_that_can_never_be_assumed_is_refused_with_the_cause(
-    world: SluiceWorld,
-) -> None:
-    deliver(world, "a")
-    world.end_run()
-    untrust(world)
-    detail = {"model": "fraud", "request": "r1", "parameters": {"Trees": "10"}}
-    start_pipeline(batch({"detail-type": "TrainRequested", "detail": detail}), world.ports)
-    assert wait_for_the_role(world) == []
-    (refused,) = [told for kind, told in world.events.published if kind == "TrainingRefused"]
-    assert UNTRUSTED in refused["reason"]
-
-
-def test_the_wake_up_of_a_start_that_is_tried_again_never_comes_before_its_time(
-    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.pipelines.refusing = True
-    start_pipeline(batch("a"), world.ports)
-    send, sent = world.ports.wakeups.send_wake_up, []
-
-    def slowly(model: str, delay_seconds: float) -> None:
-        send(model, delay_seconds)
-        sent.append(world.clock.now() + timedelta(seconds=delay_seconds))
-        world.clock.pass_seconds(5)  # such as a second try of the call
-
-    monkeypatch.setattr(world.ports.wakeups, "send_wake_up", slowly)
-    world.wake_once()
-    slot = world.ports.run_slots.get("fraud")
-    assert slot is not None
-    assert sent == [datetime.fromisoformat(slot.retry_at)]
 
 
 def test_a_request_that_botocore_itself_refuses_is_refused(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
