@@ -17,6 +17,8 @@ from cli.failures import BadInputError
 
 _TOKEN = re.compile(r"\$\{(CodePrefix(?:_(\w+))?)\}")
 
+_IMPORTERS = ("import_module", "__import__")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepCode:
@@ -37,20 +39,27 @@ class StepCode:
 
 
 def step_codes(definition: Definition) -> list[StepCode]:
-    """The code of each token in the definition, in order; raises ``BadInputError`` for a script that is not there."""
+    """The code of each token in the definition, in order; ``BadInputError`` for a script not there, or no Python."""
     tokens = dict.fromkeys(_TOKEN.findall(definition.text))
     return [_step_code(definition, token, script) for token, script in tokens]
 
 
 def needed_scripts(scripts: Mapping[str, bytes], entry: str) -> dict[str, bytes]:
-    """``entry`` with the scripts that it imports or names as text, and those that these need, in order of name."""
+    """``entry`` with the scripts that it imports or names as text, and those that these need, in order of name.
+
+    ``import_module("features")`` is followed as ``import features`` is; a name that is not written in that call is not:
+    such a script has to be named as text, as ``"features.py"``.
+
+    Raises:
+        BadInputError: one of them is not Python.
+    """
     needed: set[str] = set()
     waiting = [entry]
     while waiting:
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            waiting += [other for other in _mentioned(scripts[name]) if other in scripts]
+            waiting += [other for other in _mentioned(name, scripts[name]) if other in scripts]
     return {name: scripts[name] for name in sorted(needed)}
 
 
@@ -61,15 +70,35 @@ def _step_code(definition: Definition, token: str, script: str) -> StepCode:
     if entry not in definition.scripts:
         there = ", ".join(definition.scripts) or "none"
         raise BadInputError(f"Pipeline {definition.name} asks for the code of {entry}; its scripts are: {there}")
-    return StepCode(token, entry, needed_scripts(definition.scripts, entry))
+    try:
+        return StepCode(token, entry, needed_scripts(definition.scripts, entry))
+    except BadInputError as error:
+        raise BadInputError(f"Pipeline {definition.name}: {error}") from error
 
 
-def _mentioned(source: bytes) -> Iterator[str]:
+def _mentioned(script: str, source: bytes) -> Iterator[str]:
     """The file names of the modules that a script imports, and every text in it."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(_parsed(script, source)):
         if isinstance(node, ast.Import):
-            yield from (f"{alias.name.partition('.')[0]}.py" for alias in node.names)
+            yield from (_file_of(alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield f"{(node.module or '').partition('.')[0]}.py"
+            yield _file_of(node.module or "")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _IMPORTERS:
+            named = node.args[0] if node.args else None
+            if isinstance(named, ast.Constant) and isinstance(named.value, str):
+                yield _file_of(named.value)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
+
+
+def _file_of(module: str) -> str:
+    return f"{module.partition('.')[0]}.py"
+
+
+def _parsed(script: str, source: bytes) -> ast.Module:
+    try:
+        return ast.parse(source, script)
+    except SyntaxError as error:
+        raise BadInputError(f"{script}, line {error.lineno}: {error.msg}") from error
+    except ValueError as error:  # it has a NUL character, on Python 3.11
+        raise BadInputError(f"{script} cannot be read as Python: {error}") from error

@@ -41,9 +41,9 @@ class FakeMetrics:
         )
 
     def slow_counts(
-        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
+        self, of: Dimensions, limits_us: Mapping[str, int], *spans: Span
     ) -> dict[str, dict[datetime, Counts]] | None:
-        return self.faults.around(lambda: self._slow_counts(of, limits_us, span))  # type: ignore[no-any-return]
+        return self.faults.around(lambda: self._slow_counts(of, limits_us, *spans))  # type: ignore[no-any-return]
 
     def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
         return self.faults.around(  # type: ignore[no-any-return]
@@ -65,7 +65,7 @@ class FakeMetrics:
         return list(self.summaries)
 
     def _slow_counts(
-        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
+        self, of: Dimensions, limits_us: Mapping[str, int], *spans: Span
     ) -> dict[str, dict[datetime, Counts]] | None:
         if self.slow is None:
             return None
@@ -73,7 +73,11 @@ class FakeMetrics:
         self._refuse_incomplete(variant)
         beyond = self.slow.get(variant, {})
         return {
-            name: {at: Counts(self.per_period[variant].requests, beyond.get(name, 0)) for at in self._periods(of, span)}
+            name: {
+                at: Counts(self.per_period[variant].requests, beyond.get(name, 0))
+                for span in spans
+                for at in self._periods(of, span)
+            }
             for name in limits_us
         }
 

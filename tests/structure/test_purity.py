@@ -158,3 +158,19 @@ def test_a_fresh_interpreter_loads_no_network_with_the_decisions() -> None:
     loaded = loaded_with(decisions())
     assert set(decisions()) <= loaded
     assert loaded & NETWORK == set()
+
+
+@pytest.mark.parametrize(
+    ("task", "later"),
+    [
+        (
+            "sluice.training.intake_batch",
+            {"sluice.training.quarantine", "sluice.aws.s3_copy", "sluice.aws.concurrency"},
+        ),
+        ("sluice.sweep.sweep", {"sluice.sweep.progress", "sluice.aws.dynamodb"}),
+    ],
+)
+def test_a_task_does_not_load_adapters_that_an_invocation_may_not_need(task: str, later: set[str]) -> None:
+    """What is imported with a handler lengthens each of its cold starts."""
+    assert later <= MODULES.keys(), "a module has moved: this test does not see it any more"
+    assert reached(task, graph()) & later == set()

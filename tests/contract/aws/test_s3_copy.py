@@ -13,7 +13,8 @@ from moto.s3.models import S3Backend
 from sluice.aws.s3_copy import copy_object
 from sluice.errors import AwsRefusedError, RetryableError
 from sluice.events import ObjectCreated
-from sluice.training.quarantine import Quarantine, UnreadableUploadError
+from sluice.training.quarantine import Quarantine
+from sluice.training.unreadable_upload import UnreadableUploadError
 
 from localaws.choices import Choices
 from localaws.moto.s3_copies import limit_copies

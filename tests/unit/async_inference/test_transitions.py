@@ -10,7 +10,7 @@ from itertools import pairwise, permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.async_inference.failure_classification import is_transient
+from sluice.async_inference.failure_classification import EXPIRED_PREFIX, is_transient
 from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import REASON_MAX, Notification, parse_message
 from sluice.async_inference.transitions import (
@@ -75,6 +75,27 @@ def after(*notifications: Notification, start: AsyncInference | None = None) -> 
         ("The input object s3://in/a.csv does not exist", False),
         ("The object's size exceeds the limit of 1 GB", False),
         ("unsupported media type of the payload", False),
+        (f"{EXPIRED_PREFIX}: neither a notification nor a result was found 2 h after it was sent", False),
+        ("The TTL of the request has expired", False),
+        ("The request expired while in the queue", False),
+        ("The security token included in the request is expired", True),
+        ("ExpiredToken: The provided token has expired.", True),
+        ("AccessDenied: Request has expired", True),
+        ("Connection lease expired while downloading s3://b/k", True),
+        ("Request signature expired: 20261130T100000Z is now earlier than 20261130T095000Z", True),
+        ("certificate has expired (_ssl.c:1007)", True),
+        ("Failed to upload output to s3://b/out: AccessDenied", True),
+        ("Unable to write output object s3://b/out.csv: NoSuchBucket", True),
+        ("Could not download model artifact s3://b/model.tar.gz: access denied (KMS key not yet usable)", True),
+        ("Model data object s3://b/model.tar.gz does not exist", True),
+        ("Input s3://my-bucket/in.csv could not be read: 503 Slow Down, bucket not found in cache", True),
+        ("Unable to fetch input object s3://b/in.csv: model server not found", True),
+        ("NoSuchKey: The specified key does not exist. (Host ID: abc)", False),
+        ("NoSuchKey: The specified key does not exist. (Request ID: 5F2, Host ID: a/b+c=)", False),
+        ("Input data s3://b/team zone/a.csv does not exist", False),
+        ("Input data s3://b/team of the zone/hosts of/a.csv does not exist", True),
+        ("Input data s3://b/our big zone/upload/a worker.csv does not exist", False),
+        ("s3://b/a.csv was not found from host 10/8", True),
     ],
 )
 def test_only_what_is_certainly_the_requests_own_fault_is_permanent(reason: str, transient: bool) -> None:

@@ -215,6 +215,19 @@ def test_a_count_of_nothing_where_some_must_be_is_no_count(aws: StubbedAws) -> N
     assert asked.slow_counts(OF, LIMITS, SPAN) == {"p90": {}, "p99": {}}
 
 
+def test_whether_cloudwatch_counts_slow_requests_is_decided_over_all_spans(aws: StubbedAws) -> None:
+    later = Span(start=T0 + timedelta(hours=2), end=T0 + timedelta(hours=2, minutes=5), period_seconds=10)
+    none_slow, some_slow = (
+        page(requests={0: 200.0}, p90={}, p99={}),
+        page(requests={7200: 200.0}, p90={7200: 60.0}, p99={}),
+    )
+    both = metrics(aws, none_slow, some_slow).slow_counts(OF, LIMITS, SPAN, later)
+    assert both is not None, "it counts them: the second span has some"
+    assert both["p90"] == {T0: Counts(200, 0), later.start: Counts(200, 60)}
+    halves = page(requests={0: 60.0}, p90={}, p99={}), page(requests={7200: 60.0}, p90={}, p99={})
+    assert metrics(aws, *halves).slow_counts(OF, LIMITS, SPAN, later) is None, "none of 120 requests"
+
+
 @pytest.mark.parametrize("code", ["ValidationError", "InvalidParameterValue", "InvalidParameterCombination"])
 def test_a_refused_statistic_is_no_failure(aws: StubbedAws, code: str) -> None:
     client, stub = aws.service("cloudwatch")

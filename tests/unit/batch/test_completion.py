@@ -195,3 +195,13 @@ def test_a_run_that_is_open_long_after_its_job_ended_is_completed_within_a_day(w
         world.clock.pass_seconds(300)
         found += list(replay_lost_batch_events("fraud", world.ports))
     assert found == [f"{JOB} is Completed"]
+
+
+def test_it_is_completed_within_a_day_however_seldom_the_sweep_comes_to_its_model(world: SluiceWorld) -> None:
+    """A sweep may come to a model of many every half an hour only, and never at the time of day of the job's end."""
+    world.clock.pass_seconds(2 * 86_400 + 7 * 60)
+    found = []
+    for _ in range(7 * 48):
+        world.clock.pass_seconds(30 * 60)
+        found += list(replay_lost_batch_events("fraud", world.ports))
+    assert found == [f"{JOB} is Completed"] * 7

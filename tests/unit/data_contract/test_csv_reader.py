@@ -10,11 +10,12 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sluice.data_contract.csv_reader import MAX_CELL, MAX_ROW, CsvError, CsvReader, read_rows, write_row
 from sluice.data_contract.file_text import FileText
@@ -196,3 +197,45 @@ def test_every_python_says_the_same_of_the_same_rows(python: Path, expected: Any
     )
     for content, here, there in zip(contents, expected, json.loads(done.stdout), strict=True):
         assert there == here, content
+
+
+class Pieces:
+    """Text that comes in these pieces."""
+
+    flaw: tuple[str, str] | None = None
+    is_cut = False
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = pieces
+
+    def pieces(self) -> Iterator[tuple[str, bool]]:
+        for at, piece in enumerate(self._pieces, 1):
+            yield piece, at == len(self._pieces)
+
+
+def verdict_on(*pieces: str) -> list[list[str]] | int | None:
+    """All rows, or the number of the one at which it is refused."""
+    reader = CsvReader(Pieces(*pieces))
+    rows = [row for chunk in reader.chunks() for row in chunk]
+    return reader.flaw.row if reader.flaw else rows
+
+
+@example(text=',"\tba\n""\n"\rba', cuts=[3, 4, 8, 11, 12])
+@example(text='"a""\t"\t\r"""\nab\ra"\r"', cuts=[4, 17])
+@given(text=TEXT, cuts=st.lists(st.integers(0, 60), max_size=4))
+def test_limits_refuse_the_same_whatever_the_pieces(text: str, cuts: list[int]) -> None:
+    ends = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    with pytest.MonkeyPatch.context() as limits:
+        limits.setattr("sluice.data_contract.csv_reader.MAX_CELL", 6)
+        limits.setattr("sluice.data_contract.csv_reader.MAX_ROW", 12)
+        assert verdict_on(*(text[begin:end] for begin, end in pairwise(ends))) == verdict_on(text)
+
+
+def test_a_cell_of_many_doubled_quotes_is_measured_by_its_value_in_any_piece() -> None:
+    cell = '"' + '""\n' * 63_000 + '"'  # 189,002 characters for 126,000
+    for before in (0, 10_000, 15_000):
+        text = "x,y\n" * before + "a," + cell + "\nb,c\n"
+        assert len(read_rows(text)) == before + 2
+        reader = CsvReader(FileText(io.BytesIO(text.encode())))
+        assert sum(map(len, reader.chunks())) == before + 2
+        assert reader.flaw is None

@@ -64,16 +64,20 @@ class CloudWatch:
         return counts_of([(found[errors], found[requests]) for errors, requests in ids], found.get("answered", {}))
 
     def slow_counts(
-        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
+        self, of: Dimensions, limits_us: Mapping[str, int], *spans: Span
     ) -> dict[str, dict[datetime, Counts]] | None:
         """For each limit, by name, the requests beyond it as ``errors``; None where CloudWatch does not count them.
 
         Whether it counts for this metric is not documented: it may refuse ``TC(…)``, or accept it and have no data.
+        That is decided over all spans, which do not overlap: a short one may well have no slow request.
         A period with requests and without a count had none beyond the limit.
         """
         wanted = {name: (LATENCY, f"TC({limit}:)") for name, limit in limits_us.items()}
+        found: dict[str, dict[datetime, float]] = {"requests": {}, **{name: {} for name in wanted}}
         try:
-            found = self._read(of, span, {"requests": (LATENCY, "SampleCount"), **wanted})
+            for span in spans:
+                for name, series in self._read(of, span, {"requests": (LATENCY, "SampleCount"), **wanted}).items():
+                    found[name].update(series)
         except AwsRefusedError as error:
             if error.code in _REFUSED:
                 return None

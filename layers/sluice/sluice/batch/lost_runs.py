@@ -24,8 +24,8 @@ END_GRACE = timedelta(minutes=20)
 GIVE_UP_AFTER = timedelta(days=1)
 """A request that has failed for so long would fail again; it is in the dead-letter queue."""
 
-SWEEP_INTERVAL = timedelta(minutes=5)
-"""The rate of the sweep's schedule."""
+AGAIN_AFTER = timedelta(days=1)
+"""After how long an end that was replayed is replayed again, once sweeps no longer do so each time."""
 
 MAX_RUNS_CHECKED = 50
 
@@ -40,22 +40,23 @@ def replay_lost_batch_events(model: str, ports: BatchPorts) -> Iterator[str]:
             if run.phase == "starting" and ports.now() - run.requested_at < GIVE_UP_AFTER:
                 _republish_request(run, ports)
                 yield f"{run.job} was never started"
-        elif job.has_ended and job.ended_at and _is_due(ports.now() - job.ended_at):
+        elif job.has_ended and job.ended_at and _is_due(run, ports.now() - job.ended_at, ports):
             ports.events.publish(
                 "SageMaker Transform Job State Change", TransformJobName=run.job, TransformJobStatus=job.status
             )
             yield f"{run.job} is {job.status}"
 
 
-def _is_due(since_end: timedelta) -> bool:
-    """Whether an end is replayed: with each sweep on the first day, and with one sweep on each day after the next.
+def _is_due(run: BatchRun, since_end: timedelta, ports: BatchPorts) -> bool:
+    """Whether an end is replayed: with each sweep on the first day, and after the second one once a day.
 
     A run may still be open long after its job has ended, as after the table was restored from a backup; one whose
-    completion fails each time must not fill the dead-letter queue.
+    completion fails each time must not fill the dead-letter queue. When it was replayed last is stored, as a sweep may
+    come to a model at any time: with many models, not every time that the schedule fires.
     """
     if since_end < 2 * GIVE_UP_AFTER:
         return END_GRACE <= since_end < GIVE_UP_AFTER
-    return since_end % GIVE_UP_AFTER < SWEEP_INTERVAL
+    return ports.batches.mark_replayed(run, ports.now(), AGAIN_AFTER)
 
 
 def _republish_request(run: BatchRun, ports: BatchPorts) -> None:

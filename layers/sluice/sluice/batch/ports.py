@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sluice.batch.run import BatchRun
@@ -35,6 +35,9 @@ class BatchRunStore(ScoredInputHistory, Protocol):
 
     def advance(self, run: BatchRun) -> bool:
         """Store the run as checked, running or ended; False, and nothing written, if it has got so far before."""
+
+    def mark_replayed(self, run: BatchRun, now: datetime, again_after: timedelta) -> bool:
+        """Store that the end of the run's job is replayed now; False if it was less than ``again_after`` ago."""
 
 
 class BatchBucket(ReadableBucket, Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
@@ -47,6 +48,19 @@ class BatchStore:
                 {name: value for name, value in values.items() if name in before},
             )
         except ConditionFailedError:  # another delivery of the same event was quicker
+            return False
+        return True
+
+    def mark_replayed(self, run: BatchRun, now: datetime, again_after: timedelta) -> bool:
+        """Store that the end of the run's job is replayed now; False if it was less than ``again_after`` ago.
+
+        Beside the run and not in it, which an earlier release could not read then.
+        """
+        before = {":before": (now - again_after).isoformat()}
+        condition = "attribute_not_exists(replayed_at) OR replayed_at <= :before"
+        try:
+            self._table.set(_key(run.model, run.job), {"replayed_at": now.isoformat()}, condition, before)
+        except ConditionFailedError:
             return False
         return True
 

@@ -23,8 +23,8 @@ from typing import Protocol
 
 BLOCK = 1 << 16  # characters that are read at once
 ROWS_AT_ONCE = 1_000
-MAX_CELL = 1 << 17  # characters
-MAX_ROW = 1 << 18  # characters: a row without end would fill the memory
+MAX_CELL = 1 << 17  # characters of its value: a doubled quote is one
+MAX_ROW = 1 << 18  # characters as they stand in the file, without the line end: a row without end would fill the memory
 BYTE_ORDER_MARK = "\ufeff"
 
 _CELL_END = re.compile(r"[,\r\n]")
@@ -174,7 +174,7 @@ class _Parser:
             except _UnclosedError as error:
                 if is_last:
                     self._note(number, error.column, "a quote that opens here is never closed")
-                elif len(text) - error.at > MAX_CELL:
+                elif len(_unescaped(text[error.at + 1 :])) > MAX_CELL:
                     self._note(
                         number, error.column, f"a quote that opens here is not closed within {MAX_CELL:,} characters"
                     )
@@ -186,7 +186,7 @@ class _Parser:
             except _TextBehindQuoteError as error:
                 self._note(number, error.column, "text follows a closing quote: one may be missing or not doubled")
                 return
-            self._check(row, number, end - at)
+            self._check(row, number, len(_without_line_end(text[at:end])))
             if self.flaw is None:
                 rows.append(row)
                 at = end
@@ -199,7 +199,7 @@ class _Parser:
             if len(cell) > MAX_CELL:
                 self._note(number, column, _too_long("cell", MAX_CELL))
                 return
-        if length > MAX_ROW + 2:
+        if length > MAX_ROW:
             self._note(number, None, _too_long("row", MAX_ROW))
 
 
@@ -244,7 +244,15 @@ def _quoted_cell(text: str, start: int, column: int) -> tuple[str, int]:
         end = text.find('"', end + 2)
     if end < 0:
         raise _UnclosedError(column, start)
-    return text[start + 1 : end].replace('""', '"'), end + 1
+    return _unescaped(text[start + 1 : end]), end + 1
+
+
+def _unescaped(quoted: str) -> str:
+    return quoted.replace('""', '"')
+
+
+def _without_line_end(line: str) -> str:
+    return line[:-2] if line.endswith("\r\n") else line[:-1] if line.endswith(("\r", "\n")) else line
 
 
 def _quoted(cell: str) -> str:

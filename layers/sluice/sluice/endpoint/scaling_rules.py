@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -56,15 +56,16 @@ class ScalingRules:
         clock = tuple(one.holding(floor) for one in self.clock)
         return replace(self, least=max(self.least, floor), most=max(self.most, floor), clock=clock)
 
-    def released_from(self, held: tuple[int, int]) -> Self:
+    def released_from(self, held: tuple[int, int], floors: Collection[int]) -> Self:
         """The same rules within the bounds that are in force once no floor holds them any more.
 
-        ``held`` are the bounds that are registered, with a floor or without. The clock may have set others meanwhile:
-        they are told by what a floor leaves of a range, its maximum, or one capacity where the floor is above that.
+        ``held`` are the bounds that are registered, with one of the ``floors`` or without. The clock may have set
+        others than the rules' own meanwhile: only bounds that the own ones do not become by a floor can be the clock's.
         """
-        if held in self.ranges:
-            return self.within(*held)
-        least, most = held
+        for least, most in self.ranges:
+            if any((max(least, floor), max(most, floor)) == held for floor in (0, *floors)):
+                return self.within(least, most)
+        least, most = held  # under a floor that is not known: it leaves the maximum, or one capacity
         return next((self.within(*one) for one in self.ranges if one[0] <= least and most == max(one[1], least)), self)
 
     def within(self, least: int, most: int) -> Self:

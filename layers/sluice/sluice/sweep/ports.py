@@ -56,10 +56,13 @@ class SweepProgress(Protocol):
     """How far the sweep has come. Idempotent."""
 
     def last(self) -> str:
-        """The model that was swept last; empty before the first sweep."""
+        """The model after which the next sweep begins; empty if it begins with the first one."""
 
-    def note(self, model: str) -> None:
-        """Store that the sweep has come as far as this model."""
+    def begun(self) -> str:
+        """If the last sweep died: the first of the models among which it did, of which ``last`` is the last one."""
+
+    def note(self, model: str, begun: str = "") -> None:
+        """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
 
 
 class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from sluice.aws.dynamodb import ConditionFailedError
@@ -12,23 +11,23 @@ _KEY = {"pk": "SWEEP", "sk": "PROGRESS"}
 
 
 class SweepProgressStore:
-    """Stores the model that was swept last as ``SWEEP``, ``PROGRESS``. Idempotent."""
+    """Stores how far the sweep has come as ``SWEEP``, ``PROGRESS``. Idempotent."""
 
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
     def last(self) -> str:
-        """The model that was swept last; empty before the first sweep."""
+        """The model after which the next sweep begins; empty if it begins with the first one."""
         item = self._table.get(_KEY) or {}
         return str(item.get("model", ""))
 
-    def note(self, model: str) -> None:
-        """Store that the sweep has come as far as this model."""
+    def begun(self) -> str:
+        """If the last sweep died: the first of the models among which it did, of which ``last`` is the last one."""
+        item = self._table.get(_KEY) or {}
+        return str(item.get("begun", ""))
+
+    def note(self, model: str, begun: str = "") -> None:
+        """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
+        condition = "attribute_not_exists(begun) OR model <> :model OR begun <> :begun"
         with suppress(ConditionFailedError):  # it says so already
-            self._table.set(_KEY, {"model": model}, "attribute_not_exists(model) OR model <> :it", {":it": model})
-
-
-def in_turn(models: Sequence[str], last: str) -> list[str]:
-    """All models once, beginning with the one after ``last``, which may be gone by now. Pure."""
-    ordered = sorted(models)
-    return [*(each for each in ordered if each > last), *(each for each in ordered if each <= last)]
+            self._table.set(_KEY, {"model": model, "begun": begun}, condition, {":model": model, ":begun": begun})

@@ -19,7 +19,7 @@ from sluice.events import PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
-from sluice.sweep.progress import in_turn
+from sluice.sweep.order import in_turn, in_turn_from
 from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ BUDGET = timedelta(minutes=3)
 """How long one sweep lasts at most, besides the model that it is at then: the function has four minutes."""
 
 NOTED_MODELS = 10
-"""After how many models the progress is noted."""
+"""After how many models the progress is noted, unless the last sweep died among them."""
 
 MAX_RUNS_CHECKED = 20
 MAX_RESTORE_EXECUTIONS = 10
@@ -61,24 +61,41 @@ def sweep(ports: SweepPorts) -> SweepResult:
         SweepIncompleteError: some checks failed. All others have been done.
     """
     until = ports.now() + BUDGET
-    models = in_turn(ports.specs.names(), ports.sweep_progress.last())
+    models, alone = _order(ports)
     findings: list[str] = []
     failed: list[str] = []
     swept = 0
     for model in models:
         if ports.now() >= until:
-            ports.sweep_progress.note(models[swept - 1])
             break
-        if swept % NOTED_MODELS == 0 and len(models) > NOTED_MODELS:
-            # Before them: a model at which the function dies each time must not keep the sweep from all that follow.
-            ports.sweep_progress.note(models[min(swept + NOTED_MODELS, len(models)) - 1])
+        if len(models) > 1:
+            # Before them: a model at which the function dies each time must not keep the sweep from any of the others.
+            if swept < alone:
+                ports.sweep_progress.note(model)
+            elif (swept - alone) % NOTED_MODELS == 0:
+                ports.sweep_progress.note(models[min(swept + NOTED_MODELS, len(models)) - 1], model)
         found, gone_wrong = _sweep_model(model, ports)
         findings += found
         failed += gone_wrong
         swept += 1
+    if len(models) > 1:
+        ports.sweep_progress.note(models[swept - 1] if swept < len(models) else "")
     if failed:
         raise SweepIncompleteError(", ".join(failed))
     return {"findings": findings, "swept": swept, "left": len(models) - swept}
+
+
+def _order(ports: SweepPorts) -> tuple[list[str], int]:
+    """All models in the order of this sweep, and how many of them, at the beginning, are noted one by one.
+
+    Those are the ones among which the last sweep died: the next one goes on after the model at which it dies again.
+    """
+    last, begun = ports.sweep_progress.last(), ports.sweep_progress.begun()
+    names = ports.specs.names()
+    if not begun:
+        return in_turn(names, last), 0
+    models = in_turn_from(names, begun)
+    return models, models.index(last) + 1 if last in models else NOTED_MODELS
 
 
 def _sweep_model(model: str, ports: SweepPorts) -> tuple[list[str], list[str]]:

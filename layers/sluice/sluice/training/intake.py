@@ -13,7 +13,7 @@ from sluice.events import ObjectCreated, TrainRequested
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus, RunRequest
-from sluice.training.quarantine import UnreadableUploadError
+from sluice.training.unreadable_upload import UnreadableUploadError
 from sluice.training.upload_validation import loggable_breaches, quarantine_upload, validate_upload
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from typing import Any
 
 from sluice.aws.s3 import MAX_KEY_BYTES, PREFIX
 from sluice.aws.s3_copy import PART_BYTES, copy_object
-from sluice.errors import AwsRefusedError, PermanentError
+from sluice.errors import AwsRefusedError
 from sluice.events import ObjectCreated
+from sluice.training.unreadable_upload import UnreadableUploadError
 
 QUARANTINE = "quarantine/"
 REASON = ".reason.json"
@@ -39,10 +40,6 @@ def quarantine_key(key: str) -> str:
     unique = "~" + hashlib.sha256(key.encode()).hexdigest()[:16]
     room = MAX_KEY_BYTES - len((QUARANTINE + unique + REASON).encode())
     return QUARANTINE + path.encode()[:room].decode(errors="ignore") + unique
-
-
-class UnreadableUploadError(PermanentError):
-    """The uploaded object is encrypted with a KMS key that its reader may not use."""
 
 
 class Quarantine:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.errors import AwsError, RetryableError
+from sluice.errors import AccessRefusedError, AwsError, RetryableError, SluiceError
 from sluice.training.debounce import CLOCK_TOLERANCE
 from sluice.training.manifest import added_files
 from sluice.training.manifest_store import input_data_uri, known_files, read_manifest
@@ -28,6 +28,9 @@ MAX_EVENT_FILES = 100
 
 _INVALID_REQUEST = ("ValidationException", "ParamValidationError")
 """Codes of a request that SageMaker, or boto3 before it, will never accept."""
+
+ROLE_SETTLES = timedelta(minutes=3)
+"""How long the role of a pipeline may not be assumed yet: it takes seconds after a deployment."""
 
 _MAX_STEPS = 12
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -69,22 +72,40 @@ def _start_execution(slot: RunSlot, ports: TrainingPorts) -> bool:
         arn = ports.pipelines.find(pipeline, slot.run, since) or ports.pipelines.start(
             pipeline, slot.run, slot.token, _parameters(slot, ports)
         )
+    except AccessRefusedError as error:
+        if ports.now() - datetime.fromisoformat(slot.claimed_at) < ROLE_SETTLES:
+            return _start_later(slot, error, ports)
+        return _refuse(slot, error, ports)
     except RetryableError as error:
-        seconds = seconds_to_retry(slot.refusals, spread_of(slot.run, slot.refusals))
-        ports.wakeups.send_wake_up(slot.model, seconds)
-        retry_at = ports.now() + timedelta(seconds=seconds)
-        changes = {"retry_at": retry_at.isoformat(), "refusals": str(slot.refusals + 1)}
-        ports.run_slots.enter_phase(slot, "claimed", **changes)
-        ports.events.publish("PipelineDelayed", model=slot.model, run=slot.run, reason=str(error))
-        return False
+        return _start_later(slot, error, ports)
     except AwsError as error:
-        if error.code not in _INVALID_REQUEST or not slot.parameters:
+        if error.code not in _INVALID_REQUEST:
             raise
-        # SageMaker will never accept these parameters: the requests are refused, the files wait for another run.
-        refuse_requests(slot.model, list(slot.requests), str(error), ports)
-        ports.run_slots.enter_phase(slot, "free")
-        return True
+        return _refuse(slot, error, ports)
     ports.run_slots.enter_phase(slot, "started", execution=arn)
+    return True
+
+
+def _start_later(slot: RunSlot, error: RetryableError, ports: TrainingPorts) -> bool:
+    seconds = seconds_to_retry(slot.refusals, spread_of(slot.run, slot.refusals))
+    retry_at = ports.now() + timedelta(seconds=seconds)  # before the wake-up is sent, which must not come before it
+    ports.wakeups.send_wake_up(slot.model, seconds)
+    changes = {"retry_at": retry_at.isoformat(), "refusals": str(slot.refusals + 1)}
+    ports.run_slots.enter_phase(slot, "claimed", **changes)
+    ports.events.publish("PipelineDelayed", model=slot.model, run=slot.run, reason=str(error))
+    return False
+
+
+def _refuse(slot: RunSlot, error: SluiceError, ports: TrainingPorts) -> bool:
+    """Refuse the requests of a run that SageMaker will never start; the files wait for another run.
+
+    Without parameters the fault is none of a request's: then the error is raised, and the message that led to the start
+    ends in the dead-letter queue, whose alarm tells people.
+    """
+    if not slot.parameters:
+        raise error.__cause__ if isinstance(error.__cause__, AwsError) else error
+    refuse_requests(slot.model, list(slot.requests), str(error), ports)
+    ports.run_slots.enter_phase(slot, "free")
     return True
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 
 FIRST_SECONDS = 20
-LONGEST_SECONDS = 300
+LONGEST_SECONDS = 120
+"""Longer, and models that have just begun to wait would mostly be there first when an execution ends."""
+
 JITTER = 0.25
 """The part of a delay by which it may be shorter or longer."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sluice.spec.model import ModelSpec
 
+from cli.apply.step_code import needed_scripts
 from cli.failures import BadInputError, CommandError, NotFoundError, SpecFilesError
 from cli.main import command_line
 from tests.builders.aws_clients import client_error
@@ -185,6 +186,38 @@ def test_code_of_a_script_that_is_not_there_is_asked_for_by_name(project: Path) 
     (project / "pipelines" / "tiny" / "definition.json").write_text(definition)
     with pytest.raises(BadInputError, match=r"the code of trian\.py; its scripts are: features\.py, train\.py"):
         apply(FakeAws(), project)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("import json\nx = (1,\n", r"Pipeline tiny: train\.py, line 2: '\(' was never closed"),
+        ("x\0", r"train\.py.*null"),
+    ],
+)
+def test_a_script_that_is_not_python_is_named_with_its_line(project: Path, source: str, problem: str) -> None:
+    definition = json.dumps(DEFINITION).replace("${CodePrefix}", "${CodePrefix_train}")
+    (project / "pipelines" / "tiny" / "definition.json").write_text(definition)
+    (project / "pipelines" / "tiny" / "train.py").write_text(source)
+    aws = FakeAws()
+    with pytest.raises(BadInputError, match=problem):
+        apply(aws, project)
+    assert not aws.s3.objects
+
+
+@pytest.mark.parametrize(
+    ("source", "needed"),
+    [
+        ("import importlib\nimportlib.import_module('features')", ["features.py", "train.py"]),
+        ("from importlib import import_module\nimport_module('features.text')", ["features.py", "train.py"]),
+        ("__import__('features')", ["features.py", "train.py"]),
+        ("name = 'features'\n__import__(name)", ["train.py"]),
+    ],
+)
+def test_a_script_that_is_imported_by_a_call_is_part_of_the_code(source: str, needed: list[str]) -> None:
+    assert (
+        list(needed_scripts({"train.py": source.encode(), "features.py": b"", "other.py": b""}, "train.py")) == needed
+    )
 
 
 @pytest.mark.parametrize("uploads_before_the_failure", range(4))

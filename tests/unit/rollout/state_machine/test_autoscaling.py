@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sluice.aws.metric_data import Counts
-from sluice.endpoint.scaling_rules import ScalingRules, rules_for
+from sluice.endpoint.scaling_rules import ClockRange, ScalingRules, rules_for
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.sweep.scaling import reconcile_scaling
@@ -156,6 +156,15 @@ def test_bounds_that_the_clock_has_set_outlive_a_rollout() -> None:
     assert targets(world) == {"v2": (1, 3)}
 
 
+SCALED_BY_CLOCK = ScalingRules(
+    kind="real-time",
+    least=1,
+    most=10,
+    target=70,
+    in_cooldown_seconds=300,
+    out_cooldown_seconds=60,
+    clock=(ClockRange(when="cron(0 8 * * ? *)", timezone="UTC", least=5, most=10),),
+)
 NIGHT = {"when": "cron(0 22 * * ? *)", "min": 1, "max": 3}
 
 
@@ -180,6 +189,35 @@ def test_the_clock_takes_no_instance_from_a_rollout_under_way_and_has_its_bounds
     assert night == [{"v1": (8, 8), "v2": (1, 3)}], "the rollout counts on eight instances of v1 and one of v2"
     assert targets(world) == {live: (1, 3)}
     assert [(one.least, one.most) for one in world.scaling.targets[ENDPOINT, live].clock] == [(1, 3)]
+
+
+@pytest.mark.parametrize(("seen", "live"), [(GOOD, "v2"), (BAD, "v1")], ids=["promoted", "rolled back"])
+def test_a_floor_that_is_also_the_least_of_the_clock_is_not_taken_for_the_clocks_bounds(
+    seen: dict[str, Counts], live: str
+) -> None:
+    raw = scaled_spec().to_json()
+    day = {"when": "cron(0 8 * * ? *)", "min": 3, "max": 10}
+    raw["endpoint"]["scaling"] = {"min": 1, "max": 10, "scheduled": [day]}
+    world = sluice_world(ModelSpec.parse(raw))
+    world.live(1)
+    set_count(world, "v1", 3)
+    floors: list[tuple[int, int]] = []
+
+    def look(state: str) -> None:
+        if state == "AnalyzeStage":
+            floors.append(targets(world)["v1"])
+
+    release(world, seen, look)
+    assert set(floors) == {(3, 10)}, "the rollout counts on three instances"
+    assert targets(world) == {live: (1, 10)}
+
+
+def test_bounds_of_the_clock_that_no_floor_makes_stay_after_a_rollout() -> None:
+    rules = SCALED_BY_CLOCK
+    assert rules.released_from((5, 10), {3}) == rules.within(5, 10)
+    assert rules.released_from((6, 10), {6}) == rules, "a floor of six makes the same of both"
+    assert rules.released_from((5, 10), ()) == rules.within(5, 10)
+    assert rules.released_from((4, 10), {7}) == rules, "a floor that is not known"
 
 
 def test_a_way_back_does_not_depend_on_application_auto_scaling(monkeypatch: pytest.MonkeyPatch) -> None:

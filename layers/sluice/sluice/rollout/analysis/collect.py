@@ -100,20 +100,9 @@ def _latency(
     limits = latency_limits(plan)
     if limits is None:
         return {}, {}, None
-    slow = _slow_counts(candidate, limits, spans, ports)
-    usually_slow = _slow_counts(baseline, plan.slow_over_us, spans, ports)
+    slow = ports.metrics.slow_counts(candidate, limits, *spans)
+    usually_slow = ports.metrics.slow_counts(baseline, plan.slow_over_us, *spans)
     if slow is not None and usually_slow is not None:
         return slow, usually_slow, None
     means = [_merged(ports.metrics.mean_latencies(of, span) for span in spans) for of in (candidate, baseline)]
     return {}, {}, (means[0], means[1])
-
-
-def _slow_counts(
-    of: Dimensions, limits_us: Mapping[str, int], spans: Sequence[Span], ports: AnalysisPorts
-) -> _SlowCounts | None:
-    """Counts of slow requests over all spans; None if CloudWatch does not count them in one of the spans."""
-    found = [ports.metrics.slow_counts(of, limits_us, span) for span in spans]
-    known = [each for each in found if each is not None]
-    if len(known) < len(found):
-        return None
-    return {name: _merged(each[name] for each in known) for name in limits_us}

@@ -30,9 +30,12 @@ class AnalysisMetrics(Protocol):
         """Counts per period; a period without requests has no entry."""
 
     def slow_counts(
-        self, of: Dimensions, limits_us: Mapping[str, int], span: Span
+        self, of: Dimensions, limits_us: Mapping[str, int], *spans: Span
     ) -> dict[str, dict[datetime, Counts]] | None:
-        """For each limit, by name, the requests beyond it as ``errors``; None where CloudWatch does not count them."""
+        """For each limit, by name, the requests beyond it as ``errors``; None where CloudWatch does not count them.
+
+        The spans do not overlap; whether it counts is told by all of them together.
+        """
 
     def mean_latencies(self, of: Dimensions, span: Span) -> dict[datetime, float]:
         """The mean latency in microseconds of each period with requests."""

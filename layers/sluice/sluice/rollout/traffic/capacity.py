@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.endpoint.state import EndpointState
 from sluice.errors import RETRYABLE_ERRORS
-from sluice.rollout.model.plan import Plan, PlanError
+from sluice.rollout.model.plan import Plan, PlanError, provisioned_count
 from sluice.spec.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def apply_capacity_floors(
     floors = _capacity_floors(plan, state, candidate_count)
     found = ports.scaling.registered(plan.endpoint, floors) if floors else []
     for variant, floor in floors.items():
-        rules = _without_floor(variant, found, plan.scaling).holding(floor)
+        rules = _without_floor(variant, found, plan.scaling, plan).holding(floor)
         ports.scaling.ensure(plan.endpoint, variant, rules)
 
 
@@ -90,7 +90,7 @@ def apply_scaling(plan: Plan, variant: str, ports: TrafficPorts) -> None:
     """
     if plan.scaling is None or plan.engine == "batch":
         return
-    rules = _without_floor(variant, ports.scaling.registered(plan.endpoint, [variant]), plan.scaling)
+    rules = _without_floor(variant, ports.scaling.registered(plan.endpoint, [variant]), plan.scaling, plan)
     ports.scaling.ensure(plan.endpoint, variant, rules)
 
 
@@ -109,10 +109,23 @@ def try_scale_baseline(plan: Plan, ports: TrafficPorts) -> None:
         )
 
 
-def _without_floor(variant: str, found: Sequence[ScalableTarget], rules: ScalingRules) -> ScalingRules:
+def _without_floor(variant: str, found: Sequence[ScalableTarget], rules: ScalingRules, plan: Plan) -> ScalingRules:
     """The rules within the bounds that the variant would have now if no rollout held it."""
     held = next((one.range for one in found if one.variant == variant and one.is_from_spec), None)
-    return rules.released_from(held) if held else rules
+    return rules.released_from(held, _floors_in_turn(plan, variant)) if held else rules
+
+
+def _floors_in_turn(plan: Plan, variant: str) -> frozenset[int]:
+    """All floors that the variant has in the course of the rollout."""
+    if not _has_floors(plan):
+        return frozenset()
+    if plan.baseline is not None and variant == plan.baseline.variant:
+        return frozenset({plan.baseline.instance_count})
+    return frozenset({1, provisioned_count(plan), *(stage.candidate_count for stage in plan.stages)})
+
+
+def _has_floors(plan: Plan) -> bool:
+    return plan.baseline is not None and plan.engine in _SIDE_BY_SIDE and not plan.candidate.serverless
 
 
 def _scaling_of_rollout(found: Sequence[ScalableTarget], rules: ScalingRules | None, plan: Plan) -> ScalingRules | None:
@@ -130,7 +143,7 @@ def _scaling_of_rollout(found: Sequence[ScalableTarget], rules: ScalingRules | N
 def _capacity_floors(plan: Plan, state: EndpointState, candidate_count: int) -> Mapping[str, int]:
     """The least instances of each variant, by name, as long as both versions are needed."""
     baseline = plan.baseline
-    if baseline is None or plan.engine not in _SIDE_BY_SIDE or plan.candidate.serverless:
+    if baseline is None or not _has_floors(plan):
         return {}
     counts = {plan.candidate.variant: candidate_count, baseline.variant: baseline.instance_count}
     return {each.name: counts[each.name] for each in state.variants if each.name in counts}

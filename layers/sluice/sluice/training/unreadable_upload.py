@@ -1,0 +1,9 @@
+"""The error of an upload that cannot be read: apart from what raises it, so that who catches it loads no adapter."""
+
+from __future__ import annotations
+
+from sluice.errors import PermanentError
+
+
+class UnreadableUploadError(PermanentError):
+    """The uploaded object is encrypted with a KMS key that its reader may not use."""
