@@ -167,6 +167,12 @@ def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "GetObject")
 
 
+def cancelled(*reasons: str) -> ClientError:
+    error = answered("TransactionCanceledException", f"[{', '.join(reasons)}]")
+    error.response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -175,6 +181,14 @@ def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
         (answered("ProvisionedThroughputExceededException"), ThrottledError),
         (answered("ValidationException", "Cannot update IN-PROGRESS endpoint e"), EndpointBusyError),
         (answered("ConflictException"), RetryableError),
+        (answered("TransactionConflictException"), RetryableError),
+        (answered("TransactionInProgressException"), RetryableError),
+        (answered("ReplicatedWriteConflictException"), RetryableError),
+        (cancelled("None", "TransactionConflict"), RetryableError),
+        (cancelled("ThrottlingError", "TransactionConflict"), RetryableError),
+        (cancelled("ConditionalCheckFailed", "TransactionConflict"), AwsRefusedError),
+        (cancelled("ValidationError", "None"), AwsRefusedError),
+        (cancelled(), AwsRefusedError),
         (answered("InternalFailure", status=500), RetryableError),
         (answered("ValidationException", "Could not find endpoint"), AwsRefusedError),
         (answered("AccessDenied", status=403), AwsRefusedError),

@@ -36,6 +36,21 @@ _THROTTLED = frozenset(
     }
 )
 
+_CONFLICTS = frozenset(
+    {
+        "ConflictException",
+        "ReplicatedWriteConflictException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""Somebody else is changing it just now. DynamoDB refuses even a single write to an item of an ongoing transaction:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling"""
+
+_PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+"""For which DynamoDB cancels a transaction that may succeed later:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
 GATE_ANSWER_SECONDS = 20
 """How long a gate's function may take to answer; twice as much fits into the functions that ask gates."""
 
@@ -186,6 +201,12 @@ def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
     if refusal.code in _INVALID and any(map(refusal.message_contains, _NOT_ASSUMED)):
         return AccessRefusedError
     status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if refusal.code == "ConflictException" or status >= 500:
+    if refusal.code in _CONFLICTS or status >= 500 or _is_cancelled_for_now(refusal):
         return RetryableError
     return None
+
+
+def _is_cancelled_for_now(refusal: AwsRefusedError) -> bool:
+    """Whether a transaction was cancelled for passing reasons alone; a condition that does not hold is for its caller."""
+    reasons = {str(each.get("Code")) for each in refusal.response.get("CancellationReasons", [])} - {"None"}
+    return refusal.code == "TransactionCanceledException" and bool(reasons) and reasons <= _PASSING_REASONS
