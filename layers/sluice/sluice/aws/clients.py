@@ -38,6 +38,7 @@ _THROTTLED = frozenset(
 
 _CONFLICTS = frozenset(
     {
+        "ConditionalRequestConflict",
         "ConflictException",
         "ReplicatedWriteConflictException",
         "TransactionConflictException",
@@ -194,7 +195,7 @@ def translate_client_error(error: ClientError) -> SluiceError:
 
 def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
     """The class of a transient failure; None for a refusal that may be final."""
-    if refusal.code in _THROTTLED:
+    if refusal.code.removeprefix("KMS.") in _THROTTLED:
         return ThrottledError
     if refusal.code == "ValidationException" and refusal.message_contains("in-progress endpoint"):
         return EndpointBusyError
@@ -207,6 +208,6 @@ def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
 
 
 def _is_cancelled_for_now(refusal: AwsRefusedError) -> bool:
-    """Whether a transaction was cancelled for passing reasons alone; a condition that does not hold is for its caller."""
+    """Whether a transaction was cancelled for passing reasons alone; of conditions its caller decides."""
     reasons = {str(each.get("Code")) for each in refusal.response.get("CancellationReasons", [])} - {"None"}
     return refusal.code == "TransactionCanceledException" and bool(reasons) and reasons <= _PASSING_REASONS
