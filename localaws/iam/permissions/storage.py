@@ -48,6 +48,9 @@ def s3(operation: str, params: CallParams, _place: Place) -> list[Permission]:
     needed = list(_copy_source(params))
     if bucket is None:
         return [Permission(f"s3:{action}", "*")]
+    if operation == "DeleteObject" and params.get("IfMatch") not in (None, "*"):
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
+        needed.append(_on_object("GetObject", f"{bucket}/{params['Key']}", {}))
     if params.get("Key") is not None:
         return [*needed, _on_object(action, f"{bucket}/{params['Key']}", params)]
     context = {"s3:prefix": str(params.get("Prefix") or "")} if action == "ListBucket" else {}
