@@ -13,7 +13,7 @@ from sluice.aws.s3_copy import copy_object
 from sluice.data_contract.validation import ValidationResult
 from sluice.errors import AwsRefusedError
 from sluice.spec.model import ModelSpec
-from sluice.training.quarantine import QUARANTINE, REASON
+from sluice.training.quarantine import QUARANTINE, REASON, quarantine_key
 from sluice.training.upload_validation import validate_file
 
 from cli.apply.specfile import load
@@ -62,7 +62,7 @@ def run_quarantine(arguments: Namespace, session: CliSession) -> int:
             "file": one["Key"].removeprefix(prefix),
             "size": one["Size"],
             "since": one["LastModified"],
-            **_reason(session, bucket, one["Key"]),
+            **_reason(session, bucket, one["Key"], arguments.model),
         }
         for one in newest
     ]
@@ -77,23 +77,24 @@ def run_quarantine(arguments: Namespace, session: CliSession) -> int:
 def run_replay(arguments: Namespace, session: CliSession) -> int:
     spec = read_spec(session, arguments.model)
     bucket = read_stack(session).bucket
-    name = f"{arguments.model}/{arguments.file}"
+    key = f"{PREFIX}{arguments.model}/{arguments.file}"
+    held = quarantine_key(key)
     # Exactly what is there now: refused again at once, the file is in quarantine anew before this is done.
-    versions = {key: _version(session, bucket, key) for key in (f"{QUARANTINE}{name}", f"{QUARANTINE}{name}{REASON}")}
-    kept = versions[f"{QUARANTINE}{name}"]
-    if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is not None and not arguments.corrected:
-        raise BadInputError(_how_to_bring_back(session, bucket, f"{QUARANTINE}{name}", arguments.file))
-    if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is None:
+    versions = {each: _version(session, bucket, each) for each in (held, held + REASON)}
+    kept = versions[held]
+    if kept is None and versions[held + REASON] is not None and not arguments.corrected:
+        raise BadInputError(_how_to_bring_back(session, bucket, held, arguments.model))
+    if kept is None and versions[held + REASON] is None:
         raise NotFoundError(f"{arguments.file} is not in quarantine; `sluice data quarantine {arguments.model}` lists")
     if arguments.corrected:
-        _upload(session, arguments.corrected, spec, bucket, PREFIX + name)
+        _upload(session, arguments.corrected, spec, bucket, key)
     else:
-        source = {"Bucket": bucket, "Key": f"{QUARANTINE}{name}"} | (kept or {})
-        copy_object(session.clients("s3"), source, _size(session, source), bucket, PREFIX + name)
-    for key, version in versions.items():
+        source = {"Bucket": bucket, "Key": held} | (kept or {})
+        copy_object(session.clients("s3"), source, _size(session, source), bucket, key)
+    for each, version in versions.items():
         if version is not None:
-            session.clients("s3").delete_object(Bucket=bucket, Key=key, **version)
-    uri = f"s3://{bucket}/{PREFIX}{name}"
+            session.clients("s3").delete_object(Bucket=bucket, Key=each, **version)
+    uri = f"s3://{bucket}/{key}"
     session.out.text(f"Uploaded {uri}; it is judged as any upload")
     session.out.result({"uploaded": uri})
     return OK
@@ -107,10 +108,11 @@ def _kept(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [*files, *(one for one in reasons if one["Key"] not in keys)]
 
 
-def _how_to_bring_back(session: CliSession, bucket: str, key: str, file: str) -> str:
-    place = _reason(session, bucket, key)["kept_as"]
+def _how_to_bring_back(session: CliSession, bucket: str, key: str, model: str) -> str:
+    found = _reason(session, bucket, key, model)
+    place = found["kept_as"]
     return (
-        f"{file} was too large to be moved: it is version {place['version_id']} of s3://{bucket}/{place['key']}. "
+        f"{found['file']} was too large to be moved: it is version {place['version_id']} of s3://{bucket}/{place['key']}. "
         "Upload a corrected one with --with, or download that version and upload it again"
     )
 
@@ -144,7 +146,8 @@ def _show(session: CliSession, file: Path, result: ValidationResult) -> None:
         session.out.text(f"{file}: {breach}" + (f", {count}" if breach.count > 1 else ""))
 
 
-def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
+def _reason(session: CliSession, bucket: str, key: str, model: str) -> Mapping[str, Any]:
+    """Why a file is there, and its name: the key has a digest in place of a name that is too long."""
     try:
         held = session.clients("s3").get_object(Bucket=bucket, Key=key + REASON)
         stored: Mapping[str, Any] = json.loads(held["Body"].read())
@@ -153,7 +156,8 @@ def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
             return {}
         raise
     place = {"kept_as": stored["kept_as"], "size": stored["size"]} if "kept_as" in stored else {}
-    return {"reason": stored["reason"], "breaches": stored["breaches"], **place}
+    file = stored["key"].removeprefix(f"{PREFIX}{model}/")
+    return {"file": file, "reason": stored["reason"], "breaches": stored["breaches"], **place}
 
 
 def _version(session: CliSession, bucket: str, key: str) -> dict[str, str] | None:

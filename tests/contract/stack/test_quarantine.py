@@ -157,6 +157,19 @@ def test_a_corrected_file_goes_back_and_is_trained_on(
     assert deployed.wait("PipelineStarted", "data/house-prices/worse.csv")["new_file_count"] == 1
 
 
+def test_a_file_of_a_very_long_name_is_listed_and_replayed_under_it(
+    deployed: Deployed, sluice: Callable[..., Any]
+) -> None:
+    name = f"{'x' * 980}.csv"
+    deployed.upload(name, BAD)
+    refused = deployed.wait("DataRejected", f"data/house-prices/{name}")
+    assert len(refused["quarantine"]) == len("quarantine/house-prices/") + 64
+    code, listed = sluice("data", "quarantine", "house-prices")
+    assert (code, listed["quarantine"][0]["file"]) == (0, name)
+    assert sluice("data", "replay", "house-prices", name)[0] == 0
+    deployed.wait("DataRejected", f"data/house-prices/{name}")
+
+
 def _settle(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not reached():

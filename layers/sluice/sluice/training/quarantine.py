@@ -3,12 +3,15 @@
 data/fraud/2026/may.csv  →  quarantine/fraud/2026/may.csv
                             quarantine/fraud/2026/may.csv.reason.json
 
+The key of a copy is no longer than S3 allows: of a file with a longer one it is a digest, and the reason has the name.
+
 A file that is too large to be copied within a function's time is only hidden: it stays a version of its key, behind a
 delete marker, and the reason names that version.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -23,16 +26,33 @@ REASON = ".reason.json"
 MAX_COPIED_BYTES = 32 << 30
 """Copied in parts, ten at a time, this takes about half of the function's 120 seconds."""
 
+MAX_KEY_BYTES = 1024
+"""Of an object's key in UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html."""
+
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
+_CHANGED = ("PreconditionFailed", "412")
+_OF_KEY = ("kms:", "ciphertext refers to a customer master key", "kms key")
+"""What S3 says when it denies access because of the object's key. The second is older, and KMS's own text:
+https://repost.aws/knowledge-center/s3-download-object-ciphertext-error"""
 
 
 def quarantine_key(key: str) -> str:
-    """Where a file below ``data/`` is kept once it is rejected."""
-    return QUARANTINE + key.removeprefix(PREFIX)
+    """Where a file below ``data/`` is kept once it is rejected; a digest below its model if that would be too long."""
+    path = key.removeprefix(PREFIX)
+    if len(f"{QUARANTINE}{path}{REASON}".encode()) <= MAX_KEY_BYTES:
+        return QUARANTINE + path
+    return f"{QUARANTINE}{path.partition('/')[0]}/{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 class UnreadableUploadError(PermanentError):
-    """The uploaded object is encrypted with a KMS key that its reader may not use."""
+    """The uploaded object is encrypted with a KMS key that its reader may not use.
+
+    ``may_pass``: it is only denied, as it is for some minutes after the permission was given.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class Quarantine:
@@ -57,7 +77,8 @@ class Quarantine:
             if _is_of_key(error):
                 raise UnreadableUploadError(
                     "it is encrypted with a KMS key that cannot be used: deploy the stack with that key as "
-                    f"DataKmsKeyArn, then upload it again ({error.message})"
+                    f"DataKmsKeyArn, then upload it again ({error.message})",
+                    may_pass=error.code == "AccessDenied",
                 ) from error
             raise
 
@@ -89,7 +110,11 @@ class Quarantine:
         if self._is_copied(upload):
             self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))
         elif upload.version_id and self._is_current(upload):
-            self._client.delete_object(Bucket=upload.bucket, Key=upload.key)
+            try:
+                self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_if_unchanged(upload))
+            except AwsRefusedError as error:
+                if error.code not in (*_GONE, *_CHANGED):
+                    raise  # else a newer upload has hidden it, or another delivery has
 
     def _is_copied(self, upload: ObjectCreated) -> bool:
         return upload.size <= self._max_copied_bytes
@@ -106,7 +131,14 @@ class Quarantine:
 
 def _is_of_key(error: AwsRefusedError) -> bool:
     """Whether S3 refused because of the object's key: as denied, or with an error such as KMS.DisabledException."""
-    return error.code.startswith("KMS.") or (error.code == "AccessDenied" and error.message_contains("kms:"))
+    if error.code == "AccessDenied":
+        return any(map(error.message_contains, _OF_KEY))
+    return error.code.startswith("KMS.")
+
+
+def _if_unchanged(upload: ObjectCreated) -> dict[str, str]:
+    """The condition that the key still holds what was uploaded: a newer upload may come after it was looked at."""
+    return {"IfMatch": f'"{upload.etag}"'} if upload.etag else {}
 
 
 def _version(upload: ObjectCreated) -> dict[str, str]:
