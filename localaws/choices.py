@@ -23,5 +23,8 @@ class Choices:
     60 in the image (aws/sagemaker-xgboost-container); less, so that a test needs no minute.
     """
 
+    failed_package_takes_updates: bool = True
+    """Whether UpdateModelPackage takes a version whose registration failed. Unsure: no document says."""
+
     copy_object_max_bytes: int = 5 << 30
     """Of CopyObject and of one part of UploadPartCopy: 5 GB on AWS; less, so that a test needs no object of 5 GB."""
