@@ -1,9 +1,9 @@
 """The permissions on KMS keys that calls of S3 need besides their own. Pure.
 
 To read an object that is encrypted with a KMS key takes kms:Decrypt, to write one kms:GenerateDataKey, and to write one
-in parts both: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html. HeadObject needs the first if
-it is to return the checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html. Key policies are not
-read.
+in parts both: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html. HeadObject needs the first
+if it is to return the checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html. Key policies are
+not read.
 """
 
 from __future__ import annotations
