@@ -111,8 +111,9 @@ def _kept(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _how_to_bring_back(session: CliSession, bucket: str, key: str, model: str) -> str:
     found = _reason(session, bucket, key, model)
     place = found["kept_as"]
+    version = f"version {place['version_id']} of s3://{bucket}/{place['key']}"
     return (
-        f"{found['file']} was too large to be moved: it is version {place['version_id']} of s3://{bucket}/{place['key']}. "
+        f"{found['file']} was too large to be moved: it is {version}. "
         "Upload a corrected one with --with, or download that version and upload it again"
     )
 

@@ -8,8 +8,8 @@ from typing import Any
 from sluice.aws.concurrency import call_each
 
 PART_BYTES = 64 << 20
-"""What S3 copies in a second or two, well within the ten for which our clients wait for an answer. CopyObject takes 5 GB
-at most: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
+"""What S3 copies in a second or two, well within the ten for which our clients wait for an answer. CopyObject takes 5
+GB at most: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
 
 _MAX_PARTS = 10_000
 """Of one upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html."""
@@ -20,8 +20,8 @@ def copy_object(
 ) -> None:
     """Copy ``source``, such as ``{"Bucket": …, "Key": …, "VersionId": …}`` of ``size`` bytes, to another key.
 
-    Its tags are not copied: reading them would need one permission more. No byte of it comes through here. The parts of a
-    copy whose function is killed stay until the bucket's rule for unfinished uploads removes them, after seven days.
+    Its tags are not copied: reading them would need one permission more. No byte of it comes through here. The parts of
+    a copy whose function is killed stay until the bucket's rule for unfinished uploads removes them, after seven days.
     """
     if size <= part_bytes:
         client.copy_object(Bucket=bucket, Key=key, CopySource=dict(source), TaggingDirective="REPLACE")
