@@ -14,7 +14,7 @@ from sluice.errors import PermanentError
 from sluice.spec.model import ModelSpec
 from sluice.transform.input_check import BadLine, CheckedLines, LineRules, UnreadableInputError, check_lines, told
 from sluice.transform.input_listing import BatchInput, InputFile
-from sluice.transform.locations import prepared_folder, set_aside_folder
+from sluice.transform.locations import prepared_folder, room_for_path, set_aside_folder
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
@@ -45,8 +45,9 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
 
     Raises:
         BatchInputError: a line is bad and none may be set aside, a file cannot be read, nothing is left to be scored,
-            or there is too much to be checked in time.
+            there is too much to be checked in time, or the name of a file is too long.
     """
+    _refuse_long_keys(given, run)
     spec = ports.specs.get(run.model)
     batch = spec.endpoint.batch
     check = _InputCheck(given, line_rules(spec), ports, ports.now() + CHECK_TIME)
@@ -66,6 +67,18 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
     written = {folder + each.key.removeprefix(given.folder) for each in given.files if rows[each.key]}
     found = (each for each in ports.files.below(folder) if each.key in written)
     return CheckedInput(scored=BatchInput.of(folder, found), rows_set_aside=sum(bad.values()))
+
+
+def _refuse_long_keys(given: BatchInput, run: BatchRun) -> None:
+    """An answer cannot get another name than its file, whose key S3 would refuse."""
+    room = room_for_path(run.model, run.job, given.folder)
+    for each in given.files:
+        size = len(each.key.removeprefix(given.folder).encode())
+        if size > room:
+            raise BatchInputError(
+                f"{printable(each.key)}: its name below {printable(given.folder)} has {size} bytes; the keys of its copy "
+                f"and of its answers leave room for {room}: rename it"
+            )
 
 
 def line_rules(spec: ModelSpec) -> LineRules:
