@@ -76,8 +76,8 @@ def _refuse_long_keys(given: BatchInput, run: BatchRun) -> None:
         size = len(each.key.removeprefix(given.folder).encode())
         if size > room:
             raise BatchInputError(
-                f"{printable(each.key)}: its name below {printable(given.folder)} has {size} bytes; the keys of its copy "
-                f"and of its answers leave room for {room}: rename it"
+                f"{printable(each.key)}: its name below {printable(given.folder)} has {size} bytes; the keys of its "
+                f"copy and of its answers leave room for {room}: rename it"
             )
 
 

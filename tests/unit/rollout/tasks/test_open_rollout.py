@@ -86,7 +86,7 @@ def test_a_version_whose_registration_failed_is_told_once_although_it_takes_no_n
     def refuse(*_: object) -> None:
         raise refusal("model package is Failed")
 
-    world.registry.annotate = refuse  # type: ignore[method-assign]
+    world.registry.annotate = refuse  # type: ignore[method-assign,assignment]
     arn = world.registry.register(GROUP, 2, "Failed", "the image could not be pulled")
     reason = "its registration has failed: the image could not be pulled"
     for _ in range(2):
