@@ -123,7 +123,7 @@ def test_a_crash_before_it_is_noted_that_people_were_told_has_them_told_once_mor
         raise refusal("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.ports.store, "mark_stuck_told", crash)
+        patch.setattr(world.ports.sweep_progress, "note_told", crash)
         with pytest.raises(SweepIncompleteError):
             sweep(world.ports)
     assert [kind for kind, _ in replayed(world)] == ["RolloutStuck"]

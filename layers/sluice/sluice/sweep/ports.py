@@ -61,18 +61,18 @@ class SweepProgress(Protocol):
     def note(self, model: str) -> None:
         """Store that the sweep has come as far as this model."""
 
+    def told_at(self, rollout: RolloutId) -> datetime | None:
+        """When people were last told that nothing will close this rollout; None if they were not."""
+
+    def note_told(self, rollout: RolloutId, now: datetime) -> None:
+        """Store that people were told so now."""
+
 
 class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
-        """``open_rollouts``; those of an earlier release are indexed first, which has to be done twice for a model.
-
-        It is done once more if the newest rollout shows that an earlier release has been at work again since.
-        """
-
-    def mark_stuck_told(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Store when people were told that nothing will close the rollout; a closed one is left alone."""
+        """``open_rollouts``; those of an earlier release are indexed first, twice, and after it was at work again."""
 
     def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
         """Whether it is stored that this approval could not be rolled out."""

@@ -185,7 +185,7 @@ def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
             # First the event, then its mark: after a crash between them it is told once more.
             publish = _publish_stuck if status == "SUCCEEDED" else partial(_publish_execution_end, status=status)
             yield publish(record, name, ports=ports)
-            ports.store.mark_stuck_told(record.id, ports.now())
+            ports.sweep_progress.note_told(record.id, ports.now())
 
 
 def _last_execution(rollout_id: RolloutId, ports: SweepPorts) -> tuple[str, str | None]:
@@ -225,7 +225,8 @@ def _is_to_be_told(record: RolloutRecord, ports: SweepPorts) -> bool:
 
     The record is read after the execution's status: it may have closed the record and ended in between.
     """
-    if record.stuck_told_at is not None and ports.now() - record.stuck_told_at < TOLD_AGAIN:
+    told = ports.sweep_progress.told_at(record.id)
+    if told is not None and ports.now() - told < TOLD_AGAIN:
         return False
     known = ports.store.rollouts(record.id.model, record.id.version)
     return any(each.id == record.id and not each.is_closed for each in known)

@@ -91,7 +91,6 @@ class RolloutRecord:
     outcome: RolloutOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
-    stuck_told_at: datetime | None = None  # when the sweep last told people that nothing will close it
 
     @property
     def is_closed(self) -> bool:
@@ -154,7 +153,6 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),
         closed_at=datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else None,
-        stuck_told_at=datetime.fromisoformat(item["stuck_told_at"]) if "stuck_told_at" in item else None,
     )
 
 

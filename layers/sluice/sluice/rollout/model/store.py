@@ -101,10 +101,7 @@ class RecordStore:
         return self._open_of(model, self._index.read(model))
 
     def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
-        """``open_rollouts``; those of an earlier release are indexed first, which has to be done twice for a model.
-
-        It is done once more if the newest rollout shows that an earlier release has been at work again since.
-        """
+        """``open_rollouts``; those of an earlier release are indexed first, twice, and after it was at work again."""
         current = self._index.read(model)
         if not self._index.is_due(current, now) and not is_outdated(current, self.newest(model)):
             return self._open_of(model, current)
@@ -211,16 +208,6 @@ class RecordStore:
         }
         self._set_open(rollout_id, changes)  # if it was fenced or closed before, that record is returned
         return self.get(rollout_id)
-
-    def mark_stuck_told(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Store when people were told that nothing will close the rollout; a closed one is left alone."""
-        with suppress(ConditionFailedError):
-            self._table.set(
-                _record_key(rollout_id),
-                {"stuck_told_at": now.isoformat()},
-                "attribute_exists(id) AND phase <> :closed",
-                {":closed": "closed"},
-            )
 
     def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
