@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TextIO
 
+from sluice.data_contract.contract import printable
+
 Cells = Sequence[str]
 
 _STYLES = {
@@ -57,7 +59,7 @@ class PlainOutput:
         lines = [head, *rows] if rows else []
         widths = [max(len(line[column]) for line in lines) for column in range(len(head))] if rows else []
         for line in lines:
-            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            cells = (printable(cell).ljust(width) for cell, width in zip(line, widths, strict=True))
             self.text(("  " + "  ".join(cells)).rstrip())
 
     def result(self, document: Mapping[str, Any]) -> None:
@@ -132,7 +134,7 @@ class RichOutput:
         for name in head:
             table.add_column(name, overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+            table.add_row(*(Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row))
         self._show(table)
 
     def result(self, document: Mapping[str, Any]) -> None:

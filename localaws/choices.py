@@ -17,6 +17,13 @@ class Choices:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html
     """
 
+    transform_keeps_carriage_returns: bool = False
+    """Whether the carriage return of a line end is a part of a transform job's record, before a joined answer.
+
+    Unsure: that SplitType Line splits at newlines is all that is said.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformInput.html
+    """
+
     model_server_seconds: int = 60
     """After which a container stops a request unless ``SAGEMAKER_MODEL_SERVER_TIMEOUT`` says otherwise.
 

@@ -22,6 +22,8 @@ PART_BYTES = 32 * MB
 _S3 = re.compile(r"s3://([^/]+)/(.+)")
 _TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonlines", ".txt": "text/plain"}
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(\s*;.*)?", re.ASCII)
+_UNUSUAL = re.compile(r"[^\w.-]", re.ASCII)
+_NAME_CHARACTERS = 100
 _FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
@@ -51,7 +53,16 @@ def payload_of(session: CliSession, given: str, content_type: str | None) -> Pay
         raise BadInputError(
             f"{given}: has {size:,} bytes; a request to an asynchronous endpoint has up to {ASYNC_PAYLOAD_MB} MB"
         )
-    return Payload(given=given, name=name, size=size, content_type=content_type or _guessed(given))
+    return Payload(given=given, name=_plain(name), size=size, content_type=content_type or _guessed(given))
+
+
+def _plain(name: str) -> str:
+    """A name for the object that is sent: its URI has no character that a reader of URIs might take for something else.
+
+    How SageMaker reads a blank, ``#``, ``?`` or ``%2B`` in an InputLocation is not documented. Each request has a
+    folder of its own, so that names which become the same stay apart.
+    """
+    return _UNUSUAL.sub("_", name)[-_NAME_CHARACTERS:].lstrip(".") or "payload"
 
 
 def check_type(content_type: str, accepted: Sequence[str]) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.aws.s3 import PREFIX
+from sluice.aws.s3 import PREFIX, path_problem
 from sluice.aws.s3_copy import copy_object
 from sluice.data_contract.validation import ValidationResult
 from sluice.errors import AwsRefusedError
 from sluice.spec.model import ModelSpec
-from sluice.training.quarantine import QUARANTINE, REASON, quarantine_key
+from sluice.training.quarantine import QUARANTINE, REASON
 from sluice.training.upload_validation import validate_file
 
 from cli.apply.specfile import load
@@ -62,7 +62,7 @@ def run_quarantine(arguments: Namespace, session: CliSession) -> int:
             "file": one["Key"].removeprefix(prefix),
             "size": one["Size"],
             "since": one["LastModified"],
-            **_reason(session, bucket, one["Key"], arguments.model),
+            **_reason(session, bucket, one["Key"]),
         }
         for one in newest
     ]
@@ -77,24 +77,26 @@ def run_quarantine(arguments: Namespace, session: CliSession) -> int:
 def run_replay(arguments: Namespace, session: CliSession) -> int:
     spec = read_spec(session, arguments.model)
     bucket = read_stack(session).bucket
-    key = f"{PREFIX}{arguments.model}/{arguments.file}"
-    held = quarantine_key(key)
+    name = f"{arguments.model}/{arguments.file}"
     # Exactly what is there now: refused again at once, the file is in quarantine anew before this is done.
-    versions = {each: _version(session, bucket, each) for each in (held, held + REASON)}
-    kept = versions[held]
-    if kept is None and versions[held + REASON] is not None and not arguments.corrected:
-        raise BadInputError(_how_to_bring_back(session, bucket, held, arguments.model))
-    if kept is None and versions[held + REASON] is None:
+    versions = {key: _version(session, bucket, key) for key in (f"{QUARANTINE}{name}", f"{QUARANTINE}{name}{REASON}")}
+    kept = versions[f"{QUARANTINE}{name}"]
+    if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is not None and not arguments.corrected:
+        raise BadInputError(_how_to_bring_back(session, bucket, f"{QUARANTINE}{name}", arguments.file))
+    if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is None:
         raise NotFoundError(f"{arguments.file} is not in quarantine; `sluice data quarantine {arguments.model}` lists")
+    target = _key_of(session, bucket, f"{QUARANTINE}{name}") or PREFIX + name
+    if problem := path_problem(target.removeprefix(f"{PREFIX}{arguments.model}/")):
+        raise BadInputError(f"{arguments.file}: {problem}")
     if arguments.corrected:
-        _upload(session, arguments.corrected, spec, bucket, key)
+        _upload(session, arguments.corrected, spec, bucket, target)
     else:
-        source = {"Bucket": bucket, "Key": held} | (kept or {})
-        copy_object(session.clients("s3"), source, _size(session, source), bucket, key)
-    for each, version in versions.items():
+        source = {"Bucket": bucket, "Key": f"{QUARANTINE}{name}"} | (kept or {})
+        copy_object(session.clients("s3"), source, _size(session, source), bucket, target)
+    for key, version in versions.items():
         if version is not None:
-            session.clients("s3").delete_object(Bucket=bucket, Key=each, **version)
-    uri = f"s3://{bucket}/{key}"
+            session.clients("s3").delete_object(Bucket=bucket, Key=key, **version)
+    uri = f"s3://{bucket}/{target}"
     session.out.text(f"Uploaded {uri}; it is judged as any upload")
     session.out.result({"uploaded": uri})
     return OK
@@ -108,12 +110,10 @@ def _kept(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [*files, *(one for one in reasons if one["Key"] not in keys)]
 
 
-def _how_to_bring_back(session: CliSession, bucket: str, key: str, model: str) -> str:
-    found = _reason(session, bucket, key, model)
-    place = found["kept_as"]
-    version = f"version {place['version_id']} of s3://{bucket}/{place['key']}"
+def _how_to_bring_back(session: CliSession, bucket: str, key: str, file: str) -> str:
+    place = _reason(session, bucket, key)["kept_as"]
     return (
-        f"{found['file']} was too large to be moved: it is {version}. "
+        f"{file} was too large to be moved: it is version {place['version_id']} of s3://{bucket}/{place['key']}. "
         "Upload a corrected one with --with, or download that version and upload it again"
     )
 
@@ -147,18 +147,29 @@ def _show(session: CliSession, file: Path, result: ValidationResult) -> None:
         session.out.text(f"{file}: {breach}" + (f", {count}" if breach.count > 1 else ""))
 
 
-def _reason(session: CliSession, bucket: str, key: str, model: str) -> Mapping[str, Any]:
-    """Why a file is there, and its name: the key has a digest in place of a name that is too long."""
+def _key_of(session: CliSession, bucket: str, key: str) -> str:
+    """The key under which a file in quarantine was uploaded; empty if its reason does not tell."""
+    return str(_stored_reason(session, bucket, key).get("key", ""))
+
+
+def _stored_reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
+    """What lies beside a file in quarantine; empty between the two writes of a rejection."""
     try:
         held = session.clients("s3").get_object(Bucket=bucket, Key=key + REASON)
-        stored: Mapping[str, Any] = json.loads(held["Body"].read())
     except AwsRefusedError as error:
-        if error.code == "NoSuchKey":  # between the two writes of a rejection
+        if error.code == "NoSuchKey":
             return {}
         raise
+    stored: Mapping[str, Any] = json.loads(held["Body"].read())
+    return stored
+
+
+def _reason(session: CliSession, bucket: str, key: str) -> Mapping[str, Any]:
+    stored = _stored_reason(session, bucket, key)
+    if not stored:
+        return {}
     place = {"kept_as": stored["kept_as"], "size": stored["size"]} if "kept_as" in stored else {}
-    file = stored["key"].removeprefix(f"{PREFIX}{model}/")
-    return {"file": file, "reason": stored["reason"], "breaches": stored["breaches"], **place}
+    return {"reason": stored["reason"], "breaches": stored["breaches"], **place}
 
 
 def _version(session: CliSession, bucket: str, key: str) -> dict[str, str] | None:

@@ -25,6 +25,7 @@ SETTINGS = {
     "input_filter": "$[1:]",
     "sample_rows": SAMPLE_ROWS,
 }
+FORGIVING = {"header": True, "on_bad_rows": "set_aside"}
 APPLIED_WITHIN = timedelta(seconds=15)
 ENDS = ("BatchCompleted", "BatchFailed", "BatchSkipped")
 
@@ -40,6 +41,7 @@ def play(context: SceneContext) -> None:
     second = context.release(disagreeing(DIFFERENT_BY))
     context.outcome_of(second)
     check_comparison(context, first, second)
+    context.apply(endpoint={"type": "batch", "batch": {**SETTINGS, **FORGIVING}}, rollout={"strategy": "auto"})
     run_by_command(context, lines[:SMALL], second)
 
     bad = context.release(failing())
@@ -117,8 +119,8 @@ def check_comparison(context: SceneContext, first: int, second: int) -> None:
 
 
 def run_by_command(context: SceneContext, lines: Sequence[str], version: int) -> None:
-    """One run that a person starts, over a folder of their own."""
-    _upload(context, "small", lines)
+    """One run that a person starts, over a folder of their own: with titles, and with a row that no job can score."""
+    _upload(context, "small", lines, head="id,row\n", tail='\nid-bad,"never closed')
     folder = f"s3://{context.around.bucket()}/batch/{context.model}/small/"
     with context.step("sluice batch start --input … --wait"):
         shown = context.sluice("batch", "start", context.model, "--input", folder, "--wait")
@@ -129,13 +131,15 @@ def run_by_command(context: SceneContext, lines: Sequence[str], version: int) ->
     rows, by = ended.detail.get("rows_out"), ended.detail.get("version")
     context.check(
         "run by command",
-        f"{len(lines)} rows scored by version {version}",
-        f"{ended.kind}: {rows} rows, version {by}; {shown.splitlines()[-1]}",
-        right=ended.kind == "BatchCompleted" and (rows, by) == (len(lines), version),
+        f"{len(lines)} rows scored by version {version}, {FILES} set aside",
+        f"{ended.kind} {ended.detail.get('reason', '')}: {rows} rows, version {by}, "
+        f"{ended.detail.get('rows_set_aside')} set aside; {shown.splitlines()[-1]}",
+        right=ended.kind == "BatchCompleted"
+        and (rows, by, ended.detail["rows_set_aside"]) == (len(lines), version, FILES),
     )
 
 
-def _upload(context: SceneContext, folder: str, lines: Sequence[str]) -> None:
+def _upload(context: SceneContext, folder: str, lines: Sequence[str], head: str = "", tail: str = "") -> None:
     share = len(lines) // FILES
     with context.step(f"upload {len(lines):,} rows in {FILES} files to batch/{context.model}/{folder}/"):
         for part in range(FILES):
@@ -143,7 +147,7 @@ def _upload(context: SceneContext, folder: str, lines: Sequence[str]) -> None:
             context.client("s3").put_object(
                 Bucket=context.around.bucket(),
                 Key=f"batch/{context.model}/{folder}/part-{part}.csv",
-                Body=text.encode(),
+                Body=(head + text + tail).encode(),
             )
 
 

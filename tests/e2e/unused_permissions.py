@@ -135,6 +135,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "ssm:GetParametersByPath": _SWEEP,
         "states:DescribeExecution": _SWEEP,
     },
+    "StartBatchFunctionRole": {"s3:AbortMultipartUpload": _FAILURE},
     "HandleAsyncResultFunctionRole": {
         action: _ASYNC
         for action in (

@@ -296,9 +296,13 @@ class FakeWakeUps:
 
     faults: Faults
     booked: list[tuple[str, float]] = field(default_factory=list)
+    again: list[tuple[Mapping[str, Any], float]] = field(default_factory=list)
 
     def send_wake_up(self, model: str, delay_seconds: float) -> None:
         self.faults.around(lambda: self.booked.append((model, delay_seconds)))
+
+    def send_again(self, message: Mapping[str, Any], delay_seconds: float) -> None:
+        self.faults.around(lambda: self.again.append((message, delay_seconds)))
 
 
 @dataclass

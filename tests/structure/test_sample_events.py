@@ -80,6 +80,8 @@ def test_uploads(case: str) -> None:
             world.bucket.objects[uploaded["key"]] = b"age,risk\n30,1\n" if uploaded["size"] else b""
             world.bucket.versions[uploaded["key"]] = uploaded["version-id"]
     assert failed(start_pipeline(event, world.ports)) == returned
+    waited = [{"messageId": "m", "body": json.dumps(message)} for message, _ in world.ports.wakeups.again]
+    assert failed(start_pipeline({"Records": waited}, world.ports)) == []
     world.wake()
     assert len(world.pipelines.started) == started
     assert [kind for kind, _ in world.events.published] == published

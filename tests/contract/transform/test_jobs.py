@@ -174,3 +174,47 @@ def test_a_file_whose_bytes_end_early_is_not_there_and_leaves_no_parts(account: 
         files.write_chunks("batch/fraud/prepared/job/broken.csv", broken())
     assert list(files.below("batch/fraud/prepared/job/broken.csv")) == []
     assert "Uploads" not in account.aws.client("s3").list_multipart_uploads(Bucket=BUCKET)
+
+
+ODD = ("a+b.csv", "a%2Bb.csv", "a b?versionId=1#.csv", "caf\u00e9.csv", "cafe\u0301.csv", "'<&>\".csv", "n" * 255)
+
+
+def test_files_with_odd_keys_are_copied_scored_and_their_answers_found_each_for_itself(
+    account: Account, files: BatchFiles, transforms: Transforms
+) -> None:
+    for number, path in enumerate(ODD):
+        account.put(f"batch/fraud/odd/{path}", f"title\nid{number},0.1,0.2,0.3\n")
+    folder = "batch/fraud/prepared/odd/"
+    for each in files.below("batch/fraud/odd/"):
+        chunks = files.chunks(each.key, each.etag)
+        assert chunks is not None
+        files.write_chunks(folder + each.key.removeprefix("batch/fraud/odd/"), [b"".join(chunks).partition(b"\n")[2]])
+    given = BatchInput.of(folder, files.below(folder))
+    manifest = account.put("batch/fraud/manifests/odd.manifest", given.native(BUCKET))
+    request = transform_request(job("odd-keys", manifest), Batch(input_filter="$[1:]"))
+    assert transforms.create(request)
+    done = eventually(lambda: transforms.describe("odd-keys"), lambda found: found and found.has_ended)
+    assert done is not None
+    assert done.status == "Completed", done.reason
+    output = request["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/")
+    answers = given.outputs(output, [each.key for each in files.below(output)])
+    for number, path in enumerate(ODD):
+        (line,) = files.lines(answers[folder + path])
+        assert line.startswith(f"id{number},0.1,0.2,0.3,")
+
+
+def test_where_a_job_keeps_carriage_returns_they_stand_before_the_joined_answers(
+    account: Account, files: BatchFiles, transforms: Transforms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a run that joins gets copies without them: see ``sluice.transform.input_check``."""
+    monkeypatch.setattr(account.aws.context.choices, "transform_keeps_carriage_returns", True)
+    account.put("batch/fraud/returns/a.csv", ROWS.replace("\n", "\r\n"))
+    given = BatchInput.of("batch/fraud/returns/", files.below("batch/fraud/returns/"))
+    manifest = account.put("batch/fraud/manifests/returns.manifest", given.native(BUCKET))
+    request = transform_request(job("returns", manifest), Batch(input_filter="$[1:]"))
+    assert transforms.create(request)
+    done = eventually(lambda: transforms.describe("returns"), lambda found: found and found.has_ended)
+    assert done is not None
+    assert done.status == "Completed", done.reason
+    (output,) = files.below("batch/fraud/output/returns/")
+    assert [line.count("\r,") for line in files.lines(output.key)] == [1, 1, 0]

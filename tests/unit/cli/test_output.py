@@ -36,6 +36,13 @@ def test_a_table_without_rows_says_so() -> None:
         assert stream.getvalue() == "Versions: none\n"
 
 
+def test_what_a_file_is_called_does_not_steer_the_terminal() -> None:
+    for stream, out in ((plain := io.StringIO(), PlainOutput(plain)), (rich := Terminal(), RichOutput(rich))):
+        out.table("Quarantine", HEAD, [("a\x1b[31m.csv", "b\r.csv")])
+        assert "a\u241b[31m.csv" in stream.getvalue()
+        assert "b\u240d.csv" in stream.getvalue()
+
+
 def test_a_terminal_shows_what_was_written_and_not_markup() -> None:
     stream = Terminal()
     out = RichOutput(stream)

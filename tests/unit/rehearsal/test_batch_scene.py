@@ -55,7 +55,9 @@ def event(kind: str, **detail: Any) -> Event:
 
 
 def completed(folder: str, rows: int, version: int = 2) -> Event:
-    return event("BatchCompleted", input=f"s3://{BUCKET}/batch/batch/{folder}/", rows_out=rows, version=version)
+    return event(
+        "BatchCompleted", input=f"s3://{BUCKET}/batch/batch/{folder}/", rows_out=rows, version=version, rows_set_aside=4
+    )
 
 
 def test_the_run_by_command_is_waited_for_though_the_command_has_returned() -> None:

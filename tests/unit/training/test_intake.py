@@ -113,7 +113,7 @@ def test_a_new_version_of_a_file_is_a_new_run(world: SluiceWorld) -> None:
 
 REJECTED: dict[str, tuple[bytes | None, dict[str, Any], str]] = {
     "unknown model": (GOOD, created("data/nobody/x.csv"), "no spec for model 'nobody'"),
-    "empty": (b"", created("data/fraud/x.csv", size=0), "min_rows: the file is empty"),
+    "empty": (b"", created("data/fraud/x.csv", size=0) | {"sluice-waited": True}, "min_rows: the file is empty"),
     "deleted": (None, created("data/fraud/x.csv"), "the file was deleted before it was read"),
     "wrong columns": (b"x,y\n1,2\n", created("data/fraud/x.csv"), "columns: column 'risk' is missing"),
     "not gzip": (b"\x1f\x8b, no more", created("data/fraud/x.csv.gz"), "gzip: the gzip file is damaged"),

@@ -83,6 +83,15 @@ def test_a_line_longer_than_a_request_is_named() -> None:
         checked(b"2" * (3 << 20), size=1 << 19)
 
 
+def test_a_value_that_is_also_the_name_of_a_column_makes_no_header() -> None:
+    assert checked(b"7,shop\n8,web\n") == (b"7,shop\n8,web\n", [])
+
+
+def test_titles_are_read_in_the_encoding_of_the_spec() -> None:
+    rules = changed(names=("gr\u00f6\u00dfe", "y"), encoding="latin-1")
+    assert [line.reason for line in checked("gr\u00f6\u00dfe\n1\n".encode("latin-1"), rules)[1]] == [input_check.HEADER]
+
+
 def test_a_header_that_is_announced_is_left_out_of_each_file() -> None:
     rules = changed(has_header=True)
     assert checked(b'\xef\xbb\xbf"Number","the shop"\n1,a\n2,b', rules) == (b"1,a\n2,b", [])

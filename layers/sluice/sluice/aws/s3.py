@@ -72,6 +72,29 @@ class DataBucket:
         self._client.put_object(Bucket=self.name, Key=key, Body=body.encode(), ContentType="application/json")
 
 
+MAX_KEY_BYTES = 1024
+"""Of UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html."""
+
+MAX_NAME_BYTES = 255
+"""Of a file in a job's container, which is a Linux file system (NAME_MAX)."""
+
+
+def path_problem(path: str) -> str:
+    """Why no SageMaker job can take an object of this path below its input's folder; empty if one can.
+
+    A job's objects become files. Two keys that differ only in what a file system does not keep apart would be one.
+    """
+    for part in path.split("/"):
+        if part in ("", ".", ".."):
+            shown = f"the part {part!r}" if part else "an empty part (//)"
+            return f"the key has {shown}, which no file of a job can have: upload it under another name"
+        if (length := len(part.encode(errors="surrogatepass"))) > MAX_NAME_BYTES:
+            return f"a part of the key has {length} bytes; a job's files have names of up to {MAX_NAME_BYTES}"
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in path):
+        return "the key has a control character: upload it under another name"
+    return ""
+
+
 def model_of(key: str) -> str | None:
     """``fraud`` for ``data/fraud/2026/may.csv``; None for a folder marker or anything else."""
     parts = key.removeprefix(PREFIX).split("/") if key.startswith(PREFIX) else []

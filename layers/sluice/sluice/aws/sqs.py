@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 WAKE_UP = "WakeUp"
@@ -21,9 +21,12 @@ class UploadQueue:
 
     def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Send a message that advances the model's run queue after ``delay_seconds``, at most 900. Idempotent."""
-        body = json.dumps({"source": "sluice", "detail-type": WAKE_UP, "detail": {"model": model}})
+        self.send_again({"source": "sluice", "detail-type": WAKE_UP, "detail": {"model": model}}, delay_seconds)
+
+    def send_again(self, message: Mapping[str, Any], delay_seconds: float) -> None:
+        """Send a message that arrives after ``delay_seconds``, at most 900."""
         delay = min(math.ceil(delay_seconds), LONGEST_DELAY_SECONDS)
-        self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay)
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)
 
 
 REASON_MAX = 1_000

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sluice.aws.s3 import MAX_KEY_BYTES, path_problem
 from sluice.batch.run import BatchRun
 from sluice.data_contract.contract import printable
 from sluice.errors import PermanentError
 from sluice.spec.model import ModelSpec
 from sluice.transform.input_check import BadLine, CheckedLines, LineRules, UnreadableInputError, check_lines, told
 from sluice.transform.input_listing import BatchInput, InputFile
-from sluice.transform.locations import prepared_folder, room_for_path, set_aside_folder
+from sluice.transform.locations import output_folder, prepared_folder, set_aside_folder
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
@@ -45,9 +46,9 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
 
     Raises:
         BatchInputError: a line is bad and none may be set aside, a file cannot be read, nothing is left to be scored,
-            there is too much to be checked in time, or the name of a file is too long.
+            or there is too much to be checked in time.
     """
-    _refuse_long_keys(given, run)
+    _check_keys(given, run)
     spec = ports.specs.get(run.model)
     batch = spec.endpoint.batch
     check = _InputCheck(given, line_rules(spec), ports, ports.now() + CHECK_TIME)
@@ -55,7 +56,7 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
     rows, bad = check.count(MAX_LISTED_LINES if not is_forgiving else None)
     if not any(rows.values()):
         raise BatchInputError(f"no row of {len(given.files)} files can be scored" + _because(check.first_bad))
-    if not batch.header and not bad:
+    if not (batch.header or bad or check.is_changed):
         return CheckedInput(scored=given)
     folder = prepared_folder(run.model, run.job)
     for each in given.files:
@@ -69,16 +70,23 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
     return CheckedInput(scored=BatchInput.of(folder, found), rows_set_aside=sum(bad.values()))
 
 
-def _refuse_long_keys(given: BatchInput, run: BatchRun) -> None:
-    """An answer cannot get another name than its file, whose key S3 would refuse."""
-    room = room_for_path(run.model, run.job, given.folder)
+def _check_keys(given: BatchInput, run: BatchRun) -> None:
+    """Raise BatchInputError for a file that no job could take, or whose answers would have no room for their key."""
+    # SageMaker may put the last part of the job's input folder between, see ``output_listing``: of the files' own
+    # folder, or of that of their copies.
+    folders = (given.folder, prepared_folder(run.model, run.job))
+    between = max((each.rstrip("/").rpartition("/")[2] for each in folders), key=lambda each: len(each.encode()))
+    longest = max(
+        f"{output_folder(run.model, run.job)}{between}/.out", f"{set_aside_folder(run.model, run.job)}.jsonl", key=len
+    )
+    room = MAX_KEY_BYTES - len(longest.encode())
     for each in given.files:
-        size = len(each.key.removeprefix(given.folder).encode())
-        if size > room:
-            raise BatchInputError(
-                f"{printable(each.key)}: its name below {printable(given.folder)} has {size} bytes; the keys of its "
-                f"copy and of its answers leave room for {room}: rename it"
-            )
+        path = each.key.removeprefix(given.folder)
+        problem = path_problem(path)
+        if not problem and len(path.encode()) > room:
+            problem = f"the path has {len(path.encode())} bytes below its folder; its answers have room for {room}"
+        if problem:
+            raise BatchInputError(f"{printable(each.key)}: {problem}")
 
 
 def line_rules(spec: ModelSpec) -> LineRules:
@@ -89,6 +97,7 @@ def line_rules(spec: ModelSpec) -> LineRules:
         names=(*(column.name for column in spec.data.columns), spec.data.target),
         has_header=batch.header,
         reads_cells=batch.join_input or batch.input_filter != "$" or batch.output_filter != "$",
+        joins=batch.join_input,
         max_line_bytes=batch.max_payload_mb << 20,
     )
 
@@ -98,6 +107,7 @@ class _InputCheck:
 
     def __init__(self, given: BatchInput, rules: LineRules, ports: BatchPorts, deadline: datetime) -> None:
         self.first_bad = ""  # told for people
+        self.is_changed = False  # good lines cannot stay as they are
         self._given = given
         self._rules = rules
         self._ports = ports
@@ -114,6 +124,7 @@ class _InputCheck:
             for part in self.parts(each):
                 rows[each.key] += part.rows
                 bad[each.key] += len(part.bad)
+                self.is_changed = self.is_changed or part.is_changed
                 if part.bad and not self.first_bad:
                     self.first_bad = told(each.key, part.bad[0])
                 listed += [told(each.key, line) for line in part.bad[: (max_bad or 0) + 1]]

@@ -34,6 +34,11 @@ _UNKNOWN_MODEL: _Breaches = [{"rule": "model"}]
 _DELETED_FILE: _Breaches = [{"rule": "deleted"}]
 _UNREADABLE_FILE: _Breaches = [{"rule": "key"}]
 
+EMPTY_FILE_SECONDS = 60
+"""How long an empty file may wait for its content before it is refused."""
+
+_WAITED = "sluice-waited"
+
 NO_MODEL = "(none)"
 """The model dimension of uploads of unknown models: uploaders invent names, and each would cost a metric."""
 
@@ -73,7 +78,20 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
         return QueueCheck(message["detail"]["model"], 0)
     if kind == TrainRequested.KIND:
         return _take_in_request(TrainRequested.parse(message), limits, ports)
-    return _take_in_upload(ObjectCreated.parse(message), limits, ports)
+    upload = ObjectCreated.parse(message)
+    if upload.size == 0 and not message.get(_WAITED) and _is_of_a_model(upload, limits):
+        # Some writers create an object empty and put its content there at once: that is one file.
+        ports.wakeups.send_again({**message, _WAITED: True}, EMPTY_FILE_SECONDS)
+        return None
+    return _take_in_upload(upload, limits, ports)
+
+
+def _is_of_a_model(upload: ObjectCreated, limits: IntakeLimits) -> bool:
+    model = model_of(upload.key)
+    try:
+        return model is not None and bool(limits.spec_of(model))
+    except UnknownModelError:
+        return False
 
 
 def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: TrainingPorts) -> QueueCheck | None:
@@ -90,6 +108,9 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
     known = ports.pending_inputs.file_status(file)
     if known is not None and known.state != "rejected":
         return check if known.state == "waiting" else None
+    if upload.size == 0 and _is_replaced(upload, ports):
+        ports.telemetry.log("empty upload was replaced", model=model, key=file.key, object_version=file.version_id)
+        return None
     try:
         result = validate_upload(upload, spec, limits.budget_bytes, ports)
     except UnreadableUploadError as error:
@@ -106,6 +127,11 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
     if status is not None and status.state == "rejected":
         quarantine_upload(upload, model, result, ports)
     return check  # an older version of the file, which this one had hidden, is current again
+
+
+def _is_replaced(upload: ObjectCreated, ports: TrainingPorts) -> bool:
+    current = ports.bucket.current_versions([upload.key]).get(upload.key)
+    return current is not None and current != upload.version_id
 
 
 def _accept(model: str, file: File, ports: TrainingPorts) -> bool:

@@ -122,6 +122,9 @@ class TrainingWakeups(Protocol):
     def send_wake_up(self, model: str, delay_seconds: float) -> None:
         """Wake the model's run queue after ``delay_seconds``, or a little later; once too often does no harm."""
 
+    def send_again(self, message: Mapping[str, Any], delay_seconds: float) -> None:
+        """Put a message into the queue once more, to arrive after ``delay_seconds``."""
+
 
 class TrainingPorts(Protocol):
     """All ports of this package."""

@@ -3,8 +3,6 @@
 data/fraud/2026/may.csv  →  quarantine/fraud/2026/may.csv
                             quarantine/fraud/2026/may.csv.reason.json
 
-The key of a copy is no longer than S3 allows: of a file with a longer one it is a digest, and the reason has the name.
-
 A file that is too large to be copied within a function's time is only hidden: it stays a version of its key, behind a
 delete marker, and the reason names that version.
 """
@@ -16,7 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.aws.s3 import PREFIX
+from sluice.aws.s3 import MAX_KEY_BYTES, PREFIX
 from sluice.aws.s3_copy import PART_BYTES, copy_object
 from sluice.errors import AwsRefusedError, PermanentError
 from sluice.events import ObjectCreated
@@ -26,9 +24,6 @@ REASON = ".reason.json"
 MAX_COPIED_BYTES = 32 << 30
 """Copied in parts, ten at a time, this takes about half of the function's 120 seconds."""
 
-MAX_KEY_BYTES = 1024
-"""Of an object's key in UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html."""
-
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
 _CHANGED = ("PreconditionFailed", "412")
 _OF_KEY = ("kms:", "ciphertext refers to a customer master key", "kms key")
@@ -37,11 +32,17 @@ https://repost.aws/knowledge-center/s3-download-object-ciphertext-error"""
 
 
 def quarantine_key(key: str) -> str:
-    """Where a file below ``data/`` is kept once it is rejected; a digest below its model if that would be too long."""
+    """Where a file below ``data/`` is kept once it is rejected; its reason names its own key.
+
+    It is the same path where S3 has room for it, and for its reason, and it is not where another file's reason lies.
+    """
     path = key.removeprefix(PREFIX)
-    if len(f"{QUARANTINE}{path}{REASON}".encode()) <= MAX_KEY_BYTES:
-        return QUARANTINE + path
-    return f"{QUARANTINE}{path.partition('/')[0]}/{hashlib.sha256(key.encode()).hexdigest()}"
+    kept = QUARANTINE + path
+    if len((kept + REASON).encode()) <= MAX_KEY_BYTES and not path.endswith(REASON):
+        return kept
+    unique = "~" + hashlib.sha256(key.encode()).hexdigest()[:16]
+    room = MAX_KEY_BYTES - len((QUARANTINE + unique + REASON).encode())
+    return QUARANTINE + path.encode()[:room].decode(errors="ignore") + unique
 
 
 class UnreadableUploadError(PermanentError):

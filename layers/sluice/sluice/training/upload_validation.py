@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from sluice.aws.s3 import PREFIX, path_problem
 from sluice.data_contract.contract import DataContract
 from sluice.data_contract.csv_reader import CsvReader
 from sluice.data_contract.file_text import FileText, Source
@@ -38,11 +39,13 @@ def validate_upload(
     if body is None:
         return None
     with closing(body):
-        return validate_file(upload.key, body, spec, budget_bytes)
+        return validate_file(upload.key.removeprefix(f"{PREFIX}{spec.name}/"), body, spec, budget_bytes)
 
 
 def validate_file(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None = None) -> ValidationResult:
-    """Validate a file, to its end unless there is a budget."""
+    """Validate a file, to its end unless there is a budget; ``name`` is its path below the model's folder."""
+    if problem := path_problem(name):
+        return ValidationResult((Breach("name", "", problem),), rows=0, is_whole=False)
     if not name.lower().endswith(_ENDINGS):
         wrong = Breach("name", "", f"the name does not end in {' or '.join(_ENDINGS)}")
         return ValidationResult((wrong,), rows=0, is_whole=False)

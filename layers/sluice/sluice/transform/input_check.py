@@ -55,6 +55,7 @@ class LineRules:
     names: tuple[str, ...]  # of the columns
     has_header: bool  # the first line of each file holds titles
     reads_cells: bool  # the job filters or joins
+    joins: bool = False  # the answer is written behind its row
     max_line_bytes: int
 
 
@@ -69,11 +70,12 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class CheckedLines:
-    """A part of a file: its good lines as they are, how many they are, and its bad lines."""
+    """A part of a file: its good lines, how many they are, and its bad lines."""
 
-    good: bytes
+    good: bytes  # as they are to be scored
     rows: int
     bad: tuple[BadLine, ...]
+    is_changed: bool = False  # the good lines are not as they were
 
 
 def check_lines(chunks: Iterable[bytes], rules: LineRules) -> Iterator[CheckedLines]:
@@ -90,11 +92,23 @@ def check_lines(chunks: Iterable[bytes], rules: LineRules) -> Iterator[CheckedLi
         whole, held = held[:end], held[end:]
         # A gzip file of few bytes may have no line end at all: it is seen below.
         if whole:
-            yield check.take(whole, is_last=False)
+            yield _with_line_feeds(check.take(whole, is_last=False), rules)
         if len(held) > rules.max_line_bytes + MAX_CELL:
             raise UnreadableInputError(f"line {check.number} is longer than a request may be: {_allowed(rules)}")
     if held or check.held:
-        yield check.take(held, is_last=True)
+        yield _with_line_feeds(check.take(held, is_last=True), rules)
+
+
+def _with_line_feeds(part: CheckedLines, rules: LineRules) -> CheckedLines:
+    """Without the carriage returns of line ends, if the answer is to stand behind its row.
+
+    Nothing says whether a transform job takes them for a part of the record. Then the answer would stand behind a
+    carriage return, where many a reader of CSV begins another row.
+    """
+    if not rules.joins or b"\r" not in part.good:
+        return part
+    good = part.good.removesuffix(b"\r").replace(b"\r\n", b"\n")
+    return CheckedLines(good, part.rows, part.bad, is_changed=True)
 
 
 def _allowed(rules: LineRules) -> str:
@@ -144,21 +158,24 @@ class _Check:
             )
         first, end, rest = text.partition(b"\n")
         # A title may be quoted, or wrong in other ways: it is not scored.
-        cells = [cell.strip(' "') for cell in first.removeprefix(mark).decode(errors="replace").rstrip("\r").split(",")]
+        titles = first.removeprefix(mark).rstrip(b"\r")
+        cells = [cell.strip(' "') for cell in titles.decode(self.rules.encoding, errors="replace").split(",")]
         is_header = _looks_like_header(cells, self.rules.names)
         if self.rules.has_header:
             if not is_header and any(_NUMBER.fullmatch(cell) for cell in cells):
                 bad.append(BadLine(1, NO_HEADER, first + end))
             self.number = 2
-            self._titles = (first.removeprefix(mark).rstrip(b"\r"),)
+            self._titles = (titles,)
             return rest
         if is_header:
             self.number = 2
             bad.append(BadLine(1, HEADER, first + end))
-            self._titles = (first.removeprefix(mark).rstrip(b"\r"),)
+            self._titles = (titles,)
             return rest
-        features = ",".join(self.rules.names[:-1]).encode(errors="replace")
-        self._titles = (features, ",".join(self.rules.names).encode(errors="replace"))
+        features = ",".join(self.rules.names[:-1])
+        self._titles = tuple(
+            each.encode(self.rules.encoding, errors="replace") for each in (features, ",".join(self.rules.names))
+        )
         return text
 
     def _is_plain(self, text: bytes) -> bool:
@@ -251,10 +268,11 @@ def _bare(line: bytes) -> bytes:
 
 
 def _looks_like_header(cells: list[str], names: tuple[str, ...]) -> bool:
-    """Whether at least half of the cells are names of different columns."""
-    known = {name.casefold() for name in names}
-    found = {cell.casefold() for cell in cells} & known
-    return bool(found) and 2 * len(found) >= len(cells)
+    """Whether all cells are names of different columns, or half of them and none is a number."""
+    found = {cell.casefold() for cell in cells} & {name.casefold() for name in names}
+    if not found or 2 * len(found) < len(cells):
+        return False
+    return len(found) == len(cells) or not any(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def told(key: str, line: BadLine) -> str:

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 from sluice.rollout_id import RolloutId
 
-MAX_KEY_BYTES = 1024
-"""Of an object's key in UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html."""
-
 _RESERVED = ("manifests", "output", "prepared", "samples", "set_aside")
 
 
@@ -38,23 +35,6 @@ def prepared_folder(model: str, job: str) -> str:
 
 def set_aside_folder(model: str, job: str) -> str:
     return f"batch/{model}/set_aside/{job}/"
-
-
-def room_for_path(model: str, job: str, folder: str) -> int:
-    """How many bytes the path of a file below its ``folder`` may have, so that all keys made of it are short enough."""
-    # SageMaker may put the last part of the input's prefix before the path: its documents leave it open.
-    last = max((folder, prepared_folder(model, job)), key=lambda each: len(_last_part(each).encode()))
-    made = (
-        prepared_folder(model, job),
-        f"{set_aside_folder(model, job)}.jsonl",
-        f"{output_folder(model, job)}{_last_part(last)}.out",
-    )
-    return MAX_KEY_BYTES - max(len(each.encode()) for each in made)
-
-
-def _last_part(folder: str) -> str:
-    """``b/`` of ``a/b/``."""
-    return folder.removesuffix("/").rpartition("/")[2] + "/"
 
 
 def sample_folder(rollout: RolloutId) -> str:

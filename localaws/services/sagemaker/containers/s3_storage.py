@@ -8,10 +8,12 @@ import json
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+NAME_MAX_BYTES = 255
 
 
 class TransferError(Exception):
@@ -107,14 +109,32 @@ def find_sources(s3: Any, uri: S3Uri, data_type: str) -> list[Source]:
 
 
 def download(s3: Any, sources: Sequence[Source], directory: Path) -> None:
-    """Fetch each object to its place below ``directory``."""
+    """Fetch each object to its place below ``directory``; TransferError for a key that has no place of its own."""
     directory.mkdir(parents=True, exist_ok=True)
     for source in sources:
-        if ".." in PurePosixPath(source.path).parts:
-            raise TransferError(f"ClientError: {source.path!r} leaves the input's directory")
+        _check_path(source.path)
         target = directory / source.path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(fetch(s3, source.uri))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                file.write(fetch(s3, source.uri))
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise TransferError(
+                f"ClientError: Data download failed: {source.path!r} is there already, or a folder"
+            ) from error
+
+
+def _check_path(path: str) -> None:
+    """Raise TransferError for a key that cannot be a file of its own below ``/opt/ml``.
+
+    A job's input is a Linux file system: a name has up to 255 bytes (NAME_MAX, limits.h) and no NUL byte, and empty
+    parts of a path and ``.`` mean nothing (path_resolution(7)), so that keys which differ only in them are one file.
+    """
+    for part in path.split("/"):
+        if part == "..":
+            raise TransferError(f"ClientError: {path!r} leaves the input's directory")
+        if len(part.encode()) > NAME_MAX_BYTES or "\0" in part:
+            raise TransferError(f"ClientError: Data download failed: {part[:40]!r}…: File name too long")
 
 
 def fetch(s3: Any, uri: S3Uri) -> bytes:

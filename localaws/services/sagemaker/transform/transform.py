@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -132,8 +133,10 @@ def _work(run: _Run, container: Container, settings: Settings, files: list[Sourc
             is_gzipped=run.task.request["TransformInput"].get("CompressionType") == "Gzip",
             is_stopped=run.is_stopped,
             note=functools.partial(run.note, source),
+            line_end=b"\n" if run.task.context.choices.transform_keeps_carriage_returns else b"\r\n",
         )
-        output = run.task.directory / "outputs" / f"{source.path}.out"
+        # Not by its path, which may be longer than a file's name.
+        output = run.task.directory / "outputs" / hashlib.sha256(source.path.encode()).hexdigest()
         try:
             instance.transform(run.s3, source, output)
         except StoppedError:

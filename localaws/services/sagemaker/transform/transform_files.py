@@ -55,6 +55,7 @@ class TransformInstance:
     is_gzipped: bool
     is_stopped: Callable[[], bool]
     note: Callable[[str], None]
+    line_end: bytes = b"\r\n"  # the bytes that are no part of a record at the end of its line
 
     def transform(self, s3: Any, source: Source, output: Path) -> None:
         """Write to ``output`` what the model makes of one object; raises FileError or StoppedError."""
@@ -82,7 +83,7 @@ class TransformInstance:
         settings = self.settings
         if not settings.splits_lines:
             return iter([whole_file(content.read(), self.processing, max_bytes=settings.max_bytes)])
-        records = (line.rstrip(b"\r\n") for line in content)
+        records = (line.rstrip(self.line_end) for line in content)
         return mini_batches(records, self.processing, max_bytes=settings.max_bytes, max_records=settings.max_records)
 
     def _parts(self, batches: Iterator[Batch]) -> Iterator[bytes]:

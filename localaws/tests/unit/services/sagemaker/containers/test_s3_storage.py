@@ -77,6 +77,35 @@ def test_a_path_that_leaves_the_directory_is_refused(tmp_path: Path) -> None:
         download(NoS3(), [Source(S3Uri("b", "x"), "../x")], tmp_path)
 
 
+class AnyS3:
+    def get_object(self, **_where: str) -> Any:
+        return {"Body": io.BytesIO(b"x,y\n1,2\n")}
+
+
+@pytest.mark.parametrize(
+    ("paths", "problem"),
+    [
+        (["n" * 256 + ".csv"], "File name too long"),
+        (["a/" + "ü" * 128 + "/b.csv"], "File name too long"),
+        (["a\0.csv"], "File name too long"),
+        (["a/b.csv", "a//b.csv"], "is there already"),
+        (["a/b.csv", "a/./b.csv"], "is there already"),
+        (["a.csv", "a.csv/b.csv"], "or a folder"),
+    ],
+)
+def test_keys_that_a_file_system_does_not_keep_apart_fail_the_job(
+    tmp_path: Path, paths: list[str], problem: str
+) -> None:
+    with pytest.raises(TransferError, match=problem):
+        download(AnyS3(), [Source(S3Uri("b", path), path) for path in paths], tmp_path)
+
+
+def test_odd_keys_are_files_of_their_own(tmp_path: Path) -> None:
+    paths = ["a+b.csv", "a%2Bb.csv", "a b.csv", "a?versionId=1.csv", "a#b.csv", "\u00e9.csv", "e\u0301.csv", "n" * 255]
+    download(AnyS3(), [Source(S3Uri("b", path), path) for path in paths], tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(paths)
+
+
 def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
     archives = []
     for name in ("first", "second"):
