@@ -44,5 +44,8 @@ class Choices:
     Unsure: neither the API reference nor the developer guide says so, or otherwise.
     """
 
+    failed_package_takes_updates: bool = True
+    """Whether UpdateModelPackage takes a version whose registration failed. Unsure: no document says."""
+
     copy_object_max_bytes: int = 5 << 30
     """Of CopyObject and of one part of UploadPartCopy: 5 GB on AWS; less, so that a test needs no object of 5 GB."""

@@ -30,6 +30,7 @@ from localaws.moto.iam_policies import MotoRolePolicies, make_aws_managed_polici
 from localaws.moto.log_store import MotoLogStore
 from localaws.moto.put_bodies import keep_bodies_of_puts
 from localaws.moto.s3_copies import limit_copies
+from localaws.moto.s3_key_length import limit_keys
 from localaws.moto.s3_keys import MotoObjectKeys
 from localaws.moto.sns_deliveries import ask_policies_of_queues
 from localaws.moto.sqs_queues import keep_policies_of_queues, speed_up_queues
@@ -108,6 +109,7 @@ class LocalAws:
     def _correct_moto(self) -> list[Service]:
         s3_events.connect(self._emitter.emit)
         limit_copies(self.context.choices)
+        limit_keys()
         state_machines = StateMachines(self.context, self.clients, self._emitter.emit, self.moto.lock("stepfunctions"))
         self.moto.wait_for("stepfunctions", state_machines.wait_until_loaded)
         make_aws_managed_policies_on_demand()

@@ -40,6 +40,9 @@ class Alteration:
 
 THROTTLED = AwsError("ThrottlingException", "Rate exceeded")
 UNAVAILABLE = AwsError("InternalFailure", "An internal error occurred.", 500)
+TRANSACTION_CONFLICT = AwsError("TransactionConflictException", "Transaction is ongoing for the item")
+"""Of DynamoDB, for a single write to an item of an ongoing transaction. The local one answers call by call, so that it
+never happens by itself: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html"""
 
 
 class Faults:

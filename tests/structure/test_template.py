@@ -72,6 +72,12 @@ def test_a_log_group_is_named_like_its_function(function: str) -> None:
     assert group["Fn::Sub"] == f"/aws/lambda/sluice-${{Stage}}-{name}"
 
 
+def test_a_function_makes_no_log_group(function: str) -> None:
+    """SAM gives each the right to: what it logs while its stack is deleted would keep the next one from being made."""
+    denied = [each["Action"] for each in statements(FUNCTIONS[function]["Policies"]) if each["Effect"] == "Deny"]
+    assert denied == ["logs:CreateLogGroup"]
+
+
 def test_a_function_invoked_asynchronously_keeps_what_it_could_not_do(function: str) -> None:
     properties = FUNCTIONS[function]
     kinds = {event["Type"] for event in properties.get("Events", {}).values()} - SYNCHRONOUS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 PIPELINE_ENDS = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
@@ -123,6 +124,7 @@ class ObjectCreated:
     version_id: str
     etag: str
     sequencer: str
+    at: datetime | None = None
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -134,6 +136,7 @@ class ObjectCreated:
             version_id=found.get("version-id", ""),
             etag=found.get("etag", ""),
             sequencer=found.get("sequencer", ""),
+            at=datetime.fromisoformat(event["time"]) if "time" in event else None,
         )
 
 

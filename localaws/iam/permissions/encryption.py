@@ -1,7 +1,9 @@
 """The permissions on KMS keys that calls of S3 need besides their own. Pure.
 
 To read an object that is encrypted with a KMS key takes kms:Decrypt, to write one kms:GenerateDataKey, and to write one
-in parts both: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html. Key policies are not read.
+in parts both: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html. HeadObject needs the first
+if it is to return the checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html. Key policies are
+not read.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def key_permissions(operation: str, params: CallParams, place: Place, keys: Obje
     bucket, name = params.get("Bucket"), params.get("Key")
     if bucket is None or name is None:
         return
-    read = keys.of_object(bucket, name, params.get("VersionId")) if operation in _READS else _source_key(params, keys)
+    is_read = operation in _READS or (operation == "HeadObject" and params.get("ChecksumMode") == "ENABLED")
+    read = keys.of_object(bucket, name, params.get("VersionId")) if is_read else _source_key(params, keys)
     written = _written_key(params, keys) if operation in _WRITES else None
     if read or (written and operation in _IN_PARTS):
         yield _on_key("Decrypt", read or written or "", place)

@@ -35,6 +35,7 @@ _S3_ACTIONS = {
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
+_TAGGING = {"CopyObject", "CreateMultipartUpload", "PutObject"}
 _VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging"}
 
 
@@ -48,6 +49,12 @@ def s3(operation: str, params: CallParams, _place: Place) -> list[Permission]:
     needed = list(_copy_source(params))
     if bucket is None:
         return [Permission(f"s3:{action}", "*")]
+    if params.get("Tagging") and operation in _TAGGING:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html; API_CreateMultipartUpload.html
+        needed.append(Permission("s3:PutObjectTagging", f"arn:aws:s3:::{bucket}/{params.get('Key')}"))
+    if operation == "DeleteObject" and params.get("IfMatch") not in (None, "*"):
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
+        needed.append(_on_object("GetObject", f"{bucket}/{params['Key']}", {}))
     if params.get("Key") is not None:
         return [*needed, _on_object(action, f"{bucket}/{params['Key']}", params)]
     context = {"s3:prefix": str(params.get("Prefix") or "")} if action == "ListBucket" else {}

@@ -13,11 +13,12 @@ from moto.s3.models import S3Backend
 from sluice.aws.s3_copy import copy_object
 from sluice.errors import AwsRefusedError, RetryableError
 from sluice.events import ObjectCreated
-from sluice.training.quarantine import Quarantine
+from sluice.training.quarantine import Quarantine, quarantine_key
 from sluice.training.unreadable_upload import UnreadableUploadError
 
 from localaws.choices import Choices
 from localaws.moto.s3_copies import limit_copies
+from localaws.moto.s3_key_length import limit_keys
 from tests.builders.aws_clients import client_error, translating
 
 BUCKET = "sluice-dev-data"
@@ -28,10 +29,14 @@ LARGE = b"a,b\n" + b"1,2\n" * (3 * MB)  # 12 MB and a header
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("copy_object", "upload_part_copy"):  # set to what they are, so that they are put back
+    # Set to what they are, so that they are put back.
+    for name in ("copy_object", "upload_part_copy", "create_multipart_upload", "put_object"):
         monkeypatch.setattr(S3Backend, name, getattr(S3Backend, name))
         monkeypatch.setattr(S3Backend, f"_moto_{name}", getattr(S3Backend, name), raising=False)
+    for name in ("create_multipart_upload", "put_object"):
+        monkeypatch.delattr(S3Backend, f"_moto_{name}")
     limit_copies(Choices(copy_object_max_bytes=6 * MB))
+    limit_keys()
     with mock_aws():
         client = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
         client.create_bucket(Bucket=BUCKET)
@@ -40,8 +45,9 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def upload(s3: Any, body: bytes, key: str = KEY) -> ObjectCreated:
-    version = s3.put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"]
-    return ObjectCreated(bucket=BUCKET, key=key, size=len(body), version_id=version, etag="e", sequencer="0")
+    put = s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    etag = put["ETag"].strip('"')
+    return ObjectCreated(bucket=BUCKET, key=key, size=len(body), version_id=put["VersionId"], etag=etag, sequencer="0")
 
 
 def content(s3: Any, key: str) -> bytes:
@@ -99,11 +105,58 @@ def test_a_newer_upload_is_not_hidden_with_it(s3: Any) -> None:
     assert content(s3, KEY) == b"a,b\n1,2\n"
 
 
+def test_a_newer_upload_that_comes_between_the_look_and_the_delete_is_not_hidden(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = upload(s3, LARGE)
+    look = s3.head_object
+
+    def look_too_early(**request: Any) -> Any:
+        found = look(**request)
+        upload(s3, b"a,b\n1,2\n")
+        return found
+
+    monkeypatch.setattr(s3, "head_object", look_too_early)
+    quarantine = Quarantine(translating(s3), max_copied_bytes=8 * MB)
+    quarantine.keep(bad, {"reason": "no"})
+    quarantine.remove(bad)
+    assert content(s3, KEY) == b"a,b\n1,2\n"
+
+
+@pytest.mark.parametrize("max_copied_bytes", [8 * MB, 1], ids=["moved", "hidden"])
+@pytest.mark.parametrize("name", ["x" * 1008, "ä" * 500], ids=["one byte each", "two bytes each"])
+def test_a_file_whose_key_is_nearly_as_long_as_s3_allows_is_set_aside_with_its_reason(
+    s3: Any, name: str, max_copied_bytes: int
+) -> None:
+    key = f"data/fraud/{name}.csv"
+    bad = upload(s3, b"a,b\n1,2\n", key)
+    with pytest.raises(s3.exceptions.ClientError, match="KeyTooLongError"):
+        s3.put_object(Bucket=BUCKET, Key=f"quarantine/fraud/{name}.csv.reason.json", Body=b"")
+    quarantine = Quarantine(translating(s3), max_copied_bytes=max_copied_bytes)
+    for _ in range(2):
+        kept = quarantine.keep(bad, {"reason": "no", "key": key})
+        quarantine.remove(bad)
+    reason = f"{quarantine_key(key)}.reason.json"
+    assert kept == (quarantine_key(key) if max_copied_bytes > 1 else reason)
+    assert keys(s3) == sorted({kept, reason})
+    assert len(reason.encode()) <= 1024
+    assert json.loads(content(s3, reason))["key"] == key
+
+
 @pytest.mark.parametrize(
     ("code", "message", "error"),
     [
         ("AccessDenied", "User: r is not authorized to perform: kms:Decrypt on resource: k", UnreadableUploadError),
+        (
+            "AccessDenied",
+            "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or "
+            "you are not allowed to access.",
+            UnreadableUploadError,
+        ),
         ("KMS.DisabledException", "k is disabled.", UnreadableUploadError),
+        ("KMS.NotFoundException", "k is not there.", UnreadableUploadError),
+        ("KMS.KMSInvalidStateException", "k is pending deletion.", UnreadableUploadError),
+        ("KMS.ThrottlingException", "Rate exceeded", RetryableError),
         ("AccessDenied", "Access Denied", AwsRefusedError),
     ],
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 from sluice.batch.run import BatchRun
 from sluice.errors import RetryableError
 from sluice.spec.serving import Batch
@@ -18,6 +20,7 @@ from localaws.tests.contract.services.sagemaker.serving.account import BUCKET, A
 from tests.builders.aws_clients import translating
 from tests.fakes.aws_state import START
 
+ROOT = Path(__file__).parents[3]
 FOLDER = "batch/fraud/input/"
 ROWS = "id1,0.1,0.2,0.3\nid2,0.4,0.5,0.6\nid3,0.7,0.8,0.9"
 
@@ -158,6 +161,14 @@ def test_what_is_kept_is_read_back() -> None:
     assert BatchInput.parse(given.text()) == given
 
 
+def expiring_tags() -> list[dict[str, str]]:
+    """By which the shipped bucket deletes objects."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    rules = template["Resources"]["DataBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (found,) = [rule["TagFilters"] for rule in rules if "TagFilters" in rule and rule["ExpirationInDays"] == 90]
+    return list(found)
+
+
 @pytest.mark.parametrize("size", [0, 5, (16 << 20) - 1, 33 << 20], ids=["nothing", "little", "one part", "three parts"])
 def test_a_file_is_written_while_its_bytes_come_and_read_in_the_version_that_was_listed(
     account: Account, files: BatchFiles, size: int
@@ -170,6 +181,8 @@ def test_a_file_is_written_while_its_bytes_come_and_read_in_the_version_that_was
     read = files.chunks(key, found.etag)
     assert read is not None
     assert b"".join(read) == b"".join(chunks)
+    tags = account.aws.client("s3").get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
+    assert tags == expiring_tags(), "else it would stay for ever"
     files.write_chunks(key, [b"other"])
     assert files.chunks(key, found.etag) is None
 

@@ -167,6 +167,12 @@ def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "GetObject")
 
 
+def cancelled(*reasons: str) -> ClientError:
+    error = answered("TransactionCanceledException", f"[{', '.join(reasons)}]")
+    error.response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -174,7 +180,17 @@ def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
         (answered("SlowDown", status=503), ThrottledError),
         (answered("ProvisionedThroughputExceededException"), ThrottledError),
         (answered("ValidationException", "Cannot update IN-PROGRESS endpoint e"), EndpointBusyError),
+        (answered("KMS.ThrottlingException"), ThrottledError),
         (answered("ConflictException"), RetryableError),
+        (answered("ConditionalRequestConflict", status=409), RetryableError),
+        (answered("TransactionConflictException"), RetryableError),
+        (answered("TransactionInProgressException"), RetryableError),
+        (answered("ReplicatedWriteConflictException"), RetryableError),
+        (cancelled("None", "TransactionConflict"), RetryableError),
+        (cancelled("ThrottlingError", "TransactionConflict"), RetryableError),
+        (cancelled("ConditionalCheckFailed", "TransactionConflict"), AwsRefusedError),
+        (cancelled("ValidationError", "None"), AwsRefusedError),
+        (cancelled(), AwsRefusedError),
         (answered("InternalFailure", status=500), RetryableError),
         (answered("ValidationException", "Could not find endpoint"), AwsRefusedError),
         (answered("AccessDenied", status=403), AwsRefusedError),

@@ -126,6 +126,18 @@ def test_files_in_order_are_scored_where_they_are(ends: bytes, *, joins: bool) -
     assert _below(world, "batch/fraud/prepared/") == []
 
 
+@pytest.mark.parametrize("spare", [0, -1], ids=["fits", "too long"])
+def test_a_file_whose_answers_would_have_a_key_that_s3_refuses_is_refused_first(spare: int) -> None:
+    """SageMaker may put the last part of the input's prefix, or of that of its copies, before the name."""
+    longest = max(f"batch/fraud/set_aside/{JOB}/.jsonl", f"batch/fraud/output/{JOB}/{JOB}/.out", key=len)
+    name = "/".join(["ä" * 120] * 3) + "/"
+    name += "x" * (1024 - len(longest) - len(name.encode()) - spare)
+    world = world_of({name: b"1,30,1\n"})
+    found = start_batch(requested(), world.ports)
+    assert found["phase"] == ("skipped" if spare else "running")
+    assert ("its answers have room for" in found["reason"]) is bool(spare)
+
+
 def test_where_nothing_is_left_no_job_starts() -> None:
     world = world_of({"a.csv": b"\n\n"}, on_bad_rows="set_aside")
     reason = start_batch(requested(), world.ports)["reason"]
@@ -189,9 +201,9 @@ def test_a_request_under_check_is_not_replayed_before_the_check_can_have_ended(m
         broken.setattr(type(world.ports.files), "chunks", lost)
         with pytest.raises(RetryableError):
             start_batch(requested(), world.ports)
-    world.clock.at = the_run(world).requested_at + timedelta(minutes=15)
+    world.clock.at = the_run(world).requested_at + timedelta(minutes=15 + 1 + 15 + 2 + 15)  # Lambda tries three times
     assert list(replay_lost_batch_events("fraud", world.ports)) == []
-    world.clock.at += timedelta(minutes=6)
+    world.clock.at += timedelta(minutes=12)
     assert list(replay_lost_batch_events("fraud", world.ports)) == [f"{JOB} was never started"]
 
 

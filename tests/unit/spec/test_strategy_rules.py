@@ -45,6 +45,15 @@ WRONG: dict[str, tuple[tuple[tuple[str, object], ...], str, str]] = {
         "rollout.blue_green.timeout",
         "72300s",
     ),
+    "an alarm over more than a day while SageMaker deploys": (
+        (
+            ("endpoint.metrics_period_seconds", 10),
+            ("rollout.alarms.evaluation_periods", 1441),
+            *blue_green(routing="all_at_once"),
+        ),
+        "rollout.alarms.evaluation_periods",
+        "1441 periods of 60 s",
+    ),
     "a shadow on Inferentia": (
         (("endpoint.instance_type", "ml.inf1.xlarge"), ("rollout.strategy", "shadow")),
         "rollout.strategy",

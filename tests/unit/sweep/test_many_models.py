@@ -239,6 +239,34 @@ def test_one_that_an_earlier_release_opened_is_indexed_when_its_event_comes_agai
     assert [str(each.id) for each in world.ports.store.open_rollouts("fraud")] == [rollout]
 
 
+def test_one_that_an_earlier_release_opened_after_the_index_was_complete_is_indexed_by_the_next_sweep() -> None:
+    """A stack that was put back to an earlier release for a while, and is this one again."""
+    world = with_history(4)
+    rollout = world.approve(30)
+    table_of(world)._items.pop(("MODEL#fraud", "CURRENT#0000030#001"))
+    assert world.ports.store.open_rollouts("fraud") == []
+    world.executions.ended[rollout] = "ABORTED"
+    world.clock.pass_seconds(180)
+    assert sweep(world.ports)["findings"] == [f"{rollout}: execution {rollout} is ABORTED"]
+    assert [str(each.id) for each in world.ports.store.open_rollouts("fraud")] == [rollout]
+
+
+def test_a_promotion_by_an_earlier_release_after_the_index_was_complete_is_found_by_the_next_sweep() -> None:
+    world = with_history(4)
+    before = dict(table_of(world)._items[("MODEL#fraud", "CURRENT")])
+    world.clock.pass_seconds(600)
+    world.live(30)
+    table_of(world)._items[("MODEL#fraud", "CURRENT")] = before
+    noted = world.ports.store.last_promotion("fraud")
+    assert noted is not None
+    assert noted.id.version == 6
+    sweep(world.ports)
+    last = world.ports.store.last_promotion("fraud")
+    assert last is not None
+    assert last.id.version == 30
+    assert table_of(world)._items[("MODEL#fraud", "CURRENT")].items() >= {"promoted": "fraud-30-1"}.items()
+
+
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
 def test_an_index_is_the_same_after_a_crash_at_any_call(after_effect: bool) -> None:
     expected = built(0, after_effect)

@@ -90,6 +90,46 @@ def test_a_rollout_that_is_open_although_its_execution_succeeded_is_told_within_
     assert "sluice abort fraud" in detail["reason"]
 
 
+@pytest.mark.parametrize(
+    ("executions", "ended"),
+    [
+        ([ROLLOUT], "SUCCEEDED"),
+        ([ROLLOUT, *(f"{ROLLOUT}-restore-{each}" for each in range(1, 11))], "FAILED"),
+    ],
+    ids=["succeeded", "ten could not restore it"],
+)
+def test_a_rollout_that_nothing_will_close_is_told_once_a_day(
+    world: SluiceWorld, executions: list[str], ended: str
+) -> None:
+    """A sweep comes 288 times a day, and each event of it is a mail or a dead letter."""
+    world.approve(1)
+    world.executions.started = executions
+    world.executions.ended = dict.fromkeys(executions, ended)
+    told = []
+    for _ in range(2 * 24):
+        world.clock.pass_seconds(3600)
+        told += [kind for kind, _ in replayed(world)]
+    assert told == ["RolloutStuck" if ended == "SUCCEEDED" else "Step Functions Execution Status Change"] * 2
+
+
+def test_a_crash_before_it_is_noted_that_people_were_told_has_them_told_once_more(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.approve(1)
+    world.executions.ended[ROLLOUT] = "SUCCEEDED"
+    world.clock.pass_seconds(180)
+
+    def crash(*_: object) -> None:
+        raise refusal("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ports.sweep_progress, "note_told", crash)
+        with pytest.raises(SweepIncompleteError):
+            sweep(world.ports)
+    assert [kind for kind, _ in replayed(world)] == ["RolloutStuck"]
+    assert replayed(world) == []
+
+
 def test_a_run_whose_execution_ended_long_ago_gives_its_slot_back_within_one_sweep(world: SluiceWorld) -> None:
     """SageMaker answers a token that it knows with the old execution, of which no event will ever come."""
     world.bucket.objects["data/fraud/may.csv"] = b"age,risk\n30,1\n"

@@ -249,6 +249,21 @@ def test_a_file_under_a_key_that_may_not_be_used_is_told_with_its_cause_and_stay
     assert [line for _, line, _ in world.telemetry.lines].count("upload rejected") == 1
 
 
+@pytest.mark.parametrize(("may_pass", "minutes", "comes_back"), [(True, 1, True), (True, 13, False), (False, 1, False)])
+def test_a_key_that_is_denied_right_after_the_upload_is_tried_again(
+    world: SluiceWorld, *, may_pass: bool, minutes: int, comes_back: bool
+) -> None:
+    """As after a deploy with that key: IAM lets a new permission take effect within minutes."""
+
+    def refuse(_upload: object) -> None:
+        raise UnreadableUploadError("its KMS key cannot be used", may_pass=may_pass)
+
+    world.ports.quarantine.open = refuse  # type: ignore[method-assign,assignment]
+    message = {**created("data/fraud/a.csv"), "time": (world.clock.now() - timedelta(minutes=minutes)).isoformat()}
+    assert returned(start_pipeline(batch(message), world.ports)) == (["m0"] if comes_back else [])
+    assert [kind for kind, _ in world.events.published] == ([] if comes_back else ["DataRejected"])
+
+
 def test_what_cannot_start_now_is_started_later(world: SluiceWorld) -> None:
     world.pipelines.refusing = True
     assert returned(start_pipeline(batch("a", "b"), world.ports)) == []

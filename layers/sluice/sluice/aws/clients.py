@@ -36,6 +36,22 @@ _THROTTLED = frozenset(
     }
 )
 
+_CONFLICTS = frozenset(
+    {
+        "ConditionalRequestConflict",
+        "ConflictException",
+        "ReplicatedWriteConflictException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""Somebody else is changing it just now. DynamoDB refuses even a single write to an item of an ongoing transaction:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling"""
+
+_PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+"""For which DynamoDB cancels a transaction that may succeed later:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
 GATE_ANSWER_SECONDS = 20
 """How long a gate's function may take to answer; twice as much fits into the functions that ask gates."""
 
@@ -179,13 +195,19 @@ def translate_client_error(error: ClientError) -> SluiceError:
 
 def _transient(refusal: AwsRefusedError) -> type[RetryableError] | None:
     """The class of a transient failure; None for a refusal that may be final."""
-    if refusal.code in _THROTTLED:
+    if refusal.code.removeprefix("KMS.") in _THROTTLED:
         return ThrottledError
     if refusal.code == "ValidationException" and refusal.message_contains("in-progress endpoint"):
         return EndpointBusyError
     if refusal.code in _INVALID and any(map(refusal.message_contains, _NOT_ASSUMED)):
         return AccessRefusedError
     status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if refusal.code == "ConflictException" or status >= 500:
+    if refusal.code in _CONFLICTS or status >= 500 or _is_cancelled_for_now(refusal):
         return RetryableError
     return None
+
+
+def _is_cancelled_for_now(refusal: AwsRefusedError) -> bool:
+    """Whether a transaction was cancelled for passing reasons alone; of conditions its caller decides."""
+    reasons = {str(each.get("Code")) for each in refusal.response.get("CancellationReasons", [])} - {"None"}
+    return refusal.code == "TransactionCanceledException" and bool(reasons) and reasons <= _PASSING_REASONS

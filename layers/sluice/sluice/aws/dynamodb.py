@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.aws.paging import ITEMS, pages
-from sluice.errors import AwsRefusedError, RetryableError, ThrottledError
+from sluice.errors import AwsRefusedError, ThrottledError
 
 ItemKey = Mapping[str, str]
 
@@ -216,15 +216,17 @@ class Table:
         return {"TableName": self.name, "Item": _dump(item), "ConditionExpression": "attribute_not_exists(pk)"}
 
     def _write_together(self, writes: Sequence[Mapping[str, Any]]) -> frozenset[int]:
-        """All of them, or none if the conditions of some do not hold, whose indexes are returned."""
+        """All of them, or none if the conditions of some do not hold, whose indexes are returned.
+
+        Raises:
+            RetryableError: one of the items is being written concurrently, or the table takes no more for now.
+        """
         try:
             self._client.transact_write_items(TransactItems=writes)
         except AwsRefusedError as error:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
                 return frozenset(index for index, reason in enumerate(reasons) if reason == "ConditionalCheckFailed")
-            if error.code == "TransactionCanceledException":  # a concurrent write to one of the items
-                raise RetryableError(str(error)) from error
             raise
         return frozenset()
 

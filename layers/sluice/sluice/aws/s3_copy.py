@@ -7,11 +7,12 @@ from typing import Any
 
 from sluice.aws.concurrency import call_each
 
-PART_BYTES = 256 << 20
-"""What S3 copies in a few seconds. CopyObject takes 5 GB at most, and the answer to a long call is not waited for:
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
+PART_BYTES = 64 << 20
+"""What S3 copies in a second or two, well within the ten for which our clients wait for an answer. CopyObject takes 5
+GB at most: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
 
 _MAX_PARTS = 10_000
+"""Of one upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html."""
 
 
 def copy_object(
@@ -19,7 +20,8 @@ def copy_object(
 ) -> None:
     """Copy ``source``, such as ``{"Bucket": …, "Key": …, "VersionId": …}`` of ``size`` bytes, to another key.
 
-    Its tags are not copied: reading them would need one permission more. No byte of it comes through here.
+    Its tags are not copied: reading them would need one permission more. No byte of it comes through here. The parts of
+    a copy whose function is killed stay until the bucket's rule for unfinished uploads removes them, after seven days.
     """
     if size <= part_bytes:
         client.copy_object(Bucket=bucket, Key=key, CopySource=dict(source), TaggingDirective="REPLACE")
@@ -34,11 +36,16 @@ def copy_object(
         raise
 
 
+def part_length(size: int, part_bytes: int = PART_BYTES) -> int:
+    """Bytes in each part but the last: more than ``part_bytes`` only where there would be too many parts. Pure."""
+    return max(part_bytes, -(-size // _MAX_PARTS))
+
+
 def _copy_parts(
     client: Any, source: Mapping[str, str], size: int, upload: Mapping[str, str], part_bytes: int
 ) -> list[dict[str, Any]]:
     """The parts as CompleteMultipartUpload wants them; raises the first error of any."""
-    length = max(part_bytes, -(-size // _MAX_PARTS))
+    length = part_length(size, part_bytes)
 
     def copy_part(start: int) -> dict[str, Any]:
         number = start // length + 1

@@ -72,8 +72,10 @@ def check_input(given: BatchInput, run: BatchRun, ports: BatchPorts) -> CheckedI
 
 def _check_keys(given: BatchInput, run: BatchRun) -> None:
     """Raise BatchInputError for a file that no job could take, or whose answers would have no room for their key."""
-    # SageMaker may put the last part of the input's folder between, see ``output_listing``.
-    between = given.folder.rstrip("/").rpartition("/")[2]
+    # SageMaker may put the last part of the job's input folder between, see ``output_listing``: of the files' own
+    # folder, or of that of their copies.
+    folders = (given.folder, prepared_folder(run.model, run.job))
+    between = max((each.rstrip("/").rpartition("/")[2] for each in folders), key=lambda each: len(each.encode()))
     longest = max(
         f"{output_folder(run.model, run.job)}{between}/.out", f"{set_aside_folder(run.model, run.job)}.jsonl", key=len
     )

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 START_GRACE = timedelta(minutes=2)
 """How long a request may be in transit before it counts as lost."""
 
-CHECK_GRACE = timedelta(minutes=20)
-"""How long the files of a request may be checked: the function may run for a quarter of an hour."""
+CHECK_GRACE = timedelta(hours=1)
+"""How long the files of a request may be checked: the function may run for a quarter of an hour, and Lambda invokes it
+twice more after errors, a minute and two minutes later:
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
 
-END_GRACE = timedelta(minutes=20)
-"""How long the end of a job may be in transit: the function that counts the rows may run for a quarter of an hour."""
+END_GRACE = timedelta(hours=1)
+"""How long the end of a job may be in transit: the function that counts the rows may take as long."""
 
 GIVE_UP_AFTER = timedelta(days=1)
 """A request that has failed for so long would fail again; it is in the dead-letter queue."""

@@ -57,7 +57,7 @@ class BatchRunFiles(BatchFileStore, Protocol):
         """The bytes of an object; None if it does not exist or has been overwritten since."""
 
     def write_chunks(self, key: str, chunks: Iterable[bytes]) -> None:
-        """Write an object of any size; writing the same again changes nothing."""
+        """Write a copy of any size, which is deleted in time; writing the same again changes nothing."""
 
 
 class BatchSpecs(Protocol):

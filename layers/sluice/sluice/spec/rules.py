@@ -9,7 +9,7 @@ from sluice.errors import Problem
 from sluice.spec.data_rules import DATA_RULES
 from sluice.spec.endpoint_rules import ENDPOINT_RULES
 from sluice.spec.schema.rule import Rule, broken_rules
-from sluice.spec.serving_modes import REAL_TIME
+from sluice.spec.serving_modes import REAL_TIME, strategy_of
 from sluice.spec.strategy_rules import METRICS_KEPT_SECONDS, STRATEGY_RULES
 
 __all__ = ["RULES", "Rule", "broken_rules"]
@@ -37,8 +37,10 @@ def _impossible_alarm(datapoints: int, periods: int) -> Iterator[Problem]:
         yield Problem("rollout.alarms.datapoints_to_alarm", datapoints, f"1 to {periods}", message)
 
 
-def _alarm_over_a_day(periods: int, period_seconds: int, kind: str) -> Iterator[Problem]:
-    period_seconds = period_seconds if kind == REAL_TIME else 60
+def _alarm_over_a_day(periods: int, period_seconds: int, kind: str, strategy: str) -> Iterator[Problem]:
+    """While SageMaker itself deploys, alarms watch what it publishes once a minute, whatever the endpoint does."""
+    if kind != REAL_TIME or strategy_of(kind, strategy) == "blue_green":
+        period_seconds = max(period_seconds, 60)
     most = ONE_DAY_SECONDS // period_seconds
     if periods > most:
         message = f"CloudWatch looks back one day at most; {periods} periods of {period_seconds} s are longer"
@@ -123,7 +125,15 @@ RULES = (
     ),
     Rule(("rollout.ab_test.metric", "rollout.ab_test.better"), _test_for_the_worse),
     Rule(("rollout.alarms.datapoints_to_alarm", "rollout.alarms.evaluation_periods"), _impossible_alarm),
-    Rule(("rollout.alarms.evaluation_periods", "endpoint.metrics_period_seconds", "endpoint.type"), _alarm_over_a_day),
+    Rule(
+        (
+            "rollout.alarms.evaluation_periods",
+            "endpoint.metrics_period_seconds",
+            "endpoint.type",
+            "rollout.strategy",
+        ),
+        _alarm_over_a_day,
+    ),
     Rule(("rollout.judge.harm_ratio", "rollout.judge.safe_ratio"), _judge_that_contradicts_itself),
 )
 """Rules that hold for every spec, whatever pipeline it names."""

@@ -64,12 +64,18 @@ class SweepProgress(Protocol):
     def note(self, model: str, begun: str = "") -> None:
         """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
 
+    def told_at(self, rollout: RolloutId) -> datetime | None:
+        """When people were last told that nothing will close this rollout; None if they were not."""
+
+    def note_told(self, rollout: RolloutId, now: datetime) -> None:
+        """Store that people were told so now."""
+
 
 class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
-        """``open_rollouts``; those of an earlier release are indexed first, which has to be done twice for a model."""
+        """``open_rollouts``; those of an earlier release are indexed first, twice, and after it was at work again."""
 
     def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
         """Whether it is stored that this approval could not be rolled out."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
@@ -37,6 +38,8 @@ NOTED_MODELS = 10
 
 MAX_RUNS_CHECKED = 20
 MAX_RESTORE_EXECUTIONS = 10
+_LAST_RESTORE = f"-restore-{MAX_RESTORE_EXECUTIONS}"
+TOLD_AGAIN = timedelta(days=1)
 DEAD_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -182,17 +185,24 @@ def _has_spec(model: str, ports: SweepPorts) -> bool:
 
 
 def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
-    """Replay the end of executions that died while their rollout is open."""
+    """Replay the end of executions that died while their rollout is open.
+
+    Nothing will close a rollout whose last execution to restore it died, or whose execution has succeeded: people are
+    told of it once a day.
+    """
     for record in ports.store.index_open_rollouts(model, ports.now()):
         if record.opened_at > ports.now() - GRACE:
             continue
         name, status = _last_execution(record.id, ports)
         if status is None:  # its execution was never started
             yield _publish_package_change(record.package_arn, ports.names.group(model), "Approved", ports)
-        elif status in DEAD_STATUSES:
-            yield _publish_execution_end(record, name, status, ports)
-        elif status == "SUCCEEDED" and _is_still_open(record, ports):
-            yield _publish_stuck(record, name, ports)
+        elif status in DEAD_STATUSES and not name.endswith(_LAST_RESTORE):
+            yield _publish_execution_end(record, name, ports, status)
+        elif status in (*DEAD_STATUSES, "SUCCEEDED") and _is_to_be_told(record, ports):
+            # First the event, then its mark: after a crash between them it is told once more.
+            publish = _publish_stuck if status == "SUCCEEDED" else partial(_publish_execution_end, status=status)
+            yield publish(record, name, ports=ports)
+            ports.sweep_progress.note_told(record.id, ports.now())
 
 
 def _last_execution(rollout_id: RolloutId, ports: SweepPorts) -> tuple[str, str | None]:
@@ -217,7 +227,7 @@ def _publish_package_change(package_arn: str, group: str, approval: str, ports: 
     return f"{package_arn} is {approval}"
 
 
-def _publish_execution_end(record: RolloutRecord, name: str, status: str, ports: SweepPorts) -> str:
+def _publish_execution_end(record: RolloutRecord, name: str, ports: SweepPorts, status: str) -> str:
     ports.events.publish(
         "Step Functions Execution Status Change",
         name=name,
@@ -227,8 +237,14 @@ def _publish_execution_end(record: RolloutRecord, name: str, status: str, ports:
     return f"{record.id}: execution {name} is {status}"
 
 
-def _is_still_open(record: RolloutRecord, ports: SweepPorts) -> bool:
-    """Read after the execution's status: it may have closed the record and ended in between."""
+def _is_to_be_told(record: RolloutRecord, ports: SweepPorts) -> bool:
+    """Whether the rollout is stuck and nobody was told for a day.
+
+    The record is read after the execution's status: it may have closed the record and ended in between.
+    """
+    told = ports.sweep_progress.told_at(record.id)
+    if told is not None and ports.now() - told < TOLD_AGAIN:
+        return False
     known = ports.store.rollouts(record.id.model, record.id.version)
     return any(each.id == record.id and not each.is_closed for each in known)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluice.aws.s3 import model_of
 from sluice.aws.sqs import WAKE_UP
-from sluice.errors import SpecError, UnknownModelError
+from sluice.errors import RetryableError, SpecError, UnknownModelError
 from sluice.events import ObjectCreated, TrainRequested
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _PER_FILE_BYTES = 64 << 20
 _PER_CALL_BYTES = 256 << 20
 """Bytes of text; read at 8 MB/s with 512 MB of memory, they take 32 of the function's 120 seconds."""
+
+PERMISSION_DELAY = timedelta(minutes=10)
+"""A permission that was given a moment ago may still be denied, as after a deploy with the key of the files; what is
+denied for so long after the upload is denied for good. The message comes back after the queue's visibility timeout."""
 
 _DELETED = "the file was deleted before it was read"
 _Breaches = list[dict[str, object]]
@@ -63,6 +68,7 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
     """Store what a message brings; returns which model's run queue it may change, None if it can change none.
 
     Raises:
+        RetryableError: the upload's KMS key is denied, as for a while after the permission on it was given.
         SpecError: an upload's model has a spec that this release cannot read. That is not the file's fault, and the
             next release or the next `sluice apply` may mend it: the message goes back to the queue.
         AttributeError, KeyError, TypeError, ValueError: the message is none of those that Sluice knows.
@@ -108,6 +114,8 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
     try:
         result = validate_upload(upload, spec, limits.budget_bytes, ports)
     except UnreadableUploadError as error:
+        if error.may_pass and upload.at is not None and ports.now() - upload.at < PERMISSION_DELAY:
+            raise RetryableError(str(error)) from error
         _reject_unread(upload, model, str(error), _UNREADABLE_FILE, ports)
         return None
     if result is None:

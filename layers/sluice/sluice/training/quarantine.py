@@ -26,6 +26,10 @@ MAX_COPIED_BYTES = 32 << 30
 """Copied in parts, ten at a time, this takes about half of the function's 120 seconds."""
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
+_CHANGED = ("PreconditionFailed", "412")
+_OF_KEY = ("kms:", "ciphertext refers to a customer master key", "kms key")
+"""What S3 says when it denies access because of the object's key. The second is older, and KMS's own text:
+https://repost.aws/knowledge-center/s3-download-object-ciphertext-error"""
 
 
 def quarantine_key(key: str) -> str:
@@ -64,7 +68,8 @@ class Quarantine:
             if _is_of_key(error):
                 raise UnreadableUploadError(
                     "it is encrypted with a KMS key that cannot be used: deploy the stack with that key as "
-                    f"DataKmsKeyArn, then upload it again ({error.message})"
+                    f"DataKmsKeyArn, then upload it again ({error.message})",
+                    may_pass=error.code == "AccessDenied",
                 ) from error
             raise
 
@@ -96,7 +101,11 @@ class Quarantine:
         if self._is_copied(upload):
             self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))
         elif upload.version_id and self._is_current(upload):
-            self._client.delete_object(Bucket=upload.bucket, Key=upload.key)
+            try:
+                self._client.delete_object(Bucket=upload.bucket, Key=upload.key, **_if_unchanged(upload))
+            except AwsRefusedError as error:
+                if error.code not in (*_GONE, *_CHANGED):
+                    raise  # else a newer upload has hidden it, or another delivery has
 
     def _is_copied(self, upload: ObjectCreated) -> bool:
         return upload.size <= self._max_copied_bytes
@@ -113,7 +122,14 @@ class Quarantine:
 
 def _is_of_key(error: AwsRefusedError) -> bool:
     """Whether S3 refused because of the object's key: as denied, or with an error such as KMS.DisabledException."""
-    return error.code.startswith("KMS.") or (error.code == "AccessDenied" and error.message_contains("kms:"))
+    if error.code == "AccessDenied":
+        return any(map(error.message_contains, _OF_KEY))
+    return error.code.startswith("KMS.")
+
+
+def _if_unchanged(upload: ObjectCreated) -> dict[str, str]:
+    """The condition that the key still holds what was uploaded: a newer upload may come after it was looked at."""
+    return {"IfMatch": f'"{upload.etag}"'} if upload.etag else {}
 
 
 def _version(upload: ObjectCreated) -> dict[str, str]:

@@ -6,4 +6,11 @@ from sluice.errors import PermanentError
 
 
 class UnreadableUploadError(PermanentError):
-    """The uploaded object is encrypted with a KMS key that its reader may not use."""
+    """The uploaded object is encrypted with a KMS key that its reader may not use.
+
+    ``may_pass``: it is only denied, as it is for some minutes after the permission was given.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass

@@ -15,6 +15,9 @@ _CHUNK_BYTES = 1024 * 1024
 PART_BYTES = 16 * 1024 * 1024
 """Of an object that is written in parts: 10,000 of them at most, each of 5 MB at least but for the last one."""
 
+EXPIRING = "sluice=copy-of-batch-input"
+"""The tag of copies of a customer's rows; the bucket's lifecycle rule deletes by it, as no prefix is theirs alone."""
+
 _GONE = ("NoSuchKey", "404", "PreconditionFailed")
 
 
@@ -54,18 +57,19 @@ class BatchFiles:
         return None if body is None else _chunks(body)
 
     def write_chunks(self, key: str, chunks: Iterable[bytes]) -> None:
-        """Write an object of any size while its bytes come; it is there once all have come. Idempotent."""
+        """Write an object of any size while its bytes come; it is there once all have come. Idempotent.
+
+        It is a copy that the bucket's lifecycle rule deletes in time.
+        """
         target = {"Bucket": self.bucket, "Key": key}
+        described = {"ContentType": "text/csv", "Tagging": EXPIRING}
         parts = _parts(chunks)
         first = next(parts, b"")
         second = next(parts, None)
         if second is None:
-            self._client.put_object(**target, Body=first, ContentType="text/csv")
+            self._client.put_object(**target, Body=first, **described)
             return
-        upload = {
-            **target,
-            "UploadId": self._client.create_multipart_upload(**target, ContentType="text/csv")["UploadId"],
-        }
+        upload = {**target, "UploadId": self._client.create_multipart_upload(**target, **described)["UploadId"]}
         try:
             written = [
                 {"PartNumber": number, "ETag": self._client.upload_part(**upload, PartNumber=number, Body=part)["ETag"]}

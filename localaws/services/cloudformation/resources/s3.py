@@ -5,7 +5,7 @@ What an update replaces is each type's ``createOnlyProperties`` in the CloudForm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     left = dict(rule)
     made: dict[str, Any] = {
         "Status": left.pop("Status"),
-        "Filter": {"Prefix": left.pop("Prefix", "")},
+        "Filter": _lifecycle_filter(left.pop("Prefix", ""), left.pop("TagFilters", [])),
         "ID": left.pop("Id", None),
         "Expiration": _expiration(left),
         "NoncurrentVersionExpiration": left.pop("NoncurrentVersionExpiration", None),
@@ -102,6 +102,15 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
         problem = "not supported by the local CloudFormation"
         raise PropertyError(f"LifecycleConfiguration.Rules.{name}", problem)
     return {name: item for name, item in made.items() if item is not None}
+
+
+def _lifecycle_filter(prefix: str, tags: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The API has one criterion alone, several in ``And``."""
+    if not tags:
+        return {"Prefix": prefix}
+    if len(tags) == 1 and not prefix:
+        return {"Tag": dict(tags[0])}
+    return {"And": {**({"Prefix": prefix} if prefix else {}), "Tags": [dict(each) for each in tags]}}
 
 
 def _expiration(left: dict[str, Any]) -> dict[str, Any] | None:

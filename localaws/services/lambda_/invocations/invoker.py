@@ -29,7 +29,7 @@ class Invoker:
         self._record(function, "Invocations", 1, "Count")
         self._record(function, "Errors", int(finished.failed), "Count")
         self._record(function, "Duration", finished.duration_ms, "Milliseconds")
-        self._logs.ship(function.log_group, environment.log_stream, finished.log)
+        self._logs.ship(function.log_group, environment.log_stream, finished.log, function.role)
         return finished
 
     def _record(self, function: Function, metric: str, value: float, unit: str) -> None:

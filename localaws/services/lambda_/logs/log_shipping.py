@@ -6,7 +6,7 @@ import itertools
 import logging
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,15 +27,20 @@ class _Page:
     stream: str
     text: str
     at_ms: int
+    role: str  # of the function
 
 
 class LogShipper:
-    """Ships in the order of invocations; a log that cannot be shipped is still in its file."""
+    """Ships in the order of invocations; a log that cannot be shipped is still in its file.
+
+    Lambda makes a function's log group under its role, also one that was deleted since:
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html. Here only the second asks the role.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pages: queue.SimpleQueue[_Page | None] = queue.SimpleQueue()
-        self._known: set[tuple[str, str]] = set()
+        self._groups: set[str] = set()
 
     def start(self) -> None:
         self._context.background("lambda-logs", self._ship_all)
@@ -43,9 +48,9 @@ class LogShipper:
     def stop(self) -> None:
         self._pages.put(None)
 
-    def ship(self, group: str, stream: str, text: str) -> None:
+    def ship(self, group: str, stream: str, text: str, role: str) -> None:
         """Queue what one invocation logged."""
-        self._pages.put(_Page(group, stream, text, int(time.time() * 1000)))
+        self._pages.put(_Page(group, stream, text, int(time.time() * 1000), role))
 
     def _ship_all(self) -> None:
         while (page := self._pages.get()) is not None:
@@ -58,13 +63,16 @@ class LogShipper:
 
     def _ship(self, page: _Page) -> None:
         logs = self._context.client("logs", None)
-        if (page.group, page.stream) not in self._known:
-            _create(logs, page)
-            self._known.add((page.group, page.stream))
-        messages = _messages(page.text)
-        while batch := list(itertools.islice(messages, _MOST_EVENTS_PER_CALL)):
-            events = [{"timestamp": page.at_ms, "message": message} for message in batch]
-            logs.put_log_events(logGroupName=page.group, logStreamName=page.stream, logEvents=events)
+        if page.group not in self._groups:
+            _create(logs.create_log_group, logGroupName=page.group)
+            self._groups.add(page.group)
+        try:
+            _put(logs, page)
+        except logs.exceptions.ResourceNotFoundException:  # its stream is new, or its group was deleted
+            if not _is_there(logs, page):
+                _create(self._context.client("logs", page.role).create_log_group, logGroupName=page.group)
+            _create(logs.create_log_stream, logGroupName=page.group, logStreamName=page.stream)
+            _put(logs, page)
 
     def _record_metrics(self, text: str) -> None:
         for line in text.splitlines():
@@ -74,6 +82,13 @@ class LogShipper:
                 )
 
 
+def _put(logs: Any, page: _Page) -> None:
+    messages = _messages(page.text)
+    while batch := list(itertools.islice(messages, _MOST_EVENTS_PER_CALL)):
+        events = [{"timestamp": page.at_ms, "message": message} for message in batch]
+        logs.put_log_events(logGroupName=page.group, logStreamName=page.stream, logEvents=events)
+
+
 def _messages(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         if line.strip():
@@ -81,12 +96,14 @@ def _messages(text: str) -> Iterator[str]:
             yield line.replace("\r", "\n")[:_MAX_EVENT_CHARACTERS]
 
 
-def _create(logs: Any, page: _Page) -> None:
-    for create, names in (
-        (logs.create_log_group, {"logGroupName": page.group}),
-        (logs.create_log_stream, {"logGroupName": page.group, "logStreamName": page.stream}),
-    ):
-        try:
-            create(**names)
-        except logs.exceptions.ResourceAlreadyExistsException:
-            continue
+def _is_there(logs: Any, page: _Page) -> bool:
+    found = logs.describe_log_groups(logGroupNamePrefix=page.group)["logGroups"]
+    return page.group in [each["logGroupName"] for each in found]
+
+
+def _create(create: Callable[..., Any], **names: str) -> None:
+    try:
+        create(**names)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+            raise

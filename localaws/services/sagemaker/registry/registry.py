@@ -172,9 +172,10 @@ class Registry:
         with self._lock:
             if earlier := self._answered.get(("UpdateModelPackage", params.get("ClientToken", ""))):
                 return earlier
-            package, changed = packages.updated_package(
-                self._package(params["ModelPackageArn"]), params, now=self._context.now(), author=_author(call)
-            )
+            found = self._package(params["ModelPackageArn"])
+            if found["ModelPackageStatus"] == "Failed" and not self._context.choices.failed_package_takes_updates:
+                raise invalid(f"Cannot update model package {found['ModelPackageArn']}: its status is Failed.")
+            package, changed = packages.updated_package(found, params, now=self._context.now(), author=_author(call))
             self._packages[package["ModelPackageArn"]] = package
             answer = self._remember("UpdateModelPackage", params, package)
         self._announce(package, changed)

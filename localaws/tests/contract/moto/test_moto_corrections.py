@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from localaws.context import Context
+from localaws.gateway.faults import TRANSACTION_CONFLICT
 from localaws.local_aws import LocalAws
 from localaws.service_api import Operation, Service
 from localaws.tests.interpreters import INTERPRETERS
@@ -169,11 +170,34 @@ def test_objects_under_a_customers_key_need_the_key_besides(aws: LocalAws, s3: A
         with pytest.raises(ClientError, match=f"not authorized to perform: {action} on resource: {KMS_KEY}") as refusal:
             act(**request)
         assert refusal.value.response["Error"]["Code"] == "AccessDenied"
+    reader.head_object(**source)
+    with pytest.raises(ClientError, match="403"):  # HEAD has no body that could say why
+        reader.head_object(**source, ChecksumMode="ENABLED")
     through_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
     allow("key", "kms:Decrypt", "kms:GenerateDataKey", Condition=through_s3)
     assert reader.get_object(**source)["Body"].read() == b"1"
+    reader.head_object(**source, ChecksumMode="ENABLED")
     reader.copy_object(**copy)
     reader.put_object(**write)
+
+
+def test_a_key_of_more_than_1024_bytes_is_refused(s3: Any) -> None:
+    longest = "ä" * 512
+    s3.put_object(Bucket=BUCKET, Key=longest, Body=b"1")
+    request = {"Bucket": BUCKET, "Key": f"{longest}x"}
+    source = {"CopySource": {"Bucket": BUCKET, "Key": longest}}
+    for write, more in ((s3.put_object, {"Body": b"1"}), (s3.create_multipart_upload, {}), (s3.copy_object, source)):
+        with pytest.raises(ClientError, match="KeyTooLongError"):
+            write(**request, **more)
+    s3.delete_object(Bucket=BUCKET, Key=longest)
+
+
+def test_a_write_to_an_item_of_an_ongoing_transaction_is_a_conflict(aws: LocalAws) -> None:
+    client = aws.client("dynamodb")
+    aws.faults.add("dynamodb", "PutItem", TRANSACTION_CONFLICT)
+    with pytest.raises(client.exceptions.TransactionConflictException) as refused:
+        client.put_item(TableName="t", Item={"pk": {"S": "a"}})
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 MACHINE_ROLE = "machine"

@@ -84,6 +84,20 @@ SAGEMAKER = f"arn:aws:sagemaker:{REGIONAL}"
             [("s3:DeleteObject", "arn:aws:s3:::b/x"), ("s3:DeleteObjectVersion", "arn:aws:s3:::b/y")],
         ),
         ("s3 ListObjectsV2", {"Bucket": "b", "Prefix": "p"}, [("s3:ListBucket", "arn:aws:s3:::b")]),
+        *(
+            (
+                f"s3 {write}",
+                {"Bucket": "b", "Key": "k", "Tagging": "a=b"},
+                [("s3:PutObjectTagging", "arn:aws:s3:::b/k"), ("s3:PutObject", "arn:aws:s3:::b/k")],
+            )
+            for write in ("PutObject", "CreateMultipartUpload")
+        ),
+        ("s3 DeleteObject", {"Bucket": "b", "Key": "k", "IfMatch": "*"}, [("s3:DeleteObject", "arn:aws:s3:::b/k")]),
+        (
+            "s3 DeleteObject",
+            {"Bucket": "b", "Key": "k", "IfMatch": '"e"'},
+            [("s3:GetObject", "arn:aws:s3:::b/k"), ("s3:DeleteObject", "arn:aws:s3:::b/k")],
+        ),
         ("s3 HeadObject", {"Bucket": "b", "Key": "k"}, [("s3:GetObject", "arn:aws:s3:::b/k")]),
         ("s3 UploadPart", {"Bucket": "b", "Key": "k"}, [("s3:PutObject", "arn:aws:s3:::b/k")]),
         ("s3 ListBuckets", {}, [("s3:ListAllMyBuckets", "*")]),

@@ -9,7 +9,9 @@ import pytest
 from sluice.errors import RetryableError
 from sluice.events import PackageChanged
 from sluice.rollout.tasks.open_rollout import open_rollout
+from sluice.sweep.sweep import sweep
 
+from tests.fakes.aws_state import refusal
 from tests.fakes.sluice_world import GROUP, SluiceWorld, approval_of, sluice_world
 
 
@@ -76,6 +78,22 @@ def test_a_version_whose_registration_failed_is_told_once_and_never_rolled_out(w
     world.registry.approve(arn)
     assert approve(world, arn) == {"ignored": reason}
     assert len(world.events.published) == 2, "a person who approves it once more is told once more"
+
+
+def test_a_version_whose_registration_failed_is_told_once_although_it_takes_no_note(world: SluiceWorld) -> None:
+    """No document says whether AWS lets a Failed version be updated."""
+
+    def refuse(*_: object) -> None:
+        raise refusal("model package is Failed")
+
+    world.registry.annotate = refuse  # type: ignore[method-assign,assignment]
+    arn = world.registry.register(GROUP, 2, "Failed", "the image could not be pulled")
+    reason = "its registration has failed: the image could not be pulled"
+    for _ in range(2):
+        assert approve(world, arn) == {"ignored": reason}
+    world.clock.pass_seconds(600)
+    assert sweep(world.ports)["findings"] == []
+    assert world.events.published == [("ApprovalIgnored", {"package": arn, "reason": reason})]
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])

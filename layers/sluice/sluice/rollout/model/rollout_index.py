@@ -5,7 +5,8 @@ MODEL#<model>      CURRENT#<version>#<attempt>    a rollout that is open, or was
 
 Rollouts that began before there was this index are added by the sweep. It does so twice: between the two, functions of
 an earlier release, which know nothing of it, finish their work. Until then the index is not complete, and its reader
-has to read all rollouts. Idempotent.
+has to read all rollouts. A release that knows nothing of it may come back; after it the sweep adds what is missing of
+a model whose newest rollout shows it. Idempotent.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class CurrentRollouts:
 
     open: tuple[RolloutId, ...] = ()
     promoted: RolloutId | None = None
+    promoted_at: datetime | None = None
     built_at: datetime | None = None
     is_complete: bool = False
 
@@ -49,6 +51,7 @@ class RolloutIndex:
         return CurrentRollouts(
             open=tuple(RolloutId.required(item["id"]) for item in items if item["sk"] != _PREFIX),
             promoted=RolloutId.required(header["promoted"]) if "promoted" in header else None,
+            promoted_at=datetime.fromisoformat(header["promoted_at"]) if "promoted_at" in header else None,
             built_at=datetime.fromisoformat(header["built_at"]) if "built_at" in header else None,
             is_complete="complete_since" in header,
         )
@@ -83,6 +86,17 @@ def last_promoted(rollouts: Iterable[RolloutRecord], noted: RolloutId | None) ->
     """The rollout that was promoted last, of two at one time the ``noted`` one; None if none was. Pure."""
     promotions = (record for record in rollouts if record.outcome == "promoted")
     return max(promotions, key=lambda each: (each.closed_at or each.opened_at, each.id == noted), default=None)
+
+
+def is_outdated(current: CurrentRollouts, newest: RolloutRecord | None) -> bool:
+    """Whether the index, read before it, lacks the newest rollout: it is open, or was promoted last of all. Pure."""
+    if newest is None or not current.is_complete:
+        return False
+    if not newest.is_closed:
+        return newest.id not in current.open
+    if newest.outcome != "promoted" or newest.closed_at is None or newest.id == current.promoted:
+        return False
+    return current.promoted_at is None or newest.closed_at > current.promoted_at
 
 
 def header_key(model: str) -> dict[str, str]:

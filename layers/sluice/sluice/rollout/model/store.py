@@ -30,6 +30,7 @@ from sluice.rollout.model.rollout_index import (
     CurrentRollouts,
     RolloutIndex,
     header_key,
+    is_outdated,
     last_promoted,
     open_item,
     open_key,
@@ -100,9 +101,9 @@ class RecordStore:
         return self._open_of(model, self._index.read(model))
 
     def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
-        """``open_rollouts``; those of an earlier release are indexed first, which has to be done twice for a model."""
+        """``open_rollouts``; those of an earlier release are indexed first, twice, and after it was at work again."""
         current = self._index.read(model)
-        if not self._index.is_due(current, now):
+        if not self._index.is_due(current, now) and not is_outdated(current, self.newest(model)):
             return self._open_of(model, current)
         known = list(self.rollouts(model))
         self._index.build(model, known, current, now)

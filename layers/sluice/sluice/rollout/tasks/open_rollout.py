@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.errors import SpecError, UnknownModelError
+from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
@@ -139,11 +139,18 @@ def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> Non
 
 
 def _ignore_failed(package: Package, ports: RolloutPorts) -> dict[str, str]:
-    """No model can be made of the version. The note goes first: it is a change of the package like an approval."""
+    """No model can be made of the version. The note goes first: it is a change of the package like an approval.
+
+    AWS does not say whether a version whose registration failed takes a note; people are told if it does not, too.
+    """
     reason = f"its registration has failed: {package.failure or 'no reason given'}"
     if _NOTE not in package.properties:
-        ports.registry.annotate(package.arn, {_NOTE: reason})
-        package = ports.registry.describe(package.arn)
+        try:
+            ports.registry.annotate(package.arn, {_NOTE: reason})
+        except AwsRefusedError as error:
+            ports.telemetry.log("note on the version refused", error=error.code)
+        else:
+            package = ports.registry.describe(package.arn)
     return _ignore_approval(package, reason, ports)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,21 @@ def test_the_tail_and_cloudwatch_hold_what_the_function_logged(account: Account)
 
     eventually(lambda: _has_log_group(account, "/aws/lambda/talking") and len(shipped()) == 5, "the log")
     assert shipped() == tail.rstrip("\n").split("\n")
+
+
+def test_a_log_group_that_was_deleted_is_made_again_unless_the_role_may_not(account: Account) -> None:
+    """So the logs of a function outlive its stack, and stand in the way of the next one."""
+    everywhere = {"Resource": "*", "Action": "logs:CreateLogGroup"}
+    allowed = {"Effect": "Allow", **everywhere}
+    for name, *denied in (("kept-away", {"Effect": "Deny", **everywhere}), ("comes-back",)):
+        account.function(name, SURROUNDINGS, allowed, *denied)
+        group = f"/aws/lambda/{name}"
+        account.invoke(name, {})
+        eventually(partial(_has_log_group, account, group), "the log")
+        account.client("logs").delete_log_group(logGroupName=group)
+        account.invoke(name, {})
+    eventually(lambda: _has_log_group(account, "/aws/lambda/comes-back"), "the log again")
+    assert not _has_log_group(account, "/aws/lambda/kept-away")
 
 
 def test_invocations_are_counted(account: Account) -> None:

@@ -11,6 +11,8 @@ from localaws.services.cloudformation.resources.creation import AlreadyExistsErr
 from localaws.services.cloudformation.template.errors import PropertyError
 from localaws.tests.contract.services.cloudformation.resources.bench import Bench, error_code, policy
 
+NEW_RULE = {"Id": "new", "Status": "Enabled", "ExpirationInDays": 9}
+
 
 def test_a_table_is_changed_in_place_and_its_items_stay(bench: Bench) -> None:
     dynamodb, key = bench.client("dynamodb"), [{"AttributeName": "pk", "KeyType": "HASH"}]
@@ -94,10 +96,11 @@ def test_a_bucket_loses_its_settings_but_not_its_objects(bench: Bench) -> None:
     s3.put_object(Bucket=name, Key="kept", Body=b"x")
     changed = bench.update(
         bucket,
-        LifecycleConfiguration={"Rules": [{"Id": "new", "Status": "Enabled", "ExpirationInDays": 9}]},
+        LifecycleConfiguration={"Rules": [NEW_RULE | {"TagFilters": [{"Key": "kind", "Value": "copy"}]}]},
         Tags=[{"Key": "b", "Value": "2"}],
     )
-    assert [rule["ID"] for rule in s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]] == ["new"]
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert (rule["ID"], rule["Filter"]) == ("new", {"Tag": {"Key": "kind", "Value": "copy"}})
     assert s3.get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "b", "Value": "2"}]
     bare = bench.update(changed, **dict.fromkeys(changed.properties))
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Suspended"

@@ -130,6 +130,20 @@ def test_a_package_may_be_in_progress_and_fail(engine_aws: Engine, group: str, r
     assert statuses == ["InProgress", "Failed"]
 
 
+def test_a_failed_package_takes_updates_or_does_not(engine_aws: Engine, group: str, registry: Registry) -> None:
+    registry.status_of_new = "InProgress"
+    arn = register(engine_aws, group, ModelApprovalStatus="Approved")
+    registry.move_on(arn, "Failed", "the image could not be pulled")
+    note = {"ModelPackageArn": arn, "CustomerMetadataProperties": {"note": "never served"}}
+    engine_aws.aws.context.choices.failed_package_takes_updates = False
+    try:
+        with pytest.raises(ClientError, match="its status is Failed"):
+            engine_aws.sagemaker.update_model_package(**note)
+    finally:
+        engine_aws.aws.context.choices.failed_package_takes_updates = True
+    engine_aws.sagemaker.update_model_package(**note)
+
+
 def test_without_a_group_or_a_type_only_unversioned_packages_are_listed(engine_aws: Engine, group: str) -> None:
     """So says the service model of ModelPackageType; there are none here."""
     arn = register(engine_aws, group)
