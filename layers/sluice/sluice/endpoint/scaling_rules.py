@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from sluice.spec.endpoint import Endpoint
 from sluice.spec.serving_modes import ASYNC, BATCH, REAL_TIME, SERVERLESS
+from sluice.stored import known_fields
 
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 WARM_CONTAINERS = "sagemaker:variant:DesiredProvisionedConcurrency"
@@ -73,7 +74,8 @@ class ScalingRules:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        return cls(**{**raw, "clock": tuple(ClockRange(**one) for one in raw["clock"])})
+        clock = tuple(ClockRange(**known_fields(ClockRange, one)) for one in raw["clock"])
+        return cls(**{**known_fields(cls, raw), "clock": clock})
 
 
 def rules_for(endpoint: Endpoint) -> ScalingRules | None:

@@ -17,9 +17,20 @@ from sluice.spec.rollout import Alarms, Judge
 from sluice.spec.serving import Batch
 from sluice.spec.strategies import ABTest, BlueGreen
 from sluice.spec.windows import ReleaseWindow, ReleaseWindows
+from sluice.stored import known_fields
 
 _MAX_ROWS = 1_500
 _ROW_SECONDS = (10, 60, 300, 900, 3600)
+
+ADDED_FIELDS = (
+    "detailed_observability",
+    "response_seconds",
+    "batch.settings.invocation_timeout_seconds",
+    "batch.settings.max_retries",
+    "batch.settings.header",
+    "batch.settings.on_bad_rows",
+)
+"""What release 0.2 does not know of a plan and would refuse to read: stored apart."""
 
 Engine = Literal["create", "weights", "replace", "guardrails", "shadow", "batch", "none"]
 
@@ -39,7 +50,8 @@ class PlannedFleet:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         size = raw.get("serverless")
-        return cls(**{**raw, "serverless": ServerlessSize(**size) if size else None})
+        known = known_fields(cls, raw)
+        return cls(**{**known, "serverless": ServerlessSize(**known_fields(ServerlessSize, size)) if size else None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,20 +150,23 @@ class Plan:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` gave, in this release, an earlier or a later one: what is unknown is left out."""
         blue_green, mirror, experiment = raw.get("blue_green"), raw.get("mirror"), raw.get("experiment")
         scaling = raw.get("scaling")
         return cls(
             **{
-                **raw,
+                **known_fields(cls, raw),
                 "candidate": PlannedFleet.from_json(raw["candidate"]),
                 "baseline": PlannedFleet.from_json(raw["baseline"]) if raw["baseline"] else None,
-                "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
-                "judge": Judge(**raw["judge"]),
+                "stages": tuple(PlannedStage(**known_fields(PlannedStage, stage)) for stage in raw["stages"]),
+                "judge": Judge(**known_fields(Judge, raw["judge"])),
                 "windows": _windows_from(raw["windows"]) if raw.get("windows") else None,
-                "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
-                "blue_green": BlueGreen(**blue_green) if blue_green else None,
-                "experiment": Experiment(**experiment) if experiment else None,
-                "mirror": Mirror(**mirror) if mirror else None,
+                "alarms": Alarms(
+                    **{**known_fields(Alarms, raw["alarms"]), "also": tuple(raw["alarms"].get("also", ()))}
+                ),
+                "blue_green": BlueGreen(**known_fields(BlueGreen, blue_green)) if blue_green else None,
+                "experiment": Experiment(**known_fields(Experiment, experiment)) if experiment else None,
+                "mirror": Mirror(**known_fields(Mirror, mirror)) if mirror else None,
                 "batch": BatchPlan.parse(raw["batch"]) if raw.get("batch") else None,
                 "scaling": ScalingRules.from_json(scaling) if scaling else None,
             }
@@ -160,7 +175,9 @@ class Plan:
 
 def _windows_from(stored: Mapping[str, Any]) -> ReleaseWindows:
     """The windows of a stored plan, which ``dataclasses.asdict`` and JSON have converted."""
-    held = (ReleaseWindow(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
+    held = (
+        ReleaseWindow(**{**known_fields(ReleaseWindow, each), "days": tuple(each["days"])}) for each in stored["open"]
+    )
     return ReleaseWindows(timezone=stored["timezone"], open=tuple(held))
 
 
@@ -224,4 +241,4 @@ class BatchPlan:
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Read the plan as it is stored."""
-        return cls(settings=Batch(**raw["settings"]), input_digest=raw["input_digest"])
+        return cls(settings=Batch(**known_fields(Batch, raw["settings"])), input_digest=raw["input_digest"])

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.plan import ADDED_FIELDS, Plan
 from sluice.rollout_id import RolloutId
+from sluice.stored import join_added, split_added
 
 if TYPE_CHECKING:
     from sluice.telemetry.port import Telemetry
@@ -136,7 +137,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         approved_at=datetime.fromisoformat(item["approved_at"]),
         urgent=bool(item.get("urgent")),
         stage=int(item.get("stage", -1)),
-        plan=Plan.from_json(json.loads(item["rollout_plan"])) if "rollout_plan" in item else None,
+        plan=_plan_from(item),
         planned_at=datetime.fromisoformat(item["planned_at"]) if "planned_at" in item else None,
         compared_at=datetime.fromisoformat(item["compared_at"]) if "compared_at" in item else None,
         requested_configs=frozenset(item.get("asked", ())),
@@ -156,6 +157,19 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
     )
 
 
+def plan_attributes(plan: Plan) -> dict[str, str]:
+    """The attributes of a rollout's item that hold its plan: what release 0.2 knows of it, and the rest."""
+    known, added = split_added(plan.to_json(), ADDED_FIELDS)
+    return {"rollout_plan": json.dumps(known), "rollout_plan_added": json.dumps(added)}
+
+
+def _plan_from(item: Mapping[str, Any]) -> Plan | None:
+    if "rollout_plan" not in item:
+        return None
+    added = json.loads(item.get("rollout_plan_added", "{}"))
+    return Plan.from_json(join_added(json.loads(item["rollout_plan"]), added))
+
+
 def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
     """Stage index -> time, from attributes such as ``shifted_0``."""
     return {
@@ -171,6 +185,17 @@ def _maintained(item: Mapping[str, Any]) -> dict[int, timedelta]:
     return {stage: seen[stage] - at for stage, at in begun.items() if stage in seen}
 
 
+def command_attributes(command: Command) -> dict[str, str | int]:
+    """The attributes of a rollout's item that hold a command."""
+    return {
+        "command_kind": command.kind,
+        "command_by": command.by,
+        "command_reason": command.reason,
+        "command_at": command.at.isoformat(),
+        "command_skip_gates": int(command.skip_gates),
+    }
+
+
 def _command_from(item: Mapping[str, Any]) -> Command | None:
     if "command_kind" not in item:
         return None
@@ -181,6 +206,18 @@ def _command_from(item: Mapping[str, Any]) -> Command | None:
         at=datetime.fromisoformat(item["command_at"]),
         skip_gates=bool(int(item.get("command_skip_gates", 0))),
     )
+
+
+def hold_attributes(hold: Hold) -> dict[str, str | int]:
+    """The attributes of a rollout's item that hold what holds it."""
+    return {
+        "hold_by": hold.by,
+        "hold_reason": hold.reason,
+        "hold_since": hold.since.isoformat(),
+        "hold_at": hold.at.isoformat(),
+        "hold_stage": hold.stage,
+        "hold_gate": hold.gate,
+    }
 
 
 def _hold_from(item: Mapping[str, Any]) -> Hold | None:

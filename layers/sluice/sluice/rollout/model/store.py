@@ -8,7 +8,6 @@ APPROVAL#<arn>     <time>                         why an approval was ignored
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -24,7 +23,10 @@ from sluice.rollout.model.record import (
     RolloutOutcome,
     RolloutPhase,
     RolloutRecord,
+    command_attributes,
+    hold_attributes,
     parse_record,
+    plan_attributes,
 )
 from sluice.rollout.model.rollout_index import (
     CurrentRollouts,
@@ -145,26 +147,11 @@ class RecordStore:
 
     def set_command(self, rollout_id: RolloutId, command: Command) -> bool:
         """Store a person's command for the next analysis; False if the rollout is fenced or closed."""
-        changes: dict[str, str | int] = {
-            "command_kind": command.kind,
-            "command_by": command.by,
-            "command_reason": command.reason,
-            "command_at": command.at.isoformat(),
-            "command_skip_gates": int(command.skip_gates),
-        }
-        return self._set_open(rollout_id, changes)
+        return self._set_open(rollout_id, command_attributes(command))
 
     def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
         """Store what holds the rollout; a fenced or closed one is left alone."""
-        changes: dict[str, str | int] = {
-            "hold_by": hold.by,
-            "hold_reason": hold.reason,
-            "hold_since": hold.since.isoformat(),
-            "hold_at": hold.at.isoformat(),
-            "hold_stage": hold.stage,
-            "hold_gate": hold.gate,
-        }
-        self._set_open(rollout_id, changes)
+        self._set_open(rollout_id, hold_attributes(hold))
 
     def open_gate(self, rollout_id: RolloutId, gate: int, now: datetime) -> bool:
         """Store that a person opened a gate; False if the rollout is fenced or closed."""
@@ -182,11 +169,10 @@ class RecordStore:
 
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
         """Store the plan. The first plan stays: a repeated task must not plan against its own changes."""
-        text = json.dumps(plan.to_json())
         try:
             self._table.set(
                 _record_key(rollout_id),
-                {"phase": "provisioning", "rollout_plan": text, "planned_at": now.isoformat()},
+                {"phase": "provisioning", **plan_attributes(plan), "planned_at": now.isoformat()},
                 f"attribute_not_exists(rollout_plan) AND {_OPEN}",
                 {":closed": "closed"},
             )
