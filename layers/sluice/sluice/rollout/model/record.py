@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from sluice.rollout.model.maintenance import MAINTENANCE, Maintenance, parse_maintenance
 from sluice.rollout.model.plan import ADDED_FIELDS, Plan
 from sluice.rollout_id import RolloutId
 from sluice.stored import join_added, split_added
@@ -53,9 +54,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """The last time that a freeze window, a gate or a pause held a rollout that was ready to advance."""
+    """The last time that something held a rollout: a freeze window, a gate, a pause, or SageMaker's maintenance."""
 
-    by: str  # window, pause, human, or the ARN of a gate's Lambda function
+    by: str  # window, pause, human, maintenance, or the ARN of a gate's Lambda function
     reason: str
     since: datetime
     at: datetime  # when it was last checked
@@ -81,7 +82,7 @@ class RolloutRecord:
     requested_configs: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
-    maintained: Mapping[int, timedelta] = field(default_factory=dict)  # stage -> how long SageMaker did
+    maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # why the bake after the promotion ended early
     command: Command | None = None
@@ -99,9 +100,16 @@ class RolloutRecord:
 
     @property
     def held_by(self) -> Hold | None:
-        """The hold on the rollout now; None if there is none, or a person has opened its gate since."""
+        """The hold on the rollout now; None if there is none, or it has ended since."""
         is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
-        return self.hold if is_waiting and self.hold and self.hold.gate not in self.gates_opened else None
+        if not is_waiting or self.hold is None or self.hold.gate in self.gates_opened:
+            return None
+        return None if self.hold.by == MAINTENANCE and not self._is_maintained else self.hold
+
+    @property
+    def _is_maintained(self) -> bool:
+        seen = self.maintenance.get(self.stage, ())
+        return bool(seen) and not seen[-1].is_over
 
     @property
     def may_advance(self) -> bool:
@@ -143,7 +151,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         requested_configs=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
-        maintained=_maintained(item),
+        maintenance=_maintenance(item),
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),
@@ -179,10 +187,13 @@ def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
     }
 
 
-def _maintained(item: Mapping[str, Any]) -> dict[int, timedelta]:
-    """Stage -> from the first time that the endpoint was seen under maintenance to the last."""
-    begun, seen = _times(item, "maintained_since_"), _times(item, "maintained_until_")
-    return {stage: seen[stage] - at for stage, at in begun.items() if stage in seen}
+def _maintenance(item: Mapping[str, Any]) -> dict[int, tuple[Maintenance, ...]]:
+    prefix = "maintenance_"
+    return {
+        int(name.removeprefix(prefix)): parse_maintenance(text)
+        for name, text in item.items()
+        if name.startswith(prefix)
+    }
 
 
 def command_attributes(command: Command) -> dict[str, str | int]:

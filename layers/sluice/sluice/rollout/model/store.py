@@ -8,13 +8,14 @@ APPROVAL#<arn>     <time>                         why an approval was ignored
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.errors import SluiceError
+from sluice.rollout.model.maintenance import Maintenance, maintenance_text
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import (
     Command,
@@ -136,10 +137,9 @@ class RecordStore:
         """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
         self._table.set_once(_record_key(rollout_id), name, now.isoformat())
 
-    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
-        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
-        self.mark_time(rollout_id, f"maintained_since_{stage}", now)
-        self._set_open(rollout_id, {f"maintained_until_{stage}": now.isoformat()})
+    def record_maintenance(self, rollout_id: RolloutId, stage: int, seen: Sequence[Maintenance]) -> None:
+        """Store what a stage has seen of maintenance; a fenced or closed rollout is left alone."""
+        self._set_open(rollout_id, {f"maintenance_{stage}": maintenance_text(seen)})
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
