@@ -148,8 +148,8 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
 
-    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
-        """Whether it is stored that this approval could not be rolled out."""
+    def is_ignored_approval(self, package_arn: str, since: datetime | None = None) -> bool:
+        """Whether it is stored that an approval of the version, at ``since`` or later, could not be rolled out."""
 
 
 class RolloutPorts(Protocol):

@@ -43,6 +43,9 @@ from sluice.rollout_id import RolloutId
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
 
 
+_CENTURY = "2"  # DynamoDB refuses an empty prefix of a sort key; all that are times begin like this
+
+
 class FencedError(SluiceError):
     """The rollout is fenced or closed: no task may move it forward."""
 
@@ -269,9 +272,11 @@ class RecordStore:
         """Store why an approval could not be rolled out."""
         self._table.put_new({**_approval_key(package_arn, at), "reason": reason})
 
-    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
-        """Whether it is stored that this approval could not be rolled out."""
-        return self._table.get(_approval_key(package_arn, at)) is not None
+    def is_ignored_approval(self, package_arn: str, since: datetime | None = None) -> bool:
+        """Whether it is stored that an approval of the version, at ``since`` or later, could not be rolled out."""
+        found = self._table.query(f"APPROVAL#{package_arn}", _CENTURY, newest_first=True, page_items=1)
+        newest = next((datetime.fromisoformat(item["sk"]) for item in found), None)
+        return newest is not None and (since is None or newest >= since)
 
 
 def _approval_key(package_arn: str, at: datetime) -> dict[str, str]:
