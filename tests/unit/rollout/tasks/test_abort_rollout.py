@@ -60,8 +60,8 @@ def test_a_persons_abort_stands_although_step_functions_does_not_answer() -> Non
     world = world_in_a_canary()
     request = {"detail-type": "RolloutAbortRequested", "detail": {"rollout": ROLLOUT, "by": "ada", "reason": "no"}}
 
-    def throttled(_name: str) -> str:
-        raise RetryableError("ThrottlingException")
+    def throttled(name: str) -> str | None:
+        raise RetryableError(f"ThrottlingException: {name}")
 
     answer = world.executions.status
     world.executions.status = throttled  # type: ignore[method-assign]

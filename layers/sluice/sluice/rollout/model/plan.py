@@ -197,6 +197,10 @@ class PlanError(PermanentError):
     """The endpoint, or what the spec refers to, is not in a state from which this rollout can start."""
 
 
+class AlarmsUnknownError(PlanError):
+    """CloudWatch cannot evaluate an alarm that the spec names: whether it is quiet is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     """The settings of an A/B test, which is the first stage of its rollout.

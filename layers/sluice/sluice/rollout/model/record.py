@@ -30,6 +30,7 @@ class Fence:
     kind: FenceKind
     reason: str
     at: datetime
+    is_unknown: bool = False  # AWS did not answer: nothing is known against the version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,4 +252,5 @@ def _fence_from(item: Mapping[str, Any]) -> Fence | None:
         kind=item["fence_kind"],
         reason=item["fence_reason"],
         at=datetime.fromisoformat(item["fence_at"]),
+        is_unknown=bool(int(item.get("fence_is_unknown", 0))),
     )

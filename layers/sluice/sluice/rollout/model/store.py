@@ -187,12 +187,18 @@ class RecordStore:
         """Store that SageMaker accepted an update to this endpoint config."""
         self._table.add_to_set(_record_key(rollout_id), "asked", config)
 
-    def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
-        """Stop the rollout from advancing and return its record; the first fence stays."""
+    def fence(
+        self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime, *, is_unknown: bool = False
+    ) -> RolloutRecord:
+        """Stop the rollout from advancing and return its record; the first fence stays.
+
+        ``is_unknown``: only because AWS did not answer, for which the version is not marked Rejected.
+        """
         changes: dict[str, str | int] = {
             "fence_kind": kind,
             "fence_reason": reason,
             "fence_at": now.isoformat(),
+            "fence_is_unknown": int(is_unknown),
         }
         self._set_open(rollout_id, changes)  # if it was fenced or closed before, that record is returned
         return self.get(rollout_id)

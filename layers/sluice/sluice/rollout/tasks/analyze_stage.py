@@ -50,7 +50,7 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     record = replace(record, maintenance={**record.maintenance, stage: tuple(maintenance)})
     decision = _decision(stage, record, plan, now, ports)
     if decision.action == "roll_back":
-        ports.store.fence(record.id, decision.by, decision.reason, now)
+        ports.store.fence(record.id, decision.by, decision.reason, now, is_unknown=decision.is_unknown)
         return task_result("ROLL_BACK", stage=stage, reason=decision.reason)
     if decision.action == "promote":
         return task_result("PROMOTE", stage=stage, reason=decision.reason)
