@@ -43,6 +43,24 @@ def join_added(known: Mapping[str, Any], apart: FieldsByPath) -> dict[str, Any]:
     return whole
 
 
+def known_parts(stored: Mapping[str, Any], parts: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """The fields that this release knows: ``known_fields`` of each part.
+
+    ``parts``: the dataclass of the whole (``""``) and of what lies at each path, one value or each of a list.
+    """
+    whole = known_fields(parts[""], json.loads(json.dumps(stored)))
+    for path, of in parts.items():
+        *way, name = path.split(".")
+        place: Any = whole
+        for part in way:
+            place = place.get(part) if isinstance(place, dict) else None
+        if not path or not isinstance(place, dict) or not place.get(name):
+            continue
+        found = place[name]
+        place[name] = [known_fields(of, each) for each in found] if isinstance(found, list) else known_fields(of, found)
+    return whole
+
+
 def known_fields(of: type[Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """The stored fields that the dataclass ``of`` has; a later release may have stored others as well."""
     names = {each.name for each in fields(of)}

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from sluice.spec.endpoint import Endpoint
 from sluice.spec.serving_modes import ASYNC, BATCH, REAL_TIME, SERVERLESS
-from sluice.stored import known_fields
 
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 WARM_CONTAINERS = "sagemaker:variant:DesiredProvisionedConcurrency"
@@ -74,8 +73,7 @@ class ScalingRules:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        clock = tuple(ClockRange(**known_fields(ClockRange, one)) for one in raw["clock"])
-        return cls(**{**known_fields(cls, raw), "clock": clock})
+        return cls(**{**raw, "clock": tuple(ClockRange(**one) for one in raw["clock"])})
 
 
 def rules_for(endpoint: Endpoint) -> ScalingRules | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.rollout.model.maintenance import MAINTENANCE, Maintenance, maintained_no_more, maintained_now
+from sluice.rollout.model.maintenance import MAINTENANCE, maintained_no_more, maintained_now
 from sluice.rollout.model.record import Hold, RolloutRecord
 
 if TYPE_CHECKING:
@@ -35,15 +34,13 @@ def hold_for_maintenance(record: RolloutRecord, stage: int, now: datetime, ports
     return reason
 
 
-def note_end_of_maintenance(
-    record: RolloutRecord, stage: int, now: datetime, ports: RolloutPorts
-) -> Sequence[Maintenance]:
-    """The stage's maintenance, whose last stretch has ended; recorded if that is new."""
+def note_end_of_maintenance(record: RolloutRecord, stage: int, now: datetime, ports: RolloutPorts) -> RolloutRecord:
+    """Record that the stage's maintenance has ended, unless it had before; returns the record with it."""
     seen = record.maintenance.get(stage, ())
     ended = maintained_no_more(seen, now)
     if ended != seen:
         ports.store.record_maintenance(record.id, stage, ended)
-    return ended
+    return replace(record, maintenance={**record.maintenance, stage: ended})
 
 
 def _lasting(record: RolloutRecord, reason: str) -> str:

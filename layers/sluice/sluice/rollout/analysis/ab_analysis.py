@@ -12,7 +12,6 @@ from sluice.rollout.analysis.ab_test import Progress, compare_and_find
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import MetricWindow, maintenance_of
-from sluice.rollout.model.maintenance import maintained_for
 from sluice.rollout.model.plan import Experiment, Plan
 from sluice.rollout.model.record import RolloutRecord
 
@@ -54,15 +53,19 @@ def ab_test_finding(
     assert plan.baseline is not None
     assert plan.experiment is not None
     experiment = plan.experiment
-    left_out = maintenance_of(plan, record, 0)
+    left_out = maintenance_of(plan, record, 0) if record.maintenance else ()
     test = _Test(record=record, plan=plan, experiment=experiment, span=span, of=of, left_out=left_out, ports=ports)
     progress = Progress(
-        elapsed_seconds=(now - record.shifted_at[0] - maintained_for(record.maintenance.get(0, ()))).total_seconds(),
+        elapsed_seconds=(now - record.shifted_at[0] - _maintained(record)).total_seconds(),
         least_seconds=plan.stages[0].bake_seconds,
         requests=_requests(test) if experiment.max_requests is not None else 0,
     )
     pairs, is_bounded = _compared(test, (plan.candidate.variant, plan.baseline.variant))
     return compare_and_find(pairs, plan.judge.alpha, experiment, progress, is_bounded=is_bounded)
+
+
+def _maintained(record: RolloutRecord) -> timedelta:
+    return sum((each.duration for each in record.maintenance.get(0, ())), timedelta())
 
 
 def _compared(test: _Test, variants: tuple[str, str]) -> tuple[Sequence[Pair], bool]:

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from sluice.endpoint.scaling_rules import ScalingRules
+from sluice.endpoint.scaling_rules import ClockRange, ScalingRules
 from sluice.endpoint.state import ServerlessSize
 from sluice.errors import PermanentError
 from sluice.spec.rollout import Alarms, Judge
 from sluice.spec.serving import Batch
 from sluice.spec.strategies import ABTest, BlueGreen
 from sluice.spec.windows import ReleaseWindow, ReleaseWindows
-from sluice.stored import known_fields
+from sluice.stored import known_parts
 
 _MAX_ROWS = 1_500
 _ROW_SECONDS = (10, 60, 300, 900, 3600)
@@ -50,8 +50,7 @@ class PlannedFleet:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         size = raw.get("serverless")
-        known = known_fields(cls, raw)
-        return cls(**{**known, "serverless": ServerlessSize(**known_fields(ServerlessSize, size)) if size else None})
+        return cls(**{**raw, "serverless": ServerlessSize(**size) if size else None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,22 +150,27 @@ class Plan:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` gave, in this release, an earlier or a later one: what is unknown is left out."""
+        try:
+            return cls._parse(raw)
+        except TypeError:  # a field that a later release has added
+            return cls._parse(known_parts(raw, {"": cls, **_PARTS}))
+
+    @classmethod
+    def _parse(cls, raw: Mapping[str, Any]) -> Self:
         blue_green, mirror, experiment = raw.get("blue_green"), raw.get("mirror"), raw.get("experiment")
         scaling = raw.get("scaling")
         return cls(
             **{
-                **known_fields(cls, raw),
+                **raw,
                 "candidate": PlannedFleet.from_json(raw["candidate"]),
                 "baseline": PlannedFleet.from_json(raw["baseline"]) if raw["baseline"] else None,
-                "stages": tuple(PlannedStage(**known_fields(PlannedStage, stage)) for stage in raw["stages"]),
-                "judge": Judge(**known_fields(Judge, raw["judge"])),
+                "stages": tuple(PlannedStage(**stage) for stage in raw["stages"]),
+                "judge": Judge(**raw["judge"]),
                 "windows": _windows_from(raw["windows"]) if raw.get("windows") else None,
-                "alarms": Alarms(
-                    **{**known_fields(Alarms, raw["alarms"]), "also": tuple(raw["alarms"].get("also", ()))}
-                ),
-                "blue_green": BlueGreen(**known_fields(BlueGreen, blue_green)) if blue_green else None,
-                "experiment": Experiment(**known_fields(Experiment, experiment)) if experiment else None,
-                "mirror": Mirror(**known_fields(Mirror, mirror)) if mirror else None,
+                "alarms": Alarms(**{**raw["alarms"], "also": tuple(raw["alarms"].get("also", ()))}),
+                "blue_green": BlueGreen(**blue_green) if blue_green else None,
+                "experiment": Experiment(**experiment) if experiment else None,
+                "mirror": Mirror(**mirror) if mirror else None,
                 "batch": BatchPlan.parse(raw["batch"]) if raw.get("batch") else None,
                 "scaling": ScalingRules.from_json(scaling) if scaling else None,
             }
@@ -175,9 +179,7 @@ class Plan:
 
 def _windows_from(stored: Mapping[str, Any]) -> ReleaseWindows:
     """The windows of a stored plan, which ``dataclasses.asdict`` and JSON have converted."""
-    held = (
-        ReleaseWindow(**{**known_fields(ReleaseWindow, each), "days": tuple(each["days"])}) for each in stored["open"]
-    )
+    held = (ReleaseWindow(**{**each, "days": tuple(each["days"])}) for each in stored["open"])
     return ReleaseWindows(timezone=stored["timezone"], open=tuple(held))
 
 
@@ -245,4 +247,23 @@ class BatchPlan:
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Read the plan as it is stored."""
-        return cls(settings=Batch(**known_fields(Batch, raw["settings"])), input_digest=raw["input_digest"])
+        return cls(settings=Batch(**raw["settings"]), input_digest=raw["input_digest"])
+
+
+_PARTS: Mapping[str, type[Any]] = {
+    "candidate": PlannedFleet,
+    "candidate.serverless": ServerlessSize,
+    "baseline": PlannedFleet,
+    "baseline.serverless": ServerlessSize,
+    "stages": PlannedStage,
+    "judge": Judge,
+    "alarms": Alarms,
+    "windows.open": ReleaseWindow,
+    "blue_green": BlueGreen,
+    "experiment": Experiment,
+    "mirror": Mirror,
+    "batch.settings": Batch,
+    "scaling": ScalingRules,
+    "scaling.clock": ClockRange,
+}
+"""What lies where in a stored plan."""

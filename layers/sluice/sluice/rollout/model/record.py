@@ -105,10 +105,11 @@ class RolloutRecord:
         is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
         if not is_waiting or self.hold is None or self.hold.gate in self.gates_opened:
             return None
-        return None if self.hold.by == MAINTENANCE and not self._is_maintained else self.hold
+        return None if self.hold.by == MAINTENANCE and not self.is_maintained else self.hold
 
     @property
-    def _is_maintained(self) -> bool:
+    def is_maintained(self) -> bool:
+        """Whether the last analysis of the stage saw SageMaker maintain the endpoint's hosts."""
         seen = self.maintenance.get(self.stage, ())
         return bool(seen) and not seen[-1].is_over
 
@@ -169,14 +170,16 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
 def plan_attributes(plan: Plan) -> dict[str, str]:
     """The attributes of a rollout's item that hold its plan: what release 0.2 knows of it, and the rest."""
     known, added = split_added(plan.to_json(), ADDED_FIELDS)
-    return {"rollout_plan": json.dumps(known), "rollout_plan_added": json.dumps(added)}
+    used = {path: value for path, value in added.items() if value is not None and value is not False}  # their defaults
+    return {"rollout_plan": json.dumps(known), **({"rollout_plan_added": json.dumps(used)} if used else {})}
 
 
 def _plan_from(item: Mapping[str, Any]) -> Plan | None:
     if "rollout_plan" not in item:
         return None
-    added = json.loads(item.get("rollout_plan_added", "{}"))
-    return Plan.from_json(join_added(json.loads(item["rollout_plan"]), added))
+    known = json.loads(item["rollout_plan"])
+    added = item.get("rollout_plan_added")
+    return Plan.from_json(join_added(known, json.loads(added)) if added else known)
 
 
 def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
@@ -218,18 +221,6 @@ def _command_from(item: Mapping[str, Any]) -> Command | None:
         at=datetime.fromisoformat(item["command_at"]),
         skip_gates=bool(int(item.get("command_skip_gates", 0))),
     )
-
-
-def hold_attributes(hold: Hold) -> dict[str, str | int]:
-    """The attributes of a rollout's item that hold what holds it."""
-    return {
-        "hold_by": hold.by,
-        "hold_reason": hold.reason,
-        "hold_since": hold.since.isoformat(),
-        "hold_at": hold.at.isoformat(),
-        "hold_stage": hold.stage,
-        "hold_gate": hold.gate,
-    }
 
 
 def _hold_from(item: Mapping[str, Any]) -> Hold | None:

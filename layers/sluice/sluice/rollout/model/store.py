@@ -25,7 +25,6 @@ from sluice.rollout.model.record import (
     RolloutPhase,
     RolloutRecord,
     command_attributes,
-    hold_attributes,
     parse_record,
     plan_attributes,
 )
@@ -154,7 +153,9 @@ class RecordStore:
 
     def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
         """Store what holds the rollout; a fenced or closed one is left alone."""
-        self._set_open(rollout_id, hold_attributes(hold))
+        when = {"hold_since": hold.since.isoformat(), "hold_at": hold.at.isoformat()}
+        what = {"hold_by": hold.by, "hold_reason": hold.reason}
+        self._set_open(rollout_id, {**what, **when, "hold_stage": hold.stage, "hold_gate": hold.gate})
 
     def open_gate(self, rollout_id: RolloutId, gate: int, now: datetime) -> bool:
         """Store that a person opened a gate; False if the rollout is fenced or closed."""

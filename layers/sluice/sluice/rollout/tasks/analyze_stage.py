@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluice.rollout.analysis.bake_decision import Decision, decide
@@ -13,7 +12,6 @@ from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
 from sluice.rollout.gates.holds import apply_gates
 from sluice.rollout.maintenance import hold_for_maintenance, note_end_of_maintenance
-from sluice.rollout.model.maintenance import maintained_for
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import is_still_approved
@@ -46,8 +44,8 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
         reason = hold_for_maintenance(record, stage, now, ports)  # alarms still stop the rollout
         seconds = max(seconds_until_next_analysis(plan, now), poll_seconds(record.shifted_at[stage], now))
         return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=reason)
-    maintenance = note_end_of_maintenance(record, stage, now, ports)
-    record = replace(record, maintenance={**record.maintenance, stage: tuple(maintenance)})
+    if stage in record.maintenance:
+        record = note_end_of_maintenance(record, stage, now, ports)
     decision = _decision(stage, record, plan, now, ports)
     if decision.action == "roll_back":
         ports.store.fence(record.id, decision.by, decision.reason, now, is_unknown=decision.is_unknown)
@@ -64,7 +62,7 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
 def _decision(stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts) -> Decision:
     """What the findings, the last command and the gates come to; logged, and kept in the history."""
     found = collect_findings(stage, record, plan, now, ports)
-    since = record.shifted_at[stage] + maintained_for(record.maintenance.get(stage, ()))
+    since = record.shifted_at[stage] + sum((each.duration for each in record.maintenance.get(stage, ())), timedelta())
     decision = decide(found, plan, stage, in_force_since=since, now=now, command=record.command)
     findings = _stored(found)
     decision = apply_gates(decision, stage, record, plan, ports, findings=findings)
