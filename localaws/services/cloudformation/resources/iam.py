@@ -12,12 +12,14 @@ from localaws.services.cloudformation.resources.creation import Creation, docume
 from localaws.services.cloudformation.resources.handler import ResourceHandler, handler, made_before
 from localaws.services.cloudformation.resources.stack import DeployedResource, Made
 from localaws.services.cloudformation.resources.tags import tag_changes, tag_list
+from localaws.services.cloudformation.template.errors import PropertyError
 
 _MOST_VERSIONS = 5  # of a managed policy, the default one included
 _HOUR = 3600
 
 
 def create_role(creation: Creation) -> Made:
+    _refuse_boundary(creation)
     name = creation.name_from("RoleName", longest=64)
     trust = document(creation.need("AssumeRolePolicyDocument"))
     inline, attached = creation.take("Policies", []), creation.take("ManagedPolicyArns", [])
@@ -34,13 +36,13 @@ def create_role(creation: Creation) -> Made:
 
 def update_role(creation: Creation, deployed: DeployedResource) -> Made:
     """Rights are added before others are taken away, so that a role in use loses none in between."""
+    _refuse_boundary(creation)
     name = deployed.physical_id
     trust = document(creation.need("AssumeRolePolicyDocument"))
     creation.call("iam", "UpdateAssumeRolePolicy", {"RoleName": name, "PolicyDocument": trust})
     description, session_seconds = creation.take("Description", ""), creation.take("MaxSessionDuration", _HOUR)
     about = {"RoleName": name, "Description": description, "MaxSessionDuration": session_seconds}
     creation.call("iam", "UpdateRole", about)
-    _update_boundary(creation, name)
     _update_inline_policies(creation, deployed, name)
     before, after = set(deployed.properties.get("ManagedPolicyArns", [])), creation.take("ManagedPolicyArns", [])
     for arn in after:
@@ -55,13 +57,10 @@ def update_role(creation: Creation, deployed: DeployedResource) -> Made:
     return made_before(deployed)
 
 
-def _update_boundary(creation: Creation, role: str) -> None:
-    boundary = creation.take("PermissionsBoundary")
-    if boundary is None:
-        creation.call_unless_gone("iam", "DeleteRolePermissionsBoundary", {"RoleName": role})
-    else:
-        params = {"RoleName": role, "PermissionsBoundary": boundary}
-        creation.call("iam", "PutRolePermissionsBoundary", params)
+def _refuse_boundary(creation: Creation) -> None:
+    """A boundary that nobody evaluates would make a role look safer than it is."""
+    if creation.take("PermissionsBoundary") is not None:
+        raise PropertyError("PermissionsBoundary", "is not supported: boundaries are not evaluated")
 
 
 def _update_inline_policies(creation: Creation, deployed: DeployedResource, role: str) -> None:
