@@ -16,12 +16,25 @@ _KEPT_FINE = timedelta(hours=3)
 
 
 @dataclass
+class Stretch:
+    """Other counts for a stretch of time, which CloudWatch keeps once it is over; None: it goes on."""
+
+    since: datetime
+    until: datetime | None
+    per_period: Mapping[str, Counts]
+
+    def touches(self, at: datetime, seconds: int) -> bool:
+        return at + timedelta(seconds=seconds) > self.since and (self.until is None or at < self.until)
+
+
+@dataclass
 class FakeMetrics:
     """Alarms by name and state, and the same counts for every period of a variant.
 
     ``slow`` holds requests beyond each percentile by variant, None if CloudWatch does not count them; ``means`` mean
     latencies; ``summaries`` what is known of the latency before a rollout. ``incomplete``: by variant, with what status
-    CloudWatch answers instead of ``Complete``. With a ``clock`` data of short periods is kept as long as by CloudWatch.
+    CloudWatch answers instead of ``Complete``; ``past``: stretches of time with other counts. With a ``clock`` data of
+    short periods is kept as long as by CloudWatch.
     """
 
     faults: Faults
@@ -33,12 +46,18 @@ class FakeMetrics:
     own_metrics: dict[tuple[str, str], Moments] = field(default_factory=dict)  # per period, by variant and metric
     incomplete: dict[str, str] = field(default_factory=dict)
     clock: Clock | None = None
+    past: list[Stretch] = field(default_factory=list)
 
     def counts(self, of: Dimensions, span: Span, failures: Sequence[str] = MODEL_ERRORS) -> dict[datetime, Counts]:
         assert failures
         return self.faults.around(  # type: ignore[no-any-return]
-            lambda: {at: self.per_period[_variant(of)] for at in self._periods(of, span)}
+            lambda: {at: self._counts(_variant(of), at, span) for at in self._periods(of, span)}
         )
+
+    def _counts(self, variant: str, at: datetime, span: Span) -> Counts:
+        """What a period holds: of a stretch that it touches, else what all periods hold."""
+        touched = (each.per_period for each in self.past if each.touches(at, span.period_seconds))
+        return next((found[variant] for found in touched if variant in found), self.per_period[variant])
 
     def slow_counts(
         self, of: Dimensions, limits_us: Mapping[str, int], *spans: Span
@@ -74,7 +93,7 @@ class FakeMetrics:
         beyond = self.slow.get(variant, {})
         return {
             name: {
-                at: Counts(self.per_period[variant].requests, beyond.get(name, 0))
+                at: Counts(self._counts(variant, at, span).requests, beyond.get(name, 0))
                 for span in spans
                 for at in self._periods(of, span)
             }

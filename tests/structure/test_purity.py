@@ -52,6 +52,7 @@ DECISIONS = (
     "sluice.rollout.traffic.reconcile",
     "sluice.rollout_id",
     "sluice.spec",
+    "sluice.stored",
     "sluice.training.run_slot",
     "sluice.transform.request",
 )

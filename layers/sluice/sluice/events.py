@@ -37,26 +37,40 @@ class PackageChanged:
 
         Our own annotations of an approved version emit the event, too.
         """
-        return self.approval == "Approved" and (self._names_the_approval or self._names_the_status)
+        return self.approval == "Approved" and (self._may_name_the_approval or self._names_the_status)
 
     @property
     def may_be_rejection(self) -> bool:
         """Whether it may be a rejection, perhaps of the version that serves."""
-        return self.approval == "Rejected" and self._names_the_approval
+        return self.approval == "Rejected" and self._may_name_the_approval
 
     @property
     def may_wait(self) -> bool:
         """Whether the version may now wait for a person's approval."""
-        return self.approval == "PendingManualApproval" and (self._names_the_approval or self._names_the_status)
+        return self.approval == "PendingManualApproval" and (self._may_name_the_approval or self._names_the_status)
 
     @property
     def begins_first_wait(self) -> bool:
         """Whether a wait for approval that it announces began with the registration, not with a later change."""
-        return self.changed is None or not self._names_the_approval
+        return self.changed is None or not self._may_name_the_approval
 
     @property
-    def _names_the_approval(self) -> bool:
-        return self.changed is None or "ModelApprovalStatus" in self.changed
+    def names_the_approval(self) -> bool:
+        """Whether the event says that the approval is what changed; one without the fields that changed does not."""
+        return "ModelApprovalStatus" in (self.changed or ())
+
+    @property
+    def time(self) -> datetime | None:
+        """``at``; None if the event has no time, or one of an unknown form."""
+        try:
+            found = datetime.fromisoformat(self.at)
+        except ValueError:
+            return None
+        return found if found.tzinfo else None
+
+    @property
+    def _may_name_the_approval(self) -> bool:
+        return self.changed is None or self.names_the_approval
 
     @property
     def _names_the_status(self) -> bool:

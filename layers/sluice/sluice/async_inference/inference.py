@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
+from sluice.stored import known_fields
+
 InferenceStatus = Literal["waiting", "submitted", "ready", "parked"]
 """``waiting``: to be submitted, for the first time or as a retry. ``submitted``: SageMaker has accepted it."""
 
@@ -152,13 +154,15 @@ class AsyncInference:
             endpoint=item["endpoint"],
             status=item["status"],
             since=_read(item["since"]),
-            request=InferenceRequest(**json.loads(item["request"])),
+            request=InferenceRequest(**known_fields(InferenceRequest, json.loads(item["request"]))),
             overdue_at=_read(item["at"]) if pending and "at" in item else None,
             output=item.get("output", ""),
             failure=item.get("failure", ""),
             failures=tuple(FailedInvocation.parse(each) for each in json.loads(item.get("failures", "[]"))),
             forgiven=tuple(_read(each) for each in json.loads(item.get("forgiven", "[]"))),
-            result=InferenceResult(**_times(json.loads(item["result"]))) if "result" in item else None,
+            result=InferenceResult(**known_fields(InferenceResult, _times(json.loads(item["result"]))))
+            if "result" in item
+            else None,
             reason=item.get("reason", ""),
             changed_at=_read(item["changed_at"]),
             revision=int(item.get("revision", 0)),

@@ -7,10 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from sluice.stored import known_fields
 from sluice.transform.locations import set_aside_folder
 
 BatchPhase = Literal["starting", "running", "completed", "failed", "skipped"]
 ENDED: tuple[BatchPhase, ...] = ("completed", "failed", "skipped")
+
+ADDED_FIELDS = ("given_digest", "rows_set_aside")
+"""What release 0.2 does not know of a run and would refuse to read: stored apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,5 +57,7 @@ class BatchRun:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """A run as ``to_json`` wrote it, in this release, an earlier or a later one: what is unknown is left out."""
         times = {name: raw.get(name) for name in ("requested_at", "ended_at")}
-        return cls(**{**raw, **{name: at and datetime.fromisoformat(at) for name, at in times.items()}})
+        known = known_fields(cls, raw)
+        return cls(**{**known, **{name: at and datetime.fromisoformat(at) for name, at in times.items()}})

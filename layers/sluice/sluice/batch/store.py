@@ -6,12 +6,14 @@ MODEL#<model>      BATCH#<job>     a run; the job's name begins with the time of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
-from sluice.batch.run import BatchRun
+from sluice.batch.run import ADDED_FIELDS, BatchRun
+from sluice.stored import join_added, split_added
 
 _PAGE = 50
 """Runs read at once: most callers look at the newest, and a page is paid for as a whole."""
@@ -25,14 +27,14 @@ class BatchStore:
 
     def open(self, run: BatchRun) -> BatchRun:
         """Store a new run; returns the stored one, which is another if this request came before."""
-        if self._table.put_new({**_key(run.model, run.job), "phase": run.phase, "run": _text(run)}):
+        if self._table.put_new({**_key(run.model, run.job), "phase": run.phase, **_written(run)}):
             return run
         return self.get(run.model, run.job) or run
 
     def get(self, model: str, job: str) -> BatchRun | None:
         """The run as it is now (consistent read)."""
         item = self._table.get(_key(model, job))
-        return BatchRun.parse(json.loads(item["run"])) if item else None
+        return _read(item) if item else None
 
     def advance(self, run: BatchRun) -> bool:
         """Store the run as checked, running or ended; False, and nothing written, if it has got so far before."""
@@ -43,7 +45,7 @@ class BatchStore:
         try:
             self._table.set(
                 _key(run.model, run.job),
-                {"phase": run.phase, "run": _text(run)},
+                {"phase": run.phase, **_written(run)},
                 before,
                 {name: value for name, value in values.items() if name in before},
             )
@@ -67,12 +69,17 @@ class BatchStore:
     def runs(self, model: str) -> Iterator[BatchRun]:
         """The newest request first."""
         for item in self._table.query(f"MODEL#{model}", "BATCH#", newest_first=True, page_items=_PAGE):
-            yield BatchRun.parse(json.loads(item["run"]))
+            yield _read(item)
 
 
 def _key(model: str, job: str) -> dict[str, str]:
     return {"pk": f"MODEL#{model}", "sk": f"BATCH#{job}"}
 
 
-def _text(run: BatchRun) -> str:
-    return json.dumps(run.to_json())
+def _written(run: BatchRun) -> dict[str, str]:
+    known, added = split_added(run.to_json(), ADDED_FIELDS)
+    return {"run": json.dumps(known), "run_added": json.dumps(added)}
+
+
+def _read(item: Mapping[str, Any]) -> BatchRun:
+    return BatchRun.parse(join_added(json.loads(item["run"]), json.loads(item.get("run_added", "{}"))))

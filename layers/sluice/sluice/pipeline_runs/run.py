@@ -8,10 +8,14 @@ from datetime import datetime
 from typing import Any, Self
 
 from sluice.names import package_group_and_version
+from sluice.stored import known_fields
 
 ENDED = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
 _JOBS = frozenset({"Processing", "Training"})
 INPUT_PARAMETER = "InputData"
+
+ADDED_FIELDS = ("step_code", "verdict")
+"""What release 0.2 does not know of a run and would refuse to read: stored apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +130,15 @@ class PipelineRun:
 
     @classmethod
     def parse(cls, stored: Mapping[str, Any]) -> Self:
-        """A run as ``to_json`` wrote it."""
+        """A run as ``to_json`` wrote it, in this release, an earlier or a later one: what is unknown is left out."""
         steps = tuple(
-            StepRun(**{**step, "started_at": _time(step["started_at"]), "ended_at": _time(step["ended_at"])})
+            StepRun(
+                **{**known_fields(StepRun, step), **{name: _time(step[name]) for name in ("started_at", "ended_at")}}
+            )
             for step in stored["steps"]
         )
         times = {name: datetime.fromisoformat(stored[name]) for name in ("started_at", "modified_at")}
-        return cls(**{**stored, **times, "steps": steps, "reports": tuple(stored["reports"])})
+        return cls(**{**known_fields(cls, stored), **times, "steps": steps, "reports": tuple(stored["reports"])})
 
     def to_json(self) -> dict[str, Any]:
         """The item as ``parse`` reads it back."""

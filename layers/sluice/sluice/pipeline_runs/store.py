@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
-from sluice.pipeline_runs.run import PipelineRun
+from sluice.pipeline_runs.run import ADDED_FIELDS, PipelineRun
+from sluice.stored import join_added, split_added
 
 _PAGE = 20
 """Runs read at once: most callers look at the newest, and a page is paid for as a whole."""
@@ -28,10 +29,17 @@ class RunStore:
     def save(self, run: PipelineRun) -> None:
         """Record a run as it was seen, unless something newer is recorded already."""
         seen = _seen(run)
+        known, added = split_added(run.to_json(), ADDED_FIELDS)
         with suppress(ConditionFailedError):  # an invocation that read the run later was quicker to write it
             self._table.set(
                 _key(run),
-                {"id": run.id, "status": run.status, "seen": seen, "run": json.dumps(run.to_json())},
+                {
+                    "id": run.id,
+                    "status": run.status,
+                    "seen": seen,
+                    "run": json.dumps(known),
+                    "run_added": json.dumps(added),
+                },
                 "attribute_not_exists(seen) OR seen <= :seen",
                 {":seen": seen},
             )
@@ -40,7 +48,8 @@ class RunStore:
         """The newest first."""
         for item in self._table.query(f"MODEL#{model}", "RUN#", newest_first=True, page_items=_PAGE):
             if "run" in item:
-                yield PipelineRun.parse(json.loads(item["run"]))
+                added = json.loads(item.get("run_added", "{}"))
+                yield PipelineRun.parse(join_added(json.loads(item["run"]), added))
 
     def is_end_announced(self, run: PipelineRun) -> bool:
         """Whether the end of this run has been announced, as it ended this time."""

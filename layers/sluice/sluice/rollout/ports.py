@@ -19,6 +19,7 @@ from sluice.rollout.batch.ports import (
     TransformJobs,
 )
 from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
+from sluice.rollout.model.maintenance import Maintenance
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionStore
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
@@ -117,8 +118,8 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
 
-    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
-        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
+    def record_maintenance(self, rollout_id: RolloutId, stage: int, seen: Sequence[Maintenance]) -> None:
+        """Store what a stage has seen of maintenance; a fenced or closed rollout is left alone."""
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
@@ -147,8 +148,8 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
 
-    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
-        """Whether it is stored that this approval could not be rolled out."""
+    def is_ignored_approval(self, package_arn: str, since: datetime | None = None) -> bool:
+        """Whether it is stored that an approval of the version, at ``since`` or later, could not be rolled out."""
 
 
 class RolloutPorts(Protocol):

@@ -41,16 +41,20 @@ _OUTCOMES: dict[FenceKind, RolloutOutcome] = {
 }
 
 
-def restore_baseline(rollout_id: RolloutId, failure: str, ports: RolloutPorts) -> TaskResult:
+def restore_baseline(
+    rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_unknown: bool = False
+) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone and the registry holds the reason.
 
-    ``failure`` is the reason if nothing has fenced the rollout before. Idempotent: may be called at any time, any
+    ``failure`` is the reason if nothing has fenced the rollout before, ``is_unknown`` whether it is only that AWS did
+    not answer, for which the version is not marked Rejected. Idempotent: may be called at any time, any
     number of times.
     """
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     if not record.is_closed:
-        record = ports.store.fence(rollout_id, "failed", failure or "the rollout failed", ports.now())
+        reason = failure or "the rollout failed"
+        record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=is_unknown)
     if record.is_closed:
         ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
         return task_result("READY", reason=record.loggable(record.reason))
@@ -123,9 +127,13 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     if obstacle:
         reason = f"{reason}; not restored: {obstacle}"
     outcome: RolloutOutcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
+    told = reason
     serving = state is not None and record.plan is not None and _candidate_serves(record.plan, state)
     if outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
-        ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
+        if fence is not None and fence.is_unknown:
+            told = f"{reason}; {_unblamed(record)}"
+        else:
+            ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
     if record.plan is not None and record.plan.engine == "batch":
         from sluice.rollout.batch.comparison_run import clean_up_batch  # only for batch models
@@ -143,12 +151,17 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         model=record.id.model,
         version=record.id.version,
         outcome=outcome,
-        reason=reason,
+        reason=told,
     )
     if ports.store.close(record.id, outcome, reason, now):
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
     ports.locks.release(record.endpoint, record.id)
     return task_result("READY", reason=record.loggable(reason))
+
+
+def _unblamed(record: RolloutRecord) -> str:
+    again = f"sluice retry {record.id.model}/{record.id.version}"
+    return f"nothing is known against the version, it stays Approved: `{again}` tries it again"
 
 
 def _report(

@@ -77,8 +77,8 @@ class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
         """``open_rollouts``; those of an earlier release are indexed first, twice, and after it was at work again."""
 
-    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
-        """Whether it is stored that this approval could not be rolled out."""
+    def is_ignored_approval(self, package_arn: str) -> bool:
+        """Whether it is stored that an approval of the version could not be rolled out."""
 
 
 class SweepPipelines(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from sluice.stored import known_fields
 from sluice.transform.output_listing import match_outputs
 
 
@@ -39,7 +40,9 @@ class BatchInput:
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
         found = json.loads(text)
-        return cls(folder=found["folder"], files=tuple(InputFile(**each) for each in found["files"]))
+        return cls(
+            folder=found["folder"], files=tuple(InputFile(**known_fields(InputFile, each)) for each in found["files"])
+        )
 
     @property
     def size(self) -> int:

@@ -24,6 +24,7 @@ from sluice.rollout.analysis.metric_windows import (
     rows_by_threshold,
     windows,
 )
+from sluice.rollout.model.maintenance import Maintenance
 from sluice.rollout.model.plan import Plan, PlannedStage, experiment_from
 from sluice.rollout.model.record import Command, CommandKind, FenceKind, RolloutRecord
 from sluice.rollout.planning.planner import make_plan
@@ -78,6 +79,19 @@ def test_weights_did_not_change_within_a_window(
 ) -> None:
     found = windows(PLAN, record(shifted, shifting), at(now))
     assert found == [MetricWindow(at(start), at(end)) for start, end in expected]
+
+
+def test_maintenance_is_cut_out_with_the_time_before_it_was_seen_and_a_warm_up_after_it() -> None:
+    seen = tuple(Maintenance(since=at(a), until=at(b), is_over=True) for a, b in [(30, 50), (300, 420), (1000, 1100)])
+    maintained = replace(record({0: 0, 1: 900}, {0: -5, 1: 870}), maintenance={0: seen[:2], 1: seen[2:]})
+    expected = [(50 + WARM, 300 - 60), (420 + WARM, 870), (900 + WARM, 1000 - 60), (1100 + WARM, 1400 - LAG)]
+    expected = [(start, end) for start, end in expected if start < end]
+    assert windows(PLAN, maintained, at(1400)) == [MetricWindow(at(start), at(end)) for start, end in expected]
+    judged = judged_periods(PLAN, maintained, at(1400))
+    assert judged.starts == [at(s) for s in (120, 180, *range(480, 840, 60), *range(1200, 1260, 60))]
+    assert judged.in_this_stage == 1
+    young = windows(PLAN, maintained, at(1110))
+    assert young[-1] == MetricWindow(at(1100 + WARM), at(1110 - LAG)), "it has not begun"
 
 
 def test_the_warm_up_is_as_long_as_the_spec_says() -> None:

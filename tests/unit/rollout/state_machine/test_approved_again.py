@@ -48,6 +48,15 @@ def test_a_rollout_of_the_live_version_that_is_stopped_leaves_it_live(stopped_at
     assert live_variants(world) == {"v2": 100.0}
 
 
+def test_the_late_event_of_a_completion_does_not_roll_a_promoted_version_out_again() -> None:
+    """A person has noted something on the version since, so it was modified after its rollout had closed."""
+    world = with_a_way_back()
+    world.clock.pass_seconds(600)
+    world.registry.annotate(ARN, {"team": "risk"})
+    found = open_rollout(approval_of(ARN, ("ModelPackageStatus",)), world.ports)
+    assert found == {"ignored": "fraud/2 has been rolled out: promoted"}
+
+
 def test_a_live_version_that_fails_on_a_new_endpoint_stays_live_on_the_old_one() -> None:
     world = with_a_way_back()
     spec = world.specs.specs["fraud"]

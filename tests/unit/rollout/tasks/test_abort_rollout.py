@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from sluice.aws.metric_data import Counts
+from sluice.errors import RetryableError
 from sluice.rollout.tasks.abort_rollout import RolloutStuckError, abort_rollout
+from sluice.rollout_id import RolloutId
 
 from tests.fakes.sluice_world import SluiceWorld, sluice_world, spec_with_rollout
 
@@ -52,6 +54,24 @@ def test_an_alarm_is_logged_with_what_was_moved() -> None:
         "endpoint": "sluice-dev-fraud",
     }
     assert line.items() >= expected.items()
+
+
+def test_a_persons_abort_stands_although_step_functions_does_not_answer() -> None:
+    world = world_in_a_canary()
+    request = {"detail-type": "RolloutAbortRequested", "detail": {"rollout": ROLLOUT, "by": "ada", "reason": "no"}}
+
+    def throttled(name: str) -> str | None:
+        raise RetryableError(f"ThrottlingException: {name}")
+
+    answer = world.executions.status
+    world.executions.status = throttled  # type: ignore[method-assign]
+    with pytest.raises(RetryableError):
+        abort_rollout(request, world.ports)
+    fence = world.ports.store.get(RolloutId.required(ROLLOUT)).fence
+    assert fence is not None
+    assert fence.kind == "aborted"
+    world.executions.status = answer  # type: ignore[method-assign]
+    assert abort_rollout(request, world.ports) == {"rollout": ROLLOUT, "moved": "weights"}
 
 
 def test_an_execution_that_ended_is_logged_with_its_name() -> None:

@@ -96,6 +96,29 @@ def test_a_version_whose_registration_failed_is_told_once_although_it_takes_no_n
     assert world.events.published == [("ApprovalIgnored", {"package": arn, "reason": reason})]
 
 
+def test_notes_on_a_version_whose_registration_failed_tell_nobody_again(world: SluiceWorld) -> None:
+    """The sweep replays its approval, without the fields that changed; the first event is delivered late."""
+    arn = world.registry.register(GROUP, 2, "Failed")
+    approved = approval_of(arn)
+    approved["detail"]["LastModifiedTime"] = world.clock.now().isoformat()
+    for note in range(4):
+        world.clock.pass_seconds(3600)
+        sweep(world.ports)
+        open_rollout(PackageChanged.parse(approval_of(arn, None)), world.ports)
+        if note:
+            open_rollout(PackageChanged.parse(approved), world.ports)
+        world.registry.annotate(arn, {"note": str(note)})
+    replays = [kind for kind, _ in world.events.published if kind == "SageMaker Model Package State Change"]
+    told = [kind for kind, _ in world.events.published if kind == "ApprovalIgnored"]
+    assert (len(replays), len(told)) == (1, 1)
+    world.registry.approve(arn)
+    approved["detail"]["LastModifiedTime"] = world.clock.now().isoformat()
+    for _ in range(2):
+        world.clock.pass_seconds(60)
+        open_rollout(PackageChanged.parse(approved), world.ports)
+    assert sum(kind == "ApprovalIgnored" for kind, _ in world.events.published) == 2, "another approval, another event"
+
+
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
 def test_a_failed_registration_is_told_after_a_crash_at_any_call(after_effect: bool) -> None:
     for call in range(1, 12):

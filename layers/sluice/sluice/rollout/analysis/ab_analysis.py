@@ -11,6 +11,7 @@ from sluice.aws.metric_data import Counts, Dimensions, Moments, Span, whole_peri
 from sluice.rollout.analysis.ab_test import Progress, compare_and_find
 from sluice.rollout.analysis.confidence_sequence import Pair
 from sluice.rollout.analysis.findings import Finding
+from sluice.rollout.analysis.metric_windows import MetricWindow, maintenance_of
 from sluice.rollout.model.plan import Experiment, Plan
 from sluice.rollout.model.record import RolloutRecord
 
@@ -31,6 +32,7 @@ class _Test:
     experiment: Experiment
     span: Span
     of: tuple[Dimensions, Dimensions]  # the candidate's and the baseline's
+    left_out: Sequence[MetricWindow]  # when SageMaker maintained the endpoint
     ports: AnalysisPorts
 
 
@@ -51,14 +53,19 @@ def ab_test_finding(
     assert plan.baseline is not None
     assert plan.experiment is not None
     experiment = plan.experiment
-    test = _Test(record=record, plan=plan, experiment=experiment, span=span, of=of, ports=ports)
+    left_out = maintenance_of(plan, record, 0) if record.maintenance else ()
+    test = _Test(record=record, plan=plan, experiment=experiment, span=span, of=of, left_out=left_out, ports=ports)
     progress = Progress(
-        elapsed_seconds=(now - record.shifted_at[0]).total_seconds(),
+        elapsed_seconds=(now - record.shifted_at[0] - _maintained(record)).total_seconds(),
         least_seconds=plan.stages[0].bake_seconds,
         requests=_requests(test) if experiment.max_requests is not None else 0,
     )
     pairs, is_bounded = _compared(test, (plan.candidate.variant, plan.baseline.variant))
     return compare_and_find(pairs, plan.judge.alpha, experiment, progress, is_bounded=is_bounded)
+
+
+def _maintained(record: RolloutRecord) -> timedelta:
+    return sum((each.duration for each in record.maintenance.get(0, ())), timedelta())
 
 
 def _compared(test: _Test, variants: tuple[str, str]) -> tuple[Sequence[Pair], bool]:
@@ -80,9 +87,16 @@ def _pairs_of_metrics(test: _Test, candidate: _Periods, baseline: _Periods) -> S
 
 
 def _pairs(test: _Test, candidate: _Periods, baseline: _Periods, row_seconds: int) -> Sequence[Pair]:
-    """The periods that are over, oldest first. A period that has begun would be seen in two states."""
+    """The periods that are over, oldest first. A period that has begun would be seen in two states.
+
+    Those of SageMaker's maintenance are left out: what they show is not the versions' difference.
+    """
     length = timedelta(seconds=row_seconds)
-    closed = sorted(at for at in candidate.keys() | baseline.keys() if at + length <= test.span.end)
+    closed = sorted(
+        at
+        for at in candidate.keys() | baseline.keys()
+        if at + length <= test.span.end and not any(at < out.end and at + length > out.start for out in test.left_out)
+    )
     return [Pair(candidate.get(at, _NOTHING), baseline.get(at, _NOTHING)) for at in closed]
 
 

@@ -126,7 +126,7 @@ def watched_alarms(names: Names, rollout_id: str, plan: Plan) -> list[str]:
     return [*ours, *plan.alarms.also, composite]
 
 
-_KNOWN_STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
+KNOWN_STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 
 
 def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
@@ -145,10 +145,10 @@ def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
     if missing:
         reason = f"{', '.join(missing)} is missing"
         return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
-    unknown = [f"{name} ({state})" for name, state in seen.items() if state not in _KNOWN_STATES]
+    unknown = [f"{name} ({state})" for name, state in seen.items() if state not in KNOWN_STATES]
     if unknown:
         reason = f"CloudWatch cannot evaluate {', '.join(unknown)}"
-        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
+        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", is_unknown=True, numbers=numbers)
     return Finding(name="alarm", answer=Answer.ABSTAIN, reason="quiet", by="alarm", numbers=numbers)
 
 

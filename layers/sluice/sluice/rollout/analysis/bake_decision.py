@@ -20,7 +20,8 @@ class Decision:
     """``pause`` is a hold that only a person ends, ``promote`` skips the stages left; ``by`` is who stops the rollout.
 
     ``wait``: there is proof, but a gate or a window holds it up, ``until`` a window opens if that is known.
-    ``is_doubt``: nothing bad was seen, there was just no proof in time.
+    ``is_doubt``: nothing bad was seen, there was just no proof in time; ``is_unknown``: and only because AWS did not
+    answer what was asked, for which the version is not to blame.
     """
 
     action: Literal["advance", "hold", "wait", "roll_back", "pause", "promote"]
@@ -28,6 +29,7 @@ class Decision:
     by: FenceKind = "judge"
     is_doubt: bool = False
     until: datetime | None = None
+    is_unknown: bool = False
 
 
 def decide(
@@ -64,7 +66,9 @@ def _decide(findings: Sequence[Finding], plan: Plan, stage: int, in_force_since:
         return Decision("hold", doubt)
     if plan.on_doubt == "pause":
         return Decision("pause", doubt)
-    return Decision("roll_back", f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}", is_doubt=True)
+    reason = f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}"
+    is_unknown = bool(open_questions) and all(found.is_unknown for found in open_questions)
+    return Decision("roll_back", reason, is_doubt=True, is_unknown=is_unknown)
 
 
 def apply_command(decision: Decision, command: Command | None) -> Decision:

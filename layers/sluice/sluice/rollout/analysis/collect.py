@@ -45,7 +45,7 @@ def collect_findings(
         findings += _metric_findings(stage, record, plan, now, ports)
     except MetricsUnknownError as error:
         # Neither proof nor harm may come of a part of the data: the next analysis reads all of it again.
-        findings.append(Finding(name="metrics", answer=Answer.HOLD, reason=f"unknown: {error}"))
+        findings.append(Finding(name="metrics", answer=Answer.HOLD, reason=f"unknown: {error}", is_unknown=True))
     if plan.mirror is not None:
         findings.append(shadow_finding(plan, plan.mirror, record, now, ports))
     return tuple(findings)

@@ -32,4 +32,5 @@ class Finding:
     reason: str  # a sentence for people
     by: FenceKind = "judge"  # who stops the rollout, if this does
     is_doubt: bool = False  # it stops for lack of proof, not for harm: a person may decide otherwise
+    is_unknown: bool = False  # what it asks could not be read, which says nothing of the version
     numbers: Mapping[str, Any] = field(default_factory=dict)

@@ -58,17 +58,53 @@ def row_seconds(plan: Plan) -> int:
 
 
 def windows(plan: Plan, record: RolloutRecord, now: datetime) -> list[MetricWindow]:
-    """Stretches between weight changes whose metrics are complete; the newest is still growing.
+    """Stretches between weight changes whose metrics are complete, without maintenance; the newest is still growing.
 
     Each begins after the warm-up: fresh instances are slow and fail for reasons that pass. It is the same for both
-    variants and was decided before the rollout.
+    variants and was decided before the rollout. So it is where SageMaker has replaced instances in its maintenance.
     """
-    complete = now - timedelta(seconds=LAG_SECONDS[plan.period_seconds])
-    warm_up = timedelta(seconds=plan.judge.warm_up_periods * plan.period_seconds)
     return [
-        MetricWindow(start + warm_up, min(record.shifting_at.get(stage + 1, complete), complete))
-        for stage, start in sorted(record.shifted_at.items())
+        window
+        for stage, whole in sorted(_stages(plan, record, now).items())
+        for window in _outside(whole, maintenance_of(plan, record, stage))
     ]
+
+
+def _stages(plan: Plan, record: RolloutRecord, now: datetime) -> dict[int, MetricWindow]:
+    """The stretch of each stage from its warm-up on, by stage."""
+    complete = now - timedelta(seconds=LAG_SECONDS[plan.period_seconds])
+    warm_up = _warm_up(plan)
+    return {
+        stage: MetricWindow(start + warm_up, min(record.shifting_at.get(stage + 1, complete), complete))
+        for stage, start in record.shifted_at.items()
+    }
+
+
+def _warm_up(plan: Plan) -> timedelta:
+    return timedelta(seconds=plan.judge.warm_up_periods * plan.period_seconds)
+
+
+def maintenance_of(plan: Plan, record: RolloutRecord, stage: int) -> list[MetricWindow]:
+    """When a stage's metrics are those of SageMaker's maintenance: instances came and went for both versions.
+
+    It began since the analysis before the first that saw it, and is followed by a warm-up.
+    """
+    unseen = timedelta(seconds=max(plan.look_seconds, plan.period_seconds))
+    return [
+        MetricWindow(each.since - unseen, each.until + _warm_up(plan)) for each in record.maintenance.get(stage, ())
+    ]
+
+
+def _outside(whole: MetricWindow, left_out: Iterable[MetricWindow]) -> Iterable[MetricWindow]:
+    """What remains of a window; the last part also if it has not begun yet."""
+    start = whole.start
+    for each in left_out:
+        if each.start >= whole.end or each.end <= start:
+            continue
+        if each.start > start:
+            yield MetricWindow(start, each.start)
+        start = each.end
+    yield MetricWindow(start, whole.end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +129,15 @@ def judged_periods(plan: Plan, record: RolloutRecord, now: datetime) -> JudgedPe
     ones: each moment lies in one row at most, and a row in one stage.
     """
     found = windows(plan, record, now)
-    row, test = row_seconds(plan), found[0]
+    stages, row = _stages(plan, record, now), row_seconds(plan)
+    test, newest = stages[min(stages)], stages[max(stages)]
     of_test = [(test.start, test.end, plan.experiment.row_seconds)] if plan.experiment is not None else []
     readable = readable_periods([*of_test, *((each.start, each.end, row) for each in found)], now)
-    rows_of, by_stage = zip(*readable[len(of_test) :], strict=True)
+    rows_of, by_window = zip(*readable[len(of_test) :], strict=True)
+    starts = [at for periods in by_window for at in periods]
     return JudgedPeriods(
-        starts=[at for periods in by_stage for at in periods],
-        in_this_stage=len(by_stage[-1]),
+        starts=starts,
+        in_this_stage=sum(at >= newest.start for at in starts),
         spans=tuple(_spans(found, rows_of, now)),
         experiment=Span(start=test.start, end=test.end, period_seconds=readable[0][0]) if of_test else None,
     )

@@ -10,16 +10,27 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Self
 
-from sluice.endpoint.scaling_rules import ScalingRules
+from sluice.endpoint.scaling_rules import ClockRange, ScalingRules
 from sluice.endpoint.state import ServerlessSize
 from sluice.errors import PermanentError
 from sluice.spec.rollout import Alarms, Judge
 from sluice.spec.serving import Batch
 from sluice.spec.strategies import ABTest, BlueGreen
 from sluice.spec.windows import ReleaseWindow, ReleaseWindows
+from sluice.stored import known_parts
 
 _MAX_ROWS = 1_500
 _ROW_SECONDS = (10, 60, 300, 900, 3600)
+
+ADDED_FIELDS = (
+    "detailed_observability",
+    "response_seconds",
+    "batch.settings.invocation_timeout_seconds",
+    "batch.settings.max_retries",
+    "batch.settings.header",
+    "batch.settings.on_bad_rows",
+)
+"""What release 0.2 does not know of a plan and would refuse to read: stored apart."""
 
 Engine = Literal["create", "weights", "replace", "guardrails", "shadow", "batch", "none"]
 
@@ -138,6 +149,14 @@ class Plan:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` gave, in this release, an earlier or a later one: what is unknown is left out."""
+        try:
+            return cls._parse(raw)
+        except TypeError:  # a field that a later release has added
+            return cls._parse(known_parts(raw, {"": cls, **_PARTS}))
+
+    @classmethod
+    def _parse(cls, raw: Mapping[str, Any]) -> Self:
         blue_green, mirror, experiment = raw.get("blue_green"), raw.get("mirror"), raw.get("experiment")
         scaling = raw.get("scaling")
         return cls(
@@ -178,6 +197,10 @@ def provisioned_count(plan: Plan) -> int:
 
 class PlanError(PermanentError):
     """The endpoint, or what the spec refers to, is not in a state from which this rollout can start."""
+
+
+class AlarmsUnknownError(PlanError):
+    """CloudWatch cannot evaluate an alarm that the spec names: whether it is quiet is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,3 +248,22 @@ class BatchPlan:
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Read the plan as it is stored."""
         return cls(settings=Batch(**raw["settings"]), input_digest=raw["input_digest"])
+
+
+_PARTS: Mapping[str, type[Any]] = {
+    "candidate": PlannedFleet,
+    "candidate.serverless": ServerlessSize,
+    "baseline": PlannedFleet,
+    "baseline.serverless": ServerlessSize,
+    "stages": PlannedStage,
+    "judge": Judge,
+    "alarms": Alarms,
+    "windows.open": ReleaseWindow,
+    "blue_green": BlueGreen,
+    "experiment": Experiment,
+    "mirror": Mirror,
+    "batch.settings": Batch,
+    "scaling": ScalingRules,
+    "scaling.clock": ClockRange,
+}
+"""What lies where in a stored plan."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.maintenance import MAINTENANCE, Maintenance, parse_maintenance
+from sluice.rollout.model.plan import ADDED_FIELDS, Plan
 from sluice.rollout_id import RolloutId
+from sluice.stored import join_added, split_added
 
 if TYPE_CHECKING:
     from sluice.telemetry.port import Telemetry
@@ -28,6 +30,7 @@ class Fence:
     kind: FenceKind
     reason: str
     at: datetime
+    is_unknown: bool = False  # AWS did not answer: nothing is known against the version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +55,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """The last time that a freeze window, a gate or a pause held a rollout that was ready to advance."""
+    """The last time that something held a rollout: a freeze window, a gate, a pause, or SageMaker's maintenance."""
 
-    by: str  # window, pause, human, or the ARN of a gate's Lambda function
+    by: str  # window, pause, human, maintenance, or the ARN of a gate's Lambda function
     reason: str
     since: datetime
     at: datetime  # when it was last checked
@@ -80,7 +83,7 @@ class RolloutRecord:
     requested_configs: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
-    maintained: Mapping[int, timedelta] = field(default_factory=dict)  # stage -> how long SageMaker did
+    maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # why the bake after the promotion ended early
     command: Command | None = None
@@ -98,9 +101,17 @@ class RolloutRecord:
 
     @property
     def held_by(self) -> Hold | None:
-        """The hold on the rollout now; None if there is none, or a person has opened its gate since."""
+        """The hold on the rollout now; None if there is none, or it has ended since."""
         is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
-        return self.hold if is_waiting and self.hold and self.hold.gate not in self.gates_opened else None
+        if not is_waiting or self.hold is None or self.hold.gate in self.gates_opened:
+            return None
+        return None if self.hold.by == MAINTENANCE and not self.is_maintained else self.hold
+
+    @property
+    def is_maintained(self) -> bool:
+        """Whether the last analysis of the stage saw SageMaker maintain the endpoint's hosts."""
+        seen = self.maintenance.get(self.stage, ())
+        return bool(seen) and not seen[-1].is_over
 
     @property
     def may_advance(self) -> bool:
@@ -136,13 +147,13 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         approved_at=datetime.fromisoformat(item["approved_at"]),
         urgent=bool(item.get("urgent")),
         stage=int(item.get("stage", -1)),
-        plan=Plan.from_json(json.loads(item["rollout_plan"])) if "rollout_plan" in item else None,
+        plan=_plan_from(item),
         planned_at=datetime.fromisoformat(item["planned_at"]) if "planned_at" in item else None,
         compared_at=datetime.fromisoformat(item["compared_at"]) if "compared_at" in item else None,
         requested_configs=frozenset(item.get("asked", ())),
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
-        maintained=_maintained(item),
+        maintenance=_maintenance(item),
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),
@@ -156,6 +167,21 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
     )
 
 
+def plan_attributes(plan: Plan) -> dict[str, str]:
+    """The attributes of a rollout's item that hold its plan: what release 0.2 knows of it, and the rest."""
+    known, added = split_added(plan.to_json(), ADDED_FIELDS)
+    used = {path: value for path, value in added.items() if value is not None and value is not False}  # their defaults
+    return {"rollout_plan": json.dumps(known), **({"rollout_plan_added": json.dumps(used)} if used else {})}
+
+
+def _plan_from(item: Mapping[str, Any]) -> Plan | None:
+    if "rollout_plan" not in item:
+        return None
+    known = json.loads(item["rollout_plan"])
+    added = item.get("rollout_plan_added")
+    return Plan.from_json(join_added(known, json.loads(added)) if added else known)
+
+
 def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
     """Stage index -> time, from attributes such as ``shifted_0``."""
     return {
@@ -165,10 +191,24 @@ def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
     }
 
 
-def _maintained(item: Mapping[str, Any]) -> dict[int, timedelta]:
-    """Stage -> from the first time that the endpoint was seen under maintenance to the last."""
-    begun, seen = _times(item, "maintained_since_"), _times(item, "maintained_until_")
-    return {stage: seen[stage] - at for stage, at in begun.items() if stage in seen}
+def _maintenance(item: Mapping[str, Any]) -> dict[int, tuple[Maintenance, ...]]:
+    prefix = "maintenance_"
+    return {
+        int(name.removeprefix(prefix)): parse_maintenance(text)
+        for name, text in item.items()
+        if name.startswith(prefix)
+    }
+
+
+def command_attributes(command: Command) -> dict[str, str | int]:
+    """The attributes of a rollout's item that hold a command."""
+    return {
+        "command_kind": command.kind,
+        "command_by": command.by,
+        "command_reason": command.reason,
+        "command_at": command.at.isoformat(),
+        "command_skip_gates": int(command.skip_gates),
+    }
 
 
 def _command_from(item: Mapping[str, Any]) -> Command | None:
@@ -203,4 +243,5 @@ def _fence_from(item: Mapping[str, Any]) -> Fence | None:
         kind=item["fence_kind"],
         reason=item["fence_reason"],
         at=datetime.fromisoformat(item["fence_at"]),
+        is_unknown=bool(int(item.get("fence_is_unknown", 0))),
     )

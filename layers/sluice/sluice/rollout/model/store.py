@@ -8,14 +8,14 @@ APPROVAL#<arn>     <time>                         why an approval was ignored
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.errors import SluiceError
+from sluice.rollout.model.maintenance import Maintenance, maintenance_text
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import (
     Command,
@@ -24,7 +24,9 @@ from sluice.rollout.model.record import (
     RolloutOutcome,
     RolloutPhase,
     RolloutRecord,
+    command_attributes,
     parse_record,
+    plan_attributes,
 )
 from sluice.rollout.model.rollout_index import (
     CurrentRollouts,
@@ -39,6 +41,9 @@ from sluice.rollout.model.rollout_index import (
 from sluice.rollout_id import RolloutId
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
+
+
+_CENTURY = "2"  # DynamoDB refuses an empty prefix of a sort key; all that are times begin like this
 
 
 class FencedError(SluiceError):
@@ -135,10 +140,9 @@ class RecordStore:
         """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
         self._table.set_once(_record_key(rollout_id), name, now.isoformat())
 
-    def mark_maintained(self, rollout_id: RolloutId, stage: int, now: datetime) -> None:
-        """Store that SageMaker maintains the endpoint's hosts now: the time counts for no bake and no deadline."""
-        self.mark_time(rollout_id, f"maintained_since_{stage}", now)
-        self._set_open(rollout_id, {f"maintained_until_{stage}": now.isoformat()})
+    def record_maintenance(self, rollout_id: RolloutId, stage: int, seen: Sequence[Maintenance]) -> None:
+        """Store what a stage has seen of maintenance; a fenced or closed rollout is left alone."""
+        self._set_open(rollout_id, {f"maintenance_{stage}": maintenance_text(seen)})
 
     def end_watch(self, rollout_id: RolloutId, reason: str) -> None:
         """End the bake after the promotion early: the rollout closes as promoted at its next poll."""
@@ -146,26 +150,13 @@ class RecordStore:
 
     def set_command(self, rollout_id: RolloutId, command: Command) -> bool:
         """Store a person's command for the next analysis; False if the rollout is fenced or closed."""
-        changes: dict[str, str | int] = {
-            "command_kind": command.kind,
-            "command_by": command.by,
-            "command_reason": command.reason,
-            "command_at": command.at.isoformat(),
-            "command_skip_gates": int(command.skip_gates),
-        }
-        return self._set_open(rollout_id, changes)
+        return self._set_open(rollout_id, command_attributes(command))
 
     def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
         """Store what holds the rollout; a fenced or closed one is left alone."""
-        changes: dict[str, str | int] = {
-            "hold_by": hold.by,
-            "hold_reason": hold.reason,
-            "hold_since": hold.since.isoformat(),
-            "hold_at": hold.at.isoformat(),
-            "hold_stage": hold.stage,
-            "hold_gate": hold.gate,
-        }
-        self._set_open(rollout_id, changes)
+        when = {"hold_since": hold.since.isoformat(), "hold_at": hold.at.isoformat()}
+        what = {"hold_by": hold.by, "hold_reason": hold.reason}
+        self._set_open(rollout_id, {**what, **when, "hold_stage": hold.stage, "hold_gate": hold.gate})
 
     def open_gate(self, rollout_id: RolloutId, gate: int, now: datetime) -> bool:
         """Store that a person opened a gate; False if the rollout is fenced or closed."""
@@ -183,11 +174,10 @@ class RecordStore:
 
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
         """Store the plan. The first plan stays: a repeated task must not plan against its own changes."""
-        text = json.dumps(plan.to_json())
         try:
             self._table.set(
                 _record_key(rollout_id),
-                {"phase": "provisioning", "rollout_plan": text, "planned_at": now.isoformat()},
+                {"phase": "provisioning", **plan_attributes(plan), "planned_at": now.isoformat()},
                 f"attribute_not_exists(rollout_plan) AND {_OPEN}",
                 {":closed": "closed"},
             )
@@ -199,12 +189,18 @@ class RecordStore:
         """Store that SageMaker accepted an update to this endpoint config."""
         self._table.add_to_set(_record_key(rollout_id), "asked", config)
 
-    def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
-        """Stop the rollout from advancing and return its record; the first fence stays."""
+    def fence(
+        self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime, *, is_unknown: bool = False
+    ) -> RolloutRecord:
+        """Stop the rollout from advancing and return its record; the first fence stays.
+
+        ``is_unknown``: only because AWS did not answer, for which the version is not marked Rejected.
+        """
         changes: dict[str, str | int] = {
             "fence_kind": kind,
             "fence_reason": reason,
             "fence_at": now.isoformat(),
+            "fence_is_unknown": int(is_unknown),
         }
         self._set_open(rollout_id, changes)  # if it was fenced or closed before, that record is returned
         return self.get(rollout_id)
@@ -284,9 +280,11 @@ class RecordStore:
         """Store why an approval could not be rolled out."""
         self._table.put_new({**_approval_key(package_arn, at), "reason": reason})
 
-    def is_ignored_approval(self, package_arn: str, at: datetime) -> bool:
-        """Whether it is stored that this approval could not be rolled out."""
-        return self._table.get(_approval_key(package_arn, at)) is not None
+    def is_ignored_approval(self, package_arn: str, since: datetime | None = None) -> bool:
+        """Whether it is stored that an approval of the version, at ``since`` or later, could not be rolled out."""
+        found = self._table.query(f"APPROVAL#{package_arn}", _CENTURY, newest_first=True, page_items=1)
+        newest = next((datetime.fromisoformat(item["sk"]) for item in found), None)
+        return newest is not None and (since is None or newest >= since)
 
 
 def _approval_key(package_arn: str, at: datetime) -> dict[str, str]:

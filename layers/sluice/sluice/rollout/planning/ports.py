@@ -32,7 +32,9 @@ class PlanningRegistry(Protocol):
 class PlanningStore(Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
-    def fence(self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime) -> RolloutRecord:
+    def fence(
+        self, rollout_id: RolloutId, kind: FenceKind, reason: str, now: datetime, *, is_unknown: bool = False
+    ) -> RolloutRecord:
         """Stop the rollout from advancing and return its record; the first fence stays."""
 
 

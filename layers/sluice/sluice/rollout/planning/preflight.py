@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sluice.aws.metric_data import Span, dimensions
+from sluice.rollout.analysis.alarms import KNOWN_STATES
 from sluice.rollout.analysis.latency import slow_limits
-from sluice.rollout.model.plan import Plan, PlanError
+from sluice.rollout.model.plan import AlarmsUnknownError, Plan, PlanError
 
 if TYPE_CHECKING:
     from sluice.rollout.planning.ports import PlanningMetrics, PlanningPorts
@@ -24,6 +25,7 @@ def run_preflight(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
 
     Raises:
         PlanError: one of the user's alarms does not exist or is in ALARM.
+        AlarmsUnknownError: CloudWatch cannot evaluate one of them.
         MetricsUnknownError: CloudWatch did not answer with all of the live version's latencies.
     """
     if urgent:
@@ -36,7 +38,7 @@ def run_preflight(plan: Plan, ports: PlanningPorts, *, urgent: bool) -> Plan:
 
 
 def _refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
-    """Raises ``PlanError`` unless all alarms that the spec names exist and none is in ALARM."""
+    """Raises ``PlanError`` unless all alarms that the spec names exist, can be evaluated, and none is in ALARM."""
     if not plan.alarms.also:
         return
     states = metrics.alarm_states(plan.alarms.also)
@@ -51,6 +53,12 @@ def _refuse_unready_alarms(plan: Plan, metrics: PlanningMetrics) -> None:
         raise PlanError(
             f"rollout.alarms.also: {', '.join(map(repr, ringing))} is in ALARM before the rollout has begun; "
             "approve again when it is quiet"
+        )
+    unknown = [f"{name!r} ({states[name]})" for name in plan.alarms.also if states[name] not in KNOWN_STATES]
+    if unknown:
+        raise AlarmsUnknownError(
+            f"rollout.alarms.also: CloudWatch cannot evaluate {', '.join(unknown)}, which would end every rollout in "
+            "doubt; mend the alarm, or take its name out of the spec"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import PermanentError
@@ -39,7 +39,7 @@ def _abort_on_alarm(rang: AlarmStateChanged, ports: RolloutPorts) -> dict[str, A
     if rang.because_of and all(_rollout_of(name, ports) == rollout_id for name in rang.because_of):
         return {"ignored": f"alarm {rang.name} follows {', '.join(rang.because_of)}, which have events of their own"}
     rung = ", ".join(rang.because_of) or rang.name
-    return _abort(rollout_id, "alarm", f"alarm {rung}: {rang.reason}", "", ports)
+    return _abort(rollout_id, "alarm", f"alarm {rung}: {rang.reason}", lambda _id, _ports: "", ports)
 
 
 def _abort_on_request(asked: AbortRequested, ports: RolloutPorts) -> dict[str, Any]:
@@ -48,9 +48,7 @@ def _abort_on_request(asked: AbortRequested, ports: RolloutPorts) -> dict[str, A
     Its execution restores the baseline. One that has ended while the record is open, as after the table was restored
     from a backup, does not: another one is started.
     """
-    rollout_id = RolloutId.required(asked.rollout)
-    gone = "" if ports.executions.status(str(rollout_id)) == "RUNNING" else str(rollout_id)
-    return _abort(rollout_id, "aborted", "aborted", gone, ports)
+    return _abort(RolloutId.required(asked.rollout), "aborted", "aborted", _execution_gone, ports)
 
 
 def _abort_on_failure(ended: ExecutionEnded, ports: RolloutPorts) -> dict[str, Any]:
@@ -63,7 +61,7 @@ def _abort_on_failure(ended: ExecutionEnded, ports: RolloutPorts) -> dict[str, A
     if rollout_id is None:
         return {"ignored": f"execution {ended.name} is no rollout's"}
     why = ": ".join(filter(None, (f"execution {ended.status}", ended.error, ended.cause)))
-    return _abort(rollout_id, "failed", why, ended.name, ports)
+    return _abort(rollout_id, "failed", why, lambda _id, _ports: ended.name, ports)
 
 
 def abort_rollout(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, Any]:
@@ -87,8 +85,22 @@ def _rollout_of(alarm: str, ports: RolloutPorts) -> RolloutId | None:
     return RolloutId.within(alarm.removeprefix(ports.names.prefix)) if alarm.startswith(ports.names.prefix) else None
 
 
-def _abort(rollout_id: RolloutId, kind: FenceKind, reason: str, execution: str, ports: RolloutPorts) -> dict[str, Any]:
-    """``execution`` is the one that is gone; empty if one still runs and restores."""
+def _execution_gone(rollout_id: RolloutId, ports: RolloutPorts) -> str:
+    """The rollout's execution if it has ended; empty if it runs."""
+    return "" if ports.executions.status(str(rollout_id)) == "RUNNING" else str(rollout_id)
+
+
+def _abort(
+    rollout_id: RolloutId,
+    kind: FenceKind,
+    reason: str,
+    gone: Callable[[RolloutId, RolloutPorts], str],
+    ports: RolloutPorts,
+) -> dict[str, Any]:
+    """``gone`` names the execution that has ended; empty if one still runs and restores. It is asked after the fence.
+
+    If Step Functions does not answer, the fence stands all the same, and the event comes again.
+    """
     ports.telemetry.identify("rollout", rollout_id)
     try:
         record = ports.store.fence(rollout_id, kind, reason, ports.now())
@@ -97,7 +109,7 @@ def _abort(rollout_id: RolloutId, kind: FenceKind, reason: str, execution: str, 
     identify_rollout(record, ports.telemetry)
     if record.is_closed:
         return {"ignored": f"rollout {rollout_id} has ended: {record.outcome}"}
-    if execution:
+    if execution := gone(rollout_id, ports):
         ports.telemetry.identify("execution", execution)
         _restore_again(execution, rollout_id, ports)  # first: the quick attempt below may fail, this one is retried
     moved = roll_back_now(record, ports)

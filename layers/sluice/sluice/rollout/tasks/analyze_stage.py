@@ -11,6 +11,7 @@ from sluice.rollout.analysis.collect import collect_findings
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
 from sluice.rollout.gates.holds import apply_gates
+from sluice.rollout.maintenance import hold_for_maintenance, note_end_of_maintenance
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import is_still_approved
@@ -40,10 +41,14 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
         return task_result("SHIFT", stage=stage)  # changed by hand since: a stage is judged only while it is in force
     now = ports.now()
     if isinstance(step, Wait) and state is not None and state.is_maintained:
-        return _wait_for_maintenance(stage, record, plan, now, ports)
+        reason = hold_for_maintenance(record, stage, now, ports)  # alarms still stop the rollout
+        seconds = max(seconds_until_next_analysis(plan, now), poll_seconds(record.shifted_at[stage], now))
+        return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=reason)
+    if stage in record.maintenance:
+        record = note_end_of_maintenance(record, stage, now, ports)
     decision = _decision(stage, record, plan, now, ports)
     if decision.action == "roll_back":
-        ports.store.fence(record.id, decision.by, decision.reason, now)
+        ports.store.fence(record.id, decision.by, decision.reason, now, is_unknown=decision.is_unknown)
         return task_result("ROLL_BACK", stage=stage, reason=decision.reason)
     if decision.action == "promote":
         return task_result("PROMOTE", stage=stage, reason=decision.reason)
@@ -54,19 +59,10 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=decision.reason)
 
 
-def _wait_for_maintenance(
-    stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts
-) -> TaskResult:
-    """Judge nothing while instances come and go; alarms still stop the rollout."""
-    ports.store.mark_maintained(record.id, stage, now)
-    seconds = max(seconds_until_next_analysis(plan, now), poll_seconds(record.shifted_at[stage], now))
-    return task_result("HOLD", stage=stage, wait_seconds=seconds, reason="SageMaker maintains the endpoint's hosts")
-
-
 def _decision(stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts) -> Decision:
     """What the findings, the last command and the gates come to; logged, and kept in the history."""
     found = collect_findings(stage, record, plan, now, ports)
-    since = record.shifted_at[stage] + record.maintained.get(stage, timedelta())
+    since = record.shifted_at[stage] + sum((each.duration for each in record.maintenance.get(stage, ())), timedelta())
     decision = decide(found, plan, stage, in_force_since=since, now=now, command=record.command)
     findings = _stored(found)
     decision = apply_gates(decision, stage, record, plan, ports, findings=findings)

@@ -51,15 +51,15 @@ def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]
 
 def _open_approved(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
     if package.has_failed:
-        return _ignore_failed(package, ports)
+        return _ignore_failed(package, changed, ports)
     if not package.is_complete:
         return {"ignored": f"{model}/{package.version} is approved and still {package.status}: it waits"}
     try:
         spec = ports.specs.get(model)
     except (UnknownModelError, SpecError) as error:
-        return _ignore_approval(package, str(error), ports)
+        return _ignore_approval(package, changed, str(error), ports)
     latest = next(ports.store.rollouts(model, package.version), None)
-    attempt = attempt_for(latest, package, is_certain=changed.changed is not None)
+    attempt = attempt_for(latest, package, is_certain=changed.names_the_approval)
     if attempt is None:
         return {"ignored": f"{model}/{package.version} has been rolled out: {latest and latest.outcome}"}
     wanted = RolloutId(model=model, version=package.version, attempt=attempt)
@@ -138,7 +138,7 @@ def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> Non
             ports.store.fence(stopped, kind, reason, ports.now())
 
 
-def _ignore_failed(package: Package, ports: RolloutPorts) -> dict[str, str]:
+def _ignore_failed(package: Package, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
     """No model can be made of the version. The note goes first: it is a change of the package like an approval.
 
     AWS does not say whether a version whose registration failed takes a note; people are told if it does not, too.
@@ -151,12 +151,17 @@ def _ignore_failed(package: Package, ports: RolloutPorts) -> dict[str, str]:
             ports.telemetry.log("note on the version refused", error=error.code)
         else:
             package = ports.registry.describe(package.arn)
-    return _ignore_approval(package, reason, ports)
+    return _ignore_approval(package, changed, reason, ports)
 
 
-def _ignore_approval(package: Package, reason: str, ports: RolloutPorts) -> dict[str, str]:
-    """Publish it once for each approval, or once more after a crash between the event and its record."""
-    if not ports.store.is_ignored_approval(package.arn, package.last_modified):
+def _ignore_approval(package: Package, changed: PackageChanged, reason: str, ports: RolloutPorts) -> dict[str, str]:
+    """Publish it once for each approval, or once more after a crash between the event and its record.
+
+    Any note on the package modifies it as well. So only an event that names the approval can be another approval than
+    the one that was published.
+    """
+    since = (changed.time or package.last_modified) if changed.names_the_approval else None
+    if not ports.store.is_ignored_approval(package.arn, since):
         ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
         ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
     return {"ignored": reason}

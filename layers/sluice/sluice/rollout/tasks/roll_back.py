@@ -13,6 +13,9 @@ from sluice.rollout_id import RolloutId
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
+_UNANSWERED = frozenset({"AccessRefusedError", "ThrottledError", "AlarmsUnknownError"})
+"""Errors by which AWS did not answer, for longer than they are retried: they say nothing of the version."""
+
 
 def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone, WAIT until then.
@@ -20,7 +23,8 @@ def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutP
     ``context`` is all the execution knows: the error that a task raised (``failure``), or the reason for which the
     last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout.
     """
-    return restore_baseline(rollout_id, _failure(context), ports)
+    is_unknown = (context.get("failure") or {}).get("Error") in _UNANSWERED
+    return restore_baseline(rollout_id, _failure(context), ports, is_unknown=is_unknown)
 
 
 def _failure(context: Mapping[str, Any]) -> str:
