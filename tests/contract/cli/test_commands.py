@@ -60,9 +60,18 @@ class Stage:
         self.aws.client("ssm").put_parameter(Name=f"/sluice/{self.name}/stack", Type="String", Value=json.dumps(stack))
 
 
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+CHANGES = 7
+"""What an apply reports: three folders of scripts, the contract, package group, pipeline and spec."""
+
+
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     with LocalAws(tmp_path_factory.mktemp("run"), INTERPRETERS) as local:
+        local.client("iam").create_role(RoleName="pipeline", AssumeRolePolicyDocument=json.dumps(TRUST))
         yield local
 
 
@@ -83,9 +92,9 @@ def stage(bare: Stage) -> Stage:
 
 
 def test_applying_twice_changes_nothing(stage: Stage) -> None:
-    assert stage.verdicts(FRAUD, "--dry-run") == ["created"] * 5
-    assert stage.verdicts(FRAUD) == ["created"] * 5
-    assert stage.verdicts(FRAUD) == ["unchanged"] * 5
+    assert stage.verdicts(FRAUD, "--dry-run") == ["created"] * CHANGES
+    assert stage.verdicts(FRAUD) == ["created"] * CHANGES
+    assert stage.verdicts(FRAUD) == ["unchanged"] * CHANGES
     pipeline = stage.aws.client("sagemaker").describe_pipeline(PipelineName=f"sluice-{stage.name}-fraud")
     assert "${" not in pipeline["PipelineDefinition"]
 
@@ -108,7 +117,7 @@ def test_an_apply_cut_short_is_repaired_by_repeating_it(
     assert exit_code == 1
     assert told["error"] == f"AWS refused {operation}: not you (AccessDeniedException)"
     assert stage.verdicts(FRAUD)[-1] == spec
-    assert stage.verdicts(FRAUD) == ["unchanged"] * 5
+    assert stage.verdicts(FRAUD) == ["unchanged"] * CHANGES
 
 
 def test_a_wide_table_is_stored_in_an_advanced_parameter(stage: Stage, tmp_path: Path) -> None:
@@ -118,8 +127,8 @@ def test_a_wide_table_is_stored_in_an_advanced_parameter(stage: Stage, tmp_path:
         f"name: wide\ndata:\n  target: y\n  columns:\n{columns}"
         "pipeline: {definition: tabular}\nendpoint: {instance_type: ml.m5.large}\n"
     )
-    assert stage.verdicts(str(spec)) == ["created"] * 5
-    assert stage.verdicts(str(spec)) == ["unchanged"] * 5
+    assert stage.verdicts(str(spec)) == ["created"] * CHANGES
+    assert stage.verdicts(str(spec)) == ["unchanged"] * CHANGES
 
 
 def test_a_bad_spec_writes_nothing(stage: Stage, tmp_path: Path) -> None:
@@ -172,5 +181,14 @@ def test_status_of_a_fresh_model_is_empty_not_an_error(stage: Stage) -> None:
     exit_code, told = stage.sluice("status", "fraud")
     assert exit_code == 0
     assert told["models"] == [
-        {"model": "fraud", "endpoint": None, "batch": None, "rollouts": [], "history": [], "versions": [], "runs": []}
+        {
+            "model": "fraud",
+            "endpoint": None,
+            "batch": None,
+            "rollouts": [],
+            "history": [],
+            "remarks": [],
+            "versions": [],
+            "runs": [],
+        }
     ]

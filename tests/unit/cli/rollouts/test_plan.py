@@ -31,7 +31,12 @@ class FakeCloudWatch:
         self.dated: dict[str, Any] = {}
 
     def get_metric_data(self, *, MetricDataQueries: list[dict[str, Any]], **_span: Any) -> dict[str, Any]:
-        counts = {"requests": self.requests, "errors": min(1.0, self.requests), "errors1": 0.0}
+        counts = {
+            "requests": self.requests,
+            "errors": min(1.0, self.requests),
+            "requests1": self.requests,
+            "errors1": 0.0,
+        }
         at = [START - timedelta(minutes=minute) for minute in range(60)]
 
         def result(query: dict[str, Any]) -> dict[str, Any]:
