@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 READY = "ready.json"
 GRANTS = "grants.json"
+_OF_THE_SAM_CLI = "aws-sam-cli-managed-"  # the stack of the bucket for uploads, which the SAM CLI makes for itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +117,8 @@ def _serve(
     announce_ready(settings.run_dir / READY, environment)
     signals.is_starting = False
     print(how_to_use(environment, examples(aws.region), log, notes), flush=True)
-    stacks = " and ".join(stack.name for stack in stacks_of(aws))
-    print(ready_line(aws.endpoint_url, stacks), flush=True)
+    own = [stack.name for stack in stacks_of(aws) if not stack.name.startswith(_OF_THE_SAM_CLI)]
+    print(ready_line(aws.endpoint_url, " and ".join(own)), flush=True)
     signals.stop_requested.wait()
     (settings.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws), indent=1))
     return 0
