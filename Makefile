@@ -34,7 +34,7 @@ test: setup setup-clients  ## Run every test; ARGS=... runs what pytest is told 
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest -n 3 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/structure tests/unit \
+	.venv/bin/pytest -n 2 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/structure tests/unit \
 	  localaws/tests/unit  # the longest first
 	.venv/bin/pytest tests/e2e
 endif

@@ -71,4 +71,4 @@ def _check_ending(context: SceneContext, what: str, wanted: str, kind: str, vers
     )
 
 
-SCENE = Scene(name="asynchronous-versions", about="requests through a queue while versions change", play=play)
+SCENE = Scene(name="queued-versions", about="requests through a queue while versions change", play=play)
