@@ -152,19 +152,10 @@ def fail_message_is_the_reason(account: Account) -> Observation:
     name = make(account, "fail", definition(failing("the gate was missed by 3")))
     sagemaker = account.client("sagemaker")
     arn = sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
-
-    def ended() -> dict[str, Any] | None:
-        status = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"]
-        if status in ("Executing", "Stopping"):
-            return None
-        steps: list[dict[str, Any]] = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)[
-            "PipelineExecutionSteps"
-        ]
-        return steps[0] if steps else {}
-
-    step = account.eventually(ended)
-    if step is None:
+    if _ended(account, arn) is None:
         return still_open("the execution has not ended")
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+    step: dict[str, Any] = steps[0] if steps else {}
     shown = {key: value for key, value in step.items() if key in ("StepStatus", "FailureReason", "Metadata")}
     return confirmed_if("missed by 3" in json.dumps(shown, default=str), f"the step says {shown}")
 
@@ -187,16 +178,22 @@ def registering_makes_the_group(account: Account) -> Observation:
     account.undo(f"packages of {group}", lambda: _delete_packages(account, group))
     name = make(account, "register", definition({"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}))
     arn = sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
-
-    def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-        return None if found["PipelineExecutionStatus"] in ("Executing", "Stopping") else found
-
-    found = account.eventually(ended)
+    found = _ended(account, arn)
     if found is None:
         return still_open("the execution has not ended")
     status, why = found["PipelineExecutionStatus"], found.get("FailureReason", "")
     return confirmed_if(status == "Succeeded", f"the execution is {status} {why}".strip())
+
+
+def _ended(account: Account, arn: str) -> dict[str, Any] | None:
+    """The execution once it has ended; None if it does not end."""
+    describe = account.client("sagemaker").describe_pipeline_execution
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = describe(PipelineExecutionArn=arn)
+        return None if found["PipelineExecutionStatus"] in ("Executing", "Stopping") else found
+
+    return account.eventually(look)
 
 
 def _delete_packages(account: Account, group: str) -> None:
