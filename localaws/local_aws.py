@@ -43,6 +43,7 @@ from localaws.services.policy_simulator import PolicySimulator
 from localaws.services.sts import SecurityTokens
 
 ACCOUNT = "123456789012"
+_only_one = threading.Lock()  # moto's state is global: a second local AWS of a process would empty the first
 
 
 class _Missing:
@@ -58,8 +59,8 @@ class _Missing:
 class LocalAws:
     """A running local AWS: ``with LocalAws(run_dir, interpreters) as aws: aws.client("s3")``.
 
-    ``services`` makes the services we write ourselves from the context; by default the real ones. One process can
-    run one at a time: moto's state is global. Raises OSError when the port is taken.
+    ``services`` makes the services we write ourselves from the context; by default the real ones. Raises OSError when
+    the port is taken, and RuntimeError when this process has one that is not stopped yet: moto's state is global.
     """
 
     def __init__(
@@ -68,6 +69,18 @@ class LocalAws:
         interpreters: Interpreters,
         port: int = 0,
         services: Callable[[Context], Sequence[Service]] = shipped_services,
+    ) -> None:
+        if not _only_one.acquire(blocking=False):
+            raise RuntimeError("this process has a local AWS already: stop it first, they would share moto's state")
+        try:
+            self._make(run_dir, interpreters, port, services)
+        except BaseException:
+            _only_one.release()
+            raise
+        self._is_stopped = False
+
+    def _make(
+        self, run_dir: Path, interpreters: Interpreters, port: int, services: Callable[[Context], Sequence[Service]]
     ) -> None:
         self._stopping = threading.Event()
         self.region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
@@ -132,13 +145,19 @@ class LocalAws:
             getattr(service, "start", _nothing)()
 
     def stop(self) -> None:
-        """Stop everything; no process is left."""
-        self._stopping.set()
-        self._emitter.close()
-        for service in reversed(self.services):
-            getattr(service, "stop", _nothing)()
-        self._http.stop()
-        self._processes.close()
+        """Stop everything; no process is left, and another local AWS may be made. Once stopped it stays so."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        try:
+            self._stopping.set()
+            self._emitter.close()
+            for service in reversed(self.services):
+                getattr(service, "stop", _nothing)()
+            self._http.stop()
+            self._processes.close()
+        finally:
+            _only_one.release()
 
     def client(self, service: str, role_arn: str | None = None) -> Any:
         """A botocore client: a role's, or the developer's."""

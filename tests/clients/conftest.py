@@ -88,7 +88,7 @@ class Labs:
         return self.aws.client(service)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labs]:
     """Both programs, begun at once; they mostly wait."""
     folder = tmp_path_factory.mktemp("labs")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError
 
 from localaws.context import Context
 from localaws.gateway.faults import TRANSACTION_CONFLICT
@@ -333,28 +332,6 @@ def test_a_wrong_definition_is_called_that(aws: LocalAws, machine: Callable[...,
     assert refused.value.response["Error"]["Code"] == "InvalidDefinition"
     validated = aws.client("stepfunctions").validate_state_machine_definition(definition='{"StartAt": "x"}')
     assert validated["result"] == "FAIL"
-
-
-def test_executions_end_with_their_local_aws(tmp_path: Path, aws: LocalAws) -> None:
-    """Last in this file: moto's state is global, so a second local AWS empties the first."""
-    from moto.stepfunctions.parser.utils import TMP_THREADS  # all threads of all executions
-
-    waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
-    with LocalAws(tmp_path, INTERPRETERS, services=lambda context: [EventRecorder(context)]) as ended:
-        role = ended.client("iam").create_role(RoleName="waiter", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-        client = ended.client("stepfunctions")
-        made = client.create_state_machine(name="waiter", definition=json.dumps(waits), roleArn=role)
-        client.start_execution(stateMachineArn=made["stateMachineArn"], name="long")
-        eventually(lambda: "WaitStateEntered" in json.dumps(history(client, made), default=str), "it waits")
-        assert any(thread.is_alive() for thread in TMP_THREADS)
-    eventually(lambda: not any(thread.is_alive() for thread in TMP_THREADS), "the execution has ended")
-    with pytest.raises(EndpointConnectionError):
-        client.list_state_machines()
-
-
-def history(client: Any, made: dict[str, Any]) -> list[dict[str, Any]]:
-    execution = made["stateMachineArn"].replace(":stateMachine:", ":execution:") + ":long"
-    return list(client.get_execution_history(executionArn=execution)["events"])
 
 
 def test_settings_of_a_queue_are_the_same_whether_asked_for_alone_or_with_all(aws: LocalAws) -> None:

@@ -47,7 +47,7 @@ def origin_of(module: str) -> Path:
     return Path(spec.origin)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     made: list[EventBridge] = []
     metrics = Sums()
@@ -62,7 +62,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         yield Account(aws, made[0], metrics)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def botocore_layer_arn(account: Account) -> str:
     published = account.client("lambda").publish_layer_version(
         LayerName="botocore", Content={"ZipFile": botocore_layer()}

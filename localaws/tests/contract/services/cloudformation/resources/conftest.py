@@ -17,7 +17,7 @@ from localaws.tests.contract.services.cloudformation.resources.bench import Benc
 from localaws.tests.interpreters import INTERPRETERS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     def services(context: Context) -> Sequence[Service]:
         metrics, bus = CloudWatch(context), EventBridge(context)

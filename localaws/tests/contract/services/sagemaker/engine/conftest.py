@@ -1,4 +1,4 @@
-"""A local AWS with the machine-learning engine in it, one per session, and what it told the event bus."""
+"""A local AWS with the machine-learning engine in it, one for this folder, and what it told the event bus."""
 
 from __future__ import annotations
 

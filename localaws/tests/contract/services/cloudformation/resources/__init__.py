@@ -1,0 +1,1 @@
+"""The handlers of resources. A package, so that its tests share a local AWS."""

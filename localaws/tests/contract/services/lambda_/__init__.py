@@ -1,0 +1,1 @@
+"""Lambda, met with real clients. A package, so that its tests share a local AWS."""

@@ -1,0 +1,1 @@
+"""Jobs and pipelines of the local SageMaker. A package, so that its tests share a local AWS."""
