@@ -44,6 +44,7 @@ from localaws.services.sts import SecurityTokens
 
 ACCOUNT = "123456789012"
 _only_one = threading.Lock()  # moto's state is global: a second local AWS of a process would empty the first
+_where: list[Path] = []  # the one that runs
 
 
 class _Missing:
@@ -71,7 +72,8 @@ class LocalAws:
         services: Callable[[Context], Sequence[Service]] = shipped_services,
     ) -> None:
         if not _only_one.acquire(blocking=False):
-            raise RuntimeError("this process has a local AWS already: stop it first, they would share moto's state")
+            raise RuntimeError(f"this process runs a local AWS already, in {_where}: they would share moto's state")
+        _where[:] = [run_dir]
         try:
             self._make(run_dir, interpreters, port, services)
         except BaseException:

@@ -38,12 +38,12 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 def test_a_second_one_of_a_process_is_refused_until_the_first_is_stopped(tmp_path: Path) -> None:
     with LocalAws(tmp_path / "first", INTERPRETERS, services=services) as first:
         first.client("s3").create_bucket(Bucket="kept")
-        with pytest.raises(RuntimeError, match="a local AWS already"):
+        with pytest.raises(RuntimeError, match=r"a local AWS already, in .*first"):
             LocalAws(tmp_path / "second", INTERPRETERS, services=services)
         assert [bucket["Name"] for bucket in first.client("s3").list_buckets()["Buckets"]] == ["kept"]
     with LocalAws(tmp_path / "second", INTERPRETERS, services=services) as second:
         first.stop()  # once more changes nothing for its successor
-        with pytest.raises(RuntimeError, match="a local AWS already"):
+        with pytest.raises(RuntimeError, match=r"a local AWS already, in .*second"):
             LocalAws(tmp_path / "third", INTERPRETERS, services=services)
         assert second.client("s3").list_buckets()["Buckets"] == []
 
