@@ -72,7 +72,7 @@ class LocalAws:
         services: Callable[[Context], Sequence[Service]] = shipped_services,
     ) -> None:
         if not _only_one.acquire(blocking=False):
-            raise RuntimeError(f"this process runs a local AWS already, in {_where}: they would share moto's state")
+            raise RuntimeError(f"this process runs a local AWS already, in {_where[0]}: they would share moto's state")
         _where[:] = [run_dir]
         try:
             self._make(run_dir, interpreters, port, services)
