@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+from sluice.bounded_json import parse_moment
+
 PIPELINE_ENDS = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
@@ -150,7 +152,7 @@ class ObjectCreated:
             version_id=found.get("version-id", ""),
             etag=found.get("etag", ""),
             sequencer=found.get("sequencer", ""),
-            at=datetime.fromisoformat(event["time"]) if "time" in event else None,
+            at=parse_moment(event["time"]) if "time" in event else None,
         )
 
 

@@ -75,7 +75,7 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
     """
     kind = message.get("detail-type")
     if kind == WAKE_UP:
-        return QueueCheck(message["detail"]["model"], 0)
+        return QueueCheck(str(message["detail"]["model"]), 0)
     if kind == TrainRequested.KIND:
         return _take_in_request(TrainRequested.parse(message), limits, ports)
     upload = ObjectCreated.parse(message)
