@@ -24,7 +24,7 @@ class IntakeBatch:
 
     def __init__(self, messages: int, ports: TrainingPorts) -> None:
         self._ports = ports
-        self._limits = IntakeLimits(cache(ports.specs.get), messages)
+        self._limits = IntakeLimits(cache(ports.specs.get), messages, ports.now())
 
     def take_in(self, body: str) -> QueueCheck | None:
         """Store what a message brings; returns the check of the run queue that it makes necessary.
