@@ -16,7 +16,7 @@ from sluice.names import MODEL, STAGE_MAX, Names
 from cli.apply import apply, schema
 from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError, in_words
 from cli.inference import batch, invoke_async, results
-from cli.output import Output, choose
+from cli.output import Output, choose, lines_of
 from cli.rollouts import approve, history, outcome, plan, retry, status, steer
 from cli.session import CliSession, Commands
 from cli.sizing import advise, simulate
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def report(error: Exception, out: Output) -> int:
     """Say what went wrong on stderr, and for programs on stdout; returns the exit code."""
     sentence = in_words(error)
-    print(sentence, file=sys.stderr)
+    print(lines_of(sentence), file=sys.stderr)
     problems = [one.to_json() for one in error.problems] if isinstance(error, SpecFilesError) else []
     out.result({"error": sentence} | ({"problems": problems} if problems else {}))
     return error.exit_code if isinstance(error, CommandError) else REFUSED

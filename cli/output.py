@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -45,6 +46,15 @@ def choose(stream: TextIO, wanted: str) -> Output:
     return RichOutput(stream) if stream.isatty() else PlainOutput(stream)
 
 
+_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON does not escape; U+009B begins an escape sequence, too."""
+
+
+def lines_of(text: str) -> str:
+    """The same lines without characters that steer a terminal: a text may hold the name of a file or what AWS said."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 class PlainOutput:
     """Lines and aligned columns, good for logs and pipes."""
 
@@ -52,7 +62,7 @@ class PlainOutput:
         self._stream = stream or sys.stdout
 
     def text(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(lines_of(line), file=self._stream, flush=True)
 
     def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
         self.text(f"{title}: none" if not rows else title)
@@ -96,7 +106,8 @@ class JsonOutput:
         """For people only."""
 
     def result(self, document: Mapping[str, Any]) -> None:
-        print(json.dumps(document, default=str, ensure_ascii=False), file=self._stream, flush=True)
+        text = json.dumps(document, default=str, ensure_ascii=False)
+        print(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text), file=self._stream, flush=True)
 
     def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
         while (ended := draw()) is None:
@@ -120,7 +131,7 @@ class RichOutput:
     def text(self, line: str) -> None:
         from rich.markup import escape
 
-        self._show(escape(line))
+        self._show(escape(lines_of(line)))
 
     def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
         from rich.box import SIMPLE_HEAD
