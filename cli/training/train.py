@@ -38,7 +38,7 @@ def add_to(commands: Commands) -> None:
         metavar="NAME=VALUE",
         help="a pipeline parameter, for this run",
     )
-    command.add_argument("--again", action="store_true", help="start even if the same data and parameters ran before")
+    command.add_argument("--again", action="store_true", help="start even if nothing has changed since it ran")
     command.add_argument("--wait", action="store_true", help="follow the run to its end")
     command.set_defaults(run=run)
 
@@ -65,19 +65,21 @@ def run(arguments: Namespace, session: CliSession) -> int:
             session.out.result({"waiting": True})
             return OK
         if arn in before:
-            session.out.text("The same data with the same parameters ran before; --again runs it once more")
-    return _finish(session, arn, arguments.wait)
+            session.out.text(
+                "This ran before: data, parameters, gate, code and contract are the same; --again runs it once more"
+            )
+    return _finish(session, arn, arguments.wait, ran_before=arn in before)
 
 
-def _finish(session: CliSession, arn: str, wait: bool) -> int:
+def _finish(session: CliSession, arn: str, wait: bool, *, ran_before: bool) -> int:
     session.out.text(f"Execution {arn}")
     if not wait:
-        session.out.result(as_json(describe(session, arn)))
+        session.out.result(as_json(describe(session, arn)) | {"ran_before": ran_before})
         return OK
     execution: Execution = follow(session, arn)
     run, repeated = ended_run(session, arn)
     session.out.text(outcome(run, repeated))
-    session.out.result(as_json(execution) | run_as_json(run, repeated))
+    session.out.result(as_json(execution) | run_as_json(run, repeated) | {"ran_before": ran_before})
     return OK if execution.status == "Succeeded" else REFUSED
 
 
