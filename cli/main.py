@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import unicodedata
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _SubParsersAction
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,13 +15,15 @@ from sluice.errors import SluiceError
 from sluice.names import MODEL, STAGE_MAX, Names
 
 from cli.apply import apply, schema
-from cli.failures import INTERRUPTED, REFUSED, CommandError, SpecFilesError, in_words
+from cli.failures import INTERRUPTED, REFUSED, BadInputError, CommandError, SpecFilesError, in_words
 from cli.inference import batch, invoke_async, results
 from cli.output import Output, choose
 from cli.rollouts import approve, history, outcome, plan, retry, status, steer
-from cli.session import CliSession, Commands
+from cli.session import DEFAULT_STAGE, CliSession, Commands
 from cli.sizing import advise, simulate
 from cli.training import data, lineage, listings, runs, train
+
+_NOT_IN_A_LINE = ("Cc", "Zl", "Zp")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         try:
+            _refuse_more_than_a_line(getattr(arguments, "reason", ""))
             return int(arguments.run(arguments, session))
         except (CommandError, SluiceError) as error:
             return report(error, out)
@@ -41,6 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader, such as head, has seen enough; Python must not complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
+
+
+def _refuse_more_than_a_line(reason: str) -> None:
+    """The registry takes no line break in a reason, and a terminal obeys what a control character says."""
+    found = next((at for at, each in enumerate(reason, start=1) if unicodedata.category(each) in _NOT_IN_A_LINE), None)
+    if found:
+        raise BadInputError(
+            f"--reason is {reason!r}: character {found} is a line break or a control character; allowed: one line"
+        )
 
 
 def report(error: Exception, out: Output) -> int:
@@ -55,7 +68,7 @@ def report(error: Exception, out: Output) -> int:
 def command_line(environment: Mapping[str, str]) -> ArgumentParser:
     """The whole command line; ``--stage`` and ``--output`` may stand before or after the subcommand."""
     parser = ArgumentParser(prog="sluice", description="Releases machine-learning models on SageMaker.")
-    _add_common(parser, stage=environment.get("SLUICE_STAGE", "dev"), output="text")
+    _add_common(parser, stage=environment.get("SLUICE_STAGE", DEFAULT_STAGE), output="text")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     training = (apply, data, train, listings, runs, lineage)
     deciding = (plan, approve, steer, retry, outcome, status, history)

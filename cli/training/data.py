@@ -84,7 +84,8 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
     if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is not None and not arguments.corrected:
         raise BadInputError(_how_to_bring_back(session, bucket, f"{QUARANTINE}{name}", arguments.file))
     if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is None:
-        raise NotFoundError(f"{arguments.file} is not in quarantine; `sluice data quarantine {arguments.model}` lists")
+        lists = session.command(f"data quarantine {arguments.model}")
+        raise NotFoundError(f"{arguments.file} is not in quarantine; {lists} shows what is")
     target = _key_of(session, bucket, f"{QUARANTINE}{name}") or PREFIX + name
     if problem := path_problem(target.removeprefix(f"{PREFIX}{arguments.model}/")):
         raise BadInputError(f"{arguments.file}: {problem}")

@@ -55,7 +55,8 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if arguments.data:
         uploaded = _upload(session, arguments.model, arguments.data)
         if not arguments.wait:
-            session.out.text(f"The run starts when no more uploads come; `sluice runs {arguments.model}` shows it")
+            shows = session.command(f"runs {arguments.model}")
+            session.out.text(f"The run starts when no more uploads come; {shows} shows it")
             session.out.result({"uploaded": uploaded})
             return OK
         arn = _await_start(session, arguments.model, before)
@@ -131,7 +132,8 @@ def _await_start(session: CliSession, model: str, before: set[str]) -> str:
         session.sleep(1.0)
     raise CommandError(
         f"No run has started within {_START_WAIT_SECONDS} seconds: the data may be refused "
-        f"(`sluice data quarantine {model}`), or wait for the run that is going (`sluice runs {model}`)."
+        f"({session.command(f'data quarantine {model}')}), "
+        f"or wait for the run that is going ({session.command(f'runs {model}')})."
     )
 
 
@@ -153,7 +155,7 @@ def _start(session: CliSession, arguments: Namespace, parameters: Mapping[str, s
             session.sleep(1.0)
             status = _request_status(model, request.id, ports)
     if status.state == "refused":
-        raise NotFoundError(f"{model}: {status.reason}; `sluice train {model} --data FILE` uploads some")
+        raise NotFoundError(f"{model}: {status.reason}; {session.command(f'train {model} --data FILE')} uploads some")
     return ports.run_slots.started_execution(model, status.run) or "" if status.state == "run" else ""
 
 

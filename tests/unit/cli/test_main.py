@@ -8,7 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
 from sluice.errors import RetryableError
 
 from cli.failures import BadInputError, NotFoundError
@@ -46,7 +52,9 @@ def fail_with(error: BaseException) -> Callable[..., int]:
             "AWS refused DescribeEndpoint: not yours (Acc",
         ),
         (NoRegionError(), 1, "AWS_DEFAULT_REGION"),
-        (NoCredentialsError(), 1, "Unable to locate credentials"),
+        (NoCredentialsError(), 1, "Run `aws configure` or `aws sso login`, or choose a profile with AWS_PROFILE"),
+        (ProfileNotFound(profile="mine"), 1, "(mine) could not be found. `aws configure list-profiles` lists"),
+        (TokenRetrievalError(provider="sso", error_msg="over"), 1, "Log in with `aws sso login`"),
         (EndpointConnectionError(endpoint_url="http://x"), 1, "AWS cannot be reached"),
         (KeyboardInterrupt(), 130, ""),
     ],
@@ -64,6 +72,23 @@ def test_failures_end_in_one_sentence(
     assert sentence in told.err
     assert "Traceback" not in told.err
     assert told.out == ""
+
+
+@pytest.mark.parametrize("error", [NoCredentialsError(), ProfileNotFound(profile="mine")])
+def test_missing_credentials_are_not_said_to_be_a_network_that_is_down(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    monkeypatch.setattr(status, "run", fail_with(error))
+    assert main(["status"]) == 1
+    assert "cannot be reached" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["approve fraud/1", "reject fraud/1", "retry fraud/1", "abort fraud"])
+def test_a_reason_of_several_lines_is_refused_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([*command.split(), "--reason", "a\nb"]) == 2
+    assert "--reason is 'a\\nb': character 2 is a line break" in capsys.readouterr().err
 
 
 def test_an_error_of_aws_behind_ours_is_shown_with_its_code(
