@@ -22,13 +22,14 @@ from sluice.rollout.planning.preflight import run_preflight
 from sluice.spec.model import ModelSpec
 
 from cli.apply.instance_types import instance_type_rules
-from cli.apply.rules import gate_rules, time_zone_rules
+from cli.apply.moves import notes_on_a_move
+from cli.apply.rules import gate_rules, quality_rules, time_zone_rules
 from cli.apply.specfile import load
 from cli.failures import OK, REFUSED
 from cli.rollouts.forecast import Traffic, extra_cost, late_alarms, least_seconds, proof_of_safety, rollback_triggers
 from cli.rollouts.plan_view import PlannedRollout, as_json, show_plan
 from cli.rollouts.silent_alarms import silence
-from cli.session import CliSession, Commands, ports_of, read_spec
+from cli.session import CliSession, Commands, ports_of, read_spec, read_stack
 from cli.sizing.prices import read_prices
 from cli.training.packages import list_versions
 
@@ -65,7 +66,11 @@ def run(arguments: Namespace, session: CliSession) -> int:
         cost=extra_cost(plan, prices) if plan else None,
         triggers=tuple(rollback_triggers(plan)) if plan else (),
         problems=problems,
-        remarks=(*_remarks(spec, live, running, ports), *(late_alarms(plan) if plan else ())),
+        remarks=(
+            *_remarks(spec, live, running, ports),
+            *notes_on_a_move(session, read_stack(session), spec),
+            *(late_alarms(plan) if plan else ()),
+        ),
     )
     show_plan(session, found)
     session.out.result(as_json(found))
@@ -75,7 +80,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
 def _spec(target: str, session: CliSession) -> ModelSpec:
     if is_model(target) and not Path(target).is_file():
         return read_spec(session, target)
-    rules = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage))
+    rules = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage), *quality_rules())
     return load(Path(target), rules).spec
 
 
