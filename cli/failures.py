@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 from sluice.errors import AwsLibraryError, AwsRefusedError, Problem
 
-OK = 0
-REFUSED = 1
-BAD_INPUT = 2
-INTERRUPTED = 130
+from cli.exit_codes import BAD_INPUT, OK, REFUSED
+
+__all__ = [
+    "BAD_INPUT",
+    "OK",
+    "REFUSED",
+    "BadInputError",
+    "CommandError",
+    "LocatedProblem",
+    "NotFoundError",
+    "SpecFilesError",
+    "in_words",
+]
 
 
 class CommandError(Exception):

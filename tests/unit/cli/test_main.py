@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +22,7 @@ from botocore.exceptions import (
 from sluice.errors import RetryableError
 
 from cli.failures import BadInputError, NotFoundError
-from cli.main import command_line, main
+from cli.main import command_line, main, run_as_program
 from cli.output import JsonOutput
 from cli.rollouts import status
 from tests.builders.aws_clients import client_error, translating
@@ -99,6 +103,29 @@ def test_an_error_of_aws_behind_ours_is_shown_with_its_code(
     )
     assert main(["status"]) == 1
     assert capsys.readouterr().err == "AWS refused UpdateEndpoint: Rate exceeded (ThrottlingException)\n"
+
+
+@pytest.mark.parametrize("imported", ["botocore", "yaml", "argparse"])
+def test_an_interrupt_while_it_still_imports_is_130_without_a_traceback(tmp_path: Path, imported: str) -> None:
+    """As Ctrl-C in the first second: here the signal comes as the first of what a command needs is imported."""
+    (tmp_path / f"{imported}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    root = Path(__file__).parents[3]
+    path = os.pathsep.join(map(str, (tmp_path, root, root / "layers" / "sluice")))
+    command = [sys.executable, "-m", "cli", "status"]
+    ended = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_once_a_command_is_over_an_interrupt_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.main.main", lambda: 1)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            run_as_program()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert caught.value.code == 1
 
 
 def test_problems_of_a_spec_are_a_document_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
