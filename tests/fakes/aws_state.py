@@ -197,6 +197,7 @@ class FakePipelines:
     faults: Faults
     started: dict[str, FakeExecution] = field(default_factory=dict)
     refusing: bool = False
+    definition: str = "as applied"
 
     def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
         if self.refusing:
@@ -214,6 +215,9 @@ class FakePipelines:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: next((each.status, each.run) for each in self.started.values() if each.arn == execution)
         )
+
+    def definition_digest(self, pipeline: str) -> str:
+        return self.faults.around(lambda: self.definition)  # type: ignore[no-any-return]
 
     def running(self, pipeline: str) -> list[FakeExecution]:
         return [each for each in self.started.values() if each.pipeline == pipeline and each.status == "Executing"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -46,6 +48,15 @@ class PipelineExecutions:
                 if found.get("PipelineExecutionDisplayName") == run:
                     return str(found["PipelineExecutionArn"])
         return None
+
+    def definition_digest(self, pipeline: str) -> str:
+        """SHA-256 of the pipeline's definition as JSON, with its keys in order.
+
+        Raises:
+            AwsRefusedError: there is no such pipeline (ResourceNotFound).
+        """
+        definition = json.loads(self._client.describe_pipeline(PipelineName=pipeline)["PipelineDefinition"])
+        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     def status_and_name(self, execution: str) -> tuple[str, str]:
         """Status and display name; an execution whose pipeline was deleted is Stopped and has no name any more."""

@@ -44,6 +44,9 @@ class TrainingPipelines(Protocol):
     def find(self, pipeline: str, run: str, since: datetime) -> str | None:
         """The ARN of the execution called ``run`` that was started after ``since``, None if there is none."""
 
+    def definition_digest(self, pipeline: str) -> str:
+        """SHA-256 of what the pipeline would do now; the same for definitions that differ in blanks and order only."""
+
 
 class TrainingQuarantine(Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""

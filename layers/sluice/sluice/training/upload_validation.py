@@ -50,7 +50,7 @@ def validate_file(name: str, content: Source, spec: ModelSpec, budget_bytes: int
         wrong = Breach("name", "", f"the name does not end in {' or '.join(_ENDINGS)}")
         return ValidationResult((wrong,), rows=0, is_whole=False)
     contract = DataContract.parse(contract_document(spec))
-    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes)), contract)
+    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes)), contract, labelled=True)
 
 
 def quarantine_upload(upload: ObjectCreated, model: str, result: ValidationResult, ports: TrainingPorts) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _UNANSWERED = frozenset({"AccessRefusedError", "ThrottledError", "AlarmsUnknownError"})
 """Errors by which AWS did not answer, for longer than they are retried: they say nothing of the version."""
 
+_NOT_ENDED = frozenset({"States.Timeout", "Sandbox.Timedout"})
+
 
 def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone, WAIT until then.
@@ -28,9 +31,16 @@ def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutP
 
 
 def _failure(context: Mapping[str, Any]) -> str:
+    """Why, in words: the names of exceptions mean nothing to those who read it in the registry or in the mail."""
     failure = context.get("failure") or {}
-    raised = ": ".join(filter(None, (failure.get("Error"), _message(failure.get("Cause") or ""))))
-    return raised or str((context.get("step") or {}).get("reason", ""))
+    if not failure:
+        return str((context.get("step") or {}).get("reason", ""))
+    error, message = str(failure.get("Error") or ""), _message(failure.get("Cause") or "")
+    if error in _NOT_ENDED:
+        return f"a step did not end in time: {message}" if message else "a step did not end in time"
+    if hasattr(builtins, error):  # nothing of ours raises it on purpose
+        return f"an error inside Sluice, which the function's log has in full: {message}"
+    return message or "a step failed, and AWS gave no reason"
 
 
 def _message(cause: str) -> str:
