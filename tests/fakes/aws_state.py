@@ -213,7 +213,9 @@ class FakePipelines:
 
     def status_and_name(self, execution: str) -> tuple[str, str]:
         return self.faults.around(  # type: ignore[no-any-return]
-            lambda: next((each.status, each.run) for each in self.started.values() if each.arn == execution)
+            lambda: next(
+                ((each.status, each.run) for each in self.started.values() if each.arn == execution), ("Stopped", "")
+            )
         )
 
     def definition_digest(self, pipeline: str) -> str:

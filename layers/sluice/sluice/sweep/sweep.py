@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypedDict
 from sluice.async_inference.lost_results import replay_lost_results
 from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import PermanentError, RetryableError
-from sluice.events import PIPELINE_ENDS
+from sluice.events import DEAD_STATUSES, PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
@@ -40,7 +40,6 @@ MAX_RUNS_CHECKED = 20
 MAX_RESTORE_EXECUTIONS = 10
 _LAST_RESTORE = f"-restore-{MAX_RESTORE_EXECUTIONS}"
 TOLD_AGAIN = timedelta(days=1)
-DEAD_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class SweepIncompleteError(RetryableError):
