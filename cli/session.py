@@ -22,6 +22,7 @@ from sluice.telemetry.silent import SilentTelemetry
 from cli.failures import CommandError, NotFoundError
 from cli.output import Output
 
+PENDING = "PendingManualApproval"
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
@@ -55,6 +56,7 @@ class Stack:
     async_queue_url: str = ""
     start_batch_arn: str = ""
     batch_schedule_role_arn: str = ""
+    register_as: str = PENDING  # the approval with which pipelines register versions
 
 
 def read_stack(session: CliSession) -> Stack:

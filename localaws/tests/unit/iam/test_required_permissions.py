@@ -219,10 +219,22 @@ def test_permissions_of(call: str, params: dict[str, Any], expected: list[tuple[
         ("stepfunctions UpdateStateMachine", {"roleArn": ROLE}, "iam:PassedToService", "states.amazonaws.com"),
         ("events PutEvents", {"Entries": [{"Source": "shop"}]}, "events:source", "shop"),
         ("cloudwatch PutMetricData", {"Namespace": "Shop"}, "cloudwatch:namespace", "Shop"),
+        (
+            "sagemaker CreateModelPackage",
+            {"ModelPackageGroupName": "g", "ModelApprovalStatus": "Approved"},
+            "sagemaker:ModelApprovalStatus",
+            "Approved",
+        ),
+        (
+            "sagemaker UpdateModelPackage",
+            {"ModelPackageArn": f"{SAGEMAKER}:model-package/g/3", "ApprovalDescription": "a note"},
+            "sagemaker:ModelApprovalStatus",
+            None,
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_condition_keys_of(call: str, params: dict[str, Any], key: str, value: str) -> None:
+def test_condition_keys_of(call: str, params: dict[str, Any], key: str, value: str | None) -> None:
     service, operation = call.split()
     permissions = required(
         Call(service=service, operation=operation, region="us-east-1", account="123456789012"), params
