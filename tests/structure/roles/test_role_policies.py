@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders.role_policies import is_allowed, sagemaker_arn
+from tests.builders.role_policies import is_allowed, roles, sagemaker_arn
 
 VERSION = sagemaker_arn("model-package/sluice-dev-fraud/7")
 ANY_VERSION = sagemaker_arn("model-package/sluice-dev-fraud/*")
@@ -28,3 +28,14 @@ def test_the_stacks_owner_may_have_versions_approved_by_their_gate_alone() -> No
 def test_a_pipeline_changes_no_version_and_no_pipeline(action: str) -> None:
     assert not is_allowed("PipelineRole", action, VERSION)
     assert not is_allowed("PipelineRole", action, sagemaker_arn("pipeline/sluice-dev-fraud"))
+
+
+def test_no_role_of_the_application_approves_a_version() -> None:
+    """Only people do: functions that write a note, or reject, may not set the status that rolls a version out."""
+    update, told = "sagemaker:UpdateModelPackage", set()
+    for role in roles():
+        assert not is_allowed(role, update, VERSION, {APPROVAL: "Approved"}), role
+        if is_allowed(role, update, VERSION):
+            told.add(role)
+    assert "RollBackFunctionRole" in told
+    assert is_allowed("RollBackFunctionRole", update, VERSION, {APPROVAL: "Rejected"})
