@@ -74,3 +74,19 @@ def test_traces_are_sent_by_every_function_if_the_stack_is_traced_and_else_by_no
     tracing = [each for each in role_statements(TRACED) if "xray" in str(each.actions)]
     assert {each.role for each in tracing} == {f"{name}Role" for name in FUNCTIONS}
     assert {each.actions for each in tracing} == {("xray:PutTraceSegments", "xray:PutTelemetryRecords")}
+
+
+@pytest.mark.parametrize("role", set(ROLES) - {f"{name}Role" for name in FUNCTIONS})
+def test_a_role_of_another_service_is_assumed_on_behalf_of_this_account_alone(role: str) -> None:
+    """Not those of functions: Lambda's guide documents no such condition, and one that Lambda cannot meet stops all."""
+    for statement in ROLES[role]["AssumeRolePolicyDocument"]["Statement"]:
+        (service,) = statement["Principal"].values()
+        source = statement["Condition"]["ArnLike"]["aws:SourceArn"]
+        named = {
+            "sagemaker.amazonaws.com": "arn:aws:sagemaker:REGION:ACCOUNT:*",
+            "states.amazonaws.com": "arn:aws:states:REGION:ACCOUNT:stateMachine:*",
+            "scheduler.amazonaws.com": "arn:aws:scheduler:REGION:ACCOUNT:schedule-group/sluice-dev",
+        }
+        assert source == named[service]
+        if service != "sagemaker.amazonaws.com":  # whose guide has the account in the ARN alone
+            assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "ACCOUNT"}
