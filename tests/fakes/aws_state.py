@@ -197,7 +197,12 @@ class FakePipelines:
     faults: Faults
     started: dict[str, FakeExecution] = field(default_factory=dict)
     refusing: bool = False
-    definition: str = "as applied"
+    offered: tuple[str, ...] = ("NumRound", "Eta", "Rounds", "Trees")
+    steps: tuple[Mapping[str, Any], ...] = ()  # of the definition
+
+    def definition(self, _pipeline: str) -> Mapping[str, Any]:
+        parameters = [{"Name": name, "Type": "String"} for name in (*self.offered, "InputData")]
+        return self.faults.around(lambda: {"Parameters": parameters, "Steps": list(self.steps)})  # type: ignore[no-any-return]
 
     def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
         if self.refusing:
@@ -217,9 +222,6 @@ class FakePipelines:
                 ((each.status, each.run) for each in self.started.values() if each.arn == execution), ("Stopped", "")
             )
         )
-
-    def definition_digest(self, pipeline: str) -> str:
-        return self.faults.around(lambda: self.definition)  # type: ignore[no-any-return]
 
     def running(self, pipeline: str) -> list[FakeExecution]:
         return [each for each in self.started.values() if each.pipeline == pipeline and each.status == "Executing"]

@@ -17,6 +17,7 @@ from sluice.rollout.model.executions import Executions
 from sluice.rollout_id import RolloutId
 from sluice.spec.parameter_store import SpecStore
 from sluice.training.pipeline_executions import PipelineExecutions
+from sluice.training.run_token import definition_digest
 
 from tests.builders.stubbed_aws import StubbedAws
 
@@ -156,7 +157,7 @@ def test_a_definition_is_known_by_what_it_does(aws: StubbedAws, other: str, is_s
     for definition in (applied, other):
         stub.add_response("describe_pipeline", {"PipelineDefinition": definition}, {"PipelineName": "sluice-dev-fraud"})
     pipelines = PipelineExecutions(client)
-    digests = {pipelines.definition_digest("sluice-dev-fraud") for _ in range(2)}
+    digests = {definition_digest(pipelines.definition("sluice-dev-fraud")) for _ in range(2)}
     assert (len(digests) == 1) is is_same
 
 
