@@ -116,6 +116,7 @@ class ExecutionEnded:
     status: str
     error: str
     cause: str
+    is_replayed: bool = False  # by the sweep
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -125,6 +126,7 @@ class ExecutionEnded:
             status=detail["status"],
             error=detail.get("error") or "",
             cause=detail.get("cause") or "",
+            is_replayed=event.get("source") == "sluice",
         )
 
 

@@ -130,6 +130,12 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
         """Store that SageMaker accepted an update to this endpoint config."""
 
+    def note_restore(self, rollout_id: RolloutId, number: int) -> None:
+        """Store the number of the last execution that only restores."""
+
+    def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that people were told that the rollout cannot be restored."""
+
     def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
 

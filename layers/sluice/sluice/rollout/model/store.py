@@ -215,6 +215,18 @@ class RecordStore:
                 {":closed": "closed"},
             )
 
+    def note_restore(self, rollout_id: RolloutId, number: int) -> None:
+        """Store the number of the last execution that only restores; one that is too low only costs some calls."""
+        self._note(rollout_id, {"restores": number})
+
+    def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that people were told that the rollout cannot be restored."""
+        self._note(rollout_id, {"stuck_told_at": now.isoformat()})
+
+    def _note(self, rollout_id: RolloutId, changes: Mapping[str, str | int]) -> None:
+        with suppress(ConditionFailedError):  # there is no such rollout
+            self._table.set(_record_key(rollout_id), changes, "attribute_exists(id)", {})
+
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
         """Close the rollout as promoted, unless it was fenced at the last moment.
 

@@ -16,6 +16,7 @@ from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
+from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -135,7 +136,9 @@ def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> Non
         if kind == "end_watch":
             ports.store.end_watch(stopped, reason)
         else:
-            ports.store.fence(stopped, kind, reason, ports.now())
+            fenced = ports.store.fence(stopped, kind, reason, ports.now())
+            if stopped != record.id and not fenced.is_closed:
+                start_restore(fenced, ports)  # its own execution may sleep for hours
 
 
 def _ignore_failed(package: Package, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
