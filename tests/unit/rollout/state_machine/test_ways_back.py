@@ -13,10 +13,20 @@ from sluice.rollout.tasks.abort_rollout import abort_rollout
 from sluice.rollout_id import RolloutId
 from sluice.sweep.sweep import sweep
 
+from functions.open_rollout.app import run as open_rollout
 from functions.provision_candidate.app import run as provision
 from functions.roll_back.app import run as restore
 from tests.builders.aws_clients import refusal
-from tests.fakes.sluice_world import ENDPOINT, SluiceWorld, live_variants, outcome_of, sluice_world, spec_with_rollout
+from tests.fakes.sluice_world import (
+    ENDPOINT,
+    GROUP,
+    SluiceWorld,
+    approval_of,
+    live_variants,
+    outcome_of,
+    sluice_world,
+    spec_with_rollout,
+)
 
 ROLLOUT = "fraud-2-1"
 ALARM = f"{ENDPOINT}-2-1-errors"
@@ -206,7 +216,16 @@ FENCES: dict[str, Callable[[SluiceWorld], object]] = {
     "an alarm": lambda world: world.ring(ALARM),
     "a person": lambda world: abort_rollout(ABORT, world.ports),
     "a newer approval": lambda world: world.approve(3),
+    "its rejection": lambda world: reject(world, 2),
 }
+
+
+def reject(world: SluiceWorld, version: int) -> dict[str, str]:
+    """A person rejects a version, and the event of that arrives."""
+    arn = world.registry.add(GROUP, version, "Rejected")
+    event = approval_of(arn)
+    event["detail"]["ModelApprovalStatus"] = "Rejected"
+    return open_rollout(event, world.ports)
 
 
 @pytest.mark.parametrize("fence", FENCES.values(), ids=FENCES)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
-from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.model.record import FenceKind, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
 from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
@@ -76,7 +76,13 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
 
 
 def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict[str, str]:
-    """If the rejected version serves, bring back the last known good one, at once and without stages."""
+    """If the rejected version serves, bring back the last known good one, at once and without stages.
+
+    One that is being rolled out is stopped.
+    """
+    for each in ports.store.open_rollouts(model):
+        if each.package_arn == package.arn:
+            _stop(each.id, "withdrawn", "the version is no longer Approved", ports)
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
@@ -136,9 +142,14 @@ def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> Non
         if kind == "end_watch":
             ports.store.end_watch(stopped, reason)
         else:
-            fenced = ports.store.fence(stopped, kind, reason, ports.now())
-            if stopped != record.id and not fenced.is_closed:
-                start_restore(fenced, ports)  # its own execution may sleep for hours
+            _stop(stopped, kind, reason, ports)
+
+
+def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ports: RolloutPorts) -> None:
+    """Fence a rollout and have an execution restore at once: its own may sleep for hours, or has not begun yet."""
+    fenced = ports.store.fence(rollout_id, kind, reason, ports.now())
+    if not fenced.is_closed:
+        start_restore(fenced, ports)
 
 
 def _ignore_failed(package: Package, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
