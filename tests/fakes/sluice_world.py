@@ -336,6 +336,18 @@ def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus
     return {"detail": detail}
 
 
+def rejection_of(world: SluiceWorld, version: int) -> dict[str, Any]:
+    """A person rejects a version: the event of that, after the fact."""
+    arn = world.registry.add(GROUP, version, "Rejected")
+    return {
+        "detail": {
+            "ModelPackageArn": arn,
+            "ModelApprovalStatus": "Rejected",
+            "UpdatedModelPackageFields": ["ModelApprovalStatus"],
+        }
+    }
+
+
 def agree(world: SluiceWorld, *variants: str, answers: int = 600) -> None:
     """Have a shadow predict what the live version predicts, so often."""
     for variant in variants or ("v1", "v2", "v3"):
@@ -387,7 +399,9 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         FakeMetrics(faults, clock=clock),
         FakeScaling(faults),
     )
+    registry = FakeRegistry(faults, clock)
     hosting.alarms = metrics.alarms
+    hosting.packages = registry.packages
     hosting.is_scaled = scaling.is_scaled
     table = FakeTable(faults)
     ports = FakePorts(
@@ -405,7 +419,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         outcomes=OutcomeStore(table),
         results=ResultStore(FakeTable(faults)),
         hosting=hosting,
-        registry=FakeRegistry(faults, clock),
+        registry=registry,
         metrics=metrics,
         scaling=scaling,
         captures=FakeCaptures(faults),

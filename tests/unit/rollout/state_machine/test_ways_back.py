@@ -19,11 +19,10 @@ from functions.roll_back.app import run as restore
 from tests.builders.aws_clients import refusal
 from tests.fakes.sluice_world import (
     ENDPOINT,
-    GROUP,
     SluiceWorld,
-    approval_of,
     live_variants,
     outcome_of,
+    rejection_of,
     sluice_world,
     spec_with_rollout,
 )
@@ -216,16 +215,8 @@ FENCES: dict[str, Callable[[SluiceWorld], object]] = {
     "an alarm": lambda world: world.ring(ALARM),
     "a person": lambda world: abort_rollout(ABORT, world.ports),
     "a newer approval": lambda world: world.approve(3),
-    "its rejection": lambda world: reject(world, 2),
+    "its rejection": lambda world: open_rollout(rejection_of(world, 2), world.ports),
 }
-
-
-def reject(world: SluiceWorld, version: int) -> dict[str, str]:
-    """A person rejects a version, and the event of that arrives."""
-    arn = world.registry.add(GROUP, version, "Rejected")
-    event = approval_of(arn)
-    event["detail"]["ModelApprovalStatus"] = "Rejected"
-    return open_rollout(event, world.ports)
 
 
 @pytest.mark.parametrize("fence", FENCES.values(), ids=FENCES)
