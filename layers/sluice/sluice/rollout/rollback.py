@@ -68,7 +68,7 @@ def restore_baseline(
         reason = failure or "the rollout failed"
         record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=is_unknown)
     if record.is_closed:
-        ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        _leave(record, ports)  # a crash may have come between closing and leaving
         return task_result("READY", reason=record.loggable(record.reason))
     ports.store.begin_restoring(rollout_id)
     if record.plan is None:
@@ -163,7 +163,9 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     outcome: RolloutOutcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
     told = reason
     serving = state is not None and record.plan is not None and _candidate_serves(record.plan, state)
-    if outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
+    if record.urgent:
+        told = f"{reason}; it was good before and stays Approved"
+    elif outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
         if fence is not None and fence.is_unknown:
             told = f"{reason}; {_unblamed(record)}"
         else:
@@ -189,8 +191,27 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     )
     if ports.store.close(record.id, outcome, reason, now):
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
-    ports.locks.release(record.endpoint, record.id)
+    _leave(record, ports)
     return task_result("READY", reason=record.loggable(reason))
+
+
+def _leave(record: RolloutRecord, ports: RolloutPorts) -> None:
+    """Unlock the endpoint of a rollout that is closed.
+
+    If it was to replace a rejected version, that serves on: its rejection is told again, upon which the good version
+    before this one is tried, or people are told that none is left.
+    """
+    ports.locks.release(record.endpoint, record.id)
+    if not record.urgent or record.outcome == "promoted":
+        return
+    serving = live_version(record.id.model, ports)
+    if serving is not None and serving != record.id.version:
+        ports.events.publish(
+            "SageMaker Model Package State Change",
+            ModelPackageArn=f"{record.package_arn.rsplit('/', 1)[0]}/{serving}",
+            ModelPackageGroupName=ports.names.group(record.id.model),
+            ModelApprovalStatus="Rejected",
+        )
 
 
 def _unblamed(record: RolloutRecord) -> str:

@@ -15,7 +15,8 @@ from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
 from sluice.rollout.model.record import FenceKind, RolloutRecord, identify_rollout
-from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
+from sluice.rollout.planning.approvals import attempt_for, next_attempt, resolve_conflict
+from sluice.rollout.planning.way_back import TOLD_AGAIN, no_way_back, way_back
 from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
 
@@ -86,11 +87,9 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
-    good = last_known_good(package.version, known, lambda arn: ports.registry.describe(arn).is_approved)
+    good = way_back(package, known, lambda arn: ports.registry.describe(arn).is_approved, ports.now())
     if good is None:
-        reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
-        ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
-        return {"ignored": reason}
+        return _tell_no_way_back(package, model, no_way_back(model, package, known, ports.now()), ports)
     wanted = next_attempt(good, known)
     record = RolloutRecord(
         id=wanted if any(each.id == wanted for each in known) else _next_free(wanted, ports),
@@ -102,6 +101,16 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         urgent=True,
     )
     return _open(record, ports.specs.get(model), ports)
+
+
+def _tell_no_way_back(package: Package, model: str, reason: str, ports: RolloutPorts) -> dict[str, str]:
+    """Publish it once, and once a day while it is found so; first the event, then its mark."""
+    now = ports.now()
+    told = ports.store.no_way_back_told_at(package.arn)
+    if told is None or now - told >= TOLD_AGAIN:
+        ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
+        ports.store.note_no_way_back(package.arn, now)
+    return {"ignored": reason}
 
 
 def _next_free(wanted: RolloutId, ports: RolloutPorts) -> RolloutId:
