@@ -112,9 +112,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudwatch:DeleteAlarms": _SCALED,
         "cloudwatch:DescribeAlarms": _SCALED,
         "cloudwatch:SetAlarmState": _STOPPED,
-        "events:PutEvents": _FAILURE,
         "sagemaker:UpdateEndpoint": _FAILURE,
-        "states:StartExecution": _FAILURE,
     },
     "SweepFunctionRole": {
         **_SCALES_FIRST,

@@ -137,6 +137,7 @@ class ExecutionEnded:
     status: str
     error: str
     cause: str
+    is_replayed: bool = False  # by the sweep
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -146,6 +147,7 @@ class ExecutionEnded:
             status=detail["status"],
             error=detail.get("error") or "",
             cause=detail.get("cause") or "",
+            is_replayed=event.get("source") == "sluice",
         )
 
 
