@@ -108,10 +108,17 @@ class RolloutRecord:
     @property
     def held_by(self) -> Hold | None:
         """The hold on the rollout now; None if there is none, or it has ended since."""
-        is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
-        if not is_waiting or self.hold is None or self.hold.gate in self.gates_opened:
+        if self.hold is None or self.hold.stage != self.stage or self.hold.gate in self.gates_opened:
+            return None
+        if self.phase not in ("queued", "baking") and not self._is_paused_in_provision:
             return None
         return None if self.hold.by == MAINTENANCE and not self.is_maintained else self.hold
+
+    @property
+    def _is_paused_in_provision(self) -> bool:
+        """Nothing else holds a rollout there: any other hold is one from before its start."""
+        is_paused = self.command is not None and self.command.kind == "pause"
+        return self.phase == "provisioning" and is_paused and self.hold is not None and self.hold.by == "pause"
 
     @property
     def is_maintained(self) -> bool:

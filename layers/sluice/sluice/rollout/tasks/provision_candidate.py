@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
+from sluice.rollout.gates.holds import obstacle_to_provision, seconds_until_recheck
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.traffic.apply_step import apply_step
@@ -24,6 +25,7 @@ from sluice.rollout_id import RolloutId
 from sluice.spec.serving_modes import model_server_environment
 
 if TYPE_CHECKING:
+    from sluice.rollout.gates.gates import Obstacle
     from sluice.rollout.ports import RolloutPorts
 
 
@@ -35,6 +37,8 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
         return task_result("ROLL_BACK")
     plan = record.planned()
     ports.store.advance(record.id, "provisioning")
+    if plan.engine == "batch" and (obstacle := obstacle_to_provision(record, ports)):
+        return _held(obstacle, record, ports)
     if plan.engine == "batch":
         from sluice.rollout.batch.comparison_run import provision_batch  # only for batch models
 
@@ -44,6 +48,8 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
     state = ports.hosting.describe(record.endpoint)
     step = next_step_towards_candidate(plan, state, record.requested_configs)
     ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
+    if _may_be_held(step, plan) and (obstacle := obstacle_to_provision(record, ports)):
+        return _held(obstacle, record, ports)
     if isinstance(step, Done):
         return _provisioned(plan, state, record, ports)
     if isinstance(step, Impossible):
@@ -52,6 +58,16 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
         return task_result("ROLL_BACK", reason=step.reason)
     _apply(step, plan, state, record, ports)
     return task_result("WAIT", wait_seconds=poll_seconds(record.planned_at or record.opened_at, ports.now()))
+
+
+def _may_be_held(step: ReconcileStep, plan: Plan) -> bool:
+    """Whether a pause can hold the rollout here: before its first change, and before the candidate has any traffic."""
+    return isinstance(step, CreateEndpoint | UseConfig) or (isinstance(step, Done) and bool(plan.stages))
+
+
+def _held(obstacle: Obstacle, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
+    seconds = seconds_until_recheck(record, obstacle.until, ports.now())
+    return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason)
 
 
 def _apply(
@@ -67,7 +83,7 @@ def _apply(
         deregister_lost_variants(plan, step.config, state, ports)
     is_guarded = isinstance(step, UseConfig) and step.guarded
     deployment = guarded_deployment(plan, str(record.id), state, ports) if is_guarded else None
-    if apply_step(step, record.endpoint, ports.hosting, deployment) and isinstance(step, UseConfig):
+    if apply_step(step, record.endpoint, ports.hosting, deployment) and isinstance(step, CreateEndpoint | UseConfig):
         ports.store.mark_requested(record.id, step.config)
 
 
