@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant, VariantState
-from sluice.errors import EndpointBusyError, RetryableError
+from sluice.errors import EndpointBusyError, NotVisibleYetError
 
 from tests.fakes.aws_state import Faults, refusal
 
@@ -198,7 +198,7 @@ class FakeHosting:
 
     def _configured(self, config: str) -> NewConfig:
         if config not in self.configs:
-            raise RetryableError(f"Could not find endpoint configuration {config}.")
+            raise NotVisibleYetError(f"Could not find endpoint configuration {config}.")
         return self.configs[config]
 
     def _delete(self, endpoint: str) -> None:

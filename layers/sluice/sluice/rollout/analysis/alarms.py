@@ -144,7 +144,7 @@ def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
     missing = [name for name, state in seen.items() if state is None]
     if missing:
         reason = f"{', '.join(missing)} is missing"
-        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
+        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", is_unknown=True, numbers=numbers)
     unknown = [f"{name} ({state})" for name, state in seen.items() if state not in KNOWN_STATES]
     if unknown:
         reason = f"CloudWatch cannot evaluate {', '.join(unknown)}"

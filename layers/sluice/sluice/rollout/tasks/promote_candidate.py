@@ -9,6 +9,7 @@ from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.post_promotion_watch import watch_promotion
+from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants
 from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
@@ -39,7 +40,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
             apply_scaling(plan, plan.candidate.variant, ports)
         return watch_promotion(record, ports) or _close(record, plan, ports)
     if isinstance(step, Impossible):
-        return task_result("ROLL_BACK", reason=step.reason)
+        return stop_as_impossible(step, record, ports)
     _apply(step, plan, state, record, ports)
     if not ports.store.get(record.id).may_advance:
         return task_result("ROLL_BACK")

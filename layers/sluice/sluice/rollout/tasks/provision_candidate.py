@@ -9,6 +9,7 @@ from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_depl
 from sluice.rollout.gates.holds import obstacle_to_provision, seconds_until_recheck
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_capacity_floors, deregister_lost_variants, require_deregistering
 from sluice.rollout.traffic.endpoint_configs import create_config
@@ -53,9 +54,7 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
     if isinstance(step, Done):
         return _provisioned(plan, state, record, ports)
     if isinstance(step, Impossible):
-        if step.by_sagemaker:
-            ports.store.fence(record.id, "guardrails", step.reason, ports.now())
-        return task_result("ROLL_BACK", reason=step.reason)
+        return stop_as_impossible(step, record, ports)
     _apply(step, plan, state, record, ports)
     return task_result("WAIT", wait_seconds=poll_seconds(record.planned_at or record.opened_at, ports.now()))
 
