@@ -11,7 +11,12 @@ from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
-from sluice.rollout.traffic.capacity import apply_capacity_floors, deregister_lost_variants, require_deregistering
+from sluice.rollout.traffic.capacity import (
+    apply_capacity_floors,
+    deregister_lost_variants,
+    require_deregistering,
+    retried_if_registered,
+)
 from sluice.rollout.traffic.endpoint_configs import create_config
 from sluice.rollout.traffic.reconcile import (
     CreateEndpoint,
@@ -82,7 +87,9 @@ def _apply(
         deregister_lost_variants(plan, step.config, state, ports)
     is_guarded = isinstance(step, UseConfig) and step.guarded
     deployment = guarded_deployment(plan, str(record.id), state, ports) if is_guarded else None
-    if apply_step(step, record.endpoint, ports.hosting, deployment) and isinstance(step, CreateEndpoint | UseConfig):
+    with retried_if_registered(plan, step, state, ports):
+        is_accepted = apply_step(step, record.endpoint, ports.hosting, deployment)
+    if is_accepted and isinstance(step, CreateEndpoint | UseConfig):
         ports.store.mark_requested(record.id, step.config)
 
 
