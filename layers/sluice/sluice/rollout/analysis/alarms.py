@@ -34,6 +34,11 @@ def alarm_seconds(plan: Plan, *, is_deploying: bool) -> int:
     return plan.period_seconds if plan.is_real_time and not is_deploying else max(plan.period_seconds, _MINUTE)
 
 
+def looks_back_seconds(plan: Plan) -> int:
+    """How far back an alarm of the watch looks: its periods, and the one that has begun."""
+    return (plan.alarms.evaluation_periods + 1) * alarm_seconds(plan, is_deploying=False)
+
+
 def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> list[dict[str, Any]]:
     """PutMetricAlarm requests that watch the candidate's variant only; with ``config``, its new fleet only.
 

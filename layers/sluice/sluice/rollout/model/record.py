@@ -87,6 +87,7 @@ class RolloutRecord:
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
     maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
+    fleet_ready_at: datetime | None = None  # when a candidate that SageMaker deployed was seen in service first
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # why the bake after the promotion ended early
     command: Command | None = None
@@ -167,6 +168,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
         maintenance=_maintenance(item),
+        fleet_ready_at=datetime.fromisoformat(item["fleet_ready_at"]) if "fleet_ready_at" in item else None,
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
+from sluice.rollout.analysis.alarms import looks_back_seconds
 from sluice.rollout.gates.holds import obstacle_to_provision, seconds_until_recheck
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
@@ -93,8 +96,25 @@ def _apply(
         ports.store.mark_requested(record.id, step.config)
 
 
+def _seconds_of_old_fleet(plan: Plan, record: RolloutRecord, ports: RolloutPorts) -> int:
+    """Seconds until the alarms of the watch look back on the new fleet only; 0 if they do, or there are none.
+
+    A deployment by SageMaker keeps the variant's name. Until then the alarms of the deployment stay, and with them the
+    one over all, in which the user's own ring.
+    """
+    if not plan.is_watched or plan.baseline is None or plan.baseline.variant != plan.candidate.variant:
+        return 0
+    now = ports.now()
+    if record.fleet_ready_at is None:
+        ports.store.mark_time(record.id, "fleet_ready_at", now)
+    clean = (record.fleet_ready_at or now) + timedelta(seconds=looks_back_seconds(plan))
+    return max(0, ceil((clean - now).total_seconds()))
+
+
 def _provisioned(plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     apply_capacity_floors(plan, state, ports, provisioned_count(plan))
+    if seconds := _seconds_of_old_fleet(plan, record, ports):
+        return task_result("WAIT", wait_seconds=seconds)
     if plan.is_watched:
         # Not earlier: errors of an earlier attempt on a variant of the same name would set off the new alarm.
         put_alarms(plan, str(record.id), ports)
