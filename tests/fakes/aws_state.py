@@ -201,6 +201,12 @@ class FakePipelines:
     faults: Faults
     started: dict[str, FakeExecution] = field(default_factory=dict)
     refusing: bool = False
+    offered: tuple[str, ...] = ("NumRound", "Eta", "Rounds", "Trees")
+    steps: tuple[Mapping[str, Any], ...] = ()  # of the definition
+
+    def definition(self, _pipeline: str) -> Mapping[str, Any]:
+        parameters = [{"Name": name, "Type": "String"} for name in (*self.offered, "InputData")]
+        return self.faults.around(lambda: {"Parameters": parameters, "Steps": list(self.steps)})  # type: ignore[no-any-return]
 
     def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
         if self.refusing:
@@ -216,7 +222,9 @@ class FakePipelines:
 
     def status_and_name(self, execution: str) -> tuple[str, str]:
         return self.faults.around(  # type: ignore[no-any-return]
-            lambda: next((each.status, each.run) for each in self.started.values() if each.arn == execution)
+            lambda: next(
+                ((each.status, each.run) for each in self.started.values() if each.arn == execution), ("Stopped", "")
+            )
         )
 
     def running(self, pipeline: str) -> list[FakeExecution]:

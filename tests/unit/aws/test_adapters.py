@@ -17,6 +17,7 @@ from sluice.rollout.model.executions import Executions
 from sluice.rollout_id import RolloutId
 from sluice.spec.parameter_store import SpecStore
 from sluice.training.pipeline_executions import PipelineExecutions
+from sluice.training.run_token import definition_digest
 
 from tests.builders.stubbed_aws import StubbedAws
 
@@ -162,6 +163,25 @@ def test_too_many_pipelines_at_once_is_worth_another_try(aws: StubbedAws) -> Non
     assert pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"}) == "arn:run"
     with pytest.raises(RetryableError):
         pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"})
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        ('{ "Steps": [], "Parameters": [{"DefaultValue": 60, "Name": "NumRound"}] }', True),
+        ('{"Parameters": [{"Name": "NumRound", "DefaultValue": 120}], "Steps": []}', False),
+        ('{"Parameters": [{"Name": "NumRound", "DefaultValue": 60}], "Steps": ["s3://code/train/3f0c"]}', False),
+    ],
+    ids=["the same in another order", "another parameter", "another code"],
+)
+def test_a_definition_is_known_by_what_it_does(aws: StubbedAws, other: str, is_same: bool) -> None:
+    client, stub = aws.service("sagemaker")
+    applied = '{"Parameters": [{"Name": "NumRound", "DefaultValue": 60}], "Steps": []}'
+    for definition in (applied, other):
+        stub.add_response("describe_pipeline", {"PipelineDefinition": definition}, {"PipelineName": "sluice-dev-fraud"})
+    pipelines = PipelineExecutions(client)
+    digests = {definition_digest(pipelines.definition("sluice-dev-fraud")) for _ in range(2)}
+    assert (len(digests) == 1) is is_same
 
 
 def test_an_event_that_was_not_accepted_is_an_error(aws: StubbedAws) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 from sluice.async_inference.lost_results import replay_lost_results
 from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import PermanentError, RetryableError
-from sluice.events import PIPELINE_ENDS
+from sluice.events import DEAD_STATUSES, PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.model.stuck import is_long_way_back, is_to_be_told
@@ -36,7 +36,6 @@ NOTED_MODELS = 10
 """After how many models the progress is noted, unless the last sweep died among them."""
 
 MAX_RUNS_CHECKED = 20
-DEAD_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class SweepIncompleteError(RetryableError):

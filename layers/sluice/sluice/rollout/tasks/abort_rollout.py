@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sluice.events import AbortRequested, AlarmStateChanged, ExecutionEnded
+from sluice.events import DEAD_STATUSES, AbortRequested, AlarmStateChanged, ExecutionEnded, is_hint
 from sluice.rollout.model.record import FenceKind, identify_rollout
 from sluice.rollout.restore_executions import restore_number, start_restore
 from sluice.rollout.rollback import roll_back_now
@@ -61,6 +61,8 @@ def abort_rollout(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, An
 
     Returns the ``rollout`` and what was ``moved``, or why the event was ``ignored``.
     """
+    if is_hint(event) and (reason := _why_untrue(event, ports)):
+        return {"ignored": reason}
     match event["detail-type"]:
         case "CloudWatch Alarm State Change":
             return _abort_on_alarm(AlarmStateChanged.parse(event), ports)
@@ -68,6 +70,25 @@ def abort_rollout(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, An
             return _abort_on_request(AbortRequested.parse(event), ports)
         case _:
             return _abort_on_failure(ExecutionEnded.parse(event), ports)
+
+
+def _why_untrue(hint: Mapping[str, Any], ports: RolloutPorts) -> str:
+    """Why the rollout that a hint is about is not to be stopped; empty if it is, or if there is none.
+
+    A person fences it before the request. An execution is asked for how it ended, unless the fence is there already.
+    """
+    name = str(hint["detail"].get("name", ""))
+    rollout_id = RolloutId.within(name) if name else RolloutId.required(hint["detail"]["rollout"])
+    try:
+        record = ports.store.get(rollout_id) if rollout_id else None
+    except LookupError:
+        return ""
+    if record is None or record.is_closed or record.fence is not None:
+        return ""
+    if not name:
+        return f"nobody has stopped rollout {rollout_id}"
+    status = ports.executions.status(name)
+    return "" if status in DEAD_STATUSES else f"execution {name} is {status or 'not known'}"
 
 
 def _rollout_of(alarm: str, ports: RolloutPorts) -> RolloutId | None:

@@ -183,7 +183,8 @@ def _ignore_approval(package: Package, changed: PackageChanged, reason: str, por
     Any note on the package modifies it as well. So only an event that names the approval can be another approval than
     the one that was published.
     """
-    since = (changed.time or package.last_modified) if changed.names_the_approval else None
+    told = min(changed.time or package.last_modified, package.last_modified)  # nobody can have approved it later
+    since = told if changed.names_the_approval else None
     if not ports.store.is_ignored_approval(package.arn, since):
         ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
         ports.store.record_ignored_approval(package.arn, package.last_modified, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
+
+_NOT_ENDED = frozenset({"States.Timeout", "Sandbox.Timedout"})
 
 
 def roll_back(
@@ -29,9 +32,16 @@ def roll_back(
 
 
 def _failure(context: Mapping[str, Any]) -> str:
+    """Why, in words: the names of exceptions mean nothing to those who read it in the registry or in the mail."""
     failure = context.get("failure") or {}
-    raised = ": ".join(filter(None, (failure.get("Error"), _message(failure.get("Cause") or ""))))
-    return raised or str((context.get("step") or {}).get("reason", ""))
+    if not failure:
+        return str((context.get("step") or {}).get("reason", ""))
+    error, message = str(failure.get("Error") or ""), _message(failure.get("Cause") or "")
+    if error in _NOT_ENDED:
+        return f"a step did not end in time: {message}" if message else "a step did not end in time"
+    if hasattr(builtins, error):  # nothing of ours raises it on purpose
+        return f"an error inside Sluice, which the function's log has in full: {message}"
+    return message or "a step failed, and AWS gave no reason"
 
 
 def _message(cause: str) -> str:
