@@ -189,7 +189,7 @@ def progress(record: RolloutRecord) -> str:
 
 def _doing(record: RolloutRecord) -> str:
     """Its phase, or what a person or a gate has made of it."""
-    if not record.may_advance or record.phase not in ("queued", "baking"):
+    if not record.may_advance or (record.phase not in ("queued", "baking") and record.held_by is None):
         return record.phase
     if record.command is not None and record.command.kind == "pause":
         return "paused"

@@ -113,6 +113,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudwatch:DescribeAlarms": _SCALED,
         "cloudwatch:SetAlarmState": _STOPPED,
         "sagemaker:UpdateEndpoint": _FAILURE,
+        "states:DescribeExecution": _SWEEP,
     },
     "SweepFunctionRole": {
         **_SCALES_FIRST,

@@ -401,7 +401,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     )
     registry = FakeRegistry(faults, clock)
     hosting.alarms = metrics.alarms
-    hosting.packages = registry.packages
+    hosting.is_registered = lambda arn: arn in registry.packages
     hosting.is_scaled = scaling.is_scaled
     table = FakeTable(faults)
     ports = FakePorts(

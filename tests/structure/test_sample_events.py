@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 from sluice.aws.metric_data import Counts
+from sluice.rollout.model.record import FenceKind
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -266,7 +267,7 @@ def world_at(state: str, visit: int = 1) -> SluiceWorld:
     return world
 
 
-STOPS = {
+STOPS: dict[str, tuple[FenceKind | None, bool]] = {
     "error-alarm-rang": ("alarm", True),
     "plain-metric-alarm-rang": ("alarm", True),
     "alarm-set-by-hand": ("alarm", True),
@@ -310,9 +311,9 @@ TASKS_AT: dict[str, tuple[Callable[[], SluiceWorld], str]] = {
 RESTORED = {
     "fenced-by-an-alarm": "the rollout failed",
     "step-gave-up": "endpoint sluice-dev-fraud was changed by hand: it uses tuned-by-hand",
-    "task-raised": "PlanError: endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
-    "task-timed-out": "States.Timeout",
-    "asked-again": "PlanError: endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
+    "task-raised": "endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
+    "task-timed-out": "a step did not end in time",
+    "asked-again": "endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
     "replacement-execution": "the rollout failed",
 }
 

@@ -50,13 +50,12 @@ LONGEST_TASK = timedelta(minutes=2)
 
 
 def restore_baseline(
-    rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_unknown: bool = False, is_beside: bool = False
+    rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_beside: bool = False
 ) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone and the registry holds the reason.
 
-    ``failure`` is the reason if nothing has fenced the rollout before, ``is_unknown`` whether it is only that AWS did
-    not answer, for which the version is not marked Rejected. Idempotent: may be called at any time, any
-    number of times.
+    ``failure`` is the reason if nothing has fenced the rollout before; then nothing is known against the version, and
+    it is not marked Rejected. Idempotent: may be called at any time, any number of times.
 
     ``is_beside``: by another execution than the rollout's own, whose last task may still be at work. It may have read
     the record before the fence, and request an update of the endpoint yet. So what is restored beside it is not closed
@@ -66,7 +65,7 @@ def restore_baseline(
     identify_rollout(record, ports.telemetry)
     if not record.is_closed:
         reason = failure or "the rollout failed"
-        record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=is_unknown)
+        record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=True)
     if record.is_closed:
         _leave(record, ports)  # a crash may have come between closing and leaving
         return task_result("READY", reason=record.loggable(record.reason))
