@@ -38,6 +38,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         ModelPackageArn=version.arn,
         ModelPackageGroupName=session.names.group(version.model),
         ModelApprovalStatus="Approved",
+        UpdatedModelPackageFields=["ModelApprovalStatus"],  # what tells an approval from a note
     )
     session.out.text(f"{version.name} is approved again: {attempt} follows, `sluice status {version.model} --watch`")
     session.out.result({"rollout": str(attempt), "command": "retry", "version": version.name, "by": origin.by})

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
+from sluice.rollout.announcement import announce_promotion
+from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import has_been_approved_since
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
 from sluice.rollout.traffic.reconcile import (
@@ -46,6 +49,8 @@ def restore_baseline(
 ) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone and the registry holds the reason.
 
+    A rollout that was promoted before it was fenced stays so, and is announced.
+
     ``failure`` is the reason if nothing has fenced the rollout before, ``is_unknown`` whether it is only that AWS did
     not answer, for which the version is not marked Rejected. Idempotent: may be called at any time, any
     number of times.
@@ -56,8 +61,7 @@ def restore_baseline(
         reason = failure or "the rollout failed"
         record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=is_unknown)
     if record.is_closed:
-        ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
-        return task_result("READY", reason=record.loggable(record.reason))
+        return _closed_before(record, ports)
     ports.store.begin_restoring(rollout_id)
     if record.plan is None:
         return _close(record, None, "", ports)
@@ -79,6 +83,13 @@ def restore_baseline(
         _publish_stuck(record, step.config, state, ports)  # afterwards: the rollback must not wait for an event
     since = record.fence.at if record.fence else record.opened_at
     return task_result("WAIT", wait_seconds=poll_seconds(since, ports.now()))
+
+
+def _closed_before(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
+    ports.locks.release(record.endpoint, record.id)  # a crash may have come between closing and unlocking
+    if record.outcome == "promoted":  # that cannot be taken back, but may not be announced yet
+        return announce_promotion(record, ports)
+    return task_result("READY", reason=record.loggable(record.reason))
 
 
 def _set_stop_alarm(record: RolloutRecord, ports: RolloutPorts) -> bool:
@@ -133,7 +144,7 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         if fence is not None and fence.is_unknown:
             told = f"{reason}; {_unblamed(record)}"
         else:
-            ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
+            _reject(record, reason, ports)
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
     if record.plan is not None and record.plan.engine == "batch":
         from sluice.rollout.batch.comparison_run import clean_up_batch  # only for batch models
@@ -157,6 +168,15 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
     ports.locks.release(record.endpoint, record.id)
     return task_result("READY", reason=record.loggable(reason))
+
+
+def _reject(record: RolloutRecord, reason: str, ports: RolloutPorts) -> None:
+    """Mark the version Rejected, unless a person has approved it once more since the rollout was fenced."""
+    since = record.fence.at if record.fence else record.opened_at
+    if has_been_approved_since(ports.registry.describe(record.package_arn), since):
+        return
+    ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
+    ports.approvals.record(record.id.model, record.id.version, ApprovalStatus(approval="Rejected", at=ports.now()))
 
 
 def _unblamed(record: RolloutRecord) -> str:

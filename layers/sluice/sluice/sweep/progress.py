@@ -1,7 +1,7 @@
 """How far the sweep has come, so that each goes on where the last one ended, and what it has told people.
 
 SWEEP      PROGRESS            the model that was swept last
-SWEEP      STUCK#<rollout>     when people were last told of a rollout that nothing will close
+SWEEP      STUCK#<rollout>     when people were last told of a rollout that nothing will close, or of something else
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ class SweepProgressStore:
         with suppress(ConditionFailedError):  # it says so already
             self._table.set(_KEY, {"model": model, "begun": begun}, condition, {":model": model, ":begun": begun})
 
-    def told_at(self, rollout: RolloutId) -> datetime | None:
-        """When people were last told that nothing will close this rollout; None if they were not."""
-        item = self._table.get(_stuck_key(rollout))
+    def told_at(self, about: RolloutId | str) -> datetime | None:
+        """When people were last told of this, such as a rollout that nothing will close; None if they were not."""
+        item = self._table.get(_stuck_key(about))
         return datetime.fromisoformat(item["told_at"]) if item else None
 
-    def note_told(self, rollout: RolloutId, now: datetime) -> None:
+    def note_told(self, about: RolloutId | str, now: datetime) -> None:
         """Store that people were told so now."""
         at = now.isoformat()
         with suppress(ConditionFailedError):  # it says so already
             self._table.set(
-                _stuck_key(rollout), {"told_at": at}, "attribute_not_exists(told_at) OR told_at <> :it", {":it": at}
+                _stuck_key(about), {"told_at": at}, "attribute_not_exists(told_at) OR told_at <> :it", {":it": at}
             )
 
 
-def _stuck_key(rollout: RolloutId) -> dict[str, str]:
-    return {"pk": "SWEEP", "sk": f"STUCK#{rollout}"}
+def _stuck_key(about: RolloutId | str) -> dict[str, str]:
+    return {"pk": "SWEEP", "sk": f"STUCK#{about}"}

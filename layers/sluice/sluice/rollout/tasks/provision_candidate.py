@@ -8,6 +8,7 @@ from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_capacity_floors, deregister_lost_variants, require_deregistering
 from sluice.rollout.traffic.endpoint_configs import create_config
@@ -31,7 +32,7 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
     """SHIFT or PROMOTE once the candidate's fleet is as planned, WAIT until then, ROLL_BACK if it never will be."""
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
-    if not record.may_advance:
+    if not may_go_on(record, ports):
         return task_result("ROLL_BACK")
     plan = record.planned()
     ports.store.advance(record.id, "provisioning")
