@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sluice.errors import AwsRefusedError, PermanentError
+from sluice.errors import PermanentError
 from sluice.rollout.model.approval_status import ApprovalStatus, last_approval_status
 from sluice.sweep.replay import GRACE, publish_package_change
 
@@ -53,11 +53,8 @@ def _replay_ends(
         latest = next(ports.store.rollouts(model, version), None)
         if latest is None:
             continue
-        try:
-            package = ports.registry.describe(latest.package_arn)
-        except AwsRefusedError:
-            continue
-        if not package.is_approved and package.last_modified <= ports.now() - GRACE:
+        package = ports.registry.describe(latest.package_arn)
+        if package.approval and not package.is_approved and package.last_modified <= ports.now() - GRACE:
             yield publish_package_change(package.arn, package.group, package.approval, ports)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import CHANGING, EndpointState
-from sluice.errors import AwsRefusedError
 from sluice.rollout.model.live_version import version_in_service
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.approvals import last_known_good
-from sluice.sweep.replay import GRACE, TOLD_AGAIN, publish_package_change
+from sluice.rollout.planning.way_back import TOLD_AGAIN, way_back
+from sluice.sweep.replay import GRACE, publish_package_change
 
 if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
@@ -36,7 +35,6 @@ def check_live_version(model: str, ports: SweepPorts) -> Iterator[str]:
         and _is_to_be_replaced(package, live, ports)
     ):
         yield publish_package_change(package.arn, package.group, package.approval, ports)
-        ports.sweep_progress.note_told(package.arn, ports.now())
     elif not is_batch and _has_changed(promoted, state) and not ports.store.open_rollouts(model):
         yield from _tell(promoted, state, ports)
 
@@ -52,11 +50,8 @@ def _rollout_of(version: int | None, promoted: RolloutRecord, ports: SweepPorts)
 
 
 def _rejected(live: RolloutRecord, ports: SweepPorts) -> Package | None:
-    """The live version's package if it is Rejected for longer than its event may take; None also if it was deleted."""
-    try:
-        package = ports.registry.describe(live.package_arn)
-    except AwsRefusedError:
-        return None
+    """The live version's package if it is Rejected for longer than its event may take."""
+    package = ports.registry.describe(live.package_arn)
     return package if package.approval == "Rejected" and package.last_modified <= ports.now() - GRACE else None
 
 
@@ -65,22 +60,11 @@ def _is_to_be_replaced(package: Package, live: RolloutRecord, ports: SweepPorts)
     model, version = live.id.model, live.id.version
     if any(each.urgent or each.id.version == version for each in ports.store.open_rollouts(model)):
         return False
-    if last_known_good(version, ports.store.rollouts(model), lambda arn: _is_approved(arn, ports)) is not None:
+    known = list(ports.store.rollouts(model))
+    if way_back(package, known, lambda arn: ports.registry.describe(arn).is_approved, ports.now()) is not None:
         return True
-    return _is_to_be_told(package.arn, again=True, ports=ports)
-
-
-def _is_approved(arn: str, ports: SweepPorts) -> bool:
-    try:
-        return ports.registry.describe(arn).is_approved
-    except AwsRefusedError:  # it was deleted
-        return False
-
-
-def _is_to_be_told(about: str, *, again: bool, ports: SweepPorts) -> bool:
-    """Whether people were not told of it, or ``again`` not for a day."""
-    told = ports.sweep_progress.told_at(about)
-    return told is None or (again and ports.now() - told >= TOLD_AGAIN)
+    told = ports.store.no_way_back_told_at(package.arn)
+    return told is None or ports.now() - told >= TOLD_AGAIN
 
 
 def _recorded_config(promoted: RolloutRecord) -> str:
@@ -98,7 +82,7 @@ def _tell(promoted: RolloutRecord, state: EndpointState | None, ports: SweepPort
     """Publish it once for each config that is found: somebody may have changed the endpoint with good reason."""
     found = state.config if state else ""
     about = f"{promoted.endpoint}/{found}"
-    if not _is_to_be_told(about, again=False, ports=ports):
+    if ports.sweep_progress.told_at(about) is not None:
         return
     what = f"serves config {found} ({state.status})" if state else "is gone"
     reason = f"endpoint {promoted.endpoint} {what}; {promoted.id} was promoted last, with {_recorded_config(promoted)}"

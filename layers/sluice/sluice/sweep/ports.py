@@ -75,11 +75,11 @@ class SweepProgress(Protocol):
     def note(self, model: str, begun: str = "") -> None:
         """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
 
-    def told_at(self, about: RolloutId | str) -> datetime | None:
-        """When people were last told of this, such as a rollout that nothing will close; None if they were not."""
+    def told_at(self, about: str) -> datetime | None:
+        """When people were told of this; None if they were not."""
 
-    def note_told(self, about: RolloutId | str, now: datetime) -> None:
-        """Store that people were told so now."""
+    def note_told(self, about: str, now: datetime) -> None:
+        """Store that people were told of it now."""
 
 
 class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
@@ -87,6 +87,12 @@ class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
 
     def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
         """``open_rollouts``; those of an earlier release are indexed first, twice, and after it was at work again."""
+
+    def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that people were told that the rollout cannot be restored."""
+
+    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
+        """When people were told last that a rejected version serves on; None if they were not."""
 
     def is_ignored_approval(self, package_arn: str) -> bool:
         """Whether it is stored that an approval of the version could not be rolled out."""

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 GRACE = timedelta(minutes=2)
 """How long an event may be in transit before it counts as lost."""
 
-TOLD_AGAIN = timedelta(days=1)
-"""After how long people are told once more of what has not changed."""
-
 
 def publish_package_change(package_arn: str, group: str, approval: str, ports: SweepPorts) -> str:
     """Replay the event of a version's approval; the finding in words."""

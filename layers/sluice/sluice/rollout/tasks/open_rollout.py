@@ -15,15 +15,16 @@ from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.approval_status import ApprovalStatus, last_approval_status
 from sluice.rollout.model.live_version import live_endpoint, live_version
-from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.model.record import FenceKind, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import (
     NO_LONGER_APPROVED,
     attempt_for,
     is_still_approved,
-    last_known_good,
     next_attempt,
     resolve_conflict,
 )
+from sluice.rollout.planning.way_back import TOLD_AGAIN, no_way_back, way_back
+from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -98,14 +99,21 @@ def _approved_at(
     A version that is Approved and was so already is approved once more only by an event that names the approval, and
     only if it is not in use: Studio and others write the approval together with a description.
     """
-    at = changed.time or package.last_modified
+    at = _changed_at(package, changed)
     last = last_approval_status(ports.approvals.get(model, package.version), latest)
     if last is None or not last.is_approved:
         return at
+    if changed.is_hint and latest is not None and latest.outcome == "promoted":
+        return last.at  # anybody may have sent it: all it can ask for is to retry what has failed
     is_anew = changed.names_the_approval and _second(at) > _second(last.at)
     if is_anew and (latest is None or latest.is_closed):
         is_anew = not _is_in_use(RolloutId(model=model, version=package.version, attempt=1), at, ports)
     return at if is_anew else last.at
+
+
+def _changed_at(package: Package, changed: PackageChanged) -> datetime:
+    """The event's own time; a hint has none that can be relied on."""
+    return package.last_modified if changed.is_hint else changed.time or package.last_modified
 
 
 def _second(at: datetime) -> datetime:
@@ -133,20 +141,21 @@ def _promoted_after(at: datetime, wanted: RolloutId, ports: RolloutPorts) -> Rol
 
 def _end_approval(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
     """The version is not Approved (any more): its rollouts go back, and a rejected one that serves is replaced."""
-    known = [each for each in ports.store.open_rollouts(model) if each.id.version == package.version]
-    withdrawn = [_withdraw(each, ports) for each in known]
-    answer = {"rollout": str(withdrawn[0])} if withdrawn else {}
+    withdrawn = [each for each in ports.store.open_rollouts(model) if each.id.version == package.version]
+    for each in withdrawn:
+        _stop(each.id, "withdrawn", NO_LONGER_APPROVED, ports)
+    answer = {"rollout": str(withdrawn[0].id)} if withdrawn else {}
     if package.approval == "Rejected":
         # A version that only its own open rollout has brought into service goes with that.
         is_its_own = bool(withdrawn) and not any(
             each.outcome == "promoted" for each in ports.store.rollouts(model, package.version)
         )
         if is_its_own:
-            _tell_without_baseline(package, model, known, ports)
+            _tell_without_baseline(package, model, withdrawn, ports)
         else:
             answer = _replace_rejected(package, model, ports)
     # Last: until it is recorded, the sweep replays it.
-    at = (changed.time if changed.approval == package.approval else None) or package.last_modified
+    at = _changed_at(package, changed) if changed.approval == package.approval else package.last_modified
     ports.approvals.record(model, package.version, ApprovalStatus(approval=package.approval, at=at))
     return answer or {"ignored": f"{package.group}/{package.version} is {package.approval}"}
 
@@ -155,20 +164,7 @@ def _tell_without_baseline(package: Package, model: str, rollouts: list[RolloutR
     """A first version that serves already has no version before it: it serves on, and people are told."""
     is_first = any(each.plan and each.plan.engine == "create" for each in rollouts)
     if is_first and live_version(model, ports) == package.version:
-        _publish_no_way_back(package, model, ports)
-
-
-def _publish_no_way_back(package: Package, model: str, ports: RolloutPorts) -> str:
-    reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
-    ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
-    return reason
-
-
-def _withdraw(record: RolloutRecord, ports: RolloutPorts) -> RolloutId:
-    """Fence the rollout and have it go back at once, as an abort does, whether its execution runs, waits or is none."""
-    ports.store.fence(record.id, "withdrawn", NO_LONGER_APPROVED, ports.now())
-    ports.events.publish("RolloutAbortRequested", rollout=str(record.id))
-    return record.id
+        _tell_no_way_back(package, model, rollouts, ports)
 
 
 def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict[str, str]:
@@ -176,9 +172,9 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
-    good = last_known_good(package.version, known, lambda arn: ports.registry.describe(arn).is_approved)
+    good = way_back(package, known, lambda arn: ports.registry.describe(arn).is_approved, ports.now())
     if good is None:
-        return {"ignored": _publish_no_way_back(package, model, ports)}
+        return _tell_no_way_back(package, model, known, ports)
     wanted = next_attempt(good, known)
     record = RolloutRecord(
         id=wanted if any(each.id == wanted for each in known) else _next_free(wanted, ports),
@@ -190,6 +186,17 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         urgent=True,
     )
     return _open(record, ports.specs.get(model), ports)
+
+
+def _tell_no_way_back(package: Package, model: str, known: list[RolloutRecord], ports: RolloutPorts) -> dict[str, str]:
+    """Publish it once, and once a day while it is found so; first the event, then its mark."""
+    now = ports.now()
+    reason = no_way_back(model, package, known, now)
+    told = ports.store.no_way_back_told_at(package.arn)
+    if told is None or now - told >= TOLD_AGAIN:
+        ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
+        ports.store.note_no_way_back(package.arn, now)
+    return {"ignored": reason}
 
 
 def _next_free(wanted: RolloutId, ports: RolloutPorts) -> RolloutId:
@@ -235,7 +242,17 @@ def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> Non
         if kind == "end_watch":
             ports.store.end_watch(stopped, reason)
         else:
-            ports.store.fence(stopped, kind, reason, ports.now())
+            _stop(stopped, kind, reason, ports)
+    for each in known:
+        if each.fence is not None and each.fence.kind in ("superseded", "withdrawn") and not each.restores:
+            start_restore(each, ports)  # a crash may have come between its fence and this
+
+
+def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ports: RolloutPorts) -> None:
+    """Fence a rollout and have an execution restore at once: its own may sleep for hours, or has not begun yet."""
+    fenced = ports.store.fence(rollout_id, kind, reason, ports.now())
+    if not fenced.is_closed:
+        start_restore(fenced, ports)
 
 
 def _is_left_over(each: RolloutRecord, new: RolloutRecord, ports: RolloutPorts) -> bool:
@@ -245,7 +262,7 @@ def _is_left_over(each: RolloutRecord, new: RolloutRecord, ports: RolloutPorts) 
     """
     if each.id == new.id or each.phase != "queued" or not each.may_advance or is_still_approved(each, ports):
         return False
-    _withdraw(each, ports)
+    _stop(each.id, "withdrawn", NO_LONGER_APPROVED, ports)
     return True
 
 
@@ -271,7 +288,8 @@ def _ignore_approval(package: Package, changed: PackageChanged, reason: str, por
     Any note on the package modifies it as well. So only an event that names the approval can be another approval than
     the one that was published.
     """
-    since = (changed.time or package.last_modified) if changed.names_the_approval else None
+    told = min(changed.time or package.last_modified, package.last_modified)  # nobody can have approved it later
+    since = told if changed.names_the_approval else None
     if not ports.store.is_ignored_approval(package.arn, since):
         ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
         ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
