@@ -34,13 +34,8 @@ def change_of(
 
 
 def deliver(world: SluiceWorld, event: Mapping[str, Any]) -> dict[str, str]:
-    """Deliver the event of a version, and the request to go back that it leads to."""
-    before = len(world.events.published)
-    answer = open_rollout(event, world.ports)
-    for kind, detail in world.events.published[before:]:
-        if kind == "RolloutAbortRequested":
-            abort_rollout({"detail-type": kind, "detail": detail}, world.ports)
-    return answer
+    """Deliver the event of a version."""
+    return open_rollout(event, world.ports)
 
 
 def sweep_and_deliver(world: SluiceWorld) -> list[str]:
@@ -50,7 +45,7 @@ def sweep_and_deliver(world: SluiceWorld) -> list[str]:
     published = world.events.published[before:]
     for kind, detail in published:
         if kind == "SageMaker Model Package State Change":
-            deliver(world, {"detail-type": kind, "detail": detail})
+            deliver(world, {"source": "sluice", "detail-type": kind, "detail": detail})
         elif kind == "Step Functions Execution Status Change":
-            abort_rollout({"detail-type": kind, "detail": detail}, world.ports)
+            abort_rollout({"source": "sluice", "detail-type": kind, "detail": detail}, world.ports)
     return [kind for kind, _ in published]

@@ -212,6 +212,33 @@ def test_approving_an_older_version_once_more_is_the_planned_way_back() -> None:
     assert live_version("fraud", world.ports) == 1
 
 
+def hint_of(world: SluiceWorld, arn: str) -> dict[str, Any]:
+    """What anybody may send who may put events on the bus; ``sluice retry`` does."""
+    hint = {**change_of(world, arn), "source": "sluice"}
+    hint["detail"]["LastModifiedTime"] = "2999-01-01T00:00:00+00:00"
+    return hint
+
+
+def test_a_hint_has_a_version_tried_again_that_gave_way() -> None:
+    world = world_with("supersede")
+    rollout = decide(world, register(world, 2), "Approved")["rollout"]
+    newer = decide(world, register(world, 3), "Approved")["rollout"]
+    assert world.play(rollout) == "RolledBack"
+    assert world.play(newer) == "Promoted"
+    assert "ignored" in deliver(world, hint_of(world, arn_of(2))), "nobody has approved it again"
+    world.clock.pass_seconds(60)
+    world.registry.decide(arn_of(2), "Approved", "retry")
+    assert deliver(world, hint_of(world, arn_of(2))) == {"rollout": "fraud-2-2"}
+
+
+def test_a_hint_alone_rolls_out_no_version_that_was_replaced() -> None:
+    world = world_with("supersede", live=2)
+    world.registry.note(arn_of(1))
+    world.clock.pass_seconds(60)
+    assert "ignored" in deliver(world, hint_of(world, arn_of(1)))
+    assert live_version("fraud", world.ports) == 2
+
+
 def test_an_event_without_the_fraction_of_a_second_is_the_approval_that_was_read_with_it() -> None:
     world = world_with("supersede")
     arn = register(world, 2)

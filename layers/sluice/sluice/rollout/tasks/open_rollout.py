@@ -107,7 +107,7 @@ def _approved_at(
         return last.at  # anybody may have sent it: all it can ask for is to retry what has failed
     is_anew = changed.names_the_approval and _second(at) > _second(last.at)
     if is_anew and (latest is None or latest.is_closed):
-        is_anew = not _is_in_use(RolloutId(model=model, version=package.version, attempt=1), at, ports)
+        is_anew = not _is_in_use(model, package.version, at, ports)
     return at if is_anew else last.at
 
 
@@ -121,15 +121,15 @@ def _second(at: datetime) -> datetime:
     return at.replace(microsecond=0)
 
 
-def _is_in_use(version: RolloutId, at: datetime, ports: RolloutPorts) -> bool:
-    """Whether the version serves, or was to be replaced by a rollout when somebody changed it at that time."""
-    promoted = ports.store.last_promotion(version.model)
+def _is_in_use(model: str, version: int, at: datetime, ports: RolloutPorts) -> bool:
+    """Whether the version serves, is about to be replaced by a rollout, or may have been so at that time."""
+    promoted = ports.store.last_promotion(model)
     if promoted is None:
         return False
-    if promoted.id.version != version.version:
+    if promoted.id.version != version:
         return promoted.closed_at is not None and at <= promoted.closed_at
-    under_way = any(each.may_advance for each in ports.store.open_rollouts(version.model))
-    return under_way or live_version(version.model, ports) == version.version
+    is_to_be_replaced = any(each.may_advance for each in ports.store.open_rollouts(model))
+    return is_to_be_replaced or live_version(model, ports) == version
 
 
 def _promoted_after(at: datetime, wanted: RolloutId, ports: RolloutPorts) -> RolloutRecord | None:
