@@ -94,7 +94,7 @@ def test_a_brief_table_has_a_line_a_row_and_cuts_the_last_column(monkeypatch: py
     out = RichOutput(stream := Terminal())
     out.table("Runs", (), [("run-1", "Failed", "a reason that is far too long for it"), ("r2", "", "")], brief=True)
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    assert lines == ["Runs", "  run-1  Failed  a reason that is far to…", "  r2"]
+    assert lines == ["Runs", "  run-1  Failed  a reason that is far t…", "  r2"]
 
 
 def test_programs_get_nothing_but_json() -> None:
