@@ -308,9 +308,9 @@ TASKS_AT: dict[str, tuple[Callable[[], SluiceWorld], str]] = {
 RESTORED = {
     "fenced-by-an-alarm": "the rollout failed",
     "step-gave-up": "endpoint sluice-dev-fraud was changed by hand: it uses tuned-by-hand",
-    "task-raised": "PlanError: endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
-    "task-timed-out": "States.Timeout",
-    "asked-again": "PlanError: endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
+    "task-raised": "endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
+    "task-timed-out": "a step did not end in time",
+    "asked-again": "endpoint sluice-dev-fraud is Failed (out of capacity); delete it and approve again",
     "replacement-execution": "the rollout failed",
 }
 
