@@ -18,6 +18,7 @@ from sluice.pipeline_runs.run import PipelineRun, StepRun
 from cli.failures import NotFoundError
 from cli.main import command_line
 from cli.rollouts.evidence_view import evidence_lines, newest_analysis
+from tests.builders.aws_clients import client_error
 from tests.builders.fake_aws import START, FakeAws
 from tests.builders.spec_examples import spec_with
 from tests.builders.status_stage import LOOK, busy_stage, change, fresh_stage, run
@@ -137,6 +138,15 @@ def test_files_in_quarantine_are_shown_with_their_reasons(busy: FakeAws) -> None
     assert "type: column 'age' of file 6" in busy.shown
 
 
+def test_who_may_not_list_files_sees_the_rest(busy: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_request: Any) -> Any:
+        raise client_error("ListObjectsV2", "AccessDenied")
+
+    monkeypatch.setattr(busy.s3, "list_objects_v2", refuse)
+    assert run(busy, "status", "fraud") == 0
+    assert "v2       10%" in busy.shown
+
+
 def test_a_failed_run_is_shown_with_what_the_gate_said(busy: FakeAws) -> None:
     arn = "arn:…/execution/run3"
     busy.sagemaker.run(arn, {}, (("Train", "Succeeded"), ("FailPipeline", "Failed")))
@@ -210,7 +220,7 @@ def test_a_hint_is_typed_as_it_stands_whatever_the_stage(fresh: FakeAws) -> None
     fresh.ssm.parameters["/sluice/prod/stack"] = fresh.ssm.parameters["/sluice/dev/stack"]
     session = replace(fresh.session(), names=Names("prod"))
     arguments = command_line({}).parse_args(["versions", "fraud"])
-    with pytest.raises(NotFoundError, match="`sluice --stage prod apply models/fraud.yaml` makes it"):
+    with pytest.raises(NotFoundError, match=r"`sluice --stage prod apply models/fraud\.yaml` makes it"):
         arguments.run(arguments, session)
 
 
