@@ -23,7 +23,7 @@ from cli.failures import CommandError, NotFoundError
 from cli.output import Output
 
 DEFAULT_STAGE = "dev"
-
+PENDING = "PendingManualApproval"
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
 
@@ -62,6 +62,7 @@ class Stack:
     async_queue_url: str = ""
     start_batch_arn: str = ""
     batch_schedule_role_arn: str = ""
+    register_as: str = PENDING  # the approval with which pipelines register versions
 
 
 def read_stack(session: CliSession) -> Stack:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sluice.bootstrap.adapters import Adapters
-from sluice.spec.model import FILLED_PARAMETERS, ModelSpec
+from sluice.spec.model import ModelSpec
 from sluice.training.pending_inputs import InputStatus, RunRequest
+from sluice.training.request_parameters import refusal
 from sluice.training.run_queue import advance_queue
 
 from cli.apply.definition import Definition, parameter_problems
@@ -171,6 +172,7 @@ def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[st
     template: Mapping[str, Any] = json.loads(live["PipelineDefinition"])
     definition = Definition(name=pipeline, template=template, scripts={}, images={})
     problems = [str(problem) for problem in parameter_problems(definition, parameters)]
-    problems += [f"--parameter {name}: is filled by Sluice itself" for name in FILLED_PARAMETERS if name in parameters]
+    if not problems and (reason := refusal(template, parameters)):
+        problems = [f"--parameter: {reason}; the spec's pipeline.parameters is the place for what it may set"]
     if problems:
         raise BadInputError("\n".join(problems))

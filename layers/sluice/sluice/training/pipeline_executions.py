@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -38,6 +37,16 @@ class PipelineExecutions:
         arn: str = started["PipelineExecutionArn"]
         return arn
 
+    def definition(self, pipeline: str) -> Mapping[str, Any]:
+        """The pipeline's definition as it is now.
+
+        Raises:
+            AwsRefusedError: there is no such pipeline (ResourceNotFound).
+        """
+        found = self._client.describe_pipeline(PipelineName=pipeline)
+        parsed: Mapping[str, Any] = json.loads(found["PipelineDefinition"])
+        return parsed
+
     def find(self, pipeline: str, run: str, since: datetime) -> str | None:
         """The ARN of the execution called ``run`` that was started after ``since``; None if there is none.
 
@@ -48,15 +57,6 @@ class PipelineExecutions:
                 if found.get("PipelineExecutionDisplayName") == run:
                     return str(found["PipelineExecutionArn"])
         return None
-
-    def definition_digest(self, pipeline: str) -> str:
-        """SHA-256 of the pipeline's definition as JSON, with its keys in order.
-
-        Raises:
-            AwsRefusedError: there is no such pipeline (ResourceNotFound).
-        """
-        definition = json.loads(self._client.describe_pipeline(PipelineName=pipeline)["PipelineDefinition"])
-        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
     def status_and_name(self, execution: str) -> tuple[str, str]:
         """Status and display name; an execution whose pipeline was deleted is Stopped and has no name any more."""

@@ -13,7 +13,7 @@ from sluice.training.pending_inputs import InputStatus, PendingInputs
 from sluice.training.pipeline_parameters import live_metric
 from sluice.training.run_selection import RunSelection, select_run, statuses_after_run
 from sluice.training.run_slot import RunSlot
-from sluice.training.run_token import Recipe, run_name, run_token
+from sluice.training.run_token import Recipe, definition_digest, run_name, run_token
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
@@ -41,7 +41,7 @@ def claim_next_run(model: str, last: RunSlot | None, ports: TrainingPorts) -> bo
         return True
     manifest = Manifest.of(model, selection.files, selection.left_out)
     recipe = Recipe(
-        pipeline=ports.pipelines.definition_digest(ports.names.pipeline(model)),
+        pipeline=definition_digest(ports.pipelines.definition(ports.names.pipeline(model))),
         live=live_metric(spec, ports),
         parameters=selection.requests[0].parameters if selection.requests else {},
     )

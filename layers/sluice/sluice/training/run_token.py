@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _NAME_CHARACTERS = 24
 """How much of the token a run's name holds: 96 bits of a hash."""
@@ -42,6 +43,11 @@ def run_token(digest: str, recipe: Recipe, nonces: Sequence[str] = ()) -> str:
     """
     identity = [digest, recipe.pipeline, recipe.live, sorted(recipe.parameters.items()), sorted(nonces)]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def definition_digest(definition: Mapping[str, Any]) -> str:
+    """SHA-256 of a pipeline's definition, the same for those that differ in blanks and in the order of keys only."""
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
 
 def run_name(token: str) -> str:

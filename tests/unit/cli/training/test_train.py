@@ -145,12 +145,12 @@ def test_a_changed_spec_trains_anew_on_the_same_data(aws: FakeAws, world: Sluice
     upload_to(world)
     world.clock.pass_seconds(60)
     assert run_to_its_end(aws, world) == 1
-    world.pipelines.definition = "with another NumRound, gate, code or contract"
+    world.pipelines.steps = ({"Name": "TrainModel", "Arguments": "with another NumRound, gate, code or contract"},)
     assert run_to_its_end(aws, world) == 2
     assert "ran before" not in aws.shown
     assert run_to_its_end(aws, world) == 2
     assert "ran before" in aws.shown
-    world.pipelines.definition = "as applied"
+    world.pipelines.steps = ()
     assert run_to_its_end(aws, world) == 2
 
 

@@ -20,14 +20,18 @@ _UNANSWERED = frozenset({"AccessRefusedError", "ThrottledError", "AlarmsUnknownE
 _NOT_ENDED = frozenset({"States.Timeout", "Sandbox.Timedout"})
 
 
-def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
+def roll_back(
+    rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutPorts, *, execution: str = ""
+) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone, WAIT until then.
 
     ``context`` is all the execution knows: the error that a task raised (``failure``), or the reason for which the
     last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout.
+    ``execution`` is the name of the execution that asks: the rollout's own, or one that only restores.
     """
     is_unknown = (context.get("failure") or {}).get("Error") in _UNANSWERED
-    return restore_baseline(rollout_id, _failure(context), ports, is_unknown=is_unknown)
+    is_beside = execution not in ("", str(rollout_id))
+    return restore_baseline(rollout_id, _failure(context), ports, is_unknown=is_unknown, is_beside=is_beside)
 
 
 def _failure(context: Mapping[str, Any]) -> str:
