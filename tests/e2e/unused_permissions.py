@@ -55,6 +55,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "ScheduleRole": {"sqs:SendMessage": "no play waits for a schedule of training"},
     "BatchScheduleRole": {"sqs:SendMessage": _DEAD_LETTERS},
     "StartPipelineFunctionRole": {
+        "sagemaker:DescribePipeline": "which parameters a request may set; the requests in the plays set none",
         "s3:ListBucket": _MISSING,
         "s3:DeleteObject": "hides a rejected file that is too large to be moved in time",
         "s3:AbortMultipartUpload": _FAILURE,
@@ -130,7 +131,6 @@ BY_TIMING: dict[str, dict[str, str]] = {
             "cloudwatch:DeleteAlarms",
             "cloudwatch:DescribeAlarms",
             "cloudwatch:SetAlarmState",
-            "events:PutEvents",
             "sagemaker:UpdateEndpoint",
             "states:StartExecution",
         )
