@@ -1,4 +1,4 @@
-"""The commands of ``python -m security``: ``scan`` the sources, or write the ``roles`` table of the documentation."""
+"""The commands of ``python -m security``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from security import sbom, scan
+from security import roles, sbom, scan
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -15,6 +15,8 @@ def main(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     scanning = commands.add_parser("scan", help="run the scanners")
     scanning.set_defaults(run=scan.run)
+    writing = commands.add_parser("roles", help="write the tables of docs/security.md")
+    writing.set_defaults(run=roles.write)
     listing = commands.add_parser("sbom", help="write the layer's bill of materials")
     listing.set_defaults(run=sbom.write)
     return int(parser.parse_args(arguments).run())
