@@ -76,6 +76,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING},
     "OpenRolloutFunctionRole": {
+        "s3:ListBucket": _MISSING,
         "dynamodb:GetItem": _FAILURE,
         "dynamodb:UpdateItem": _FAILURE,
         "sagemaker:UpdateModelPackage": _FAILURE,
@@ -85,7 +86,6 @@ UNUSED: dict[str, dict[str, str]] = {
     "ProvisionCandidateFunctionRole": {
         **_SCALES_FIRST,
         "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
-        "sagemaker:DescribeModelPackage": _PLATFORM,
         **_GATES,
     },
     "AnalyzeStageFunctionRole": {

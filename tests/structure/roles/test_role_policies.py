@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders.role_policies import is_allowed, roles, sagemaker_arn
+from tests.builders.role_policies import BUCKET, is_allowed, resources_of, roles, sagemaker_arn
 
 VERSION = sagemaker_arn("model-package/sluice-dev-fraud/7")
 ANY_VERSION = sagemaker_arn("model-package/sluice-dev-fraud/*")
@@ -39,3 +39,35 @@ def test_no_role_of_the_application_approves_a_version() -> None:
             told.add(role)
     assert "RollBackFunctionRole" in told
     assert is_allowed("RollBackFunctionRole", update, VERSION, {APPROVAL: "Rejected"})
+
+
+IMAGE_ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+
+@pytest.mark.parametrize("role", ["PipelineRole", "ModelRole"])
+@pytest.mark.parametrize("action", IMAGE_ACTIONS)
+def test_jobs_and_models_use_images_of_accounts_that_are_trusted(role: str, action: str) -> None:
+    """An attacker's account may have a repository of the same name."""
+    xgboost, own = (f"arn:aws:ecr:us-east-1:{account}:repository/" for account in ("683313688378", "999999999999"))
+    assert is_allowed(role, action, f"{xgboost}sagemaker-xgboost")
+    assert not is_allowed(role, action, f"{own}sagemaker-xgboost")
+    given = {"ModelRepositories": f"{own}fraud"}
+    assert is_allowed(role, action, f"{own}fraud", given=given)
+    assert not is_allowed(role, action, f"{own}other", given=given)
+
+
+def test_who_checks_an_artifact_may_look_at_it() -> None:
+    given = {"ArtifactLocations": "arn:aws:s3:::models/fraud/*"}
+    for role in ("ModelRole", "OpenRolloutFunctionRole", "ProvisionCandidateFunctionRole"):
+        assert is_allowed(role, "s3:GetObject", f"{BUCKET}/pipelines/fraud/x/model.tar.gz")
+        assert is_allowed(role, "s3:GetObject", "arn:aws:s3:::models/fraud/7/model.tar.gz", given=given)
+        assert not is_allowed(role, "s3:GetObject", "arn:aws:s3:::models/fraud/7/model.tar.gz")
+        assert not is_allowed(role, "s3:GetObject", f"{BUCKET}/data/fraud/model.tar.gz"), "where clients write"
+
+
+@pytest.mark.parametrize("function", ["OpenRolloutFunction", "ProvisionCandidateFunction"])
+def test_who_checks_a_version_is_told_what_is_trusted(function: str) -> None:
+    variables = resources_of()[function]["Properties"]["Environment"]["Variables"]
+    assert variables["SLUICE_TRUSTED_IMAGES"].startswith("arn:aws:ecr:us-east-1:683313688378:repository/")
+    assert variables["SLUICE_TRUSTED_ARTIFACTS"] == ""
+    assert variables["SLUICE_BUCKET"]

@@ -23,6 +23,7 @@ from sluice.rollout.model.maintenance import Maintenance
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionStore
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
 from sluice.rollout_id import RolloutId
@@ -217,6 +218,9 @@ class RolloutPorts(Protocol):
 
     @property
     def telemetry(self) -> Telemetry: ...
+
+    @property
+    def trusted(self) -> TrustedOrigins: ...
 
     @property
     def transforms(self) -> TransformJobs: ...

@@ -16,6 +16,7 @@ from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
+from sluice.rollout.planning.origin_check import untrusted
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
     if attempt is None:
         return {"ignored": f"{model}/{package.version} has been rolled out: {latest and latest.outcome}"}
     wanted = RolloutId(model=model, version=package.version, attempt=attempt)
+    is_known = latest is not None and latest.id == wanted
+    if not is_known and (problem := untrusted(package, spec.origin, ports)):
+        return _ignore_approval(package, changed, f"{model}/{package.version} may not serve: {problem}", ports)
     record = RolloutRecord(
-        id=wanted if latest and latest.id == wanted else _next_free(wanted, ports),
+        id=wanted if is_known else _next_free(wanted, ports),
         package_arn=package.arn,
         endpoint=ports.names.endpoint(model, spec.endpoint.suffix),
         phase="queued",

@@ -8,6 +8,7 @@ from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.planning.origin_check import refuse_untrusted
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_capacity_floors, deregister_lost_variants, require_deregistering
 from sluice.rollout.traffic.endpoint_configs import create_config
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 
 def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
-    """SHIFT or PROMOTE once the candidate's fleet is as planned, WAIT until then, ROLL_BACK if it never will be."""
+    """SHIFT or PROMOTE once the candidate's fleet is as planned, WAIT until then, ROLL_BACK if it never will be.
+
+    Raises:
+        PlanError: the version is made of what may not serve, or its artifact is another than was registered.
+    """
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     if not record.may_advance:
@@ -60,6 +65,7 @@ def _apply(
     """Create what the step refers to, then apply it."""
     if isinstance(step, CreateEndpoint | UseConfig):
         require_deregistering(plan, ports)
+        refuse_untrusted(record, ports)
         environment = model_server_environment(plan.response_seconds)
         ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
         create_config(step.config, plan, record, ports)
