@@ -56,7 +56,13 @@ def provision_batch(record: RolloutRecord, ports: BatchRolloutPorts) -> TaskResu
     plan = record.planned()
     refuse_untrusted(record, ports)
     environment = model_server_environment(plan.response_seconds)
-    ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
+    ports.hosting.create_model(
+        plan.candidate.model,
+        record.package_arn,
+        ports.model_role_arn,
+        environment,
+        network_isolation=plan.network_isolation,
+    )
     if plan.baseline is None or plan.batch is None or not plan.batch.is_compared:
         return _accept(record, "there is nothing to compare it on", ports)
     sample = ComparisonSample.of(record.id, ports)

@@ -63,7 +63,13 @@ class ModelCreator(Protocol):
     """The calls that this package makes to SageMaker hosting."""
 
     def create_model(
-        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        package_arn: str,
+        role_arn: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        network_isolation: bool = False,
     ) -> None:
         """Create a SageMaker model from an approved package."""
 

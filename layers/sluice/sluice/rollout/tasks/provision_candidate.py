@@ -67,7 +67,13 @@ def _apply(
         require_deregistering(plan, ports)
         refuse_untrusted(record, ports)
         environment = model_server_environment(plan.response_seconds)
-        ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
+        ports.hosting.create_model(
+            plan.candidate.model,
+            record.package_arn,
+            ports.model_role_arn,
+            environment,
+            network_isolation=plan.network_isolation,
+        )
         create_config(step.config, plan, record, ports)
         apply_capacity_floors(plan, state, ports)
         deregister_lost_variants(plan, step.config, state, ports)
