@@ -67,6 +67,9 @@ UNUSED: dict[str, dict[str, str]] = {
         "s3:ListBucket": _MISSING,
         "s3:AbortMultipartUpload": _FAILURE,
     },
+    "ServerlessModelRole": {
+        "cloudwatch:DescribeAlarms": "SageMaker's own deployments (blue_green); the serverless scene has a canary",
+    },
     "StartPipelineFunctionRole": {
         "sagemaker:DescribePipeline": "which parameters a request may set; the requests in the plays set none",
         "s3:ListBucket": _MISSING,

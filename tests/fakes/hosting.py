@@ -36,6 +36,7 @@ class FakeHosting:
     models: dict[str, str] = field(default_factory=dict)
     made: dict[str, datetime] = field(default_factory=dict)  # models of before, which a test looks for
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of models
+    roles: dict[str, str] = field(default_factory=dict)  # of models
     isolated: set[str] = field(default_factory=set)  # models whose code has no network
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
     why_unhealthy: str = "ping failed"
@@ -98,6 +99,7 @@ class FakeHosting:
     ) -> None:
         def create() -> None:
             self.models.setdefault(name, package_arn)
+            self.roles.setdefault(name, role_arn)
             self.isolated |= {name} if network_isolation else set()
             self.environments.setdefault(name, dict(environment or {}))
 

@@ -138,6 +138,7 @@ class FakePorts:
     quarantine: FakeQuarantine
     async_places: AsyncPlaces
     model_role_arn: str
+    serverless_role_arn: str
     trusted: TrustedOrigins
 
 
@@ -415,6 +416,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
             bucket="sluice-dev-data", success_topic=f"{TOPIC}-success", error_topic=f"{TOPIC}-error"
         ),
         model_role_arn="arn:aws:iam::123456789012:role/model",
+        serverless_role_arn="arn:aws:iam::123456789012:role/serverless-model",
         trusted=TRUSTED,
     )
     return SluiceWorld(ports=ports, clock=clock, faults=faults)

@@ -73,6 +73,10 @@ class Adapters:
     def model_role_arn(self) -> str:
         return self._variable("SLUICE_MODEL_ROLE_ARN")
 
+    @property
+    def serverless_role_arn(self) -> str:
+        return self._variable("SLUICE_SERVERLESS_ROLE_ARN")
+
     @cached_property
     def _table(self) -> Table:
         from sluice.aws.dynamodb import Table

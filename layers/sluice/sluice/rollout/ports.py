@@ -211,6 +211,9 @@ class RolloutPorts(Protocol):
     def scaling(self) -> TrafficScaling: ...
 
     @property
+    def serverless_role_arn(self) -> str: ...
+
+    @property
     def specs(self) -> RolloutSpecs: ...
 
     @property

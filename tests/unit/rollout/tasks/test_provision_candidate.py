@@ -68,3 +68,5 @@ def test_a_models_code_has_neither_a_network_nor_credentials(kind: str, wanted: 
     world = sluice_world(spec_of(kind, network_isolation=wanted))
     world.play(world.approve(1))
     assert world.hosting.isolated == ({"sluice-dev-fraud-1-1-model"} if isolated else set())
+    (role,) = world.hosting.roles.values()
+    assert role.endswith("role/serverless-model" if kind == "serverless" else "role/model")

@@ -70,7 +70,7 @@ def _apply(
         ports.hosting.create_model(
             plan.candidate.model,
             record.package_arn,
-            ports.model_role_arn,
+            ports.serverless_role_arn if plan.candidate.serverless else ports.model_role_arn,
             environment,
             network_isolation=plan.network_isolation,
         )
