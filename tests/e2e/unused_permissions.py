@@ -54,8 +54,11 @@ UNUSED: dict[str, dict[str, str]] = {
     "ModelRole": _RUNS_CONTAINERS,
     "ScheduleRole": {"sqs:SendMessage": "no play waits for a schedule of training"},
     "BatchScheduleRole": {"sqs:SendMessage": _DEAD_LETTERS},
+    "ServerlessModelRole": {
+        **_RUNS_CONTAINERS,
+        "cloudwatch:DescribeAlarms": "SageMaker's own deployments (blue_green); the serverless scene has a canary",
+    },
     "StartPipelineFunctionRole": {
-        "sagemaker:DescribePipeline": "which parameters a request may set; the requests in the plays set none",
         "s3:ListBucket": _MISSING,
         "s3:DeleteObject": "hides a rejected file that is too large to be moved in time",
         "s3:AbortMultipartUpload": _FAILURE,
@@ -63,6 +66,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
     "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING, "sqs:SendMessage": _DEAD_LETTERS},
     "OpenRolloutFunctionRole": {
+        "s3:ListBucket": _MISSING,
         "dynamodb:GetItem": _FAILURE,
         "dynamodb:UpdateItem": _FAILURE,
         "sagemaker:UpdateModelPackage": _FAILURE,

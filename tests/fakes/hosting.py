@@ -36,6 +36,8 @@ class FakeHosting:
     models: dict[str, str] = field(default_factory=dict)
     made: dict[str, datetime] = field(default_factory=dict)  # models of before, which a test looks for
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of models
+    roles: dict[str, str] = field(default_factory=dict)  # of models
+    isolated: set[str] = field(default_factory=set)  # models whose code has no network
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
     why_unhealthy: str = "ping failed"
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
@@ -88,12 +90,20 @@ class FakeHosting:
         return self.faults.around(lambda: self.endpoints.get(endpoint))  # type: ignore[no-any-return]
 
     def create_model(
-        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        package_arn: str,
+        role_arn: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        network_isolation: bool = False,
     ) -> None:
         def create() -> None:
             if not self.is_registered(package_arn):
                 raise refusal(f"ModelPackage {package_arn} does not exist.")
             self.models.setdefault(name, package_arn)
+            self.roles.setdefault(name, role_arn)
+            self.isolated |= {name} if network_isolation else set()
             self.environments.setdefault(name, dict(environment or {}))
 
         self.faults.around(create)
