@@ -1,0 +1,148 @@
+"""Draws a scenario from a seed: all choices come from it, so a seed is a run."""
+
+from __future__ import annotations
+
+import random
+
+from tests.chaos.scenario import Call, Incident, Scenario
+
+STRATEGIES = {
+    "real-time": ("canary", "canary", "linear", "ab_test", "blue_green", "shadow", "all_at_once"),
+    "serverless": ("all_at_once",),
+    "async": ("blue_green", "all_at_once"),
+    "batch": ("all_at_once",),
+}
+FUNCTIONS = {
+    "open_rollout": 14,
+    "abort_rollout": 14,
+    "plan_rollout": 30,
+    "provision_candidate": 40,
+    "shift_traffic": 40,
+    "analyze_stage": 60,
+    "promote_candidate": 60,
+    "roll_back": 40,
+    "sweep": 120,
+}
+CALL_FAULTS = (
+    "lost call",
+    "lost answer",
+    "repeated call",
+    "throttled call",
+    "refused call",
+    "killed before",
+    "killed after",
+    "stalled",
+)
+SERVICES = ("dynamodb", "sagemaker", "registry", "cloudwatch", "events", "states", "autoscaling", "s3")
+EVENTS = (
+    "SageMaker Model Package State Change",
+    "SageMaker Model Package State Change",
+    "CloudWatch Alarm State Change",
+    "Step Functions Execution Status Change",
+    "RolloutAbortRequested",
+)
+PEOPLE = (
+    "approve", "reject", "reject", "annotate", "delete", "replay decision", "pause", "resume", "promote", "abort",
+    "continue", "retry", "stop execution", "weights by hand", "config by hand", "delete endpoint", "delete alarm",
+    "apply", "alarm rings", "autoscaling",
+)  # fmt: skip
+
+
+def draw(seed: int) -> Scenario:
+    """The scenario of a seed."""
+    dice = random.Random(seed)
+    endpoint = dice.choices(tuple(STRATEGIES), (14, 2, 3, 1))[0]
+    strategy = dice.choice(STRATEGIES[endpoint])
+    scenario = Scenario(
+        strategy=strategy,
+        endpoint=endpoint,
+        policy=dice.choices(("supersede", "queue", "reject"), (3, 2, 1))[0],
+        scaled=endpoint in ("real-time", "async") and dice.random() < 0.25,
+        gate=strategy not in ("blue_green",) and dice.random() < 0.12,
+        watch=dice.choice((0, 0, 120, 600)),
+        on_doubt=dice.choices(("roll_back", "pause"), (4, 1))[0],
+        pace=dice.choice((0.1, 0.5, 1.0, 3.0)),
+        bad=frozenset(each for each in (2, 3) if dice.random() < 0.15),
+        broken=frozenset(each for each in (2, 3) if dice.random() < 0.07),
+        incidents=(),
+    )
+    incidents = [Incident(0, "approve", version=2)]
+    span = dice.choice((200, 900, 2400))
+    if dice.random() < 0.55:
+        incidents.append(Incident(_time(dice, span), "approve", version=3))
+    if dice.random() < 0.1:
+        incidents.append(Incident(_time(dice, span), "approve", version=4))
+    for _ in range(dice.choice((1, 1, 2, 2, 3, 4, 6))):
+        one = _incident(dice, span)
+        last = incidents[-1]
+        if (dice.random() < 0.3 and last.what not in CALL_FAULTS) or (
+            one.what not in CALL_FAULTS and dice.random() < 0.3
+        ):
+            one = _near(dice, last, one)
+        incidents.append(one)
+    if dice.random() < 0.06:  # what happens next happens days later
+        days = dice.choice((1, 5, 25)) * 86400
+        late = dice.sample(range(1, len(incidents)), 1)[0]
+        incidents = [
+            Incident(one.at + days, one.what, one.of, one.version, one.seconds)
+            if number >= late and not isinstance(one.at, Call)
+            else one
+            for number, one in enumerate(incidents)
+        ]
+    ordered = sorted(incidents, key=lambda one: one.at if not isinstance(one.at, Call) else -1.0)
+    fields = {name: getattr(scenario, name) for name in scenario.__dataclass_fields__}
+    return Scenario(**{**fields, "incidents": tuple(ordered)})
+
+
+def _near(dice: random.Random, last: Incident, one: Incident) -> Incident:
+    """The same incident shortly after the last one: most troubles meet in pairs."""
+    if isinstance(one.at, Call) and one.at.function.startswith("event:"):
+        return one
+    at: float | Call
+    if not isinstance(last.at, Call):
+        at = round(last.at + dice.choice((1, 10, 50, 120)), 1)
+    elif last.at.function.startswith("event:"):
+        return one
+    else:
+        at = Call(last.at.function, last.at.nth + dice.choice((0, 1, 2, 4)))
+    if isinstance(at, Call) is not isinstance(one.at, Call) and one.what in CALL_FAULTS:
+        return one
+    return Incident(at, one.what, one.of, one.version, one.seconds)
+
+
+def _time(dice: random.Random, span: float) -> float:
+    return round(dice.uniform(0, span), 1)
+
+
+def _incident(dice: random.Random, span: float) -> Incident:
+    kind = dice.choices(("call", "event", "outage", "person", "aws"), (32, 14, 12, 34, 8))[0]
+    if kind == "call":
+        what = dice.choice(CALL_FAULTS)
+        return Incident(_call(dice), what, seconds=dice.choice((0.5, 5, 20, 50, 70)) if what == "stalled" else 0)
+    if kind == "event":
+        what = dice.choice(("event lost", "event doubled", "event late"))
+        late = 0 if what == "event lost" else dice.choice((1, 30, 300, 2400))
+        return Incident(Call(f"event:{dice.choice(EVENTS)}", dice.randint(1, 6)), what, seconds=late)
+    if kind == "outage":
+        seconds = dice.choice((20, 90, 300, 900, 5400))
+        what = dice.choice(("out", "out", "throttling", "refusal", "deafness", "changes refused", "shortage"))
+        of = "" if what in ("changes refused", "shortage") else dice.choice(SERVICES)
+        return Incident(_when(dice, span), what, of, seconds=seconds)
+    if kind == "aws":
+        what = dice.choice(("maintenance", "autoscaling", "alarm rings"))
+        lasts = dice.choice((60, 600, 3600)) if what == "maintenance" else 0
+        return Incident(_when(dice, span), what, version=_version(dice), seconds=lasts)
+    return Incident(_when(dice, span), dice.choice(PEOPLE), version=_version(dice))
+
+
+def _version(dice: random.Random) -> int:
+    return dice.choice((1, 2, 2, 2, 3, 3))
+
+
+def _when(dice: random.Random, span: float) -> float | Call:
+    return _call(dice) if dice.random() < 0.35 else _time(dice, span)
+
+
+def _call(dice: random.Random) -> Call:
+    function = dice.choice(tuple(FUNCTIONS))
+    return Call(function, 1 + int(dice.random() ** 1.5 * FUNCTIONS[function]))
