@@ -72,7 +72,9 @@ def draw(seed: int) -> Scenario:
         incidents.append(Incident(_time(dice, span), "approve", version=3))
     if dice.random() < 0.1:
         incidents.append(Incident(_time(dice, span), "approve", version=4))
-    for _ in range(dice.choice((1, 1, 2, 2, 3, 4, 6))):
+    if dice.random() < 0.3:
+        incidents += _race(dice)
+    for _ in range(dice.choice((0, 1, 1, 2, 2, 3, 4, 6))):
         one = _incident(dice, span)
         last = incidents[-1]
         if (dice.random() < 0.3 and last.what not in CALL_FAULTS) or (
@@ -80,7 +82,7 @@ def draw(seed: int) -> Scenario:
         ):
             one = _near(dice, last, one)
         incidents.append(one)
-    if dice.random() < 0.06:  # what happens next happens days later
+    if dice.random() < 0.06 and len(incidents) > 1:  # what happens next happens days later
         days = dice.choice((1, 5, 25)) * 86400
         late = dice.sample(range(1, len(incidents)), 1)[0]
         incidents = [
@@ -92,6 +94,32 @@ def draw(seed: int) -> Scenario:
     ordered = sorted(incidents, key=lambda one: one.at if not isinstance(one.at, Call) else -1.0)
     fields = {name: getattr(scenario, name) for name in scenario.__dataclass_fields__}
     return Scenario(**{**fields, "incidents": tuple(ordered)})
+
+
+def _race(dice: random.Random) -> list[Incident]:
+    """A function stands still between two of its calls, and meanwhile somebody else acts, and what follows goes on."""
+    call = _call(
+        dice,
+        dice.choice(
+            (
+                "plan_rollout",
+                "provision_candidate",
+                "shift_traffic",
+                "shift_traffic",
+                "analyze_stage",
+                "promote_candidate",
+                "roll_back",
+                "open_rollout",
+                "sweep",
+            )
+        ),
+    )
+    what = dice.choices(
+        ("approve", "reject", "abort", "alarm rings", "config by hand", "stop execution", "delete"),
+        (6, 2, 3, 4, 2, 1, 1),
+    )[0]
+    seconds = dice.choice((3, 20, 50))
+    return [Incident(call, what, version=_version(dice)), Incident(call, "stalled", seconds=seconds)]
 
 
 def _near(dice: random.Random, last: Incident, one: Incident) -> Incident:
@@ -143,6 +171,6 @@ def _when(dice: random.Random, span: float) -> float | Call:
     return _call(dice) if dice.random() < 0.35 else _time(dice, span)
 
 
-def _call(dice: random.Random) -> Call:
-    function = dice.choice(tuple(FUNCTIONS))
-    return Call(function, 1 + int(dice.random() ** 1.5 * FUNCTIONS[function]))
+def _call(dice: random.Random, function: str = "") -> Call:
+    function = function or dice.choice(tuple(FUNCTIONS))
+    return Call(function, 1 + int(dice.random() ** 2 * FUNCTIONS[function]))

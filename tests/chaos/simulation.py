@@ -110,14 +110,16 @@ class Simulation:
 
         self.table = SimulatedTable(calls("dynamodb"))
         ports.metrics.per_period = VariantCounts(self.scenario.bad)  # type: ignore[assignment]
-        hosting = SimulatedHosting(calls("sagemaker"), simulation=self)
-        hosting.alarms, hosting.is_scaled = ports.metrics.alarms, ports.scaling.is_scaled
         made: dict[str, Any] = {
-            "hosting": hosting,
+            "hosting": SimulatedHosting(calls("sagemaker"), simulation=self),
             "registry": SimulatedRegistry(calls("registry"), self.clock, simulation=self),
             "events": SimulatedEvents(calls("events"), simulation=self),
             "executions": SimulatedExecutions(calls("states"), simulation=self),
         }
+        for name, part in made.items():  # what is joined to what
+            own = {key: value for key, value in vars(getattr(ports, name)).items() if key != "faults"}
+            vars(part).update(own)
+        hosting = made["hosting"]
         made["transforms"] = SimulatedTransforms(
             calls("sagemaker"),
             self.clock,
