@@ -68,6 +68,9 @@ def steer(arguments: Namespace, session: CliSession) -> int:
     record = _under_way(arguments.model, store)
     if arguments.kind != "resume" and record.phase in _PAST_ITS_STAGES:
         raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
+    is_paused = record.command is not None and record.command.kind == "pause"
+    if arguments.kind == "resume" and not is_paused:
+        raise CommandError(f"Rollout {record.id} is not paused: nothing is changed.")
     command = Command(
         kind=arguments.kind, by=origin.by, reason=origin.reason, at=origin.at, skip_gates=arguments.skip_gates
     )
@@ -82,7 +85,7 @@ def steer(arguments: Namespace, session: CliSession) -> int:
 def open_gate(arguments: Namespace, session: CliSession) -> int:
     store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
-    gate = _gate_to_open(record)
+    gate = _gate_to_open(record, session)
     if not store.open_gate(record.id, gate, origin.at):
         raise _too_late(record.id)
     name = gate_name(gate, len(record.plan.stages) if record.plan else 0)
@@ -92,13 +95,13 @@ def open_gate(arguments: Namespace, session: CliSession) -> int:
     return OK
 
 
-def _gate_to_open(record: RolloutRecord) -> int:
+def _gate_to_open(record: RolloutRecord, session: CliSession) -> int:
     """The human gate that waits; raises ``CommandError`` with what does instead."""
     hold = record.held_by
     if hold is None:
         raise CommandError(f"Rollout {record.id} waits at no gate: nothing is changed.")
     if hold.by != HUMAN:
-        hint = f"`sluice promote {record.id.model} --skip-gates` goes past it."
+        hint = f"{session.command(f'promote {record.id.model} --skip-gates')} goes past it."
         raise CommandError(f"Rollout {record.id} does not wait for a person: {hold.reason}. {hint}")
     return hold.gate
 

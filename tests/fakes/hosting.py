@@ -40,6 +40,7 @@ class FakeHosting:
     why_unhealthy: str = "ping failed"
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
     alarms: Mapping[str, str] = field(default_factory=dict)  # name -> state, as CloudWatch has them
+    packages: Mapping[str, object] | None = None  # ARN -> version, as the Model Registry has them
     heeds_alarms: bool = True
     deployments: list[Deployment] = field(default_factory=list)
     is_scaled: Callable[[str, str], bool] = lambda _endpoint, _variant: False
@@ -94,6 +95,8 @@ class FakeHosting:
         self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
     ) -> None:
         def create() -> None:
+            if self.packages is not None and package_arn not in self.packages:
+                raise refusal(f"ModelPackage {package_arn} does not exist.")
             self.models.setdefault(name, package_arn)
             self.environments.setdefault(name, dict(environment or {}))
 

@@ -1,8 +1,13 @@
-"""Tests lie where their subject lies: those of ``rollout/traffic/reconcile.py`` in ``unit/rollout/traffic``."""
+"""Tests lie where their subject lies, and those that share a local AWS are kept together.
+
+The tests of ``rollout/traffic/reconcile.py`` lie in ``unit/rollout/traffic``.
+"""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,3 +55,49 @@ def test_a_unit_test_lies_with_its_subject(path: Path) -> None:
     assert subject is not None, "no package has this name"
     is_played = any(name.startswith("functions.") for name in imports(path))  # a task, through its handler
     assert not subject or is_played or f"from {subject}." in path.read_text(), f"it imports no {subject}"
+
+
+CONFTESTS = sorted(path for place in ("tests", "localaws/tests") for path in (ROOT / place).rglob("conftest.py"))
+
+
+@pytest.mark.parametrize("path", CONFTESTS, ids=lambda path: str(path.parent.relative_to(ROOT)))
+def test_a_folder_that_shares_a_fixture_is_a_package(path: Path) -> None:
+    """pytest ends a fixture of scope package with its package, and that of a plain folder only with the session."""
+    shares = 'scope="package"' in path.read_text() or any(".conftest." in name for name in imports(path))
+    assert not shares or (path.parent / "__init__.py").exists()
+
+
+GROUPED = """
+import os
+import pytest
+
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.xdist_group("one")
+def test_is_where_the_others_of_its_group_are(at):
+    assert os.environ["PYTEST_XDIST_WORKER"] == "gw0"
+
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.xdist_group("other")
+def test_is_where_the_others_of_the_other_group_are(at):
+    assert os.environ["PYTEST_XDIST_WORKER"] == "gw1"
+"""
+
+
+def test_tests_of_one_group_run_in_one_process(tmp_path: Path) -> None:
+    """pytest-xdist does not say when it cannot group: it spreads the tests of one local AWS over all processes."""
+    (tmp_path / "test_groups.py").write_text(GROUPED)
+    options = [
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        "-c",
+        "/dev/null",
+    ]
+    command = [sys.executable, "-m", "pytest", *options, "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

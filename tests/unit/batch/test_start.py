@@ -202,3 +202,27 @@ def test_the_sweep_replays_the_request_of_a_job_that_was_never_started(
     again = {"detail-type": "BatchRequested", "detail": dict(world.events.published)["BatchRequested"]}
     assert start_batch(again, world.ports) == {"job": JOB, "phase": "running", "reason": ""}
     assert list(replay_lost_batch_events("fraud", world.ports)) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"model": ["fraud"]},
+        {"model": "../fraud"},
+        {"model": "x" * 70_000},
+        {"request": ""},
+        {"request": {"a": 1}},
+        {"request": "x" * 70_000},
+        {"input": 7},
+        {"input": "\ud800"},
+        {"at": "0001-01-01T00:00:00+14:00"},
+        {"at": "9999-12-31T23:59:59-14:00"},
+        {"at": 10**310},
+    ],
+)
+def test_a_request_with_an_odd_field_is_refused_before_anything_is_kept(odd: dict[str, Any]) -> None:
+    world = batch_world()
+    event = requested()
+    with pytest.raises((ValueError, TypeError)):
+        start_batch({**event, "detail": {**event["detail"], **odd}}, world.ports)
+    assert world.events.published == []

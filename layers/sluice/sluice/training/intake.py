@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluice.aws.s3 import model_of
@@ -14,6 +14,7 @@ from sluice.events import ObjectCreated, TrainRequested
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus, RunRequest
+from sluice.training.request_parameters import refusal
 from sluice.training.unreadable_upload import UnreadableUploadError
 from sluice.training.upload_validation import loggable_breaches, quarantine_upload, validate_upload
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 _PER_FILE_BYTES = 64 << 20
 _PER_CALL_BYTES = 256 << 20
 """Bytes of text; read at 8 MB/s with 512 MB of memory, they take 32 of the function's 120 seconds."""
+
+_PER_FILE = timedelta(seconds=20)
+_PER_CALL = timedelta(seconds=60)
+"""Of the function's 120 seconds, for reading. A file that takes longer is validated only so far, as is one with more
+text; whatever is in it, the others are taken in."""
 
 PERMISSION_DELAY = timedelta(minutes=10)
 """A permission that was given a moment ago may still be denied, as after a deploy with the key of the files; what is
@@ -49,6 +55,11 @@ class IntakeLimits:
 
     spec_of: Callable[[str], ModelSpec]  # ``specs.get``, cached: Parameter Store allows few reads a second
     messages: int
+    started_at: datetime
+
+    def read_until(self, now: datetime) -> datetime:
+        """When the reading of a file has to end that begins now."""
+        return min(now + _PER_FILE, self.started_at + _PER_CALL)
 
     @property
     def budget_bytes(self) -> int:
@@ -75,7 +86,7 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
     """
     kind = message.get("detail-type")
     if kind == WAKE_UP:
-        return QueueCheck(message["detail"]["model"], 0)
+        return QueueCheck(str(message["detail"]["model"]), 0)
     if kind == TrainRequested.KIND:
         return _take_in_request(TrainRequested.parse(message), limits, ports)
     upload = ObjectCreated.parse(message)
@@ -112,7 +123,7 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
         ports.telemetry.log("empty upload was replaced", model=model, key=file.key, object_version=file.version_id)
         return None
     try:
-        result = validate_upload(upload, spec, limits.budget_bytes, ports)
+        result = validate_upload(upload, spec, limits.budget_bytes, limits.read_until(ports.now()), ports)
     except UnreadableUploadError as error:
         if error.may_pass and upload.at is not None and ports.now() - upload.at < PERMISSION_DELAY:
             raise RetryableError(str(error)) from error
@@ -158,9 +169,22 @@ def _take_in_request(wanted: TrainRequested, limits: IntakeLimits, ports: Traini
     except (UnknownModelError, SpecError) as error:
         ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=str(error))
         return None
+    if wanted.parameters:
+        definition = ports.pipelines.definition(ports.names.pipeline(wanted.model))
+        if reason := refusal(definition, wanted.parameters):
+            _refuse_request(wanted, reason, ports)
+            return None
     request = RunRequest(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
     ports.pending_inputs.add_request(wanted.model, request)
     return QueueCheck(wanted.model, 0)
+
+
+def _refuse_request(wanted: TrainRequested, reason: str, ports: TrainingPorts) -> None:
+    """Publish that a request may not set a parameter, once; after a crash in between, it is published again."""
+    ports.pending_inputs.refuse_request(wanted.model, wanted.request, reason, ports.now())
+    status = ports.pending_inputs.request_status(wanted.model, wanted.request)
+    if status is not None and status.state == "refused":
+        ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=reason)
 
 
 def _reject_unread(upload: ObjectCreated, model: str, reason: str, breaches: _Breaches, ports: TrainingPorts) -> None:

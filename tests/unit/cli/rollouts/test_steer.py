@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from moto import mock_aws
-from sluice.rollout.model.record import Hold, RolloutPhase
+from sluice.rollout.model.record import Command, Hold, RolloutPhase
 from sluice.rollout_id import RolloutId
 
 from cli.failures import BadInputError, CommandError, NotFoundError
@@ -23,12 +23,25 @@ def stage() -> Iterator[RolloutStage]:
 
 @pytest.mark.parametrize("kind", ["pause", "resume", "promote"])
 def test_a_command_is_kept_with_who_and_why(stage: RolloutStage, kind: str) -> None:
+    if kind == "resume":
+        paused = Command(kind="pause", by="ada", reason="", at=NOW)
+        assert stage.store.set_command(RUNNING, paused)
     assert stage.run(kind, "fraud", "--reason", "launch day") == 0
     command = stage.store.get(RUNNING).command
     assert command is not None
     assert (command.kind, command.reason) == (kind, "launch day")
     assert command.by.startswith("arn:aws:")
     assert [line["text"] for line in stage.history.entries(RUNNING)] == [str(command)]
+
+
+@pytest.mark.parametrize("said", [(), ("pause", "resume"), ("promote",)])
+def test_what_is_not_paused_is_not_resumed(stage: RolloutStage, said: tuple[str, ...]) -> None:
+    for word in said:
+        assert stage.run(word, "fraud") == 0
+    before = stage.store.get(RUNNING).command
+    with pytest.raises(CommandError, match="fraud-2-1 is not paused: nothing is changed"):
+        stage.run("resume", "fraud")
+    assert stage.store.get(RUNNING).command == before
 
 
 def test_the_last_word_counts(stage: RolloutStage) -> None:

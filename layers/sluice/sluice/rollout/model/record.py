@@ -22,6 +22,9 @@ FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "wi
 
 CommandKind = Literal["pause", "resume", "promote"]
 
+RESTORING = "restoring_"
+"""What the attributes begin with that say when a way back made its first step of each kind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
@@ -91,6 +94,9 @@ class RolloutRecord:
     gates_announced: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when its event was published
     gates_opened: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when a person opened it
     fence: Fence | None = None
+    restores: int = 0  # the number of the last execution that only restores; 0: none was started
+    restoring_at: Mapping[str, datetime] = field(default_factory=dict)  # kind of step -> when it was first accepted
+    stuck_told_at: datetime | None = None  # when people were told last that it cannot be restored
     outcome: RolloutOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
@@ -161,6 +167,9 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         gates_announced=_times(item, "gate_told_"),
         gates_opened=_times(item, "gate_opened_"),
         fence=_fence_from(item),
+        restores=int(item.get("restores", 0)),
+        restoring_at=_named_times(item, RESTORING),
+        stuck_told_at=datetime.fromisoformat(item["stuck_told_at"]) if "stuck_told_at" in item else None,
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),
         closed_at=datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else None,
@@ -184,8 +193,12 @@ def _plan_from(item: Mapping[str, Any]) -> Plan | None:
 
 def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
     """Stage index -> time, from attributes such as ``shifted_0``."""
+    return {int(name): at for name, at in _named_times(item, prefix).items()}
+
+
+def _named_times(item: Mapping[str, Any], prefix: str) -> dict[str, datetime]:
     return {
-        int(name.removeprefix(prefix)): datetime.fromisoformat(value)
+        name.removeprefix(prefix): datetime.fromisoformat(value)
         for name, value in item.items()
         if name.startswith(prefix)
     }

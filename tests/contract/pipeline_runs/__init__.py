@@ -1,0 +1,1 @@
+"""Pipelines on the local SageMaker. A package, so that its tests share a local AWS."""
