@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState
 
 from tests.fakes.aws_state import FakeEvents, FakeRegistry
-from tests.fakes.batch import FakeTransforms
 from tests.fakes.hosting import FakeHosting
 from tests.fakes.table import FakeTable
 
@@ -121,23 +120,21 @@ class SimulatedEvents(FakeEvents):
 
     def publish(self, detail_type: str, **detail: Any) -> None:
         def effect() -> None:
-            self.published.append((detail_type, detail))
-            self.simulation.emit(detail_type, detail)
+            self._told(detail_type, detail)
 
         self.faults.around(effect)
 
+    def put(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[int, str]:
+        def effect() -> None:
+            for kind, detail in events:
+                self._told(kind, dict(detail))
 
-@dataclass
-class SimulatedTransforms(FakeTransforms):
-    """Jobs that end after a while."""
+        self.faults.around(effect)
+        return {}
 
-    simulation: Any = None
-
-    def _create(self, request: Mapping[str, Any]) -> bool:
-        is_new = super()._create(request)
-        if is_new:
-            self.simulation.loop.after(240 * self.simulation.scenario.pace, self.settle)
-        return is_new
+    def _told(self, kind: str, detail: dict[str, Any]) -> None:
+        self.published.append((kind, detail))
+        self.simulation.emit(kind, detail)
 
 
 class VariantCounts(Mapping[str, Counts]):
@@ -164,8 +161,26 @@ class VariantCounts(Mapping[str, Counts]):
 class SimulatedTable(FakeTable):
     """The table, with a look at what is in it from outside."""
 
+    def look_all(self, sort: str) -> list[dict[str, Any]]:
+        return [dict(item) for (_, at), item in sorted(self._items.items()) if at == sort]
+
     def look(self, pk: str, prefix: str) -> list[dict[str, Any]]:
         return [dict(item) for (at, sort), item in sorted(self._items.items()) if at == pk and sort.startswith(prefix)]
+
+
+class ResultTable(SimulatedTable):
+    """The table of inferences: one that is ready stays ready, whoever writes it."""
+
+    def __init__(self, faults: Any, simulation: Any) -> None:
+        super().__init__(faults)
+        self._simulation = simulation
+
+    def replace(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
+        before = self._items.get((item["pk"], item["sk"]), {})
+        super().replace(item, condition, values)
+        now = self._items[item["pk"], item["sk"]]
+        if before.get("status") == "ready" and now["status"] != "ready":
+            self._simulation.violate("a result is final", f"{item['pk']} was ready and is {now['status']}")
 
 
 def share_by_version(state: EndpointState | None, names: Any) -> dict[int, float]:

@@ -48,9 +48,99 @@ PEOPLE = (
 )  # fmt: skip
 
 
+FAMILIES: dict[str, tuple[tuple[str, str], tuple[str, ...], dict[str, int]]] = {
+    "uploads": (
+        ("all_at_once", "real-time"),
+        ("upload", "upload", "upload", "train"),
+        {"start_pipeline": 60, "record_pipeline_run": 8, "sweep": 80},
+    ),
+    "async": (
+        ("all_at_once", "async"),
+        ("infer",),
+        {"invoke_async": 12, "handle_async_result": 40, "sweep": 80},
+    ),
+    "batch": (
+        ("all_at_once", "batch"),
+        ("request batch",),
+        {"start_batch": 40, "complete_batch": 40, "sweep": 60, "provision_candidate": 40},
+    ),
+    "outcomes": (
+        ("ab_test", "real-time"),
+        ("tell outcomes",),
+        {"record_outcome": 40, "analyze_stage": 40},
+    ),
+}
+"""Beside the rollouts: strategy and endpoint, what is sent, and the functions that handle it with how many calls."""
+
+
 def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
     dice = random.Random(seed)
+    family = dice.choices(("rollouts", *FAMILIES), (70, 10, 10, 6, 4))[0]
+    return _rollouts(dice) if family == "rollouts" else _messages(dice, family)
+
+
+def _messages(dice: random.Random, family: str) -> Scenario:
+    """Much is sent, and the functions that handle it meet faults, stand still, and run beside each other."""
+    (strategy, endpoint), sent, functions = FAMILIES[family]
+    span = dice.choice((100, 900, 2400))
+    incidents = []
+    if family == "outcomes" or dice.random() < 0.3:
+        incidents.append(Incident(0, "approve", version=2))
+    late = 300 if family == "outcomes" else 0
+    incidents += [
+        Incident(_time(dice, span) + late, dice.choice(sent), version=dice.randint(1, 4))
+        for _ in range(dice.choice((1, 2, 4, 8)))
+    ]
+    for _ in range(dice.choice((1, 1, 2, 3, 4))):
+        function = dice.choice(tuple(functions))
+        call = Call(function, 1 + int(dice.random() ** 2 * functions[function]))
+        kind = dice.choices(("call", "race", "event", "outage"), (4, 4, 3, 2))[0]
+        if kind == "call":
+            incidents.append(Incident(call, dice.choice(CALL_FAULTS[:-1])))
+        elif kind == "race":
+            if dice.random() < 0.5:
+                incidents.append(Incident(call, dice.choice(sent), version=dice.randint(1, 4)))
+            incidents.append(Incident(call, "stalled", seconds=dice.choice((5, 20, 50, 70))))
+        elif kind == "event":
+            incidents.append(_message_event(dice, family, tuple(functions)))
+        else:
+            incidents.append(
+                Incident(
+                    _time(dice, span) if dice.random() < 0.5 else call,
+                    dice.choice(("out", "throttling", "refusal", "deafness")),
+                    dice.choice(("dynamodb", "s3", "sqs", "events", "sagemaker")),
+                    seconds=dice.choice((20, 90, 900)),
+                )
+            )
+    ordered = sorted(incidents, key=lambda one: one.at if not isinstance(one.at, Call) else -1.0)
+    return Scenario(
+        family=family,
+        strategy=strategy,
+        endpoint=endpoint,
+        policy=dice.choice(("supersede", "queue")),
+        pace=dice.choice((0.1, 1.0, 3.0)),
+        incidents=tuple(ordered),
+    )
+
+
+def _message_event(dice: random.Random, family: str, functions: tuple[str, ...]) -> Incident:
+    """A message or an event that comes twice, late, or, where AWS says best effort, not at all."""
+    lossy = {
+        "uploads": "SageMaker Model Building Pipeline Execution Status Change",
+        "async": "notification",
+        "batch": "SageMaker Transform Job State Change",
+    }
+    if family in lossy and dice.random() < 0.4:
+        return Incident(Call(f"event:{lossy[family]}", dice.randint(1, 6)), "event lost")
+    name = f"queue {functions[1] if family == 'async' else functions[0]}"
+    if family == "batch":
+        name = "BatchRequested"
+    what = dice.choice(("event doubled", "event late"))
+    return Incident(Call(f"event:{name}", dice.randint(1, 10)), what, seconds=dice.choice((1, 30, 900)))
+
+
+def _rollouts(dice: random.Random) -> Scenario:
     endpoint = dice.choices(tuple(STRATEGIES), (14, 2, 3, 1))[0]
     strategy = dice.choice(STRATEGIES[endpoint])
     scenario = Scenario(

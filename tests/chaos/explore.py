@@ -9,10 +9,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
-from tests.chaos import rules
+from tests.chaos import message_rules, rules
 from tests.chaos.draw import draw
 from tests.chaos.people import tools
 from tests.chaos.scenario import Scenario
+from tests.chaos.senders import SENT
 from tests.chaos.shrink import shrink
 from tests.chaos.simulation import Simulation
 
@@ -60,6 +61,8 @@ def simulate(scenario: Scenario) -> Simulation:
     simulation = Simulation(scenario, rules)
     simulation.run()
     rules.at_rest(simulation)
+    if simulation.is_at_rest:
+        message_rules.at_rest(simulation)
     return simulation
 
 
@@ -72,7 +75,7 @@ def run_seeds(seeds: Iterable[int]) -> Explored:
             simulation = simulate(scenario)
             explored.runs += 1
             explored.by_name[scenario.name] += 1
-            explored.by_fault.update(each.kind for _, each, _ in simulation.met if each.what != "approve")
+            explored.by_fault.update(each.kind for _, each, _ in simulation.met if each.what not in ("approve", *SENT))
             said = {each.rule: each.said for each in reversed(simulation.violations)}
             explored.broken += [Broken(seed, rule, what) for rule, what in said.items()]
     return explored

@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from sluice.async_inference import result_handler
 from sluice.endpoint.state import NewConfig, NewVariant
+from sluice.errors import RETRYABLE_ERRORS
 
 from cli.failures import CommandError
 from cli.rollouts import retry, steer
@@ -65,9 +67,11 @@ class Session:
 def tools() -> Iterator[None]:
     """The commands work on the simulation of their session."""
 
-    def found(_session: Session, name: str) -> Namespace:
+    def found(session: Session, name: str) -> Namespace:
         model, number = name.split("/")
-        return Namespace(model=model, number=int(number), name=name, arn=_arn(int(number)))
+        package = session.simulation.ports.registry.packages[_arn(int(number))]
+        said = {"approval": package.approval, "description": package.description, "status": package.status}
+        return Namespace(model=model, number=int(number), name=name, arn=package.arn, **said)
 
     def store(session: Session) -> Any:
         return session.simulation.ports.store
@@ -79,7 +83,22 @@ def tools() -> Iterator[None]:
         return client
 
     shared: dict[str, Any] = {"store_of": store, "history_of": history, "EventPublisher": publisher}
-    with patch.multiple(steer, **shared), patch.multiple(retry, find_version=found, **shared):
+
+    def one_by_one(call: Callable[[Any], Any], items: Any) -> list[Any]:
+        """Threads would come to their calls in another order each time."""
+        answers: list[Any] = []
+        for each in items:
+            try:
+                answers.append(call(each))
+            except RETRYABLE_ERRORS as error:
+                answers.append(error)
+        return answers
+
+    with (
+        patch.object(result_handler, "call_each", one_by_one),
+        patch.multiple(steer, **shared),
+        patch.multiple(retry, find_version=found, **shared),
+    ):
         yield
 
 

@@ -51,6 +51,7 @@ class Scenario:
     """``pace``: how slowly SageMaker changes endpoints. ``bad``: versions that fail requests, ``broken``: that never
     start."""
 
+    family: str = "rollouts"  # what is sent besides: uploads, async inferences, batch runs, outcomes
     strategy: str = "canary"
     endpoint: str = "real-time"
     policy: str = "supersede"
@@ -65,7 +66,8 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        return f"{self.strategy}, {self.endpoint}"
+        besides = "" if self.family == "rollouts" else f", {self.family}"
+        return f"{self.strategy}, {self.endpoint}{besides}"
 
     def __str__(self) -> str:
         settings = [self.name, self.policy]
@@ -79,7 +81,16 @@ class Scenario:
 
     def spec(self) -> ModelSpec:
         """The spec of the model, made once of each kind: a spec is never changed."""
-        key = (self.strategy, self.endpoint, self.policy, self.scaled, self.gate, self.watch, self.on_doubt)
+        key = (
+            self.family,
+            self.strategy,
+            self.endpoint,
+            self.policy,
+            self.scaled,
+            self.gate,
+            self.watch,
+            self.on_doubt,
+        )
         if key not in _SPECS:
             _SPECS[key] = self._new_spec()
         return _SPECS[key]
@@ -91,6 +102,8 @@ class Scenario:
             raw["endpoint"] = {"type": self.endpoint}
         if self.endpoint == "batch":
             raw["endpoint"] = {"type": self.endpoint, "batch": {"sample_rows": 10}}
+        if self.family == "uploads":
+            raw["data"] |= {"mode": "accumulate" if self.policy == "queue" else "latest", "settle_seconds": 30}
         if self.scaled:
             raw["endpoint"]["scaling"] = {"min": 2, "max": 8}
         raw["rollout"] |= {
@@ -103,6 +116,8 @@ class Scenario:
             "step": {"weight": 25, "bake": "3m"},
             **({"gate": "human"} if self.gate else {}),
         }
+        if self.family == "outcomes":
+            raw["rollout"]["ab_test"] |= {"metric": "conversion", "better": "higher"}
         return ModelSpec.parse(raw)
 
 

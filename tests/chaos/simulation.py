@@ -4,55 +4,55 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sluice.bootstrap.entry import access_refusals_retried
 from sluice.rollout_id import RolloutId
+from sluice.training.manifest import File
 
 from functions.abort_rollout.app import run as abort_rollout
 from functions.announce_pending_version.app import run as announce_pending_version
+from functions.complete_batch.app import run as complete_batch
 from functions.open_rollout.app import run as open_rollout
+from functions.record_pipeline_run.app import run as record_pipeline_run
+from functions.start_batch.app import run as start_batch
 from functions.sweep.app import run as sweep
 from tests.chaos.aws import (
     ALARM_CHANGE,
     PACKAGE_CHANGE,
-    SimulatedEvents,
+    ResultTable,
     SimulatedHosting,
-    SimulatedRegistry,
     SimulatedTable,
-    SimulatedTransforms,
-    VariantCounts,
     share_by_version,
 )
 from tests.chaos.calls import Calls, Invocation, Outage
 from tests.chaos.executions import SimulatedExecutions
+from tests.chaos.joining import joined
 from tests.chaos.loop import Killed, Loop, Strand
+from tests.chaos.messages import (
+    PIPELINE_CHANGE,
+    TRANSFORM_CHANGE,
+    queues_of,
+)
 from tests.chaos.people import ACTIONS, BY_HAND, REFUSALS
 from tests.chaos.scenario import Call, Incident, Scenario
+from tests.chaos.senders import SENT
 from tests.fakes.sluice_world import ENDPOINT, GROUP, FakePorts, sluice_world
 
-SERVICES = {
-    "hosting": "sagemaker",
-    "registry": "registry",
-    "metrics": "cloudwatch",
-    "scaling": "autoscaling",
-    "captures": "s3",
-    "bucket": "s3",
-    "files": "s3",
-    "quarantine": "s3",
-    "events": "events",
-    "executions": "states",
-    "wakeups": "sqs",
-}
 OUTAGES = {"out": "out", "throttling": "throttled", "refusal": "refused", "deafness": "deaf"}
 SWEEP_SECONDS = 300
 LAMBDA_RETRIES = (60, 120)
 STEPS_MAX = 4000
 PATIENCE = timedelta(days=3)
+OVERDUE_AFTER = {"async": timedelta(hours=7), "batch": timedelta(minutes=70)}
+OVERDUE_ROUNDS = 4
 Route = tuple[str, Callable[..., Any]]
 ROUTES: Mapping[str, Route] = {
+    PIPELINE_CHANGE: ("record_pipeline_run", record_pipeline_run),
+    TRANSFORM_CHANGE: ("complete_batch", complete_batch),
+    "BatchRequested": ("start_batch", start_batch),
     ALARM_CHANGE: ("abort_rollout", abort_rollout),
     "RolloutAbortRequested": ("abort_rollout", abort_rollout),
     "Step Functions Execution Status Change": ("abort_rollout", abort_rollout),
@@ -84,6 +84,7 @@ class Simulation:
         self.refuses_until = self.short_until = self.clock.at
         self.seconds_left = 55.0
         self.violations: list[Violation] = []
+        self.is_at_rest = True
         self.met: list[tuple[datetime, Incident, str]] = []
         self.notes: list[tuple[datetime, str]] = []
         self.decisions: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
@@ -95,54 +96,27 @@ class Simulation:
         self.rang: set[int] = set()
         self.dead_letters: list[Mapping[str, Any]] = []
         self.strands: list[Strand] = []
+        self.requests = 0  # of whatever kind
+        self.files: list[tuple[File, bool]] = []  # with whether each is good
+        self.batch_jobs: set[str] = set()
+        self.outcomes: set[str] = set()
+        self.finished: set[str] = set()  # inferences that SageMaker has ended well
+        self.queues = queues_of(self)
         stalls = [each.at for each in scenario.incidents if each.what == "stalled"]
         self.may_stall = {each.function for each in stalls if isinstance(each, Call)}
-        self.ports: FakePorts = self._join(world.ports)
+        self.table = SimulatedTable(Calls(service="dynamodb", simulation=self))
+        self.results = ResultTable(Calls(service="dynamodb", simulation=self), self)
+        self.ports: FakePorts = joined(world.ports, self)
         self.hosting: SimulatedHosting = self.ports.hosting  # type: ignore[assignment]
         self.executions: SimulatedExecutions = self.ports.executions  # type: ignore[assignment]
         self.calm_at = self.t0 = self.clock.at
-
-    def _join(self, ports: FakePorts) -> FakePorts:
-        """The fakes of the tests, with parts that act by themselves, and each with the calls to its own service."""
-
-        def calls(service: str) -> Calls:
-            return Calls(service=service, simulation=self)
-
-        self.table = SimulatedTable(calls("dynamodb"))
-        ports.metrics.per_period = VariantCounts(self.scenario.bad)  # type: ignore[assignment]
-        made: dict[str, Any] = {
-            "hosting": SimulatedHosting(calls("sagemaker"), simulation=self),
-            "registry": SimulatedRegistry(calls("registry"), self.clock, simulation=self),
-            "events": SimulatedEvents(calls("events"), simulation=self),
-            "executions": SimulatedExecutions(calls("states"), simulation=self),
-        }
-        for name, part in made.items():  # what is joined to what
-            own = {key: value for key, value in vars(getattr(ports, name)).items() if key != "faults"}
-            vars(part).update(own)
-        hosting = made["hosting"]
-        made["transforms"] = SimulatedTransforms(
-            calls("sagemaker"),
-            self.clock,
-            ports.bucket,
-            hosting,
-            simulation=self,  # its jobs end by themselves
-        )
-        for each in fields(ports):
-            value = getattr(ports, each.name)
-            if hasattr(value, "_table"):
-                made[each.name] = type(value)(self.table)
-            elif hasattr(value, "faults") and each.name not in made:
-                value.faults = calls(SERVICES.get(each.name, "sagemaker"))
-        ports.captures._faults = calls("s3")
-        if self.scenario.strategy == "shadow":
-            for version in range(1, 8):
-                ports.captures.answered(f"v{version}", [1.0] * 50)
-        return replace(ports, **made)
 
     # What happens
 
     def run(self) -> None:
         """From the first deployment, in which nothing goes wrong, to the rest after everything else."""
+        if self.scenario.family == "batch":
+            self.ports.bucket.objects |= {f"batch/fraud/input/{name}.csv": b"30,1\n31,1\n32,1\n" for name in ("a", "b")}
         self.ports.registry.add(GROUP, 1, "PendingManualApproval")
         self.decide(_arn(1), "Approved")
         self._go_on()
@@ -154,6 +128,11 @@ class Simulation:
         self.calm_at = self.t0
         self._plan_incidents()
         self._go_on()
+        for _ in range(OVERDUE_ROUNDS):
+            if not self._is_something_overdue() or not self.is_at_rest:
+                break
+            self.calm_at = self.clock.at + OVERDUE_AFTER[self.scenario.family]
+            self._go_on()
         for strand in self.strands:
             strand.is_to_die = True
 
@@ -167,6 +146,12 @@ class Simulation:
                     self.at_call.setdefault(key, []).append(incident)
                 continue
             self.loop.after(incident.at, lambda one=incident: self.happens(one))  # type: ignore[misc]
+
+    def _is_something_overdue(self) -> bool:
+        """Whether the sweep has yet to miss the end of something, for which it waits hours."""
+        if self.scenario.family == "async":
+            return any(each["status"] in ("waiting", "submitted") for each in self.results.look_all("RESULT"))
+        return self.scenario.family == "batch" and any(not each.has_ended for each in self.ports.batches.runs("fraud"))
 
     def _go_on(self) -> None:
         """Until nothing is planned, two sweeps have found nothing, and people have ended every pause and gate."""
@@ -196,11 +181,14 @@ class Simulation:
                     nudges += 1
                     quiet = 0
             if steps > STEPS_MAX or self.clock.at > self.calm_at + PATIENCE:
+                self.is_at_rest = False
                 self.violate("comes to rest", f"after {steps} steps and {self.clock.at - self.t0} it still goes on")
                 return
 
     def _nudge(self) -> bool:
         """People end what waits for them; False if nothing does."""
+        if any([each.redrive() for each in self.queues.values()]):  # of all of them
+            return True
         for record in self.ports.store.open_rollouts("fraud"):
             if record.fence is not None or record.phase == "watching":
                 continue
@@ -237,7 +225,7 @@ class Simulation:
             self.short_until = max(self.short_until, until)
         else:
             try:
-                ACTIONS[incident.what](self, incident)
+                (ACTIONS.get(incident.what) or SENT[incident.what])(self, incident)
             except REFUSALS as error:
                 self.note(f"refused: {error}")
                 return False
