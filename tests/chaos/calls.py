@@ -60,7 +60,11 @@ class Calls(Faults):
         nth = simulation.calls.get(invocation.function, 0) + 1
         simulation.calls[invocation.function] = nth
         operation = sys._getframe(1).f_code.co_name
-        incidents = simulation.at_call.pop((invocation.function, nth), ())
+        incidents = simulation.at_call.pop((invocation.function, nth), [])
+        if (name := f"{invocation.function}:{operation}") in simulation.watched:
+            of_these = simulation.calls.get(name, 0) + 1
+            simulation.calls[name] = of_these
+            incidents = [*incidents, *simulation.at_call.pop((name, of_these), ())]
         for incident in incidents:
             simulation.meet(incident, f"{invocation.function}: {operation}")
             self._before(incident, invocation, simulation)

@@ -72,6 +72,9 @@ FAMILIES: dict[str, tuple[tuple[str, str], tuple[str, ...], dict[str, int]]] = {
 }
 """Beside the rollouts: strategy and endpoint, what is sent, and the functions that handle it with how many calls."""
 
+SAVES = {"uploads": "set", "async": "replace", "batch": "set", "outcomes": "count_new"}
+"""How each of them writes what it has decided on what it read."""
+
 
 def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
@@ -99,6 +102,8 @@ def _messages(dice: random.Random, family: str) -> Scenario:
         if kind == "call":
             incidents.append(Incident(call, dice.choice(CALL_FAULTS[:-1])))
         elif kind == "race":
+            if family in SAVES and dice.random() < 0.6:
+                call = Call(function, dice.randint(1, 6), SAVES[family])
             if dice.random() < 0.5:
                 incidents.append(Incident(call, dice.choice(sent), version=dice.randint(1, 4)))
             incidents.append(Incident(call, "stalled", seconds=dice.choice((5, 20, 50, 70))))
@@ -186,30 +191,41 @@ def _rollouts(dice: random.Random) -> Scenario:
     return Scenario(**{**fields, "incidents": tuple(ordered)})
 
 
+WRITES = {
+    ("plan_rollout", "set"): 3,  # the lock, and the plan
+    ("plan_rollout", "query"): 3,
+    ("provision_candidate", "describe"): 3,
+    ("provision_candidate", "update_endpoint"): 1,
+    ("shift_traffic", "set_weights"): 3,
+    ("shift_traffic", "describe"): 6,
+    ("analyze_stage", "describe"): 8,
+    ("promote_candidate", "set_weights"): 1,
+    ("promote_candidate", "update_endpoint"): 1,
+    ("promote_candidate", "set_and_delete"): 1,  # the close
+    ("promote_candidate", "annotate"): 1,
+    ("roll_back", "describe"): 4,
+    ("roll_back", "update_endpoint"): 1,
+    ("roll_back", "reject"): 1,
+    ("roll_back", "set_and_delete"): 1,
+    ("open_rollout", "put_new"): 2,
+    ("open_rollout", "start"): 2,
+    ("abort_rollout", "set"): 2,
+    ("abort_rollout", "set_weights"): 1,
+    ("sweep", "publish"): 3,
+}
+"""Calls of which much depends, by how often they come in a rollout."""
+
+
 def _race(dice: random.Random) -> list[Incident]:
-    """A function stands still between two of its calls, and meanwhile somebody else acts, and what follows goes on."""
-    call = _call(
-        dice,
-        dice.choice(
-            (
-                "plan_rollout",
-                "provision_candidate",
-                "shift_traffic",
-                "shift_traffic",
-                "analyze_stage",
-                "promote_candidate",
-                "roll_back",
-                "open_rollout",
-                "sweep",
-            )
-        ),
-    )
+    """A function stands still before such a call, and meanwhile somebody else acts, and what follows goes on."""
+    function, operation = dice.choice(tuple(WRITES))
+    call = Call(function, dice.randint(1, WRITES[function, operation]), operation)
     what = dice.choices(
         ("approve", "reject", "abort", "alarm rings", "config by hand", "stop execution", "delete"),
-        (6, 2, 3, 4, 2, 1, 1),
+        (6, 3, 4, 4, 3, 1, 1),
     )[0]
-    seconds = dice.choice((3, 20, 50))
-    return [Incident(call, what, version=_version(dice)), Incident(call, "stalled", seconds=seconds)]
+    version = dice.choice((3, 3, 4)) if what == "approve" else dice.choice((2, 2, 2, 3, 1))
+    return [Incident(call, what, version=version), Incident(call, "stalled", seconds=dice.choice((3, 20, 50)))]
 
 
 def _near(dice: random.Random, last: Incident, one: Incident) -> Incident:
@@ -222,7 +238,7 @@ def _near(dice: random.Random, last: Incident, one: Incident) -> Incident:
     elif last.at.function.startswith("event:"):
         return one
     else:
-        at = Call(last.at.function, last.at.nth + dice.choice((0, 1, 2, 4)))
+        at = Call(last.at.function, last.at.nth + dice.choice((0, 1, 2, 4)), last.at.operation)
     if isinstance(at, Call) is not isinstance(one.at, Call) and one.what in CALL_FAULTS:
         return one
     return Incident(at, one.what, one.of, one.version, one.seconds)

@@ -88,4 +88,10 @@ MUTATIONS = (
         "        return UseConfig(baseline.config)",
         "    if state.config != baseline.config:\n        return UseConfig(baseline.config)",
     ),
+    Mutation(
+        "an inference is saved whatever has become of it",
+        "sluice.async_inference.store",
+        '"revision = :seen" if inference.revision else',
+        '"attribute_exists(pk)" if inference.revision else',
+    ),
 )

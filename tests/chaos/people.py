@@ -45,6 +45,9 @@ class Session:
 
     def result(self, *_: object) -> None: ...
 
+    def command(self, text: str) -> str:
+        return text
+
     def now(self) -> datetime:
         return self.simulation.clock.now()
 

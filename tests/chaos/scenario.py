@@ -12,13 +12,18 @@ from tests.fakes.sluice_world import SPEC
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The moment before the ``nth`` call to AWS that a function makes in the whole run."""
+    """The moment before the ``nth`` call to AWS that a function makes in the whole run, of one operation or of any."""
 
     function: str
     nth: int
+    operation: str = ""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (f"{self.function}:{self.operation}" if self.operation else self.function), self.nth
 
     def __str__(self) -> str:
-        return f"call {self.nth} of {self.function}"
+        return f"{self.operation or 'call'} {self.nth} of {self.function}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class Simulation:
         self.loop = Loop(self.clock)
         self.current: Invocation | None = None
         self.calls: dict[str, int] = {}
+        self.watched: set[str] = set()
         self.at_call: dict[tuple[str, int], list[Incident]] = {}
         self.at_event: dict[tuple[str, int], Incident] = {}
         self.events: Counter[str] = Counter()
@@ -139,11 +140,11 @@ class Simulation:
     def _plan_incidents(self) -> None:
         for incident in self.scenario.incidents:
             if isinstance(incident.at, Call):
-                key = (incident.at.function, incident.at.nth)
                 if incident.at.function.startswith("event:"):
                     self.at_event[incident.at.function.removeprefix("event:"), incident.at.nth] = incident
                 else:
-                    self.at_call.setdefault(key, []).append(incident)
+                    self.at_call.setdefault(incident.at.key, []).append(incident)
+                    self.watched.add(incident.at.key[0])
                 continue
             self.loop.after(incident.at, lambda one=incident: self.happens(one))  # type: ignore[misc]
 
