@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -175,12 +176,21 @@ class ResultTable(SimulatedTable):
         super().__init__(faults)
         self._simulation = simulation
 
-    def replace(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
-        before = self._items.get((item["pk"], item["sk"]), {})
-        super().replace(item, condition, values)
-        now = self._items[item["pk"], item["sk"]]
-        if before.get("status") == "ready" and now["status"] != "ready":
-            self._simulation.violate("a result is final", f"{item['pk']} was ready and is {now['status']}")
+    def _check(self, key: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
+        super()._check(key, condition, values)
+        before = self._items.get((key["pk"], key["sk"]), {})
+        if "status" not in key:
+            return
+        if before.get("status") == "ready" and key["status"] != "ready":
+            self._simulation.violate("a result is final", f"{key['pk']} was ready and is {key['status']}")
+        if lost := _failures(before) - _failures(key):
+            said = f"{key['pk']} is {key['status']} and forgets its failures of {sorted(lost)}"
+            self._simulation.violate("every failed invocation counts", said)
+
+
+def _failures(item: Mapping[str, Any]) -> set[str]:
+    """When SageMaker received the invocations that failed."""
+    return {each["received_at"] for each in json.loads(item.get("failures", "[]"))}
 
 
 def share_by_version(state: EndpointState | None, names: Any) -> dict[int, float]:

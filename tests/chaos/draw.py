@@ -225,7 +225,9 @@ def _race(dice: random.Random) -> list[Incident]:
         (6, 3, 4, 4, 3, 1, 1),
     )[0]
     version = dice.choice((3, 3, 4)) if what == "approve" else dice.choice((2, 2, 2, 3, 1))
-    return [Incident(call, what, version=version), Incident(call, "stalled", seconds=dice.choice((3, 20, 50)))]
+    seconds = dice.choice((0, 0.5, 0.5, 3, 20, 50))
+    stalled = [Incident(call, "stalled", seconds=seconds)] if seconds else []
+    return [Incident(call, what, version=version), *stalled]
 
 
 def _near(dice: random.Random, last: Incident, one: Incident) -> Incident:

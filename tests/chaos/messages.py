@@ -153,7 +153,7 @@ class SimulatedRuntime(FakeAsyncRuntime):
             reason = "S3 answered that the input object does not exist (404)"
         elif kind in (2, 3) and before < kind:
             reason = "the container was restarted"
-        seconds = 20 + 13 * kind
+        seconds = 3 + 2 * kind
 
         def end() -> None:
             bucket = self.simulation.ports.bucket

@@ -13,9 +13,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """``text`` of a module, which is replaced by ``by`` while it is in force."""
+    """``text`` of a module, which is replaced by ``by`` while it is in force; then runs break one of these rules."""
 
     name: str
+    breaks: tuple[str, ...]
     module: str
     text: str
     by: str
@@ -63,6 +64,7 @@ def _methods(of: type[Any], changed: type[Any]) -> Iterator[tuple[FunctionType, 
 MUTATIONS = (
     Mutation(
         "the fence is not read again after a shift",
+        ("what moved traffic after a fence goes back at once",),
         "sluice.rollout.tasks.shift_traffic",
         '    if not ports.store.get(record.id).may_advance:\n        return task_result("ROLL_BACK", stage=stage)\n'
         "    now = ports.now()",
@@ -70,12 +72,14 @@ MUTATIONS = (
     ),
     Mutation(
         "anybody gets the lock",
+        ("only the holder of the lock changes an endpoint",),
         "sluice.rollout.model.endpoint_lock",
         '"attribute_not_exists(holder) OR holder = :me"',
         '"attribute_not_exists(holder) OR attribute_exists(holder)"',
     ),
     Mutation(
         "a config that somebody put is taken for the baseline's",
+        ("changes by hand stay",),
         "sluice.rollout.traffic.reconcile",
         "    if plan.baseline is None or state.config != plan.baseline.config:\n"
         "        return _changed_by_hand(state)\n    return _use_once",
@@ -83,6 +87,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a way back replaces whatever config it finds",
+        ("changes by hand stay",),
         "sluice.rollout.traffic.reconcile",
         "    if state.config in (plan.canary_config, plan.candidate.config):\n"
         "        return UseConfig(baseline.config)",
@@ -90,6 +95,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an inference is saved whatever has become of it",
+        ("a result is final", "every failed invocation counts"),
         "sluice.async_inference.store",
         '"revision = :seen" if inference.revision else',
         '"attribute_exists(pk)" if inference.revision else',

@@ -49,7 +49,7 @@ def answered(simulation: Simulation, invocation: Invocation, result: Any) -> Non
     if invocation.changed_at is None or result.get("status") not in FORWARD:
         return
     record = _record(simulation, invocation.rollout)
-    if record is not None and record.fence is not None and record.fence.at < invocation.changed_at:
+    if record is not None and record.fence is not None and record.fence.at <= invocation.changed_at:
         said = f"{invocation.function} of {invocation.rollout} answers {result['status']}"
         simulation.violate("what moved traffic after a fence goes back at once", said)
 

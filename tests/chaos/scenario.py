@@ -107,6 +107,8 @@ class Scenario:
             raw["endpoint"] = {"type": self.endpoint}
         if self.endpoint == "batch":
             raw["endpoint"] = {"type": self.endpoint, "batch": {"sample_rows": 10}}
+        if self.family == "async":
+            raw["endpoint"]["async"] = {"retry_delay": "1s"}
         if self.family == "uploads":
             raw["data"] |= {"mode": "accumulate" if self.policy == "queue" else "latest", "settle_seconds": 30}
         if self.scaled:
