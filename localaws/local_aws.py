@@ -35,6 +35,7 @@ from localaws.moto.s3_keys import MotoObjectKeys
 from localaws.moto.sns_deliveries import ask_policies_of_queues
 from localaws.moto.sqs_queues import keep_policies_of_queues, speed_up_queues
 from localaws.moto.step_functions import StateMachines
+from localaws.moto.table_keys import partition_keys
 from localaws.runtime.process import ProcessTable
 from localaws.service_api import Service
 from localaws.services.cloudtrail import CloudTrail
@@ -94,7 +95,7 @@ class LocalAws:
         self._gateway = Gateway(
             account=ACCOUNT,
             identities=self.identities,
-            authoriser=RoleAuthoriser(self._policies, MotoObjectKeys(ACCOUNT)),
+            authoriser=RoleAuthoriser(self._policies, MotoObjectKeys(ACCOUNT), partition_keys(ACCOUNT, self.region)),
             fallback=self.moto,
             faults=self.faults,
             record=self.recorded,

@@ -53,7 +53,7 @@ def plan_changes(session: CliSession, stack: Stack, spec: ModelSpec, definition:
         "DataContract": f"s3://{stack.bucket}/{contract_key}",
         **{each.token: f"s3://{stack.bucket}/{prefix}" for each, prefix in codes.items()},
     }
-    yield _pipeline(session, stack, spec, filled(definition, tokens, spec))
+    yield _pipeline(session, stack, spec, filled(definition, tokens, spec, register_as=stack.register_as))
     for wanted in wanted_schedules(session, stack, spec):
         verdict, make = schedule_change(session, stack, wanted)
         if verdict:

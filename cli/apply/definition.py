@@ -17,6 +17,7 @@ from sluice.errors import Problem
 from sluice.spec.model import FILLED_PARAMETERS, ModelSpec, QualityGate
 from sluice.spec.rules import Rule
 from sluice.spec.schema.reading import suggest
+from sluice.training.request_parameters import approval_parameters
 
 from cli.failures import BadInputError
 
@@ -102,9 +103,15 @@ def chosen_parameters(spec: ModelSpec) -> Mapping[str, str]:
 def parameter_problems(definition: Definition, values: Mapping[str, str]) -> Iterator[Problem]:
     """What is wrong with the values a spec gives to the pipeline's parameters."""
     known = definition.parameters
+    approves = approval_parameters(definition.template)
     for name, value in values.items():
         path = f"pipeline.parameters.{name}"
-        if name not in known:
+        if name in approves:
+            message = f"{name} is the approval that versions are registered with"
+            yield Problem(
+                path, value, "the stack's parameter RegisterVersionsAs, and the approval of a person", message
+            )
+        elif name not in known:
             settable = tuple(one for one in known if one not in FILLED_PARAMETERS)
             message = f"pipeline {definition.name} has no parameter {name}{suggest(name, settable)}"
             yield Problem(path, value, ", ".join(settable), message)
@@ -116,10 +123,15 @@ def _value_problems(path: str, parameter: Mapping[str, Any], value: str) -> Iter
     kind = parameter["Type"]
     if _typed(kind, value) is None:
         yield Problem(path, value, _FORMS[kind], f"{value!r} is no {kind}")
+    elif parameter["Name"] == _THRESHOLD and float(value) < 0:
+        yield Problem(path, value, "0 or more", f"no version can pass {value}: a mean squared error is never below 0")
     choices = parameter.get("EnumValues")
     if choices and _typed(kind, value) not in choices:
         yield Problem(path, value, " | ".join(map(str, choices)), f"{value!r} is unknown")
 
+
+_THRESHOLD = "MseThreshold"
+"""The pipeline's own gate, as the spec's documentation calls it."""
 
 _FORMS = {
     "Integer": "a whole number",
@@ -144,13 +156,15 @@ def _typed(kind: str, text: str) -> object | None:
     return text
 
 
-def filled(definition: Definition, tokens: Mapping[str, str], spec: ModelSpec) -> str:
+def filled(definition: Definition, tokens: Mapping[str, str], spec: ModelSpec, *, register_as: str) -> str:
     """The definition as SageMaker gets it: tokens replaced, the spec's values as defaults, its caching.
+
+    ``register_as`` is the approval that the stack's owner wants versions to be registered with.
 
     Raises ``BadInputError`` when a token is left over.
     """
     whole = _replaced(definition.template, tokens)
-    chosen = chosen_parameters(spec)
+    chosen = {**chosen_parameters(spec), **dict.fromkeys(approval_parameters(whole), register_as)}
     for parameter in whole["Parameters"]:
         if parameter["Name"] in chosen:
             parameter["DefaultValue"] = _typed(parameter["Type"], chosen[parameter["Name"]])

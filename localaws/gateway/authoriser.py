@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from localaws.iam.conditions import PolicyError
@@ -47,15 +47,21 @@ class RoleAuthoriser:
     Decisions are kept until IAM changes: an endpoint is invoked many times a second under the same role.
     """
 
-    def __init__(self, policies: RolePolicies, keys: ObjectKeys | None = None) -> None:
+    def __init__(
+        self,
+        policies: RolePolicies,
+        keys: ObjectKeys | None = None,
+        partition_key: Callable[[str], str | None] = lambda _table: None,
+    ) -> None:
         self._policies = policies
+        self._partition_key = partition_key
         self._keys = keys
         self._statements: dict[str, tuple[Statement, ...]] = {}
         self._decisions: dict[tuple[Any, ...], Decision] = {}
 
     def authorise(self, caller: Caller, call: Call, params: Mapping[str, Any]) -> tuple[Permission, ...]:
         """All permissions the call needs; raises AwsError, in AWS's words, for the first that is missing."""
-        needed = (*required(call, params), *self._on_keys(call, params))
+        needed = (*required(call, params, self._partition_key), *self._on_keys(call, params))
         if caller.role_arn is not None:
             for permission in needed:
                 decision = self._decide(caller, permission)

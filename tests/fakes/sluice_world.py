@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from sluice.names import Names
 from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
+from sluice.rollout.model.approval_store import ApprovalStatusStore
 from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.store import RecordStore
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.sweep.progress import SweepProgressStore
@@ -39,6 +41,7 @@ from functions.shift_traffic.app import run as shift
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.async_serving import FakeAsyncQueue, FakeAsyncRuntime
 from tests.fakes.aws_state import (
+    TRUSTED,
     Clock,
     FakeBucket,
     FakeEvents,
@@ -107,6 +110,7 @@ class FakePorts:
     telemetry: FakeTelemetry
     store: RecordStore
     history: HistoryStore
+    approvals: ApprovalStatusStore
     locks: EndpointLocks
     runs: RunStore
     batches: BatchStore
@@ -136,6 +140,12 @@ class FakePorts:
     quarantine: FakeQuarantine
     async_places: AsyncPlaces
     model_role_arn: str
+    serverless_role_arn: str
+    trusted: TrustedOrigins
+
+
+class ExecutionTimedOut(Exception):
+    """An execution took longer than its TimeoutSeconds: none of its handlers runs."""
 
 
 @dataclass
@@ -145,6 +155,7 @@ class SluiceWorld:
     ports: FakePorts
     clock: Clock
     faults: Faults
+    retries: int = 0  # of tasks, by the state machine
 
     @property
     def telemetry(self) -> FakeTelemetry:
@@ -265,7 +276,14 @@ class SluiceWorld:
         on_state: Callable[[str], None] = lambda _name: None,
         limit: int = 2000,
     ) -> str:
-        """Run the real state machine until it ends; the name of its last state."""
+        """Run the real state machine until it ends; the name of its last state, or ``TimedOut``."""
+        ends = self.clock.now() + timedelta(seconds=MACHINE["TimeoutSeconds"])
+        try:
+            return self._play(rollout, mode, on_state, limit, ends)
+        except ExecutionTimedOut:
+            return "TimedOut"
+
+    def _play(self, rollout: str, mode: str, on_state: Callable[[str], None], limit: int, ends: datetime) -> str:
         context: dict[str, Any] = {"rollout_id": rollout, "mode": mode}
         execution = rollout if mode == "roll_out" else f"{rollout}-restore-1"
         name = MACHINE["StartAt"]
@@ -278,15 +296,14 @@ class SluiceWorld:
                 case "Choice":
                     name = _choose(state, context)
                 case "Wait":
-                    self.clock.pass_seconds(context["step"]["wait_seconds"])
-                    self.hosting.settle()
+                    self._wait(state.get("Seconds") or context["step"]["wait_seconds"], ends)
                     self.transforms.settle()
                     name = state["Next"]
                 case "Task":
-                    name = self._task(state, context, execution)
+                    name = self._task(state, context, execution, ends)
         raise AssertionError(f"the machine did not end within {limit} states; last was {name}")
 
-    def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str) -> str:
+    def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str, ends: datetime) -> str:
         function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         payload = {
             key.removesuffix(".$"): _path(value, {**context, "$": {"Execution": {"Name": execution}}})
@@ -305,12 +322,16 @@ class SluiceWorld:
                 if at is None or retried[at] == state["Retry"][at]["MaxAttempts"]:
                     context["failure"] = {"Error": type(error).__name__, "Cause": str(error)}
                     return str(state["Catch"][0]["Next"])
-                self._wait_for_retry(state["Retry"][at], retried[at])
+                rule = state["Retry"][at]
+                seconds = rule["IntervalSeconds"] * rule["BackoffRate"] ** retried[at]
+                self._wait(min(seconds, rule.get("MaxDelaySeconds", seconds)), ends)
                 retried[at] += 1
+                self.retries += 1
 
-    def _wait_for_retry(self, rule: Mapping[str, Any], before: int) -> None:
-        seconds = rule["IntervalSeconds"] * rule["BackoffRate"] ** before
-        self.clock.pass_seconds(min(seconds, rule.get("MaxDelaySeconds", seconds)))
+    def _wait(self, seconds: float, ends: datetime) -> None:
+        self.clock.pass_seconds(seconds)
+        if self.clock.now() > ends:
+            raise ExecutionTimedOut
         self.hosting.settle()
 
 
@@ -319,6 +340,18 @@ def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus
     if fields is not None:
         detail["UpdatedModelPackageFields"] = list(fields)
     return {"detail": detail}
+
+
+def rejection_of(world: SluiceWorld, version: int) -> dict[str, Any]:
+    """A person rejects a version: the event of that, after the fact."""
+    arn = world.registry.add(GROUP, version, "Rejected")
+    return {
+        "detail": {
+            "ModelPackageArn": arn,
+            "ModelApprovalStatus": "Rejected",
+            "UpdatedModelPackageFields": ["ModelApprovalStatus"],
+        }
+    }
 
 
 def agree(world: SluiceWorld, *variants: str, answers: int = 600) -> None:
@@ -372,7 +405,9 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         FakeMetrics(faults, clock=clock),
         FakeScaling(faults),
     )
+    registry = FakeRegistry(faults, clock)
     hosting.alarms = metrics.alarms
+    hosting.is_registered = lambda arn: arn in registry.packages
     hosting.is_scaled = scaling.is_scaled
     table = FakeTable(faults)
     ports = FakePorts(
@@ -381,6 +416,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         telemetry=FakeTelemetry(),
         store=RecordStore(table),
         history=HistoryStore(table),
+        approvals=ApprovalStatusStore(table),
         locks=EndpointLocks(table),
         runs=RunStore(table),
         batches=BatchStore(table),
@@ -390,7 +426,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         outcomes=OutcomeStore(table),
         results=ResultStore(FakeTable(faults)),
         hosting=hosting,
-        registry=FakeRegistry(faults, clock),
+        registry=registry,
         metrics=metrics,
         scaling=scaling,
         captures=FakeCaptures(faults),
@@ -412,5 +448,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
             bucket="sluice-dev-data", success_topic=f"{TOPIC}-success", error_topic=f"{TOPIC}-error"
         ),
         model_role_arn="arn:aws:iam::123456789012:role/model",
+        serverless_role_arn="arn:aws:iam::123456789012:role/serverless-model",
+        trusted=TRUSTED,
     )
     return SluiceWorld(ports=ports, clock=clock, faults=faults)

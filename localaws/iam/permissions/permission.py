@@ -20,12 +20,17 @@ class Permission:
     context: Mapping[str, ContextValue] = field(default_factory=dict)  # condition keys of this call
 
 
+def _unknown(_table: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The account and region of a call."""
+    """The account and region of a call, and what is there."""
 
     account: str
     region: str
+    partition_key: Callable[[str], str | None] = _unknown  # of a table, by its name; None if there is no such table
 
     def arn(self, service: str, rest: str) -> str:
         """The ARN of a regional resource."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from localaws.iam.permissions import acting, observing, sagemaker, scaling, storage
 from localaws.iam.permissions.permission import CallParams, Permission, Place, Rules
 from localaws.service_api import Call
@@ -27,9 +29,11 @@ _RULES: dict[str, Rules] = {
 }
 
 
-def required(call: Call, params: CallParams) -> list[Permission]:
+def required(
+    call: Call, params: CallParams, partition_key: Callable[[str], str | None] = lambda _table: None
+) -> list[Permission]:
     """All permissions ``call`` needs. A service without rules here can only be allowed on all resources."""
     rules = _RULES.get(call.service)
     if rules is None:
         return [Permission(f"{call.service}:{call.operation}", "*")]
-    return rules(call.operation, params, Place(call.account, call.region))
+    return rules(call.operation, params, Place(call.account, call.region, partition_key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from localaws.iam.conditions import ContextValue
 from localaws.iam.permissions.permission import CallParams, Permission, Place, as_arn, pass_role
 
 _KINDS = {
@@ -35,13 +36,27 @@ _ROLE_PARAMETERS = ("ExecutionRoleArn", "RoleArn")
 
 def sagemaker(operation: str, params: CallParams, place: Place) -> list[Permission]:
     """The permissions of a control-plane call."""
-    needed = [Permission(f"sagemaker:{operation}", resource) for resource in _resources(operation, params, place)]
+    context = _context(operation, params)
+    needed = [
+        Permission(f"sagemaker:{operation}", resource, context) for resource in _resources(operation, params, place)
+    ]
     if operation.startswith("Create") and params.get("Tags"):
         needed.append(Permission("sagemaker:AddTags", needed[0].resource))
     if operation.startswith(("Create", "Update")):
         for parameter in _ROLE_PARAMETERS:
             needed += pass_role(params.get(parameter), "sagemaker")
     return needed
+
+
+def _context(operation: str, params: CallParams) -> dict[str, ContextValue]:
+    """A version's approval, where the call gives it one: who may register or annotate may not always approve.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html: the key is of both
+    calls. A call without a status has no such key.
+    """
+    if operation in {"CreateModelPackage", "UpdateModelPackage"} and params.get("ModelApprovalStatus"):
+        return {"sagemaker:ModelApprovalStatus": str(params["ModelApprovalStatus"])}
+    return {}
 
 
 def runtime(operation: str, params: CallParams, place: Place) -> list[Permission]:

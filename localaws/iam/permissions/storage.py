@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote
 
+from localaws.iam.conditions import ContextValue
 from localaws.iam.permissions.permission import CallParams, Permission, Place, as_arn
 
 # Where the action is not the operation's name. Operations on objects and on buckets are distinguished by Key.
@@ -80,23 +83,67 @@ _ITEM_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem
 
 
 def dynamodb(operation: str, params: CallParams, place: Place) -> list[Permission]:
-    """A transaction needs the permission of each of its items; a batch its own on each table."""
+    """A transaction needs the permission of each of its items; a batch its own on each table.
+
+    Calls on items are asked for with their partition keys, so that a policy can bind a role to some:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
     if operation in {"TransactWriteItems", "TransactGetItems"}:
         return [
-            Permission(f"dynamodb:{_ITEM_ACTIONS[kind]}", _table(place, item["TableName"]))
+            Permission(
+                f"dynamodb:{_ITEM_ACTIONS[kind]}", _table(place, item["TableName"]), _leading_keys(item, [item], place)
+            )
             for entry in params.get("TransactItems", [])
             for kind, item in entry.items()
         ]
     if operation in {"BatchGetItem", "BatchWriteItem"}:
-        tables = params.get("RequestItems", {})
-        return [Permission(f"dynamodb:{operation}", _table(place, name)) for name in tables]
+        return [
+            Permission(
+                f"dynamodb:{operation}",
+                _table(place, name),
+                _leading_keys({"TableName": name}, _of_batch(wanted), place),
+            )
+            for name, wanted in params.get("RequestItems", {}).items()
+        ]
     if operation in {"TagResource", "UntagResource", "ListTagsOfResource"}:
         return [Permission(f"dynamodb:{operation}", params.get("ResourceArn", "*"))]
     if not params.get("TableName"):
         return [Permission(f"dynamodb:{operation}", "*")]
     table = _table(place, params["TableName"])
     index = params.get("IndexName")
-    return [Permission(f"dynamodb:{operation}", f"{table}/index/{index}" if index else table)]
+    if index:
+        return [Permission(f"dynamodb:{operation}", f"{table}/index/{index}")]
+    return [Permission(f"dynamodb:{operation}", table, _leading_keys(params, [params], place))]
+
+
+_EQUALS = re.compile(r"\(?\s*([#\w]+)\s*=\s*(:\w+)")
+
+
+def _leading_keys(
+    on_table: Mapping[str, Any], wanted: Iterable[Mapping[str, Any]], place: Place
+) -> dict[str, ContextValue]:
+    """The partition keys of items that are read or written by them, or queried; empty for calls on a whole table."""
+    name = place.partition_key(str(on_table["TableName"]).rpartition("/")[2])
+    found = {value for each in wanted for value in _values(each, name)} if name else set()
+    return {"dynamodb:LeadingKeys": tuple(sorted(found))} if found else {}
+
+
+def _of_batch(wanted: Any) -> Iterator[Mapping[str, Any]]:
+    """Of one table in BatchGetItem, or in BatchWriteItem."""
+    if isinstance(wanted, Mapping):
+        yield from ({"Key": key} for key in wanted.get("Keys", []))
+    else:
+        yield from (request for each in wanted for request in each.values())
+
+
+def _values(request: Mapping[str, Any], name: str) -> Iterator[str]:
+    held = request.get("Key") or request.get("Item") or {}
+    if name in held:
+        yield from map(str, held[name].values())
+    values = request.get("ExpressionAttributeValues", {})
+    for key, value in _EQUALS.findall(request.get("KeyConditionExpression", "")):
+        if request.get("ExpressionAttributeNames", {}).get(key, key) == name and value in values:
+            yield from map(str, values[value].values())
 
 
 def _table(place: Place, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from localaws.iam.conditions import ContextValue
 from localaws.iam.permissions.permission import Permission
 from localaws.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localaws.service_api import AwsError, Call, invalid
@@ -27,15 +28,38 @@ def refuse_untrusting_roles(
             raise _refusal(permission.resource, service)
 
 
-def _allows(document: str, role_arn: str, service: str, call: Call, source_arn: str) -> bool:
+def _allows(document: str, role_arn: str, service: str, call: Call, resource: str) -> bool:
     regional = service.replace(".amazonaws.com", f".{call.region}.amazonaws.com")
     request = AccessRequest(
         action="sts:AssumeRole",
         resource=role_arn,
-        context={"aws:SourceAccount": call.account, "aws:SourceArn": source_arn},
+        context=source_keys(call, resource),
         principals=frozenset({f"Service:{service}", f"Service:{regional}"}),
     )
     return decide(parse_policy(document), request) is Decision.ALLOWED
+
+
+def source_keys(call: Call, resource: str) -> dict[str, ContextValue]:
+    """The keys with which the service says on whose behalf it assumes the role that ``call`` on ``resource`` hands it.
+
+    Each service has a form of its own, from its guide's page on confused deputies: SageMaker one for all of inference,
+    which no pattern for a model or an endpoint matches, and executions for pipelines; the scheduler the group of a
+    schedule. Lambda's guide has no such page, and says of ``aws:SourceArn`` that it is for what invokes functions: it
+    may send none, and a role that insists on one could not be used.
+    """
+    match call.service:
+        case "lambda":
+            return {}
+        case "scheduler":
+            group = resource.split(":schedule/", 1)[-1].split("/", 1)[0]
+            source = f"arn:aws:scheduler:{call.region}:{call.account}:schedule-group/{group}"
+        case "sagemaker" if call.operation.endswith("Pipeline"):
+            source = f"{resource}/execution/012345abcdef"
+        case "sagemaker" if not call.operation.endswith("Job"):
+            source = f"arn:aws:sagemaker:{call.region}:{call.account}:*"
+        case _:
+            source = resource
+    return {"aws:SourceAccount": call.account, "aws:SourceArn": source}
 
 
 def _refusal(role_arn: str, service: str) -> AwsError:

@@ -269,3 +269,71 @@ def test_a_schedule_fires_once_on_the_newest_data(stage: Stage) -> None:
     model.stop(second)
     model.await_quiet()
     assert len(model.runs()) == 2
+
+
+def test_who_may_only_send_messages_puts_no_version_into_the_registry_approved(stage: Stage) -> None:
+    """The attack that went live in 15 seconds: a role with nothing but ``sqs:SendMessage`` on the upload queue."""
+    model = stage.model("attacked")
+    group, parameter = "sluice-dev-attacked", {"Name": "Status", "Type": "String", "DefaultValue": "Approved"}
+    arguments = {
+        "ModelPackageGroupName": group,
+        "ModelApprovalStatus": {"Get": "Parameters.Status"},
+        "InferenceSpecification": {
+            "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://anywhere/model.tar.gz"}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    }
+    definition = {
+        "Version": "2020-12-01",
+        "Parameters": [{"Name": "InputData", "Type": "String"}, parameter],
+        "Steps": [{"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}],
+    }
+    sagemaker = stage.aws.client("sagemaker")
+    sagemaker.update_pipeline(
+        PipelineName=model.pipeline,
+        PipelineDefinition=json.dumps(definition),
+        RoleArn=stage.stack.output("PipelineRoleArn"),
+    )
+    sender = sender_role(stage)
+    detail = {"model": "attacked", "request": "r1", "parameters": {"Status": "Approved"}, "again": True}
+    body = json.dumps({"source": "sluice", "detail-type": "TrainRequested", "detail": detail})
+    stage.aws.client("sqs", role_arn=sender).send_message(QueueUrl=model.queue, MessageBody=body)
+    refused = eventually(lambda: stage.aws.client("dynamodb").get_item(**request_status(stage, "r1")).get("Item"))
+    assert refused["fate"] == {"S": "refused"}
+    assert "Status decides how versions are registered" in refused["reason"]["S"]
+    model.await_quiet()
+    assert model.runs() == []
+    # With more rights: who may start the pipeline does not get past its role, either, nor does the definition.
+    model.upload("a.csv")
+    (run,) = model.await_runs(1)
+    eventually(lambda: True if model.runs()[0]["PipelineExecutionStatus"] == "Failed" else None)
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=run["PipelineExecutionArn"])
+    (step,) = steps["PipelineExecutionSteps"]
+    assert "not authorized to perform: sagemaker:CreateModelPackage" in step["FailureReason"]
+    assert sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"] == []
+
+
+def sender_role(stage: Stage) -> str:
+    """A role that may send to the upload queue, and nothing else."""
+    iam = stage.aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    made = iam.create_role(RoleName="sender", AssumeRolePolicyDocument=json.dumps(policy(trust)))
+    send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": upload_queue_arn(stage)}
+    iam.put_role_policy(RoleName="sender", PolicyName="send", PolicyDocument=json.dumps(policy(send)))
+    return str(made["Role"]["Arn"])
+
+
+def policy(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def request_status(stage: Stage, request: str) -> dict[str, Any]:
+    key = {"pk": {"S": "REQUEST#attacked"}, "sk": {"S": request}}
+    return {"TableName": stage.stack.output("StateTableName"), "Key": key}
+
+
+def upload_queue_arn(stage: Stage) -> str:
+    url = stage.stack.physical_id("UploadQueue")
+    found = stage.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(found["Attributes"]["QueueArn"])

@@ -328,6 +328,7 @@ def test_what_cannot_start_now_is_tried_at_one_pace_whoever_wakes_it(world: Slui
 
 
 def test_a_request_that_botocore_itself_refuses_is_refused(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.pipelines.offered = ("",)
     deliver(world, "a")
     world.end_run()
     start = world.pipelines.start

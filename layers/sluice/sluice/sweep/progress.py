@@ -1,7 +1,7 @@
 """How far the sweep has come, so that each goes on where the last one ended, and what it has told people.
 
 SWEEP      PROGRESS            the model that was swept last
-SWEEP      STUCK#<rollout>     when people were last told of a rollout that nothing will close
+SWEEP      TOLD#<what>         when people were told of something that is told once
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from datetime import datetime
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
-from sluice.rollout_id import RolloutId
 
 _KEY = {"pk": "SWEEP", "sk": "PROGRESS"}
 
@@ -38,19 +37,15 @@ class SweepProgressStore:
         with suppress(ConditionFailedError):  # it says so already
             self._table.set(_KEY, {"model": model, "begun": begun}, condition, {":model": model, ":begun": begun})
 
-    def told_at(self, rollout: RolloutId) -> datetime | None:
-        """When people were last told that nothing will close this rollout; None if they were not."""
-        item = self._table.get(_stuck_key(rollout))
+    def told_at(self, about: str) -> datetime | None:
+        """When people were told of this; None if they were not."""
+        item = self._table.get(_told_key(about))
         return datetime.fromisoformat(item["told_at"]) if item else None
 
-    def note_told(self, rollout: RolloutId, now: datetime) -> None:
-        """Store that people were told so now."""
-        at = now.isoformat()
-        with suppress(ConditionFailedError):  # it says so already
-            self._table.set(
-                _stuck_key(rollout), {"told_at": at}, "attribute_not_exists(told_at) OR told_at <> :it", {":it": at}
-            )
+    def note_told(self, about: str, now: datetime) -> None:
+        """Store that people were told of it now."""
+        self._table.set_once(_told_key(about), "told_at", now.isoformat())
 
 
-def _stuck_key(rollout: RolloutId) -> dict[str, str]:
-    return {"pk": "SWEEP", "sk": f"STUCK#{rollout}"}
+def _told_key(about: str) -> dict[str, str]:
+    return {"pk": "SWEEP", "sk": f"TOLD#{about}"}

@@ -14,6 +14,7 @@ from sluice.events import ObjectCreated, TrainRequested
 from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus, RunRequest
+from sluice.training.request_parameters import refusal
 from sluice.training.unreadable_upload import UnreadableUploadError
 from sluice.training.upload_validation import loggable_breaches, quarantine_upload, told, validate_upload
 
@@ -168,9 +169,22 @@ def _take_in_request(wanted: TrainRequested, limits: IntakeLimits, ports: Traini
     except (UnknownModelError, SpecError) as error:
         ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=str(error))
         return None
+    if wanted.parameters:
+        definition = ports.pipelines.definition(ports.names.pipeline(wanted.model))
+        if reason := refusal(definition, wanted.parameters):
+            _refuse_request(wanted, reason, ports)
+            return None
     request = RunRequest(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
     ports.pending_inputs.add_request(wanted.model, request)
     return QueueCheck(wanted.model, 0)
+
+
+def _refuse_request(wanted: TrainRequested, reason: str, ports: TrainingPorts) -> None:
+    """Publish that a request may not set a parameter, once; after a crash in between, it is published again."""
+    ports.pending_inputs.refuse_request(wanted.model, wanted.request, reason, ports.now())
+    status = ports.pending_inputs.request_status(wanted.model, wanted.request)
+    if status is not None and status.state == "refused":
+        ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=reason)
 
 
 def _reject_unread(upload: ObjectCreated, model: str, reason: str, breaches: _Breaches, ports: TrainingPorts) -> None:

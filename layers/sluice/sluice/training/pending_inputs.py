@@ -102,6 +102,11 @@ class PendingInputStore:
         }
         return self._table.put_new(status, pending)
 
+    def refuse_request(self, model: str, request_id: str, reason: str, now: datetime) -> bool:
+        """Note that a request is refused before it was pending; False if it has a status already."""
+        refused = InputStatus(state="refused", reason=reason)
+        return self._table.put_new({**_request_key(model, request_id), **refused.item(), "at": now.isoformat()})
+
     def get(self, model: str) -> PendingInputs:
         """The model's pending inputs now."""
         files = [

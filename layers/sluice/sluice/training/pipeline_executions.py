@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,16 @@ class PipelineExecutions:
             raise
         arn: str = started["PipelineExecutionArn"]
         return arn
+
+    def definition(self, pipeline: str) -> Mapping[str, Any]:
+        """The pipeline's definition as it is now.
+
+        Raises:
+            AwsRefusedError: there is no such pipeline (ResourceNotFound).
+        """
+        found = self._client.describe_pipeline(PipelineName=pipeline)
+        parsed: Mapping[str, Any] = json.loads(found["PipelineDefinition"])
+        return parsed
 
     def find(self, pipeline: str, run: str, since: datetime) -> str | None:
         """The ARN of the execution called ``run`` that was started after ``since``; None if there is none.

@@ -38,6 +38,9 @@ class TrainingEventPublisher(Protocol):
 class TrainingPipelines(Protocol):
     """The calls that this package makes to SageMaker Pipelines."""
 
+    def definition(self, pipeline: str) -> Mapping[str, Any]:
+        """The pipeline's definition as it is now."""
+
     def start(self, pipeline: str, run: str, token: str, parameters: Mapping[str, str]) -> str:
         """Start an execution called ``run`` and return its ARN. Idempotent: the same token starts it once."""
 
@@ -99,6 +102,12 @@ class TrainingPendingInputs(Protocol):
 
     def add_request(self, model: str, request: RunRequest) -> bool:
         """Make a request a pending input; False if it has a status already."""
+
+    def refuse_request(self, model: str, request_id: str, reason: str, now: datetime) -> bool:
+        """Note that a request is refused before it was pending; False if it has a status already."""
+
+    def request_status(self, model: str, request_id: str) -> InputStatus | None:
+        """The status of a request; None if it is not known."""
 
     def get(self, model: str) -> PendingInputs:
         """The model's pending inputs now."""

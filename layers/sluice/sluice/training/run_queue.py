@@ -11,11 +11,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.errors import AccessRefusedError, AwsError, RetryableError, SluiceError
+from sluice.errors import AccessRefusedError, AwsError, PermanentError, RetryableError, SluiceError
 from sluice.training.debounce import CLOCK_TOLERANCE
 from sluice.training.manifest import added_files
 from sluice.training.manifest_store import input_data_uri, known_files, read_manifest
 from sluice.training.pipeline_parameters import live_parameters
+from sluice.training.request_parameters import refusal
 from sluice.training.run_claim import claim_next_run, refuse_requests, resolve_inputs
 from sluice.training.run_slot import RunSlot
 from sluice.training.start_backoff import seconds_to_retry, spread_of
@@ -68,6 +69,9 @@ def _start_execution(slot: RunSlot, ports: TrainingPorts) -> bool:
         return False  # each upload wakes the queue, too: without this, every one of them would retry beside the others
     pipeline = ports.names.pipeline(slot.model)
     since = datetime.fromisoformat(slot.claimed_at) - _CLOCK_SLACK
+    if slot.parameters and (reason := refusal(ports.pipelines.definition(pipeline), slot.parameters)):
+        # Checked when the request came, too; the definition may be another by now, or a person wrote to the table.
+        return _refuse(slot, PermanentError(reason), ports)
     try:
         arn = ports.pipelines.find(pipeline, slot.run, since) or ports.pipelines.start(
             pipeline, slot.run, slot.token, _parameters(slot, ports)

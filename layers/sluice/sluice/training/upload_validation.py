@@ -59,7 +59,7 @@ def validate_file(
         wrong = Breach("name", "", f"the name does not end in {' or '.join(_ENDINGS)}")
         return ValidationResult((wrong,), rows=0, is_whole=False)
     contract = DataContract.parse(contract_document(spec))
-    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes, is_late)), contract)
+    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes, is_late)), contract, labelled=True)
 
 
 def told(result: ValidationResult, spec: ModelSpec) -> ValidationResult:

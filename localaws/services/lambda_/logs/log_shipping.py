@@ -33,14 +33,14 @@ class _Page:
 class LogShipper:
     """Ships in the order of invocations; a log that cannot be shipped is still in its file.
 
-    Lambda makes a function's log group under its role, also one that was deleted since:
-    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html. Here only the second asks the role.
+    Lambda makes the log group and the stream and writes under the function's role: what that may not do is not in
+    CloudWatch Logs. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pages: queue.SimpleQueue[_Page | None] = queue.SimpleQueue()
-        self._groups: set[str] = set()
+        self._streams: set[tuple[str, str]] = set()  # by group and name, those that were made
 
     def start(self) -> None:
         self._context.background("lambda-logs", self._ship_all)
@@ -54,25 +54,28 @@ class LogShipper:
 
     def _ship_all(self) -> None:
         while (page := self._pages.get()) is not None:
-            self._record_metrics(page.text)
             try:
                 self._ship(page)
+                self._record_metrics(page.text)  # CloudWatch Logs finds them in what it gets
             except (ClientError, BotoCoreError) as error:
                 if not self._context.stopping.is_set():
                     log.warning("Logs of %s are only in their file: %s", page.group, error)
 
     def _ship(self, page: _Page) -> None:
-        logs = self._context.client("logs", None)
-        if page.group not in self._groups:
-            _create(logs.create_log_group, logGroupName=page.group)
-            self._groups.add(page.group)
+        logs = self._context.client("logs", page.role)
+        if (page.group, page.stream) not in self._streams:
+            self._make_stream(page, logs)
+            self._streams.add((page.group, page.stream))
         try:
             _put(logs, page)
-        except logs.exceptions.ResourceNotFoundException:  # its stream is new, or its group was deleted
-            if not _is_there(logs, page):
-                _create(self._context.client("logs", page.role).create_log_group, logGroupName=page.group)
-            _create(logs.create_log_stream, logGroupName=page.group, logStreamName=page.stream)
+        except logs.exceptions.ResourceNotFoundException:  # deleted since
+            self._make_stream(page, logs)
             _put(logs, page)
+
+    def _make_stream(self, page: _Page, logs: Any) -> None:
+        if not _is_there(self._context.client("logs", None), page):
+            _create(logs.create_log_group, logGroupName=page.group)
+        _create(logs.create_log_stream, logGroupName=page.group, logStreamName=page.stream)
 
     def _record_metrics(self, text: str) -> None:
         for line in text.splitlines():

@@ -219,12 +219,73 @@ def test_permissions_of(call: str, params: dict[str, Any], expected: list[tuple[
         ("stepfunctions UpdateStateMachine", {"roleArn": ROLE}, "iam:PassedToService", "states.amazonaws.com"),
         ("events PutEvents", {"Entries": [{"Source": "shop"}]}, "events:source", "shop"),
         ("cloudwatch PutMetricData", {"Namespace": "Shop"}, "cloudwatch:namespace", "Shop"),
+        (
+            "sagemaker CreateModelPackage",
+            {"ModelPackageGroupName": "g", "ModelApprovalStatus": "Approved"},
+            "sagemaker:ModelApprovalStatus",
+            "Approved",
+        ),
+        (
+            "sagemaker UpdateModelPackage",
+            {"ModelPackageArn": f"{SAGEMAKER}:model-package/g/3", "ApprovalDescription": "a note"},
+            "sagemaker:ModelApprovalStatus",
+            None,
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_condition_keys_of(call: str, params: dict[str, Any], key: str, value: str) -> None:
+def test_condition_keys_of(call: str, params: dict[str, Any], key: str, value: str | None) -> None:
     service, operation = call.split()
     permissions = required(
         Call(service=service, operation=operation, region="us-east-1", account="123456789012"), params
     )
     assert value in [permission.context.get(key) for permission in permissions]
+
+
+FRAUD, HOUSES = {"S": "MODEL#fraud"}, {"S": "MODEL#houses"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "keys"),
+    [
+        ("PutItem", {"TableName": "t", "Item": {"pk": FRAUD, "sk": {"S": "x"}, "other": HOUSES}}, ("MODEL#fraud",)),
+        ("UpdateItem", {"TableName": "t", "Key": {"pk": FRAUD, "sk": {"S": "x"}}}, ("MODEL#fraud",)),
+        (
+            "Query",
+            {
+                "TableName": "t",
+                "KeyConditionExpression": "#p = :pk AND begins_with(sk, :prefix)",
+                "ExpressionAttributeNames": {"#p": "pk"},
+                "ExpressionAttributeValues": {":pk": FRAUD, ":prefix": HOUSES},
+            },
+            ("MODEL#fraud",),
+        ),
+        (
+            "BatchWriteItem",
+            {
+                "RequestItems": {
+                    "t": [{"PutRequest": {"Item": {"pk": FRAUD}}}, {"DeleteRequest": {"Key": {"pk": HOUSES}}}]
+                }
+            },
+            ("MODEL#fraud", "MODEL#houses"),
+        ),
+        (
+            "BatchGetItem",
+            {"RequestItems": {"t": {"Keys": [{"pk": FRAUD}, {"pk": HOUSES}]}}},
+            ("MODEL#fraud", "MODEL#houses"),
+        ),
+        (
+            "TransactWriteItems",
+            {"TransactItems": [{"Delete": {"TableName": "t", "Key": {"pk": HOUSES}}}]},
+            ("MODEL#houses",),
+        ),
+        ("Scan", {"TableName": "t"}, None),
+        ("Query", {"TableName": "t", "IndexName": "i", "KeyConditionExpression": "pk = :pk"}, None),
+    ],
+)
+def test_items_are_asked_for_with_their_partition_keys(
+    operation: str, params: dict[str, Any], keys: tuple[str, ...] | None
+) -> None:
+    call = Call(service="dynamodb", operation=operation, region="us-east-1", account="123456789012")
+    (permission,) = required(call, params, lambda table: {"t": "pk"}[table])
+    assert permission.context.get("dynamodb:LeadingKeys") == keys

@@ -327,3 +327,36 @@ def test_a_time_that_is_none_is_refused_with_off_among_what_is_allowed(project: 
     )
     with pytest.raises(SpecFilesError, match=r"pipeline\.cache: True is not a time span.*1m to 365d, or off"):
         apply(FakeAws(), project)
+
+
+REGISTRATION = {
+    "Name": "Register",
+    "Type": "RegisterModel",
+    "Arguments": {"ModelPackageGroupName": "g", "ModelApprovalStatus": {"Get": "Parameters.Status"}},
+}
+
+
+def registering(project: Path, spec: str = SPEC) -> None:
+    """A pipeline that registers versions with the approval of its parameter ``Status``."""
+    status = {"Name": "Status", "Type": "String", "DefaultValue": "Approved"}
+    definition = {**DEFINITION, "Parameters": [*DEFINITION["Parameters"], status], "Steps": [REGISTRATION]}
+    (project / "pipelines" / "tiny" / "definition.json").write_text(json.dumps(definition))
+    (project / "models" / "fraud.yaml").write_text(spec)
+
+
+def test_no_spec_sets_the_approval_that_versions_are_registered_with(project: Path) -> None:
+    aws = FakeAws()
+    registering(project, SPEC.replace("Rounds: 7", "Status: Approved"))
+    with pytest.raises(SpecFilesError, match=r"pipeline.parameters.Status: .*RegisterVersionsAs"):
+        apply(aws, project)
+
+
+@pytest.mark.parametrize("owner", ["PendingManualApproval", "Approved"])
+def test_the_stacks_owner_alone_says_how_versions_are_registered(project: Path, owner: str) -> None:
+    aws = FakeAws()
+    registering(project)
+    stack = json.loads(aws.ssm.parameters["/sluice/dev/stack"])
+    aws.ssm.parameters["/sluice/dev/stack"] = json.dumps({**stack, "register_as": owner})
+    assert apply(aws, project) == 0
+    definition = json.loads(aws.sagemaker.pipelines["sluice-dev-fraud"]["PipelineDefinition"])
+    assert {each["Name"]: each.get("DefaultValue") for each in definition["Parameters"]}["Status"] == owner

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,86 +12,47 @@ from typing import Any
 import pytest
 from sluice.endpoint.scaling_requests import TRACKING
 from sluice.endpoint.scaling_rules import INSTANCES
-from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
-from sluice.rollout.planning.planner import make_plan
-from sluice.spec.model import ModelSpec
+from sluice.pipeline_runs.run import PipelineRun, StepRun
 
 from cli.failures import NotFoundError
 from cli.main import command_line
 from cli.rollouts.evidence_view import evidence_lines, newest_analysis
+from tests.builders.aws_clients import client_error
 from tests.builders.fake_aws import START, FakeAws
 from tests.builders.spec_examples import spec_with
-
-BASELINE = VariantState(name="v1", weight=100.0, desired_count=1, instance_type="ml.m5.large", model="m1")
-LIVE = EndpointState(name="sluice-dev-fraud", status="InService", config="c1", variants=(BASELINE,))
-PLAN = make_plan(ModelSpec.parse(spec_with()), Names("dev"), "fraud-2-1", 2, LIVE)
-
-
-def run(aws: FakeAws, *words: str, output: str = "text") -> int:
-    arguments = command_line({}).parse_args(words)
-    return int(arguments.run(arguments, aws.session(output)))
+from tests.builders.status_stage import LOOK, busy_stage, change, fresh_stage, run
 
 
 def told(aws: FakeAws) -> Any:
     return json.loads(aws.shown)
 
 
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.fixture
 def fresh() -> FakeAws:
-    aws = FakeAws()
-    aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with())
-    return aws
+    return fresh_stage()
 
 
 @pytest.fixture
-def busy(fresh: FakeAws) -> FakeAws:
-    """Version 2 has a tenth of the traffic in its first stage."""
-    fresh.sagemaker.groups.add("sluice-dev-fraud")
-    fresh.sagemaker.register("sluice-dev-fraud", 1, "Approved")
-    fresh.sagemaker.register("sluice-dev-fraud", 2, "Approved", ApprovalDescription="looks good")
-    fresh.sagemaker.pipelines["sluice-dev-fraud"] = {"PipelineDefinition": "{}"}
-    steps = (("PreprocessData", "Succeeded"), ("TrainModel", "Succeeded"))
-    fresh.sagemaker.run("arn:…/execution/run2", {}, steps)
-    fresh.sagemaker.endpoints["sluice-dev-fraud"] = {
-        "EndpointName": "sluice-dev-fraud",
-        "EndpointStatus": "InService",
-        "EndpointConfigName": "sluice-dev-fraud-2-1-canary",
-        "ProductionVariants": [
-            {"VariantName": "v1", "DesiredWeight": 90.0, "DesiredInstanceCount": 1},
-            {"VariantName": "v2", "DesiredWeight": 10.0, "DesiredInstanceCount": 1},
-        ],
-    }
-    record = {
-        "pk": "MODEL#fraud",
-        "sk": "ROLLOUT#0000002#001",
-        "id": "fraud-2-1",
-        "package_arn": "arn:…/2",
-        "endpoint": "sluice-dev-fraud",
-        "phase": "baking",
-        "stage": "0",
-        "opened_at": START.isoformat(),
-        "approved_at": START.isoformat(),
-        "rollout_plan": json.dumps(PLAN.to_json()),
-    }
-    line = {
-        "pk": "ROLLOUT#fraud-2-1",
-        "sk": "ENTRY#shift-0",
-        "at": START.isoformat(),
-        "text": "10% moved",
-        "data": "{}",
-    }
-    fresh.dynamodb.items = [{name: {"S": value} for name, value in item.items()} for item in (record, line)]
-    return fresh
+def busy() -> FakeAws:
+    return busy_stage()
 
 
 def test_a_model_that_was_only_applied_has_nothing_yet(fresh: FakeAws) -> None:
     assert run(fresh, "status", "fraud") == 0
     assert fresh.shown.splitlines() == [
+        "fraud has had no rollout yet",
         "Endpoint sluice-dev-fraud: none",
-        "Rollouts: none",
-        "Versions: none",
-        "Runs: none",
+        "No runs and no versions yet: `sluice train fraud --data FILE` starts one",
     ]
 
 
@@ -123,31 +86,6 @@ def test_who_may_not_see_what_is_scaled_sees_the_rest(busy: FakeAws) -> None:
     busy.scaling.is_denied = True
     assert run(busy, "status", "fraud") == 0
     assert "v2       10%" in busy.shown
-
-
-LOOK = {
-    "at": START.isoformat(),
-    "key": "look-1",
-    "text": "hold: errors: not proven yet",
-    "data": {
-        "findings": [
-            {"name": "traffic", "answer": "ABSTAIN", "reason": "90 of 1,000 requests", "numbers": {}},
-            {
-                "name": "errors",
-                "answer": "HOLD",
-                "reason": "not proven yet: neither; canary 1 errors",
-                "numbers": {
-                    "harm": 0.2,
-                    "harm_needed": 3.44,
-                    "safe": -800.0,
-                    "safe_needed": 3.0,
-                    "requests": [500, 4500],
-                    "requests_needed": 1200,
-                },
-            },
-        ]
-    },
-}
 
 
 def test_a_running_rollout_is_shown_with_its_evidence(busy: FakeAws) -> None:
@@ -188,18 +126,78 @@ def test_without_a_model_all_are_listed(busy: FakeAws) -> None:
     assert "v1 90%, v2 10%" in busy.shown
 
 
-def test_watching_draws_until_it_is_interrupted(busy: FakeAws) -> None:
-    drawn: list[int] = []
+def test_files_in_quarantine_are_shown_with_their_reasons(busy: FakeAws) -> None:
+    for number in range(7):
+        key = f"quarantine/fraud/{number}.csv"
+        busy.s3.objects[key] = b"x"
+        told = {"reason": f"type: column 'age' of file {number}", "breaches": []}
+        busy.s3.objects[key + ".reason.json"] = json.dumps(told).encode()
+    run(busy, "status", "fraud")
+    assert "Files in quarantine (2 more: `sluice data quarantine fraud`)" in busy.shown
+    assert "6.csv" in busy.shown
+    assert "type: column 'age' of file 6" in busy.shown
 
-    def interrupt_later() -> None:
-        drawn.append(1)
-        if len(drawn) == 3:
-            raise KeyboardInterrupt
 
-    busy.on_sleep = interrupt_later
-    with pytest.raises(KeyboardInterrupt):
-        run(busy, "status", "fraud", "--watch")
-    assert busy.shown.count("Endpoint sluice-dev-fraud") == 3
+def test_who_may_not_list_files_sees_the_rest(busy: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_request: Any) -> Any:
+        raise client_error("ListObjectsV2", "AccessDenied")
+
+    monkeypatch.setattr(busy.s3, "list_objects_v2", refuse)
+    assert run(busy, "status", "fraud") == 0
+    assert "v2       10%" in busy.shown
+
+
+def test_a_failed_run_is_shown_with_what_the_gate_said(busy: FakeAws) -> None:
+    arn = "arn:…/execution/run3"
+    busy.sagemaker.run(arn, {}, (("Train", "Succeeded"), ("FailPipeline", "Failed")))
+    busy.sagemaker.executions[0]["PipelineExecutionFailureReason"] = "Step failure: One or multiple steps failed."
+    recorded = PipelineRun(
+        model="fraud",
+        execution=arn,
+        status="Failed",
+        started_at=START,
+        modified_at=START,
+        steps=(StepRun(name="FailPipeline", kind="Fail", status="Failed", ended_at=START, reason="missed the gate"),),
+        metrics={"mse": 49.5},
+        verdict="mae is 4.05, above the maximum of 4",
+    )
+    item = {"pk": "MODEL#fraud", "sk": "RUN#1#run3", "run": json.dumps(recorded.to_json())}
+    busy.dynamodb.items.append({name: {"S": value} for name, value in item.items()})
+    run(busy, "status", "fraud")
+    reason = "FailPipeline: missed the gate; mse is 49.5; gate of the spec: mae is 4.05, above the maximum of 4"
+    assert reason in busy.shown
+    assert "One or multiple steps failed" not in busy.shown
+
+
+@pytest.mark.parametrize("words", [("status", "fraud"), ("status",)])
+def test_a_rejected_version_that_serves_is_said_to(busy: FakeAws, words: tuple[str, ...]) -> None:
+    run(busy, *words)
+    assert "Rejected" not in busy.shown
+    arn = "arn:aws:sagemaker:us-east-1:1:model-package/sluice-dev-fraud/1"
+    busy.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+    run(busy, *words)
+    told = "v1 is Rejected" if words == ("status",) else "Note: fraud/1 serves although it is Rejected, and nothing is"
+    assert told in busy.shown
+
+
+def test_a_rejected_version_that_is_being_replaced_is_said_to_be(busy: FakeAws) -> None:
+    arn = "arn:aws:sagemaker:us-east-1:1:model-package/sluice-dev-fraud/2"
+    busy.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+    change(busy, fence_kind="aborted", fence_reason="aborted by ada", fence_at=START.isoformat())
+    run(busy, "status", "fraud")
+    assert "Note: fraud/2 is Rejected and serves until fraud-2-1 has ended" in busy.shown
+
+
+def test_a_queued_rollout_says_what_it_waits_for(busy: FakeAws) -> None:
+    queued = dict(busy.dynamodb.items[0])
+    queued |= {"sk": {"S": "ROLLOUT#0000003#001"}, "id": {"S": "fraud-3-1"}, "phase": {"S": "queued"}}
+    queued["opened_at"] = {"S": (START + timedelta(minutes=1)).isoformat()}
+    busy.dynamodb.items.append(queued)
+    run(busy, "status", "fraud")
+    assert "waits for fraud-2-1 to end (baking, stage 1 of 2 at 10%)" in busy.shown
+    busy.dynamodb.items.pop(0)
+    run(busy, "status", "fraud")
+    assert "begins when the endpoint is free" in busy.shown
 
 
 def test_versions_and_runs_are_listed(busy: FakeAws) -> None:
@@ -209,6 +207,21 @@ def test_versions_and_runs_are_listed(busy: FakeAws) -> None:
     busy.screen.seek(0)
     assert run(busy, "runs", "fraud", output="json") == 0
     assert [one["status"] for one in told(busy)["runs"]] == ["Succeeded"]
+
+
+@pytest.mark.parametrize("command", ["train", "versions", "runs", "status"])
+def test_where_nothing_is_deployed_the_model_is_not_to_blame(fresh: FakeAws, command: str) -> None:
+    fresh.ssm.parameters.clear()
+    with pytest.raises(NotFoundError, match="Nothing is deployed for stage dev in us-east-1"):
+        run(fresh, command, "fraud")
+
+
+def test_a_hint_is_typed_as_it_stands_whatever_the_stage(fresh: FakeAws) -> None:
+    fresh.ssm.parameters["/sluice/prod/stack"] = fresh.ssm.parameters["/sluice/dev/stack"]
+    session = replace(fresh.session(), names=Names("prod"))
+    arguments = command_line({}).parse_args(["versions", "fraud"])
+    with pytest.raises(NotFoundError, match=r"`sluice --stage prod apply models/fraud\.yaml` makes it"):
+        arguments.run(arguments, session)
 
 
 @pytest.mark.parametrize("command", ["status", "versions", "runs"])
@@ -225,10 +238,6 @@ HOLD = {
     "hold_stage": "0",
     "hold_gate": "0",
 }
-
-
-def change(aws: FakeAws, **attributes: str) -> None:
-    aws.dynamodb.items[0] |= {name: {"S": value} for name, value in attributes.items()}
 
 
 def test_a_gate_that_waits_is_shown_with_what_to_type(busy: FakeAws) -> None:
@@ -258,35 +267,7 @@ def test_a_paused_rollout_is_shown_as_paused(busy: FakeAws) -> None:
     change(busy, **said)
     run(busy, "status", "fraud")
     assert "paused, stage 1 of 2 at 10%" in busy.shown
-
-
-@pytest.mark.parametrize(("outcome", "code"), [("promoted", 0), ("rolled_back", 1), ("superseded", 1), ("failed", 1)])
-def test_watching_ends_with_the_rollout_and_tells_how_it_went(busy: FakeAws, outcome: str, code: int) -> None:
-    frames: list[float] = []
-
-    def end_after_two(_seconds: float) -> None:
-        frames.append(_seconds)
-        if len(frames) == 2:
-            change(busy, phase="closed", outcome=outcome, closed_at=session.now().isoformat())
-
-    session = replace(busy.session("text"), sleep=end_after_two)
-    arguments = command_line({}).parse_args(["status", "fraud", "--watch"])
-    assert arguments.run(arguments, session) == code
-    assert len(frames) == 2
-    assert "fraud-2-1  baking" in busy.shown
-    assert f"fraud-2-1  {outcome}" in busy.shown
-
-
-def test_a_rollout_that_ended_before_is_not_the_one_that_is_watched(busy: FakeAws) -> None:
-    change(busy, phase="closed", outcome="promoted", closed_at=(START - timedelta(minutes=1)).isoformat())
-
-    def interrupt(_seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    session = replace(busy.session("text"), sleep=interrupt)
-    arguments = command_line({}).parse_args(["status", "fraud", "--watch"])
-    with pytest.raises(KeyboardInterrupt):
-        arguments.run(arguments, session)
+    assert "paused by ada; `sluice resume fraud` lets it go on" in busy.shown
 
 
 class _Alarms:

@@ -4,6 +4,7 @@ MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
 MODEL#<model>      CURRENT…                       which rollouts are open, and which was promoted last
 MODEL#<model>      TEST                           the model's latest A/B test
 APPROVAL#<arn>     <time>                         why an approval was ignored
+APPROVAL#<arn>     NO_WAY_BACK                    when people were told that a rejected version serves on
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class RecordStore:
         self._index = RolloutIndex(table)
 
     def open(self, record: RolloutRecord) -> bool:
-        """Store a new, queued rollout; False if it exists."""
+        """Store a new, queued rollout; False if another call has stored it."""
         is_new = self._table.put_new(
             {
                 **_record_key(record.id),
@@ -215,11 +216,23 @@ class RecordStore:
                 {":closed": "closed"},
             )
 
+    def note_restore(self, rollout_id: RolloutId, number: int) -> None:
+        """Store the number of the last execution that only restores; one that is too low only costs some calls."""
+        self._note(rollout_id, {"restores": number})
+
+    def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that people were told that the rollout cannot be restored."""
+        self._note(rollout_id, {"stuck_told_at": now.isoformat()})
+
+    def _note(self, rollout_id: RolloutId, changes: Mapping[str, str | int]) -> None:
+        with suppress(ConditionFailedError):  # there is no such rollout
+            self._table.set(_record_key(rollout_id), changes, "attribute_exists(id)", {})
+
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
         """Close the rollout as promoted, unless it was fenced at the last moment.
 
         Raises:
-            FencedError: it was fenced, or closed before.
+            FencedError: it was fenced, or closed by another call.
         """
         at = now.isoformat()
         try:
@@ -232,16 +245,11 @@ class RecordStore:
                 also={**header_key(rollout_id.model), **promotion(rollout_id, at)},
             )
         except ConditionFailedError:
-            raise FencedError(f"rollout {rollout_id} may not go on") from None
-
-    def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
-        self._table.set(
-            _record_key(rollout_id), {"closed_at": now.isoformat()}, "outcome = :promoted", {":promoted": "promoted"}
-        )
+            if not self._is_closed_by(rollout_id, "promoted", now):
+                raise FencedError(f"rollout {rollout_id} may not go on") from None
 
     def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
-        """Close the rollout; False if it was closed before, with whatever outcome."""
+        """Close the rollout; False if another call has closed it, with whatever outcome."""
         changes: dict[str, str | int] = {
             "phase": "closed",
             "outcome": outcome,
@@ -257,8 +265,13 @@ class RecordStore:
                 gone=open_key(rollout_id),
             )
         except ConditionFailedError:
-            return False
+            return self._is_closed_by(rollout_id, outcome, now)
         return True
+
+    def _is_closed_by(self, rollout_id: RolloutId, outcome: RolloutOutcome, now: datetime) -> bool:
+        """Whether it is closed as this call wants it: the SDK repeats a call whose answer was lost."""
+        stored = self.get(rollout_id)
+        return (stored.outcome, stored.closed_at) == (outcome, now)
 
     def begin_test(self, rollout_id: RolloutId) -> None:
         """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
@@ -285,6 +298,26 @@ class RecordStore:
         found = self._table.query(f"APPROVAL#{package_arn}", _CENTURY, newest_first=True, page_items=1)
         newest = next((datetime.fromisoformat(item["sk"]) for item in found), None)
         return newest is not None and (since is None or newest >= since)
+
+    def note_no_way_back(self, package_arn: str, now: datetime) -> None:
+        """Store that people were told that a rejected version serves on."""
+        at = now.isoformat()
+        with suppress(ConditionFailedError):  # it says so already
+            self._table.set(
+                _no_way_back_key(package_arn),
+                {"told_at": at},
+                "attribute_not_exists(told_at) OR told_at <> :at",
+                {":at": at},
+            )
+
+    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
+        """When people were told last that a rejected version serves on; None if they were not."""
+        item = self._table.get(_no_way_back_key(package_arn))
+        return datetime.fromisoformat(item["told_at"]) if item else None
+
+
+def _no_way_back_key(package_arn: str) -> dict[str, str]:
+    return {"pk": f"APPROVAL#{package_arn}", "sk": "NO_WAY_BACK"}
 
 
 def _approval_key(package_arn: str, at: datetime) -> dict[str, str]:

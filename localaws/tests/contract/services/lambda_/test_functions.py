@@ -20,6 +20,11 @@ def handler(event, context):
             "arn": context.invoked_function_arn, "left": context.get_remaining_time_in_millis(),
             "memory": context.memory_limit_in_mb, "id": context.aws_request_id}
 """
+WRITES_LOGS = {
+    "Effect": "Allow",
+    "Resource": "*",
+    "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+}
 MISCHIEF = """
 import os, subprocess, sys, time
 def handler(event, context):
@@ -149,7 +154,7 @@ def test_what_cannot_be_returned_is_an_error(account: Account) -> None:
 
 def test_the_tail_and_cloudwatch_hold_what_the_function_logged(account: Account) -> None:
     code = "import logging\ndef handler(event, context):\n  print('printed')\n  logging.error('logged')\n"
-    account.function("talking", code)
+    account.function("talking", code, WRITES_LOGS)
     answer = account.client("lambda").invoke(FunctionName="talking", LogType="Tail")
     tail = base64.b64decode(answer["LogResult"]).decode()
     start, printed, logged, end, report = tail.rstrip("\n").split("\n")
@@ -160,22 +165,33 @@ def test_the_tail_and_cloudwatch_hold_what_the_function_logged(account: Account)
     assert "Init Duration" in report
 
     def shipped() -> list[str]:
-        found = account.client("logs").filter_log_events(logGroupName="/aws/lambda/talking")["events"]
-        return [event["message"] for event in found]
+        return _events(account, "/aws/lambda/talking")
 
-    eventually(lambda: _has_log_group(account, "/aws/lambda/talking") and len(shipped()) == 5, "the log")
+    eventually(lambda: len(shipped()) == 5, "the log")
     assert shipped() == tail.rstrip("\n").split("\n")
+
+
+def test_a_role_that_may_not_write_logs_leaves_none(account: Account) -> None:
+    """Nor does its function fail for it. A later function's log proves that the first had its turn."""
+    making = {"Effect": "Allow", "Resource": "*", "Action": ["logs:CreateLogGroup", "logs:CreateLogStream"]}
+    elsewhere = {"Effect": "Allow", "Resource": "arn:aws:logs:*:*:log-group:/aws/lambda/other:*", "Action": "logs:*"}
+    for name, statements in (("silent", [making, elsewhere]), ("heard", [WRITES_LOGS])):
+        account.function(name, SURROUNDINGS, *statements)
+        assert account.invoke(name, {})[1] is None
+    eventually(partial(_events, account, "/aws/lambda/heard"), "the log")
+    assert _has_log_group(account, "/aws/lambda/silent")
+    assert _events(account, "/aws/lambda/silent") == []
 
 
 def test_a_log_group_that_was_deleted_is_made_again_unless_the_role_may_not(account: Account) -> None:
     """So the logs of a function outlive its stack, and stand in the way of the next one."""
-    everywhere = {"Resource": "*", "Action": "logs:CreateLogGroup"}
-    allowed = {"Effect": "Allow", **everywhere}
-    for name, *denied in (("kept-away", {"Effect": "Deny", **everywhere}), ("comes-back",)):
-        account.function(name, SURROUNDINGS, allowed, *denied)
+    denied = {"Effect": "Deny", "Resource": "*", "Action": "logs:CreateLogGroup"}
+    for name, *more in (("kept-away", denied), ("comes-back",)):
         group = f"/aws/lambda/{name}"
+        account.client("logs").create_log_group(logGroupName=group)
+        account.function(name, SURROUNDINGS, WRITES_LOGS, *more)
         account.invoke(name, {})
-        eventually(partial(_has_log_group, account, group), "the log")
+        eventually(partial(_events, account, group), "the log")
         account.client("logs").delete_log_group(logGroupName=group)
         account.invoke(name, {})
     eventually(lambda: _has_log_group(account, "/aws/lambda/comes-back"), "the log again")
@@ -200,6 +216,13 @@ def test_a_deleted_function_is_gone_with_its_environments(account: Account) -> N
     pid = account.invoke("deleted", {})[0]["pid"]
     account.client("lambda").delete_function(FunctionName="deleted")
     assert not _is_running(pid)
+
+
+def _events(account: Account, group: str) -> list[str]:
+    if not _has_log_group(account, group):
+        return []
+    found = account.client("logs").filter_log_events(logGroupName=group)["events"]
+    return [event["message"] for event in found]
 
 
 def _has_log_group(account: Account, name: str) -> bool:
