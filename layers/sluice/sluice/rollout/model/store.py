@@ -14,6 +14,7 @@ from datetime import datetime
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.errors import SluiceError
+from sluice.rollout.model.approval_notes import ApprovalNotes
 from sluice.rollout.model.maintenance import Maintenance, maintenance_text
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import (
@@ -46,11 +47,11 @@ class FencedError(SluiceError):
     """The rollout is fenced or closed: no task may move it forward."""
 
 
-class RecordStore:
+class RecordStore(ApprovalNotes):
     """Every write is idempotent: repeated with the same arguments, it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
-        self._table = table
+        super().__init__(table)
         self._index = RolloutIndex(table)
 
     def open(self, record: RolloutRecord) -> bool:
