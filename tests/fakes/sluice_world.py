@@ -19,6 +19,7 @@ from sluice.names import Names
 from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
+from sluice.rollout.model.approval_store import ApprovalStatusStore
 from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.store import RecordStore
@@ -107,6 +108,7 @@ class FakePorts:
     telemetry: FakeTelemetry
     store: RecordStore
     history: HistoryStore
+    approvals: ApprovalStatusStore
     locks: EndpointLocks
     runs: RunStore
     batches: BatchStore
@@ -401,7 +403,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     )
     registry = FakeRegistry(faults, clock)
     hosting.alarms = metrics.alarms
-    hosting.packages = registry.packages
+    hosting.is_registered = lambda arn: arn in registry.packages
     hosting.is_scaled = scaling.is_scaled
     table = FakeTable(faults)
     ports = FakePorts(
@@ -410,6 +412,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         telemetry=FakeTelemetry(),
         store=RecordStore(table),
         history=HistoryStore(table),
+        approvals=ApprovalStatusStore(table),
         locks=EndpointLocks(table),
         runs=RunStore(table),
         batches=BatchStore(table),
