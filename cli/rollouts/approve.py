@@ -10,6 +10,7 @@ from sluice.rollout.planning.approvals import last_known_good
 
 from cli.failures import OK, BadInputError, CommandError
 from cli.session import CliSession, Commands, ports_of
+from cli.training.origins import origin_as_json, origin_obstacle, show_origin
 from cli.training.packages import Version, as_json, find_version, shown_metrics
 
 _REASON_MAX = 1024
@@ -36,11 +37,17 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if arguments.status == "Approved" and version.status == "Failed":
         raise CommandError(f"{version.name}: its registration has failed, so it cannot be rolled out; register it anew")
     session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}  {version.description}".rstrip())
+    obstacle = origin_obstacle(session, version)
+    show_origin(session, version, obstacle)
+    if arguments.status == "Approved" and obstacle:
+        raise CommandError(f"{version.name} may not serve, so it is not approved: {obstacle}")
     ports = ports_of(session)
     serving = live_version(version.model, ports)
     live = find_version(session, f"{version.model}/{serving}") if serving not in (None, version.number) else None
     _compare(session, version, live)
-    result = as_json(version) | {"live": as_json(live) if live else None}
+    result = (
+        as_json(version) | {"origin": origin_as_json(version, obstacle)} | {"live": as_json(live) if live else None}
+    )
     if serving == version.number and arguments.status == "Rejected":
         result |= {"comes_back": _announce_replacement(session, version, ports)}
     if arguments.again and serving == version.number:

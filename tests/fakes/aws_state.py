@@ -6,16 +6,18 @@ function or a lost answer would.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sluice.aws.clients import translate_client_error
-from sluice.aws.model_registry import DESCRIPTION_MAX, Package, deleted_package
+from sluice.aws.model_registry import DESCRIPTION_MAX, Package, PackagedContainer, deleted_package
 from sluice.aws.s3 import StoredObject
 from sluice.errors import RetryableError, SluiceError
 from sluice.pipeline_runs.run import PipelineRun
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -73,6 +75,15 @@ class Faults:
         return result
 
 
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+ARTIFACT = "s3://sluice-dev-data/pipelines/fraud/x/model.tar.gz"
+TRUSTED = TrustedOrigins(
+    bucket="sluice-dev-data",
+    images=("arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost",),
+    artifacts=(),
+)
+
+
 @dataclass
 class FakeRegistry:
     faults: Faults
@@ -83,7 +94,13 @@ class FakeRegistry:
     def add(self, group: str, version: int, approval: str = "Approved") -> str:
         arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{group}/{version}"
         self.packages[arn] = Package(
-            arn=arn, group=group, version=version, approval=approval, description="", last_modified=self.clock.now()
+            arn=arn,
+            group=group,
+            version=version,
+            approval=approval,
+            description="",
+            last_modified=self.clock.now(),
+            containers=(PackagedContainer(image=IMAGE, artifacts=(("ModelDataUrl", ARTIFACT),)),),
         )
         return arn
 
@@ -303,8 +320,11 @@ class FakeBucket:
         return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
 
     def head(self, uri: str) -> StoredObject | None:
-        found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
-        return None if found is None else StoredObject(len(found), START)
+        artifact = b"a model" if uri == ARTIFACT else None
+        found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/"), artifact))
+        if found is None:
+            return None
+        return StoredObject(len(found), START, etag=hashlib.md5(found).hexdigest())
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"

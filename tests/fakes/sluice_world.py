@@ -23,6 +23,7 @@ from sluice.rollout.model.approval_store import ApprovalStatusStore
 from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.store import RecordStore
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.sweep.progress import SweepProgressStore
@@ -40,6 +41,7 @@ from functions.shift_traffic.app import run as shift
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.async_serving import FakeAsyncQueue, FakeAsyncRuntime
 from tests.fakes.aws_state import (
+    TRUSTED,
     Clock,
     FakeBucket,
     FakeEvents,
@@ -138,6 +140,8 @@ class FakePorts:
     quarantine: FakeQuarantine
     async_places: AsyncPlaces
     model_role_arn: str
+    serverless_role_arn: str
+    trusted: TrustedOrigins
 
 
 class ExecutionTimedOut(Exception):
@@ -444,5 +448,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
             bucket="sluice-dev-data", success_topic=f"{TOPIC}-success", error_topic=f"{TOPIC}-error"
         ),
         model_role_arn="arn:aws:iam::123456789012:role/model",
+        serverless_role_arn="arn:aws:iam::123456789012:role/serverless-model",
+        trusted=TRUSTED,
     )
     return SluiceWorld(ports=ports, clock=clock, faults=faults)

@@ -27,6 +27,20 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _METADATA_VALUE = re.compile(r"[^\w .:/=+@-]")
 
 
+_OTHER_SOURCES = ("ModelDataSource", "AdditionalModelDataSources", "AdditionalS3DataSource", "BaseModel", "ProductId")
+"""Members of a packaged container that bring more into it than its image and its artifact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedContainer:
+    """What one container of a version is made of."""
+
+    image: str
+    artifacts: tuple[tuple[str, str], ...]  # (member of the package, S3 URI)
+    artifact_etag: str = ""  # of the artifact when it was registered, if the registry recorded it
+    other_sources: tuple[str, ...] = ()  # further members that bring code or data
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
     """One version in the Model Registry."""
@@ -42,6 +56,7 @@ class Package:
     metrics_uri: str = ""  # the evaluation report; the registry holds no numbers itself
     generated_by: str = ""  # ARN of the pipeline execution that registered it
     properties: Mapping[str, str] = field(default_factory=dict)  # what ``annotate`` has written
+    containers: tuple[PackagedContainer, ...] = ()  # none while the registration is not complete
 
     @property
     def is_approved(self) -> bool:
@@ -77,22 +92,7 @@ class ModelRegistry:
             if error.code in _ABSENT:
                 return deleted_package(arn)
             raise
-        named = package_group_and_version(found["ModelPackageArn"])
-        group, version = named or (found.get("ModelPackageGroupName", ""), 0)
-        quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
-        return Package(
-            arn=found["ModelPackageArn"],
-            group=group,
-            version=version,
-            approval=found.get("ModelApprovalStatus", ""),
-            status=found.get("ModelPackageStatus", "Completed"),
-            failure=_failure(found.get("ModelPackageStatusDetails", {})),
-            description=found.get("ApprovalDescription", ""),
-            last_modified=found.get("LastModifiedTime") or found["CreationTime"],
-            metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
-            generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
-            properties=found.get("CustomerMetadataProperties", {}),
-        )
+        return package_from(found)
 
     def newest(self, group: str, approval: str) -> Package | None:
         """The version registered last of those with this approval; None if there is none, or no such group."""
@@ -154,6 +154,44 @@ def deleted_package(arn: str) -> Package:
     return Package(
         arn=arn, group=group, version=version, approval="", status=DELETED, description="", last_modified=_LONG_AGO
     )
+
+
+def package_from(found: Mapping[str, Any]) -> Package:
+    """A version as DescribeModelPackage answers."""
+    named = package_group_and_version(found["ModelPackageArn"])
+    group, version = named or (found.get("ModelPackageGroupName", ""), 0)
+    quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
+    return Package(
+        arn=found["ModelPackageArn"],
+        group=group,
+        version=version,
+        approval=found.get("ModelApprovalStatus", ""),
+        status=found.get("ModelPackageStatus", "Completed"),
+        failure=_failure(found.get("ModelPackageStatusDetails", {})),
+        description=found.get("ApprovalDescription", ""),
+        last_modified=found.get("LastModifiedTime") or found["CreationTime"],
+        metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
+        generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
+        properties=found.get("CustomerMetadataProperties", {}),
+        containers=tuple(map(_container, found.get("InferenceSpecification", {}).get("Containers", ()))),
+    )
+
+
+def _container(found: Mapping[str, Any]) -> PackagedContainer:
+    return PackagedContainer(
+        image=found.get("Image", ""),
+        artifacts=(("ModelDataUrl", found["ModelDataUrl"]),) if found.get("ModelDataUrl") else (),
+        artifact_etag=found.get("ModelDataETag", ""),
+        other_sources=tuple(name for name in _OTHER_SOURCES if _brings(name, found)),
+    )
+
+
+def _brings(name: str, container: Mapping[str, Any]) -> bool:
+    """AWS repeats a ModelDataUrl as a ModelDataSource: then it brings nothing else."""
+    value = container.get(name)
+    if name == "ModelDataSource" and value:
+        return bool(value.get("S3DataSource", {}).get("S3Uri") != container.get("ModelDataUrl"))
+    return bool(value)
 
 
 def _failure(details: Mapping[str, Any]) -> str:

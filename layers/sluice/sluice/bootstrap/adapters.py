@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sluice.rollout.model.executions import Executions
     from sluice.rollout.model.history import HistoryStore
     from sluice.rollout.model.store import RecordStore
+    from sluice.rollout.planning.origin import TrustedOrigins
     from sluice.spec.parameter_store import SpecStore
     from sluice.sweep.progress import SweepProgressStore
     from sluice.training.pending_inputs import PendingInputStore
@@ -72,6 +73,10 @@ class Adapters:
     @property
     def model_role_arn(self) -> str:
         return self._variable("SLUICE_MODEL_ROLE_ARN")
+
+    @property
+    def serverless_role_arn(self) -> str:
+        return self._variable("SLUICE_SERVERLESS_ROLE_ARN")
 
     @cached_property
     def _table(self) -> Table:
@@ -198,6 +203,13 @@ class Adapters:
         from sluice.aws.s3 import DataBucket
 
         return DataBucket(self._client("s3"), self._variable("SLUICE_BUCKET"))
+
+    @cached_property
+    def trusted(self) -> TrustedOrigins:
+        from sluice.rollout.planning.origin import TrustedOrigins
+
+        images, artifacts = (self._environment.variables[f"SLUICE_TRUSTED_{name}"] for name in ("IMAGES", "ARTIFACTS"))
+        return TrustedOrigins.parse(self._variable("SLUICE_BUCKET"), images, artifacts)
 
     @cached_property
     def captures(self) -> Captures:

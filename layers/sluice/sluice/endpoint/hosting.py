@@ -52,32 +52,46 @@ class Endpoints:
         return found
 
     def create_model(
-        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        package_arn: str,
+        role_arn: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        network_isolation: bool = False,
     ) -> None:
         """Create a SageMaker model of an approved model package; ``environment`` is added to the package's own.
+
+        With ``network_isolation`` the model's code has no network "and no AWS credentials are made available to the
+        container" (https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html): SageMaker itself
+        reads the artifact and writes captures and results under the role.
 
         What SageMaker does with an environment beside that of the package is not documented, so the whole is sent.
         Until 2023 it refused both (aws/sagemaker-python-sdk#3301, #3397); then the package's own has to do.
         """
         package = {"ModelPackageName": package_arn}
+        isolation = {"EnableNetworkIsolation": True} if network_isolation else {}
         if environment:
             whole = {**environment_of_package(self._client, package_arn), **environment}
             try:
-                self._create_model(name, {**package, "Environment": whole}, role_arn)
+                self._create_model(name, {**package, "Environment": whole}, role_arn, isolation)
             except AwsRefusedError as error:
                 if not error.message_contains("Environment variable map cannot be specified"):
                     raise
             else:
                 return
-        self._create_model(name, package, role_arn)
+        self._create_model(name, package, role_arn, isolation)
 
-    def _create_model(self, name: str, container: Mapping[str, Any], role_arn: str) -> None:
+    def _create_model(
+        self, name: str, container: Mapping[str, Any], role_arn: str, isolation: Mapping[str, bool]
+    ) -> None:
         self._create(
             "already existing model",
             self._client.create_model,
             ModelName=name,
             PrimaryContainer=container,
             ExecutionRoleArn=role_arn,
+            **isolation,
         )
 
     def model_created_at(self, name: str) -> datetime | None:

@@ -24,6 +24,7 @@ from sluice.rollout.model.maintenance import Maintenance
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionStore
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
 from sluice.rollout_id import RolloutId
@@ -233,6 +234,9 @@ class RolloutPorts(Protocol):
     def scaling(self) -> TrafficScaling: ...
 
     @property
+    def serverless_role_arn(self) -> str: ...
+
+    @property
     def specs(self) -> RolloutSpecs: ...
 
     @property
@@ -240,6 +244,9 @@ class RolloutPorts(Protocol):
 
     @property
     def telemetry(self) -> Telemetry: ...
+
+    @property
+    def trusted(self) -> TrustedOrigins: ...
 
     @property
     def transforms(self) -> TransformJobs: ...

@@ -23,6 +23,7 @@ from sluice.rollout.planning.approvals import (
     next_attempt,
     resolve_conflict,
 )
+from sluice.rollout.planning.origin_check import untrusted
 from sluice.rollout.planning.way_back import TOLD_AGAIN, no_way_back, way_back
 from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
@@ -80,6 +81,8 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
         ports.approvals.record(model, package.version, ApprovalStatus(approval="Approved", at=at))
         reason = f"{model}/{package.version} was approved before {later.id}, which has been promoted since"
         return _ignore_approval(package, changed, reason, ports)
+    if not is_known and (problem := untrusted(package, spec.origin, ports)):
+        return _ignore_approval(package, changed, f"{model}/{package.version} may not serve: {problem}", ports)
     record = RolloutRecord(
         id=wanted if is_known else _next_free(wanted, ports),
         package_arn=package.arn,

@@ -13,6 +13,7 @@ from sluice.rollout.gates.holds import obstacle_to_provision, seconds_until_rech
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
+from sluice.rollout.planning.origin_check import refuse_untrusted
 from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import (
@@ -40,7 +41,11 @@ if TYPE_CHECKING:
 
 
 def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
-    """SHIFT or PROMOTE once the candidate's fleet is as planned, WAIT until then, ROLL_BACK if it never will be."""
+    """SHIFT or PROMOTE once the candidate's fleet is as planned, WAIT until then, ROLL_BACK if it never will be.
+
+    Raises:
+        PlanError: the version is made of what may not serve, or its artifact is another than was registered.
+    """
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     if not may_go_on(record, ports):
@@ -84,8 +89,15 @@ def _apply(
     """Create what the step refers to, then apply it."""
     if isinstance(step, CreateEndpoint | UseConfig):
         require_deregistering(plan, ports)
+        refuse_untrusted(record, ports)
         environment = model_server_environment(plan.response_seconds)
-        ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
+        ports.hosting.create_model(
+            plan.candidate.model,
+            record.package_arn,
+            ports.serverless_role_arn if plan.candidate.serverless else ports.model_role_arn,
+            environment,
+            network_isolation=plan.network_isolation,
+        )
         create_config(step.config, plan, record, ports)
         apply_capacity_floors(plan, state, ports)
         deregister_lost_variants(plan, step.config, state, ports)
