@@ -12,6 +12,7 @@ from typing import Any
 
 from sluice.async_inference.runtime import AsyncPlaces
 from sluice.async_inference.store import ResultStore
+from sluice.aws.metric_data import Counts
 from sluice.batch.store import BatchStore
 from sluice.bootstrap.entry import access_refusals_retried
 from sluice.events import PipelineStatusChanged
@@ -266,7 +267,7 @@ class SluiceWorld:
 
     def live(self, version: int) -> None:
         """Take a version live by a first deployment or a canary that goes well."""
-        self.metrics.per_period.setdefault(f"v{version}", _healthy())
+        self.metrics.per_period.setdefault(f"v{version}", Counts(requests=2000, errors=0))
         assert self.play(self.approve(version)) == "Promoted"
 
     def play(
@@ -388,12 +389,6 @@ def _path(path: str, context: Mapping[str, Any]) -> Any:
     for part in path.removeprefix("$").split("."):
         found = found[part] if part else found
     return found
-
-
-def _healthy() -> Any:
-    from sluice.aws.metric_data import Counts
-
-    return Counts(requests=2000, errors=0)
 
 
 def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
