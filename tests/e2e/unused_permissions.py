@@ -31,12 +31,12 @@ _DELIVERY = (
     "DescribeResourcePolicies",
     "DescribeLogGroups",
 )
-_RUNS_CONTAINERS = {
+_SERVES = {
     **{f"ecr:{name}": _PLATFORM for name in _IMAGES},
     "logs:DescribeLogStreams": _PLATFORM,
     "cloudwatch:PutMetricData": _PLATFORM,
-    "s3:AbortMultipartUpload": _FAILURE,
 }
+_RUNS_CONTAINERS = _SERVES | {"s3:AbortMultipartUpload": _FAILURE}
 _SCALES_BY_THE_CLOCK = {
     f"application-autoscaling:{name}": _CLOCK for name in ("PutScheduledAction", "DeleteScheduledAction")
 }
@@ -55,7 +55,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "ScheduleRole": {"sqs:SendMessage": "no play waits for a schedule of training"},
     "BatchScheduleRole": {"sqs:SendMessage": _DEAD_LETTERS},
     "ServerlessModelRole": {
-        **_RUNS_CONTAINERS,
+        **_SERVES,
         "cloudwatch:DescribeAlarms": "SageMaker's own deployments (blue_green); the serverless scene has a canary",
     },
     "StartPipelineFunctionRole": {
