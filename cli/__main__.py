@@ -1,7 +1,5 @@
 """``python -m cli``: the ``sluice`` command without having it installed."""
 
-import sys
+from cli.main import run_as_program
 
-from cli.main import main
-
-sys.exit(main())
+run_as_program()

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 from sluice.errors import AwsLibraryError, AwsRefusedError, Problem
 
-OK = 0
-REFUSED = 1
-BAD_INPUT = 2
-INTERRUPTED = 130
+from cli.exit_codes import BAD_INPUT, OK, REFUSED
+
+__all__ = [
+    "BAD_INPUT",
+    "OK",
+    "REFUSED",
+    "BadInputError",
+    "CommandError",
+    "LocatedProblem",
+    "NotFoundError",
+    "SpecFilesError",
+    "in_words",
+]
 
 
 class CommandError(Exception):
@@ -63,6 +72,18 @@ class SpecFilesError(BadInputError):
         super().__init__("\n".join(map(str, problems)))
 
 
+_NOT_SIGNED = {
+    "NoCredentialsError": "Run `aws configure` or `aws sso login`, or choose a profile with AWS_PROFILE.",
+    "PartialCredentialsError": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY both, or choose a profile.",
+    "CredentialRetrievalError": "Log in anew, such as with `aws sso login`.",
+    "ProfileNotFound": "`aws configure list-profiles` lists those there are.",
+    "SSOTokenLoadError": "Log in with `aws sso login`.",
+    "UnauthorizedSSOTokenError": "Log in with `aws sso login`.",
+    "TokenRetrievalError": "Log in with `aws sso login`.",
+}
+"""By the name of boto3's exception: what a person can do about credentials that are missing or over."""
+
+
 def in_words(error: Exception) -> str:
     """One sentence for the person at the keyboard, whoever refused."""
     refusal = error if isinstance(error, AwsRefusedError) else error.__cause__
@@ -70,8 +91,10 @@ def in_words(error: Exception) -> str:
         return f"AWS refused {refusal.operation}: {refusal.message} ({refusal.code})"
     if isinstance(error, AwsLibraryError) and error.code == "NoRegionError":
         return "No AWS region is set: set AWS_DEFAULT_REGION, or choose a profile that has one with AWS_PROFILE"
+    if isinstance(error, AwsLibraryError) and error.code in _NOT_SIGNED:
+        return f"No AWS request can be signed: {error}. {_NOT_SIGNED[error.code]}"
     if isinstance(error, AwsLibraryError):
-        return f"AWS cannot be reached: {error}"
+        return f"The request to AWS could not be made: {error}"
     return str(error)
 
 

@@ -22,17 +22,27 @@ _STYLES = {
 class Output(Protocol):
     """Where a command shows what it found and did."""
 
+    @property
+    def screen(self) -> tuple[int, int] | None:
+        """Columns and lines of the terminal; None where there is none, and so no limit."""
+
     def text(self, line: str) -> None:
         """A line for people."""
 
-    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
-        """A table for people; nothing but a remark when it has no rows."""
+    def table(self, title: str, head: Cells, rows: Sequence[Cells], *, brief: bool = False) -> None:
+        """A table for people; nothing but a remark when it has no rows. ``head`` may be empty.
+
+        ``brief``: one line a row and none between, on a terminal cut with … where it is too narrow.
+        """
 
     def result(self, document: Mapping[str, Any]) -> None:
         """The same, for programs."""
 
     def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
-        """Draw again and again until that returns an exit code, which is returned, or until interrupted."""
+        """Draw again and again until that returns an exit code, which is returned, or until interrupted.
+
+        On a terminal in place; elsewhere only the lines, or the document, that were not there the last time.
+        """
 
     def progress(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Shows progress: how many of ``total`` are done, at each update."""
@@ -51,13 +61,22 @@ class PlainOutput:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
 
-    def text(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        self._frame: list[str] | None = None
 
-    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+    @property
+    def screen(self) -> tuple[int, int] | None:
+        return None
+
+    def text(self, line: str) -> None:
+        if self._frame is None:
+            print(line, file=self._stream, flush=True)
+        else:
+            self._frame.append(line)
+
+    def table(self, title: str, head: Cells, rows: Sequence[Cells], *, brief: bool = False) -> None:  # noqa: ARG002
         self.text(f"{title}: none" if not rows else title)
-        lines = [head, *rows] if rows else []
-        widths = [max(len(line[column]) for line in lines) for column in range(len(head))] if rows else []
+        lines = [*([head] if head else []), *rows] if rows else []
+        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))] if rows else []
         for line in lines:
             cells = (printable(cell).ljust(width) for cell, width in zip(line, widths, strict=True))
             self.text(("  " + "  ".join(cells)).rstrip())
@@ -66,10 +85,22 @@ class PlainOutput:
         """People have read it already."""
 
     def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
-        while (ended := draw()) is None:
-            self.text("")
+        before: set[str] = set()
+        while True:
+            frame: list[str] = []
+            self._frame = frame
+            try:
+                ended = draw()
+            finally:
+                self._frame = None
+            known = {" ".join(line.split()) for line in frame}
+            for line in frame:
+                if " ".join(line.split()) not in before:
+                    self.text(line)
+            before = known
+            if ended is not None:
+                return ended
             pause()
-        return ended
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -88,17 +119,27 @@ class JsonOutput:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._watched: str | None = None
+
+    @property
+    def screen(self) -> tuple[int, int] | None:
+        return None
 
     def text(self, line: str) -> None:
         """For people only."""
 
-    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+    def table(self, title: str, head: Cells, rows: Sequence[Cells], *, brief: bool = False) -> None:
         """For people only."""
 
     def result(self, document: Mapping[str, Any]) -> None:
-        print(json.dumps(document, default=str, ensure_ascii=False), file=self._stream, flush=True)
+        text = json.dumps(document, default=str, ensure_ascii=False)
+        if text != self._watched:
+            print(text, file=self._stream, flush=True)
+        if self._watched is not None:
+            self._watched = text
 
     def watch(self, draw: Callable[[], int | None], pause: Callable[[], None]) -> int:
+        self._watched = ""
         while (ended := draw()) is None:
             pause()
         return ended
@@ -122,7 +163,11 @@ class RichOutput:
 
         self._show(escape(line))
 
-    def table(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+    @property
+    def screen(self) -> tuple[int, int] | None:
+        return self._console.width, self._console.height
+
+    def table(self, title: str, head: Cells, rows: Sequence[Cells], *, brief: bool = False) -> None:
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text
@@ -130,12 +175,34 @@ class RichOutput:
         if not rows:
             self.text(f"{title}: none")
             return
+        if brief:
+            self._show_brief(title, head, rows)
+            return
         table = Table(title=Text(title, style="bold"), title_justify="left", header_style="dim", box=SIMPLE_HEAD)
         for name in head:
             table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*(Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row))
         self._show(table)
+
+    def _show_brief(self, title: str, head: Cells, rows: Sequence[Cells]) -> None:
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+
+        self._show(Text(title, style="bold", no_wrap=True, overflow="ellipsis"))
+        table = Table(box=None, show_header=bool(head), header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
+        last = len(rows[0]) - 1
+        for column in range(last + 1):
+            # What gives way where the terminal is too narrow is the last column, which has the prose.
+            name = Text(head[column] if head else "", no_wrap=True, overflow="ellipsis")
+            table.add_column(name, no_wrap=column < last, overflow="ellipsis")
+        for row in rows:
+            cells = (
+                Text(printable(cell), style=_STYLES.get(cell, ""), no_wrap=True, overflow="ellipsis") for cell in row
+            )
+            table.add_row(*cells)
+        self._show(Padding(table, (0, 0, 0, 2)))
 
     def result(self, document: Mapping[str, Any]) -> None:
         """People have read it already."""
@@ -148,7 +215,7 @@ class RichOutput:
             while True:
                 with self._framed() as frame:
                     ended = draw()
-                live.update(Group(*frame), refresh=True)
+                live.update(self._cropped(Group(*frame)), refresh=True)
                 if ended is not None:
                     return ended
                 pause()
@@ -161,6 +228,18 @@ class RichOutput:
         with Progress(*columns, console=self._console) as bar:
             task = bar.add_task(title, total=total)
             yield lambda done: bar.update(task, completed=done)
+
+    def _cropped(self, frame: Any) -> Any:
+        """What fits on the screen, and how much does not."""
+        from rich.segment import Segment, Segments
+
+        lines = self._console.render_lines(frame, pad=False)
+        most = max(self._console.height - 1, 2)
+        if len(lines) <= most:
+            return frame
+        cut = f"… {len(lines) - most + 1} more lines: without --watch all are shown"
+        kept = [*lines[: most - 1], [Segment(cut[: self._console.width])]]
+        return Segments([segment for line in kept for segment in (*line, Segment.line())][:-1])
 
     @contextmanager
     def _framed(self) -> Iterator[list[Any]]:

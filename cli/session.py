@@ -22,6 +22,7 @@ from sluice.telemetry.silent import SilentTelemetry
 from cli.failures import CommandError, NotFoundError
 from cli.output import Output
 
+DEFAULT_STAGE = "dev"
 PENDING = "PendingManualApproval"
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
@@ -36,6 +37,11 @@ class CliSession:
     out: Output
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
+
+    def command(self, words: str) -> str:
+        """A command as a hint names it: as it has to be typed for this stage."""
+        stage = "" if self.names.stage == DEFAULT_STAGE else f"--stage {self.names.stage} "
+        return f"`sluice {stage}{words}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +108,15 @@ def ports_of(session: CliSession) -> Adapters:
 
 
 def read_spec(session: CliSession, model: str) -> ModelSpec:
-    """The stored spec; raises ``NotFoundError`` with the models that are there."""
+    """The stored spec; raises ``NotFoundError`` with the models that are there, or if nothing is deployed."""
     try:
         return SpecStore(session.clients("ssm"), session.names).get(model)
     except UnknownModelError as error:
+        read_stack(session)
         known = ", ".join(list_models(session)) or "none"
         raise NotFoundError(
             f"There is no model {model} in stage {session.names.stage}; there are: {known}. "
-            f"`sluice apply models/{model}.yaml` makes it."
+            f"{session.command(f'apply models/{model}.yaml')} makes it."
         ) from error
     except (ValueError, SpecError) as error:
         raise CommandError(f"The stored spec of {model} is not valid ({error}): apply its file again.") from error

@@ -10,7 +10,8 @@ from cli.apply.changes import Change, plan_changes
 from cli.apply.definition import pipeline_rules, read_definition
 from cli.apply.endpoints import refuse_taken_endpoints
 from cli.apply.instance_types import instance_type_rules
-from cli.apply.rules import gate_rules, time_zone_rules
+from cli.apply.moves import notes_on_a_move
+from cli.apply.rules import gate_rules, quality_rules, time_zone_rules
 from cli.apply.specfile import SpecFile, load_all
 from cli.failures import OK
 from cli.session import CliSession, Commands, Stack, read_stack
@@ -25,19 +26,22 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: Namespace, session: CliSession) -> int:
-    everywhere = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage))
+    everywhere = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage), *quality_rules())
     folders = {file: arguments.pipelines or _pipelines_beside(file) for file in arguments.files}
     files = load_all({file: (*everywhere, *pipeline_rules(folder)) for file, folder in folders.items()})
     stack = read_stack(session)
     refuse_taken_endpoints(session, files)
+    notes = {file.spec.name: list(notes_on_a_move(session, stack, file.spec)) for file in files}
     plans = [(file, list(_plan(session, stack, file, folders[file.path]))) for file in files]
     for file, changes in plans:
         session.out.text(f"{file.spec.name} in stage {session.names.stage}" + _remark(arguments.dry_run))
+        for note in notes[file.spec.name]:
+            session.out.text(f"  Note: {note}")
         for change in changes:
             if change.make and not arguments.dry_run:
                 change.make()
             session.out.text(f"  {change.verdict:<9}  {change.what}  {change.name}")
-    models = [_as_json(file, changes) for file, changes in plans]
+    models = [_as_json(file, changes) | {"notes": notes[file.spec.name]} for file, changes in plans]
     session.out.result({"dry_run": arguments.dry_run, "models": models})
     return OK
 

@@ -123,10 +123,15 @@ def _value_problems(path: str, parameter: Mapping[str, Any], value: str) -> Iter
     kind = parameter["Type"]
     if _typed(kind, value) is None:
         yield Problem(path, value, _FORMS[kind], f"{value!r} is no {kind}")
+    elif parameter["Name"] == _THRESHOLD and float(value) < 0:
+        yield Problem(path, value, "0 or more", f"no version can pass {value}: a mean squared error is never below 0")
     choices = parameter.get("EnumValues")
     if choices and _typed(kind, value) not in choices:
         yield Problem(path, value, " | ".join(map(str, choices)), f"{value!r} is unknown")
 
+
+_THRESHOLD = "MseThreshold"
+"""The pipeline's own gate, as the spec's documentation calls it."""
 
 _FORMS = {
     "Integer": "a whole number",

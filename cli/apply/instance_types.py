@@ -16,7 +16,8 @@ def instance_type_rules() -> tuple[Rule, ...]:
     """Refuse instance types that SageMaker would refuse."""
     model: Any = get_session().get_service_model("sagemaker")
     hosting = model.shape_for("ProductionVariantInstanceType").enum
-    jobs = [*model.shape_for("TrainingInstanceType").enum, *model.shape_for("ProcessingInstanceType").enum]
+    every_job = [*model.shape_for("TrainingInstanceType").enum, *model.shape_for("ProcessingInstanceType").enum]
+    jobs = list(dict.fromkeys(every_job))
 
     def of_endpoint(value: str) -> Iterator[Problem]:
         return _unknown("endpoint.instance_type", value, hosting)

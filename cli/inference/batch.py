@@ -55,7 +55,7 @@ def start(arguments: Namespace, session: CliSession) -> int:
         at=now.isoformat(),
         input=arguments.input,
     )
-    session.out.text(f"Asked for {job}; `sluice batch show {model} {job}` shows it")
+    session.out.text(f"Asked for {job}; {session.command(f'batch show {model} {job}')} shows it")
     if not arguments.wait:
         session.out.result({"job": job, "request": request})
         return OK
@@ -79,7 +79,7 @@ def show(arguments: Namespace, session: CliSession) -> int:
         missing = (
             f"There is no batch run {arguments.job} of {model}" if arguments.job else f"{model} has had no batch run"
         )
-        raise NotFoundError(f"{missing}; `sluice batch list {model}` lists them")
+        raise NotFoundError(f"{missing}; {session.command(f'batch list {model}')} lists them")
     _show(session, ports, found[0])
     return OK
 

@@ -39,9 +39,17 @@ def _closed_at(entry: tuple[datetime, RolloutRecord]) -> datetime:
     return entry[0]
 
 
+HEAD = ("job", "state", "version", "asked for", "files", "rows", "reason")
+
+
 def show_list(session: CliSession, runs: Sequence[BatchRun]) -> None:
     """A line per run."""
-    rows = [
+    session.out.table("Batch runs", HEAD, batch_rows(runs))
+
+
+def batch_rows(runs: Sequence[BatchRun]) -> list[tuple[str, ...]]:
+    """A row for each run, under ``HEAD``."""
+    return [
         (
             one.job,
             one.phase,
@@ -53,7 +61,6 @@ def show_list(session: CliSession, runs: Sequence[BatchRun]) -> None:
         )
         for one in runs
     ]
-    session.out.table("Batch runs", ("job", "state", "version", "asked for", "files", "rows", "reason"), rows)
 
 
 def show_one(session: CliSession, run: BatchRun, output: str, set_aside: str) -> None:

@@ -15,7 +15,9 @@ from sluice.async_inference.transitions import new_request
 from sluice.bootstrap.adapters import Adapters
 from sluice.errors import RETRYABLE_ERRORS
 from sluice.rollout.model.live_version import live_endpoint
+from sluice.spec.model import ModelSpec
 from sluice.spec.serving import AsyncServing
+from sluice.spec.serving_modes import ASYNC
 
 from cli.failures import OK, REFUSED, BadInputError, CommandError, NotFoundError, in_words
 from cli.inference.payloads import Payload, check_type, payload_of, upload
@@ -44,7 +46,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         raise CommandError("The deployed stack is older than this command and keeps no results: deploy it again.")
     ports = ports_of(session)
     endpoint = live_endpoint(arguments.model, ports)
-    _check_endpoint(session, arguments.model, endpoint)
+    _check_endpoint(session, spec, endpoint)
     payloads = list(_checked(arguments, session, accepted=_accepted(session, arguments.model, endpoint, ports)))
     sender = _Sender(
         model=arguments.model,
@@ -68,15 +70,20 @@ def run(arguments: Namespace, session: CliSession) -> int:
     return OK if not problems and all(each.status in fine for each in inferences.values()) else REFUSED
 
 
-def _check_endpoint(session: CliSession, model: str, endpoint: str) -> None:
+def _check_endpoint(session: CliSession, spec: ModelSpec, endpoint: str) -> None:
     found = described(session.clients("sagemaker").describe_endpoint, EndpointName=endpoint)
+    approve = session.command(f"approve {spec.name}/VERSION")
     if found is None:
-        raise NotFoundError(f"There is no endpoint {endpoint}: `sluice approve {model}/VERSION` makes it")
+        raise NotFoundError(f"There is no endpoint {endpoint}: {approve} makes it")
     if "AsyncInferenceConfig" not in found:
-        raise CommandError(
-            f"Endpoint {endpoint} is not asynchronous: set endpoint.type to async in models/{model}.yaml, apply it, "
-            "and roll out a version"
+        file = f"models/{spec.name}.yaml"
+        # An endpoint keeps its type: an asynchronous one stands beside it, under a name of its own.
+        change = (
+            "the spec's own has no version yet"
+            if spec.endpoint.type == ASYNC
+            else f"set endpoint.type to async and endpoint.suffix to a new name in {file}, and apply it"
         )
+        raise CommandError(f"Endpoint {endpoint} is not asynchronous: {change}; then {approve} makes one that is")
     if found["EndpointStatus"] not in _USABLE:
         reason = found.get("FailureReason", "")
         raise CommandError(f"Endpoint {endpoint} is {found['EndpointStatus']}. {reason}".strip())

@@ -103,7 +103,9 @@ def _replayable(inference: AsyncInference) -> AsyncInference:
 
 def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[AsyncInference]:
     if status is not None and status != "ready":
-        return ports.results.open_with_status(model, status)  # type: ignore[arg-type]  # one of STATUSES
+        # Its index, which has the open ones alone, is in the order in which they need attention.
+        found = ports.results.open_with_status(model, status)  # type: ignore[arg-type]  # one of STATUSES
+        return iter(sorted(found, key=lambda each: each.since, reverse=True))
     return (each for each in ports.results.of_model(model) if status in (None, each.status))
 
 

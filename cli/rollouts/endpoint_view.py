@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from sluice.aws.cloudwatch import CloudWatch
 from sluice.endpoint.autoscaling import AutoScaling, ScalableTarget
-from sluice.endpoint.hosting import Endpoints
 from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import AwsRefusedError
 
 from cli.session import CliSession
+
+VARIANT_HEAD = ("variant", "traffic", "instances", "scaling", "type")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,32 +24,33 @@ class ServingNow:
     scaled: Mapping[str, ScalableTarget]
 
 
-def read_endpoint(session: CliSession, name: str) -> ServingNow:
-    """Ask AWS for one endpoint."""
-    state = Endpoints(session.clients("sagemaker")).describe(name)
-    variants = [each.name for each in state.variants] if state else []
-    return ServingNow(name=name, state=state, scaled=_scaled(session, name, variants))
-
-
-def _scaled(session: CliSession, endpoint: str, variants: list[str]) -> dict[str, ScalableTarget]:
+def read_scaling(session: CliSession, found: ServingNow) -> dict[str, ScalableTarget]:
+    """By variant, between which bounds it is scaled; empty if the user may not see that."""
+    variants = [each.name for each in found.state.variants] if found.state else []
+    if not variants:
+        return {}
     client = session.clients
     scaling = AutoScaling(client("application-autoscaling"), CloudWatch(client("cloudwatch")), session.names)
     try:
-        return {one.variant: one for one in scaling.registered(endpoint, variants)}
-    except AwsRefusedError:  # a read-only users may lack this permission
+        return {one.variant: one for one in scaling.registered(found.name, variants)}
+    except AwsRefusedError:  # a read-only user may lack this permission
         return {}
 
 
-def show_endpoint(session: CliSession, found: ServingNow) -> None:
+def endpoint_title(found: ServingNow) -> str:
+    """The endpoint and its status on one line."""
     state = found.state
-    remark = f"{state.status} {state.failure_reason}".rstrip() if state else "none"
-    session.out.text(f"Endpoint {found.name}: {remark}")
-    if state:
-        rows = [
-            (one.name, f"{state.share(one.name):.0%}", _capacity(one), _range(found.scaled.get(one.name)), _kind(one))
-            for one in state.variants
-        ]
-        session.out.table("Variants", ("variant", "traffic", "instances", "scaling", "type"), rows)
+    return f"Endpoint {found.name}: " + (f"{state.status} {state.failure_reason}".rstrip() if state else "none")
+
+
+def variant_rows(found: ServingNow) -> list[tuple[str, ...]]:
+    """A row for each variant, under ``VARIANT_HEAD``."""
+    state = found.state
+    return [
+        (one.name, f"{state.share(one.name):.0%}", _capacity(one), _range(found.scaled.get(one.name)), _kind(one))
+        for one in (state.variants if state else ())
+        if state
+    ]
 
 
 def _capacity(variant: VariantState) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from math import exp
 from typing import Any
 
-from cli.session import CliSession
-from cli.training.listings import minute
+from cli.rollouts.status_sections import loud_first
 
-HEAD = ("evidence", "says", "of harm", "of safety", "requests new / old", "more needed", "because")
+HEAD = ("evidence", "says", "of harm", "of safety", "new / old", "to go", "because")
 
 
 def newest_analysis(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -19,11 +17,9 @@ def newest_analysis(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] |
     return next(analyses, None)
 
 
-def show_evidence(session: CliSession, analysis: Mapping[str, Any]) -> None:
-    """The findings of one analysis, one table row each."""
-    at = minute(datetime.fromisoformat(analysis["at"]))
-    rows = [_row(finding) for finding in analysis["data"]["findings"]]
-    session.out.table(f"Evidence at the look of {at}", HEAD, rows)
+def evidence_rows(analysis: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The findings of one analysis, a row each under ``HEAD``, those that decide something first."""
+    return [_row(finding) for finding in loud_first(analysis["data"]["findings"])]
 
 
 def evidence_lines(line: Mapping[str, Any]) -> Iterator[str]:

@@ -6,10 +6,11 @@ import json
 from argparse import ArgumentTypeError, Namespace
 from typing import Any
 
+from sluice.rollout.ab_outcomes.counting import counted_variant, running_test
 from sluice.rollout.ab_outcomes.outcome import DETAIL_TYPE, SOURCE, InferenceOutcome, OutcomeError
 
 from cli.failures import OK, BadInputError, CommandError
-from cli.session import CliSession, Commands, read_stack
+from cli.session import CliSession, Commands, ports_of, read_spec
 
 
 def add_to(commands: Commands) -> None:
@@ -25,14 +26,14 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: Namespace, session: CliSession) -> int:
-    """Send it as any client does; the stack counts it, ignores it where no test is under way, or parks it."""
+    """Send it as any client does, once it is clear that it counts: the stack ignores or parks what does not."""
     given = ("model", "inference_id", "value", "metric", "variant", "version")
     detail: dict[str, Any] = {name: found for name in given if (found := getattr(arguments, name)) is not None}
     try:
-        InferenceOutcome.parse(detail)
+        given_outcome = InferenceOutcome.parse(detail)
+        _check_that_it_counts(given_outcome, session)
     except OutcomeError as error:
         raise BadInputError(f"{error}") from error
-    read_stack(session)  # nothing deployed, nobody to count it
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(detail)}
     answer = session.clients("events").put_events(Entries=[entry])
     if answer.get("FailedEntryCount"):
@@ -40,6 +41,25 @@ def run(arguments: Namespace, session: CliSession) -> int:
     session.out.text(f"{arguments.metric} of {arguments.inference_id} is sent")
     session.out.result({"sent": detail})
     return OK
+
+
+def _check_that_it_counts(given: InferenceOutcome, session: CliSession) -> None:
+    """Raise if the test under way would not count it, or if there is none.
+
+    Raises:
+        BadInputError: it is of another metric.
+        CommandError: no test counts outcomes now.
+        NotFoundError: there is no such model.
+        OutcomeError: it names a version or a variant that the test does not compare.
+    """
+    read_spec(session, given.model)
+    test = running_test(given.model, ports_of(session))
+    if test is None:
+        status = session.command(f"status {given.model}")
+        raise CommandError(f"No A/B test of {given.model} counts outcomes now, so nothing is sent; see {status}")
+    if given.metric != test.metric:
+        raise BadInputError(f"--metric is {given.metric!r}; allowed: {test.metric}, which {test.record.id} compares")
+    counted_variant(given, test)
 
 
 def _number(text: str) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,18 +16,20 @@ from sluice.names import is_model
 from sluice.rollout.analysis.alarms import failure_metrics
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.planner import make_plan
 from sluice.rollout.planning.preflight import run_preflight
 from sluice.spec.model import ModelSpec
 
 from cli.apply.instance_types import instance_type_rules
-from cli.apply.rules import gate_rules, time_zone_rules
+from cli.apply.moves import notes_on_a_move
+from cli.apply.rules import gate_rules, quality_rules, time_zone_rules
 from cli.apply.specfile import load
 from cli.failures import OK, REFUSED
 from cli.rollouts.forecast import Traffic, extra_cost, late_alarms, least_seconds, proof_of_safety, rollback_triggers
 from cli.rollouts.plan_view import PlannedRollout, as_json, show_plan
 from cli.rollouts.silent_alarms import silence
-from cli.session import CliSession, Commands, ports_of, read_spec
+from cli.session import CliSession, Commands, ports_of, read_spec, read_stack
 from cli.sizing.prices import read_prices
 from cli.training.origins import origin_as_json, origin_obstacle, show_origin
 from cli.training.packages import Version, list_versions, with_details
@@ -49,7 +52,9 @@ def run(arguments: Namespace, session: CliSession) -> int:
     version = _next_version(spec.name, session, ports)
     name = ports.names.endpoint(spec.name, spec.endpoint.suffix)
     live = ports.hosting.describe(name) if spec.endpoint.type != "batch" else None
-    plan, problems = _plan(spec, version, live, ports)
+    running = [each for each in ports.store.rollouts(spec.name) if not each.is_closed]
+    settled = _as_before(live, running) if live else None
+    plan, problems = _plan(spec, version, settled, ports)
     traffic = _traffic(plan, ports) if plan else None
     found = PlannedRollout(
         model=spec.name,
@@ -62,7 +67,11 @@ def run(arguments: Namespace, session: CliSession) -> int:
         cost=extra_cost(plan, prices) if plan else None,
         triggers=tuple(rollback_triggers(plan)) if plan else (),
         problems=problems,
-        remarks=(*_remarks(spec, live, ports), *(late_alarms(plan) if plan else ())),
+        remarks=(
+            *_remarks(spec, live, running, ports),
+            *notes_on_a_move(session, read_stack(session), spec),
+            *(late_alarms(plan) if plan else ()),
+        ),
     )
     show_plan(session, found)
     candidate = _registered(spec.name, version, session)
@@ -83,7 +92,7 @@ def _registered(model: str, number: int, session: CliSession) -> Version | None:
 def _spec(target: str, session: CliSession) -> ModelSpec:
     if is_model(target) and not Path(target).is_file():
         return read_spec(session, target)
-    rules = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage))
+    rules = (*instance_type_rules(), *time_zone_rules(), *gate_rules(session.names.stage), *quality_rules())
     return load(Path(target), rules).spec
 
 
@@ -129,13 +138,28 @@ def _traffic(plan: Plan, ports: Adapters) -> Traffic | None:
     )
 
 
-def _remarks(spec: ModelSpec, live: EndpointState | None, ports: Adapters) -> Iterator[str]:
+def _as_before(live: EndpointState, running: Iterable[RolloutRecord]) -> EndpointState:
+    """The endpoint as it was before the rollout under way; the next one begins when that has ended, either way."""
+    plans = [each.plan for each in running if each.plan and each.plan.endpoint == live.name]
+    before = next((plan.baseline for plan in plans if plan.baseline), None)
+    kept = [each for each in live.variants if before and each.name == before.variant]
+    if before is None or not kept or len(live.variants) + len(live.shadows) == 1:
+        return live
+    baseline = replace(kept[0], weight=before.weight, desired_count=max(kept[0].desired_count, before.instance_count))
+    return replace(live, variants=(baseline,), shadows=())
+
+
+def _remarks(
+    spec: ModelSpec, live: EndpointState | None, running: Iterable[RolloutRecord], ports: Adapters
+) -> Iterator[str]:
     """What would make it wait, and which alarms could not end it."""
     if live is not None and live.status in CHANGING:
         yield f"endpoint {live.name} is {live.status}; the rollout waits until that is over"
-    running = [each for each in ports.store.rollouts(spec.name) if not each.is_closed]
     for each in running:
-        yield f"rollout {each.id} is under way ({each.phase}); on_new_version is {spec.rollout.on_new_version}"
+        yield (
+            f"rollout {each.id} is under way ({each.phase}); on_new_version is {spec.rollout.on_new_version}. The plan "
+            "is one that begins where that one began"
+        )
     windows, now = spec.rollout.windows, ports.now()
     if windows is not None and not is_open(windows, now):
         opens = opens_at(windows, now)

@@ -22,6 +22,9 @@ _IN_WORDS = {
     "batch": "the next batch runs with the new version, once it has answered a sample beside the old one",
     "none": "nothing: this version is live",
 }
+_WITHOUT_STRATEGY = {"create": "as a new endpoint", "none": "is not needed, as it is live"}
+"""Where the spec's strategy has nothing to do."""
+
 _span = Duration(0, 1 << 31).write
 
 
@@ -44,13 +47,17 @@ class PlannedRollout:
 
 def show_plan(session: CliSession, found: PlannedRollout) -> None:
     """For people."""
-    session.out.text(f"Rollout of {found.model}/{found.version} by {found.strategy}; nothing is changed")
+    how = _WITHOUT_STRATEGY.get(found.plan.engine, "") if found.plan else ""
+    session.out.text(f"Rollout of {found.model}/{found.version} {how or f'by {found.strategy}'}; nothing is changed")
     if found.plan is not None:
         _show_course(session, found.plan)
         for line in _numbers(found, found.plan):
             session.out.text(line)
         rows = [(trigger.partition(": ")[0], trigger.partition(": ")[2]) for trigger in found.triggers]
-        session.out.table("What puts the old version back", ("by", "when"), rows)
+        if rows:
+            session.out.table("What puts the old version back", ("by", "when"), rows)
+        elif found.plan.engine == "create":
+            session.out.text("  no way back: this is the first version on this endpoint")
     for remark in found.remarks:
         session.out.text(f"Note: {remark}")
     for problem in found.problems:

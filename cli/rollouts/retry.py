@@ -6,11 +6,12 @@ from argparse import Namespace
 from dataclasses import replace
 
 from sluice.aws.eventbridge import EventPublisher
+from sluice.aws.model_registry import DESCRIPTION_MAX
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, CommandError
-from cli.rollouts.steer import add_reason, history_of, origin_of, store_of
+from cli.rollouts.steer import CommandOrigin, add_reason, history_of, origin_of, store_of
 from cli.session import CliSession, Commands
 from cli.training.packages import find_version
 
@@ -28,10 +29,11 @@ def run(arguments: Namespace, session: CliSession) -> int:
     version = find_version(session, arguments.version)
     store, origin = store_of(session), origin_of(arguments, session)
     latest = next(store.rollouts(version.model, version.number), None)
-    attempt = _next_attempt(latest, version.name)
+    attempt = _next_attempt(latest, version.name, session)
+    said = _said(attempt, origin, version.description)
     history_of(session).append(attempt, f"command-{origin.at.isoformat()}", f"retry {origin}", origin.at)
     session.clients("sagemaker").update_model_package(
-        ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=f"{attempt}: retry {origin}"
+        ModelPackageArn=version.arn, ModelApprovalStatus="Approved", ApprovalDescription=said
     )
     EventPublisher(session.clients("events"), session.names).publish(
         "SageMaker Model Package State Change",
@@ -39,15 +41,23 @@ def run(arguments: Namespace, session: CliSession) -> int:
         ModelPackageGroupName=session.names.group(version.model),
         ModelApprovalStatus="Approved",
     )
-    session.out.text(f"{version.name} is approved again: {attempt} follows, `sluice status {version.model} --watch`")
+    session.out.text(
+        f"{version.name} is approved again: {attempt} follows, {session.command(f'status {version.model} --watch')}"
+    )
     session.out.result({"rollout": str(attempt), "command": "retry", "version": version.name, "by": origin.by})
     return OK
 
 
-def _next_attempt(latest: RolloutRecord | None, name: str) -> RolloutId:
+def _said(attempt: RolloutId, origin: CommandOrigin, before: str) -> str:
+    """The registry has one reason for a version: the new one first, then what people or a rollback said before."""
+    text = f"{attempt}: retry {origin}"
+    return (f"{text} | before: {before}" if before else text)[:DESCRIPTION_MAX]
+
+
+def _next_attempt(latest: RolloutRecord | None, name: str, session: CliSession) -> RolloutId:
     """Raises ``CommandError`` unless the version's last rollout has ended without success."""
     if latest is None:
-        raise CommandError(f"{name} was never rolled out: `sluice approve {name}` begins.")
+        raise CommandError(f"{name} was never rolled out: {session.command(f'approve {name}')} begins.")
     if not latest.is_closed:
         raise CommandError(f"{name} is being rolled out: {latest.id} is under way.")
     if latest.outcome == "promoted":

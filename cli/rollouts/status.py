@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 
-from sluice.aws.cloudwatch import CloudWatch
-from sluice.aws.dynamodb import Table
-from sluice.batch.store import BatchStore
-from sluice.errors import AwsRefusedError
-from sluice.rollout.model.history import HistoryStore
-from sluice.rollout.model.live_version import last_endpoint
+from sluice.errors import ThrottledError
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.model.store import RecordStore
-from sluice.spec.model import ModelSpec
 
 from cli.failures import OK, REFUSED
-from cli.inference.batch_view import batch_status
-from cli.rollouts.endpoint_view import read_endpoint
-from cli.rollouts.silent_alarms import silence
+from cli.rollouts.status_reading import StatusReader
 from cli.rollouts.status_view import ModelStatus, as_json, show_all, show_one
 from cli.session import CliSession, Commands, list_models, read_spec, read_stack
-from cli.training import executions, packages
 
-_SHOWN = 5
-_WATCH_SECONDS = 2.0
+_SOONEST_SECONDS = 2.0
+_LATEST_SECONDS = 10.0
+_THROTTLED_SECONDS = 60.0
+_SECONDS_A_MODEL = 1.0
+"""An overview asks for each model once a second at most: some of SageMaker's calls are throttled beyond a few."""
 
 
 def add_to(commands: Commands) -> None:
@@ -37,36 +29,51 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: Namespace, session: CliSession) -> int:
-    table = read_stack(session).table
+    reader = StatusReader(session, read_stack(session))
     spec = read_spec(session, arguments.model) if arguments.model else None
-    began = session.now()
+    began, pace = session.now(), Pace()
 
     def draw() -> int | None:
-        names = [arguments.model] if arguments.model else list_models(session)
-        found = [gather(session, table, name) for name in names]
-        if spec is not None:
-            found = [replace(found[0], remarks=_silent_alarms(spec, session))]
-            show_one(session, found[0])
+        found = [reader.watched(spec)] if spec else [reader.line(name) for name in list_models(session)]
+        if spec:
+            show_one(session, found[0], is_watched=arguments.watch)
         else:
             show_all(session, found)
-        session.out.result({"stage": session.names.stage, "models": [as_json(one) for one in found]})
-        return _ended(found[0].rollouts, began) if arguments.model else None
+        session.out.result({"stage": session.names.stage, "models": [as_json(one, session) for one in found]})
+        pace.note(found)
+        return _ended(found[0].rollouts, began) if spec else None
+
+    def draw_or_wait() -> int | None:
+        try:
+            return draw()
+        except ThrottledError as error:
+            pace.note_throttling()
+            session.out.text(f"Note: {error}; asked again in {pace.seconds:.0f} s")
+            return None
 
     if arguments.watch:
-        return session.out.watch(draw, lambda: session.sleep(_WATCH_SECONDS))
+        return session.out.watch(draw_or_wait, lambda: session.sleep(pace.seconds))
     draw()
     return OK
 
 
-def _silent_alarms(spec: ModelSpec, session: CliSession) -> tuple[str, ...]:
-    """Sentences about the alarms that the spec names and that have no data; none if the user may not see alarms."""
-    also = spec.rollout.alarms.also
-    if not also:
-        return ()
-    try:
-        return silence(CloudWatch(session.clients("cloudwatch")).silent_alarms(also))
-    except AwsRefusedError:
-        return ()
+class Pace:
+    """How often a watch asks: soon after a change, and less and less often while nothing happens."""
+
+    def __init__(self) -> None:
+        self.seconds = _SOONEST_SECONDS
+        self._last: Sequence[ModelStatus] = ()
+
+    def note(self, found: Sequence[ModelStatus]) -> None:
+        """What was seen this time."""
+        least = max(_SOONEST_SECONDS, _SECONDS_A_MODEL * len(found))
+        slower = min(self.seconds * 1.5, max(_LATEST_SECONDS, least))
+        self.seconds = max(slower if found == self._last else _SOONEST_SECONDS, least)
+        self._last = found
+
+    def note_throttling(self) -> None:
+        """AWS asks for fewer calls; it is not the end of the watch."""
+        self.seconds = min(self.seconds * 2, _THROTTLED_SECONDS)
 
 
 def _ended(rollouts: list[RolloutRecord], began: datetime) -> int | None:
@@ -75,25 +82,3 @@ def _ended(rollouts: list[RolloutRecord], began: datetime) -> int | None:
     if newest is None or newest.closed_at is None or newest.closed_at < began:
         return None
     return OK if newest.outcome == "promoted" else REFUSED
-
-
-def gather(session: CliSession, table: str, model: str) -> ModelStatus:
-    """Ask AWS for everything about one model."""
-    store = RecordStore(Table(session.clients("dynamodb"), table))
-    history = HistoryStore(Table(session.clients("dynamodb"), table))
-    # Going back to an older version opens a rollout of it, so the newest is not that of the newest version.
-    rollouts = sorted(store.rollouts(model), key=lambda one: one.opened_at, reverse=True)
-    endpoint = last_endpoint(rollouts) or session.names.endpoint(model)
-    runs = executions.list_executions(session, model, most=_SHOWN)
-    versions = packages.list_versions(session, model, most=_SHOWN)
-    batches = BatchStore(Table(session.clients("dynamodb"), table))
-    return ModelStatus(
-        model=model,
-        endpoint=read_endpoint(session, endpoint),
-        rollouts=rollouts[:_SHOWN],
-        history=history.entries(rollouts[0].id) if rollouts else [],
-        versions=[packages.with_details(session, one) for one in versions],
-        runs=runs,
-        batch=batch_status(rollouts, islice(batches.runs(model), _SHOWN)),
-        steps=executions.list_steps(session, runs[0].arn) if runs else [],
-    )

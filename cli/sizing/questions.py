@@ -33,6 +33,8 @@ class Question:
     read: Callable[[str], Any]
     choices: Mapping[str, str]
     """What each word means; empty for numbers."""
+    default: str = ""
+    """What Enter alone answers; empty where there is no default."""
 
     @property
     def name(self) -> str:
@@ -49,8 +51,10 @@ QUESTIONS = (
 
 _YES_OR_NO = {"yes": "", "no": ""}
 _WHEN = {"none": "at no fixed time", **{word: "" for word in SCHEDULES if word != "none"}}
-GPU = Question("--gpu", "Does the model need a GPU?", lambda text: _one_of(_YES_OR_NO)(text) == "yes", _YES_OR_NO)
-SCHEDULE = Question("--schedule", "When do the batches come?", _one_of(_WHEN), _WHEN)
+GPU = Question(
+    "--gpu", "Does the model need a GPU?", lambda text: _one_of(_YES_OR_NO)(text) == "yes", _YES_OR_NO, default="no"
+)
+SCHEDULE = Question("--schedule", "When do the batches come?", _one_of(_WHEN), _WHEN, default="none")
 """These two have defaults, so they are asked only when something else has to be."""
 
 
@@ -69,12 +73,12 @@ def gather(given: Namespace, session: CliSession, ask: Callable[[str], str] | No
 
 
 def _asked(question: Question, session: CliSession, ask: Callable[[str], str]) -> Any:
-    session.out.text(question.text)
+    session.out.text(question.text + (f" (Enter: {question.default})" if question.default else ""))
     for word, meaning in question.choices.items():
         session.out.text(f"  {word:<8}  {meaning}".rstrip())
     while True:
         try:
-            return question.read(ask("> ").strip())
+            return question.read(ask("> ").strip() or question.default)
         except ArgumentTypeError as error:
             session.out.text(str(error))
         except EOFError as error:

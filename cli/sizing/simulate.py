@@ -11,7 +11,7 @@ from random import Random
 
 from sluice.endpoint.scaling_rules import rules_for
 from sluice.spec.model import ModelSpec
-from sluice.spec.serving_modes import REAL_TIME
+from sluice.spec.serving_modes import ASYNC, BATCH, REAL_TIME, SERVERLESS
 
 from cli.apply.specfile import load
 from cli.failures import OK, BadInputError
@@ -55,6 +55,11 @@ def add_to(commands: Commands) -> None:
 
 def run(arguments: Namespace, session: CliSession) -> int:
     spec = load(arguments.file).spec
+    if spec.endpoint.type in (SERVERLESS, BATCH):
+        raise BadInputError(
+            f"{arguments.file}: endpoint.type is {spec.endpoint.type}, which has no instances that scale with load; "
+            f"allowed: {REAL_TIME} | {ASYNC}"
+        )
     policy, trace = policy_of(arguments, written_in(spec)), read_trace(arguments.traffic)
     service = _service(arguments)
     fleet = _fleet(arguments, spec, service)

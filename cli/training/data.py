@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,30 @@ def run_check(arguments: Namespace, session: CliSession) -> int:
 
 def run_quarantine(arguments: Namespace, session: CliSession) -> int:
     read_spec(session, arguments.model)
-    bucket = read_stack(session).bucket
-    prefix = f"{QUARANTINE}{arguments.model}/"
+    kept = quarantined(session, read_stack(session).bucket, arguments.model, most=_EXPLAINED)
+    rows = [(str(one["file"]), minute(one["since"]), str(one.get("reason", "unknown"))) for one in kept.files]
+    session.out.table("Quarantine", ("file", "since", "reason"), rows)
+    if kept.count > len(kept.files):
+        session.out.text(f"and {kept.count - len(kept.files)} older ones")
+    session.out.result({"quarantine": list(kept.files), "count": kept.count})
+    return OK
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A model's refused files."""
+
+    count: int = 0
+    files: tuple[Mapping[str, Any], ...] = ()
+    """The newest ones: ``file``, ``size``, ``since``, and ``reason`` and ``breaches`` unless it is just being moved."""
+
+
+def quarantined(session: CliSession, bucket: str, model: str, *, most: int) -> Quarantine:
+    """The files in quarantine, the newest first; the reasons of up to ``most`` are read."""
+    prefix = f"{QUARANTINE}{model}/"
     kept = _kept(objects(session, bucket, prefix))
-    newest = sorted(kept, key=lambda one: one["LastModified"], reverse=True)[:_EXPLAINED]
-    found = [
+    newest = sorted(kept, key=lambda one: one["LastModified"], reverse=True)[:most]
+    found = (
         {
             "file": one["Key"].removeprefix(prefix),
             "size": one["Size"],
@@ -65,13 +85,8 @@ def run_quarantine(arguments: Namespace, session: CliSession) -> int:
             **_reason(session, bucket, one["Key"]),
         }
         for one in newest
-    ]
-    rows = [(one["file"], minute(one["since"]), str(one.get("reason", "unknown"))) for one in found]
-    session.out.table("Quarantine", ("file", "since", "reason"), rows)
-    if len(kept) > len(found):
-        session.out.text(f"and {len(kept) - len(found)} older ones")
-    session.out.result({"quarantine": found, "count": len(kept)})
-    return OK
+    )
+    return Quarantine(len(kept), tuple(found))
 
 
 def run_replay(arguments: Namespace, session: CliSession) -> int:
@@ -84,7 +99,8 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
     if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is not None and not arguments.corrected:
         raise BadInputError(_how_to_bring_back(session, bucket, f"{QUARANTINE}{name}", arguments.file))
     if kept is None and versions[f"{QUARANTINE}{name}{REASON}"] is None:
-        raise NotFoundError(f"{arguments.file} is not in quarantine; `sluice data quarantine {arguments.model}` lists")
+        lists = session.command(f"data quarantine {arguments.model}")
+        raise NotFoundError(f"{arguments.file} is not in quarantine; {lists} shows what is")
     target = _key_of(session, bucket, f"{QUARANTINE}{name}") or PREFIX + name
     if problem := path_problem(target.removeprefix(f"{PREFIX}{arguments.model}/")):
         raise BadInputError(f"{arguments.file}: {problem}")

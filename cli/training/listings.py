@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cli.failures import OK
 from cli.session import CliSession, Commands, read_spec
-from cli.training import executions, packages
+from cli.training import packages
 from cli.training.origins import origin_as_json, origin_obstacle, run_of
 
 _DETAILED = 10
@@ -49,9 +49,14 @@ def show_versions(session: CliSession, versions: list[packages.Version]) -> None
     session.out.table("Versions", ("version", "approval", "metrics", "registered", "run", "reason"), rows)
 
 
-def show_runs(session: CliSession, runs: list[executions.Execution]) -> None:
-    rows = [(one.id, one.status, minute(one.started), one.reason) for one in runs]
-    session.out.table("Runs", ("run", "status", "started", "reason"), rows)
+def clock(when: datetime) -> str:
+    """The time of day, in the person's own time zone."""
+    return when.astimezone().strftime("%H:%M:%S")
+
+
+def moment(when: datetime | None) -> str:
+    """Day and time without year and seconds, where there is little room."""
+    return when.astimezone().strftime("%m-%d %H:%M") if when else ""
 
 
 def minute(when: datetime | None) -> str:

@@ -39,7 +39,7 @@ def add_to(commands: Commands) -> None:
         metavar="NAME=VALUE",
         help="a pipeline parameter, for this run",
     )
-    command.add_argument("--again", action="store_true", help="start even if the same data and parameters ran before")
+    command.add_argument("--again", action="store_true", help="start even if nothing has changed since it ran")
     command.add_argument("--wait", action="store_true", help="follow the run to its end")
     command.set_defaults(run=run)
 
@@ -56,7 +56,8 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if arguments.data:
         uploaded = _upload(session, arguments.model, arguments.data)
         if not arguments.wait:
-            session.out.text(f"The run starts when no more uploads come; `sluice runs {arguments.model}` shows it")
+            shows = session.command(f"runs {arguments.model}")
+            session.out.text(f"The run starts when no more uploads come; {shows} shows it")
             session.out.result({"uploaded": uploaded})
             return OK
         arn = _await_start(session, arguments.model, before)
@@ -66,19 +67,21 @@ def run(arguments: Namespace, session: CliSession) -> int:
             session.out.result({"waiting": True})
             return OK
         if arn in before:
-            session.out.text("The same data with the same parameters ran before; --again runs it once more")
-    return _finish(session, arn, arguments.wait)
+            session.out.text(
+                "This ran before: data, parameters, gate, code and contract are the same; --again runs it once more"
+            )
+    return _finish(session, arn, arguments.wait, ran_before=arn in before)
 
 
-def _finish(session: CliSession, arn: str, wait: bool) -> int:
+def _finish(session: CliSession, arn: str, wait: bool, *, ran_before: bool) -> int:
     session.out.text(f"Execution {arn}")
     if not wait:
-        session.out.result(as_json(describe(session, arn)))
+        session.out.result(as_json(describe(session, arn)) | {"ran_before": ran_before})
         return OK
     execution: Execution = follow(session, arn)
     run, repeated = ended_run(session, arn)
     session.out.text(outcome(run, repeated))
-    session.out.result(as_json(execution) | run_as_json(run, repeated))
+    session.out.result(as_json(execution) | run_as_json(run, repeated) | {"ran_before": ran_before})
     return OK if execution.status == "Succeeded" else REFUSED
 
 
@@ -130,7 +133,8 @@ def _await_start(session: CliSession, model: str, before: set[str]) -> str:
         session.sleep(1.0)
     raise CommandError(
         f"No run has started within {_START_WAIT_SECONDS} seconds: the data may be refused "
-        f"(`sluice data quarantine {model}`), or wait for the run that is going (`sluice runs {model}`)."
+        f"({session.command(f'data quarantine {model}')}), "
+        f"or wait for the run that is going ({session.command(f'runs {model}')})."
     )
 
 
@@ -152,7 +156,7 @@ def _start(session: CliSession, arguments: Namespace, parameters: Mapping[str, s
             session.sleep(1.0)
             status = _request_status(model, request.id, ports)
     if status.state == "refused":
-        raise NotFoundError(f"{model}: {status.reason}; `sluice train {model} --data FILE` uploads some")
+        raise NotFoundError(f"{model}: {status.reason}; {session.command(f'train {model} --data FILE')} uploads some")
     return ports.run_slots.started_execution(model, status.run) or "" if status.state == "run" else ""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(event: Mapping[str, Any], ports: AsyncInferencePorts) -> Mapping[str, Any]:
     """Returns the messages to be redelivered, which SQS moves to the dead-letter queue after five receives."""
     handle = partial(handle_messages, ports=ports)
-    return process_batch(event["Records"], parse_message, handle, ports.telemetry, expected=(Exception,))
+    return process_batch(event["Records"], parse_message, handle, ports.telemetry)
 
 
 handler = entry("handle_async_result", run, async_inference_ports, certain=("results", "events"))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def run(event: Mapping[str, Any], ports: OutcomePorts) -> Mapping[str, Any]:
     """Messages that cannot be handled now go back to the queue, and after five times to its dead-letter queue."""
     batch = OutcomeBatch(ports)
-    return process_batch(event["Records"], batch.read, batch.count, ports.telemetry, expected=(Exception,))
+    return process_batch(event["Records"], batch.read, batch.count, ports.telemetry)
 
 
 handler = entry("record_outcome", run, outcomes_ports, certain=("store", "outcomes"))

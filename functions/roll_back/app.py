@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def run(event: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
     """READY when the baseline serves alone and the rollout is closed, WAIT until then."""
-    return roll_back(RolloutId.required(event["rollout_id"]), event["context"], ports)
+    rollout_id, execution = RolloutId.required(event["rollout_id"]), event.get("execution", "")
+    return roll_back(rollout_id, event["context"], ports, execution=execution)
 
 
 handler = entry("roll_back", run, rollout_ports, certain=("store", "hosting"))

@@ -11,7 +11,7 @@ with collector_paused():
     from sluice.aws.sqs_batch import process_batch
     from sluice.bootstrap.entry import entry
     from sluice.bootstrap.ports import training_ports
-    from sluice.training.intake_batch import INTAKE_ERRORS, IntakeBatch
+    from sluice.training.intake_batch import IntakeBatch
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
@@ -21,7 +21,7 @@ def run(event: Mapping[str, Any], ports: TrainingPorts) -> Mapping[str, Any]:
     """Take in an SQS batch; messages that fail go back to the queue, and after five times to its dead-letter queue."""
     records = event["Records"]
     batch = IntakeBatch(len(records), ports)
-    return process_batch(records, batch.take_in, batch.check_queues, ports.telemetry, expected=INTAKE_ERRORS)
+    return process_batch(records, batch.take_in, batch.check_queues, ports.telemetry)
 
 
 handler = entry("start_pipeline", run, training_ports, certain=("pending_inputs",))

@@ -74,7 +74,11 @@ def _admits(subscription: Any) -> bool:
     request = AccessRequest(
         action="sqs:SendMessage",
         resource=arn,
-        context={"aws:SourceArn": subscription.topic.arn, "aws:SourceAccount": subscription.account_id},
+        context={
+            "aws:SourceArn": subscription.topic.arn,
+            "aws:SourceAccount": subscription.account_id,
+            "aws:SecureTransport": "true",
+        },
         principals=_SNS,
     )
     return decide(parse_policy(queue.policy or "{}"), request) is Decision.ALLOWED

@@ -57,7 +57,7 @@ class FakeS3:
     def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:
         """Two a page, so that nobody forgets the second page. The longer a key was there, the older it is."""
         entries = [
-            {"Key": key, "LastModified": START + timedelta(minutes=age)}
+            {"Key": key, "Size": len(self.objects[key]), "LastModified": START + timedelta(minutes=age)}
             for age, key in enumerate(self.objects)
             if key.startswith(Prefix) and key > ContinuationToken
         ]
@@ -169,6 +169,8 @@ class FakeSageMaker:
         return {"ModelPackageSummaryList": sorted(found, key=lambda one: -one["ModelPackageVersion"])}
 
     def describe_model_package(self, *, ModelPackageName: str) -> dict[str, Any]:
+        if ModelPackageName not in self.packages:
+            raise client_error("DescribeModelPackage", "ValidationException", f"{ModelPackageName} does not exist")
         return self.packages[ModelPackageName]
 
     def update_model_package(self, *, ModelPackageArn: str, **changes: Any) -> None:

@@ -41,6 +41,7 @@ class Lab:
         self._log = folder / f"{sdk}.log"
         self._deadline = time.monotonic() + DEADLINE_SECONDS
         arguments = {
+            "sdk": sdk,
             "bucket": account.BUCKET,
             "role": account.ROLE,
             "success-topic": account.topic("async-success"),
@@ -49,7 +50,7 @@ class Lab:
         given = [f"--{name}={value}" for name, value in arguments.items()]
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
-                [PYTHONS[sdk], "-m", f"clients.{sdk}.labs", *given],
+                [PYTHONS[sdk], "-m", "clients.labs", *given],
                 env=environment,
                 cwd=REPO / "tests",
                 stdout=output,

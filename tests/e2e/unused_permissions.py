@@ -67,9 +67,6 @@ UNUSED: dict[str, dict[str, str]] = {
         "s3:ListBucket": _MISSING,
         "s3:AbortMultipartUpload": _FAILURE,
     },
-    "ServerlessModelRole": {
-        "cloudwatch:DescribeAlarms": "SageMaker's own deployments (blue_green); the serverless scene has a canary",
-    },
     "StartPipelineFunctionRole": {
         "sagemaker:DescribePipeline": "which parameters a request may set; the requests in the plays set none",
         "s3:ListBucket": _MISSING,
@@ -115,9 +112,8 @@ UNUSED: dict[str, dict[str, str]] = {
         "cloudwatch:DeleteAlarms": _SCALED,
         "cloudwatch:DescribeAlarms": _SCALED,
         "cloudwatch:SetAlarmState": _STOPPED,
-        "events:PutEvents": _FAILURE,
         "sagemaker:UpdateEndpoint": _FAILURE,
-        "states:StartExecution": _FAILURE,
+        "states:DescribeExecution": _SWEEP,
     },
     "SweepFunctionRole": {
         **_SCALES_FIRST,

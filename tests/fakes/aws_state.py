@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sluice.aws.clients import translate_client_error
-from sluice.aws.model_registry import DESCRIPTION_MAX, Package, PackagedContainer
+from sluice.aws.model_registry import DESCRIPTION_MAX, Package, PackagedContainer, deleted_package
 from sluice.aws.s3 import StoredObject
 from sluice.errors import RetryableError, SluiceError
 from sluice.pipeline_runs.run import PipelineRun
@@ -106,6 +106,10 @@ class FakeRegistry:
     def move_on(self, arn: str, status: str, failure: str = "") -> None:
         self._set(arn, status=status, failure=failure)
 
+    def delete(self, arn: str) -> None:
+        """A person deletes the version."""
+        del self.packages[arn]
+
     def approve(self, arn: str) -> None:
         self.packages[arn] = replace(self.packages[arn], approval="Approved", last_modified=self.clock.now())
 
@@ -125,17 +129,17 @@ class FakeRegistry:
         self.faults.around(lambda: self._annotate(arn, properties))
 
     def _found(self, arn: str) -> Package:
-        if arn not in self.packages:
-            raise refusal(f"ModelPackage {arn} does not exist.")
-        return self.packages[arn]
+        return self.packages.get(arn) or deleted_package(arn)
 
     def _reject(self, arn: str, reason: str) -> None:
         now = self._found(arn)
-        if (now.approval, now.description) != ("Rejected", reason):
+        if not now.is_deleted and (now.approval, now.description) != ("Rejected", reason):
             self._set(arn, approval="Rejected", description=reason)
 
     def _annotate(self, arn: str, properties: Mapping[str, str]) -> None:
         now = self._found(arn)
+        if now.is_deleted:
+            return
         self.properties.setdefault(arn, {}).update(properties)
         self.packages[arn] = replace(now, properties=dict(self.properties[arn]), last_modified=self.clock.now())
 
@@ -235,7 +239,9 @@ class FakePipelines:
 
     def status_and_name(self, execution: str) -> tuple[str, str]:
         return self.faults.around(  # type: ignore[no-any-return]
-            lambda: next((each.status, each.run) for each in self.started.values() if each.arn == execution)
+            lambda: next(
+                ((each.status, each.run) for each in self.started.values() if each.arn == execution), ("Stopped", "")
+            )
         )
 
     def running(self, pipeline: str) -> list[FakeExecution]:

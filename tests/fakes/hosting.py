@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant, VariantState
-from sluice.errors import EndpointBusyError, RetryableError
+from sluice.errors import EndpointBusyError, NotVisibleYetError
 
 from tests.fakes.aws_state import Faults, refusal
 
@@ -42,6 +42,7 @@ class FakeHosting:
     why_unhealthy: str = "ping failed"
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
     alarms: Mapping[str, str] = field(default_factory=dict)  # name -> state, as CloudWatch has them
+    is_registered: Callable[[str], bool] = lambda _arn: True  # whether the Model Registry has this version
     heeds_alarms: bool = True
     deployments: list[Deployment] = field(default_factory=list)
     is_scaled: Callable[[str, str], bool] = lambda _endpoint, _variant: False
@@ -98,6 +99,8 @@ class FakeHosting:
         network_isolation: bool = False,
     ) -> None:
         def create() -> None:
+            if not self.is_registered(package_arn):
+                raise refusal(f"ModelPackage {package_arn} does not exist.")
             self.models.setdefault(name, package_arn)
             self.roles.setdefault(name, role_arn)
             self.isolated |= {name} if network_isolation else set()
@@ -205,7 +208,7 @@ class FakeHosting:
 
     def _configured(self, config: str) -> NewConfig:
         if config not in self.configs:
-            raise RetryableError(f"Could not find endpoint configuration {config}.")
+            raise NotVisibleYetError(f"Could not find endpoint configuration {config}.")
         return self.configs[config]
 
     def _delete(self, endpoint: str) -> None:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,10 @@ class FakePorts:
     trusted: TrustedOrigins
 
 
+class ExecutionTimedOut(Exception):
+    """An execution took longer than its TimeoutSeconds: none of its handlers runs."""
+
+
 @dataclass
 class SluiceWorld:
     """The application with every adapter faked; ``play`` runs the state machine as Step Functions would."""
@@ -149,6 +153,7 @@ class SluiceWorld:
     ports: FakePorts
     clock: Clock
     faults: Faults
+    retries: int = 0  # of tasks, by the state machine
 
     @property
     def telemetry(self) -> FakeTelemetry:
@@ -269,7 +274,14 @@ class SluiceWorld:
         on_state: Callable[[str], None] = lambda _name: None,
         limit: int = 2000,
     ) -> str:
-        """Run the real state machine until it ends; the name of its last state."""
+        """Run the real state machine until it ends; the name of its last state, or ``TimedOut``."""
+        ends = self.clock.now() + timedelta(seconds=MACHINE["TimeoutSeconds"])
+        try:
+            return self._play(rollout, mode, on_state, limit, ends)
+        except ExecutionTimedOut:
+            return "TimedOut"
+
+    def _play(self, rollout: str, mode: str, on_state: Callable[[str], None], limit: int, ends: datetime) -> str:
         context: dict[str, Any] = {"rollout_id": rollout, "mode": mode}
         execution = rollout if mode == "roll_out" else f"{rollout}-restore-1"
         name = MACHINE["StartAt"]
@@ -282,15 +294,14 @@ class SluiceWorld:
                 case "Choice":
                     name = _choose(state, context)
                 case "Wait":
-                    self.clock.pass_seconds(context["step"]["wait_seconds"])
-                    self.hosting.settle()
+                    self._wait(state.get("Seconds") or context["step"]["wait_seconds"], ends)
                     self.transforms.settle()
                     name = state["Next"]
                 case "Task":
-                    name = self._task(state, context, execution)
+                    name = self._task(state, context, execution, ends)
         raise AssertionError(f"the machine did not end within {limit} states; last was {name}")
 
-    def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str) -> str:
+    def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str, ends: datetime) -> str:
         function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         payload = {
             key.removesuffix(".$"): _path(value, {**context, "$": {"Execution": {"Name": execution}}})
@@ -309,12 +320,16 @@ class SluiceWorld:
                 if at is None or retried[at] == state["Retry"][at]["MaxAttempts"]:
                     context["failure"] = {"Error": type(error).__name__, "Cause": str(error)}
                     return str(state["Catch"][0]["Next"])
-                self._wait_for_retry(state["Retry"][at], retried[at])
+                rule = state["Retry"][at]
+                seconds = rule["IntervalSeconds"] * rule["BackoffRate"] ** retried[at]
+                self._wait(min(seconds, rule.get("MaxDelaySeconds", seconds)), ends)
                 retried[at] += 1
+                self.retries += 1
 
-    def _wait_for_retry(self, rule: Mapping[str, Any], before: int) -> None:
-        seconds = rule["IntervalSeconds"] * rule["BackoffRate"] ** before
-        self.clock.pass_seconds(min(seconds, rule.get("MaxDelaySeconds", seconds)))
+    def _wait(self, seconds: float, ends: datetime) -> None:
+        self.clock.pass_seconds(seconds)
+        if self.clock.now() > ends:
+            raise ExecutionTimedOut
         self.hosting.settle()
 
 
@@ -323,6 +338,18 @@ def approval_of(arn: str, fields: tuple[str, ...] | None = ("ModelApprovalStatus
     if fields is not None:
         detail["UpdatedModelPackageFields"] = list(fields)
     return {"detail": detail}
+
+
+def rejection_of(world: SluiceWorld, version: int) -> dict[str, Any]:
+    """A person rejects a version: the event of that, after the fact."""
+    arn = world.registry.add(GROUP, version, "Rejected")
+    return {
+        "detail": {
+            "ModelPackageArn": arn,
+            "ModelApprovalStatus": "Rejected",
+            "UpdatedModelPackageFields": ["ModelApprovalStatus"],
+        }
+    }
 
 
 def agree(world: SluiceWorld, *variants: str, answers: int = 600) -> None:
@@ -376,7 +403,9 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         FakeMetrics(faults, clock=clock),
         FakeScaling(faults),
     )
+    registry = FakeRegistry(faults, clock)
     hosting.alarms = metrics.alarms
+    hosting.is_registered = lambda arn: arn in registry.packages
     hosting.is_scaled = scaling.is_scaled
     table = FakeTable(faults)
     ports = FakePorts(
@@ -394,7 +423,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         outcomes=OutcomeStore(table),
         results=ResultStore(FakeTable(faults)),
         hosting=hosting,
-        registry=FakeRegistry(faults, clock),
+        registry=registry,
         metrics=metrics,
         scaling=scaling,
         captures=FakeCaptures(faults),

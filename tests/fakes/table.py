@@ -8,10 +8,14 @@ from functools import partial
 from typing import Any
 
 from sluice.aws.dynamodb import ConditionFailedError, Index, ItemKey
+from sluice.errors import AwsRefusedError
 
 from tests.fakes.aws_state import Faults
 
 _PAGE_BYTES = 2**20
+_KEY_BYTES = {"pk": 2048, "sk": 1024}
+_ITEM_BYTES = 400 << 10
+"""Limits of DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html."""
 
 
 class FakeTable:
@@ -25,12 +29,15 @@ class FakeTable:
         self.read_units = 0  # of consistent reads, as DynamoDB counts them: 4 KB each
 
     def get(self, key: ItemKey) -> dict[str, Any] | None:
+        _check_limits(key)
         found = self._faults.around(lambda: self._items.get(_of(key)))
         self.read_units += _units([found or {}])
         return dict(found) if found else None
 
     def get_all(self, keys: Iterable[ItemKey]) -> list[dict[str, Any]]:
-        wanted = [_of(key) for key in keys]
+        asked = list(keys)
+        _check_limits(*asked)
+        wanted = [_of(key) for key in asked]
         return self._faults.around(  # type: ignore[no-any-return]
             lambda: [dict(self._items[key]) for key in wanted if key in self._items]
         )
@@ -40,6 +47,7 @@ class FakeTable:
             self._check(item, condition, values)
             self._items[_of(item)] = dict(item)
 
+        _check_limits(item)
         self._faults.around(effect)
 
     def put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None = None) -> bool:
@@ -47,6 +55,8 @@ class FakeTable:
 
     def put_all(self, items: Iterable[Mapping[str, str | int]]) -> None:
         """One call for each item, so that a fault can hit between any two."""
+        items = list(items)
+        _check_limits(*items)
         for item in items:
             self._faults.around(partial(self._items.__setitem__, _of(item), dict(item)))
 
@@ -136,6 +146,8 @@ class FakeTable:
     def count_new(
         self, notes: Sequence[Mapping[str, str | int]], counter: ItemKey, amounts: Mapping[str, float], expires: int
     ) -> frozenset[int]:
+        _check_limits(*notes, counter)
+
         def effect() -> frozenset[int]:
             known = frozenset(index for index, note in enumerate(notes) if _of(note) in self._items)
             if not known:
@@ -149,6 +161,7 @@ class FakeTable:
         return self._faults.around(effect)  # type: ignore[no-any-return]
 
     def _put_new(self, item: Mapping[str, str | int], also: Mapping[str, str | int] | None) -> bool:
+        _check_limits(item, also or {})
         if _of(item) in self._items:
             return False
         for each in (item, also or {}):
@@ -161,6 +174,23 @@ class FakeTable:
         alternatives = (part.split(" AND ") for part in condition.split(" OR "))
         if not any(all(_holds(term, item, values) for term in terms) for terms in alternatives):
             raise ConditionFailedError
+
+
+def _check_limits(*items: Mapping[str, Any]) -> None:
+    """One item that is beyond a limit has the whole call refused, as by DynamoDB."""
+    for item in items:
+        try:
+            sizes = {name: len(str(value).encode()) for name, value in item.items()}
+        except UnicodeEncodeError:
+            raise _refused("SerializationException", "a text is no Unicode") from None
+        if any(name in item and not 0 < sizes[name] <= most for name, most in _KEY_BYTES.items()):
+            raise _refused("ValidationException", "One or more parameter values were invalid: size of a key")
+        if sum(sizes.values()) > _ITEM_BYTES:
+            raise _refused("ValidationException", "Item size has exceeded the maximum allowed size")
+
+
+def _refused(code: str, message: str) -> AwsRefusedError:
+    return AwsRefusedError(message, code=code, message=message, operation="", response={})
 
 
 def _of(key: Mapping[str, Any]) -> tuple[str, str]:

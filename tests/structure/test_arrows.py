@@ -8,7 +8,8 @@ from pathlib import Path
 
 LAYER = Path(__file__).parents[2] / "layers" / "sluice" / "sluice"
 
-BASE = frozenset({"errors", "events", "names", "rollout_id", "stored"})  # at the root; they import only each other
+BASE = frozenset({"bounded_json", "errors", "events", "names", "rollout_id", "stored"})
+"""Modules at the root; they import only each other."""
 LOW = BASE | {"aws", "spec", "telemetry"}
 SERVING = LOW | {"endpoint", "transform"}
 RECORD = SERVING | {"rollout.model"}

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.names import MODEL_MAX, STAGE_MAX, Names, is_model, package_group_and_version, variant
 from sluice.rollout.analysis.alarms import alarm_names
-from sluice.rollout.tasks.abort_rollout import MAX_RESTORES
 from sluice.rollout_id import RolloutId
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # endpoints, configs, models, variants, groups
 PIPELINE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")
 EXECUTION_NAME_MAX, ALARM_NAME_MAX = 80, 255
+MOST_RESTORES = 99_999  # a sweep starts one at most, so that is a year of them
 PURPOSES = ("model", "live", "canary", "current", "new")
 
 WORD = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
@@ -48,7 +48,7 @@ def _check(names: Names, rollout: RolloutId) -> None:
         assert SAGEMAKER_NAME.fullmatch(name), name
     assert PIPELINE_NAME.fullmatch(names.pipeline(rollout.model))
     assert all(len(name) <= ALARM_NAME_MAX for name in alarm_names(names, str(rollout)))
-    assert len(f"{rollout}-restore-{MAX_RESTORES}") <= EXECUTION_NAME_MAX
+    assert len(f"{rollout}-restore-{MOST_RESTORES}") <= EXECUTION_NAME_MAX
 
 
 @given(rollout=IDS, suffix=st.sampled_from(["", "-errors", "-latency", "-restore-1", "-restore-10"]))

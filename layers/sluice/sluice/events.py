@@ -1,4 +1,9 @@
-"""The events that Sluice receives, parsed leniently where AWS is inconsistent."""
+"""The events that Sluice receives, parsed leniently where AWS is inconsistent.
+
+Events of source ``sluice`` are hints: whoever may put events on the bus can send one. Who acts on one reads first, from
+AWS or the table, whether it is so. Sources that begin with ``aws.`` are AWS's alone: PutEvents refuses them to all
+others (NotAuthorizedForSourceException).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+from sluice.bounded_json import parse_moment
+
 PIPELINE_ENDS = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
+DEAD_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
+"""Of executions of a state machine that ended without what they were for."""
+
+_OUR_SOURCE = "sluice"
+
+
+def is_hint(event: Mapping[str, Any]) -> bool:
+    """Whether an event is only a hint, as anybody may have sent it: a replay by the sweep, or a person's request."""
+    return event.get("source") == _OUR_SOURCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +35,7 @@ class PackageChanged:
     approval: str
     changed: tuple[str, ...] | None  # UpdatedModelPackageFields; None where the event has none
     at: str = ""  # when the package was changed, according to the event
+    is_hint: bool = False
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -29,6 +46,7 @@ class PackageChanged:
             approval=detail.get("ModelApprovalStatus", ""),
             changed=None if fields is None else tuple(fields),
             at=detail.get("LastModifiedTime") or detail.get("CreationTime", ""),
+            is_hint=is_hint(event),
         )
 
     @property
@@ -51,8 +69,11 @@ class PackageChanged:
 
     @property
     def begins_first_wait(self) -> bool:
-        """Whether a wait for approval that it announces began with the registration, not with a later change."""
-        return self.changed is None or not self._may_name_the_approval
+        """Whether a wait for approval that it announces began with the registration, not with a later change.
+
+        A hint does: the time of another wait would be the sender's own, and each time is announced once.
+        """
+        return self.is_hint or self.changed is None or not self._may_name_the_approval
 
     @property
     def names_the_approval(self) -> bool:
@@ -116,6 +137,7 @@ class ExecutionEnded:
     status: str
     error: str
     cause: str
+    is_replayed: bool = False  # by the sweep
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -125,6 +147,7 @@ class ExecutionEnded:
             status=detail["status"],
             error=detail.get("error") or "",
             cause=detail.get("cause") or "",
+            is_replayed=event.get("source") == "sluice",
         )
 
 
@@ -150,7 +173,7 @@ class ObjectCreated:
             version_id=found.get("version-id", ""),
             etag=found.get("etag", ""),
             sequencer=found.get("sequencer", ""),
-            at=datetime.fromisoformat(event["time"]) if "time" in event else None,
+            at=parse_moment(event["time"]) if "time" in event else None,
         )
 
 
@@ -184,6 +207,7 @@ class PipelineStatusChanged:
     pipeline: str  # its name
     display_name: str
     status: str  # of the execution; empty in a step's event
+    is_hint: bool = False
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
@@ -193,6 +217,7 @@ class PipelineStatusChanged:
             pipeline=detail["pipelineArn"].rsplit("/", 1)[-1],
             display_name=detail.get("pipelineExecutionDisplayName", ""),
             status=detail.get("currentPipelineExecutionStatus", ""),
+            is_hint=is_hint(event),
         )
 
     @property

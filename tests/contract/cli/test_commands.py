@@ -188,6 +188,7 @@ def test_status_of_a_fresh_model_is_empty_not_an_error(stage: Stage) -> None:
             "rollouts": [],
             "history": [],
             "remarks": [],
+            "quarantine": {"count": 0, "files": []},
             "versions": [],
             "runs": [],
         }

@@ -53,7 +53,9 @@ def edges_of_machine() -> Iterator[Edge]:
                 continue
             yield from edges_of_choice(name, STATES[follower])
             default = drawn_from(STATES[follower]["Default"])
-            assert {catcher["Next"] for catcher in state["Catch"]} == {default}, f"{name} fails to another state"
+            assert {drawn_from(catcher["Next"]) for catcher in state["Catch"]} == {default}, (
+                f"{name} fails to another state"
+            )
 
 
 def edges_of_picture() -> set[Edge]:

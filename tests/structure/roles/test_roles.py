@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from security.cross_stage import REASONS, crossing
 from security.deployed_template import deployed, of_type, role_statements
 
 RESOURCES = deployed()
@@ -76,7 +77,7 @@ def test_traces_are_sent_by_every_function_if_the_stack_is_traced_and_else_by_no
     assert {each.actions for each in tracing} == {("xray:PutTraceSegments", "xray:PutTelemetryRecords")}
 
 
-@pytest.mark.parametrize("role", set(ROLES) - {f"{name}Role" for name in FUNCTIONS})
+@pytest.mark.parametrize("role", sorted(set(ROLES) - {f"{name}Role" for name in FUNCTIONS}))
 def test_a_role_of_another_service_is_assumed_on_behalf_of_this_account_alone(role: str) -> None:
     """Not those of functions: Lambda's guide documents no such condition, and one that Lambda cannot meet stops all."""
     for statement in ROLES[role]["AssumeRolePolicyDocument"]["Statement"]:
@@ -90,3 +91,19 @@ def test_a_role_of_another_service_is_assumed_on_behalf_of_this_account_alone(ro
         assert source == named[service]
         if service != "sagemaker.amazonaws.com":  # whose guide has the account in the ARN alone
             assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "ACCOUNT"}
+
+
+def test_a_role_of_one_stage_touches_nothing_of_another_without_a_reason() -> None:
+    found = crossing()
+    assert {action: patterns for action, patterns in found.items() if action not in REASONS} == {}
+    assert [action for action in REASONS if action not in found] == [], "these cross no longer"
+
+
+def test_a_model_writes_into_the_logs_of_its_own_stage() -> None:
+    """Those of batch jobs and of pipelines share one group of SageMaker's for each kind."""
+    for role, groups in (
+        ("ModelRole", {"Endpoints/sluice-dev-*", "TransformJobs:*"}),
+        ("PipelineRole", {"ProcessingJobs:*", "TrainingJobs:*"}),
+    ):
+        named = {f"arn:aws:logs:REGION:ACCOUNT:log-group:/aws/sagemaker/{each}" for each in groups}
+        assert allowed(role, "logs:")["logs:PutLogEvents"] == named

@@ -10,17 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluice.async_inference.endpoint_models import EndpointModels
-from sluice.async_inference.inference import AsyncInference
+from sluice.async_inference.inference import AsyncInference, InferenceRequest
 from sluice.async_inference.messages import Message, Notification, RetryMessage
 from sluice.async_inference.retries import submit
+from sluice.async_inference.store import ResultStore
 from sluice.errors import RetryableError
 
+from functions.handle_async_result.app import run as handle_async_result
 from functions.sweep.app import run as sweep
 from tests.builders.async_examples import (
     ENDPOINT,
     ID,
     PERMANENT,
     TRANSIENT,
+    batch,
     deliver,
     deliver_scheduled,
     inference,
@@ -28,6 +31,7 @@ from tests.builders.async_examples import (
     scheduled_retries,
 )
 from tests.fakes.sluice_world import SluiceWorld, sluice_world
+from tests.fakes.table import FakeTable
 
 
 def world_with(*entries: AsyncInference) -> SluiceWorld:
@@ -141,13 +145,13 @@ def test_an_endpoint_that_is_gone_parks_the_request_with_the_reason() -> None:
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ("not json", "JSONDecodeError"),
+        ("not json", "BoundsError"),
         ("[]", "AttributeError"),
         ("{}", "ValueError"),
         ('{"eventName": "InferenceResult"}', "KeyError"),
         (notification(None).body().replace("Completed", "Unheard-of"), "ValueError"),
         (replace(notification(None), endpoint="of-somebody-else").body(), "ForeignEndpointError"),
-        (notification(None).body().replace(notification(None).ended_at.isoformat(), "yesterday"), "ValueError"),
+        (notification(None).body().replace(notification(None).ended_at.isoformat(), "yesterday"), "BoundsError"),
     ],
 )
 def test_a_poison_message_fails_alone_and_is_logged_without_its_content(body: str, error: str) -> None:
@@ -341,3 +345,43 @@ def test_a_refused_retry_that_cannot_be_parked_now_shows_its_reason_in_no_trace(
         submit(pending, serving, world.ports)
     assert ("INFO", "invocation refused", {"inference": ID, "model": "fraud"}) in world.telemetry.lines
     assert "SageMaker refused it" not in "".join(format_exception(raised.value))
+
+
+def sent_with_the_call(inference_id: str) -> Notification:
+    """SageMaker's notification of a request whose payload was in the call: it has no inputLocation."""
+    return replace(notification(None, inference_id=inference_id), request=InferenceRequest())
+
+
+def test_the_result_of_a_payload_sent_with_the_call_can_be_read_listed_and_told_again() -> None:
+    world = world_with()
+    success = sent_with_the_call("in-the-call")
+    put_result(world, success)
+    assert deliver(world, success) == []
+    assert kept(world, "in-the-call").request == InferenceRequest()
+    assert [each.id for each in world.ports.results.of_model("fraud")] == ["in-the-call"]
+    assert deliver(world, success, notification(None, inference_id="another")) == []
+    assert kept(world, "another").status == "ready"
+
+
+def test_a_request_that_an_earlier_release_stored_without_any_field_can_be_read() -> None:
+    item = inference().item()
+    assert AsyncInference.parse(ID, {**item, "request": "{}"}).request == InferenceRequest()
+
+
+def test_a_payload_sent_with_the_call_is_stored_with_the_field_that_the_last_release_requires() -> None:
+    assert '"input": ""' in str(replace(inference(), request=InferenceRequest()).item()["request"])
+
+
+def test_a_stored_result_that_cannot_be_read_fails_only_its_own_messages() -> None:
+    world, table = world_with(), FakeTable()
+    store = ResultStore(table)
+    results = [notification(None, inference_id=each) for each in ("broken", "whole")]
+    for each in results:
+        store.add(inference(each.id))
+        put_result(world, each)
+    table.set({"pk": "broken", "sk": "RESULT"}, {"since": "yesterday"}, "attribute_exists(pk)", {})
+    answer = handle_async_result(batch(results), replace(world.ports, results=store))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
+    found = store.get("whole")
+    assert found is not None
+    assert found.status == "ready"

@@ -11,12 +11,13 @@ import pytest
 from botocore.stub import ANY
 from sluice.aws.eventbridge import EventPublisher
 from sluice.aws.model_registry import ModelRegistry
-from sluice.errors import RetryableError, ThrottledError, UnknownModelError
+from sluice.errors import AwsRefusedError, RetryableError, ThrottledError, UnknownModelError
 from sluice.names import Names
 from sluice.rollout.model.executions import Executions
 from sluice.rollout_id import RolloutId
 from sluice.spec.parameter_store import SpecStore
 from sluice.training.pipeline_executions import PipelineExecutions
+from sluice.training.run_token import definition_digest
 
 from tests.builders.stubbed_aws import StubbedAws
 
@@ -53,6 +54,29 @@ def test_a_package_that_was_never_modified(aws: StubbedAws) -> None:
     found = ModelRegistry(client).describe(ARN)
     assert (found.group, found.version, found.approval) == ("sluice-dev-fraud", 7, "")
     assert (found.last_modified, found.is_approved) == (T0, False)
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFound"])
+def test_a_version_that_is_deleted_takes_no_note(aws: StubbedAws, code: str) -> None:
+    client, stub = aws.service("sagemaker")
+    for call in ("update_model_package", "describe_model_package"):
+        stub.add_client_error(call, code, f"ModelPackage {ARN} does not exist.")
+    ModelRegistry(client).annotate(ARN, {"a": "b"})
+
+
+def test_a_note_that_is_refused_for_another_reason_is_an_error(aws: StubbedAws) -> None:
+    client, stub = aws.service("sagemaker")
+    stub.add_client_error("update_model_package", "ValidationException", "too long")
+    stub.add_response("describe_model_package", described())
+    with pytest.raises(AwsRefusedError, match="too long"):
+        ModelRegistry(client).annotate(ARN, {"a": "b"})
+
+
+def test_a_version_that_may_not_be_read_is_not_taken_for_deleted(aws: StubbedAws) -> None:
+    client, stub = aws.service("sagemaker")
+    stub.add_client_error("describe_model_package", "AccessDeniedException", "not authorized")
+    with pytest.raises(AwsRefusedError, match="not authorized"):
+        ModelRegistry(client).describe(ARN)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +163,25 @@ def test_too_many_pipelines_at_once_is_worth_another_try(aws: StubbedAws) -> Non
     assert pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"}) == "arn:run"
     with pytest.raises(RetryableError):
         pipelines.start("sluice-dev-fraud", "data-a1b2", token, {"InputData": "s3://lake/m"})
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        ('{ "Steps": [], "Parameters": [{"DefaultValue": 60, "Name": "NumRound"}] }', True),
+        ('{"Parameters": [{"Name": "NumRound", "DefaultValue": 120}], "Steps": []}', False),
+        ('{"Parameters": [{"Name": "NumRound", "DefaultValue": 60}], "Steps": ["s3://code/train/3f0c"]}', False),
+    ],
+    ids=["the same in another order", "another parameter", "another code"],
+)
+def test_a_definition_is_known_by_what_it_does(aws: StubbedAws, other: str, is_same: bool) -> None:
+    client, stub = aws.service("sagemaker")
+    applied = '{"Parameters": [{"Name": "NumRound", "DefaultValue": 60}], "Steps": []}'
+    for definition in (applied, other):
+        stub.add_response("describe_pipeline", {"PipelineDefinition": definition}, {"PipelineName": "sluice-dev-fraud"})
+    pipelines = PipelineExecutions(client)
+    digests = {definition_digest(pipelines.definition("sluice-dev-fraud")) for _ in range(2)}
+    assert (len(digests) == 1) is is_same
 
 
 def test_an_event_that_was_not_accepted_is_an_error(aws: StubbedAws) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sluice.aws.sqs_batch import process_batch
+from sluice.errors import AwsLibraryError, ThrottledError
 
 from tests.fakes.telemetry import FakeTelemetry
 
@@ -30,7 +31,7 @@ class Handler:
 
 def process(bodies: list[str], handler: Handler, telemetry: FakeTelemetry | None = None) -> list[str]:
     """The ids of the messages that go back."""
-    made = process_batch(records(*bodies), json.loads, handler, telemetry or FakeTelemetry(), expected=(ValueError,))
+    made = process_batch(records(*bodies), json.loads, handler, telemetry or FakeTelemetry())
     assert list(made) == ["batchItemFailures"]
     return [str(each["itemIdentifier"]) for each in made["batchItemFailures"]]
 
@@ -45,8 +46,10 @@ def test_a_message_that_cannot_be_parsed_goes_back_alone_and_is_logged() -> None
     handler, telemetry = Handler(), FakeTelemetry()
     assert process(["1", "{", "3"], handler, telemetry) == ["m1"]
     assert handler.calls == [{"m0": 1, "m2": 3}]
-    line = ("ERROR", "message goes back to the queue", {"message_id": "m1", "error": "JSONDecodeError"})
-    assert telemetry.lines == [line]
+    ((level, text, fields),) = telemetry.lines
+    assert (level, text) == ("ERROR", "message goes back to the queue")
+    assert str(fields.pop("raised_at")).startswith("json.decoder:")
+    assert fields == {"message_id": "m1", "error": "JSONDecodeError"}
 
 
 def test_messages_that_cannot_be_handled_go_back_beside_those_that_cannot_be_parsed() -> None:
@@ -62,10 +65,50 @@ def test_a_message_that_is_not_in_the_batch_cannot_fail() -> None:
     assert process(["1"], Handler("m7")) == []
 
 
-@pytest.mark.parametrize("defect", [AssertionError, ZeroDivisionError])
-def test_an_error_that_nobody_expects_ends_the_invocation(defect: type[Exception]) -> None:
-    def parse(_body: str) -> None:
-        raise defect
+@pytest.mark.parametrize("defect", [AssertionError, ZeroDivisionError, RecursionError, AwsLibraryError])
+def test_an_error_that_nobody_expects_fails_its_message_alone(defect: type[Exception]) -> None:
+    def parse(body: str) -> Any:
+        if body == "2":
+            raise defect("2", code="") if defect is AwsLibraryError else defect
+        return json.loads(body)
 
-    with pytest.raises(defect):
-        process_batch(records("1"), parse, Handler(), FakeTelemetry(), expected=(ValueError,))
+    handler = Handler()
+    answer = process_batch(records("1", "2", "3"), parse, handler, FakeTelemetry())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert handler.calls == [{"m0": 1, "m2": 3}]
+
+
+def test_messages_that_cannot_be_handled_with_others_are_handled_alone() -> None:
+    calls: list[list[int]] = []
+
+    def handle(parsed: Mapping[str, int]) -> set[str]:
+        calls.append(list(parsed.values()))
+        if 5 in parsed.values():
+            raise OverflowError("5")
+        return {"m7"} & parsed.keys()
+
+    telemetry = FakeTelemetry()
+    answer = process_batch(records(*map(str, range(100))), json.loads, handle, telemetry)
+    assert {str(each["itemIdentifier"]) for each in answer["batchItemFailures"]} == {"m5", "m7"}
+    assert sorted(number for call in calls if 5 not in call for number in call) == [*range(5), *range(6, 100)]
+    assert len(calls) <= 15
+    ((level, text, fields),) = telemetry.lines
+    assert (level, text) == ("ERROR", "message goes back to the queue")
+    assert fields["message_id"] == "m5"
+    assert fields["error"] == "OverflowError"
+    assert str(fields["raised_at"]).startswith(f"{__name__}:")
+
+
+def test_when_aws_fails_all_messages_go_back_and_nothing_is_tried_again_at_once() -> None:
+    calls = 0
+
+    def handle(_parsed: Mapping[str, int]) -> set[str]:
+        nonlocal calls
+        calls += 1
+        raise ThrottledError("later")
+
+    telemetry = FakeTelemetry()
+    answer = process_batch(records("1", "2"), json.loads, handle, telemetry)
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["m0", "m1"]
+    assert calls == 1
+    assert telemetry.lines == [("ERROR", "all messages go back to the queue", {"error": "ThrottledError"})]

@@ -207,3 +207,12 @@ def test_it_is_completed_within_a_day_however_seldom_the_sweep_comes_to_its_mode
         world.clock.pass_seconds(30 * 60)
         found += list(replay_lost_batch_events("fraud", world.ports))
     assert found == [f"{JOB} is Completed"] * 7
+
+
+def test_a_forged_end_of_a_job_that_goes_on_closes_no_run() -> None:
+    world = batch_world()
+    put_input(world)
+    start_batch(requested(), world.ports)
+    world.events.published.clear()
+    assert handle_batch_result({**job_ended(), "source": "sluice"}, world.ports) == {"job": JOB, "phase": "running"}
+    assert world.events.published == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -126,6 +127,24 @@ def test_what_cannot_be_scored_is_skipped_with_the_reason(world: SluiceWorld, ca
     assert announced["reason"] == found["reason"]
 
 
+def test_a_request_is_told_to_be_skipped_only_once_it_is_kept(world: SluiceWorld) -> None:
+    """A crash after any call: the next delivery finds files that have come meanwhile."""
+    world.bucket.objects.clear()
+    start_batch(requested(request="counted"), world.ports)
+    calls = world.faults.seen
+    for at in range(1, calls + 1):
+        world = batch_world()
+        world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, True
+        with suppress(RetryableError):
+            start_batch(requested(), world.ports)
+        world.faults.at = 0
+        put_input(world)
+        found = start_batch(requested(), world.ports)["phase"]
+        told = "BatchSkipped" in world.events.kinds()
+        assert told == (found == "skipped"), f"a crash after call {at}"
+        assert ("BatchStarted" in world.events.kinds()) == (found == "running")
+
+
 def test_empty_objects_and_folder_markers_hold_no_rows(world: SluiceWorld) -> None:
     world.bucket.objects |= {"batch/fraud/input/": b"", "batch/fraud/input/empty.csv": b""}
     start_batch(requested(), world.ports)
@@ -202,3 +221,27 @@ def test_the_sweep_replays_the_request_of_a_job_that_was_never_started(
     again = {"detail-type": "BatchRequested", "detail": dict(world.events.published)["BatchRequested"]}
     assert start_batch(again, world.ports) == {"job": JOB, "phase": "running", "reason": ""}
     assert list(replay_lost_batch_events("fraud", world.ports)) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"model": ["fraud"]},
+        {"model": "../fraud"},
+        {"model": "x" * 70_000},
+        {"request": ""},
+        {"request": {"a": 1}},
+        {"request": "x" * 70_000},
+        {"input": 7},
+        {"input": "\ud800"},
+        {"at": "0001-01-01T00:00:00+14:00"},
+        {"at": "9999-12-31T23:59:59-14:00"},
+        {"at": 10**310},
+    ],
+)
+def test_a_request_with_an_odd_field_is_refused_before_anything_is_kept(odd: dict[str, Any]) -> None:
+    world = batch_world()
+    event = requested()
+    with pytest.raises((ValueError, TypeError)):
+        start_batch({**event, "detail": {**event["detail"], **odd}}, world.ports)
+    assert world.events.published == []

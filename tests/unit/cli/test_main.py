@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
 from sluice.errors import RetryableError
 
 from cli.failures import BadInputError, NotFoundError
-from cli.main import command_line, main
+from cli.main import command_line, main, run_as_program
 from cli.output import JsonOutput
 from cli.rollouts import status
 from tests.builders.aws_clients import client_error, translating
@@ -46,7 +56,9 @@ def fail_with(error: BaseException) -> Callable[..., int]:
             "AWS refused DescribeEndpoint: not yours (Acc",
         ),
         (NoRegionError(), 1, "AWS_DEFAULT_REGION"),
-        (NoCredentialsError(), 1, "Unable to locate credentials"),
+        (NoCredentialsError(), 1, "Run `aws configure` or `aws sso login`, or choose a profile with AWS_PROFILE"),
+        (ProfileNotFound(profile="mine"), 1, "(mine) could not be found. `aws configure list-profiles` lists"),
+        (TokenRetrievalError(provider="sso", error_msg="over"), 1, "Log in with `aws sso login`"),
         (EndpointConnectionError(endpoint_url="http://x"), 1, "AWS cannot be reached"),
         (KeyboardInterrupt(), 130, ""),
     ],
@@ -66,6 +78,23 @@ def test_failures_end_in_one_sentence(
     assert told.out == ""
 
 
+@pytest.mark.parametrize("error", [NoCredentialsError(), ProfileNotFound(profile="mine")])
+def test_missing_credentials_are_not_said_to_be_a_network_that_is_down(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    monkeypatch.setattr(status, "run", fail_with(error))
+    assert main(["status"]) == 1
+    assert "cannot be reached" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["approve fraud/1", "reject fraud/1", "retry fraud/1", "abort fraud"])
+def test_a_reason_of_several_lines_is_refused_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([*command.split(), "--reason", "a\nb"]) == 2
+    assert "--reason is 'a\\nb': character 2 is a line break" in capsys.readouterr().err
+
+
 def test_an_error_of_aws_behind_ours_is_shown_with_its_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +103,29 @@ def test_an_error_of_aws_behind_ours_is_shown_with_its_code(
     )
     assert main(["status"]) == 1
     assert capsys.readouterr().err == "AWS refused UpdateEndpoint: Rate exceeded (ThrottlingException)\n"
+
+
+@pytest.mark.parametrize("imported", ["botocore", "yaml", "argparse"])
+def test_an_interrupt_while_it_still_imports_is_130_without_a_traceback(tmp_path: Path, imported: str) -> None:
+    """As Ctrl-C in the first second: here the signal comes as the first of what a command needs is imported."""
+    (tmp_path / f"{imported}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    root = Path(__file__).parents[3]
+    path = os.pathsep.join(map(str, (tmp_path, root, root / "layers" / "sluice")))
+    command = [sys.executable, "-m", "cli", "status"]
+    ended = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_once_a_command_is_over_an_interrupt_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.main.main", lambda: 1)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            run_as_program()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert caught.value.code == 1
 
 
 def test_problems_of_a_spec_are_a_document_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,32 @@ def test_watching_on_a_terminal_redraws() -> None:
     assert "drawing 2" in stream.getvalue()
 
 
+def test_what_is_taller_than_the_terminal_is_cut_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("LINES", "10")
+    monkeypatch.setenv("TERM", "dumb")
+    out = RichOutput(stream := Terminal())
+
+    def draw() -> int:
+        for number in range(30):
+            out.text(f"line {number}")
+        return 0
+
+    assert out.watch(draw, lambda: None) == 0
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 9
+    assert (lines[0], lines[-1]) == ("line 0", "… 22 more lines: without --watch all are")
+
+
+def test_a_brief_table_has_a_line_a_row_and_cuts_the_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "dumb")
+    out = RichOutput(stream := Terminal())
+    out.table("Runs", (), [("run-1", "Failed", "a reason that is far too long for it"), ("r2", "", "")], brief=True)
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert lines == ["Runs", "  run-1  Failed  a reason that is far t…", "  r2"]
+
+
 def test_programs_get_nothing_but_json() -> None:
     stream = io.StringIO()
     out = JsonOutput(stream)

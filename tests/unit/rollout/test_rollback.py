@@ -89,8 +89,29 @@ def test_a_rollout_that_failed_is_counted_as_such() -> None:
     roll_back({"rollout_id": ROLLOUT, "context": context}, world.ports)
     (line,) = ended(world)
     assert (line["cause"], line["outcome"]) == ("failed", "failed")
-    assert line["reason"] == "LookupError: no such thing"
+    assert line["reason"] == "an error inside Sluice, which the function's log has in full: no such thing"
     assert measured(world, "RolloutRolledBack", "RolloutFailed") == [("RolloutFailed", "fraud", "")]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "reason"),
+    [
+        ("RetryableError", '{"errorMessage": "CreateModel was refused: no room"}', "CreateModel was refused: no room"),
+        ("PlanError", '{"errorMessage": "endpoint x is Failed"}', "endpoint x is Failed"),
+        ("States.Timeout", "", "a step did not end in time"),
+        ("States.TaskFailed", "", "a step failed, and AWS gave no reason"),
+    ],
+)
+def test_a_reason_names_no_class_of_an_exception(error: str, cause: str, reason: str) -> None:
+    world = world_in_a_canary()
+    roll_back({"rollout_id": ROLLOUT, "context": {"failure": {"Error": error, "Cause": cause}}}, world.ports)
+    (line,) = ended(world)
+    assert line["reason"] == reason
+    told = world.events.published[-1][1]["reason"]
+    assert reason in told
+    assert "Error" not in told
+    package = world.registry.packages[world.ports.store.get(RolloutId.required(ROLLOUT)).package_arn]
+    assert package.approval == "Approved", "an error is nothing that is known against the version"
 
 
 def test_where_nothing_was_planned_there_is_nothing_to_restore() -> None:
@@ -119,9 +140,9 @@ def test_a_baseline_that_could_not_be_restored_has_no_time_to_restore() -> None:
 @pytest.mark.parametrize(
     ("context", "reason"),
     [
-        ({"failure": {"Error": "PlanError", "Cause": '{"errorMessage": "no baseline"}'}}, "PlanError: no baseline"),
-        ({"failure": {"Error": "States.Timeout", "Cause": "it took long"}}, "States.Timeout: it took long"),
-        ({"failure": {"Error": "Lambda.Unknown"}}, "Lambda.Unknown"),
+        ({"failure": {"Error": "PlanError", "Cause": '{"errorMessage": "no baseline"}'}}, "no baseline"),
+        ({"failure": {"Error": "States.Timeout", "Cause": "it took long"}}, "a step did not end in time: it took long"),
+        ({"failure": {"Error": "Lambda.Unknown"}}, "a step failed, and AWS gave no reason"),
         ({"step": {"reason": "the endpoint was changed by hand"}}, "the endpoint was changed by hand"),
         ({}, "the rollout failed"),
     ],

@@ -94,6 +94,15 @@ def test_without_a_live_version_there_is_nothing_to_be_worse_than() -> None:
     assert live_parameters(spec_that_compares(), sluice_world().ports) == {"Live": "none"}
 
 
+def test_a_live_version_that_is_deleted_does_not_stop_training_and_is_named_in_the_log() -> None:
+    world = world_with_live({})
+    world.registry.delete(next(iter(world.registry.packages)))
+    assert live_parameters(spec_that_compares(), world.ports) == {"Live": "none"}
+    level, message, fields = world.telemetry.lines[-1]
+    assert (level, fields["version"]) == ("INFO", 1)
+    assert "the live version is deleted" in message
+
+
 def test_a_live_version_whose_metric_cannot_be_read_lets_nothing_pass() -> None:
     (told,) = live_parameters(spec_that_compares(), world_with_live({}).ports).values()
     (reason,) = failed_rules("live<=10", told, METRICS)

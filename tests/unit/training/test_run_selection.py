@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from sluice.training.manifest import File, Manifest, added_files
 from sluice.training.pending_inputs import InputStatus, PendingFile, PendingInputs, RunRequest
 from sluice.training.run_selection import select_run, statuses_after_run
 from sluice.training.run_slot import RunSlot
-from sluice.training.run_token import run_name, run_token
+from sluice.training.run_token import Recipe, run_name, run_token
 
 START = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 
@@ -165,12 +166,23 @@ def test_what_a_manifest_added_to_another() -> None:
 
 
 def test_the_same_work_has_the_same_token_and_any_other_work_another() -> None:
-    digest = Manifest.of("fraud", [A]).digest
-    assert run_token(digest, {}) == digest
-    tokens = [run_token(digest, {}), run_token(digest, {"Eta": "1"}), run_token(digest, {}, ["once more"])]
-    assert len(set(tokens)) == 3
-    assert len(set(map(run_name, tokens))) == 3
-    assert run_token(digest, {"A": "1", "B": "2"}, ["x", "y"]) == run_token(digest, {"B": "2", "A": "1"}, ["y", "x"])
+    one, other = Manifest.of("fraud", [A]).digest, Manifest.of("fraud", [B]).digest
+    tokens = [
+        run_token(one, recipe()),
+        run_token(other, recipe()),
+        run_token(one, recipe(pipeline="other code")),
+        run_token(one, recipe(live="mse=4.3")),
+        run_token(one, recipe(parameters={"Eta": "1"})),
+        run_token(one, recipe(), ["once more"]),
+    ]
+    assert len(set(tokens)) == len(set(map(run_name, tokens))) == len(tokens)
+    assert {len(token) for token in tokens} == {64}
+    swapped = recipe(parameters={"B": "2", "A": "1"})
+    assert run_token(one, recipe(parameters={"A": "1", "B": "2"}), ["x", "y"]) == run_token(one, swapped, ["y", "x"])
+
+
+def recipe(**other: Any) -> Recipe:
+    return Recipe(**({"pipeline": "as applied", "live": "mse=4.2", "parameters": {}} | other))
 
 
 def test_a_run_slot_is_read_back_from_its_item() -> None:

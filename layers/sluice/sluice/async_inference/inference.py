@@ -24,7 +24,7 @@ PARKED_RETENTION = timedelta(days=365)
 class InferenceRequest:
     """The request to the model, with everything that is needed to submit it again."""
 
-    input: str  # s3://…; empty for a payload that was part of the call itself and is gone
+    input: str = ""  # s3://…; empty for a payload that was part of the call itself and is gone
     content_type: str = ""
     accept: str = ""
     custom_attributes: str = ""
@@ -124,7 +124,10 @@ class AsyncInference:
             "endpoint": self.endpoint,
             "status": self.status,
             "since": to_timestamp(self.since),
-            "request": json.dumps({name: value for name, value in asdict(self.request).items() if value}),
+            # The input even if there is none: release 0.2 cannot read a request without.
+            "request": json.dumps(
+                {each: value for each, value in asdict(self.request).items() if value or each == "input"}
+            ),
             "output": self.output,
             "failure": self.failure,
             "failures": json.dumps([each.item() for each in self.failures]) if self.failures else "",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sluice.async_inference.inference import InferenceRequest
+from sluice.bounded_json import parse_json, parse_moment
 
 RETRY = "TryAgain"
 """The detail type of a retry message."""
@@ -18,6 +19,9 @@ _RESULT = "InferenceResult"
 REASON_MAX = 4_000
 """Characters of a failure's reason. With longer ones an item, or a call of PutEvents with ten events, may become too
 large, and then nothing else in the batch would be announced either."""
+
+LONGEST_TEXT = 2_000
+"""Characters of any other field: more than SageMaker takes or an S3 URI has (1,024 bytes of key)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,9 @@ def parse_message(body: str) -> Message | None:
         ValueError, KeyError, TypeError, AttributeError: it is not such a message, or is incomplete. The error quotes
             nothing of its content, as errors are logged.
     """
-    content = json.loads(body)
+    content = parse_json(body)
     if content.get("detail-type") == RETRY:
-        return RetryMessage(str(content["detail"]["inference_id"]), int(content["detail"]["attempt"]))
+        return RetryMessage(_text(content["detail"], "inference_id"), int(content["detail"]["attempt"]))
     if content.get("eventName") == "TestNotification":
         return None
     if content.get("eventName") != _RESULT:
@@ -99,34 +103,43 @@ def _parse_notification(content: Mapping[str, Any]) -> Notification:
     request = content["requestParameters"]
     response = content.get("responseParameters") or {}
     ended_at = _parse_time(content["eventTime"])
-    output = str(response["outputLocation"]) if status == "Completed" else ""
+    output = _text(response, "outputLocation") if status == "Completed" else ""
+    if status == "Completed" and not output:
+        raise ValueError("outputLocation is empty")
     return Notification(
         id=_inference_id(content, output),
-        endpoint=str(request["endpointName"]),
+        endpoint=_text(request, "endpointName"),
         received_at=_parse_time(content["receivedTime"]) if content.get("receivedTime") else ended_at,
         ended_at=ended_at,
         reason=None if status == "Completed" else str(content.get("failureReason") or "no reason given")[:REASON_MAX],
         request=InferenceRequest(
-            input=str(request.get("inputLocation") or ""),
-            content_type=str(request.get("contentType") or ""),
-            accept=str(request.get("accept") or ""),
-            custom_attributes=str(request.get("customAttributes") or ""),
+            input=_text(request, "inputLocation"),
+            content_type=_text(request, "contentType"),
+            accept=_text(request, "accept"),
+            custom_attributes=_text(request, "customAttributes"),
         ),
         output=output,
-        content_type=str(response.get("contentType") or ""),
+        content_type=_text(response, "contentType"),
     )
 
 
 def _inference_id(content: Mapping[str, Any], output: str) -> str:
     """The caller's id, or the one SageMaker made for a caller who gave none, which also names the output."""
-    found = content.get("inferenceId") or output.rpartition("/")[2].removesuffix(".out")
+    found = _text(content, "inferenceId") or output.rpartition("/")[2].removesuffix(".out")
     if not found:
         raise ValueError("the notification names no inference")
-    return str(found)
+    return found
+
+
+def _text(content: Mapping[str, Any], name: str) -> str:
+    """A text that a table can keep; empty where there is none."""
+    found = str(content.get(name) or "")
+    if len(found) > LONGEST_TEXT:
+        raise ValueError(f"{name} has more than {LONGEST_TEXT:,} characters")
+    return found
 
 
 def _parse_time(text: str) -> datetime:
     """A time to the millisecond, as it is stored; raises ValueError for anything else."""
-    found = datetime.fromisoformat(text)
-    aware = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    aware = parse_moment(text)
     return aware.replace(microsecond=aware.microsecond // 1000 * 1000)

@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sluice.errors import AwsRefusedError
 from sluice.names import package_group_and_version
 
 DESCRIPTION_MAX = 1024
+DELETED = "gone"
+"""The status of a version that the registry does not have any more; SageMaker itself has none for it."""
+
+_ABSENT = frozenset({"ValidationException", "ResourceNotFound"})
+"""How DescribeModelPackage refuses a well-formed ARN of which there is no version. Its model has no such error; people
+have seen ValidationException, "ModelPackage arn:… does not exist." The text is not relied on."""
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _METADATA_VALUE = re.compile(r"[^\w .:/=+@-]")
 
 
@@ -37,7 +45,7 @@ class Package:
     group: str
     version: int
     approval: str  # Approved | Rejected | PendingManualApproval
-    status: str = "Completed"  # of its registration: Pending | InProgress | Completed | Failed | Deleting
+    status: str = "Completed"  # of its registration: Pending | InProgress | Completed | Failed | Deleting | gone
     failure: str = ""  # why the registration failed, if AWS says so
     description: str
     last_modified: datetime
@@ -49,6 +57,11 @@ class Package:
     @property
     def is_approved(self) -> bool:
         return self.approval == "Approved"
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the registry does not have it any more: then it is not Approved, and nothing else is known of it."""
+        return self.status == DELETED
 
     @property
     def is_complete(self) -> bool:
@@ -68,8 +81,14 @@ class ModelRegistry:
         self._client = client
 
     def describe(self, arn: str) -> Package:
-        """The version as it is now; the event that named it may be old."""
-        return package_from(self._client.describe_model_package(ModelPackageName=arn))
+        """The version as it is now; the event that named it may be old, and the version deleted (``is_deleted``)."""
+        try:
+            found = self._client.describe_model_package(ModelPackageName=arn)
+        except AwsRefusedError as error:
+            if error.code in _ABSENT:
+                return deleted_package(arn)
+            raise
+        return package_from(found)
 
     def newest(self, group: str, approval: str) -> Package | None:
         """The version registered last of those with this approval; None if there is none, or no such group."""
@@ -91,21 +110,35 @@ class ModelRegistry:
     def reject(self, arn: str, reason: str) -> None:
         """Mark the version Rejected, with the reason on one line, as the registry wants it.
 
-        Idempotent: nothing is written if the version already has this status and reason.
+        Idempotent: nothing is written if the version already has this status and reason, or is deleted.
         """
         text = " ".join(reason.split())[:DESCRIPTION_MAX]
         current = self.describe(arn)
+        if current.is_deleted:
+            return
         if current.approval == "Rejected" and current.description == text:
             return
         self._update(arn, ModelApprovalStatus="Rejected", ApprovalDescription=text)
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
-        """Add custom metadata; characters the registry refuses become spaces."""
+        """Add custom metadata; characters the registry refuses become spaces. Nothing if the version is deleted."""
         allowed = {key: _METADATA_VALUE.sub(" ", value)[:256] for key, value in properties.items()}
         self._update(arn, CustomerMetadataProperties=allowed)
 
     def _update(self, arn: str, **changes: Any) -> None:
-        self._client.update_model_package(ModelPackageArn=arn, **changes)
+        try:
+            self._client.update_model_package(ModelPackageArn=arn, **changes)
+        except AwsRefusedError as error:
+            if error.code not in _ABSENT or not self.describe(arn).is_deleted:
+                raise
+
+
+def deleted_package(arn: str) -> Package:
+    """What is known of a version that the registry does not have any more."""
+    group, version = package_group_and_version(arn) or ("", 0)
+    return Package(
+        arn=arn, group=group, version=version, approval="", status=DELETED, description="", last_modified=_LONG_AGO
+    )
 
 
 def package_from(found: Mapping[str, Any]) -> Package:

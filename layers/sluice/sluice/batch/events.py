@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Self
+
+from sluice.bounded_json import parse_moment
+from sluice.names import is_model
+
+MAX_TEXT = 1_024
+"""Characters: as many as an S3 key has bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,17 +27,23 @@ class BatchRequested:
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
-        """Raises KeyError or ValueError for an invalid event."""
+        """Raises KeyError, TypeError or ValueError for an invalid event; anybody who may put events can send one."""
         detail = event["detail"]
-        at = datetime.fromisoformat(detail["at"])
-        if at.tzinfo is None:
+        if datetime.fromisoformat(detail["at"]).tzinfo is None:
             raise ValueError(f"at: {detail['at']!r} has no time zone")
-        return cls(
-            model=detail["model"],
-            request=detail["request"],
-            at=at.astimezone(UTC),
-            input=detail.get("input") or "",
-        )
+        model, request, folder = (_text(detail.get(name), name) for name in ("model", "request", "input"))
+        if not is_model(model):
+            raise ValueError(f"model: {model!r} is no name of a model")
+        if not request:
+            raise ValueError("request: is missing; allowed: any text of its own")
+        return cls(model=model, request=request, at=parse_moment(detail["at"]), input=folder)
+
+
+def _text(found: object, name: str) -> str:
+    text = "" if found is None else found
+    if not isinstance(text, str) or len(text) > MAX_TEXT or not text.isprintable():
+        raise ValueError(f"{name}: allowed is a printable text of at most {MAX_TEXT:,} characters")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

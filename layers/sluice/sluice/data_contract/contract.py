@@ -205,7 +205,7 @@ class DataContract:
     max_missing_share: float  # of a feature's values
     out_of_range: str  # "accept" or "reject"
     positive: str = ""  # the category of the target that a classifier predicts the probability of
-    min_rows: int = 1  # of one file
+    min_rows: int = 1  # of one file, with a value in the target
     max_rows: int | None = None
     encoding: str = "utf-8"
     header: bool = True

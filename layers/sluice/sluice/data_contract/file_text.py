@@ -6,13 +6,22 @@ Standard library only and for Python 3.10 on: ``pipelines/tabular`` links to thi
 from __future__ import annotations
 
 import codecs
-import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 GZIP_MAGIC = b"\x1f\x8b"
 BLOCK = 1 << 16  # bytes that are read at once
+GZIP_BLOCK = 1 << 14  # of a gzip file: what stands behind a member is copied, and members may be small
+
+PACKED_SLACK = 1 << 18
+PACKED_SHARE = 4
+"""A gzip file has at most so many packed bytes for one of text, and the slack: more is padding, or headers and members
+without content, which take time and give nothing. Deflate itself adds 5 bytes to 65,535, and a member has 18."""
+
+MEMBERS_SLACK = 10_000
+MEMBER_BYTES = 128
+"""A gzip file has at most one member for so many bytes of text, and the slack."""
 
 _LONGEST_MARK = 16
 _OTHER_FORMATS = (
@@ -51,13 +60,23 @@ class Source(Protocol):
 
 
 class FileText:
-    """The text of one file. Afterwards ``flaw`` says by which rule and why it ended early."""
+    """The text of one file. Afterwards ``flaw`` says by which rule and why it ended early.
 
-    def __init__(self, source: Source, encoding: str = "utf-8", budget_bytes: int | None = None) -> None:
+    ``is_late`` is asked between blocks: once it is true, no more is read, as if the budget were used up.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        encoding: str = "utf-8",
+        budget_bytes: int | None = None,
+        is_late: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.flaw: tuple[str, str] | None = None
         self._source = source
         self._encoding = encoding
         self._budget = budget_bytes
+        self._is_late = is_late
         self._unpacked: _Unpacked | None = None
 
     @property
@@ -71,11 +90,13 @@ class FileText:
             yield from self._decoded()
         except UnicodeDecodeError as error:
             self.flaw = ("encoding", f"the file is not {_named(self._encoding)} text ({error.reason})")
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        except zlib.error as error:
             self.flaw = ("gzip", f"the gzip file is damaged ({error})")
+        except _NoGzipError as error:
+            self.flaw = ("gzip", str(error))
 
     def _decoded(self) -> Iterator[tuple[str, bool]]:
-        unpacked = self._unpacked = _Unpacked(self._source, self._budget)
+        unpacked = self._unpacked = _Unpacked(self._source, self._budget, self._is_late)
         block = unpacked.read(_LONGEST_MARK)
         while len(block) < _LONGEST_MARK and (more := unpacked.read(_LONGEST_MARK - len(block))):
             block += more  # a source may give less than it is asked for
@@ -110,21 +131,108 @@ def other_format(start: bytes) -> str:
 class _Unpacked:
     """The bytes of a source, unpacked if they are gzip, up to a budget of unpacked bytes."""
 
-    def __init__(self, source: Source, budget_bytes: int | None) -> None:
+    def __init__(self, source: Source, budget_bytes: int | None, is_late: Callable[[], bool]) -> None:
         start = source.read(2)
         whole = _Joined(start, source)
-        self._bytes: Any = gzip.GzipFile(fileobj=whole) if start == GZIP_MAGIC else whole  # type: ignore[call-overload]  # needs no more than read
+        self._bytes: Source = _Gzip(whole) if start == GZIP_MAGIC else whole
         self._left = budget_bytes
+        self._is_late = is_late
         self.is_cut = False
 
     def read(self, size: int) -> bytes:
+        if self._is_late():
+            self._left = 0
         if self._left == 0:
             self.is_cut = self.is_cut or bool(self._bytes.read(1))
             return b""
-        found: bytes = self._bytes.read(size if self._left is None else min(size, self._left))
+        found = self._bytes.read(size if self._left is None else min(size, self._left))
         if self._left is not None:
             self._left -= len(found)
         return found
+
+
+class _NoGzipError(Exception):
+    """It is no gzip file that is worth its time; the text says why."""
+
+
+class _Gzip:
+    """The content of a gzip file, of one member or several, behind each of which NUL bytes may stand.
+
+    Unlike the standard library's, it reads no more than ``PACKED_SHARE`` allows for what it gives: that reads
+    padding byte by byte, and headers and empty members without end.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._held = b""  # packed bytes that were read and not used yet
+        self._member: Any = None  # type of zlib.decompressobj, which has no name
+        self._members = 0
+        self._packed = 0
+        self._text = 0
+
+    def read(self, size: int) -> bytes:
+        """``size`` bytes of content; fewer at its end."""
+        found = b""
+        while len(found) < size and (more := self._some(size - len(found))):
+            found += more
+        return found
+
+    def _some(self, size: int) -> bytes:
+        while self._member is not None or self._begin_member():
+            packed, self._held = self._held or self._take(), b""
+            found: bytes = self._member.decompress(packed, size)
+            self._text += len(found)
+            if self._member.eof:
+                self._held, self._member = self._member.unused_data, None
+            elif found or packed:
+                self._held = self._member.unconsumed_tail
+            else:
+                raise _NoGzipError("the gzip file is damaged (it ends within its content)")
+            self._check()
+            if found:
+                return found
+        return b""
+
+    def _begin_member(self) -> bool:
+        """Whether another member follows."""
+        self._skip_padding()
+        if not self._held:
+            return False
+        if not self._held.startswith(GZIP_MAGIC):
+            raise _NoGzipError("the gzip file is damaged (other bytes stand behind its content)")
+        self._member = zlib.decompressobj(wbits=31)  # with the header and the checksum of gzip
+        self._members += 1
+        return True
+
+    def _skip_padding(self) -> None:
+        """Read until a member can begin, or to the end."""
+        while True:
+            if self._members:
+                self._held = self._held.lstrip(b"\0")
+            if len(self._held) >= len(GZIP_MAGIC):
+                return
+            packed = self._take()
+            if not packed:
+                return
+            self._held += packed
+            self._check()
+
+    def _take(self) -> bytes:
+        packed = self._source.read(GZIP_BLOCK)
+        self._packed += len(packed)
+        return packed
+
+    def _check(self) -> None:
+        if self._packed > PACKED_SHARE * self._text + PACKED_SLACK:
+            raise _NoGzipError(
+                f"the gzip file has more than {PACKED_SHARE} packed bytes for one of text, such as padding, headers or "
+                "empty members: pack the text again"
+            )
+        if self._members > MEMBERS_SLACK + self._text // MEMBER_BYTES:
+            raise _NoGzipError(
+                f"the gzip file has more than {MEMBERS_SLACK:,} members of less than {MEMBER_BYTES} bytes of text: "
+                "pack the text again"
+            )
 
 
 class _Joined:

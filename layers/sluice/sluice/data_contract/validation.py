@@ -149,10 +149,14 @@ class RowSource(Protocol):
     def chunks(self) -> Iterator[list[list[str]]]: ...
 
 
-def validate(text: RowSource, contract: FileRules) -> ValidationResult:
+def validate(text: RowSource, contract: FileRules, *, labelled: bool = False) -> ValidationResult:
     """Validate a file as far as it can be read.
 
     A partial read can only prove that a file is bad: rules about all rows are left to the step that reads them all.
+
+    Args:
+        labelled: ``min_rows`` counts only rows with a value in the target. Of a new file: a run goes on with what
+            earlier releases have accepted, as long as some row of all its files has one.
     """
     check = _Validation(contract)
     at = 1
@@ -164,7 +168,7 @@ def validate(text: RowSource, contract: FileRules) -> ValidationResult:
     if text.flaw is not None:
         check.note_flaw(text.flaw)
     elif not check.is_decided:
-        check.close(is_whole=not text.is_cut)
+        check.close(is_whole=not text.is_cut, labelled=labelled)
     is_whole = not (text.is_cut or text.flaw or check.is_decided)
     return ValidationResult(tuple(check.breaches.values())[:MAX_BREACHES], check.rows, is_whole)
 
@@ -218,7 +222,7 @@ class _Validation:
             if not column.accepts_all(cells[place]):
                 self._note_breaches(column, numbers, cells[place])
 
-    def close(self, *, is_whole: bool) -> None:
+    def close(self, *, is_whole: bool, labelled: bool) -> None:
         """Check the rules about all rows together."""
         contract = self.contract
         if contract.max_rows is not None and self.rows > contract.max_rows:
@@ -229,6 +233,9 @@ class _Validation:
             self.note("min_rows", "", "the file is empty")
         elif self.rows < contract.min_rows:
             self.note("min_rows", "", f"there are {self.rows:,} rows; at least {contract.min_rows:,} are needed")
+        elif labelled and (known := self.rows - self._missing.get(contract.target, 0)) < contract.min_rows:
+            message = f"has a value in {known:,} of {self.rows:,} rows; at least {contract.min_rows:,} are needed"
+            self.note("min_rows", contract.target, f"{message} (the target)")
         for column, missing in self._missing.items():
             share = missing / self.rows
             if share > contract.max_missing_share and column != contract.target:

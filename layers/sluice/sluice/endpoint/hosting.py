@@ -9,7 +9,7 @@ from typing import Any
 from sluice.aws.model_environment import environment_of_package
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, VariantState
-from sluice.errors import AwsRefusedError, RetryableError
+from sluice.errors import AwsRefusedError, NotVisibleYetError
 
 
 class Endpoints:
@@ -178,16 +178,16 @@ class Endpoints:
         except AwsRefusedError as error:
             if error.message_contains(exists):
                 return
-            if _is_transient(error):
-                raise RetryableError(str(error)) from error
+            if _is_not_visible(error):
+                raise NotVisibleYetError(str(error)) from error
             raise
 
     def _change(self, call: Any, **request: Any) -> None:
         try:
             call(**request)
         except AwsRefusedError as error:
-            if _is_transient(error):
-                raise RetryableError(str(error)) from error
+            if _is_not_visible(error):
+                raise NotVisibleYetError(str(error)) from error
             raise
 
     def _delete(self, missing: str, call: Any, **request: Any) -> None:
@@ -231,6 +231,6 @@ def _is_about_metrics(error: AwsRefusedError) -> bool:
     return error.code == "ValidationException" and any(map(error.message_contains, words))
 
 
-def _is_transient(error: AwsRefusedError) -> bool:
+def _is_not_visible(error: AwsRefusedError) -> bool:
     """A model or config just made may not be visible to the next call yet (CreateEndpointConfig reference)."""
     return any(error.message_contains(f"Could not find {missing}") for missing in ("endpoint configuration", "model"))

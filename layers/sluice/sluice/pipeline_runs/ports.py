@@ -11,6 +11,7 @@ from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionHosting, LiveVersionRegistry, LiveVersionStore
 from sluice.telemetry.port import Telemetry
+from sluice.training.run_slot import RunSlot
 
 
 class RunEventPublisher(Protocol):
@@ -64,8 +65,18 @@ class PipelineRunStore(Protocol):
 class RunEndSlots(Protocol):
     """The run slots of training: one that a run holds is marked when the run has ended."""
 
+    def get(self, model: str) -> RunSlot | None:
+        """The current claim, or the last one; None before the first."""
+
     def mark_ended(self, model: str, run: str, status: str) -> bool:
         """Note that a run's execution has ended; False if the run does not hold the model's slot."""
+
+
+class RunEndExecutions(Protocol):
+    """The calls to SageMaker Pipelines that tell whether a run has ended."""
+
+    def status_and_name(self, execution: str) -> tuple[str, str]:
+        """Status and display name; an execution whose pipeline was deleted is Stopped and has no name any more."""
 
 
 class RunEndWakeups(Protocol):
@@ -80,6 +91,9 @@ class RunEndPorts(Protocol):
 
     @property
     def names(self) -> Names: ...
+
+    @property
+    def pipelines(self) -> RunEndExecutions: ...
 
     @property
     def run_slots(self) -> RunEndSlots: ...

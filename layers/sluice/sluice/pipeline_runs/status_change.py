@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sluice.events import PipelineStatusChanged
+from sluice.events import PIPELINE_ENDS, PipelineStatusChanged
 from sluice.pipeline_runs.recorder import record_run
 
 if TYPE_CHECKING:
@@ -35,10 +35,19 @@ def mark_run_ended(changed: PipelineStatusChanged, ports: RunEndPorts) -> bool:
     """Note that the run in a model's slot has ended and wake the run queue; False if the slot holds another run.
 
     The queue frees the slot, here the end is only noted: one place moves a slot from phase to phase. The run is known
-    by its display name, which Sluice gave it, because the event may come before the execution was noted.
+    by its display name, which Sluice gave it, because the event may come before the execution was noted. Of a hint,
+    SageMaker is asked for status and name; it has no name of an execution whose pipeline was deleted.
     """
     model = ports.names.model_of(changed.pipeline)
-    if model is None or not ports.run_slots.mark_ended(model, changed.display_name, changed.status):
+    if model is None:
+        return False
+    run, status = changed.display_name, changed.status
+    if changed.is_hint:
+        status, run = ports.pipelines.status_and_name(changed.execution)
+        slot = None if run else ports.run_slots.get(model)
+        if slot is not None and slot.execution == changed.execution:
+            run = slot.run
+    if status not in PIPELINE_ENDS or not run or not ports.run_slots.mark_ended(model, run, status):
         return False
     ports.wakeups.send_wake_up(model, 0)
     return True

@@ -131,6 +131,12 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
         """Store that SageMaker accepted an update to this endpoint config."""
 
+    def note_restore(self, rollout_id: RolloutId, number: int) -> None:
+        """Store the number of the last execution that only restores."""
+
+    def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that people were told that the rollout cannot be restored."""
+
     def begin_restoring(self, rollout_id: RolloutId) -> None:
         """Enter the restoring phase; a closed rollout stays closed."""
 
@@ -148,6 +154,12 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
 
     def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
         """Store why an approval could not be rolled out."""
+
+    def note_no_way_back(self, package_arn: str, now: datetime) -> None:
+        """Store that people were told that a rejected version serves on."""
+
+    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
+        """When people were told last that a rejected version serves on; None if they were not."""
 
     def is_ignored_approval(self, package_arn: str, since: datetime | None = None) -> bool:
         """Whether it is stored that an approval of the version, at ``since`` or later, could not be rolled out."""

@@ -6,22 +6,26 @@ step at a time, idempotently, until the baseline serves alone; ``roll_back_now``
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
+from sluice.rollout.model.record import RESTORING, FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
+from sluice.rollout.model.stuck import is_to_be_told
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
 from sluice.rollout.traffic.reconcile import (
     Done,
     Impossible,
+    ReconcileStep,
     SetWeights,
     StopDeployment,
     UseConfig,
+    Wait,
     next_step_towards_baseline,
 )
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
@@ -41,22 +45,29 @@ _OUTCOMES: dict[FenceKind, RolloutOutcome] = {
 }
 
 
+LONGEST_TASK = timedelta(minutes=2)
+"""No task of the state machine is at work for longer: its function is stopped after a minute and a half."""
+
+
 def restore_baseline(
-    rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_unknown: bool = False
+    rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_beside: bool = False
 ) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone and the registry holds the reason.
 
-    ``failure`` is the reason if nothing has fenced the rollout before, ``is_unknown`` whether it is only that AWS did
-    not answer, for which the version is not marked Rejected. Idempotent: may be called at any time, any
-    number of times.
+    ``failure`` is the reason if nothing has fenced the rollout before; then nothing is known against the version, and
+    it is not marked Rejected. Idempotent: may be called at any time, any number of times.
+
+    ``is_beside``: by another execution than the rollout's own, whose last task may still be at work. It may have read
+    the record before the fence, and request an update of the endpoint yet. So what is restored beside it is not closed
+    before that task has ended: until then the endpoint is looked at again.
     """
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     if not record.is_closed:
         reason = failure or "the rollout failed"
-        record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=is_unknown)
+        record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=True)
     if record.is_closed:
-        ports.locks.release(record.endpoint, rollout_id)  # a crash may have come between closing and unlocking
+        _leave(record, ports)  # a crash may have come between closing and leaving
         return task_result("READY", reason=record.loggable(record.reason))
     ports.store.begin_restoring(rollout_id)
     if record.plan is None:
@@ -64,21 +75,43 @@ def restore_baseline(
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     state = None if is_batch else ports.hosting.describe(record.endpoint)
     step = next_step_towards_baseline(record.plan, state)
-    if isinstance(step, Done):
-        try_scale_baseline(record.plan, ports)
-        return _close(record, state, "", ports)
+    if not isinstance(step, Done | Impossible):
+        return _take(step, record, record.plan, state, ports)
+    if is_beside and (seconds := _seconds_until_tasks_ended(record, ports.now())):
+        return task_result("WAIT", wait_seconds=seconds)
     if isinstance(step, Impossible):
         return _close(record, state, step.reason, ports)
+    try_scale_baseline(record.plan, ports)
+    return _close(record, state, "", ports)
+
+
+def _take(
+    step: ReconcileStep, record: RolloutRecord, plan: Plan, state: EndpointState | None, ports: RolloutPorts
+) -> TaskResult:
+    """Take one step towards the baseline, and wait for what comes of it."""
     if isinstance(step, StopDeployment):
         _set_stop_alarm(record, ports)
     if isinstance(step, UseConfig):
-        try_deregister_lost_variants(record.plan, step.config, state, ports)
-    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
-        ports.store.mark_requested(rollout_id, step.config)
+        try_deregister_lost_variants(plan, step.config, state, ports)
+    if not isinstance(step, Wait) and apply_step(step, record.endpoint, ports.hosting):
+        if isinstance(step, UseConfig):
+            ports.store.mark_requested(record.id, step.config)
+        ports.store.mark_time(record.id, f"{RESTORING}{type(step).__name__}", ports.now())
     if isinstance(step, UseConfig) and step.config in record.requested_configs:
-        _publish_stuck(record, step.config, state, ports)  # afterwards: the rollback must not wait for an event
-    since = record.fence.at if record.fence else record.opened_at
-    return task_result("WAIT", wait_seconds=poll_seconds(since, ports.now()))
+        _tell_stuck(record, step.config, state, ports)  # afterwards: the rollback must not wait for an event
+    return task_result("WAIT", wait_seconds=_poll_seconds(ports.store.get(record.id), ports.now()))
+
+
+def _poll_seconds(record: RolloutRecord, now: datetime) -> int:
+    """Seconds until the next look: soon after the first step of each kind, whatever came before; later more slowly."""
+    fenced = record.fence.at if record.fence else record.opened_at
+    return poll_seconds(max([fenced, *record.restoring_at.values()]), now)
+
+
+def _seconds_until_tasks_ended(record: RolloutRecord, now: datetime) -> int:
+    """Seconds until no task that began before the fence is at work; 0 if none is."""
+    fenced = record.fence.at if record.fence else record.opened_at
+    return max(0, ceil((fenced + LONGEST_TASK - now).total_seconds()))
 
 
 def _set_stop_alarm(record: RolloutRecord, ports: RolloutPorts) -> bool:
@@ -87,13 +120,13 @@ def _set_stop_alarm(record: RolloutRecord, ports: RolloutPorts) -> bool:
     return ports.metrics.set_alarm(stop_alarm_name(ports.names, str(record.id)), f"Rollout {record.id}: {why}")
 
 
-def _publish_stuck(record: RolloutRecord, config: str, state: EndpointState | None, ports: RolloutPorts) -> None:
-    """SageMaker accepted the rollback and rolled it back, e.g. for lack of capacity: retried, and published."""
-    ports.events.publish(
-        "RolloutStuck",
-        rollout=str(record.id),
-        reason=f"SageMaker rolled the update to {config} back: {(state and state.failure_reason) or 'no reason given'}",
-    )
+def _tell_stuck(record: RolloutRecord, config: str, state: EndpointState | None, ports: RolloutPorts) -> None:
+    """SageMaker accepted the rollback and rolled it back, e.g. for lack of capacity: retried, and told once a day."""
+    if is_to_be_told(record, ports.now()):
+        why = (state and state.failure_reason) or "no reason given"
+        reason = f"SageMaker rolled the update to {config} back: {why}"
+        ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)
+        ports.store.note_stuck(record.id, ports.now())
 
 
 def roll_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
@@ -129,7 +162,9 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     outcome: RolloutOutcome = "failed" if obstacle or fence is None else _OUTCOMES[fence.kind]
     told = reason
     serving = state is not None and record.plan is not None and _candidate_serves(record.plan, state)
-    if outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
+    if record.urgent:
+        told = f"{reason}; it was good before and stays Approved"
+    elif outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
         if fence is not None and fence.is_unknown:
             told = f"{reason}; {_unblamed(record)}"
         else:
@@ -155,8 +190,27 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
     )
     if ports.store.close(record.id, outcome, reason, now):
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
-    ports.locks.release(record.endpoint, record.id)
+    _leave(record, ports)
     return task_result("READY", reason=record.loggable(reason))
+
+
+def _leave(record: RolloutRecord, ports: RolloutPorts) -> None:
+    """Unlock the endpoint of a rollout that is closed.
+
+    If it was to replace a rejected version, that serves on: its rejection is told again, upon which the good version
+    before this one is tried, or people are told that none is left.
+    """
+    ports.locks.release(record.endpoint, record.id)
+    if not record.urgent or record.outcome == "promoted":
+        return
+    serving = live_version(record.id.model, ports)
+    if serving is not None and serving != record.id.version:
+        ports.events.publish(
+            "SageMaker Model Package State Change",
+            ModelPackageArn=f"{record.package_arn.rsplit('/', 1)[0]}/{serving}",
+            ModelPackageGroupName=ports.names.group(record.id.model),
+            ModelApprovalStatus="Rejected",
+        )
 
 
 def _unblamed(record: RolloutRecord) -> str:

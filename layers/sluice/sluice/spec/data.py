@@ -55,7 +55,7 @@ class Data:
     max_missing_share: Annotated[
         float, Number(0, 1), "Refuse data in which more than this share of a feature's values is missing"
     ] = 0.2
-    min_rows: Annotated[int, Whole(1, 1_000_000_000), "Refuse a file with fewer rows"] = 1
+    min_rows: Annotated[int, Whole(1, 1_000_000_000), "Refuse a file with fewer rows that have a target"] = 1
     max_rows: Annotated[int | None, Maybe(Whole(1, 1_000_000_000)), "Refuse a file with more rows"] = None
     encoding: Annotated[str, Choice(("utf-8", "latin-1", "windows-1252")), "How the files spell characters"] = "utf-8"
     header: Annotated[

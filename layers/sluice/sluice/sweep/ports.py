@@ -64,18 +64,15 @@ class SweepProgress(Protocol):
     def note(self, model: str, begun: str = "") -> None:
         """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
 
-    def told_at(self, rollout: RolloutId) -> datetime | None:
-        """When people were last told that nothing will close this rollout; None if they were not."""
-
-    def note_told(self, rollout: RolloutId, now: datetime) -> None:
-        """Store that people were told so now."""
-
 
 class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def index_open_rollouts(self, model: str, now: datetime) -> list[RolloutRecord]:
         """``open_rollouts``; those of an earlier release are indexed first, twice, and after it was at work again."""
+
+    def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that people were told that the rollout cannot be restored."""
 
     def is_ignored_approval(self, package_arn: str) -> bool:
         """Whether it is stored that an approval of the version could not be rolled out."""

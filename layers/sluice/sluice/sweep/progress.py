@@ -1,17 +1,14 @@
-"""How far the sweep has come, so that each goes on where the last one ended, and what it has told people.
+"""How far the sweep has come, so that each goes on where the last one ended.
 
 SWEEP      PROGRESS            the model that was swept last
-SWEEP      STUCK#<rollout>     when people were last told of a rollout that nothing will close
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
-from sluice.rollout_id import RolloutId
 
 _KEY = {"pk": "SWEEP", "sk": "PROGRESS"}
 
@@ -37,20 +34,3 @@ class SweepProgressStore:
         condition = "attribute_not_exists(begun) OR model <> :model OR begun <> :begun"
         with suppress(ConditionFailedError):  # it says so already
             self._table.set(_KEY, {"model": model, "begun": begun}, condition, {":model": model, ":begun": begun})
-
-    def told_at(self, rollout: RolloutId) -> datetime | None:
-        """When people were last told that nothing will close this rollout; None if they were not."""
-        item = self._table.get(_stuck_key(rollout))
-        return datetime.fromisoformat(item["told_at"]) if item else None
-
-    def note_told(self, rollout: RolloutId, now: datetime) -> None:
-        """Store that people were told so now."""
-        at = now.isoformat()
-        with suppress(ConditionFailedError):  # it says so already
-            self._table.set(
-                _stuck_key(rollout), {"told_at": at}, "attribute_not_exists(told_at) OR told_at <> :it", {":it": at}
-            )
-
-
-def _stuck_key(rollout: RolloutId) -> dict[str, str]:
-    return {"pk": "SWEEP", "sk": f"STUCK#{rollout}"}

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
 from sluice.async_inference.lost_results import replay_lost_results
 from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import PermanentError, RetryableError
-from sluice.events import PIPELINE_ENDS
+from sluice.events import DEAD_STATUSES, PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout_id import RolloutId
+from sluice.rollout.model.stuck import is_long_way_back, is_to_be_told
 from sluice.sweep.order import in_turn, in_turn_from
 from sluice.sweep.scaling import reconcile_scaling
 
@@ -37,10 +36,6 @@ NOTED_MODELS = 10
 """After how many models the progress is noted, unless the last sweep died among them."""
 
 MAX_RUNS_CHECKED = 20
-MAX_RESTORE_EXECUTIONS = 10
-_LAST_RESTORE = f"-restore-{MAX_RESTORE_EXECUTIONS}"
-TOLD_AGAIN = timedelta(days=1)
-DEAD_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class SweepIncompleteError(RetryableError):
@@ -183,36 +178,49 @@ def _has_spec(model: str, ports: SweepPorts) -> bool:
 
 
 def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
-    """Replay the end of executions that died while their rollout is open.
+    """Have restored what is open although its executions died, or although nothing restores it since its fence.
 
-    Nothing will close a rollout whose last execution to restore it died, or whose execution has succeeded: people are
-    told of it once a day.
+    However many have died: each is followed by another one. People are told once, and once a day, of a rollout whose
+    way back takes long, and of one that nothing will close as its execution has succeeded.
     """
     for record in ports.store.index_open_rollouts(model, ports.now()):
         if record.opened_at > ports.now() - GRACE:
             continue
-        name, status = _last_execution(record.id, ports)
+        name, status = _last_execution(record, ports)
         if status is None:  # its execution was never started
             yield _publish_package_change(record.package_arn, ports.names.group(model), "Approved", ports)
-        elif status in DEAD_STATUSES and not name.endswith(_LAST_RESTORE):
+        elif status in DEAD_STATUSES:
             yield _publish_execution_end(record, name, ports, status)
-        elif status in (*DEAD_STATUSES, "SUCCEEDED") and _is_to_be_told(record, ports):
-            # First the event, then its mark: after a crash between them it is told once more.
-            publish = _publish_stuck if status == "SUCCEEDED" else partial(_publish_execution_end, status=status)
-            yield publish(record, name, ports=ports)
-            ports.sweep_progress.note_told(record.id, ports.now())
+        elif status == "SUCCEEDED":
+            yield from _told(record, _open_after_success(record, name), ports)
+        elif _is_forgotten(record, ports):
+            ports.events.publish("RolloutAbortRequested", rollout=str(record.id))
+            yield f"{record.id}: nothing restores it since its fence"
+        if is_long_way_back(record, ports.now()) and status != "SUCCEEDED":
+            yield from _told(record, _long_way_back(record, name, status), ports)
 
 
-def _last_execution(rollout_id: RolloutId, ports: SweepPorts) -> tuple[str, str | None]:
+def _last_execution(record: RolloutRecord, ports: SweepPorts) -> tuple[str, str | None]:
     """Name and status of the rollout's latest execution: each one that dies is followed by one that restores."""
-    name = str(rollout_id)
+    number = record.restores
+    name = f"{record.id}-restore-{number}" if number else str(record.id)
     status = ports.executions.status(name)
-    for attempt in range(1, MAX_RESTORE_EXECUTIONS + 1):
-        again = ports.executions.status(f"{rollout_id}-restore-{attempt}") if status in DEAD_STATUSES else None
+    if number and status is None:
+        return name, "ABORTED"  # Step Functions forgets after 90 days
+    while status in DEAD_STATUSES:
+        number += 1
+        again = ports.executions.status(f"{record.id}-restore-{number}")
         if again is None:
             break
-        name, status = f"{rollout_id}-restore-{attempt}", again
+        name, status = f"{record.id}-restore-{number}", again
     return name, status
+
+
+def _is_forgotten(record: RolloutRecord, ports: SweepPorts) -> bool:
+    """Whether the rollout is fenced and nothing has begun to restore it: the event was lost that was to see to it."""
+    if record.fence is None or record.phase == "restoring" or record.restores:
+        return False
+    return record.fence.at <= ports.now() - GRACE
 
 
 def _publish_package_change(package_arn: str, group: str, approval: str, ports: SweepPorts) -> str:
@@ -235,26 +243,33 @@ def _publish_execution_end(record: RolloutRecord, name: str, ports: SweepPorts, 
     return f"{record.id}: execution {name} is {status}"
 
 
-def _is_to_be_told(record: RolloutRecord, ports: SweepPorts) -> bool:
-    """Whether the rollout is stuck and nobody was told for a day.
+def _told(record: RolloutRecord, reason: str, ports: SweepPorts) -> Iterator[str]:
+    """Tell people that the rollout is stuck, if they have not been told for a day.
 
     The record is read after the execution's status: it may have closed the record and ended in between.
     """
-    told = ports.sweep_progress.told_at(record.id)
-    if told is not None and ports.now() - told < TOLD_AGAIN:
-        return False
     known = ports.store.rollouts(record.id.model, record.id.version)
-    return any(each.id == record.id and not each.is_closed for each in known)
+    now = next((each for each in known if each.id == record.id), record)
+    if not now.is_closed and is_to_be_told(now, ports.now()):
+        ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)
+        yield f"{record.id}: {reason}"
+        ports.store.note_stuck(record.id, ports.now())
 
 
-def _publish_stuck(record: RolloutRecord, name: str, ports: SweepPorts) -> str:
-    """Tell people of a rollout that nothing will ever close: a task closes the record before its execution succeeds."""
-    reason = (
+def _open_after_success(record: RolloutRecord, name: str) -> str:
+    """Why nothing will ever close this rollout: a task closes the record before its execution succeeds."""
+    return (
         f"its execution {name} has succeeded, but its record is open, as after the table was restored from a backup: "
         f"look at what serves, then end it with `sluice abort {record.id.model}`, which brings the baseline back"
     )
-    ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)
-    return f"{record.id}: {reason}"
+
+
+def _long_way_back(record: RolloutRecord, name: str, status: str | None) -> str:
+    stopped = f"since {record.fence.at:%Y-%m-%d %H:%M} UTC ({record.fence.reason})" if record.fence else ""
+    return (
+        f"the version before is to be back {stopped}, and is not yet; it is tried again and again. The last execution "
+        f"is {name}, {status}: its error says why, and `sluice abort {record.id.model}` tries at once"
+    )
 
 
 CHECKS: Mapping[str, Callable[[str, SweepPorts], Iterator[str]]] = {

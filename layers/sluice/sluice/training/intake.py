@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluice.aws.s3 import model_of
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 _PER_FILE_BYTES = 64 << 20
 _PER_CALL_BYTES = 256 << 20
 """Bytes of text; read at 8 MB/s with 512 MB of memory, they take 32 of the function's 120 seconds."""
+
+_PER_FILE = timedelta(seconds=20)
+_PER_CALL = timedelta(seconds=60)
+"""Of the function's 120 seconds, for reading. A file that takes longer is validated only so far, as is one with more
+text; whatever is in it, the others are taken in."""
 
 PERMISSION_DELAY = timedelta(minutes=10)
 """A permission that was given a moment ago may still be denied, as after a deploy with the key of the files; what is
@@ -50,6 +55,11 @@ class IntakeLimits:
 
     spec_of: Callable[[str], ModelSpec]  # ``specs.get``, cached: Parameter Store allows few reads a second
     messages: int
+    started_at: datetime
+
+    def read_until(self, now: datetime) -> datetime:
+        """When the reading of a file has to end that begins now."""
+        return min(now + _PER_FILE, self.started_at + _PER_CALL)
 
     @property
     def budget_bytes(self) -> int:
@@ -76,7 +86,7 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
     """
     kind = message.get("detail-type")
     if kind == WAKE_UP:
-        return QueueCheck(message["detail"]["model"], 0)
+        return QueueCheck(str(message["detail"]["model"]), 0)
     if kind == TrainRequested.KIND:
         return _take_in_request(TrainRequested.parse(message), limits, ports)
     upload = ObjectCreated.parse(message)
@@ -113,7 +123,7 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
         ports.telemetry.log("empty upload was replaced", model=model, key=file.key, object_version=file.version_id)
         return None
     try:
-        result = validate_upload(upload, spec, limits.budget_bytes, ports)
+        result = validate_upload(upload, spec, limits.budget_bytes, limits.read_until(ports.now()), ports)
     except UnreadableUploadError as error:
         if error.may_pass and upload.at is not None and ports.now() - upload.at < PERMISSION_DELAY:
             raise RetryableError(str(error)) from error

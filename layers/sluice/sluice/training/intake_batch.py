@@ -5,21 +5,18 @@ However many uploads of a model come together, its run queue is woken or advance
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sluice.errors import RETRYABLE_ERRORS, PermanentError, SpecError
+from sluice.bounded_json import parse_json
+from sluice.errors import RETRYABLE_ERRORS, PermanentError
 from sluice.training.intake import IntakeLimits, QueueCheck, take_in
 from sluice.training.run_queue import advance_queue
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
-
-INTAKE_ERRORS = (*RETRYABLE_ERRORS, SpecError, AttributeError, KeyError, TypeError, ValueError)
-"""Why one message goes back to the queue: AWS failed, the spec is of a newer release, or it is no message of ours."""
 
 
 class IntakeBatch:
@@ -27,14 +24,16 @@ class IntakeBatch:
 
     def __init__(self, messages: int, ports: TrainingPorts) -> None:
         self._ports = ports
-        self._limits = IntakeLimits(cache(ports.specs.get), messages)
+        self._limits = IntakeLimits(cache(ports.specs.get), messages, ports.now())
 
     def take_in(self, body: str) -> QueueCheck | None:
         """Store what a message brings; returns the check of the run queue that it makes necessary.
 
-        Raises any of ``INTAKE_ERRORS``, as ``intake.take_in`` does.
+        Raises:
+            BoundsError: it is no JSON, or beyond a bound.
+            Whatever ``intake.take_in`` raises.
         """
-        return take_in(json.loads(body), self._limits, self._ports)
+        return take_in(parse_json(body), self._limits, self._ports)
 
     def check_queues(self, checks: Mapping[str, QueueCheck | None]) -> set[str]:
         """Check the run queue of every model once; takes checks by message id, returns the ids to be retried."""

@@ -38,7 +38,11 @@ class PipelineExecutions:
         return arn
 
     def definition(self, pipeline: str) -> Mapping[str, Any]:
-        """The pipeline's definition as it is now."""
+        """The pipeline's definition as it is now.
+
+        Raises:
+            AwsRefusedError: there is no such pipeline (ResourceNotFound).
+        """
         found = self._client.describe_pipeline(PipelineName=pipeline)
         parsed: Mapping[str, Any] = json.loads(found["PipelineDefinition"])
         return parsed

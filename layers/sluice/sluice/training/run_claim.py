@@ -10,9 +10,10 @@ from sluice.training.debounce import have_settled
 from sluice.training.manifest import File, Manifest
 from sluice.training.manifest_store import known_files, write_manifest
 from sluice.training.pending_inputs import InputStatus, PendingInputs
+from sluice.training.pipeline_parameters import live_metric
 from sluice.training.run_selection import RunSelection, select_run, statuses_after_run
 from sluice.training.run_slot import RunSlot
-from sluice.training.run_token import run_name, run_token
+from sluice.training.run_token import Recipe, definition_digest, run_name, run_token
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
@@ -39,9 +40,14 @@ def claim_next_run(model: str, last: RunSlot | None, ports: TrainingPorts) -> bo
         refuse_requests(model, ids, "there is no data to train on yet", ports)
         return True
     manifest = Manifest.of(model, selection.files, selection.left_out)
-    slot = _slot_for(manifest, selection, last, now)
+    recipe = Recipe(
+        pipeline=definition_digest(ports.pipelines.definition(ports.names.pipeline(model))),
+        live=live_metric(spec, ports),
+        parameters=selection.requests[0].parameters if selection.requests else {},
+    )
+    slot = _slot_for(manifest, recipe, selection, last, now)
     if ports.run_slots.started_execution(model, slot.run):
-        resolve_inputs(slot, pending, manifest.files, ports)  # the same data and parameters have been run before
+        resolve_inputs(slot, pending, manifest.files, ports)  # the same has been done with the same data before
         return True
     write_manifest(manifest, ports)  # before the claim, which must never name a manifest that a crash left unwritten
     ports.run_slots.claim(slot, last)  # if another invocation did, the next step is to help it
@@ -60,17 +66,18 @@ def refuse_requests(model: str, ids: list[str], reason: str, ports: TrainingPort
     ports.pending_inputs.resolve_requests(model, ids, InputStatus(state="refused", reason=reason))
 
 
-def _slot_for(manifest: Manifest, selection: RunSelection, last: RunSlot | None, now: datetime) -> RunSlot:
+def _slot_for(
+    manifest: Manifest, recipe: Recipe, selection: RunSelection, last: RunSlot | None, now: datetime
+) -> RunSlot:
     nonces = [each.id for each in selection.requests if each.is_again]
-    parameters = selection.requests[0].parameters if selection.requests else {}
-    token = run_token(manifest.digest, parameters, nonces)
+    token = run_token(manifest.digest, recipe, nonces)
     return RunSlot(
         model=manifest.model,
         number=last.number + 1 if last else 1,
         run=run_name(token),
         token=token,
         digest=manifest.digest,
-        parameters=parameters,
+        parameters=recipe.parameters,
         requests=tuple(each.id for each in selection.requests),
         claimed_at=now.isoformat(),
         newest=last.newest if last else "",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sluice.aws.s3 import PREFIX, path_problem
@@ -28,9 +30,9 @@ _CONTRACT_FIELDS = (
 
 
 def validate_upload(
-    upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, ports: TrainingPorts
+    upload: ObjectCreated, spec: ModelSpec, budget_bytes: int, until: datetime, ports: TrainingPorts
 ) -> ValidationResult | None:
-    """Validate the first ``budget_bytes`` of an upload's text; None if that version is gone.
+    """Validate the first ``budget_bytes`` of an upload's text, or what is read ``until`` then; None if it is gone.
 
     Raises:
         RetryableError: S3 stopped sending.
@@ -39,18 +41,25 @@ def validate_upload(
     if body is None:
         return None
     with closing(body):
-        return validate_file(upload.key.removeprefix(f"{PREFIX}{spec.name}/"), body, spec, budget_bytes)
+        name = upload.key.removeprefix(f"{PREFIX}{spec.name}/")
+        return validate_file(name, body, spec, budget_bytes, lambda: ports.now() >= until)
 
 
-def validate_file(name: str, content: Source, spec: ModelSpec, budget_bytes: int | None = None) -> ValidationResult:
-    """Validate a file, to its end unless there is a budget; ``name`` is its path below the model's folder."""
+def validate_file(
+    name: str,
+    content: Source,
+    spec: ModelSpec,
+    budget_bytes: int | None = None,
+    is_late: Callable[[], bool] = lambda: False,
+) -> ValidationResult:
+    """Validate a file, to its end unless there is a budget or it is late; ``name`` is its path below the model's."""
     if problem := path_problem(name):
         return ValidationResult((Breach("name", "", problem),), rows=0, is_whole=False)
     if not name.lower().endswith(_ENDINGS):
         wrong = Breach("name", "", f"the name does not end in {' or '.join(_ENDINGS)}")
         return ValidationResult((wrong,), rows=0, is_whole=False)
     contract = DataContract.parse(contract_document(spec))
-    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes)), contract)
+    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes, is_late)), contract, labelled=True)
 
 
 def quarantine_upload(upload: ObjectCreated, model: str, result: ValidationResult, ports: TrainingPorts) -> None:

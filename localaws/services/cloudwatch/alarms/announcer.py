@@ -68,6 +68,7 @@ class Announcer:
             context={
                 "aws:SourceArn": change.alarm.arn,
                 "aws:SourceAccount": account,
+                "aws:SecureTransport": "true",
                 "aws:SourceOwner": account,  # what the policy of a new topic asks for
             },
             principals=frozenset({f"Service:{principal}"}),

@@ -9,8 +9,11 @@ import pytest
 from sluice.spec.model import ModelSpec
 
 from cli.apply.endpoints import refuse_taken_endpoints
+from cli.apply.moves import notes_on_a_move
 from cli.apply.specfile import SpecFile
-from cli.failures import SpecFilesError
+from cli.failures import CommandError, SpecFilesError
+from cli.inference.invoke_async import _check_endpoint
+from cli.session import read_stack
 from tests.builders.fake_aws import FakeAws
 from tests.builders.spec_examples import spec_with
 
@@ -50,6 +53,34 @@ def test_a_real_time_endpoint_cannot_become_serverless(aws: FakeAws) -> None:
 @pytest.mark.parametrize("endpoint", [{}, {"type": "serverless", "suffix": "lean"}])
 def test_the_same_type_and_a_new_name_are_fine(aws: FakeAws, endpoint: dict[str, Any]) -> None:
     refuse_taken_endpoints(aws.session(), [file_of(**endpoint)])
+
+
+def notes(aws: FakeAws, **endpoint: Any) -> list[str]:
+    session = aws.session()
+    return list(notes_on_a_move(session, read_stack(session), file_of(**endpoint).spec))
+
+
+def test_a_move_to_serverless_tells_what_clients_lose(aws: FakeAws) -> None:
+    told = notes(aws, type="serverless", suffix="lean")
+    assert told == [
+        "clients use endpoint sluice-dev-fraud, which is real-time; the next version is at "
+        "sluice-dev-fraud-lean: they have to move",
+        "a request to sluice-dev-fraud-lean may have 4 MB, as it is serverless; to sluice-dev-fraud it may have 6 MB",
+    ]
+
+
+@pytest.mark.parametrize("endpoint", [{}, {"suffix": "eu"}, {"type": "batch", "instance_type": "ml.m5.large"}])
+def test_nothing_is_told_where_clients_lose_nothing(aws: FakeAws, endpoint: dict[str, Any]) -> None:
+    assert notes(aws, **endpoint) == []
+
+
+def test_the_way_to_async_that_invoke_async_names_is_one_that_apply_takes(aws: FakeAws) -> None:
+    live = file_of().spec
+    with pytest.raises(CommandError) as caught:
+        _check_endpoint(aws.session(), live, "sluice-dev-fraud")
+    told = str(caught.value)
+    assert "set endpoint.type to async and endpoint.suffix to a new name in models/fraud.yaml, and apply it" in told
+    refuse_taken_endpoints(aws.session(), [file_of(type="async", suffix="queue")])
 
 
 def test_two_models_cannot_share_an_endpoint(aws: FakeAws) -> None:

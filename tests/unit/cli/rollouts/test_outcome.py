@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-import io
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.names import Names
+from sluice.aws.clients import lazy_clients
 from sluice.rollout.ab_outcomes.outcome import InferenceOutcome
 
-from cli.failures import BadInputError, CommandError
+from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.main import command_line
-from cli.output import PlainOutput
-from cli.session import CliSession
+from tests.builders.fake_aws import FakeAws
+from tests.builders.spec_examples import spec_with
+from tests.fakes.ab_world import world_under_test
+from tests.fakes.sluice_world import SluiceWorld, sluice_world
 
-STACK = json.dumps({"bucket": "b", "table": "t", "pipeline_role_arn": "arn:aws:iam::1:role/p"})
 
+class Bus:
+    """A bus that takes events or does not."""
 
-class Aws:
-    """A stack that is deployed, and a bus that takes events or does not."""
-
-    def __init__(self, failed: int = 0) -> None:
-        self.failed = failed
+    def __init__(self) -> None:
+        self.failed = 0
         self.entries: list[dict[str, Any]] = []
-
-    def get_parameter(self, Name: str) -> dict[str, Any]:
-        return {"Parameter": {"Value": STACK}}
 
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         self.entries += Entries
         return {"FailedEntryCount": self.failed, "Entries": [{"ErrorMessage": "slow down"}]}
 
 
-def run(aws: Aws, *words: str) -> str:
-    screen = io.StringIO()
-    session = CliSession(
-        names=Names("dev"),
-        clients=lambda _service: aws,
-        out=PlainOutput(screen),
-        now=lambda: datetime(2026, 3, 4, tzinfo=UTC),
-        sleep=lambda _seconds: None,
-    )
-    arguments = command_line({}).parse_args(["outcome", "fraud", "--inference-id", "order-1", *words])
-    assert arguments.run(arguments, session) == 0
-    return screen.getvalue()
+class Stage:
+    """A stage in which version 7 of fraud is tested against version 6."""
+
+    def __init__(self, world: SluiceWorld) -> None:
+        self.world, self.bus, self.aws = world, Bus(), FakeAws()
+        self.aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with())
+
+    def run(self, *words: str, model: str = "fraud") -> str:
+        def client(service: str) -> Any:
+            return self.bus if service == "events" else self.aws.client(service)
+
+        session = replace(self.aws.session(), clients=lazy_clients(client))
+        arguments = command_line({}).parse_args(["outcome", model, "--inference-id", "order-1", *words])
+        assert arguments.run(arguments, session) == 0
+        return self.aws.shown
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage(world_under_test())
+    monkeypatch.setattr("cli.rollouts.outcome.ports_of", lambda _session: made.world.ports)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -53,15 +59,14 @@ def run(aws: Aws, *words: str) -> str:
     [
         (["--variant", "v7", "--value", "1"], {"variant": "v7", "metric": "conversion", "value": 1.0}),
         (
-            ["--version", "7", "--value", "12.5", "--metric", "spent"],
-            {"version": 7, "metric": "spent", "value": 12.5},
+            ["--version", "7", "--value", "12.5", "--metric", "conversion"],
+            {"version": 7, "metric": "conversion", "value": 12.5},
         ),
     ],
 )
-def test_an_outcome_is_sent_as_clients_send_it(words: list[str], wanted: dict[str, Any]) -> None:
-    aws = Aws()
-    assert "of order-1 is sent" in run(aws, *words)
-    (entry,) = aws.entries
+def test_an_outcome_is_sent_as_clients_send_it(stage: Stage, words: list[str], wanted: dict[str, Any]) -> None:
+    assert "of order-1 is sent" in stage.run(*words)
+    (entry,) = stage.bus.entries
     assert (entry["Source"], entry["DetailType"]) == ("sluice.outcomes", "InferenceOutcome")
     detail = json.loads(entry["Detail"])
     assert detail == {"model": "fraud", "inference_id": "order-1", **wanted}
@@ -74,21 +79,37 @@ def test_an_outcome_is_sent_as_clients_send_it(words: list[str], wanted: dict[st
         (["--variant", "v7", "--value", "nan"], "value is nan; allowed"),
         (["--variant", "v7", "--value", "1", "--metric", "latency"], "metric is 'latency'; allowed"),
         (["--version", "0", "--value", "1"], "version is 0; allowed"),
+        (["--version", "9", "--value", "1"], "version is 9; allowed: what fraud-7-1 compares, v7"),
+        (["--variant", "v9", "--value", "1"], "variant is 'v9'; allowed: what fraud-7-1 compares"),
+        (["--version", "7", "--value", "1", "--metric", "clicks"], "--metric is 'clicks'; allowed: conversion"),
     ],
 )
-def test_what_could_not_be_counted_is_bad_input_and_not_sent(words: list[str], reason: str) -> None:
-    aws = Aws()
+def test_what_could_not_be_counted_is_bad_input_and_not_sent(stage: Stage, words: list[str], reason: str) -> None:
     with pytest.raises(BadInputError, match=reason):
-        run(aws, *words)
-    assert aws.entries == []
+        stage.run(*words)
+    assert stage.bus.entries == []
 
 
-def test_a_bus_that_refuses_is_reported() -> None:
+def test_an_unknown_model_has_no_outcomes(stage: Stage) -> None:
+    with pytest.raises(NotFoundError, match="no model nomodel in stage dev; there are: fraud"):
+        stage.run("--version", "3", "--value", "1", model="nomodel")
+    assert stage.bus.entries == []
+
+
+def test_without_a_test_that_counts_nothing_is_sent(stage: Stage) -> None:
+    stage.world = sluice_world()
+    with pytest.raises(CommandError, match="No A/B test of fraud counts outcomes now, so nothing is sent"):
+        stage.run("--variant", "v7", "--value", "1")
+    assert stage.bus.entries == []
+
+
+def test_a_bus_that_refuses_is_reported(stage: Stage) -> None:
+    stage.bus.failed = 1
     with pytest.raises(CommandError, match="did not take the outcome: slow down"):
-        run(Aws(failed=1), "--variant", "v7", "--value", "1")
+        stage.run("--variant", "v7", "--value", "1")
 
 
-def test_it_has_to_be_said_who_answered(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_has_to_be_said_who_answered(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        run(Aws(), "--value", "1")
+        stage.run("--value", "1")
     assert "--variant --version" in capsys.readouterr().err

@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from sluice.aws.clients import lazy_clients
+from sluice.endpoint.state import EndpointState, VariantState
+from sluice.names import Names
+from sluice.rollout.planning.planner import make_plan
+from sluice.spec.model import ModelSpec
 
 from cli.failures import NotFoundError, SpecFilesError
 from cli.main import command_line
@@ -125,6 +129,74 @@ def test_a_first_version_has_nothing_to_compare_with(serving: Serving) -> None:
     serving.aws.sagemaker.endpoints.clear()
     assert serving.plan() == 0
     assert "create: a new endpoint, without stages" in serving.aws.shown
+
+
+def test_a_first_version_is_not_said_to_go_by_canary(serving: Serving) -> None:
+    serving.aws.sagemaker.endpoints.clear()
+    assert serving.plan() == 0
+    assert "Rollout of fraud/7 as a new endpoint; nothing is changed" in serving.aws.shown
+    assert "canary" not in serving.aws.shown
+    assert "no way back: this is the first version on this endpoint" in serving.aws.shown
+    assert "old version back" not in serving.aws.shown
+
+
+def begin_canary(serving: Serving) -> None:
+    """Version 7 has a tenth of the traffic beside version 6."""
+    live = EndpointState(
+        name=ENDPOINT,
+        status="InService",
+        config="live-6",
+        variants=(
+            VariantState(
+                name="v6",
+                weight=100.0,
+                desired_count=2,
+                instance_type="ml.m5.large",
+                model="sluice-dev-fraud-6-1-model",
+            ),
+        ),
+    )
+    plan = make_plan(ModelSpec.parse(spec_with()), Names("dev"), "fraud-7-1", 7, live)
+    record = {
+        "pk": "MODEL#fraud",
+        "sk": "ROLLOUT#0000007#001",
+        "id": "fraud-7-1",
+        "package_arn": "arn:…/7",
+        "endpoint": ENDPOINT,
+        "phase": "baking",
+        "stage": "0",
+        "opened_at": START.isoformat(),
+        "approved_at": START.isoformat(),
+        "rollout_plan": json.dumps(plan.to_json()),
+    }
+    serving.aws.dynamodb.items = [{name: {"S": value} for name, value in record.items()}]
+    sagemaker = serving.aws.sagemaker
+    sagemaker.configs["canary"] = [
+        {"VariantName": name, "ModelName": f"sluice-dev-fraud-{name[1:]}-1-model", "InstanceType": "ml.m5.large"}
+        for name in ("v6", "v7")
+    ]
+    variants = [
+        {"VariantName": name, "DesiredWeight": weight, "DesiredInstanceCount": count}
+        for name, weight, count in (("v6", 90.0, 2), ("v7", 10.0, 1))
+    ]
+    sagemaker.endpoints[ENDPOINT] |= {"EndpointConfigName": "canary", "ProductionVariants": variants}
+
+
+def test_a_rollout_under_way_is_a_note_and_the_next_one_is_planned(serving: Serving) -> None:
+    begin_canary(serving)
+    assert serving.plan() == 0
+    shown = serving.aws.shown
+    assert "Problem" not in shown
+    assert "Note: rollout fraud-7-1 is under way (baking); on_new_version is supersede" in shown
+    assert "Rollout of fraud/8 by canary; nothing is changed" in shown
+    assert "promotion  100%, 2 x ml.m5.large" in shown
+
+
+def test_two_variants_without_a_rollout_are_a_problem(serving: Serving) -> None:
+    begin_canary(serving)
+    serving.aws.dynamodb.items = []
+    assert serving.plan() == 1
+    assert "serves v6, v7; a rollout starts from exactly one variant" in serving.aws.shown
 
 
 def test_without_traffic_it_says_that_there_will_be_no_proof(serving: Serving) -> None:

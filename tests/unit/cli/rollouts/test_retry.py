@@ -49,6 +49,17 @@ def test_a_version_that_did_not_make_it_is_approved_again(stage: RolloutStage, o
     assert "fraud-2-2 follows" in stage.screen.getvalue()
 
 
+def test_a_retry_keeps_the_reason_that_was_given_before(stage: RolloutStage) -> None:
+    arn = stage.store.get(RUNNING).package_arn
+    stage.clients["sagemaker"].update_model_package(ModelPackageArn=arn, ApprovalDescription="feb data, see T-12")
+    stage.store.close(RUNNING, "rolled_back", "too slow", NOW)
+    assert stage.run("retry", "fraud/2", "--reason", "the host was broken") == 0
+    assert package(stage)["ApprovalDescription"].endswith(": the host was broken | before: feb data, see T-12")
+    stage.clients["sagemaker"].update_model_package(ModelPackageArn=arn, ApprovalDescription="x" * 1024)
+    stage.run("retry", "fraud/2")
+    assert len(package(stage)["ApprovalDescription"]) == 1024
+
+
 def test_what_is_under_way_is_not_tried_again(stage: RolloutStage) -> None:
     with pytest.raises(CommandError, match="fraud-2-1 is under way"):
         stage.run("retry", "fraud/2")

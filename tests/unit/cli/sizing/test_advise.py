@@ -12,7 +12,7 @@ import pytest
 from cli.failures import BadInputError
 from cli.main import command_line, main
 from cli.sizing.plot import log_plot, short, sparkline
-from cli.sizing.questions import QUESTIONS, gather
+from cli.sizing.questions import GPU, QUESTIONS, SCHEDULE, gather
 from tests.builders.fake_aws import FakeAws
 
 WORDS = "--payload-mb 0.01 --response-seconds 0.1 --requests-per-month 5,000,000 --traffic steady --latency seconds"
@@ -36,6 +36,15 @@ def test_people_read_the_choice_the_others_the_crossover_and_what_it_rests_on(
         "endpoint:\n  type: serverless\n  serverless: {memory_mb: 2048, max_concurrency: 1}",
     ):
         assert part in text
+
+
+def test_enter_alone_answers_what_has_a_default() -> None:
+    aws, answers = FakeAws(), iter(["0.01", "0.1", "5000000", "batch", "hours", "", ""])
+    found = gather(
+        Namespace(**{one.name: None for one in (*QUESTIONS, GPU, SCHEDULE)}), aws.session(), lambda _: next(answers)
+    )
+    assert (found["gpu"], found["schedule"]) == (False, "none")
+    assert "Does the model need a GPU? (Enter: no)" in aws.shown
 
 
 def test_programs_read_the_same(capsys: pytest.CaptureFixture[str]) -> None:

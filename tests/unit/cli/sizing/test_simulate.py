@@ -32,6 +32,18 @@ def trace(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.parametrize("kind", ["serverless", "batch"])
+def test_what_has_no_instances_that_scale_is_not_simulated(
+    spec: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    spec.write_text(yaml.safe_dump(spec_with(("endpoint", {"type": kind, **SIZES[kind]}))))
+    text = told(capsys, spec, "--service-ms", 30, code=2)
+    assert f"endpoint.type is {kind}, which has no instances that scale with load; allowed: real-time | async" in text
+
+
+SIZES: dict[str, dict[str, str]] = {"serverless": {}, "batch": {"instance_type": "ml.m5.large"}}
+
+
 def told(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) -> str:
     assert main(["simulate", "scaling", *map(str, words)]) == code
     captured = capsys.readouterr()

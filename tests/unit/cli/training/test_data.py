@@ -44,6 +44,17 @@ def test_every_breach_of_every_file_is_reported(tmp_path: Path) -> None:
     assert [len(each["breaches"]) for each in told["files"]] == [0, 2]
 
 
+def test_a_file_in_which_no_row_has_a_target_breaks_the_contract(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(HEADER + "80,2,1975,4.5,C,North,\n" * 2000)
+    code, shown = check(file)
+    assert code == 2
+    rule = "min_rows: column 'price' has a value in 0 of 2,000 rows; at least 1 are needed (the target)"
+    assert shown == f"{file}: {rule}\n"
+    file.write_text(GOOD + "80,2,1975,4.5,C,North,\n" * 2000)
+    assert check(file)[0] == 0
+
+
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"gone\.csv: No such file"):
         check(tmp_path / "gone.csv")

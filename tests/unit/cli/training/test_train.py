@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from sluice.training.manifest import File
+from sluice.spec.model import ModelSpec
+from sluice.training.manifest import File, Manifest
+from sluice.training.manifest_store import write_manifest
+from sluice.training.run_queue import advance_queue
+from sluice.training.run_slot import RunSlot
 
 from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.main import command_line
@@ -125,6 +129,63 @@ def test_a_run_starts_once_for_the_same_data_and_parameters(aws: FakeAws, world:
             aws.sagemaker.run(execution.arn, {})
             world.end_run()
     assert "ran before" in aws.shown
+
+
+def run_to_its_end(aws: FakeAws, world: SluiceWorld, *more: str) -> int:
+    """How many runs there are in all after this command."""
+    assert train(aws, "fraud", *more) == 0
+    for execution in world.pipelines.running("sluice-dev-fraud"):
+        aws.sagemaker.run(execution.arn, {})
+        world.end_run()
+    return len(world.pipelines.started)
+
+
+def test_a_changed_spec_trains_anew_on_the_same_data(aws: FakeAws, world: SluiceWorld) -> None:
+    """The definition holds the spec's parameters and gate, and names code and contract by their digests."""
+    upload_to(world)
+    world.clock.pass_seconds(60)
+    assert run_to_its_end(aws, world) == 1
+    world.pipelines.steps = ({"Name": "TrainModel", "Arguments": "with another NumRound, gate, code or contract"},)
+    assert run_to_its_end(aws, world) == 2
+    assert "ran before" not in aws.shown
+    assert run_to_its_end(aws, world) == 2
+    assert "ran before" in aws.shown
+    world.pipelines.steps = ()
+    assert run_to_its_end(aws, world) == 2
+
+
+def test_a_gate_that_compares_is_asked_again_once_another_version_is_live(aws: FakeAws, world: SluiceWorld) -> None:
+    raw = world.specs.get("fraud").to_json()
+    compares = {**raw["pipeline"], "gate": {"not_worse_than_live_percent": 10}}
+    world.specs.specs["fraud"] = ModelSpec.parse({**raw, "pipeline": compares})
+    upload_to(world)
+    world.clock.pass_seconds(60)
+    assert run_to_its_end(aws, world) == run_to_its_end(aws, world) == 1
+    world.live(1)
+    assert run_to_its_end(aws, world) == run_to_its_end(aws, world) == 2
+
+
+def test_a_run_that_release_0_2_has_claimed_goes_on_under_its_name(aws: FakeAws, world: SluiceWorld) -> None:
+    """In release 0.2 the token was the manifest's digest; an update of the stack in mid-run starts no second one."""
+    upload_to(world)
+    world.clock.pass_seconds(60)
+    manifest = Manifest.of("fraud", [each.file for each in world.ports.pending_inputs.get("fraud").files])
+    write_manifest(manifest, world.ports)
+    claimed = RunSlot(
+        model="fraud",
+        number=1,
+        run=f"data-{manifest.digest[:24]}",
+        token=manifest.digest,
+        digest=manifest.digest,
+        parameters={},
+        requests=(),
+        claimed_at=world.ports.now().isoformat(),
+    )
+    assert world.ports.run_slots.claim(claimed, None)
+    advance_queue("fraud", world.ports)
+    assert [each.run for each in world.pipelines.started.values()] == [claimed.run]
+    world.end_run()
+    assert len(world.pipelines.started) == 1
 
 
 def test_a_run_that_has_to_wait_for_another_says_so(aws: FakeAws, world: SluiceWorld) -> None:

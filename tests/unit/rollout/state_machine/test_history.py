@@ -1,4 +1,7 @@
-"""No allowed spec leads to more than 10,000 history events: added up for any plan, and counted in long rollouts."""
+"""No allowed spec leads to more than 10,000 history events: added up for any plan, and counted in long rollouts.
+
+Step Functions ends an execution at 25,000: a way back that takes the rest of the month fits beside them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from sluice.names import Names
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
+from sluice.rollout.traffic.reconcile import DeleteEndpoint, SetCapacity, SetWeights, StopDeployment, UseConfig
 from sluice.rollout.traffic.task_result import poll_seconds, slow_poll_seconds
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
@@ -24,6 +28,7 @@ from tests.builders.spec_examples import spec_with
 from tests.fakes.sluice_world import MACHINE, SPEC, SluiceWorld, sluice_world
 
 MOST_EVENTS = 10_000
+LIMIT = 25_000  # of Step Functions
 EVENTS_OF = {"Task": 5, "Choice": 2, "Wait": 2, "Succeed": 2, "Fail": 2}
 A_TURN = EVENTS_OF["Task"] + EVENTS_OF["Choice"] + EVENTS_OF["Wait"]
 A_CHANGE = timedelta(minutes=10)  # that SageMaker takes for a change of weights, capacity or config, both at once
@@ -86,6 +91,24 @@ ROLLOUTS = st.fixed_dictionaries(
         "max_hold": span(10, 14 * DAY),
     }
 )
+
+
+def test_a_way_back_that_is_refused_for_a_month_fits_into_what_is_left() -> None:
+    """Each attempt that fails is scheduled, started and failed; each state is entered and exited besides."""
+    (rule,) = MACHINE["States"]["RollBack"]["Retry"]
+    delays = [
+        min(rule["IntervalSeconds"] * rule["BackoffRate"] ** number, rule["MaxDelaySeconds"])
+        for number in range(rule["MaxAttempts"])
+    ]
+    a_cycle = sum(delays) + MACHINE["States"]["WaitToRestore"]["Seconds"]
+    events = 3 * (len(delays) + 1) + 2 + EVENTS_OF["Wait"]
+    assert ceil(AN_EXECUTION.total_seconds() / a_cycle) * events < LIMIT - MOST_EVENTS
+
+
+def test_a_way_back_that_waits_for_a_month_fits_into_what_is_left() -> None:
+    """However often the waits begin anew: after the fence, and after the first step of each kind."""
+    kinds = [SetWeights, UseConfig, SetCapacity, DeleteEndpoint, StopDeployment]
+    assert (1 + len(kinds)) * turns(poll_seconds, AN_EXECUTION) * A_TURN < LIMIT - MOST_EVENTS
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])

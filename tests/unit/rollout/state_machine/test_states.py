@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sluice.aws.metric_data import Counts
@@ -21,12 +22,15 @@ def bad(world: SluiceWorld) -> None:
     world.metrics.per_period = dict(BAD)
 
 
-def beyond_repair(world: SluiceWorld) -> None:
-    """Harm, and then AWS refuses what restoring takes."""
+def hard_to_repair(world: SluiceWorld) -> None:
+    """Harm, and then AWS refuses what restoring takes for hours."""
     bad(world)
+    reject, until = world.registry.reject, world.clock.now() + timedelta(hours=9)
 
     def refuse(arn: str, reason: str) -> None:
-        raise PermissionError(f"AccessDeniedException: {arn}: {reason}")
+        if world.clock.now() < until:
+            raise PermissionError(f"AccessDeniedException: {arn}: {reason}")
+        reject(arn, reason)
 
     world.registry.reject = refuse  # type: ignore[method-assign]
 
@@ -34,7 +38,7 @@ def beyond_repair(world: SluiceWorld) -> None:
 ENDS: dict[str, tuple[Callable[[SluiceWorld], None], str]] = {
     "promoted": (good, "Promoted"),
     "rolled back": (bad, "RolledBack"),
-    "given up": (beyond_repair, "NeedsAHuman"),
+    "never given up": (hard_to_repair, "RolledBack"),
 }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from sluice.bounded_json import BoundsError, parse_json, parse_moment
 from sluice.errors import PermanentError
 from sluice.names import is_model
 
@@ -61,9 +60,9 @@ class InferenceOutcome:
             OutcomeError: it is no such event, or a field of its detail is missing or wrong.
         """
         try:
-            event = json.loads(body)
-        except ValueError:
-            raise OutcomeError("the message is no JSON", "message") from None
+            event = parse_json(body)
+        except BoundsError as error:
+            raise OutcomeError(f"the message cannot be read: {error}", "message") from None
         detail = event.get("detail") if isinstance(event, dict) and event.get("detail-type") == DETAIL_TYPE else None
         if not isinstance(detail, dict):
             raise OutcomeError(f"the message is no event with detail-type {DETAIL_TYPE} and a detail", "message")
@@ -117,7 +116,7 @@ def _metric(detail: Mapping[str, Any]) -> str:
 
 def _value(detail: Mapping[str, Any]) -> float:
     found = detail.get("value")
-    if not isinstance(found, int | float) or not math.isfinite(found) or abs(found) > MAX_ABSOLUTE_VALUE:
+    if not isinstance(found, int | float) or not abs(found) <= MAX_ABSOLUTE_VALUE:  # NaN is not, either
         raise _invalid(
             "value", found, f"a number from {-MAX_ABSOLUTE_VALUE:g} to {MAX_ABSOLUTE_VALUE:g}, or true or false"
         )
@@ -130,11 +129,11 @@ def _at(detail: Mapping[str, Any]) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(found)
+        if parsed.tzinfo is not None and parse_moment(found):
+            return parsed
     except (TypeError, ValueError):
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        raise _invalid("at", found, "a time with its zone, such as 2026-03-04T10:11:12Z") from None
-    return parsed
+        pass
+    raise _invalid("at", found, "a time with its zone, such as 2026-03-04T10:11:12Z")
 
 
 def _invalid(name: str, found: object, allowed: str) -> OutcomeError:

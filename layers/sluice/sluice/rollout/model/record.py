@@ -22,6 +22,9 @@ FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "wi
 
 CommandKind = Literal["pause", "resume", "promote"]
 
+RESTORING = "restoring_"
+"""What the attributes begin with that say when a way back made its first step of each kind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
@@ -84,6 +87,7 @@ class RolloutRecord:
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
     maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
+    fleet_ready_at: datetime | None = None  # when a candidate that SageMaker deployed was seen in service first
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # why the bake after the promotion ended early
     command: Command | None = None
@@ -91,6 +95,9 @@ class RolloutRecord:
     gates_announced: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when its event was published
     gates_opened: Mapping[int, datetime] = field(default_factory=dict)  # gate -> when a person opened it
     fence: Fence | None = None
+    restores: int = 0  # the number of the last execution that only restores; 0: none was started
+    restoring_at: Mapping[str, datetime] = field(default_factory=dict)  # kind of step -> when it was first accepted
+    stuck_told_at: datetime | None = None  # when people were told last that it cannot be restored
     outcome: RolloutOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
@@ -102,10 +109,17 @@ class RolloutRecord:
     @property
     def held_by(self) -> Hold | None:
         """The hold on the rollout now; None if there is none, or it has ended since."""
-        is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
-        if not is_waiting or self.hold is None or self.hold.gate in self.gates_opened:
+        if self.hold is None or self.hold.stage != self.stage or self.hold.gate in self.gates_opened:
+            return None
+        if self.phase not in ("queued", "baking") and not self._is_paused_in_provision:
             return None
         return None if self.hold.by == MAINTENANCE and not self.is_maintained else self.hold
+
+    @property
+    def _is_paused_in_provision(self) -> bool:
+        """Nothing else holds a rollout there: any other hold is one from before its start."""
+        is_paused = self.command is not None and self.command.kind == "pause"
+        return self.phase == "provisioning" and is_paused and self.hold is not None and self.hold.by == "pause"
 
     @property
     def is_maintained(self) -> bool:
@@ -154,6 +168,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
         maintenance=_maintenance(item),
+        fleet_ready_at=datetime.fromisoformat(item["fleet_ready_at"]) if "fleet_ready_at" in item else None,
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),
@@ -161,6 +176,9 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         gates_announced=_times(item, "gate_told_"),
         gates_opened=_times(item, "gate_opened_"),
         fence=_fence_from(item),
+        restores=int(item.get("restores", 0)),
+        restoring_at=_named_times(item, RESTORING),
+        stuck_told_at=datetime.fromisoformat(item["stuck_told_at"]) if "stuck_told_at" in item else None,
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),
         closed_at=datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else None,
@@ -184,8 +202,12 @@ def _plan_from(item: Mapping[str, Any]) -> Plan | None:
 
 def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:
     """Stage index -> time, from attributes such as ``shifted_0``."""
+    return {int(name): at for name, at in _named_times(item, prefix).items()}
+
+
+def _named_times(item: Mapping[str, Any], prefix: str) -> dict[str, datetime]:
     return {
-        int(name.removeprefix(prefix)): datetime.fromisoformat(value)
+        name.removeprefix(prefix): datetime.fromisoformat(value)
         for name, value in item.items()
         if name.startswith(prefix)
     }

@@ -4,6 +4,7 @@ MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
 MODEL#<model>      CURRENT…                       which rollouts are open, and which was promoted last
 MODEL#<model>      TEST                           the model's latest A/B test
 APPROVAL#<arn>     <time>                         why an approval was ignored
+APPROVAL#<arn>     NO_WAY_BACK                    when people were told that a rejected version serves on
 """
 
 from __future__ import annotations
@@ -215,6 +216,18 @@ class RecordStore:
                 {":closed": "closed"},
             )
 
+    def note_restore(self, rollout_id: RolloutId, number: int) -> None:
+        """Store the number of the last execution that only restores; one that is too low only costs some calls."""
+        self._note(rollout_id, {"restores": number})
+
+    def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that people were told that the rollout cannot be restored."""
+        self._note(rollout_id, {"stuck_told_at": now.isoformat()})
+
+    def _note(self, rollout_id: RolloutId, changes: Mapping[str, str | int]) -> None:
+        with suppress(ConditionFailedError):  # there is no such rollout
+            self._table.set(_record_key(rollout_id), changes, "attribute_exists(id)", {})
+
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
         """Close the rollout as promoted, unless it was fenced at the last moment.
 
@@ -285,6 +298,26 @@ class RecordStore:
         found = self._table.query(f"APPROVAL#{package_arn}", _CENTURY, newest_first=True, page_items=1)
         newest = next((datetime.fromisoformat(item["sk"]) for item in found), None)
         return newest is not None and (since is None or newest >= since)
+
+    def note_no_way_back(self, package_arn: str, now: datetime) -> None:
+        """Store that people were told that a rejected version serves on."""
+        at = now.isoformat()
+        with suppress(ConditionFailedError):  # it says so already
+            self._table.set(
+                _no_way_back_key(package_arn),
+                {"told_at": at},
+                "attribute_not_exists(told_at) OR told_at <> :at",
+                {":at": at},
+            )
+
+    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
+        """When people were told last that a rejected version serves on; None if they were not."""
+        item = self._table.get(_no_way_back_key(package_arn))
+        return datetime.fromisoformat(item["told_at"]) if item else None
+
+
+def _no_way_back_key(package_arn: str) -> dict[str, str]:
+    return {"pk": f"APPROVAL#{package_arn}", "sk": "NO_WAY_BACK"}
 
 
 def _approval_key(package_arn: str, at: datetime) -> dict[str, str]:

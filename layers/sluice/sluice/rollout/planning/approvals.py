@@ -59,7 +59,7 @@ def resolve_conflict(new: RolloutRecord, known: Sequence[RolloutRecord], policy:
     if policy == "reject":
         running = ", ".join(str(each.id) for each in competing)
         return [(new.id, "withdrawn", f"{running} is under way and on_new_version is reject")]
-    newest = max([new, *competing], key=_approval)
+    newest = new if new.urgent else max([new, *competing], key=_approval)
     return [
         (each.id, "superseded", f"superseded by {newest.id.model}/{newest.id.version}")
         for each in [new, *competing]
@@ -77,9 +77,12 @@ def last_known_good(
 
 
 def next_attempt(good: RolloutRecord, known: Iterable[RolloutRecord]) -> RolloutId:
-    """The attempt that brings a version back; the one under way if there is one, which makes it idempotent."""
+    """The attempt that brings a version back; the one under way if there is one, which makes it idempotent.
+
+    A rollout of the version with stages and gates is none: it is stopped for the one that is urgent.
+    """
     latest = max((each for each in known if each.id.version == good.id.version), key=lambda each: each.id.attempt)
-    return replace(latest.id, attempt=latest.id.attempt + latest.is_closed)
+    return replace(latest.id, attempt=latest.id.attempt + (latest.is_closed or not latest.urgent))
 
 
 def _queue_position(record: RolloutRecord) -> tuple[bool, datetime, int]:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.events import PackageChanged
 from sluice.rollout.model.live_version import live_endpoint, live_version
-from sluice.rollout.model.record import RolloutRecord, identify_rollout
-from sluice.rollout.planning.approvals import attempt_for, last_known_good, next_attempt, resolve_conflict
+from sluice.rollout.model.record import FenceKind, RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import attempt_for, next_attempt, resolve_conflict
 from sluice.rollout.planning.origin_check import untrusted
+from sluice.rollout.planning.way_back import TOLD_AGAIN, no_way_back, way_back
+from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -79,15 +81,19 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
 
 
 def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict[str, str]:
-    """If the rejected version serves, bring back the last known good one, at once and without stages."""
+    """If the rejected version serves, bring back the last known good one, at once and without stages.
+
+    One that is being rolled out is stopped.
+    """
+    for each in ports.store.open_rollouts(model):
+        if each.package_arn == package.arn:
+            _stop(each.id, "withdrawn", "the version is no longer Approved", ports)
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
-    good = last_known_good(package.version, known, lambda arn: ports.registry.describe(arn).is_approved)
+    good = way_back(package, known, lambda arn: ports.registry.describe(arn).is_approved, ports.now())
     if good is None:
-        reason = f"{model}/{package.version} was rejected and serves on: no other promoted version is still Approved"
-        ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
-        return {"ignored": reason}
+        return _tell_no_way_back(package, model, no_way_back(model, package, known, ports.now()), ports)
     wanted = next_attempt(good, known)
     record = RolloutRecord(
         id=wanted if any(each.id == wanted for each in known) else _next_free(wanted, ports),
@@ -99,6 +105,16 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         urgent=True,
     )
     return _open(record, ports.specs.get(model), ports)
+
+
+def _tell_no_way_back(package: Package, model: str, reason: str, ports: RolloutPorts) -> dict[str, str]:
+    """Publish it once, and once a day while it is found so; first the event, then its mark."""
+    now = ports.now()
+    told = ports.store.no_way_back_told_at(package.arn)
+    if told is None or now - told >= TOLD_AGAIN:
+        ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
+        ports.store.note_no_way_back(package.arn, now)
+    return {"ignored": reason}
 
 
 def _next_free(wanted: RolloutId, ports: RolloutPorts) -> RolloutId:
@@ -139,7 +155,14 @@ def _stop_others(record: RolloutRecord, policy: str, ports: RolloutPorts) -> Non
         if kind == "end_watch":
             ports.store.end_watch(stopped, reason)
         else:
-            ports.store.fence(stopped, kind, reason, ports.now())
+            _stop(stopped, kind, reason, ports)
+
+
+def _stop(rollout_id: RolloutId, kind: FenceKind, reason: str, ports: RolloutPorts) -> None:
+    """Fence a rollout and have an execution restore at once: its own may sleep for hours, or has not begun yet."""
+    fenced = ports.store.fence(rollout_id, kind, reason, ports.now())
+    if not fenced.is_closed:
+        start_restore(fenced, ports)
 
 
 def _ignore_failed(package: Package, changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
@@ -164,7 +187,8 @@ def _ignore_approval(package: Package, changed: PackageChanged, reason: str, por
     Any note on the package modifies it as well. So only an event that names the approval can be another approval than
     the one that was published.
     """
-    since = (changed.time or package.last_modified) if changed.names_the_approval else None
+    told = min(changed.time or package.last_modified, package.last_modified)  # nobody can have approved it later
+    since = told if changed.names_the_approval else None
     if not ports.store.is_ignored_approval(package.arn, since):
         ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
         ports.store.record_ignored_approval(package.arn, package.last_modified, reason)

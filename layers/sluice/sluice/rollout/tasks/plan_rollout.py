@@ -57,12 +57,20 @@ def _has_lock(record: RolloutRecord, ports: RolloutPorts) -> bool:
     if holder == record.id:
         return True
     if holder is not None:
-        if not ports.store.get(holder).is_closed:
+        if _is_open(holder, ports):
             return False
         ports.locks.release(record.endpoint, holder)  # the holder crashed between closing and unlocking
     if queued_ahead_of(record, ports.store.open_rollouts(record.id.model)):
         return False
     return ports.locks.acquire(record.endpoint, record.id)
+
+
+def _is_open(rollout_id: RolloutId, ports: RolloutPorts) -> bool:
+    """Whether the rollout is not closed. One that the table does not know, as after it was restored, is not open."""
+    try:
+        return not ports.store.get(rollout_id).is_closed
+    except LookupError:
+        return False
 
 
 def _wait(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:

@@ -9,8 +9,9 @@ from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.post_promotion_watch import watch_promotion
+from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
-from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants
+from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants, retried_if_registered
 from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
 from sluice.rollout.traffic.reconcile import Done, Impossible, ReconcileStep, UseConfig, next_step_towards_promotion
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
@@ -39,7 +40,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
             apply_scaling(plan, plan.candidate.variant, ports)
         return watch_promotion(record, ports) or _close(record, plan, ports)
     if isinstance(step, Impossible):
-        return task_result("ROLL_BACK", reason=step.reason)
+        return stop_as_impossible(step, record, ports)
     _apply(step, plan, state, record, ports)
     if not ports.store.get(record.id).may_advance:
         return task_result("ROLL_BACK")
@@ -53,7 +54,9 @@ def _apply(
     if isinstance(step, UseConfig):
         create_config(step.config, plan, record, ports)
         deregister_lost_variants(plan, step.config, state, ports)
-    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+    with retried_if_registered(plan, step, state, ports):
+        is_accepted = apply_step(step, record.endpoint, ports.hosting)
+    if is_accepted and isinstance(step, UseConfig):
         ports.store.mark_requested(record.id, step.config)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,24 +14,34 @@ from sluice.rollout_id import RolloutId
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
-_UNANSWERED = frozenset({"AccessRefusedError", "ThrottledError", "AlarmsUnknownError"})
-"""Errors by which AWS did not answer, for longer than they are retried: they say nothing of the version."""
+_NOT_ENDED = frozenset({"States.Timeout", "Sandbox.Timedout"})
 
 
-def roll_back(rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutPorts) -> TaskResult:
+def roll_back(
+    rollout_id: RolloutId, context: Mapping[str, Any], ports: RolloutPorts, *, execution: str = ""
+) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone, WAIT until then.
 
     ``context`` is all the execution knows: the error that a task raised (``failure``), or the reason for which the
-    last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout.
+    last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout. It
+    says nothing against the version: what does fences the rollout itself.
+    ``execution`` is the name of the execution that asks: the rollout's own, or one that only restores.
     """
-    is_unknown = (context.get("failure") or {}).get("Error") in _UNANSWERED
-    return restore_baseline(rollout_id, _failure(context), ports, is_unknown=is_unknown)
+    is_beside = execution not in ("", str(rollout_id))
+    return restore_baseline(rollout_id, _failure(context), ports, is_beside=is_beside)
 
 
 def _failure(context: Mapping[str, Any]) -> str:
+    """Why, in words: the names of exceptions mean nothing to those who read it in the registry or in the mail."""
     failure = context.get("failure") or {}
-    raised = ": ".join(filter(None, (failure.get("Error"), _message(failure.get("Cause") or ""))))
-    return raised or str((context.get("step") or {}).get("reason", ""))
+    if not failure:
+        return str((context.get("step") or {}).get("reason", ""))
+    error, message = str(failure.get("Error") or ""), _message(failure.get("Cause") or "")
+    if error in _NOT_ENDED:
+        return f"a step did not end in time: {message}" if message else "a step did not end in time"
+    if hasattr(builtins, error):  # nothing of ours raises it on purpose
+        return f"an error inside Sluice, which the function's log has in full: {message}"
+    return message or "a step failed, and AWS gave no reason"
 
 
 def _message(cause: str) -> str:
