@@ -45,10 +45,14 @@ class Clock:
 
 @dataclass
 class Faults:
-    """Raise at the ``at``-th call, before its effect or after it; 0 never."""
+    """Raise at the ``at``-th call, before its effect or after it; 0 never.
+
+    Or the answer of that call is lost and the SDK repeats it: the caller hears only of the second effect.
+    """
 
     at: int = 0
     after_effect: bool = False
+    is_repeated: bool = False
     seen: int = 0
     error: Callable[[str], BaseException] = RetryableError
     meanwhile: Callable[[], object] | None = None  # happens before the ``at``-th call, instead of a failure
@@ -59,6 +63,9 @@ class Faults:
         if failing and self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
+            return effect()
+        if failing and self.is_repeated:
+            effect()
             return effect()
         if failing and not self.after_effect:
             raise self.error("injected: the call did not arrive")
@@ -106,6 +113,14 @@ class FakeRegistry:
     def move_on(self, arn: str, status: str, failure: str = "") -> None:
         self._set(arn, status=status, failure=failure)
 
+    def decide(self, arn: str, approval: str, description: str | None = None) -> None:
+        """A person sets the approval, whatever it was; with a description if there is one."""
+        self._set(arn, approval=approval, **({} if description is None else {"description": description}))
+
+    def note(self, arn: str) -> None:
+        """Somebody changes something else of the version."""
+        self._set(arn)
+
     def delete(self, arn: str) -> None:
         """A person deletes the version."""
         del self.packages[arn]
@@ -121,6 +136,13 @@ class FakeRegistry:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: max(found, key=lambda each: each.version, default=None)
         )
+
+    def approved(self, group: str) -> dict[int, str]:
+        def effect() -> dict[int, str]:
+            found = (each for each in self.packages.values() if (each.group, each.is_approved) == (group, True))
+            return {each.version: each.arn for each in sorted(found, key=lambda each: -each.version)}
+
+        return self.faults.around(effect)  # type: ignore[no-any-return]
 
     def reject(self, arn: str, reason: str) -> None:
         self.faults.around(lambda: self._reject(arn, " ".join(reason.split())[:DESCRIPTION_MAX]))

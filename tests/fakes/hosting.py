@@ -58,19 +58,23 @@ class FakeHosting:
         self._maintained[endpoint] = settles
 
     def settle(self) -> None:
-        for name, left in list(self._maintained.items()):
-            self._maintained[name] = left - 1
-            if left == 1:
+        for name in dict.fromkeys((*self._maintained, *self._pending, *self._guarded)):
+            self.settle_endpoint(name)
+
+    def settle_endpoint(self, name: str) -> None:
+        if name in self._maintained:
+            self._maintained[name] -= 1
+            if not self._maintained[name]:
                 del self._maintained[name]
                 self.endpoints[name] = replace(self.endpoints[name], status="InService")
-        for name, state in self._pending.items():
+        if name in self._pending:
+            state = self._pending.pop(name)
             if state is None:
                 del self.endpoints[name]
             else:
                 self.endpoints[name] = state
-        self._pending.clear()
-        for name, deployment in list(self._guarded.items()):
-            self._step(name, deployment)
+        if name in self._guarded:
+            self._step(name, self._guarded[name])
 
     def _step(self, name: str, deployment: Guarded) -> None:
         deployment.left -= 1

@@ -19,6 +19,7 @@ from sluice.names import Names
 from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
+from sluice.rollout.model.approval_store import ApprovalStatusStore
 from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.store import RecordStore
@@ -109,6 +110,7 @@ class FakePorts:
     telemetry: FakeTelemetry
     store: RecordStore
     history: HistoryStore
+    approvals: ApprovalStatusStore
     locks: EndpointLocks
     runs: RunStore
     batches: BatchStore
@@ -414,6 +416,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         telemetry=FakeTelemetry(),
         store=RecordStore(table),
         history=HistoryStore(table),
+        approvals=ApprovalStatusStore(table),
         locks=EndpointLocks(table),
         runs=RunStore(table),
         batches=BatchStore(table),

@@ -362,9 +362,10 @@ def test_every_function_has_samples_and_every_sample_is_fed_to_its_function() ->
 
 TAKEN = {
     "UploadRule": {f"start_pipeline/{case}" for case in UPLOADS},
-    "ApprovalRule": {f"open_rollout/{case}" for case in APPROVALS if "approved" in case or case == "rejected"} - {
-        "open_rollout/approved-in-another-group"
-    },
+    "ApprovalRule": {f"open_rollout/{case}" for case in APPROVALS}
+    - {"open_rollout/approved-in-another-group"}
+    | {f"announce_pending_version/{case}" for case in PENDING}
+    - {"announce_pending_version/of-another-group"},
     "PendingRule": {f"announce_pending_version/{case}" for case in PENDING}
     - {"announce_pending_version/of-another-group"}
     | {"open_rollout/registered-pending"},

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
+from sluice.aws.paging import pages
 from sluice.errors import AwsRefusedError
 from sluice.names import package_group_and_version
 
 DESCRIPTION_MAX = 1024
+PAGE_MAX = 100
+LISTED_MAX = 1000
 DELETED = "gone"
 """The status of a version that the registry does not have any more; SageMaker itself has none for it."""
 
@@ -92,20 +96,31 @@ class ModelRegistry:
 
     def newest(self, group: str, approval: str) -> Package | None:
         """The version registered last of those with this approval; None if there is none, or no such group."""
+        found = next(self._listed(group, approval, page_size=1), [])
+        return self.describe(found[0]["ModelPackageArn"]) if found else None
+
+    def approved(self, group: str) -> dict[int, str]:
+        """The ARNs of the versions that are Approved, by number, of up to 1,000 those registered last."""
+        listed = islice(self._listed(group, "Approved", page_size=PAGE_MAX), LISTED_MAX // PAGE_MAX)
+        arns = [str(each["ModelPackageArn"]) for page in listed for each in page]
+        named = ((package_group_and_version(arn), arn) for arn in arns)
+        return {found[1]: arn for found, arn in named if found}
+
+    def _listed(self, group: str, approval: str, page_size: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Pages of versions, those registered last first; none if there is no such group."""
         try:
-            found = self._client.list_model_packages(
+            for page in pages(
+                self._client.list_model_packages,
                 ModelPackageGroupName=group,
                 ModelApprovalStatus=approval,
                 SortBy="CreationTime",
                 SortOrder="Descending",
-                MaxResults=1,
-            )
+                MaxResults=page_size,
+            ):
+                yield page["ModelPackageSummaryList"]
         except AwsRefusedError as error:
-            if error.code in ("ValidationException", "ResourceNotFound"):
-                return None
-            raise
-        newest = found["ModelPackageSummaryList"][:1]
-        return self.describe(newest[0]["ModelPackageArn"]) if newest else None
+            if error.code not in _ABSENT:
+                raise
 
     def reject(self, arn: str, reason: str) -> None:
         """Mark the version Rejected, with the reason on one line, as the registry wants it.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sluice.pipeline_runs.store import RunStore
     from sluice.rollout.ab_outcomes.store import OutcomeStore
     from sluice.rollout.gates.gate_functions import GateFunctions
+    from sluice.rollout.model.approval_store import ApprovalStatusStore
     from sluice.rollout.model.endpoint_lock import EndpointLocks
     from sluice.rollout.model.executions import Executions
     from sluice.rollout.model.history import HistoryStore
@@ -100,6 +101,12 @@ class Adapters:
         from sluice.rollout.model.history import HistoryStore
 
         return HistoryStore(self._table)
+
+    @cached_property
+    def approvals(self) -> ApprovalStatusStore:
+        from sluice.rollout.model.approval_store import ApprovalStatusStore
+
+        return ApprovalStatusStore(self._table)
 
     @cached_property
     def locks(self) -> EndpointLocks:

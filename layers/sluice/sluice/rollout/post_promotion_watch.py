@@ -10,7 +10,6 @@ from sluice.rollout.analysis.alarms import alarm_finding, watched_alarms
 from sluice.rollout.analysis.findings import Answer, Finding
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.approvals import is_still_approved
 from sluice.rollout.traffic.task_result import TaskResult, slow_poll_seconds, task_result
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def watch_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | None:
-    """WAIT while the bake lasts, ROLL_BACK if an alarm rings or the approval is withdrawn; None once it has ended.
+    """WAIT while the bake lasts, ROLL_BACK if an alarm rings; None once it has ended.
 
     An alarm that is missing or cannot be evaluated holds its end up, for ``max_hold``; then ``on_doubt`` decides.
     """
@@ -30,8 +29,6 @@ def watch_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult | 
         ports.store.mark_time(record.id, "watching_since", now)
         ports.history.append(record.id, "watching", f"version {record.id.version} has all traffic and is watched", now)
         return task_result("WAIT", wait_seconds=_interval(plan))
-    if not is_still_approved(record, ports):
-        return task_result("ROLL_BACK")
     watched = watched_alarms(ports.names, str(record.id), plan)
     found = alarm_finding(watched, ports.metrics.alarm_states(watched))
     if found.answer is Answer.ROLL_BACK:

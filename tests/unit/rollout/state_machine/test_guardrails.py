@@ -13,6 +13,7 @@ from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.abort_rollout.app import run as roll_back
+from tests.fakes.decisions import decide
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
 
 ROLLOUT = "fraud-2-1"
@@ -67,8 +68,9 @@ def test_what_is_live_is_identified_by_its_model_when_it_comes_again(world: Slui
     world.play(world.approve(2))
     world.clock.pass_seconds(60)
     arn = next(arn for arn, each in world.registry.packages.items() if each.version == 2)
-    world.registry.approve(arn)
-    assert world.play(world.approve(2)) == "Promoted"
+    decide(world, arn, "PendingManualApproval")
+    world.clock.pass_seconds(60)
+    assert world.play(decide(world, arn, "Approved")["rollout"]) == "Promoted"
     assert len(world.hosting.deployments) == 1, "it serves already"
 
 

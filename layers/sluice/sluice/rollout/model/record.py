@@ -77,7 +77,7 @@ class RolloutRecord:
     endpoint: str
     phase: RolloutPhase
     opened_at: datetime
-    approved_at: datetime  # the package's last modification when this rollout was opened
+    approved_at: datetime  # when the decision was made that it is for, by the registry's clock
     urgent: bool = False  # replaces a version that was rejected while it served: no stages
     stage: int = -1  # index of the stage shifted to last; -1 before the first
     plan: Plan | None = None
@@ -101,6 +101,7 @@ class RolloutRecord:
     outcome: RolloutOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
+    announced_at: datetime | None = None  # when the promotion's event was published
 
     @property
     def is_closed(self) -> bool:
@@ -182,6 +183,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),
         closed_at=datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else None,
+        announced_at=datetime.fromisoformat(item["announced_at"]) if "announced_at" in item else None,
     )
 
 

@@ -14,7 +14,7 @@ from sluice.rollout.gates.holds import apply_gates
 from sluice.rollout.maintenance import hold_for_maintenance, note_end_of_maintenance
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
-from sluice.rollout.planning.approvals import is_still_approved
+from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, Wait, next_step_towards_stage
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, recheck_seconds, slow_poll_seconds, task_result
@@ -29,7 +29,7 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     ports.telemetry.identify("rollout_stage", stage)
-    if not record.may_advance or not is_still_approved(record, ports):
+    if not may_go_on(record, ports):
         return task_result("ROLL_BACK", stage=stage)
     plan = record.planned()
     planned = plan.stages[stage]

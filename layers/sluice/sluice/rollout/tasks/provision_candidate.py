@@ -12,6 +12,7 @@ from sluice.rollout.analysis.alarms import looks_back_seconds
 from sluice.rollout.gates.holds import obstacle_to_provision, seconds_until_recheck
 from sluice.rollout.model.plan import Plan, provisioned_count
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.planning.origin_check import refuse_untrusted
 from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
@@ -47,7 +48,7 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
     """
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
-    if not record.may_advance:
+    if not may_go_on(record, ports):
         return task_result("ROLL_BACK")
     plan = record.planned()
     ports.store.advance(record.id, "provisioning")
