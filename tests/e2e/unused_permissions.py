@@ -54,10 +54,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "ModelRole": _RUNS_CONTAINERS,
     "ScheduleRole": {"sqs:SendMessage": "no play waits for a schedule of training"},
     "BatchScheduleRole": {"sqs:SendMessage": _DEAD_LETTERS},
-    "ServerlessModelRole": {
-        **_SERVES,
-        "cloudwatch:DescribeAlarms": "SageMaker's own deployments (blue_green); the serverless scene has a canary",
-    },
+    "ServerlessModelRole": _SERVES,
     "StartPipelineFunctionRole": {
         "s3:ListBucket": _MISSING,
         "s3:DeleteObject": "hides a rejected file that is too large to be moved in time",
