@@ -56,7 +56,7 @@ def _kept_table(resources: Mapping[str, Resource]) -> str:
     for name, bucket in of_type("AWS::S3::Bucket", resources).items():
         for rule in bucket["LifecycleConfiguration"]["Rules"]:
             rows.append((f"`{name}`, {_selected(rule)}", _lifetime(rule)))
-        rows.append((f"`{name}`, everything else, and every version of it", "until somebody deletes it"))
+        rows.append((f"`{name}`, everything else", "until somebody deletes it"))
     for name, table in of_type("AWS::DynamoDB::Table", resources).items():
         expiring = table.get("TimeToLiveSpecification", {}).get("AttributeName")
         rows.append((f"`{name}`", f"until its `{expiring}`, where an item has one" if expiring else "with the table"))
@@ -83,6 +83,8 @@ def _selected(rule: Mapping[str, Any]) -> str:
 def _lifetime(rule: Mapping[str, Any]) -> str:
     """A rule may say several things."""
     kept = []
+    if rule.get("ExpiredObjectDeleteMarker"):
+        kept.append("a mark of a deletion: until what it hides is gone")
     if "ExpirationInDays" in rule:
         kept.append(f"{rule['ExpirationInDays']} days")
     if "NoncurrentVersionExpiration" in rule:
