@@ -9,7 +9,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-authoring setup-clients build check test rehearse serve verify-aws lock clean
+.PHONY: help setup setup-authoring setup-clients setup-scanners build check scan sbom test rehearse serve verify-aws lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -20,17 +20,27 @@ setup-authoring: .venvs/authoring/.ready  ## Install the SageMaker SDK, which co
 
 setup-clients: setup-authoring .venvs/sdk-v2/.ready  ## Install the SageMaker SDKs whose labs are tests of the local AWS
 
+SCANNERS := bandit cdk-nag checkov zizmor
+setup-scanners: $(SCANNERS:%=.venvs/%/.ready)  ## Install what looks for insecure code, templates and workflows
+
 build: setup  ## Build the application as it is deployed, into .aws-sam/build
 	.venv/bin/python -m rehearsal.build
 
-check: setup  ## Lint, check formatting and types, validate the template
+check: setup setup-scanners  ## Lint, check formatting and types, validate the template, scan for what is insecure
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/cfn-lint template.yaml
 	.venvs/sam/bin/sam validate --lint
+	.venv/bin/python -m security scan
 
-test: setup setup-clients  ## Run every test; ARGS=... runs what pytest is told instead
+scan: setup setup-scanners  ## Only scan for what is insecure; what is accepted has its reason in security/accepted.yaml
+	.venv/bin/python -m security scan
+
+sbom: .venv/.sluice .venvs/cyclonedx/.ready  ## Write the layer's bill of materials (CycloneDX), from its requirements
+	.venv/bin/python -m security sbom
+
+test: setup setup-clients .venvs/cyclonedx/.ready  ## Run every test; ARGS=... runs what pytest is told instead
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
@@ -50,7 +60,7 @@ verify-aws: .venv/.sluice  ## Check on your AWS account what no document settles
 	.venv/bin/python -m conformance $(ARGS)
 
 lock: .venv/.ready  ## Pin by hash what the requirements ask for; ARGS=--upgrade chooses versions anew
-	for name in uv dev sam lambda-runtime xgboost sdk-v2; do \
+	for name in uv dev sam lambda-runtime xgboost sdk-v2 $(SCANNERS) cyclonedx; do \
 	  $(LOCK) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	$(LOCK) requirements/authoring.in --override requirements/authoring-overrides.txt \
 	  --output-file requirements/authoring.txt

@@ -63,6 +63,8 @@ class Stack:
     start_batch_arn: str = ""
     batch_schedule_role_arn: str = ""
     register_as: str = PENDING  # the approval with which pipelines register versions
+    trusted_images: str = ""  # ARNs of ECR repositories, with commas; empty if the stack does not tell
+    trusted_artifacts: str = ""  # ARNs of S3 objects, likewise
 
 
 def read_stack(session: CliSession) -> Stack:
@@ -92,6 +94,8 @@ def ports_of(session: CliSession) -> Adapters:
         "SLUICE_UPLOAD_QUEUE_URL": stack.upload_queue_url,
         "SLUICE_RESULTS_TABLE": stack.results_table,
         "SLUICE_ASYNC_QUEUE_URL": stack.async_queue_url,
+        "SLUICE_TRUSTED_IMAGES": stack.trusted_images,
+        "SLUICE_TRUSTED_ARTIFACTS": stack.trusted_artifacts,
     }
     return Adapters(
         Environment(

@@ -14,6 +14,7 @@ from typing import Any
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
 from localaws.services.cloudformation.template.document import read_template
 from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
+from localaws.services.cloudformation.template.parameters import resolve_parameters
 from localaws.services.cloudformation.template.translate import translate
 
 ROOT = Path(__file__).parents[1]
@@ -50,12 +51,13 @@ def deployed(stage: str = "dev", **parameters: str) -> dict[str, Resource]:
     template = packaged()
     given = {"Stage": stage, **parameters}
     translated = translate(template, given, region="us-east-1")
-    defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
+    chosen = resolve_parameters(template["Parameters"], given)
+    by_region = {name: {**each, REGION: each["us-east-1"]} for name, each in translated.get("Mappings", {}).items()}
     pseudo = {"AccountId": ACCOUNT, "Region": REGION, "Partition": PARTITION, "StackName": f"sluice-{stage}"}
     known = {f"AWS::{name}": value for name, value in pseudo.items()}
     resources = translated["Resources"]
     scope = TemplateScope(
-        parameters=defaults | given | known, mappings={}, conditions={}, ref=str, attribute=lambda _id, _name: ""
+        parameters=chosen | known, mappings=by_region, conditions={}, ref=str, attribute=lambda _id, _name: ""
     )
     scope = replace(scope, conditions=evaluate_conditions(translated["Conditions"], scope))
 

@@ -10,6 +10,7 @@ from sluice.rollout.planning.approvals import last_known_good
 
 from cli.failures import OK, BadInputError, CommandError
 from cli.session import CliSession, Commands, ports_of
+from cli.training.origins import origin_as_json, origin_obstacle, show_origin
 from cli.training.packages import Version, as_json, find_version, shown_metrics
 
 _REASON_MAX = 1024
@@ -23,7 +24,9 @@ def add_to(commands: Commands) -> None:
         command = commands.add_parser(word, help=effect)
         command.add_argument("version", metavar="MODEL/VERSION", help="such as fraud/7")
         command.add_argument("--reason", default="", help="kept with the version, up to 1024 characters")
-        command.set_defaults(run=run, status=status)
+        command.set_defaults(run=run, status=status, again=False)
+        if status == "Approved":
+            command.add_argument("--again", action="store_true", help="roll out again what is Approved already")
 
 
 def run(arguments: Namespace, session: CliSession) -> int:
@@ -34,15 +37,23 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if arguments.status == "Approved" and version.status == "Failed":
         raise CommandError(f"{version.name}: its registration has failed, so it cannot be rolled out; register it anew")
     session.out.text(f"{version.name}  {version.approval}  {shown_metrics(version)}  {version.description}".rstrip())
+    obstacle = origin_obstacle(session, version)
+    show_origin(session, version, obstacle)
+    if arguments.status == "Approved" and obstacle:
+        raise CommandError(f"{version.name} may not serve, so it is not approved: {obstacle}")
     ports = ports_of(session)
     serving = live_version(version.model, ports)
     live = find_version(session, f"{version.model}/{serving}") if serving not in (None, version.number) else None
     _compare(session, version, live)
-    result = as_json(version) | {"live": as_json(live) if live else None}
+    result = (
+        as_json(version) | {"origin": origin_as_json(version, obstacle)} | {"live": as_json(live) if live else None}
+    )
     if serving == version.number and arguments.status == "Rejected":
         result |= {"comes_back": _announce_replacement(session, version, ports)}
-    if version.approval == arguments.status and reason in ("", version.description):
-        session.out.text(f"{version.name} is {version.approval} already; nothing is changed")
+    if arguments.again and serving == version.number:
+        raise CommandError(f"{version.name} is live: there is nothing to roll out again")
+    if version.approval == arguments.status and not arguments.again:
+        _leave_alone(session, version, reason, is_live=serving == version.number)
     else:
         description = {"ApprovalDescription": reason} if reason else {}
         session.clients("sagemaker").update_model_package(
@@ -54,6 +65,14 @@ def run(arguments: Namespace, session: CliSession) -> int:
             session.out.text(f"Its registration is {version.status}: its rollout begins when that is Completed")
     session.out.result({**result, "was": version.approval})
     return OK
+
+
+def _leave_alone(session: CliSession, version: Version, reason: str, *, is_live: bool) -> None:
+    """Written once more, it would look like another decision on the version."""
+    unkept = ", and the reason is not kept" if reason not in ("", version.description) else ""
+    session.out.text(f"{version.name} is {version.approval} already; nothing is changed{unkept}")
+    if version.approval == "Approved" and not is_live:
+        session.out.text(f"To roll it out again: {session.command(f'approve {version.name} --again')}")
 
 
 def _announce_replacement(session: CliSession, version: Version, ports: Adapters) -> str | None:

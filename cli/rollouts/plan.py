@@ -31,7 +31,8 @@ from cli.rollouts.plan_view import PlannedRollout, as_json, show_plan
 from cli.rollouts.silent_alarms import silence
 from cli.session import CliSession, Commands, ports_of, read_spec, read_stack
 from cli.sizing.prices import read_prices
-from cli.training.packages import list_versions
+from cli.training.origins import origin_as_json, origin_obstacle, show_origin
+from cli.training.packages import Version, list_versions, with_details
 
 _LOOKED_BACK = timedelta(hours=1)
 _MINUTE = 60
@@ -73,8 +74,19 @@ def run(arguments: Namespace, session: CliSession) -> int:
         ),
     )
     show_plan(session, found)
-    session.out.result(as_json(found))
-    return REFUSED if problems else OK
+    candidate = _registered(spec.name, version, session)
+    obstacle = origin_obstacle(session, candidate) if candidate else ""
+    if candidate:
+        show_origin(session, candidate, obstacle)
+    origin = origin_as_json(candidate, obstacle) if candidate else None
+    session.out.result({**as_json(found), "origin": origin})
+    return REFUSED if problems or obstacle else OK
+
+
+def _registered(model: str, number: int, session: CliSession) -> Version | None:
+    """The version that a rollout would take, if it is registered already."""
+    newest = next(iter(list_versions(session, model, most=1)), None)
+    return with_details(session, newest) if newest is not None and newest.number == number else None
 
 
 def _spec(target: str, session: CliSession) -> ModelSpec:

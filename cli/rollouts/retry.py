@@ -40,6 +40,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         ModelPackageArn=version.arn,
         ModelPackageGroupName=session.names.group(version.model),
         ModelApprovalStatus="Approved",
+        UpdatedModelPackageFields=["ModelApprovalStatus"],  # what tells an approval from a note
     )
     session.out.text(
         f"{version.name} is approved again: {attempt} follows, {session.command(f'status {version.model} --watch')}"

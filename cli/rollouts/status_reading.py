@@ -26,12 +26,14 @@ from cli.rollouts.silent_alarms import silence
 from cli.rollouts.status_view import ModelStatus, current_of
 from cli.session import CliSession, Stack
 from cli.training import executions, packages
-from cli.training.data import quarantined
+from cli.training.data import QuarantinedFiles, quarantined
 
 _SHOWN = 5
 _LISTED = 10  # come in one page anyway
 _KEPT = timedelta(seconds=60)
 """How long a watch goes on with versions, runs and the like, unless the rollout or the endpoint changes meanwhile."""
+_KEPT_WHILE_RUNNING = timedelta(seconds=10)
+"""The same while the pipeline runs."""
 
 
 class StatusReader:
@@ -66,7 +68,9 @@ class StatusReader:
         """Everything about one model; asked again soon, only what a rollout changes is read anew."""
         rollouts, endpoint = self._rollouts(spec.name)
         last, now = self._last, self._session.now()
-        is_fresh = self._all_at is not None and now - self._all_at < _KEPT
+        is_running = last is not None and any(not one.has_ended for one in last.runs[:1])
+        kept = _KEPT_WHILE_RUNNING if is_running else _KEPT
+        is_fresh = self._all_at is not None and now - self._all_at < kept
         if last is None or not is_fresh or (rollouts[:_SHOWN], endpoint.state) != (last.rollouts, last.endpoint.state):
             self._all_at = now
             self._last = self._whole(spec, rollouts, endpoint)
@@ -89,7 +93,7 @@ class StatusReader:
             steps=executions.list_steps(session, runs[0].arn) if runs else [],
             batch=batch_status(rollouts, islice(self._batches.runs(model), _SHOWN)),
             served=self._served(endpoint.state, versions, rollouts),
-            quarantine=quarantined(session, self._bucket, model, most=_SHOWN),
+            quarantine=self._quarantined(model),
             alarms=_silent_alarms(spec, session),
         )
 
@@ -104,6 +108,12 @@ class StatusReader:
 
     def _history(self, rollouts: Sequence[RolloutRecord]) -> list[dict[str, object]]:
         return self._histories.entries(current_of(rollouts).id) if rollouts else []
+
+    def _quarantined(self, model: str) -> QuarantinedFiles:
+        try:
+            return quarantined(self._session, self._bucket, model, most=_SHOWN)
+        except AwsRefusedError:  # who may see the rollout may not see the data
+            return QuarantinedFiles()
 
     def _with_reasons(self, model: str, listed: Sequence[executions.Execution]) -> list[executions.Execution]:
         """The runs with the reasons that are recorded, which name the step and the gate; SageMaker's list does not."""

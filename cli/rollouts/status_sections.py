@@ -8,16 +8,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-Row = tuple[str, ...]
+ScreenRow = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class ScreenSection:
     """A table of the screen. It keeps its first rows where there is no room for all, so the newest stand first."""
 
     title: str
-    head: Row = ()
-    rows: tuple[Row, ...]
+    head: ScreenRow = ()
+    rows: tuple[ScreenRow, ...]
     total: int
     """How many rows there are, of which ``rows`` may be the first."""
     more: str = ""
@@ -38,14 +38,14 @@ class Section:
 
 
 def section(
-    title: str, rows: Sequence[Row], *, head: Row = (), more: str = "", total: int = 0, least: int = 1
-) -> Section:
+    title: str, rows: Sequence[ScreenRow], *, head: ScreenRow = (), more: str = "", total: int = 0, least: int = 1
+) -> ScreenSection:
     """A section with these rows, of ``total`` if that is more."""
     least = min(least, len(rows))
-    return Section(title=title, head=head, rows=tuple(rows), total=max(total, len(rows)), more=more, least=least)
+    return ScreenSection(title=title, head=head, rows=tuple(rows), total=max(total, len(rows)), more=more, least=least)
 
 
-def fit(sections: Sequence[Section], lines: int) -> tuple[list[Section], str]:
+def fit(sections: Sequence[ScreenSection], lines: int) -> tuple[list[ScreenSection], str]:
     """The sections as they fit into ``lines``, and a line on those that do not fit at all; empty if all do.
 
     Each gets its title and its least rows before any gets more; then the first ones get what they have.
@@ -64,12 +64,12 @@ def fit(sections: Sequence[Section], lines: int) -> tuple[list[Section], str]:
     return fitted, f"Not shown: {'; '.join(left)}" if left else ""
 
 
-def folded_history(history: Sequence[Mapping[str, Any]], clock: Callable[[datetime], str]) -> list[Row]:
+def folded_history(history: Sequence[Mapping[str, Any]], clock: Callable[[datetime], str]) -> list[ScreenRow]:
     """The lines of a history, the newest first; looks with the same decision for the same reason are one line.
 
     ``history``: ordered oldest first, as it is stored.
     """
-    rows: list[Row] = []
+    rows: list[ScreenRow] = []
     for key, group in groupby(reversed(history), key=_decision):
         lines = list(group)
         newest, oldest = (datetime.fromisoformat(lines[at]["at"]) for at in (0, -1))

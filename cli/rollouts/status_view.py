@@ -15,10 +15,10 @@ from cli.inference.batch_view import BatchStatus, batch_rows
 from cli.inference.batch_view import as_json as batch_as_json
 from cli.rollouts.endpoint_view import VARIANT_HEAD, ServingNow, endpoint_as_json, endpoint_title, traffic, variant_rows
 from cli.rollouts.evidence_view import HEAD, evidence_rows, newest_analysis
-from cli.rollouts.status_sections import Section, fit, folded_history, section
+from cli.rollouts.status_sections import ScreenSection, fit, folded_history, section
 from cli.session import CliSession
 from cli.training import executions, packages
-from cli.training.data import Quarantine
+from cli.training.data import QuarantinedFiles
 from cli.training.listings import clock, moment
 
 
@@ -39,7 +39,7 @@ class ModelStatus:
     """The runs of a batch model, which has no endpoint."""
     served: Mapping[int, str] = field(default_factory=dict)
     """The versions that the endpoint serves, each with its approval."""
-    quarantine: Quarantine = field(default_factory=Quarantine)
+    quarantine: QuarantinedFiles = field(default_factory=QuarantinedFiles)
     alarms: tuple[str, ...] = ()
     """Sentences about alarms of the spec that cannot ring."""
 
@@ -131,7 +131,7 @@ def remarks(session: CliSession, found: ModelStatus) -> Iterator[str]:
             )
 
 
-def _sections(session: CliSession, found: ModelStatus) -> list[Section]:
+def _sections(session: CliSession, found: ModelStatus) -> list[ScreenSection]:
     """What there is to show, the most important first."""
     command, made = session.command, []
     if found.batch:
@@ -152,7 +152,7 @@ def _sections(session: CliSession, found: ModelStatus) -> list[Section]:
     return [each for each in made if each.rows]
 
 
-def _lists(session: CliSession, found: ModelStatus) -> Iterator[Section]:
+def _lists(session: CliSession, found: ModelStatus) -> Iterator[ScreenSection]:
     model, command = found.model, session.command
     kept = [(str(one["file"]), moment(one["since"]), str(one.get("reason", ""))) for one in found.quarantine.files]
     listed = command(f"data quarantine {model}")
@@ -189,7 +189,7 @@ def progress(record: RolloutRecord) -> str:
 
 def _doing(record: RolloutRecord) -> str:
     """Its phase, or what a person or a gate has made of it."""
-    if not record.may_advance or record.phase not in ("queued", "baking"):
+    if not record.may_advance or (record.phase not in ("queued", "baking") and record.held_by is None):
         return record.phase
     if record.command is not None and record.command.kind == "pause":
         return "paused"

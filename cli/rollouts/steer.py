@@ -66,7 +66,7 @@ def add_reason(command: ArgumentParser) -> None:
 def steer(arguments: Namespace, session: CliSession) -> int:
     store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
-    if arguments.kind != "resume" and record.phase in _PAST_ITS_STAGES:
+    if arguments.kind != "resume" and _is_past_its_stages(record):
         raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
     is_paused = record.command is not None and record.command.kind == "pause"
     if arguments.kind == "resume" and not is_paused:
@@ -80,6 +80,14 @@ def steer(arguments: Namespace, session: CliSession) -> int:
     session.out.text(f"{record.id}: {command.kind}, obeyed at its next look")
     session.out.result({"rollout": str(record.id), "command": command.kind, "by": command.by})
     return OK
+
+
+def _is_past_its_stages(record: RolloutRecord) -> bool:
+    """Whether nothing is ahead that would obey: a version without stages replaces the old one in a single change."""
+    if record.phase in _PAST_ITS_STAGES:
+        return True
+    plan = record.plan
+    return plan is not None and not plan.stages and plan.candidate.config in record.requested_configs
 
 
 def open_gate(arguments: Namespace, session: CliSession) -> int:
@@ -107,11 +115,16 @@ def _gate_to_open(record: RolloutRecord, session: CliSession) -> int:
 
 
 def abort(arguments: Namespace, session: CliSession) -> int:
-    """Fence first, so that nothing moves forward any more, then ask for the weights."""
+    """Fence first, so that nothing moves forward any more, then ask for the weights.
+
+    One that is being taken back already is asked for again, which tries at once.
+    """
     store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
     said = f"aborted {origin}"
     fenced = store.fence(record.id, "aborted", said, origin.at)
+    if fenced.is_closed:
+        raise _ended(fenced)
     _note(record.id, said, origin, session)
     EventPublisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
@@ -136,12 +149,23 @@ def origin_of(arguments: Namespace, session: CliSession) -> CommandOrigin:
 
 
 def _under_way(model: str, store: RecordStore) -> RolloutRecord:
-    """The rollout in progress; if all are queued, the one that is next."""
+    """The rollout in progress; if all are queued, the one that is next; one that is taken back only if all are."""
     known = [each for each in store.rollouts(model) if not each.is_closed]
-    running = [each for each in known if each.phase != "queued"]
     if not known:
         raise NotFoundError(f"No rollout of {model} is under way")
-    return min(running or known, key=lambda each: (not each.urgent, each.approved_at))
+    return min(
+        known, key=lambda each: (not each.may_advance, each.phase == "queued", not each.urgent, each.approved_at)
+    )
+
+
+def _ended(record: RolloutRecord) -> CommandError:
+    if record.outcome != "promoted":
+        return CommandError(f"Rollout {record.id} has just ended ({record.outcome}): nothing is changed.")
+    version = f"{record.id.model}/{record.id.version}"
+    return CommandError(
+        f"Rollout {record.id} has just ended: {version} is promoted and serves. "
+        f"`sluice reject {version}` brings the version before back."
+    )
 
 
 def _too_late(rollout: RolloutId) -> CommandError:

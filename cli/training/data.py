@@ -64,7 +64,7 @@ def run_quarantine(arguments: Namespace, session: CliSession) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantine:
+class QuarantinedFiles:
     """A model's refused files."""
 
     count: int = 0
@@ -72,7 +72,7 @@ class Quarantine:
     """The newest ones: ``file``, ``size``, ``since``, and ``reason`` and ``breaches`` unless it is just being moved."""
 
 
-def quarantined(session: CliSession, bucket: str, model: str, *, most: int) -> Quarantine:
+def quarantined(session: CliSession, bucket: str, model: str, *, most: int) -> QuarantinedFiles:
     """The files in quarantine, the newest first; the reasons of up to ``most`` are read."""
     prefix = f"{QUARANTINE}{model}/"
     kept = _kept(objects(session, bucket, prefix))
@@ -86,7 +86,7 @@ def quarantined(session: CliSession, bucket: str, model: str, *, most: int) -> Q
         }
         for one in newest
     )
-    return Quarantine(len(kept), tuple(found))
+    return QuarantinedFiles(len(kept), tuple(found))
 
 
 def run_replay(arguments: Namespace, session: CliSession) -> int:

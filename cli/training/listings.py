@@ -8,6 +8,7 @@ from datetime import datetime
 from cli.failures import OK
 from cli.session import CliSession, Commands, read_spec
 from cli.training import packages
+from cli.training.origins import origin_as_json, origin_obstacle, run_of
 
 _DETAILED = 10
 """Versions whose metrics are read; each takes two calls."""
@@ -24,15 +25,28 @@ def run_versions(arguments: Namespace, session: CliSession) -> int:
     found = packages.list_versions(session, arguments.model)
     detailed = [packages.with_details(session, one) for one in found[:_DETAILED]] + found[_DETAILED:]
     show_versions(session, detailed)
-    session.out.result({"versions": [packages.as_json(one) for one in detailed]})
+    obstacles = {one.number: origin_obstacle(session, one) for one in detailed}
+    for one in detailed:
+        if obstacles[one.number]:
+            session.out.text(f"{one.name} may not serve: {obstacles[one.number]}")
+    told = [packages.as_json(one) | {"origin": origin_as_json(one, obstacles[one.number])} for one in detailed]
+    session.out.result({"versions": told})
     return OK
 
 
 def show_versions(session: CliSession, versions: list[packages.Version]) -> None:
     rows = [
-        (one.name, one.approval, packages.shown_metrics(one), minute(one.created), one.description) for one in versions
+        (
+            one.name,
+            one.approval,
+            packages.shown_metrics(one),
+            minute(one.created),
+            run_of(one),
+            one.description,
+        )
+        for one in versions
     ]
-    session.out.table("Versions", ("version", "approval", "metrics", "registered", "reason"), rows)
+    session.out.table("Versions", ("version", "approval", "metrics", "registered", "run", "reason"), rows)
 
 
 def clock(when: datetime) -> str:

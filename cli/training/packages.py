@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from sluice.aws.model_registry import Package, package_from
 from sluice.errors import AwsRefusedError
 from sluice.names import MODEL
 from sluice.rollout.model.evaluation_report import metric_values
@@ -34,6 +35,8 @@ class Version:
     """Why it was approved or rejected."""
     metrics: Mapping[str, float] | None = None
     """Metrics of the evaluation; None if they were not requested or could not be read."""
+    package: Package | None = None
+    """All that the registry has of it; None if it was not requested."""
 
     @property
     def name(self) -> str:
@@ -99,6 +102,7 @@ def with_details(session: CliSession, version: Version) -> Version:
         status=found.get("ModelPackageStatus", version.status),
         description=found.get("ApprovalDescription", ""),
         metrics=_metrics(session, found),
+        package=package_from(found),
     )
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
+from sagemaker.core.network import NetworkConfig
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import StoppingCondition
-from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
+from sagemaker.core.training.configs import Compute, InputData, Networking, OutputDataConfig
 from sagemaker.core.workflow.conditions import ConditionEquals, ConditionLessThanOrEqualTo
 from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
@@ -150,7 +151,11 @@ def preprocess_step(setting: Setting, chosen: Parameters) -> ProcessingStep:
 
 
 def train_step(setting: Setting, chosen: Parameters, preprocess: ProcessingStep) -> TrainingStep:
-    """Script mode by hyperparameters: the SDK's source_code would put the time of day into an S3 URI."""
+    """Script mode by hyperparameters: the SDK's source_code would put the time of day into an S3 URI.
+
+    The code is a channel, as the SDK itself does it for jobs without a network (enable_network_isolation): the toolkit
+    cannot fetch it from S3 then.
+    """
     trainer = ModelTrainer(
         sagemaker_session=setting.session,
         role=setting.role_arn,
@@ -158,9 +163,10 @@ def train_step(setting: Setting, chosen: Parameters, preprocess: ProcessingStep)
         compute=Compute(instance_type=chosen.training_instance_type, instance_count=1, volume_size_in_gb=30),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=HOUR),
         output_data_config=OutputDataConfig(s3_output_path=output_uri(setting, "model")),
+        networking=Networking(enable_network_isolation=True),
         hyperparameters={
             "sagemaker_program": "train.py",
-            "sagemaker_submit_directory": f"{code_of(setting, 'train.py')}/sourcedir.tar.gz",
+            "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
             "sagemaker_region": setting.region,
             "objective": chosen.objective,
             # Hyperparameters are strings; a bare reference to a number would stay a number.
@@ -178,6 +184,7 @@ def train_step(setting: Setting, chosen: Parameters, preprocess: ProcessingStep)
                 ("preprocessing", "application/json"),
             )
         ]
+        + [InputData(channel_name="code", data_source=f"{code_of(setting, 'train.py')}/sourcedir.tar.gz")]
     )
     return TrainingStep(name="TrainModel", step_args=arguments, cache_config=CACHE, retry_policies=job_retries())
 
@@ -238,4 +245,6 @@ def _job(setting: Setting, chosen: Parameters, *, script: str) -> dict[str, Any]
         "instance_type": chosen.processing_instance_type,
         "entrypoint": ["python3", f"{INPUT}/code/{script}"],
         "max_runtime_in_seconds": HOUR,
+        # The code of a job has no network and no credentials: it cannot write another model's artifact.
+        "network_config": NetworkConfig(enable_network_isolation=True),
     }

@@ -77,7 +77,9 @@ def check(paths: Sequence[Path], contract: DataContract) -> None:
         with path.open("rb") as source:
             result = validate(CsvReader(FileText(source, contract.encoding)), contract)
         if not result.is_accepted:
-            broken.append(f"{path.name}: {result.reason}")
+            # The reason becomes the job's ExitMessage, and goes to tables, events and mail.
+            told = result if contract.examples_in_reasons else result.without_cells(contract.order)
+            broken.append(f"{path.name}: {told.reason}")
     if broken:
         more = [f"and {len(broken) - TOLD_FILES} more files"] if len(broken) > TOLD_FILES else []
         raise DataError("\n".join(broken[:TOLD_FILES] + more))

@@ -12,6 +12,7 @@ from tests.builders.import_graph import ROOT, modules
 
 FUNCTIONS = ROOT / "functions"
 ITEMS = {
+    "approvals": {"MODEL#"},
     "batches": {"MODEL#"},
     "history": {"ROLLOUT#"},
     "locks": {"ENDPOINT#"},

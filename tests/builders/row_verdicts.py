@@ -30,6 +30,7 @@ CONTRACT: dict[str, Any] = {
     "max_missing_share": 1.0,
     "out_of_range": "accept",
     "header": False,
+    "examples_in_reasons": True,
 }
 
 

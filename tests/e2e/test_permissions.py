@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import PLAYED_SECONDS, Played
-from tests.e2e.unused_permissions import ANYWHERE, UNUSED
+from tests.e2e.unused_permissions import needless, stale, untrue
 
 pytestmark = pytest.mark.timeout(PLAYED_SECONDS + 60)
 
@@ -24,23 +24,12 @@ def used(story: Played, data_story: Played, scenes: Played) -> dict[str, dict[st
 
 def test_every_permission_is_used_or_has_a_reason(used: dict[str, dict[str, bool]]) -> None:
     assert len(used) >= 12
-    needless = {
-        role: unexplained
-        for role, actions in used.items()
-        if (
-            unexplained := sorted(
-                {action for action, is_used in actions.items() if not is_used} - {*ANYWHERE, *UNUSED.get(role, ())}
-            )
-        )
-    }
-    assert needless == {}, "used by no play and without a reason in UNUSED"
+    assert needless(used) == {}, "used by no play and without a reason"
+
+
+def test_every_reason_is_true(used: dict[str, dict[str, bool]]) -> None:
+    assert untrue(used) == {}, "in UNUSED, and used: take it off, or say in BY_TIMING what decides"
 
 
 def test_every_reason_still_has_its_permission(used: dict[str, dict[str, bool]]) -> None:
-    stale = {
-        f"{role}: {action}"
-        for role, reasons in UNUSED.items()
-        for action in reasons
-        if action not in used.get(role, {})
-    }
-    assert stale == set()
+    assert stale(used) == [], "not granted, or with two reasons"

@@ -1,21 +1,25 @@
-"""What the template grants although no play uses it, and why it has to. A new line needs a good reason."""
+"""What the template grants although no play uses it, and why it has to. A new line needs a good reason.
+
+A reason is true only while nothing uses the grant: the test fails for a grant in ``UNUSED`` that a play uses. What some
+plays use and others do not, as their timing has it, is in ``BY_TIMING`` with what decides.
+"""
 
 from __future__ import annotations
 
-_PLATFORM = "SageMaker or Lambda does this as the role on AWS; here the local AWS does it by itself"
+from collections.abc import Callable
+
+_PLATFORM = "SageMaker does this as the role on AWS; here the local AWS does it by itself"
 _VENDED = "Step Functions sets up the delivery of its logs with these; that is not rehearsed"
 _FAILURE = "a failure that no play has; unit tests of rollouts, uploads and runs take it"
-_PERSON = "only when a person steps in"
-_SWEEP = "the sweep finds what an event should have told; in a play every event tells, and most end before it comes"
-_MISSING = "without it what is missing looks like what is forbidden"
-
-_STOPPED = "stops a deployment or a comparison under way, if it is still under way when its rollout ends"
-_ASYNC = "for asynchronous endpoints"
-
-_GATES = {"lambda:InvokeFunction": "a gate that a function keeps; the one in the plays is kept by a person"}
+_DEAD_LETTERS = "what could not be done or delivered; nothing in a play fails for good"
+_PERSON = "only when a person stops a pipeline"
+_MISSING = "without it what is missing looks like what is forbidden; nothing is missing in a play"
+_BATCH_STOPPED = "stops a comparison of batch versions under way; in the plays it has ended before"
+_CLOCK = "for a model that scales by the clock; no play's does"
+_FIRST_SCALED = "AWS makes the account's role for scaling with it; the local AWS needs none"
+_GATE = "a gate that a function keeps; the one in the plays is kept by a person"
 _GATE_TOLD = "a gate that waits before anything is changed, where a rollout has no stages"
 
-_LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
 _IMAGES = ("GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
 _DELIVERY = (
     "CreateLogDelivery",
@@ -27,10 +31,79 @@ _DELIVERY = (
     "DescribeResourcePolicies",
     "DescribeLogGroups",
 )
+_RUNS_CONTAINERS = {
+    **{f"ecr:{name}": _PLATFORM for name in _IMAGES},
+    "logs:DescribeLogStreams": _PLATFORM,
+    "cloudwatch:PutMetricData": _PLATFORM,
+    "s3:AbortMultipartUpload": _FAILURE,
+}
+_SCALES_BY_THE_CLOCK = {
+    f"application-autoscaling:{name}": _CLOCK for name in ("PutScheduledAction", "DeleteScheduledAction")
+}
+_NEVER_SCALES = _SCALES_BY_THE_CLOCK | {"iam:CreateServiceLinkedRole": _FIRST_SCALED}
 
-_SCALED = "for a model that scales, where a rollout finds its fleet in a state that the scene of a burst does not reach"
-_TARGETS = {
-    f"application-autoscaling:{name}": _SCALED
+UNUSED: dict[str, dict[str, str]] = {
+    "PipelineRole": {
+        **_RUNS_CONTAINERS,
+        **{f"logs:{name}": _PLATFORM for name in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")},
+        "sagemaker:DescribeModelPackage": _PLATFORM,
+        "sagemaker:DescribeModelPackageGroup": _PLATFORM,
+        "sagemaker:StopProcessingJob": _PERSON,
+        "sagemaker:StopTrainingJob": _PERSON,
+    },
+    "ModelRole": _RUNS_CONTAINERS,
+    "ScheduleRole": {"sqs:SendMessage": "no play waits for a schedule of training"},
+    "BatchScheduleRole": {"sqs:SendMessage": _DEAD_LETTERS},
+    "ServerlessModelRole": {
+        **_RUNS_CONTAINERS,
+        "cloudwatch:DescribeAlarms": "SageMaker's own deployments (blue_green); the serverless scene has a canary",
+    },
+    "StartPipelineFunctionRole": {
+        "s3:ListBucket": _MISSING,
+        "s3:DeleteObject": "hides a rejected file that is too large to be moved in time",
+        "s3:AbortMultipartUpload": _FAILURE,
+    },
+    "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
+    "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING, "sqs:SendMessage": _DEAD_LETTERS},
+    "OpenRolloutFunctionRole": {
+        "s3:ListBucket": _MISSING,
+        "dynamodb:GetItem": _FAILURE,
+        "dynamodb:UpdateItem": _FAILURE,
+        "sagemaker:UpdateModelPackage": _FAILURE,
+        "sqs:SendMessage": _DEAD_LETTERS,
+    },
+    "PlanRolloutFunctionRole": {
+        "dynamodb:DeleteItem": _FAILURE,
+        "lambda:InvokeFunction": _GATE,
+        "events:PutEvents": _GATE_TOLD,
+    },
+    "ProvisionCandidateFunctionRole": {**_NEVER_SCALES, "lambda:InvokeFunction": _GATE},
+    "ShiftTrafficFunctionRole": _SCALES_BY_THE_CLOCK,
+    "AnalyzeStageFunctionRole": {"lambda:InvokeFunction": _GATE},
+    "PromoteCandidateFunctionRole": {**_NEVER_SCALES, "sagemaker:CreateEndpoint": _FAILURE},
+    "RollBackFunctionRole": {
+        **_NEVER_SCALES,
+        "sagemaker:DescribeTransformJob": _BATCH_STOPPED,
+        "sagemaker:StopTransformJob": _BATCH_STOPPED,
+        "sagemaker:DeleteEndpoint": _FAILURE,
+    },
+    "AbortRolloutFunctionRole": {"sqs:SendMessage": _DEAD_LETTERS},
+    "SweepFunctionRole": {**_NEVER_SCALES, "sqs:SendMessage": _DEAD_LETTERS},
+    "StartBatchFunctionRole": {"s3:AbortMultipartUpload": _FAILURE, "sqs:SendMessage": _DEAD_LETTERS},
+    "CompleteBatchFunctionRole": {"sqs:SendMessage": _DEAD_LETTERS},
+    "HandleAsyncResultFunctionRole": {"s3:ListBucket": _MISSING},
+    "RecordOutcomeFunctionRole": {"sqs:SendMessage": "an outcome that can never be counted; the plays send none"},
+    "RolloutRole": {f"logs:{name}": _VENDED for name in _DELIVERY},
+}
+"""Role -> action -> why no play uses it."""
+
+_FLEET = "the state in which a task finds the fleet of a model that scales: before, in or after a burst"
+_FOUND = "how far a rollout has come when its alarm rings"
+_FENCE = "whether the judge is quicker than the alarm"
+_SWEPT = "whether the sweep comes while something is open or has not been told"
+
+_SCALING = tuple(
+    f"application-autoscaling:{name}"
     for name in (
         "DescribeScalableTargets",
         "DescribeScalingPolicies",
@@ -38,120 +111,93 @@ _TARGETS = {
         "RegisterScalableTarget",
         "DeregisterScalableTarget",
         "PutScalingPolicy",
-        "PutScheduledAction",
-        "DeleteScheduledAction",
     )
-}
-_SCALES = _TARGETS | {f"cloudwatch:{name}": _SCALED for name in ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")}
-_SCALES_FIRST = _SCALES | {"iam:CreateServiceLinkedRole": _SCALED}
+)
+_SCALING_ALARMS = ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms")
+_SCALES = {action: _FLEET for action in (*_SCALING, *_SCALING_ALARMS)}
 
-ANYWHERE: dict[str, str] = {
-    **{f"logs:{name}": _PLATFORM for name in _LOGS},
-    **{f"ecr:{name}": _PLATFORM for name in _IMAGES},
-    "cloudwatch:PutMetricData": _PLATFORM,
-    "sqs:SendMessage": "a destination for what a function fails at, or a wake-up for uploads that wait their turn",
-}
-"""Action -> reason, whatever the role."""
-
-UNUSED: dict[str, dict[str, str]] = {
-    "PipelineRole": {
-        "s3:AbortMultipartUpload": _FAILURE,
-        "sagemaker:AddTags": _PLATFORM,
-        "sagemaker:DescribeModelPackage": _PLATFORM,
-        "sagemaker:DescribeModelPackageGroup": _PLATFORM,
-        "sagemaker:StopProcessingJob": _PERSON,
-        "sagemaker:StopTrainingJob": _PERSON,
-    },
-    "ModelRole": {
-        "sns:Publish": _ASYNC,
-        "s3:ListBucket": _MISSING,
-        "s3:AbortMultipartUpload": _FAILURE,
-    },
-    "StartPipelineFunctionRole": {
-        "sagemaker:DescribePipeline": "which parameters a request may set; the requests in the plays set none",
-        "s3:ListBucket": _MISSING,
-        "s3:DeleteObject": "hides a rejected file that is too large to be moved in time",
-        "s3:AbortMultipartUpload": _FAILURE,
-    },
-    "RecordPipelineRunFunctionRole": {"dynamodb:Query": _FAILURE, "s3:ListBucket": _MISSING},
-    "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING},
-    "OpenRolloutFunctionRole": {
-        "dynamodb:GetItem": _FAILURE,
-        "dynamodb:UpdateItem": _FAILURE,
-        "sagemaker:UpdateModelPackage": _FAILURE,
-    },
-    "PlanRolloutFunctionRole": {"dynamodb:DeleteItem": _FAILURE, **_GATES, "events:PutEvents": _GATE_TOLD},
+BY_TIMING: dict[str, dict[str, str]] = {
+    "ProvisionCandidateFunctionRole": {**_SCALES, "sagemaker:UpdateEndpointWeightsAndCapacities": _FLEET},
     "ShiftTrafficFunctionRole": _SCALES,
-    "ProvisionCandidateFunctionRole": {
-        **_SCALES_FIRST,
-        "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
-        "sagemaker:DescribeModelPackage": _PLATFORM,
-        **_GATES,
-    },
-    "AnalyzeStageFunctionRole": {
-        "dynamodb:UpdateItem": "the fence, when the judge is quicker than the alarm",
-        **_GATES,
-    },
-    "PromoteCandidateFunctionRole": {
-        **_SCALES_FIRST,
-        "sagemaker:CreateEndpoint": _FAILURE,
-        "sagemaker:DescribeModelPackage": "is it still approved, in the watch after a promotion",
-    },
+    "AnalyzeStageFunctionRole": {"dynamodb:UpdateItem": _FENCE},
+    "PromoteCandidateFunctionRole": _SCALES,
     "RollBackFunctionRole": {
-        **_SCALES_FIRST,
-        "sagemaker:DescribeTransformJob": _STOPPED,
-        "sagemaker:StopTransformJob": _STOPPED,
-        "sagemaker:DeleteEndpoint": _FAILURE,
-        "sagemaker:UpdateEndpointWeightsAndCapacities": "when the quick way back was refused",
-        "cloudwatch:SetAlarmState": _STOPPED,
+        **_SCALES,
+        "cloudwatch:SetAlarmState": _FOUND,
+        "sagemaker:UpdateEndpointWeightsAndCapacities": _FOUND,
     },
     "AbortRolloutFunctionRole": {
-        "application-autoscaling:DescribeScalableTargets": _SCALED,
-        "application-autoscaling:DescribeScalingPolicies": _SCALED,
-        "application-autoscaling:DeregisterScalableTarget": _SCALED,
-        "cloudwatch:DeleteAlarms": _SCALED,
-        "cloudwatch:DescribeAlarms": _SCALED,
-        "cloudwatch:SetAlarmState": _STOPPED,
-        "sagemaker:UpdateEndpoint": _FAILURE,
-    },
-    "SweepFunctionRole": {
-        **_SCALES_FIRST,
-        "sagemaker:DescribeEndpoint": _SWEEP,
-        "sagemaker:DescribeEndpointConfig": _SWEEP,
-        "sagemaker:UpdateEndpointWeightsAndCapacities": _SCALED,
-        "ssm:GetParameter": _SWEEP,
-        "s3:GetObject": _SWEEP,
-        "s3:ListBucket": _MISSING,
-        "dynamodb:GetItem": _SWEEP,
-        "dynamodb:PutItem": _SWEEP,
-        "dynamodb:Query": _SWEEP,
-        "dynamodb:UpdateItem": _SWEEP,
-        "events:PutEvents": _SWEEP,
-        "sagemaker:DescribeModelPackage": _SWEEP,
-        "sagemaker:DescribePipelineExecution": _SWEEP,
-        "sagemaker:DescribeTransformJob": _SWEEP,
-        "sagemaker:ListModelPackages": _SWEEP,
-        "ssm:GetParametersByPath": _SWEEP,
-        "states:DescribeExecution": _SWEEP,
-    },
-    "StartBatchFunctionRole": {"s3:AbortMultipartUpload": _FAILURE},
-    "HandleAsyncResultFunctionRole": {
-        action: _ASYNC
+        action: _FOUND
         for action in (
-            "dynamodb:BatchGetItem",
-            "dynamodb:BatchWriteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "events:PutEvents",
-            "s3:GetObject",
-            "s3:ListBucket",
-            "sagemaker:DescribeEndpoint",
-            "sagemaker:DescribeEndpointConfig",
-            "sagemaker:InvokeEndpointAsync",
-            "sqs:DeleteMessage",
-            "ssm:GetParameter",
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:DeregisterScalableTarget",
+            "cloudwatch:DeleteAlarms",
+            "cloudwatch:DescribeAlarms",
+            "cloudwatch:SetAlarmState",
+            "sagemaker:UpdateEndpoint",
+            "states:StartExecution",
         )
+    }
+    | {"states:DescribeExecution": _SWEPT},
+    "SweepFunctionRole": {
+        **{action: _SWEPT for action in (*_SCALING, *_SCALING_ALARMS)},
+        **{
+            action: _SWEPT
+            for action in (
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+                "events:PutEvents",
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "s3:GetObject",
+                "s3:ListBucket",
+                "sagemaker:DescribeEndpoint",
+                "sagemaker:DescribeEndpointConfig",
+                "sagemaker:DescribeModelPackage",
+                "sagemaker:DescribePipelineExecution",
+                "sagemaker:DescribeTransformJob",
+                "sagemaker:ListModelPackages",
+                "sagemaker:UpdateEndpointWeightsAndCapacities",
+                "ssm:GetParameter",
+                "ssm:GetParametersByPath",
+                "states:DescribeExecution",
+            )
+        },
     },
-    "RolloutRole": {f"logs:{name}": _VENDED for name in _DELIVERY},
 }
-"""Role -> action -> reason."""
+"""Role -> action -> what decides whether a play uses it."""
+
+
+def needless(used: dict[str, dict[str, bool]]) -> dict[str, list[str]]:
+    """Role -> actions that no play used and that have no reason. ``used`` has role -> action -> whether it was used."""
+    return _those(used, lambda role, action, is_used: not is_used and action not in _reasons(role))
+
+
+def untrue(used: dict[str, dict[str, bool]]) -> dict[str, list[str]]:
+    """Role -> actions that are said to be used by no play, and are."""
+    return _those(used, lambda role, action, is_used: is_used and action in UNUSED.get(role, {}))
+
+
+def stale(used: dict[str, dict[str, bool]]) -> list[str]:
+    """What has a reason and is not granted, or has one of either kind."""
+    listed = [(role, action) for reasons in (UNUSED, BY_TIMING) for role in reasons for action in reasons[role]]
+    return [
+        f"{role}: {action}"
+        for role, action in listed
+        if action not in used.get(role, {}) or listed.count((role, action)) > 1
+    ]
+
+
+def _reasons(role: str) -> set[str]:
+    return {*UNUSED.get(role, ()), *BY_TIMING.get(role, ())}
+
+
+def _those(used: dict[str, dict[str, bool]], wanted: Callable[[str, str, bool], bool]) -> dict[str, list[str]]:
+    found = {
+        role: sorted(action for action, is_used in actions.items() if wanted(role, action, is_used))
+        for role, actions in used.items()
+    }
+    return {role: actions for role, actions in found.items() if actions}

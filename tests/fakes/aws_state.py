@@ -6,16 +6,18 @@ function or a lost answer would.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sluice.aws.clients import translate_client_error
-from sluice.aws.model_registry import DESCRIPTION_MAX, Package, deleted_package
+from sluice.aws.model_registry import DESCRIPTION_MAX, Package, PackagedContainer, deleted_package
 from sluice.aws.s3 import StoredObject
 from sluice.errors import RetryableError, SluiceError
 from sluice.pipeline_runs.run import PipelineRun
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -43,10 +45,14 @@ class Clock:
 
 @dataclass
 class Faults:
-    """Raise at the ``at``-th call, before its effect or after it; 0 never."""
+    """Raise at the ``at``-th call, before its effect or after it; 0 never.
+
+    Or the answer of that call is lost and the SDK repeats it: the caller hears only of the second effect.
+    """
 
     at: int = 0
     after_effect: bool = False
+    is_repeated: bool = False
     seen: int = 0
     error: Callable[[str], BaseException] = RetryableError
     meanwhile: Callable[[], object] | None = None  # happens before the ``at``-th call, instead of a failure
@@ -58,12 +64,24 @@ class Faults:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
             return effect()
+        if failing and self.is_repeated:
+            effect()
+            return effect()
         if failing and not self.after_effect:
             raise self.error("injected: the call did not arrive")
         result = effect()
         if failing:
             raise self.error("injected: the answer did not arrive")
         return result
+
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+ARTIFACT = "s3://sluice-dev-data/pipelines/fraud/x/model.tar.gz"
+TRUSTED = TrustedOrigins(
+    bucket="sluice-dev-data",
+    images=("arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost",),
+    artifacts=(),
+)
 
 
 @dataclass
@@ -76,7 +94,13 @@ class FakeRegistry:
     def add(self, group: str, version: int, approval: str = "Approved") -> str:
         arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{group}/{version}"
         self.packages[arn] = Package(
-            arn=arn, group=group, version=version, approval=approval, description="", last_modified=self.clock.now()
+            arn=arn,
+            group=group,
+            version=version,
+            approval=approval,
+            description="",
+            last_modified=self.clock.now(),
+            containers=(PackagedContainer(image=IMAGE, artifacts=(("ModelDataUrl", ARTIFACT),)),),
         )
         return arn
 
@@ -88,6 +112,14 @@ class FakeRegistry:
 
     def move_on(self, arn: str, status: str, failure: str = "") -> None:
         self._set(arn, status=status, failure=failure)
+
+    def decide(self, arn: str, approval: str, description: str | None = None) -> None:
+        """A person sets the approval, whatever it was; with a description if there is one."""
+        self._set(arn, approval=approval, **({} if description is None else {"description": description}))
+
+    def note(self, arn: str) -> None:
+        """Somebody changes something else of the version."""
+        self._set(arn)
 
     def delete(self, arn: str) -> None:
         """A person deletes the version."""
@@ -104,6 +136,13 @@ class FakeRegistry:
         return self.faults.around(  # type: ignore[no-any-return]
             lambda: max(found, key=lambda each: each.version, default=None)
         )
+
+    def approved(self, group: str) -> dict[int, str]:
+        def effect() -> dict[int, str]:
+            found = (each for each in self.packages.values() if (each.group, each.is_approved) == (group, True))
+            return {each.version: each.arn for each in sorted(found, key=lambda each: -each.version)}
+
+        return self.faults.around(effect)  # type: ignore[no-any-return]
 
     def reject(self, arn: str, reason: str) -> None:
         self.faults.around(lambda: self._reject(arn, " ".join(reason.split())[:DESCRIPTION_MAX]))
@@ -281,8 +320,11 @@ class FakeBucket:
         return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
 
     def head(self, uri: str) -> StoredObject | None:
-        found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
-        return None if found is None else StoredObject(len(found), START)
+        artifact = b"a model" if uri == ARTIFACT else None
+        found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/"), artifact))
+        if found is None:
+            return None
+        return StoredObject(len(found), START, etag=hashlib.md5(found).hexdigest())
 
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"

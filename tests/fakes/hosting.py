@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import CHANGING, EndpointState, NewConfig, NewVariant, VariantState
-from sluice.errors import EndpointBusyError, RetryableError
+from sluice.errors import EndpointBusyError, NotVisibleYetError
 
 from tests.fakes.aws_state import Faults, refusal
 
@@ -36,11 +36,13 @@ class FakeHosting:
     models: dict[str, str] = field(default_factory=dict)
     made: dict[str, datetime] = field(default_factory=dict)  # models of before, which a test looks for
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # of models
+    roles: dict[str, str] = field(default_factory=dict)  # of models
+    isolated: set[str] = field(default_factory=set)  # models whose code has no network
     unhealthy: set[str] = field(default_factory=set)  # models that never become healthy
     why_unhealthy: str = "ping failed"
     traffic: list[dict[str, float]] = field(default_factory=list)  # weights after every change
     alarms: Mapping[str, str] = field(default_factory=dict)  # name -> state, as CloudWatch has them
-    packages: Mapping[str, object] | None = None  # ARN -> version, as the Model Registry has them
+    is_registered: Callable[[str], bool] = lambda _arn: True  # whether the Model Registry has this version
     heeds_alarms: bool = True
     deployments: list[Deployment] = field(default_factory=list)
     is_scaled: Callable[[str, str], bool] = lambda _endpoint, _variant: False
@@ -56,19 +58,23 @@ class FakeHosting:
         self._maintained[endpoint] = settles
 
     def settle(self) -> None:
-        for name, left in list(self._maintained.items()):
-            self._maintained[name] = left - 1
-            if left == 1:
+        for name in dict.fromkeys((*self._maintained, *self._pending, *self._guarded)):
+            self.settle_endpoint(name)
+
+    def settle_endpoint(self, name: str) -> None:
+        if name in self._maintained:
+            self._maintained[name] -= 1
+            if not self._maintained[name]:
                 del self._maintained[name]
                 self.endpoints[name] = replace(self.endpoints[name], status="InService")
-        for name, state in self._pending.items():
+        if name in self._pending:
+            state = self._pending.pop(name)
             if state is None:
                 del self.endpoints[name]
             else:
                 self.endpoints[name] = state
-        self._pending.clear()
-        for name, deployment in list(self._guarded.items()):
-            self._step(name, deployment)
+        if name in self._guarded:
+            self._step(name, self._guarded[name])
 
     def _step(self, name: str, deployment: Guarded) -> None:
         deployment.left -= 1
@@ -88,12 +94,20 @@ class FakeHosting:
         return self.faults.around(lambda: self.endpoints.get(endpoint))  # type: ignore[no-any-return]
 
     def create_model(
-        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        package_arn: str,
+        role_arn: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        network_isolation: bool = False,
     ) -> None:
         def create() -> None:
-            if self.packages is not None and package_arn not in self.packages:
+            if not self.is_registered(package_arn):
                 raise refusal(f"ModelPackage {package_arn} does not exist.")
             self.models.setdefault(name, package_arn)
+            self.roles.setdefault(name, role_arn)
+            self.isolated |= {name} if network_isolation else set()
             self.environments.setdefault(name, dict(environment or {}))
 
         self.faults.around(create)
@@ -198,7 +212,7 @@ class FakeHosting:
 
     def _configured(self, config: str) -> NewConfig:
         if config not in self.configs:
-            raise RetryableError(f"Could not find endpoint configuration {config}.")
+            raise NotVisibleYetError(f"Could not find endpoint configuration {config}.")
         return self.configs[config]
 
     def _delete(self, endpoint: str) -> None:

@@ -19,9 +19,11 @@ from sluice.names import Names
 from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.pipeline_runs.store import RunStore
 from sluice.rollout.ab_outcomes.store import OutcomeStore
+from sluice.rollout.model.approval_store import ApprovalStatusStore
 from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.store import RecordStore
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.sweep.progress import SweepProgressStore
@@ -39,6 +41,7 @@ from functions.shift_traffic.app import run as shift
 from functions.start_pipeline.app import run as start_pipeline
 from tests.fakes.async_serving import FakeAsyncQueue, FakeAsyncRuntime
 from tests.fakes.aws_state import (
+    TRUSTED,
     Clock,
     FakeBucket,
     FakeEvents,
@@ -107,6 +110,7 @@ class FakePorts:
     telemetry: FakeTelemetry
     store: RecordStore
     history: HistoryStore
+    approvals: ApprovalStatusStore
     locks: EndpointLocks
     runs: RunStore
     batches: BatchStore
@@ -136,6 +140,8 @@ class FakePorts:
     quarantine: FakeQuarantine
     async_places: AsyncPlaces
     model_role_arn: str
+    serverless_role_arn: str
+    trusted: TrustedOrigins
 
 
 class ExecutionTimedOut(Exception):
@@ -401,7 +407,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
     )
     registry = FakeRegistry(faults, clock)
     hosting.alarms = metrics.alarms
-    hosting.packages = registry.packages
+    hosting.is_registered = lambda arn: arn in registry.packages
     hosting.is_scaled = scaling.is_scaled
     table = FakeTable(faults)
     ports = FakePorts(
@@ -410,6 +416,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
         telemetry=FakeTelemetry(),
         store=RecordStore(table),
         history=HistoryStore(table),
+        approvals=ApprovalStatusStore(table),
         locks=EndpointLocks(table),
         runs=RunStore(table),
         batches=BatchStore(table),
@@ -441,5 +448,7 @@ def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:
             bucket="sluice-dev-data", success_topic=f"{TOPIC}-success", error_topic=f"{TOPIC}-error"
         ),
         model_role_arn="arn:aws:iam::123456789012:role/model",
+        serverless_role_arn="arn:aws:iam::123456789012:role/serverless-model",
+        trusted=TRUSTED,
     )
     return SluiceWorld(ports=ports, clock=clock, faults=faults)

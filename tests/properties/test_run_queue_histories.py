@@ -6,10 +6,9 @@ quarantine. That no two runs of a model overlap is watched by the fake pipelines
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from hypothesis import settings
@@ -25,8 +24,9 @@ from sluice.training.pending_inputs import InputStatus
 from sluice.training.quarantine import quarantine_key
 
 from functions.start_pipeline.app import run as start_pipeline
-from tests.fakes.aws_state import FakeExecution, Faults
+from tests.fakes.aws_state import FakeExecution
 from tests.fakes.sluice_world import GROUP, SPEC, sluice_world
+from tests.fakes.versioned_bucket import VersionedBucket
 
 GOOD, BAD = b"age,risk\n30,1\n", b"x,y\n1,2\n"
 RAW = SPEC.to_json()
@@ -34,44 +34,6 @@ RAW = SPEC.to_json()
 
 class Crash(BaseException):
     """The function's process dies."""
-
-
-@dataclass
-class VersionedBucket:
-    """A bucket that keeps every version of a key; the last one is current. It is its own quarantine."""
-
-    faults: Faults
-    name: str = "sluice-dev-data"
-    objects: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
-
-    def current_versions(self, keys: Any) -> dict[str, str]:
-        return self.faults.around(  # type: ignore[no-any-return]
-            lambda: {key: self.objects[key][-1][0] for key in keys if self.objects.get(key)}
-        )
-
-    def uri(self, key: str) -> str:
-        return f"s3://{self.name}/{key}"
-
-    def read(self, uri: str) -> bytes | None:
-        found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
-        return found[-1][1] if found else None
-
-    def write(self, key: str, body: str) -> None:
-        self.faults.around(lambda: self.objects.__setitem__(key, [("", body.encode())]))
-
-    def open(self, upload: Any) -> io.BytesIO | None:
-        found = self.faults.around(lambda: dict(self.objects.get(upload.key, [])).get(upload.version_id))
-        return None if found is None else io.BytesIO(found)
-
-    def keep(self, upload: Any, reason: Mapping[str, Any]) -> str:
-        self.write(quarantine_key(upload.key) + "/" + upload.version_id, json.dumps(reason))
-        return self.uri(quarantine_key(upload.key))
-
-    def remove(self, upload: Any) -> None:
-        def effect() -> None:
-            self.objects[upload.key] = [each for each in self.objects[upload.key] if each[0] != upload.version_id]
-
-        self.faults.around(effect)
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def test_the_model_is_served_by_its_own_code(definition: dict[str, Any]) -> None
 
 def test_channels_say_that_they_are_csv(definition: dict[str, Any]) -> None:
     channels = steps_of(definition)["TrainModel"]["Arguments"]["InputDataConfig"]
-    types = {channel["ChannelName"]: channel["ContentType"] for channel in channels}
+    types = {channel["ChannelName"]: channel["ContentType"] for channel in channels if channel["ChannelName"] != "code"}
     assert types == {"train": "text/csv", "validation": "text/csv", "preprocessing": "application/json"}
 
 
@@ -212,3 +212,15 @@ def test_each_execution_writes_below_its_own_prefix(definition: dict[str, Any]) 
     written = [resolve(uri, definition) for uri in outputs]
     assert len(set(written)) == len(written) == 7
     assert all(uri.startswith("s3://sluice-dev-data/pipelines/fraud/abc123/") for uri in written)
+
+
+def test_the_code_of_every_job_has_neither_a_network_nor_credentials(definition: dict[str, Any]) -> None:
+    """One role is of all models' jobs: their code could overwrite any model's artifact with it."""
+    jobs = [step for step in steps_of(definition).values() if step["Type"] in ("Processing", "Training")]
+    assert len(jobs) == 3
+    for step in jobs:
+        arguments = step["Arguments"]
+        network = arguments["NetworkConfig"] if step["Type"] == "Processing" else arguments
+        assert network["EnableNetworkIsolation"] is True, step["Name"]
+    (training,) = (step["Arguments"] for step in jobs if step["Type"] == "Training")
+    assert training["HyperParameters"]["sagemaker_submit_directory"].startswith("/opt/ml/input/data/code/")

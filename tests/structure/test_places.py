@@ -22,6 +22,7 @@ SUBJECTS = {
     "rehearsal": "rehearsal",
     "conformance": "conformance",
     "bench": "bench",
+    "security": "security",
     "docs": "",  # an example, which is run as it stands
     "layer": "",  # the layer's build, which is run as a script
     "rollout/state_machine": "tests.fakes",  # the whole machine, on fakes

@@ -71,3 +71,16 @@ def test_continuous_integration_calls_make_and_nothing_else() -> None:
         runs = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
         assert runs
         assert [command for command in runs if not re.fullmatch(r"make [a-z-]+", command)] == []
+
+
+def test_every_action_of_a_workflow_is_pinned_to_a_commit_and_keeps_no_credentials() -> None:
+    """A tag can be moved to other code; what a checkout leaves in the work tree, every later step can read."""
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+        steps = [step for job in jobs for step in job["steps"] if "uses" in step]
+        assert steps
+        assert [
+            step["uses"] for step in steps if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}", step["uses"])
+        ] == []
+        checkouts = [step for step in steps if step["uses"].startswith("actions/checkout@")]
+        assert [step for step in checkouts if step.get("with", {}).get("persist-credentials") is not False] == []

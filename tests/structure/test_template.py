@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,7 +152,14 @@ def test_every_queue_is_encrypted_and_dead_letters_last_longest() -> None:
 
 
 def test_no_account_region_or_partition_is_written_out() -> None:
-    assert re.findall(r"\b\d{12}\b|arn:aws:|\b(?:us|eu|ap)-[a-z]+-\d\b", TEXT) == []
+    beside_images = re.sub(r"(?ms)^Mappings:$.*?^(?=\w)", "", TEXT).replace("arn:aws:s3:::my-models", "")
+    assert re.findall(r"\b\d{12}\b|arn:aws:|\b(?:us|eu|ap)-[a-z]+-\d\b", beside_images) == []
+
+
+def test_models_and_jobs_get_their_image_from_the_account_that_pipelines_name() -> None:
+    images = json.loads((ROOT / "pipelines" / "images.json").read_text())
+    accounts = {region: {"Account": image.partition(".")[0]} for region, image in images.items()}
+    assert TEMPLATE["Mappings"] == {"XGBoost": accounts}
 
 
 def test_every_statement_on_all_resources_says_why() -> None:

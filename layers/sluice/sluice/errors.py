@@ -4,7 +4,8 @@
     ├── RetryableError          the failure is transient: the same call may succeed later
     │   ├── ThrottledError      AWS asked for fewer calls
     │   ├── AccessRefusedError  a role may not do this, or not yet
-    │   └── EndpointBusyError   the endpoint is still changing and refuses another change
+    │   ├── EndpointBusyError   the endpoint is still changing and refuses another change
+    │   └── NotVisibleYetError  what a call refers to is not there, or was made a moment ago
     ├── PermanentError          the same call fails again
     │   ├── SpecError           a model's file is wrong; carries every problem found
     │   └── UnknownModelError   no spec is stored for the model
@@ -54,6 +55,13 @@ class AccessRefusedError(RetryableError):
 
 class EndpointBusyError(RetryableError):
     """The endpoint is being created, updated, rolled back or deleted and refuses every change meanwhile."""
+
+
+class NotVisibleYetError(RetryableError):
+    """What a call refers to is not there: it was made a moment ago, or somebody has deleted it.
+
+    Whoever retries it gives it a minute or two, and not the hours of an outage.
+    """
 
 
 class UnknownModelError(PermanentError):

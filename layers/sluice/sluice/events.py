@@ -58,9 +58,9 @@ class PackageChanged:
         return self.approval == "Approved" and (self._may_name_the_approval or self._names_the_status)
 
     @property
-    def may_be_rejection(self) -> bool:
-        """Whether it may be a rejection, perhaps of the version that serves."""
-        return self.approval == "Rejected" and self._may_name_the_approval
+    def may_end_approval(self) -> bool:
+        """Whether it may be a rejection, perhaps of the version that serves, or a version put back to Pending."""
+        return self.approval in ("Rejected", "PendingManualApproval") and self._may_name_the_approval
 
     @property
     def may_wait(self) -> bool:

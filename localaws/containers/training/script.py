@@ -43,13 +43,19 @@ def run_script(base: Path, given: Mapping[str, str], container: Mapping[str, str
 def unpacked_source(base: Path, submitted: str) -> Path:
     """The directory of the user's code.
 
-    An archive in S3 was fetched by SageMaker's stand-in: importing an AWS SDK takes longer than many a training.
+    An archive in S3 was fetched by SageMaker's stand-in: importing an AWS SDK takes longer than many a training. One in
+    a channel is unpacked where it is, as the toolkit does (download_and_extract in sagemaker-containers): for a job
+    without a network, which could not fetch it.
     """
-    if not submitted.startswith("s3://"):
+    is_local_archive = submitted.startswith("/opt/ml/") and submitted.endswith(".tar.gz")
+    if not submitted.startswith("s3://") and not is_local_archive:
         return Path(submitted)
     code = base / "code"
     code.mkdir(exist_ok=True)
-    with tarfile.open(base / "input" / "sourcedir.tar.gz") as archive:
+    found = base / Path(submitted).relative_to("/opt/ml") if is_local_archive else base / "input" / "sourcedir.tar.gz"
+    if not found.is_file():
+        raise ScriptError(f"ClientError: there is no {submitted}")
+    with tarfile.open(found) as archive:
         archive.extractall(code, filter="data")
     return code
 

@@ -71,6 +71,21 @@ def test_a_version_is_described_as_it_is(shelf: Shelf) -> None:
     assert found.last_modified.tzinfo is not None
 
 
+def test_the_approved_versions_are_listed_by_their_numbers(shelf: Shelf) -> None:
+    before = shelf.registry.approved(GROUP)
+    first, waiting, second = (shelf.add(each) for each in ("Approved", "PendingManualApproval", "Approved"))
+    found = shelf.registry.approved(GROUP)
+    new = {version: arn for version, arn in found.items() if version not in before}
+    numbers = {arn: shelf.registry.describe(arn).version for arn in (first, second)}
+    assert new == {numbers[second]: second, numbers[first]: first}
+    assert list(new) == sorted(new, reverse=True), "those registered last first"
+    assert waiting not in found.values()
+
+
+def test_a_group_that_does_not_exist_has_no_approved_versions(shelf: Shelf) -> None:
+    assert shelf.registry.approved("sluice-dev-nobody") == {}
+
+
 def test_a_rejection_is_written_once(shelf: Shelf) -> None:
     arn = shelf.add("Approved")
     before = shelf.registry.describe(arn)

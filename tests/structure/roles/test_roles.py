@@ -6,6 +6,7 @@ import pytest
 
 from security.cross_stage import REASONS, crossing
 from security.deployed_template import deployed, of_type, role_statements
+from tests.e2e.unused_permissions import UNUSED, needless, stale, untrue
 
 RESOURCES = deployed()
 TRACED = deployed(Tracing="Active")
@@ -77,7 +78,7 @@ def test_traces_are_sent_by_every_function_if_the_stack_is_traced_and_else_by_no
     assert {each.actions for each in tracing} == {("xray:PutTraceSegments", "xray:PutTelemetryRecords")}
 
 
-@pytest.mark.parametrize("role", set(ROLES) - {f"{name}Role" for name in FUNCTIONS})
+@pytest.mark.parametrize("role", sorted(set(ROLES) - {f"{name}Role" for name in FUNCTIONS}))
 def test_a_role_of_another_service_is_assumed_on_behalf_of_this_account_alone(role: str) -> None:
     """Not those of functions: Lambda's guide documents no such condition, and one that Lambda cannot meet stops all."""
     for statement in ROLES[role]["AssumeRolePolicyDocument"]["Statement"]:
@@ -107,3 +108,20 @@ def test_a_model_writes_into_the_logs_of_its_own_stage() -> None:
     ):
         named = {f"arn:aws:logs:REGION:ACCOUNT:log-group:/aws/sagemaker/{each}" for each in groups}
         assert allowed(role, "logs:")["logs:PutLogEvents"] == named
+
+
+def test_what_is_said_to_be_unused_is_granted_and_counts_once() -> None:
+    """Before any play: the plays show whether the reasons are true."""
+    granted: dict[str, dict[str, bool]] = {}
+    for statement in STATEMENTS:
+        granted.setdefault(statement.role, {}).update(dict.fromkeys(statement.actions, False))
+    assert stale(granted) == []
+
+
+def test_a_reason_for_a_grant_that_a_play_uses_is_untrue() -> None:
+    role = "PipelineRole"
+    action = next(iter(UNUSED[role]))
+    assert untrue({role: {action: True, "s3:GetObject": True}}) == {role: [action]}
+    assert untrue({role: {action: False}}) == {}
+    assert needless({role: {action: False, "s3:GetObject": False}}) == {role: ["s3:GetObject"]}
+    assert needless({role: {"s3:GetObject": True}}) == {}

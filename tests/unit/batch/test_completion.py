@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sluice.batch.lost_runs import replay_lost_batch_events
 from sluice.errors import RetryableError
+from sluice.spec.model import ModelSpec
 
 from functions.complete_batch.app import run as handle_batch_result
 from functions.start_batch.app import run as start_batch
-from tests.fakes.batch_world import JOB, batch_world, job_ended, put_input, requested
+from tests.fakes.batch_world import BATCH_SPEC, JOB, batch_world, job_ended, put_input, requested
 from tests.fakes.sluice_world import SluiceWorld
 
 OUTPUT = f"batch/fraud/output/{JOB}/"
@@ -22,8 +23,10 @@ def world() -> SluiceWorld:
     return scored()
 
 
-def scored(between: str = "") -> SluiceWorld:
+def scored(between: str = "", *, may_quote: bool = True) -> SluiceWorld:
     world = batch_world()
+    raw = BATCH_SPEC.to_json()
+    world.specs.specs["fraud"] = ModelSpec.parse({**raw, "data": {**raw["data"], "examples_in_reasons": may_quote}})
     world.transforms.between = between
     put_input(world)
     start_batch(requested(), world.ports)
@@ -207,6 +210,16 @@ def test_it_is_completed_within_a_day_however_seldom_the_sweep_comes_to_its_mode
         world.clock.pass_seconds(30 * 60)
         found += list(replay_lost_batch_events("fraud", world.ports))
     assert found == [f"{JOB} is Completed"] * 7
+
+
+@pytest.mark.parametrize("why", ["not allowed", "no spec"])
+def test_no_scored_row_goes_to_an_event_unless_the_spec_allows_it(why: str) -> None:
+    world = scored(may_quote=False)
+    if why == "no spec":
+        world.specs.specs.clear()
+    handle_batch_result(job_ended(), world.ports)
+    assert announced(world)["preview"] == []
+    assert announced(world)["rows_out"] == 5
 
 
 def test_a_forged_end_of_a_job_that_goes_on_closes_no_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -124,6 +125,24 @@ def test_what_cannot_be_scored_is_skipped_with_the_reason(world: SluiceWorld, ca
     assert world.transforms.jobs == {}
     (announced,) = [detail for kind, detail in world.events.published if kind == "BatchSkipped"]
     assert announced["reason"] == found["reason"]
+
+
+def test_a_request_is_told_to_be_skipped_only_once_it_is_kept(world: SluiceWorld) -> None:
+    """A crash after any call: the next delivery finds files that have come meanwhile."""
+    world.bucket.objects.clear()
+    start_batch(requested(request="counted"), world.ports)
+    calls = world.faults.seen
+    for at in range(1, calls + 1):
+        world = batch_world()
+        world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, True
+        with suppress(RetryableError):
+            start_batch(requested(), world.ports)
+        world.faults.at = 0
+        put_input(world)
+        found = start_batch(requested(), world.ports)["phase"]
+        told = "BatchSkipped" in world.events.kinds()
+        assert told == (found == "skipped"), f"a crash after call {at}"
+        assert ("BatchStarted" in world.events.kinds()) == (found == "running")
 
 
 def test_empty_objects_and_folder_markers_hold_no_rows(world: SluiceWorld) -> None:

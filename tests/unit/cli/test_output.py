@@ -89,6 +89,7 @@ def test_what_is_taller_than_the_terminal_is_cut_and_said_to_be(monkeypatch: pyt
 
 def test_a_brief_table_has_a_line_a_row_and_cuts_the_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("LINES", "24")
     monkeypatch.setenv("TERM", "dumb")
     out = RichOutput(stream := Terminal())
     out.table("Runs", (), [("run-1", "Failed", "a reason that is far too long for it"), ("r2", "", "")], brief=True)

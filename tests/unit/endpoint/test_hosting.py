@@ -74,6 +74,20 @@ def sagemaker() -> Iterator[tuple[Endpoints, Stubber]]:
     stub.assert_no_pending_responses()
 
 
+def test_an_isolated_model_is_asked_for() -> None:
+    client, stub = stubbed("sagemaker")
+    role = "arn:aws:iam::123456789012:role/model"
+    expected = {
+        "ModelName": "m",
+        "PrimaryContainer": {"ModelPackageName": PACKAGE},
+        "ExecutionRoleArn": role,
+        "EnableNetworkIsolation": True,
+    }
+    stub.add_response("create_model", {"ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/m"}, expected)
+    Endpoints(client).create_model("m", PACKAGE, role, network_isolation=True)
+    stub.assert_no_pending_responses()
+
+
 def on_instances(name: str, weight: float = 100.0) -> NewVariant:
     return NewVariant(name=name, model=f"m-{name}", instance_type="ml.m5.large", instance_count=2, weight=weight)
 

@@ -70,6 +70,7 @@ def test_the_version_learns_where_it_comes_from_once(world: SluiceWorld) -> None
         "sluice.data": DATA,
         "sluice.contract": "s3://sluice-dev-data/contracts/fraud/1.json",
         "sluice.code": CODE,
+        "sluice.artifact": "fe2dbffd447a970c1a42dac39791f114 7",
     }
     world.registry.properties.clear()
     see(world, succeeded())

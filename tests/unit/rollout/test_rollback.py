@@ -107,9 +107,11 @@ def test_a_reason_names_no_class_of_an_exception(error: str, cause: str, reason:
     roll_back({"rollout_id": ROLLOUT, "context": {"failure": {"Error": error, "Cause": cause}}}, world.ports)
     (line,) = ended(world)
     assert line["reason"] == reason
+    told = world.events.published[-1][1]["reason"]
+    assert reason in told
+    assert "Error" not in told
     package = world.registry.packages[world.ports.store.get(RolloutId.required(ROLLOUT)).package_arn]
-    assert reason in package.description
-    assert "Error" not in package.description
+    assert package.approval == "Approved", "an error is nothing that is known against the version"
 
 
 def test_where_nothing_was_planned_there_is_nothing_to_restore() -> None:

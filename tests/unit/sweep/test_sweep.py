@@ -165,7 +165,7 @@ def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> N
 def test_a_check_that_fails_stops_no_other(
     world: SluiceWorld, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    def refuse(_group: str, _approval: str) -> None:
+    def refuse(*_: str) -> None:
         raise failure
 
     world.registry.add(GROUP, 1)
@@ -173,6 +173,7 @@ def test_a_check_that_fails_stops_no_other(
         "fraud", File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1), START
     )
     monkeypatch.setattr(world.registry, "newest", refuse)
+    monkeypatch.setattr(world.registry, "approved", refuse)
     with pytest.raises(SweepIncompleteError, match="lost_approval of fraud"):
         sweep(world.ports)
     assert world.wakeups.booked == [("fraud", 0)]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
+from sluice.aws.paging import pages
 from sluice.errors import AwsRefusedError
 from sluice.names import package_group_and_version
 
 DESCRIPTION_MAX = 1024
+PAGE_MAX = 100
+LISTED_MAX = 1000
 DELETED = "gone"
 """The status of a version that the registry does not have any more; SageMaker itself has none for it."""
 
@@ -21,6 +25,20 @@ have seen ValidationException, "ModelPackage arn:… does not exist." The text i
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _METADATA_VALUE = re.compile(r"[^\w .:/=+@-]")
+
+
+_OTHER_SOURCES = ("ModelDataSource", "AdditionalModelDataSources", "AdditionalS3DataSource", "BaseModel", "ProductId")
+"""Members of a packaged container that bring more into it than its image and its artifact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedContainer:
+    """What one container of a version is made of."""
+
+    image: str
+    artifacts: tuple[tuple[str, str], ...]  # (member of the package, S3 URI)
+    artifact_etag: str = ""  # of the artifact when it was registered, if the registry recorded it
+    other_sources: tuple[str, ...] = ()  # further members that bring code or data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +56,7 @@ class Package:
     metrics_uri: str = ""  # the evaluation report; the registry holds no numbers itself
     generated_by: str = ""  # ARN of the pipeline execution that registered it
     properties: Mapping[str, str] = field(default_factory=dict)  # what ``annotate`` has written
+    containers: tuple[PackagedContainer, ...] = ()  # none while the registration is not complete
 
     @property
     def is_approved(self) -> bool:
@@ -73,39 +92,35 @@ class ModelRegistry:
             if error.code in _ABSENT:
                 return deleted_package(arn)
             raise
-        named = package_group_and_version(found["ModelPackageArn"])
-        group, version = named or (found.get("ModelPackageGroupName", ""), 0)
-        quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
-        return Package(
-            arn=found["ModelPackageArn"],
-            group=group,
-            version=version,
-            approval=found.get("ModelApprovalStatus", ""),
-            status=found.get("ModelPackageStatus", "Completed"),
-            failure=_failure(found.get("ModelPackageStatusDetails", {})),
-            description=found.get("ApprovalDescription", ""),
-            last_modified=found.get("LastModifiedTime") or found["CreationTime"],
-            metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
-            generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
-            properties=found.get("CustomerMetadataProperties", {}),
-        )
+        return package_from(found)
 
     def newest(self, group: str, approval: str) -> Package | None:
         """The version registered last of those with this approval; None if there is none, or no such group."""
+        found = next(self._listed(group, approval, page_size=1), [])
+        return self.describe(found[0]["ModelPackageArn"]) if found else None
+
+    def approved(self, group: str) -> dict[int, str]:
+        """The ARNs of the versions that are Approved, by number, of up to 1,000 those registered last."""
+        listed = islice(self._listed(group, "Approved", page_size=PAGE_MAX), LISTED_MAX // PAGE_MAX)
+        arns = [str(each["ModelPackageArn"]) for page in listed for each in page]
+        named = ((package_group_and_version(arn), arn) for arn in arns)
+        return {found[1]: arn for found, arn in named if found}
+
+    def _listed(self, group: str, approval: str, page_size: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Pages of versions, those registered last first; none if there is no such group."""
         try:
-            found = self._client.list_model_packages(
+            for page in pages(
+                self._client.list_model_packages,
                 ModelPackageGroupName=group,
                 ModelApprovalStatus=approval,
                 SortBy="CreationTime",
                 SortOrder="Descending",
-                MaxResults=1,
-            )
+                MaxResults=page_size,
+            ):
+                yield page["ModelPackageSummaryList"]
         except AwsRefusedError as error:
-            if error.code in ("ValidationException", "ResourceNotFound"):
-                return None
-            raise
-        newest = found["ModelPackageSummaryList"][:1]
-        return self.describe(newest[0]["ModelPackageArn"]) if newest else None
+            if error.code not in _ABSENT:
+                raise
 
     def reject(self, arn: str, reason: str) -> None:
         """Mark the version Rejected, with the reason on one line, as the registry wants it.
@@ -139,6 +154,44 @@ def deleted_package(arn: str) -> Package:
     return Package(
         arn=arn, group=group, version=version, approval="", status=DELETED, description="", last_modified=_LONG_AGO
     )
+
+
+def package_from(found: Mapping[str, Any]) -> Package:
+    """A version as DescribeModelPackage answers."""
+    named = package_group_and_version(found["ModelPackageArn"])
+    group, version = named or (found.get("ModelPackageGroupName", ""), 0)
+    quality = found.get("ModelMetrics", {}).get("ModelQuality", {})
+    return Package(
+        arn=found["ModelPackageArn"],
+        group=group,
+        version=version,
+        approval=found.get("ModelApprovalStatus", ""),
+        status=found.get("ModelPackageStatus", "Completed"),
+        failure=_failure(found.get("ModelPackageStatusDetails", {})),
+        description=found.get("ApprovalDescription", ""),
+        last_modified=found.get("LastModifiedTime") or found["CreationTime"],
+        metrics_uri=quality.get("Statistics", {}).get("S3Uri", ""),
+        generated_by=found.get("MetadataProperties", {}).get("GeneratedBy", ""),
+        properties=found.get("CustomerMetadataProperties", {}),
+        containers=tuple(map(_container, found.get("InferenceSpecification", {}).get("Containers", ()))),
+    )
+
+
+def _container(found: Mapping[str, Any]) -> PackagedContainer:
+    return PackagedContainer(
+        image=found.get("Image", ""),
+        artifacts=(("ModelDataUrl", found["ModelDataUrl"]),) if found.get("ModelDataUrl") else (),
+        artifact_etag=found.get("ModelDataETag", ""),
+        other_sources=tuple(name for name in _OTHER_SOURCES if _brings(name, found)),
+    )
+
+
+def _brings(name: str, container: Mapping[str, Any]) -> bool:
+    """AWS repeats a ModelDataUrl as a ModelDataSource: then it brings nothing else."""
+    value = container.get(name)
+    if name == "ModelDataSource" and value:
+        return bool(value.get("S3DataSource", {}).get("S3Uri") != container.get("ModelDataUrl"))
+    return bool(value)
 
 
 def _failure(details: Mapping[str, Any]) -> str:

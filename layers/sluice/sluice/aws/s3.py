@@ -20,6 +20,8 @@ class StoredObject:
 
     size: int
     written_at: datetime
+    etag: str = ""
+    version_id: str = ""  # empty in a bucket without versions
 
 
 class DataBucket:
@@ -50,7 +52,12 @@ class DataBucket:
             if error.code in ("404", "NoSuchKey", "NoSuchBucket"):
                 return None
             raise
-        return StoredObject(size=int(found["ContentLength"]), written_at=found["LastModified"])
+        return StoredObject(
+            size=int(found["ContentLength"]),
+            written_at=found["LastModified"],
+            etag=found.get("ETag", "").strip('"'),
+            version_id=found.get("VersionId", ""),
+        )
 
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
         """The current version id by key, empty in a bucket without versioning; deleted keys are left out."""

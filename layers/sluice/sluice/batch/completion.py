@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.batch.instance_prices import Prices, shipped_prices
 from sluice.batch.run import BatchRun
 from sluice.data_contract.contract import printable
+from sluice.errors import SpecError, UnknownModelError
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformJob
 from sluice.transform.locations import manifest_key, output_folder
@@ -109,11 +110,19 @@ def _publish(run: BatchRun, job: TransformJob, ports: BatchPorts) -> None:
             seconds=run.seconds,
             estimated_usd=run.estimated_usd,
             estimated_with=f"list prices of {prices.region} as of {prices.as_of}, while the job worked",
-            preview=_preview(output, ports),
+            preview=_preview(output, ports) if _may_quote(run.model, ports) else [],
         )
     else:
         written = [each.key for each in islice(ports.files.below(output), MAX_LISTED_FILES)]
         ports.events.publish("BatchFailed", **common, reason=run.reason, status=job.status, files_written=written)
+
+
+def _may_quote(model: str, ports: BatchPorts) -> bool:
+    """Whether scored rows may go to an event; the model may be gone by now."""
+    try:
+        return ports.specs.get(model).data.examples_in_reasons
+    except (UnknownModelError, SpecError):
+        return False
 
 
 def _preview(output: str, ports: BatchPorts) -> list[str]:

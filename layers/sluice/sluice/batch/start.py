@@ -42,6 +42,8 @@ def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     ports.telemetry.identify("version", run.version)
     if run.phase == "starting" and not run.input_digest:
         run = _checked(run, ports)
+    if run.phase == "skipped":
+        _tell_skipped(run, ports)
     return _create(run, ports) if run.phase == "starting" else run
 
 
@@ -59,7 +61,6 @@ def _open(job: str, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
         return ports.batches.open(_planned(run, requested, ports))
     except NothingToScoreError as error:
         skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
-    ports.events.publish("BatchSkipped", model=run.model, job=job, input=run.folder, reason=skipped.reason)
     return ports.batches.open(skipped)
 
 
@@ -98,9 +99,6 @@ def _checked(run: BatchRun, ports: BatchPorts) -> BatchRun:
         checked = check_input(BatchInput.parse(manifest), run, ports)
     except BatchInputError as error:
         skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
-        ports.events.publish(
-            "BatchSkipped", model=run.model, job=run.job, input=ports.bucket.uri(run.folder), reason=skipped.reason
-        )
         return _stored(skipped, ports)
     scored = manifest_key(run.model, checked.scored.digest)
     ports.bucket.write(f"{scored}.json", checked.scored.text())
@@ -111,6 +109,18 @@ def _checked(run: BatchRun, ports: BatchPorts) -> BatchRun:
         replace(run, input_digest=checked.scored.digest, rows_set_aside=checked.rows_set_aside),
         ports,
     )
+
+
+def _tell_skipped(run: BatchRun, ports: BatchPorts) -> None:
+    """Publish what is stored: first the event, then its mark, so a crash between them publishes it once more.
+
+    Not before it is stored: the next delivery might find files, or a version, and start the job after all.
+    """
+    if ports.batches.is_end_told(run):
+        return
+    given = ports.bucket.uri(run.folder) if run.given_digest else run.folder
+    ports.events.publish("BatchSkipped", model=run.model, job=run.job, input=given, reason=run.reason)
+    ports.batches.mark_end_told(run, ports.now())
 
 
 def _stored(run: BatchRun, ports: BatchPorts) -> BatchRun:

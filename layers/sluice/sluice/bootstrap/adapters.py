@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from sluice.pipeline_runs.store import RunStore
     from sluice.rollout.ab_outcomes.store import OutcomeStore
     from sluice.rollout.gates.gate_functions import GateFunctions
+    from sluice.rollout.model.approval_store import ApprovalStatusStore
     from sluice.rollout.model.endpoint_lock import EndpointLocks
     from sluice.rollout.model.executions import Executions
     from sluice.rollout.model.history import HistoryStore
     from sluice.rollout.model.store import RecordStore
+    from sluice.rollout.planning.origin import TrustedOrigins
     from sluice.spec.parameter_store import SpecStore
     from sluice.sweep.progress import SweepProgressStore
     from sluice.training.pending_inputs import PendingInputStore
@@ -72,6 +74,10 @@ class Adapters:
     def model_role_arn(self) -> str:
         return self._variable("SLUICE_MODEL_ROLE_ARN")
 
+    @property
+    def serverless_role_arn(self) -> str:
+        return self._variable("SLUICE_SERVERLESS_ROLE_ARN")
+
     @cached_property
     def _table(self) -> Table:
         from sluice.aws.dynamodb import Table
@@ -95,6 +101,12 @@ class Adapters:
         from sluice.rollout.model.history import HistoryStore
 
         return HistoryStore(self._table)
+
+    @cached_property
+    def approvals(self) -> ApprovalStatusStore:
+        from sluice.rollout.model.approval_store import ApprovalStatusStore
+
+        return ApprovalStatusStore(self._table)
 
     @cached_property
     def locks(self) -> EndpointLocks:
@@ -191,6 +203,13 @@ class Adapters:
         from sluice.aws.s3 import DataBucket
 
         return DataBucket(self._client("s3"), self._variable("SLUICE_BUCKET"))
+
+    @cached_property
+    def trusted(self) -> TrustedOrigins:
+        from sluice.rollout.planning.origin import TrustedOrigins
+
+        images, artifacts = (self._environment.variables[f"SLUICE_TRUSTED_{name}"] for name in ("IMAGES", "ARTIFACTS"))
+        return TrustedOrigins.parse(self._variable("SLUICE_BUCKET"), images, artifacts)
 
     @cached_property
     def captures(self) -> Captures:

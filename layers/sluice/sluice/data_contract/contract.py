@@ -210,6 +210,7 @@ class DataContract:
     encoding: str = "utf-8"
     header: bool = True
     cells: CellFormat = PLAIN
+    examples_in_reasons: bool = False  # whether a reason may quote cells
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> DataContract:
@@ -227,6 +228,7 @@ class DataContract:
             encoding=raw.get("encoding", "utf-8"),
             header=bool(raw.get("header", True)),
             cells=cells,
+            examples_in_reasons=bool(raw.get("examples_in_reasons", False)),
         )
 
     def shown(self, text: str) -> str:

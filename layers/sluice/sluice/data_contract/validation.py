@@ -7,7 +7,7 @@ so that a function, the ``sluice`` command and PreprocessData come to the same r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -82,6 +82,23 @@ class Breach:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def without_cells(self, columns: Collection[str]) -> Breach:
+        """The same without text from the file: without cells, and without a title that is none of ``columns``.
+
+        In a file without a header, what is taken for a title is a value of the first row.
+        """
+        if self.rule == "width":
+            return self  # its examples are numbers of values
+        named = not self.column or self.column in columns
+        expected = f"expected {self.expected}" if self.examples else self.expected
+        return Breach(
+            self.rule,
+            self.column if named else "",
+            expected if named else f"a title {expected}",
+            self.count,
+            self.rows,
+        )
+
     def __str__(self) -> str:
         if not self.rows:
             return f"{self.rule}: " + (f"column '{self.column}' " if self.column else "") + self.expected
@@ -112,6 +129,18 @@ class ValidationResult:
         return "; ".join(map(str, self.breaches[:5])) + (
             f"; and {len(self.breaches) - 5} more" if len(self.breaches) > 5 else ""
         )
+
+    def without_cells(self, columns: Collection[str]) -> ValidationResult:
+        """The same without text from the file, for what goes to events, mail, logs and tables.
+
+        ``columns``: the names that the data contract has.
+        """
+        told: list[Breach] = []
+        for breach in self.breaches:
+            plain = breach.without_cells(columns)
+            if plain not in told:  # titles that are not named
+                told.append(plain)
+        return ValidationResult(tuple(told), self.rows, self.is_whole)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -9,7 +9,7 @@ from typing import Any
 from sluice.aws.model_environment import environment_of_package
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.state import EndpointState, NewConfig, ServerlessSize, VariantState
-from sluice.errors import AwsRefusedError, RetryableError
+from sluice.errors import AwsRefusedError, NotVisibleYetError
 
 
 class Endpoints:
@@ -52,32 +52,46 @@ class Endpoints:
         return found
 
     def create_model(
-        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        package_arn: str,
+        role_arn: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        network_isolation: bool = False,
     ) -> None:
         """Create a SageMaker model of an approved model package; ``environment`` is added to the package's own.
+
+        With ``network_isolation`` the model's code has no network "and no AWS credentials are made available to the
+        container" (https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html): SageMaker itself
+        reads the artifact and writes captures and results under the role.
 
         What SageMaker does with an environment beside that of the package is not documented, so the whole is sent.
         Until 2023 it refused both (aws/sagemaker-python-sdk#3301, #3397); then the package's own has to do.
         """
         package = {"ModelPackageName": package_arn}
+        isolation = {"EnableNetworkIsolation": True} if network_isolation else {}
         if environment:
             whole = {**environment_of_package(self._client, package_arn), **environment}
             try:
-                self._create_model(name, {**package, "Environment": whole}, role_arn)
+                self._create_model(name, {**package, "Environment": whole}, role_arn, isolation)
             except AwsRefusedError as error:
                 if not error.message_contains("Environment variable map cannot be specified"):
                     raise
             else:
                 return
-        self._create_model(name, package, role_arn)
+        self._create_model(name, package, role_arn, isolation)
 
-    def _create_model(self, name: str, container: Mapping[str, Any], role_arn: str) -> None:
+    def _create_model(
+        self, name: str, container: Mapping[str, Any], role_arn: str, isolation: Mapping[str, bool]
+    ) -> None:
         self._create(
             "already existing model",
             self._client.create_model,
             ModelName=name,
             PrimaryContainer=container,
             ExecutionRoleArn=role_arn,
+            **isolation,
         )
 
     def model_created_at(self, name: str) -> datetime | None:
@@ -164,16 +178,16 @@ class Endpoints:
         except AwsRefusedError as error:
             if error.message_contains(exists):
                 return
-            if _is_transient(error):
-                raise RetryableError(str(error)) from error
+            if _is_not_visible(error):
+                raise NotVisibleYetError(str(error)) from error
             raise
 
     def _change(self, call: Any, **request: Any) -> None:
         try:
             call(**request)
         except AwsRefusedError as error:
-            if _is_transient(error):
-                raise RetryableError(str(error)) from error
+            if _is_not_visible(error):
+                raise NotVisibleYetError(str(error)) from error
             raise
 
     def _delete(self, missing: str, call: Any, **request: Any) -> None:
@@ -217,6 +231,6 @@ def _is_about_metrics(error: AwsRefusedError) -> bool:
     return error.code == "ValidationException" and any(map(error.message_contains, words))
 
 
-def _is_transient(error: AwsRefusedError) -> bool:
+def _is_not_visible(error: AwsRefusedError) -> bool:
     """A model or config just made may not be visible to the next call yet (CreateEndpointConfig reference)."""
     return any(error.message_contains(f"Could not find {missing}") for missing in ("endpoint configuration", "model"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from sluice.aws.s3 import StoredObject
 from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.model.ports import LiveVersionBucket, LiveVersionHosting, LiveVersionRegistry, LiveVersionStore
@@ -32,6 +33,13 @@ class ExecutionReader(Protocol):
 
     def read(self, execution: str, model: str) -> PipelineRun | None:
         """The run as it is now, without its metrics; None if it was deleted, with its pipeline."""
+
+
+class PipelineRunBucket(LiveVersionBucket, Protocol):
+    """The operations on the data bucket that this package uses."""
+
+    def head(self, uri: str) -> StoredObject | None:
+        """An object's size, age and digest by its ``s3://`` URI, in any bucket; None if it is not there."""
 
 
 class PipelineRunStore(Protocol):
@@ -98,7 +106,7 @@ class PipelineRunPorts(RunEndPorts, Protocol):
     """All ports of this package."""
 
     @property
-    def bucket(self) -> LiveVersionBucket: ...
+    def bucket(self) -> PipelineRunBucket: ...
 
     @property
     def events(self) -> RunEventPublisher: ...

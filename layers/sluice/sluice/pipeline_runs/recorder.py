@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sluice.pipeline_runs.run import PipelineRun
+from sluice.rollout.model.artifact import ARTIFACT_NOTE, artifact_note
 from sluice.rollout.model.evaluation_report import gate_verdict, metric_values, read_report
 
 if TYPE_CHECKING:
+    from sluice.aws.model_registry import Package
     from sluice.pipeline_runs.ports import PipelineRunPorts
 
 _EXECUTION = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:pipeline/(?P<pipeline>[^/]+)/execution/[^/]+")
@@ -97,10 +99,18 @@ def _annotate(run: PipelineRun, ports: PipelineRunPorts) -> None:
         "sluice.code": run.code,
         **{f"sluice.code.{step}": uri for step, uri in run.step_code.items() if uri != run.code},
     }
-    known = ports.registry.describe(run.package_arn).properties
-    missing = {name: value for name, value in origin.items() if value and name not in known}
+    package = ports.registry.describe(run.package_arn)
+    origin[ARTIFACT_NOTE] = "" if ARTIFACT_NOTE in package.properties else _artifact(package, ports)
+    missing = {name: value for name, value in origin.items() if value and name not in package.properties}
     if missing:
         ports.registry.annotate(run.package_arn, missing)
+
+
+def _artifact(package: Package, ports: PipelineRunPorts) -> str:
+    """What the version's artifact is now, with which it is compared before it serves; empty if it is gone."""
+    uris = [uri for container in package.containers for _, uri in container.artifacts]
+    found = ports.bucket.head(uris[0]) if len(uris) == 1 else None
+    return artifact_note(found) if found else ""
 
 
 def _publish(run: PipelineRun, ports: PipelineRunPorts) -> None:

@@ -19,15 +19,27 @@ from sluice.rollout.batch.ports import (
     TransformJobs,
 )
 from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter
+from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.maintenance import Maintenance
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.ports import LiveVersionHosting, LiveVersionStore
 from sluice.rollout.model.record import RolloutOutcome, RolloutPhase, RolloutRecord
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout.planning.ports import PlanningMetrics
 from sluice.rollout.traffic.ports import TrafficHosting, TrafficScaling
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.telemetry.port import Telemetry
+
+
+class RolloutApprovals(Protocol):
+    """The last decision on each version. Idempotent: an older one changes nothing."""
+
+    def get(self, model: str, version: int) -> ApprovalStatus | None:
+        """The last decision recorded; None if none is."""
+
+    def record(self, model: str, version: int, decision: ApprovalStatus) -> None:
+        """Record a decision unless a later one is."""
 
 
 class RolloutExecutions(Protocol):
@@ -110,7 +122,7 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
     def open(self, record: RolloutRecord) -> bool:
-        """Store a new, queued rollout; False if it exists."""
+        """Store a new, queued rollout; False if another call has stored it."""
 
     def get(self, rollout_id: RolloutId) -> RolloutRecord:
         """The record as it is now (consistent read)."""
@@ -142,11 +154,8 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def close_promoted(self, rollout_id: RolloutId, reason: str, now: datetime) -> None:
         """Close the rollout as promoted, unless it was fenced at the last moment."""
 
-    def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
-
     def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
-        """Close the rollout; False if it was closed before, with whatever outcome."""
+        """Close the rollout; False if another call has closed it, with whatever outcome."""
 
     def begin_test(self, rollout_id: RolloutId) -> None:
         """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
@@ -178,6 +187,9 @@ class RolloutPorts(Protocol):
 
     @property
     def captures(self) -> AnalysisCaptures: ...
+
+    @property
+    def approvals(self) -> RolloutApprovals: ...
 
     @property
     def events(self) -> DomainEventPublisher: ...
@@ -222,6 +234,9 @@ class RolloutPorts(Protocol):
     def scaling(self) -> TrafficScaling: ...
 
     @property
+    def serverless_role_arn(self) -> str: ...
+
+    @property
     def specs(self) -> RolloutSpecs: ...
 
     @property
@@ -229,6 +244,9 @@ class RolloutPorts(Protocol):
 
     @property
     def telemetry(self) -> Telemetry: ...
+
+    @property
+    def trusted(self) -> TrustedOrigins: ...
 
     @property
     def transforms(self) -> TransformJobs: ...

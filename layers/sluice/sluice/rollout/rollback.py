@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
+from sluice.rollout.announcement import announce_promotion
+from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RESTORING, FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
 from sluice.rollout.model.stuck import is_to_be_told
+from sluice.rollout.planning.approvals import has_been_approved_since
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
 from sluice.rollout.traffic.reconcile import (
@@ -50,13 +53,14 @@ LONGEST_TASK = timedelta(minutes=2)
 
 
 def restore_baseline(
-    rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_unknown: bool = False, is_beside: bool = False
+    rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_beside: bool = False
 ) -> TaskResult:
     """Take one step towards the baseline; READY when it serves alone and the registry holds the reason.
 
-    ``failure`` is the reason if nothing has fenced the rollout before, ``is_unknown`` whether it is only that AWS did
-    not answer, for which the version is not marked Rejected. Idempotent: may be called at any time, any
-    number of times.
+    A rollout that was promoted before it was fenced stays so, and is announced.
+
+    ``failure`` is the reason if nothing has fenced the rollout before; then nothing is known against the version, and
+    it is not marked Rejected. Idempotent: may be called at any time, any number of times.
 
     ``is_beside``: by another execution than the rollout's own, whose last task may still be at work. It may have read
     the record before the fence, and request an update of the endpoint yet. So what is restored beside it is not closed
@@ -66,10 +70,9 @@ def restore_baseline(
     identify_rollout(record, ports.telemetry)
     if not record.is_closed:
         reason = failure or "the rollout failed"
-        record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=is_unknown)
+        record = ports.store.fence(rollout_id, "failed", reason, ports.now(), is_unknown=True)
     if record.is_closed:
-        _leave(record, ports)  # a crash may have come between closing and leaving
-        return task_result("READY", reason=record.loggable(record.reason))
+        return _closed_before(record, ports)
     ports.store.begin_restoring(rollout_id)
     if record.plan is None:
         return _close(record, None, "", ports)
@@ -113,6 +116,13 @@ def _seconds_until_tasks_ended(record: RolloutRecord, now: datetime) -> int:
     """Seconds until no task that began before the fence is at work; 0 if none is."""
     fenced = record.fence.at if record.fence else record.opened_at
     return max(0, ceil((fenced + LONGEST_TASK - now).total_seconds()))
+
+
+def _closed_before(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
+    _leave(record, ports)  # a crash may have come between closing and leaving
+    if record.outcome == "promoted":  # that cannot be taken back, but may not be announced yet
+        return announce_promotion(record, ports)
+    return task_result("READY", reason=record.loggable(record.reason))
 
 
 def _set_stop_alarm(record: RolloutRecord, ports: RolloutPorts) -> bool:
@@ -169,7 +179,7 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         if fence is not None and fence.is_unknown:
             told = f"{reason}; {_unblamed(record)}"
         else:
-            ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
+            _reject(record, reason, ports)
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
     if record.plan is not None and record.plan.engine == "batch":
         from sluice.rollout.batch.comparison_run import clean_up_batch  # only for batch models
@@ -193,6 +203,15 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         _report(record, outcome, reason, now, is_restored=not obstacle, ports=ports)
     _leave(record, ports)
     return task_result("READY", reason=record.loggable(reason))
+
+
+def _reject(record: RolloutRecord, reason: str, ports: RolloutPorts) -> None:
+    """Mark the version Rejected, unless a person has approved it once more since the rollout was fenced."""
+    since = record.fence.at if record.fence else record.opened_at
+    if has_been_approved_since(ports.registry.describe(record.package_arn), since):
+        return
+    ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
+    ports.approvals.record(record.id.model, record.id.version, ApprovalStatus(approval="Rejected", at=ports.now()))
 
 
 def _leave(record: RolloutRecord, ports: RolloutPorts) -> None:

@@ -65,6 +65,11 @@ class Data:
     missing_values: Annotated[
         tuple[str, ...], MISSING_VALUES, "Cells that mean a gap, beside empty ones, in every column"
     ] = ()
+    examples_in_reasons: Annotated[
+        bool,
+        Flag(),
+        "Whether events, mail, tables and job messages may quote cells and scored rows; the reason file always does",
+    ] = False
     mode: Annotated[
         str, Choice(("accumulate", "latest")), "Whether a run trains on all files so far, or on the new ones only"
     ] = "accumulate"

@@ -32,6 +32,9 @@ class Endpoint:
     detailed_observability: Annotated[
         bool, Flag(), "Whether SageMaker collects metrics of hosts, GPUs and containers, which cost extra"
     ] = False
+    network_isolation: Annotated[
+        bool, Flag(), "Whether the model's code has no network and no credentials of AWS; serverless has both"
+    ] = True
     serverless: Annotated[Serverless, Section(Serverless), "serverless: how large the endpoint is"] = field(
         default_factory=Serverless
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from sluice.errors import Problem, SpecError
 from sluice.spec.data import Column, Data, TargetValues
 from sluice.spec.endpoint import Endpoint
+from sluice.spec.origin import AllowedOrigin
 from sluice.spec.pipeline import FILLED_PARAMETERS, NAME, Limit, Pipeline, QualityGate
 from sluice.spec.rollout import Alarms, Judge, Rollout
 from sluice.spec.rules import RULES, Rule, broken_rules
@@ -26,6 +27,7 @@ from sluice.spec.strategies import Stage
 __all__ = [
     "FILLED_PARAMETERS",
     "Alarms",
+    "AllowedOrigin",
     "Column",
     "Data",
     "Endpoint",
@@ -66,6 +68,9 @@ class ModelSpec:
         InferenceSettings()
     )
     endpoint: Annotated[Endpoint, Section(Endpoint), "Where the model serves"]
+    origin: Annotated[AllowedOrigin, Section(AllowedOrigin, terse=True), "What a version may be made of"] = field(
+        default_factory=AllowedOrigin
+    )
     rollout: Annotated[Rollout, Section(Rollout), "How a new version takes over"] = field(default_factory=Rollout)
     schedule: Annotated[
         Schedule | None, Maybe(Section(Schedule)), "When to train by the clock, besides when data comes"

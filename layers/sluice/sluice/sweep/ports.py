@@ -22,6 +22,7 @@ from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.batch.ports import BatchRolloutStore, ModelCreator, TransformJobs
 from sluice.rollout.gates.ports import DomainEventPublisher
+from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.ports import LiveVersionStore
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.ports import PlanningRegistry
@@ -33,6 +34,16 @@ from sluice.training.run_slot import RunSlot
 
 class SweepBucket(ResultBucket, BatchBucket, Protocol):
     """The operations on the data bucket that this package uses."""
+
+
+class SweepApprovals(Protocol):
+    """The last decision on each version. Idempotent: an older one changes nothing."""
+
+    def all(self, model: str) -> Iterator[tuple[int, ApprovalStatus]]:
+        """Each version with its last decision, the newest version first."""
+
+    def record(self, model: str, version: int, decision: ApprovalStatus) -> None:
+        """Record a decision unless a later one is."""
 
 
 class SweepExecutions(Protocol):
@@ -64,6 +75,12 @@ class SweepProgress(Protocol):
     def note(self, model: str, begun: str = "") -> None:
         """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
 
+    def told_at(self, about: str) -> datetime | None:
+        """When people were told of this; None if they were not."""
+
+    def note_told(self, about: str, now: datetime) -> None:
+        """Store that people were told of it now."""
+
 
 class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
@@ -73,6 +90,9 @@ class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
 
     def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
         """Store that people were told that the rollout cannot be restored."""
+
+    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
+        """When people were told last that a rejected version serves on; None if they were not."""
 
     def is_ignored_approval(self, package_arn: str) -> bool:
         """Whether it is stored that an approval of the version could not be rolled out."""
@@ -90,6 +110,9 @@ class SweepRegistry(PlanningRegistry, Protocol):
 
     def newest(self, group: str, approval: str) -> Package | None:
         """The version registered last of those with this approval; None if there is none, or no such group."""
+
+    def approved(self, group: str) -> dict[int, str]:
+        """The ARNs of the versions that are Approved, by number, of up to 1,000 those registered last."""
 
 
 class SweepRuns(Protocol):
@@ -168,6 +191,9 @@ class SweepPorts(Protocol):
 
     @property
     def bucket(self) -> SweepBucket: ...
+
+    @property
+    def approvals(self) -> SweepApprovals: ...
 
     @property
     def events(self) -> SweepEventPublisher: ...

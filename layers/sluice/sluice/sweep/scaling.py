@@ -37,4 +37,7 @@ def reconcile_scaling(model: str, ports: SweepPorts) -> Iterator[str]:
             ports.scaling.deregister(name, [variant])
             yield f"{variant} of {name} is scaled no more: its spec has no scaling"
     elif ports.scaling.ensure(name, variant, with_bounds_in_force(found, rules)):
-        yield f"{variant} of {name} is scaled as its spec says"
+        if not found and ports.locks.holder(name) is not None:
+            ports.scaling.deregister(name, [variant])  # a rollout has begun meanwhile, which registers what it wants
+        else:
+            yield f"{variant} of {name} is scaled as its spec says"

@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING, TypedDict
 
 from sluice.async_inference.lost_results import replay_lost_results
 from sluice.batch.lost_runs import replay_lost_batch_events
-from sluice.errors import PermanentError, RetryableError
+from sluice.errors import RetryableError
 from sluice.events import DEAD_STATUSES, PIPELINE_ENDS
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.model.stuck import is_long_way_back, is_to_be_told
+from sluice.sweep.approvals import replay_decisions
+from sluice.sweep.live_version import check_live_version
 from sluice.sweep.order import in_turn, in_turn_from
+from sluice.sweep.replay import GRACE, publish_package_change
 from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
-    from sluice.aws.model_registry import Package
     from sluice.sweep.ports import SweepPorts
-
-GRACE = timedelta(minutes=2)
-"""How long an event may be in transit before it counts as lost."""
 
 BUDGET = timedelta(minutes=3)
 """How long one sweep lasts at most, besides the model that it is at then: the function has four minutes."""
@@ -149,32 +148,7 @@ def replay_pending_version(model: str, ports: SweepPorts) -> Iterator[str]:
     if package is None or not package.is_complete or package.last_modified > ports.now() - GRACE:
         return
     if not ports.runs.is_wait_announced(package.arn, REGISTERED):
-        yield _publish_package_change(package.arn, package.group, package.approval, ports)
-
-
-def replay_approval(model: str, ports: SweepPorts) -> Iterator[str]:
-    """Replay the approval of a version without a rollout, if it is newer than all that were rolled out."""
-    package = ports.registry.newest(ports.names.group(model), "Approved")
-    if package is None or package.last_modified > ports.now() - GRACE:
-        return
-    latest = ports.store.newest(model)
-    if (latest is None or latest.id.version < package.version) and _may_be_opened(package, model, ports):
-        yield _publish_package_change(package.arn, package.group, "Approved", ports)
-
-
-def _may_be_opened(package: Package, model: str, ports: SweepPorts) -> bool:
-    """Whether the approval's event leads to anything: to a rollout, or to the news that there will be none."""
-    if package.is_complete and _has_spec(model, ports):
-        return True
-    return (package.is_complete or package.has_failed) and not ports.store.is_ignored_approval(package.arn)
-
-
-def _has_spec(model: str, ports: SweepPorts) -> bool:
-    try:
-        ports.specs.get(model)
-    except PermanentError:
-        return False
-    return True
+        yield publish_package_change(package.arn, package.group, package.approval, ports)
 
 
 def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
@@ -188,7 +162,7 @@ def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
             continue
         name, status = _last_execution(record, ports)
         if status is None:  # its execution was never started
-            yield _publish_package_change(record.package_arn, ports.names.group(model), "Approved", ports)
+            yield publish_package_change(record.package_arn, ports.names.group(model), "Approved", ports)
         elif status in DEAD_STATUSES:
             yield _publish_execution_end(record, name, ports, status)
         elif status == "SUCCEEDED":
@@ -221,16 +195,6 @@ def _is_forgotten(record: RolloutRecord, ports: SweepPorts) -> bool:
     if record.fence is None or record.phase == "restoring" or record.restores:
         return False
     return record.fence.at <= ports.now() - GRACE
-
-
-def _publish_package_change(package_arn: str, group: str, approval: str, ports: SweepPorts) -> str:
-    ports.events.publish(
-        "SageMaker Model Package State Change",
-        ModelPackageArn=package_arn,
-        ModelPackageGroupName=group,
-        ModelApprovalStatus=approval,
-    )
-    return f"{package_arn} is {approval}"
 
 
 def _publish_execution_end(record: RolloutRecord, name: str, ports: SweepPorts, status: str) -> str:
@@ -276,7 +240,8 @@ CHECKS: Mapping[str, Callable[[str, SweepPorts], Iterator[str]]] = {
     "lost_run_end": replay_run_ends,
     "stalled_run_queue": wake_stalled_queue,
     "unannounced_version": replay_pending_version,
-    "lost_approval": replay_approval,
+    "lost_approval": replay_decisions,
+    "live_version": check_live_version,
     "dead_execution": replay_dead_executions,
     "overdue_inference": replay_lost_results,
     "lost_batch_event": replay_lost_batch_events,

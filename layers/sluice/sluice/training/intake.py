@@ -16,7 +16,7 @@ from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus, RunRequest
 from sluice.training.request_parameters import refusal
 from sluice.training.unreadable_upload import UnreadableUploadError
-from sluice.training.upload_validation import loggable_breaches, quarantine_upload, validate_upload
+from sluice.training.upload_validation import loggable_breaches, quarantine_upload, told, validate_upload
 
 if TYPE_CHECKING:
     from sluice.training.ports import TrainingPorts
@@ -134,9 +134,9 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
         return None
     if result.is_accepted:
         return check if _accept(model, replace(file, rows=result.rows if result.is_whole else None), ports) else None
-    status = _claim_rejected(file, model, result.reason, loggable_breaches(result, spec), ports)
+    status = _claim_rejected(file, model, told(result, spec).reason, loggable_breaches(result, spec), ports)
     if status is not None and status.state == "rejected":
-        quarantine_upload(upload, model, result, ports)
+        quarantine_upload(upload, spec, result, ports)
     return check  # an older version of the file, which this one had hidden, is current again
 
 

@@ -25,7 +25,7 @@ _ENDINGS = (".csv", ".csv.gz")
 _LOGGED_BREACHES = 5
 _CONTRACT_FIELDS = (
     *("target", "target_values", "columns", "max_missing_share", "min_rows", "max_rows", "encoding", "header"),
-    *("decimal", "missing_values"),
+    *("decimal", "missing_values", "examples_in_reasons"),
 )
 
 
@@ -62,22 +62,30 @@ def validate_file(
     return validate(CsvReader(FileText(content, contract.encoding, budget_bytes, is_late)), contract, labelled=True)
 
 
-def quarantine_upload(upload: ObjectCreated, model: str, result: ValidationResult, ports: TrainingPorts) -> None:
+def told(result: ValidationResult, spec: ModelSpec) -> ValidationResult:
+    """What events, mail and the table are told of a result: no text from the file, unless the spec allows it."""
+    return result if spec.data.examples_in_reasons else result.without_cells(_columns(spec))
+
+
+def quarantine_upload(upload: ObjectCreated, spec: ModelSpec, result: ValidationResult, ports: TrainingPorts) -> None:
     """Copy the upload to quarantine with the reason beside it, publish DataRejected, and delete the upload.
+
+    Examples of bad cells lie in the reason's file, beside the cells themselves.
 
     Idempotent: the upload is deleted last, so after a crash anywhere before, doing it all again has the same result,
     but for an event that may be published twice.
     """
     about = {
-        "model": model,
+        "model": spec.name,
         "bucket": upload.bucket,
         "key": upload.key,
         "version_id": upload.version_id,
-        "reason": result.reason,
     }
-    found = result.to_json()
-    kept = ports.quarantine.keep(upload, {**about, "size": upload.size, "at": ports.now().isoformat(), **found})
-    ports.events.publish("DataRejected", **about, quarantine=kept, breaches=found["breaches"][:MAX_EVENT_BREACHES])
+    when = {"size": upload.size, "at": ports.now().isoformat()}
+    kept = ports.quarantine.keep(upload, {**about, "reason": result.reason, **when, **result.to_json()})
+    public = told(result, spec)
+    breaches = public.to_json()["breaches"][:MAX_EVENT_BREACHES]
+    ports.events.publish("DataRejected", **about, reason=public.reason, quarantine=kept, breaches=breaches)
     ports.quarantine.remove(upload)
 
 
@@ -86,7 +94,7 @@ def loggable_breaches(result: ValidationResult, spec: ModelSpec) -> list[dict[st
 
     A column that the contract does not know is not named: in a file without a header it is a value of the first row.
     """
-    known = {spec.data.target, *(column.name for column in spec.data.columns)}
+    known = _columns(spec)
     return [
         {
             "rule": breach.rule,
@@ -96,6 +104,10 @@ def loggable_breaches(result: ValidationResult, spec: ModelSpec) -> list[dict[st
         }
         for breach in result.breaches[:_LOGGED_BREACHES]
     ]
+
+
+def _columns(spec: ModelSpec) -> set[str]:
+    return {spec.data.target, *(column.name for column in spec.data.columns)}
 
 
 def contract_document(spec: ModelSpec) -> dict[str, Any]:

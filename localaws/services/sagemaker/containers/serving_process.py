@@ -40,9 +40,8 @@ def start_serving(context: Context, spec: ContainerSpec, home: Path, more_enviro
             "OMP_NUM_THREADS": "1",
             "AWS_REGION": context.region,
             "AWS_DEFAULT_REGION": context.region,
-            "AWS_ENDPOINT_URL": context.endpoint_url,
             **_server_timeout(context.choices.model_server_seconds),
-            **context.credentials(spec.role_arn),
+            **credentials(context, spec),
             **more_environment,
             **spec.environment,
         },
@@ -51,6 +50,18 @@ def start_serving(context: Context, spec: ContainerSpec, home: Path, more_enviro
         mounts={"/opt/ml": home / "ml"},
     )
     return Container(child, home)
+
+
+def credentials(context: Context, spec: ContainerSpec) -> dict[str, str]:
+    """How the container reaches AWS under the model's role; nothing for one that is isolated.
+
+    "The containers can't make any outbound network calls, even to other AWS services such as Amazon S3. Additionally,
+    no AWS credentials are made available to the container runtime environment":
+    https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html. The network itself stays, here.
+    """
+    if spec.is_isolated:
+        return {}
+    return {"AWS_ENDPOINT_URL": context.endpoint_url, **context.credentials(spec.role_arn)}
 
 
 def _server_timeout(seconds: int) -> dict[str, str]:

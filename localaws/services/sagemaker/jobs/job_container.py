@@ -25,6 +25,7 @@ class JobContainer:
     directory: Path
     host: str  # "algo-1"
     role_arn: str
+    is_isolated: bool = False  # its program has no network and no credentials
 
     @property
     def log(self) -> Path:
@@ -88,9 +89,17 @@ class JobContainer:
             "PYTHONDONTWRITEBYTECODE": "TRUE",
             "AWS_REGION": self.context.region,
             "AWS_DEFAULT_REGION": self.context.region,
-            "AWS_ENDPOINT_URL": self.context.endpoint_url,
-            **self.context.credentials(self.role_arn),
+            **self._credentials(),
         }
+
+    def _credentials(self) -> dict[str, str]:
+        """How its program reaches AWS under the job's role; with network isolation it cannot.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html
+        """
+        if self.is_isolated:
+            return {}
+        return {"AWS_ENDPOINT_URL": self.context.endpoint_url, **self.context.credentials(self.role_arn)}
 
 
 def algorithm_error(text: str, exit_code: int) -> str:

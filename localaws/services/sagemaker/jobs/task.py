@@ -32,8 +32,13 @@ class Task:
     def container(self, index: int) -> JobContainer:
         """The container of one instance."""
         host = f"algo-{index + 1}"
+        network = self.request.get("NetworkConfig") or self.request  # of a processing job, or of a training job
         return JobContainer(
-            context=self.context, directory=self.directory / host, host=host, role_arn=self.request["RoleArn"]
+            context=self.context,
+            directory=self.directory / host,
+            host=host,
+            role_arn=self.request["RoleArn"],
+            is_isolated=bool(network.get("EnableNetworkIsolation")),
         )
 
 

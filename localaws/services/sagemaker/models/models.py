@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ class ContainerSpec:
     model_data_url: str
     environment: Mapping[str, str]
     role_arn: str
+    is_isolated: bool = False  # its code has no network and no credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Models:
         check("CreateModel", params)
         name = params["ModelName"]
         self.store.refuse_taken(name)
-        container = self._container(params)
+        container = replace(self._container(params), is_isolated=bool(params.get("EnableNetworkIsolation")))
         arn = self.store.arn(name)
         tag_on_create(self._context, arn, params.get("Tags"))
         self.store.add(Model(name=name, arn=arn, created=self._context.now(), request=params, container=container))

@@ -93,6 +93,32 @@ def test_approving_again_changes_nothing(aws: FakeAws) -> None:
     assert "already" in aws.shown
 
 
+@pytest.mark.parametrize("is_live", [True, False], ids=["live", "older"])
+def test_a_reason_for_what_is_approved_already_changes_nothing(aws: FakeAws, is_live: bool) -> None:
+    """It would be another approval of the version, and end the rollout of the next one."""
+    live(aws, 1 if is_live else 2, b"{}")
+    before = dict(package(aws, 1))
+    assert run(aws, "approve", "fraud/1", "--reason", "seen by the board") == 0
+    assert package(aws, 1) == before
+    assert "fraud/1 is Approved already; nothing is changed, and the reason is not kept" in aws.shown
+    assert ("sluice approve fraud/1 --again" in aws.shown) is not is_live
+
+
+def test_an_older_version_is_rolled_out_again_where_that_is_asked_for(aws: FakeAws) -> None:
+    live(aws, 2, b"{}")
+    assert run(aws, "approve", "fraud/1", "--again", "--reason", "back to it") == 0
+    assert package(aws, 1)["ApprovalDescription"] == "back to it"
+    assert "fraud/1 is Approved now" in aws.shown
+
+
+def test_the_live_version_is_not_rolled_out_again(aws: FakeAws) -> None:
+    live(aws, 1, b"{}")
+    before = dict(package(aws, 1))
+    with pytest.raises(CommandError, match="fraud/1 is live: there is nothing to roll out again"):
+        run(aws, "approve", "fraud/1", "--again")
+    assert package(aws, 1) == before
+
+
 def test_metrics_that_are_gone_do_not_stop_a_person(aws: FakeAws) -> None:
     aws.s3.objects.clear()
     assert run(aws, "approve", "fraud/2") == 0

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from math import ceil
 from typing import Any
 
 import pytest
 from sluice.endpoint.scaling_requests import TRACKING
 from sluice.endpoint.scaling_rules import INSTANCES
-from sluice.endpoint.state import EndpointState, VariantState
 from sluice.names import Names
 from sluice.pipeline_runs.run import PipelineRun, StepRun
-from sluice.rollout.planning.planner import make_plan
-from sluice.spec.model import ModelSpec
 
 from cli.failures import NotFoundError
 from cli.main import command_line
-from cli.output import RichOutput
 from cli.rollouts.evidence_view import evidence_lines, newest_analysis
-from cli.rollouts.status_sections import fit, folded_history, section
 from tests.builders.aws_clients import client_error
 from tests.builders.fake_aws import START, FakeAws
 from tests.builders.spec_examples import spec_with
-
-BASELINE = VariantState(name="v1", weight=100.0, desired_count=1, instance_type="ml.m5.large", model="m1")
-LIVE = EndpointState(name="sluice-dev-fraud", status="InService", config="c1", variants=(BASELINE,))
-PLAN = make_plan(ModelSpec.parse(spec_with()), Names("dev"), "fraud-2-1", 2, LIVE)
-
-
-def run(aws: FakeAws, *words: str, output: str = "text") -> int:
-    arguments = command_line({}).parse_args(words)
-    return int(arguments.run(arguments, aws.session(output)))
+from tests.builders.status_stage import LOOK, busy_stage, change, fresh_stage, run
 
 
 def told(aws: FakeAws) -> Any:
@@ -54,50 +39,12 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def fresh() -> FakeAws:
-    aws = FakeAws()
-    aws.ssm.parameters["/sluice/dev/models/fraud"] = json.dumps(spec_with())
-    return aws
+    return fresh_stage()
 
 
 @pytest.fixture
-def busy(fresh: FakeAws) -> FakeAws:
-    """Version 2 has a tenth of the traffic in its first stage."""
-    fresh.sagemaker.groups.add("sluice-dev-fraud")
-    fresh.sagemaker.register("sluice-dev-fraud", 1, "Approved")
-    fresh.sagemaker.register("sluice-dev-fraud", 2, "Approved", ApprovalDescription="looks good")
-    fresh.sagemaker.pipelines["sluice-dev-fraud"] = {"PipelineDefinition": "{}"}
-    steps = (("PreprocessData", "Succeeded"), ("TrainModel", "Succeeded"))
-    fresh.sagemaker.run("arn:…/execution/run2", {}, steps)
-    fresh.sagemaker.endpoints["sluice-dev-fraud"] = {
-        "EndpointName": "sluice-dev-fraud",
-        "EndpointStatus": "InService",
-        "EndpointConfigName": "sluice-dev-fraud-2-1-canary",
-        "ProductionVariants": [
-            {"VariantName": "v1", "DesiredWeight": 90.0, "DesiredInstanceCount": 1},
-            {"VariantName": "v2", "DesiredWeight": 10.0, "DesiredInstanceCount": 1},
-        ],
-    }
-    record = {
-        "pk": "MODEL#fraud",
-        "sk": "ROLLOUT#0000002#001",
-        "id": "fraud-2-1",
-        "package_arn": "arn:…/2",
-        "endpoint": "sluice-dev-fraud",
-        "phase": "baking",
-        "stage": "0",
-        "opened_at": START.isoformat(),
-        "approved_at": START.isoformat(),
-        "rollout_plan": json.dumps(PLAN.to_json()),
-    }
-    line = {
-        "pk": "ROLLOUT#fraud-2-1",
-        "sk": "ENTRY#shift-0",
-        "at": START.isoformat(),
-        "text": "10% moved",
-        "data": "{}",
-    }
-    fresh.dynamodb.items = [{name: {"S": value} for name, value in item.items()} for item in (record, line)]
-    return fresh
+def busy() -> FakeAws:
+    return busy_stage()
 
 
 def test_a_model_that_was_only_applied_has_nothing_yet(fresh: FakeAws) -> None:
@@ -141,31 +88,6 @@ def test_who_may_not_see_what_is_scaled_sees_the_rest(busy: FakeAws) -> None:
     assert "v2       10%" in busy.shown
 
 
-LOOK: dict[str, Any] = {
-    "at": START.isoformat(),
-    "key": "look-1",
-    "text": "hold: errors: not proven yet",
-    "data": {
-        "findings": [
-            {"name": "traffic", "answer": "ABSTAIN", "reason": "90 of 1,000 requests", "numbers": {}},
-            {
-                "name": "errors",
-                "answer": "HOLD",
-                "reason": "not proven yet: neither; canary 1 errors",
-                "numbers": {
-                    "harm": 0.2,
-                    "harm_needed": 3.44,
-                    "safe": -800.0,
-                    "safe_needed": 3.0,
-                    "requests": [500, 4500],
-                    "requests_needed": 1200,
-                },
-            },
-        ]
-    },
-}
-
-
 def test_a_running_rollout_is_shown_with_its_evidence(busy: FakeAws) -> None:
     look = {"pk": "ROLLOUT#fraud-2-1", "sk": "ENTRY#look-1", "at": LOOK["at"], "text": LOOK["text"]}
     look["data"] = json.dumps(LOOK["data"])
@@ -204,203 +126,6 @@ def test_without_a_model_all_are_listed(busy: FakeAws) -> None:
     assert "v1 90%, v2 10%" in busy.shown
 
 
-def watch(aws: FakeAws, *events: Callable[[], None], output: str = "text", words: str = "status fraud --watch") -> None:
-    """Watch while one thing after the other happens between two looks, and interrupt it after the last."""
-    left = list(events)
-
-    def next_event() -> None:
-        if not left:
-            raise KeyboardInterrupt
-        left.pop(0)()
-
-    aws.on_sleep = next_event
-    with pytest.raises(KeyboardInterrupt):
-        run(aws, *words.split(), output=output)
-
-
-def nothing() -> None:
-    """As most of the time."""
-
-
-def test_watching_in_a_pipe_prints_what_has_changed_and_nothing_twice(busy: FakeAws) -> None:
-    def move_on() -> None:
-        change(busy, stage="1")
-        endpoint = busy.sagemaker.endpoints["sluice-dev-fraud"]
-        for variant, weight in zip(endpoint["ProductionVariants"], (50.0, 50.0), strict=True):
-            variant["DesiredWeight"] = weight
-
-    watch(busy, nothing, move_on, nothing)
-    lines = busy.shown.splitlines()
-    assert len(lines) == len(set(lines))
-    first = lines.index("fraud-2-1  baking, stage 2 of 2 at 50%")
-    assert [" ".join(line.split()) for line in lines[first:]] == [
-        "fraud-2-1 baking, stage 2 of 2 at 50%",
-        "v1 50% 1",
-        "v2 50% 1",
-    ]
-
-
-def test_programs_that_watch_get_a_document_when_something_has_changed(busy: FakeAws) -> None:
-    watch(busy, nothing, nothing, lambda: change(busy, stage="1"), nothing, output="json")
-    states = [json.loads(line)["models"][0]["rollouts"][0]["state"] for line in busy.shown.splitlines()]
-    assert states == ["baking, stage 1 of 2 at 10%", "baking, stage 2 of 2 at 50%"]
-
-
-class Counted:
-    """A client whose calls are counted."""
-
-    def __init__(self, client: Any, calls: list[str]) -> None:
-        self._client, self._calls = client, calls
-
-    def __getattr__(self, name: str) -> Any:
-        if not callable(getattr(self._client, name)):
-            return getattr(self._client, name)
-
-        def call(**request: Any) -> Any:
-            self._calls.append(name)
-            return getattr(self._client, name)(**request)
-
-        return call
-
-
-@pytest.mark.parametrize(("words", "most"), [("status fraud --watch", 600), ("status --watch", 700)])
-def test_watching_for_ten_minutes_asks_aws_seldom(busy: FakeAws, words: str, most: int) -> None:
-    """Once it was 19 calls every two seconds: 5,700."""
-    calls: list[str] = []
-    session = busy.session()
-
-    def sleep(seconds: float) -> None:
-        session.sleep(seconds)
-        if busy.clock > START + timedelta(minutes=10):
-            raise KeyboardInterrupt
-
-    def client(service: str) -> Any:
-        return Counted(session.clients(service), calls)
-
-    arguments = command_line({}).parse_args(words.split())
-    with pytest.raises(KeyboardInterrupt):
-        arguments.run(arguments, replace(session, sleep=sleep, clients=client))
-    assert len(calls) < most
-
-
-def test_watching_goes_on_when_aws_asks_for_fewer_calls(busy: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    describe, waited = busy.sagemaker.describe_endpoint, []
-
-    def refuse(**_request: Any) -> Any:
-        raise client_error("DescribeEndpoint", "ThrottlingException", "Rate exceeded")
-
-    def recover() -> None:
-        waited.append(busy.clock)
-        monkeypatch.setattr(busy.sagemaker, "describe_endpoint", describe)
-
-    watch(busy, lambda: monkeypatch.setattr(busy.sagemaker, "describe_endpoint", refuse), nothing, recover, nothing)
-    assert "Rate exceeded" in busy.shown
-    assert waited[0] > START + timedelta(seconds=6)
-
-
-def look_at(minute: int, reason: str, stage: int = 0) -> dict[str, Any]:
-    at = (START + timedelta(minutes=minute)).isoformat()
-    finding = {"name": "errors", "answer": "HOLD", "reason": reason, "numbers": LOOK["data"]["findings"][1]["numbers"]}
-    quiet: list[dict[str, Any]] = [
-        {"name": name, "answer": "ABSTAIN", "reason": "quiet", "numbers": {}}
-        for name in ("alarm", "traffic", "latency")
-    ]
-    return {"at": at, "text": f"hold: {reason}", "data": {"stage": stage, "findings": [*quiet, finding]}}
-
-
-UNPROVEN = (
-    "not proven yet: neither harm, nor that the canary fails less than 2 times as often as the baseline plus 1.00%"
-)
-
-
-@pytest.fixture
-def long_canary(busy: FakeAws) -> FakeAws:
-    """Version 2 has been in its first stage for 42 minutes, with a look each."""
-    for minute in range(42):
-        reason = (
-            "baking until 03:14:05" if minute < 10 else f"errors: {UNPROVEN} of requests; about {minute} more needed"
-        )
-        line = look_at(minute, reason)
-        item = {"pk": "ROLLOUT#fraud-2-1", "sk": f"ENTRY#look-{line['at']}", "at": line["at"], "text": line["text"]}
-        item["data"] = json.dumps(line["data"])
-        busy.dynamodb.items.append({name: {"S": value} for name, value in item.items()})
-    for version in range(3, 9):
-        busy.sagemaker.register("sluice-dev-fraud", version, ApprovalDescription="a reason of some length " * 4)
-        busy.sagemaker.run(f"arn:…/execution/run{version}", {}, (("PreprocessData", "Succeeded"), ("Train", "Failed")))
-    return busy
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def on_terminal(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, columns: int, lines: int, *more: str) -> list[str]:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setenv("LINES", str(lines))
-    monkeypatch.setenv("TERM", "dumb")
-    screen = Terminal()
-    session = replace(aws.session(), out=RichOutput(screen))
-    arguments = command_line({}).parse_args(["status", "fraud", *more])
-    if more:
-        with pytest.raises(KeyboardInterrupt):
-            arguments.run(arguments, replace(session, sleep=interrupted))
-    else:
-        assert arguments.run(arguments, session) == 0
-    return screen.getvalue().splitlines()
-
-
-def interrupted(_seconds: float) -> None:
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (140, 24), (140, 50)])
-@pytest.mark.parametrize("more", [(), ("--watch",)])
-def test_a_long_canary_fits_on_the_screen_and_what_is_cut_is_said(
-    long_canary: FakeAws, monkeypatch: pytest.MonkeyPatch, columns: int, lines: int, more: tuple[str, ...]
-) -> None:
-    shown = [line.rstrip() for line in on_terminal(long_canary, monkeypatch, columns, lines, *more)]
-    assert sum(max(ceil(len(line) / columns), 1) for line in shown) < lines
-    assert shown[0] == "fraud-2-1  baking, stage 1 of 2 at 10%"
-    assert "not proven yet: neither harm" in shown[1]
-    text = "\n".join(shown)
-    assert "v2       10%" in text
-    assert "errors    HOLD     1.2 of 31  0 of 20    500 / 4,500  about 1,200" in text
-    assert "32 looks since 03:14:05: hold: errors: not proven yet" in text
-    assert "9 looks since 03:05:05: hold: baking until 03:14:05" in text
-    for command in ("versions", "runs") if lines == 24 else ():
-        assert f"more: `sluice {command} fraud`" in text
-
-
-def test_looks_that_say_the_same_are_one_line_and_the_newest_stands_first() -> None:
-    shifted = {"at": START.isoformat(), "text": "version 2 has 10 %", "data": {}}
-    looks = [look_at(1, "baking"), look_at(2, "baking"), look_at(3, "slow; 1 of 20"), look_at(4, "slow; 2 of 20")]
-    rows = folded_history([shifted, *looks, look_at(5, "slow; 3 of 20", stage=1)], lambda at: f"{at:%H:%M}")
-    assert rows == [
-        ("03:09", "hold: slow; 3 of 20"),
-        ("03:08", "2 looks since 03:07: hold: slow"),
-        ("03:06", "2 looks since 03:05: hold: baking"),
-        ("03:04", "version 2 has 10 %"),
-    ]
-
-
-def test_what_does_not_fit_is_named_and_what_is_first_gets_the_room() -> None:
-    parts = [
-        section("A", [("1",), ("2",), ("3",)], head=("n",), more="`a`"),
-        section("B", [("1",)] * 9, more="`b`", total=20),
-        section("C", [("1",)], more="`c`"),
-    ]
-    assert fit(parts, 99) == (parts, "")
-    shown, left = fit(parts, 10)
-    assert [(each.shown_title, len(each.rows)) for each in shown] == [("A", 3), ("B (18 more: `b`)", 2), ("C", 1)]
-    assert left == ""
-    shown, left = fit(parts, 6)
-    assert [(each.shown_title, len(each.rows)) for each in shown] == [("A (2 more: `a`)", 1), ("B (19 more: `b`)", 1)]
-    assert left == "Not shown: C, `c`"
-    assert fit(parts, 2)[0] == []
-    assert fit([section("A", [("1",)] * 9, least=3, more="`a`"), parts[2]], 5)[1] == "Not shown: C, `c`"
-
-
 def test_files_in_quarantine_are_shown_with_their_reasons(busy: FakeAws) -> None:
     for number in range(7):
         key = f"quarantine/fraud/{number}.csv"
@@ -411,6 +136,15 @@ def test_files_in_quarantine_are_shown_with_their_reasons(busy: FakeAws) -> None
     assert "Files in quarantine (2 more: `sluice data quarantine fraud`)" in busy.shown
     assert "6.csv" in busy.shown
     assert "type: column 'age' of file 6" in busy.shown
+
+
+def test_who_may_not_list_files_sees_the_rest(busy: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_request: Any) -> Any:
+        raise client_error("ListObjectsV2", "AccessDenied")
+
+    monkeypatch.setattr(busy.s3, "list_objects_v2", refuse)
+    assert run(busy, "status", "fraud") == 0
+    assert "v2       10%" in busy.shown
 
 
 def test_a_failed_run_is_shown_with_what_the_gate_said(busy: FakeAws) -> None:
@@ -475,6 +209,21 @@ def test_versions_and_runs_are_listed(busy: FakeAws) -> None:
     assert [one["status"] for one in told(busy)["runs"]] == ["Succeeded"]
 
 
+@pytest.mark.parametrize("command", ["train", "versions", "runs", "status"])
+def test_where_nothing_is_deployed_the_model_is_not_to_blame(fresh: FakeAws, command: str) -> None:
+    fresh.ssm.parameters.clear()
+    with pytest.raises(NotFoundError, match="Nothing is deployed for stage dev in us-east-1"):
+        run(fresh, command, "fraud")
+
+
+def test_a_hint_is_typed_as_it_stands_whatever_the_stage(fresh: FakeAws) -> None:
+    fresh.ssm.parameters["/sluice/prod/stack"] = fresh.ssm.parameters["/sluice/dev/stack"]
+    session = replace(fresh.session(), names=Names("prod"))
+    arguments = command_line({}).parse_args(["versions", "fraud"])
+    with pytest.raises(NotFoundError, match=r"`sluice --stage prod apply models/fraud\.yaml` makes it"):
+        arguments.run(arguments, session)
+
+
 @pytest.mark.parametrize("command", ["status", "versions", "runs"])
 def test_an_unknown_model_is_not_an_empty_one(fresh: FakeAws, command: str) -> None:
     with pytest.raises(NotFoundError, match="there are: fraud"):
@@ -489,10 +238,6 @@ HOLD = {
     "hold_stage": "0",
     "hold_gate": "0",
 }
-
-
-def change(aws: FakeAws, **attributes: str) -> None:
-    aws.dynamodb.items[0] |= {name: {"S": value} for name, value in attributes.items()}
 
 
 def test_a_gate_that_waits_is_shown_with_what_to_type(busy: FakeAws) -> None:
@@ -523,35 +268,6 @@ def test_a_paused_rollout_is_shown_as_paused(busy: FakeAws) -> None:
     run(busy, "status", "fraud")
     assert "paused, stage 1 of 2 at 10%" in busy.shown
     assert "paused by ada; `sluice resume fraud` lets it go on" in busy.shown
-
-
-@pytest.mark.parametrize(("outcome", "code"), [("promoted", 0), ("rolled_back", 1), ("superseded", 1), ("failed", 1)])
-def test_watching_ends_with_the_rollout_and_tells_how_it_went(busy: FakeAws, outcome: str, code: int) -> None:
-    frames: list[float] = []
-
-    def end_after_two(_seconds: float) -> None:
-        frames.append(_seconds)
-        if len(frames) == 2:
-            change(busy, phase="closed", outcome=outcome, closed_at=session.now().isoformat())
-
-    session = replace(busy.session("text"), sleep=end_after_two)
-    arguments = command_line({}).parse_args(["status", "fraud", "--watch"])
-    assert arguments.run(arguments, session) == code
-    assert len(frames) == 2
-    assert "fraud-2-1  baking" in busy.shown
-    assert f"fraud-2-1  {outcome}" in busy.shown
-
-
-def test_a_rollout_that_ended_before_is_not_the_one_that_is_watched(busy: FakeAws) -> None:
-    change(busy, phase="closed", outcome="promoted", closed_at=(START - timedelta(minutes=1)).isoformat())
-
-    def interrupt(_seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    session = replace(busy.session("text"), sleep=interrupt)
-    arguments = command_line({}).parse_args(["status", "fraud", "--watch"])
-    with pytest.raises(KeyboardInterrupt):
-        arguments.run(arguments, session)
 
 
 class _Alarms:

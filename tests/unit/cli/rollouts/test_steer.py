@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from moto import mock_aws
-from sluice.rollout.model.record import Command, Hold, RolloutPhase
+from sluice.names import Names
+from sluice.rollout.model.record import Command, Hold, RolloutPhase, RolloutRecord
+from sluice.rollout.model.store import RecordStore
+from sluice.rollout.planning.planner import make_plan
 from sluice.rollout_id import RolloutId
+from sluice.spec.model import ModelSpec
 
 from cli.failures import BadInputError, CommandError, NotFoundError
 from tests.builders.rollout_stage import NOW, RUNNING, RolloutStage
+from tests.builders.spec_examples import spec_with
 
 
 @pytest.fixture
@@ -177,3 +183,58 @@ def test_history_can_be_asked_of_one_version(stage: RolloutStage) -> None:
     assert "fraud-2-1" in stage.screen.getvalue()
     with pytest.raises(NotFoundError, match="fraud/9 has had no rollout"):
         stage.run("history", "fraud/9")
+
+
+def test_a_rollout_that_goes_live_is_meant_before_one_that_is_taken_back(stage: RolloutStage) -> None:
+    stage.store.fence(RUNNING, "superseded", "by version 3", NOW)
+    stage.store.begin_restoring(RUNNING)
+    newer = RolloutId(model="fraud", version=3, attempt=1)
+    stage.open(newer)
+    for phase in ("queued", "provisioning"):
+        if phase == "provisioning":
+            stage.store.advance(newer, "provisioning")
+        assert stage.run("pause", "fraud") == 0
+        assert stage.store.get(newer).command is not None
+    assert stage.run("abort", "fraud") == 0
+    assert stage.store.get(newer).fence is not None
+
+
+def test_a_way_back_that_is_stuck_is_begun_again(stage: RolloutStage) -> None:
+    stage.store.fence(RUNNING, "alarm", "too many errors", NOW)
+    queue = stage.heard()
+    assert stage.run("abort", "fraud") == 0
+    assert stage.event(queue)[0] == "RolloutAbortRequested"
+    assert "too many errors" in stage.screen.getvalue()
+
+
+@pytest.mark.parametrize(("outcome", "hint"), [("promoted", "sluice reject fraud/2"), ("rolled_back", "rolled_back")])
+def test_an_abort_a_moment_after_the_close_says_so(
+    stage: RolloutStage, monkeypatch: pytest.MonkeyPatch, outcome: str, hint: str
+) -> None:
+    fence = RecordStore.fence
+
+    def closed_before(store: RecordStore, rollout_id: RolloutId, *given: Any) -> RolloutRecord:
+        if outcome == "promoted":
+            store.close_promoted(rollout_id, "promoted", NOW)
+        else:
+            store.close(rollout_id, "rolled_back", "it rang", NOW)
+        return fence(store, rollout_id, *given)
+
+    monkeypatch.setattr(RecordStore, "fence", closed_before)
+    with pytest.raises(CommandError, match=hint):
+        stage.run("abort", "fraud")
+    assert "put back" not in stage.screen.getvalue()
+    assert stage.history.entries(RUNNING) == []
+
+
+def test_a_pause_is_refused_when_nothing_would_obey_it(stage: RolloutStage) -> None:
+    """The version has no stages, and its fleet is replacing the old one already."""
+    plan = make_plan(
+        ModelSpec.parse(spec_with(("rollout.strategy", "all_at_once"))), Names("dev"), str(RUNNING), 2, None
+    )
+    stage.store.save_plan(RUNNING, plan, NOW)
+    assert stage.run("pause", "fraud") == 0
+    stage.run("resume", "fraud")
+    stage.store.mark_requested(RUNNING, plan.candidate.config)
+    with pytest.raises(CommandError, match=r"is provisioning.*too late to pause"):
+        stage.run("pause", "fraud")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ CONTRACT = DataContract(
     ),
     max_missing_share=1.0,
     out_of_range="accept",
+    examples_in_reasons=True,
 )
 HEADER = "area,class,district,price\n"
 
@@ -129,6 +131,18 @@ def test_bad_data_is_refused_with_its_place(data: Path, content: str | bytes, wo
     with pytest.raises(DataError) as refused:
         read_table([path], CONTRACT)
     assert words in str(refused.value)
+
+
+def test_a_reason_quotes_no_cell_unless_the_spec_allows_it(data: Path) -> None:
+    """It becomes the job's ExitMessage, and goes to SageMaker, the table of runs, an event and mail."""
+    cells = write(data, HEADER + "secret,A,N,2\n", "cells.csv")
+    titles = write(data, "secret,1\n2,3\n", "titles.csv")
+    with pytest.raises(DataError) as refused:
+        read_table([cells, titles], replace(CONTRACT, examples_in_reasons=False))
+    assert "secret" not in str(refused.value)
+    assert "cells.csv: type: column 'area': expected a number (row 2)" in str(refused.value)
+    assert "titles.csv: columns: column 'price' is missing (the target)" in str(refused.value)
+    assert "a title is not in the data contract" in str(refused.value)
 
 
 def test_all_wrong_columns_are_named_at_once(data: Path) -> None:

@@ -52,6 +52,7 @@ def item_of(world: SluiceWorld, rollout: RolloutId, plan: Plan) -> dict[str, Any
     [
         {},
         {"detailed_observability": True},
+        {"network_isolation": True},
         {"response_seconds": 900},
         {"batch": BatchPlan(settings=Batch(header=True, on_bad_rows="set_aside"), input_digest="d")},
     ],

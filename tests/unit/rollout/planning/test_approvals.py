@@ -8,7 +8,6 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from sluice.aws.model_registry import Package
 from sluice.rollout.model.record import Fence, RolloutRecord
 from sluice.rollout.planning.approvals import attempt_for, resolve_conflict
 from sluice.rollout_id import RolloutId
@@ -20,49 +19,46 @@ def at(minutes: float) -> datetime:
     return T0 + timedelta(minutes=minutes)
 
 
-def package(modified: float) -> Package:
-    return Package(
-        arn="arn",
-        group="sluice-dev-fraud",
-        version=7,
-        approval="Approved",
-        description="",
-        last_modified=at(modified),
-    )
-
-
 def record(version: int = 7, approved: float = 0, **more: Any) -> RolloutRecord:
     return RolloutRecord(
         id=RolloutId(model="fraud", version=version, attempt=more.pop("attempt", 1)),
         package_arn="arn",
         endpoint="sluice-dev-fraud",
         phase=more.pop("phase", "baking"),
-        opened_at=T0,
+        opened_at=at(more.pop("opened", 0)),
         approved_at=at(approved),
         **more,
     )
 
 
-def closed(outcome: Any, minutes: float = 10) -> RolloutRecord:
-    return record(phase="closed", outcome=outcome, closed_at=at(minutes))
+def closed(outcome: Any, minutes: float = 10, **more: Any) -> RolloutRecord:
+    return record(phase="closed", outcome=outcome, closed_at=at(minutes), **more)
 
 
-ATTEMPTS: dict[str, tuple[RolloutRecord | None, float, bool, int | None]] = {
-    "never seen": (None, 0, True, 1),
-    "its event comes again while it runs": (record(), 0, True, 1),
-    "its event comes again after the end": (closed("rolled_back"), 0, True, None),
-    "its event comes again, modified as it closed": (closed("rolled_back"), 10, True, None),
-    "approved again after a rollback": (closed("rolled_back"), 11, True, 2),
-    "approved again, the event does not say what changed": (closed("rolled_back"), 11, False, 2),
-    "promoted, and approved once more": (closed("promoted"), 11, True, 2),
-    "promoted, and something was written to it": (closed("promoted"), 11, False, None),
-    "superseded and approved again": (closed("superseded"), 11, True, 2),
+def fenced(minutes: float) -> Fence:
+    return Fence(kind="alarm", reason="", at=at(minutes))
+
+
+ATTEMPTS: dict[str, tuple[RolloutRecord | None, float, int | None]] = {
+    "never seen": (None, 0, 1),
+    "its event comes again while it runs": (record(), 0, 1),
+    "its event comes again after the end": (closed("rolled_back"), 0, None),
+    "approved once more while it ran": (closed("rolled_back"), 5, None),
+    "approved once more as it closed": (closed("rolled_back"), 10, None),
+    "approved again after a rollback": (closed("rolled_back"), 11, 2),
+    "approved again after its promotion": (closed("promoted"), 11, 2),
+    "superseded and approved again": (closed("superseded"), 11, 2),
+    "approved once more while it is not stopped": (record(), 5, 1),
+    "approved once more before it was stopped": (record(fence=fenced(6)), 5, 1),
+    "approved once more while it goes back": (record(fence=fenced(6)), 7, 2),
+    "approved once more while it went back, told after the close": (closed("rolled_back", fence=fenced(6)), 7, 2),
+    "an older approval than that of its rollout": (closed("promoted", minutes=1, approved=8), 5, None),
 }
 
 
-@pytest.mark.parametrize(("latest", "modified", "certain", "attempt"), ATTEMPTS.values(), ids=ATTEMPTS)
-def test_the_attempt(latest: RolloutRecord | None, modified: float, certain: bool, attempt: int | None) -> None:
-    assert attempt_for(latest, package(modified), is_certain=certain) == attempt
+@pytest.mark.parametrize(("latest", "approved", "attempt"), ATTEMPTS.values(), ids=ATTEMPTS)
+def test_the_attempt(latest: RolloutRecord | None, approved: float, attempt: int | None) -> None:
+    assert attempt_for(latest, at(approved)) == attempt
 
 
 OLD, NEW = record(2, approved=1), record(3, approved=2)
@@ -96,8 +92,22 @@ def test_of_three_one_is_left_in_any_order(order: tuple[RolloutRecord, ...]) -> 
     assert [each.version for each in open_ones] == [3]
 
 
-def test_queue_lets_both_and_reject_keeps_the_first() -> None:
+def test_queue_lets_both() -> None:
     assert resolve_conflict(NEW, [OLD], "queue") == []
-    assert resolve_conflict(NEW, [OLD], "reject") == [
-        (NEW.id, "withdrawn", "fraud-2-1 is under way and on_new_version is reject")
-    ]
+
+
+FIRST, SECOND = record(3, opened=1), record(2, opened=2)
+
+
+@pytest.mark.parametrize("known", [[FIRST], [FIRST, SECOND]])
+def test_reject_keeps_what_was_opened_first(known: list[RolloutRecord]) -> None:
+    expected = [(SECOND.id, "withdrawn", "fraud-3-1 is under way and on_new_version is reject")]
+    assert resolve_conflict(SECOND, known, "reject") == expected
+    assert resolve_conflict(FIRST, [FIRST, SECOND], "reject") == []
+
+
+@pytest.mark.parametrize("order", list(permutations([record(version, opened=1) for version in (1, 2, 3)])))
+def test_reject_keeps_exactly_one_of_three_that_were_opened_at_once(order: tuple[RolloutRecord, ...]) -> None:
+    """Each delivery of each event sees all three before any of them is stopped."""
+    stopped = {loser for new in (*order, *order) for loser, *_ in resolve_conflict(new, order, "reject")}
+    assert len({each.id for each in order} - stopped) == 1

@@ -90,7 +90,7 @@ def test_a_right_that_is_gone_for_longer_than_it_is_retried_ends_a_rollout_witho
             world.metrics.counts = refused  # type: ignore[method-assign]
 
     assert world.play(rollout, on_state=look) == "RolledBack"
-    assert_it_went_back_unblamed(world, rollout, "failed", "AccessRefusedError")
+    assert_it_went_back_unblamed(world, rollout, "failed", "AccessDenied: no policy allows it")
 
 
 def test_a_version_that_proves_nothing_is_still_rejected_beside_an_alarm_that_cannot_be_evaluated() -> None:
@@ -170,6 +170,6 @@ def test_a_right_that_stays_missing_ends_the_rollout_with_its_name(monkeypatch: 
     assert world.play(rollout) == "RolledBack"
     outcome, reason = outcome_of(world, rollout)
     assert outcome == "failed"
-    assert "AccessRefusedError" in reason
+    assert "AccessDeniedException" in reason
     assert "not authorized to perform" in reason
     assert live_variants(world) == {"v1": 100.0}

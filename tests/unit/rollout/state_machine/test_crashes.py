@@ -81,8 +81,10 @@ def end_state(world: SluiceWorld) -> dict[str, object]:
     }
 
 
-def rolled_out(story: Story, at: int, *, after_effect: bool) -> tuple[dict[str, object], int]:
-    """The end of a rollout whose ``at``-th call fails, and how many calls it took."""
+def rolled_out(
+    story: Story, at: int, *, after_effect: bool = False, is_repeated: bool = False
+) -> tuple[dict[str, object], int, list[str]]:
+    """How a rollout ends whose ``at``-th call fails or is repeated by the SDK, how many calls it took, its metrics."""
     world = sluice_world(story.spec())
     world.live(1)
     rollout = world.approve(2)
@@ -96,20 +98,29 @@ def rolled_out(story: Story, at: int, *, after_effect: bool) -> tuple[dict[str, 
         world.faults.seen, world.faults.at = seen, fault
 
     world.faults.seen, world.faults.at, world.faults.after_effect = 0, at, after_effect
-    world.play(rollout, on_state=act)
+    world.faults.is_repeated = is_repeated
+    last = world.play(rollout, on_state=act)
     calls, world.faults.at = world.faults.seen, 0
     served = [weights for weights in world.hosting.traffic if sum(weights.values()) <= 0]
     assert served == [], "weights never sum to zero"
-    return end_state(world), calls
+    return {**end_state(world), "last state": last}, calls, [name for name, *_ in world.telemetry.metrics]
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["lost call", "lost answer"])
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 def test_one_fault_anywhere_changes_nothing(story: Story, after_effect: bool) -> None:
-    expected, calls = rolled_out(story, at=0, after_effect=after_effect)
+    expected, calls, _ = rolled_out(story, at=0, after_effect=after_effect)
     is_bad = story.counts is BAD
     assert expected["outcome"] == ("rolled_back" if is_bad else "promoted")
     assert calls >= 30, "the story has to touch AWS for this to mean anything"
     for at in range(1, calls + 1):
-        found, _ = rolled_out(story, at=at, after_effect=after_effect)
+        found, *_ = rolled_out(story, at=at, after_effect=after_effect)
         assert found == expected, f"after a fault at call {at} of {calls}"
+
+
+@pytest.mark.parametrize("story", ["canary promoted", "canary rolled back", "replaced and put back"])
+def test_a_call_whose_answer_is_lost_and_that_the_sdk_repeats_changes_nothing(story: str) -> None:
+    expected, calls, measured = rolled_out(STORIES[story], at=0)
+    for at in range(1, calls + 1):
+        found, _, again = rolled_out(STORIES[story], at=at, is_repeated=True)
+        assert (found, again) == (expected, measured), f"after a repetition of call {at} of {calls}"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
 import pytest
 from sluice.aws.metric_data import Counts
 from sluice.rollout.model.live_version import live_version
@@ -9,6 +13,7 @@ from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
 from functions.abort_rollout.app import run as roll_back
+from tests.fakes.decisions import decide
 from tests.fakes.sluice_world import ENDPOINT, SPEC, SluiceWorld, live_variants, outcome_of, sluice_world
 
 ROLLOUT = "fraud-2-1"
@@ -63,8 +68,9 @@ def test_what_is_live_is_identified_by_its_model_when_it_comes_again(world: Slui
     world.play(world.approve(2))
     world.clock.pass_seconds(60)
     arn = next(arn for arn, each in world.registry.packages.items() if each.version == 2)
-    world.registry.approve(arn)
-    assert world.play(world.approve(2)) == "Promoted"
+    decide(world, arn, "PendingManualApproval")
+    world.clock.pass_seconds(60)
+    assert world.play(decide(world, arn, "Approved")["rollout"]) == "Promoted"
     assert len(world.hosting.deployments) == 1, "it serves already"
 
 
@@ -198,3 +204,33 @@ def test_a_fleet_that_was_scaled_in_to_nothing_is_not_deployed_without_instances
     assert world.play(world.approve(2), on_state=scale_in) == "Promoted"
     assert world.hosting.deployments[0].resizes
     assert world.hosting.endpoints[ENDPOINT].variants[0].desired_count == 4
+
+
+def test_errors_of_the_old_fleet_are_not_counted_against_the_new_one_that_has_its_name() -> None:
+    """Without the config as dimension, the series goes on: an alarm looks back on periods that the old fleet served."""
+    world = sluice_world(guarded(watch="10m"))
+    world.live(1)
+    put: list[tuple[datetime, bool]] = []
+    switched: list[datetime] = []
+    put_alarms = world.metrics.put_alarms
+
+    def remember(alarms: Sequence[Mapping[str, Any]]) -> None:
+        of_config = any(each["Name"] == "EndpointConfigName" for each in _dimensions(alarms[0]))
+        put.append((world.clock.now(), of_config))
+        put_alarms(alarms)
+
+    def look(_state: str) -> None:
+        if not switched and model_of(world) == "sluice-dev-fraud-2-1-model":
+            switched.append(world.clock.now())
+
+    world.metrics.put_alarms = remember  # type: ignore[method-assign]
+    assert world.play(world.approve(2), on_state=look) == "Promoted"
+    (watching,) = [at for at, of_config in put if not of_config]
+    assert watching - switched[0] >= timedelta(seconds=(3 + 1) * 60), "three periods, and the one of the switch"
+    record = world.ports.store.get(RolloutId.required(ROLLOUT))
+    assert record.watching_since is not None
+    assert record.watching_since >= watching, "the watch is as long as it is to be, with its alarms"
+
+
+def _dimensions(alarm: Mapping[str, Any]) -> list[dict[str, str]]:
+    return next(each["MetricStat"]["Metric"]["Dimensions"] for each in alarm["Metrics"] if "MetricStat" in each)

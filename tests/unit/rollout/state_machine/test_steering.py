@@ -14,6 +14,7 @@ from tests.fakes.sluice_world import (
     ENDPOINT,
     GROUP,
     SluiceWorld,
+    agree,
     approval_of,
     live_variants,
     outcome_of,
@@ -213,3 +214,49 @@ def test_a_new_approval_does_not_take_the_place_of_the_way_back(world: SluiceWor
     world.approve(3)
     assert world.play("fraud-1-2") == "Promoted"
     assert live_variants(world) == {"v1": 100.0}
+
+
+@pytest.mark.parametrize("strategy", ["canary", "all_at_once", "blue_green", "shadow"])
+def test_a_pause_is_obeyed_although_the_version_is_being_provisioned(strategy: str) -> None:
+    world = sluice_world(spec_with_rollout(strategy=strategy, shadow={"duration": "5m"}))
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
+    agree(world)
+    rollout = RolloutId.required(world.approve(2))
+    before = world.hosting.endpoints[ENDPOINT].config
+    held: list[datetime] = []
+
+    def steer(state: str) -> None:
+        record = world.ports.store.get(rollout)
+        if state == "ProvisionCandidate" and not held:
+            say(world, str(rollout), "pause")
+        if state == "WaitForFleet":
+            held.append(world.clock.now())
+            assert world.hosting.endpoints[ENDPOINT].config == before or len(held) > 5
+        if state == "WaitForFleet" and len(held) == 5:
+            assert record.held_by is not None
+            assert record.held_by.by == "pause"
+            say(world, str(rollout), "resume")
+
+    assert world.play(str(rollout), on_state=steer) == "Promoted"
+    assert len(held) > 5
+
+
+def test_a_pause_while_the_canary_is_made_keeps_it_from_its_first_traffic(world: SluiceWorld) -> None:
+    world.live(1)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
+    rollout = RolloutId.required(world.approve(2))
+    held = 0
+
+    def steer(state: str) -> None:
+        nonlocal held
+        if state == "WaitForFleet":
+            held += 1
+            if held == 1:
+                say(world, str(rollout), "pause")
+            if held == 9:
+                say(world, str(rollout), "resume")
+        if state == "ShiftTraffic":
+            assert held >= 9
+
+    assert world.play(str(rollout), on_state=steer) == "Promoted"

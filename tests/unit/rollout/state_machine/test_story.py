@@ -287,5 +287,5 @@ def test_an_unmodelled_answer_of_a_task_restores(world: SluiceWorld) -> None:
     rollout = world.approve(2)
     world.specs.specs.clear()
     assert world.play(rollout) == "RolledBack"
-    assert "UnknownModelError" in outcome_of(world, rollout)[1]
+    assert "no spec for model 'fraud'" in outcome_of(world, rollout)[1]
     assert live_variants(world) == {"v1": 100.0}

@@ -51,3 +51,22 @@ def test_detailed_observability_is_stated_whichever_way_it_is(wanted: bool) -> N
     world.play(world.approve(1))
     (config,) = world.hosting.configs.values()
     assert config.request()["MetricsConfig"] == {"EnableDetailedObservability": wanted}
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "isolated"),
+    [
+        ("real-time", True, True),
+        ("async", True, True),
+        ("batch", True, True),
+        ("serverless", True, False),  # SageMaker has no isolation for it
+        ("real-time", False, False),
+    ],
+)
+def test_a_models_code_has_neither_a_network_nor_credentials(kind: str, wanted: bool, isolated: bool) -> None:
+    """So a candidate writes no evidence about itself, no other model's artifact, and no results for others."""
+    world = sluice_world(spec_of(kind, network_isolation=wanted))
+    world.play(world.approve(1))
+    assert world.hosting.isolated == ({"sluice-dev-fraud-1-1-model"} if isolated else set())
+    (role,) = world.hosting.roles.values()
+    assert role.endswith("role/serverless-model" if kind == "serverless" else "role/model")

@@ -159,7 +159,7 @@ FIRST_STEPS: dict[str, tuple[EndpointState | None, ReconcileStep, ReconcileStep]
     "serving": (state(LIVE, variant("v7", 100, 4)), Done(), Done()),
     "never healthy": (
         state(LIVE, status="Failed", why="ping"),
-        Impossible(f"endpoint {ENDPOINT} is Failed: ping"),
+        Impossible(f"endpoint {ENDPOINT} is Failed: ping", is_of_version=True),
         DeleteEndpoint(),
     ),
     "someone else's": (
@@ -178,11 +178,19 @@ def test_a_first_version_has_no_way_back_but_a_failed_endpoint_is_removed(
     assert next_step_towards_baseline(FIRST, found) == back
 
 
-def test_a_version_that_is_live_already_needs_nothing() -> None:
+def test_a_version_that_is_live_already_needs_nothing_as_long_as_it_is() -> None:
     assert AGAIN.engine == "none"
-    for step in (next_step_towards_candidate(AGAIN, None, NONE), next_step_towards_promotion(AGAIN, None, NONE)):
-        assert step == Done()
-    assert next_step_towards_baseline(AGAIN, None) == Done()
+    serving = state(BASELINE, variant("v7", 100, 4))
+    expected: list[tuple[EndpointState | None, ReconcileStep]] = [
+        (serving, Done()),
+        (replace(serving, status="SystemUpdating"), Wait()),
+        (None, Impossible(f"endpoint {ENDPOINT} has been deleted")),
+        (state("by-hand"), Impossible(f"endpoint {ENDPOINT} was changed by hand: it uses by-hand")),
+    ]
+    for found, step in expected:
+        assert next_step_towards_candidate(AGAIN, found, NONE) == step
+        assert next_step_towards_promotion(AGAIN, found, NONE) == step
+        assert next_step_towards_baseline(AGAIN, found) == Done()
 
 
 # ---- any sequence of steps, settled or not, interrupted anywhere

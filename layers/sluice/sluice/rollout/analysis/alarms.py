@@ -34,6 +34,11 @@ def alarm_seconds(plan: Plan, *, is_deploying: bool) -> int:
     return plan.period_seconds if plan.is_real_time and not is_deploying else max(plan.period_seconds, _MINUTE)
 
 
+def looks_back_seconds(plan: Plan) -> int:
+    """How far back an alarm of the watch looks: its periods, and the one that has begun."""
+    return (plan.alarms.evaluation_periods + 1) * alarm_seconds(plan, is_deploying=False)
+
+
 def alarms_for(names: Names, rollout_id: str, plan: Plan, config: str = "") -> list[dict[str, Any]]:
     """PutMetricAlarm requests that watch the candidate's variant only; with ``config``, its new fleet only.
 
@@ -144,7 +149,7 @@ def alarm_finding(watched: list[str], states: Mapping[str, str]) -> Finding:
     missing = [name for name, state in seen.items() if state is None]
     if missing:
         reason = f"{', '.join(missing)} is missing"
-        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", numbers=numbers)
+        return Finding(name="alarm", answer=Answer.HOLD, reason=reason, by="alarm", is_unknown=True, numbers=numbers)
     unknown = [f"{name} ({state})" for name, state in seen.items() if state not in KNOWN_STATES]
     if unknown:
         reason = f"CloudWatch cannot evaluate {', '.join(unknown)}"

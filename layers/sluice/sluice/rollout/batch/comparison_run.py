@@ -18,7 +18,7 @@ from sluice.rollout.batch.sample import SIDES, ComparisonSample, NoSampleError, 
 from sluice.rollout.gates.holds import obstacle_to_replacement, seconds_until_recheck
 from sluice.rollout.model.plan import BatchPlan, Plan
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.approvals import is_still_approved
+from sluice.rollout.planning.origin_check import refuse_untrusted
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.spec.model import ModelSpec
 from sluice.spec.serving_modes import model_server_environment
@@ -50,11 +50,16 @@ def with_comparison(plan: Plan, spec: ModelSpec, record: RolloutRecord, ports: B
 
 def provision_batch(record: RolloutRecord, ports: BatchRolloutPorts) -> TaskResult:
     """PROMOTE once the version has passed its comparison, or there is none; WAIT until then, ROLL_BACK on harm."""
-    if not is_still_approved(record, ports):
-        return task_result("ROLL_BACK")
     plan = record.planned()
+    refuse_untrusted(record, ports)
     environment = model_server_environment(plan.response_seconds)
-    ports.hosting.create_model(plan.candidate.model, record.package_arn, ports.model_role_arn, environment)
+    ports.hosting.create_model(
+        plan.candidate.model,
+        record.package_arn,
+        ports.model_role_arn,
+        environment,
+        network_isolation=plan.network_isolation,
+    )
     if plan.baseline is None or plan.batch is None or not plan.batch.is_compared:
         return _accept(record, "there is nothing to compare it on", ports)
     sample = ComparisonSample.of(record.id, ports)

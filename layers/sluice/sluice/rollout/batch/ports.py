@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from sluice.aws.s3 import StoredObject
 from sluice.names import Names
 from sluice.rollout.gates.ports import DomainEventPublisher, GateInvoker, HistoryWriter, HoldStore
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry, PlanningStore
+from sluice.rollout.planning.origin import TrustedOrigins
+from sluice.rollout.planning.ports import PlanningMetrics, PlanningRegistry, PlanningSpecs, PlanningStore
 from sluice.telemetry.port import Telemetry
 from sluice.transform.input_listing import InputFile
 from sluice.transform.jobs import TransformJob
@@ -37,6 +39,9 @@ class ReadableBucket(Protocol):
 
     def uri(self, key: str) -> str: ...
 
+    def head(self, uri: str) -> StoredObject | None:
+        """An object's size, age and digest by its ``s3://`` URI, in any bucket; None if it is not there."""
+
 
 class BatchFileStore(Protocol):
     """Reads and writes the input and output files of batch inference."""
@@ -58,7 +63,13 @@ class ModelCreator(Protocol):
     """The calls that this package makes to SageMaker hosting."""
 
     def create_model(
-        self, name: str, package_arn: str, role_arn: str, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        package_arn: str,
+        role_arn: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        network_isolation: bool = False,
     ) -> None:
         """Create a SageMaker model from an approved package."""
 
@@ -140,10 +151,16 @@ class BatchRolloutPorts(Protocol):
     def registry(self) -> PlanningRegistry: ...
 
     @property
+    def specs(self) -> PlanningSpecs: ...
+
+    @property
     def store(self) -> BatchRolloutStore: ...
 
     @property
     def telemetry(self) -> Telemetry: ...
+
+    @property
+    def trusted(self) -> TrustedOrigins: ...
 
     @property
     def transforms(self) -> TransformJobs: ...

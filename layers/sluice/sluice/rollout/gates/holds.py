@@ -63,6 +63,14 @@ def obstacle_to_replacement(
     return obstacle
 
 
+def obstacle_to_provision(record: RolloutRecord, ports: GatePorts) -> Obstacle | None:
+    """The pause that keeps a version from its fleet, or from its first traffic; recorded. None if nobody paused it."""
+    obstacle = _paused(record)
+    if obstacle is not None:
+        _record(obstacle, _BEFORE_THE_START, record, ports)
+    return obstacle
+
+
 def seconds_until_recheck(record: RolloutRecord, until: datetime | None, now: datetime) -> int:
     """Seconds until the obstacle is checked again: more for an older rollout, but not past the obstacle's end."""
     return recheck_seconds(record.opened_at, until, now)

@@ -13,6 +13,7 @@ from sluice.rollout.model.record import RolloutRecord
 
 if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
+    from sluice.endpoint.state import EndpointState
     from sluice.rollout.model.ports import LiveVersionPorts
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
@@ -31,6 +32,11 @@ def live_version(model: str, ports: LiveVersionPorts) -> int | None:
     if last and last.plan and last.plan.engine == "batch":
         return last.id.version
     state = ports.hosting.describe(last.endpoint if last else _endpoint_before_promotion(model, ports))
+    return version_in_service(model, state, ports)
+
+
+def version_in_service(model: str, state: EndpointState | None, ports: LiveVersionPorts) -> int | None:
+    """The version promoted last of those that the model's endpoint serves in this state; None if it serves none."""
     if state is None or state.status not in _SERVING:
         return None
     versions: dict[int, float] = {}

@@ -24,6 +24,7 @@ _ROW_SECONDS = (10, 60, 300, 900, 3600)
 
 ADDED_FIELDS = (
     "detailed_observability",
+    "network_isolation",
     "response_seconds",
     "batch.settings.invocation_timeout_seconds",
     "batch.settings.max_retries",
@@ -111,6 +112,7 @@ class Plan:
     batch: BatchPlan | None = None  # only of the engine ``batch``
     scaling: ScalingRules | None = None  # autoscaling of the variant that serves
     detailed_observability: bool = False  # of the endpoint configs that the rollout makes
+    network_isolation: bool = False  # the model's containers have neither a network nor credentials
     response_seconds: int | None = None  # how long the model may take for a request that nobody waits for
 
     @property

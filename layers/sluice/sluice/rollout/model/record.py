@@ -77,7 +77,7 @@ class RolloutRecord:
     endpoint: str
     phase: RolloutPhase
     opened_at: datetime
-    approved_at: datetime  # the package's last modification when this rollout was opened
+    approved_at: datetime  # when the decision was made that it is for, by the registry's clock
     urgent: bool = False  # replaces a version that was rejected while it served: no stages
     stage: int = -1  # index of the stage shifted to last; -1 before the first
     plan: Plan | None = None
@@ -87,6 +87,7 @@ class RolloutRecord:
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
     maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
+    fleet_ready_at: datetime | None = None  # when a candidate that SageMaker deployed was seen in service first
     watching_since: datetime | None = None  # when the candidate had all the traffic
     watch_ended: str = ""  # why the bake after the promotion ended early
     command: Command | None = None
@@ -100,6 +101,7 @@ class RolloutRecord:
     outcome: RolloutOutcome | None = None
     reason: str = ""
     closed_at: datetime | None = None
+    announced_at: datetime | None = None  # when the promotion's event was published
 
     @property
     def is_closed(self) -> bool:
@@ -108,10 +110,17 @@ class RolloutRecord:
     @property
     def held_by(self) -> Hold | None:
         """The hold on the rollout now; None if there is none, or it has ended since."""
-        is_waiting = self.hold is not None and self.hold.stage == self.stage and self.phase in ("queued", "baking")
-        if not is_waiting or self.hold is None or self.hold.gate in self.gates_opened:
+        if self.hold is None or self.hold.stage != self.stage or self.hold.gate in self.gates_opened:
+            return None
+        if self.phase not in ("queued", "baking") and not self._is_paused_in_provision:
             return None
         return None if self.hold.by == MAINTENANCE and not self.is_maintained else self.hold
+
+    @property
+    def _is_paused_in_provision(self) -> bool:
+        """Nothing else holds a rollout there: any other hold is one from before its start."""
+        is_paused = self.command is not None and self.command.kind == "pause"
+        return self.phase == "provisioning" and is_paused and self.hold is not None and self.hold.by == "pause"
 
     @property
     def is_maintained(self) -> bool:
@@ -160,6 +169,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
         maintenance=_maintenance(item),
+        fleet_ready_at=datetime.fromisoformat(item["fleet_ready_at"]) if "fleet_ready_at" in item else None,
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
         watch_ended=item.get("watch_ended", ""),
         command=_command_from(item),
@@ -173,6 +183,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         outcome=item.get("outcome"),
         reason=item.get("reason", ""),
         closed_at=datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else None,
+        announced_at=datetime.fromisoformat(item["announced_at"]) if "announced_at" in item else None,
     )
 
 

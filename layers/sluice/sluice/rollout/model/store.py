@@ -59,7 +59,7 @@ class RecordStore:
         self._index = RolloutIndex(table)
 
     def open(self, record: RolloutRecord) -> bool:
-        """Store a new, queued rollout; False if it exists."""
+        """Store a new, queued rollout; False if another call has stored it."""
         is_new = self._table.put_new(
             {
                 **_record_key(record.id),
@@ -232,7 +232,7 @@ class RecordStore:
         """Close the rollout as promoted, unless it was fenced at the last moment.
 
         Raises:
-            FencedError: it was fenced, or closed before.
+            FencedError: it was fenced, or closed by another call.
         """
         at = now.isoformat()
         try:
@@ -245,16 +245,11 @@ class RecordStore:
                 also={**header_key(rollout_id.model), **promotion(rollout_id, at)},
             )
         except ConditionFailedError:
-            raise FencedError(f"rollout {rollout_id} may not go on") from None
-
-    def renew_closed_at(self, rollout_id: RolloutId, now: datetime) -> None:
-        """Date a promoted rollout's close after our own write to its package, which else counts as a new approval."""
-        self._table.set(
-            _record_key(rollout_id), {"closed_at": now.isoformat()}, "outcome = :promoted", {":promoted": "promoted"}
-        )
+            if not self._is_closed_by(rollout_id, "promoted", now):
+                raise FencedError(f"rollout {rollout_id} may not go on") from None
 
     def close(self, rollout_id: RolloutId, outcome: RolloutOutcome, reason: str, now: datetime) -> bool:
-        """Close the rollout; False if it was closed before, with whatever outcome."""
+        """Close the rollout; False if another call has closed it, with whatever outcome."""
         changes: dict[str, str | int] = {
             "phase": "closed",
             "outcome": outcome,
@@ -270,8 +265,13 @@ class RecordStore:
                 gone=open_key(rollout_id),
             )
         except ConditionFailedError:
-            return False
+            return self._is_closed_by(rollout_id, outcome, now)
         return True
+
+    def _is_closed_by(self, rollout_id: RolloutId, outcome: RolloutOutcome, now: datetime) -> bool:
+        """Whether it is closed as this call wants it: the SDK repeats a call whose answer was lost."""
+        stored = self.get(rollout_id)
+        return (stored.outcome, stored.closed_at) == (outcome, now)
 
     def begin_test(self, rollout_id: RolloutId) -> None:
         """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""

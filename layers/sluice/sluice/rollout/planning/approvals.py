@@ -1,5 +1,5 @@
 """Decides which attempt an approval starts, and which rollout is stopped when two compete for one endpoint. Pure,
-except for ``is_still_approved``."""
+except for ``may_go_on`` and ``is_still_approved``."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
     from sluice.rollout.planning.ports import PlanningPorts
 
+NO_LONGER_APPROVED = "the version is no longer Approved"
+
 Preemption = tuple[RolloutId, FenceKind | Literal["end_watch"], str]
 
 
-def attempt_for(latest: RolloutRecord | None, package: Package, *, is_certain: bool) -> int | None:
-    """The attempt that an approval starts or repeats; None if its rollout has ended. Idempotent.
+def attempt_for(latest: RolloutRecord | None, approved_at: datetime) -> int | None:
+    """The attempt that an approval of this time starts or repeats; None if its rollout has ended. Idempotent.
 
-    ``latest`` is the version's newest rollout. After a closed one there is a new attempt only if the package was
-    modified after the close: a repeated or late event finds the package unchanged. After a fenced one that is not yet
-    rolled back, only if the package was modified after the fence. ``is_certain``: the event names the approval as what
-    changed; without that, a promoted version is not rolled out again.
+    ``latest`` is the version's newest rollout. There is a new attempt only for an approval that is later than the one
+    that rollout is for, and later than its fence or its close: what a person knew of when they approved once more. So
+    an event that is repeated, late, or older than that rollout starts nothing.
     """
     if latest is None:
         return 1
-    if latest.closed_at is None:
-        is_new = latest.fence is not None and package.last_modified > latest.fence.at
-        return latest.id.attempt + is_new
-    if package.last_modified <= latest.closed_at or (latest.outcome == "promoted" and not is_certain):
-        return None
-    return latest.id.attempt + 1
+    ended = latest.fence.at if latest.fence else latest.closed_at
+    if ended is not None and approved_at > max(ended, latest.approved_at):
+        return latest.id.attempt + 1
+    return None if latest.is_closed else latest.id.attempt
 
 
 def queued_ahead_of(record: RolloutRecord, known: Iterable[RolloutRecord]) -> RolloutRecord | None:
@@ -43,9 +42,11 @@ def queued_ahead_of(record: RolloutRecord, known: Iterable[RolloutRecord]) -> Ro
 
 
 def resolve_conflict(new: RolloutRecord, known: Sequence[RolloutRecord], policy: str) -> list[Preemption]:
-    """The rollouts to stop, each with the reason. The latest approval wins, in whatever order the events arrive.
+    """The rollouts to stop, each with the reason; ``new`` as it is stored, of which ``known`` may hold an older state.
 
-    An urgent rollout replaces a rejected version: it stops all others, and no other one stops it.
+    Whoever asks comes to the same end, in whatever order and however often the events arrive: with ``supersede`` the
+    latest approval is left, with ``reject`` the rollout that was opened first. An urgent rollout replaces a rejected
+    version: it stops all others, and no other one stops it.
     """
     if new.urgent:
         policy = "supersede"
@@ -57,8 +58,10 @@ def resolve_conflict(new: RolloutRecord, known: Sequence[RolloutRecord], policy:
     if policy == "queue" or not competing:
         return []
     if policy == "reject":
-        running = ", ".join(str(each.id) for each in competing)
-        return [(new.id, "withdrawn", f"{running} is under way and on_new_version is reject")]
+        ahead = [each for each in competing if _opening(each) < _opening(new)]
+        running = ", ".join(str(each.id) for each in ahead)
+        reason = f"{running} is under way and on_new_version is reject"
+        return [(new.id, "withdrawn", reason)] if ahead else []
     newest = new if new.urgent else max([new, *competing], key=_approval)
     return [
         (each.id, "superseded", f"superseded by {newest.id.model}/{newest.id.version}")
@@ -93,9 +96,26 @@ def _approval(record: RolloutRecord) -> tuple[datetime, int]:
     return record.approved_at, record.id.version
 
 
+def _opening(record: RolloutRecord) -> tuple[datetime, int, int]:
+    return record.opened_at, record.id.version, record.id.attempt
+
+
+def may_go_on(record: RolloutRecord, ports: PlanningPorts) -> bool:
+    """Whether no fence stops the rollout and its version is still Approved: asked before every step of every task."""
+    return record.may_advance and is_still_approved(record, ports)
+
+
 def is_still_approved(record: RolloutRecord, ports: PlanningPorts) -> bool:
     """Whether the version is still Approved; if it is not, the rollout is fenced as withdrawn."""
     if ports.registry.describe(record.package_arn).is_approved:
         return True
-    ports.store.fence(record.id, "withdrawn", "the version is no longer Approved", ports.now())
+    ports.store.fence(record.id, "withdrawn", NO_LONGER_APPROVED, ports.now())
     return False
+
+
+def has_been_approved_since(package: Package, since: datetime) -> bool:
+    """Whether a person may have approved the version after ``since``, so that their word must not be overwritten.
+
+    A note on an approved version looks the same. It is left Approved then, which rolls nothing out.
+    """
+    return package.is_approved and package.last_modified > since

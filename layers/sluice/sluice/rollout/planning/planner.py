@@ -70,6 +70,8 @@ def make_plan(spec: ModelSpec, names: Names, rollout_id: str, version: int, live
             spec.endpoint.async_.max_concurrent_invocations_per_instance if spec.endpoint.type == "async" else None
         ),
         detailed_observability=spec.endpoint.detailed_observability,
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, feature exclusions
+        network_isolation=spec.endpoint.network_isolation and spec.endpoint.type != "serverless",
         response_seconds=_response_seconds(spec.endpoint),
     )
 

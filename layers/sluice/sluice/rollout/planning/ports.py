@@ -8,8 +8,12 @@ from typing import Protocol
 
 from sluice.aws.metric_data import Dimensions, LatencySummary, Span
 from sluice.aws.model_registry import Package
+from sluice.aws.s3 import StoredObject
+from sluice.names import Names
 from sluice.rollout.model.record import FenceKind, RolloutRecord
+from sluice.rollout.planning.origin import TrustedOrigins
 from sluice.rollout_id import RolloutId
+from sluice.spec.model import ModelSpec
 
 
 class PlanningMetrics(Protocol):
@@ -52,3 +56,36 @@ class PlanningPorts(Protocol):
 
     @property
     def store(self) -> PlanningStore: ...
+
+
+class ArtifactReader(Protocol):
+    """Looks at objects in S3."""
+
+    def head(self, uri: str) -> StoredObject | None:
+        """An object's size, age and digest by its ``s3://`` URI, in any bucket; None if it is not there."""
+
+
+class PlanningSpecs(Protocol):
+    """The specs of one stage."""
+
+    def get(self, model: str) -> ModelSpec:
+        """The spec of a model."""
+
+
+class OriginPorts(Protocol):
+    """The ports for a version's origin."""
+
+    @property
+    def bucket(self) -> ArtifactReader: ...
+
+    @property
+    def names(self) -> Names: ...
+
+    @property
+    def registry(self) -> PlanningRegistry: ...
+
+    @property
+    def specs(self) -> PlanningSpecs: ...
+
+    @property
+    def trusted(self) -> TrustedOrigins: ...

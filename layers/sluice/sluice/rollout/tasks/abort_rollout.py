@@ -104,7 +104,8 @@ def _abort(
     """
     ports.telemetry.identify("rollout", rollout_id)
     try:
-        record = ports.store.fence(rollout_id, kind, reason, ports.now())
+        # An execution that ended, as by hand, says nothing of the version.
+        record = ports.store.fence(rollout_id, kind, reason, ports.now(), is_unknown=ended is not None)
     except LookupError:
         return {"ignored": f"rollout {rollout_id} is not known"}
     identify_rollout(record, ports.telemetry)

@@ -14,7 +14,8 @@ from sluice.rollout.gates.holds import apply_gates
 from sluice.rollout.maintenance import hold_for_maintenance, note_end_of_maintenance
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
-from sluice.rollout.planning.approvals import is_still_approved
+from sluice.rollout.planning.approvals import may_go_on
+from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.reconcile import Impossible, SetCapacity, SetWeights, Wait, next_step_towards_stage
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, recheck_seconds, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
@@ -28,7 +29,7 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     ports.telemetry.identify("rollout_stage", stage)
-    if not record.may_advance or not is_still_approved(record, ports):
+    if not may_go_on(record, ports):
         return task_result("ROLL_BACK", stage=stage)
     plan = record.planned()
     planned = plan.stages[stage]
@@ -36,7 +37,7 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     step = next_step_towards_stage(plan, planned.weight, planned.candidate_count, state)
     ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Impossible):
-        return task_result("ROLL_BACK", stage=stage, reason=step.reason)
+        return stop_as_impossible(step, record, ports, stage=stage)
     if isinstance(step, SetWeights | SetCapacity):
         return task_result("SHIFT", stage=stage)  # changed by hand since: a stage is judged only while it is in force
     now = ports.now()

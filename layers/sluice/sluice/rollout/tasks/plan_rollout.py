@@ -11,7 +11,7 @@ from sluice.rollout.gates.gates import Obstacle
 from sluice.rollout.gates.holds import obstacle_to_replacement, obstacle_to_start, seconds_until_recheck
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
-from sluice.rollout.planning.approvals import is_still_approved, queued_ahead_of
+from sluice.rollout.planning.approvals import may_go_on, queued_ahead_of
 from sluice.rollout.planning.planner import endpoint_as_deployed, make_plan
 from sluice.rollout.planning.preflight import run_preflight
 from sluice.rollout.traffic.capacity import with_scaling
@@ -33,7 +33,7 @@ def plan_rollout(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     """
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
-    if not record.may_advance or not is_still_approved(record, ports):
+    if not may_go_on(record, ports):
         return task_result("ROLL_BACK")
     if record.plan:
         return task_result("READY") if _has_lock(record, ports) else _wait(record, ports)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names
+from sluice.rollout.announcement import announce_promotion
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.post_promotion_watch import watch_promotion
+from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
-from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants
+from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants, retried_if_registered
 from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
 from sluice.rollout.traffic.reconcile import Done, Impossible, ReconcileStep, UseConfig, next_step_towards_promotion
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
@@ -21,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
-    """READY once the candidate serves alone and the rollout is closed, WAIT until then, ROLL_BACK if it is stopped."""
+    """READY once the candidate serves alone and that is closed and announced, WAIT until then, ROLL_BACK if stopped."""
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     if record.outcome == "promoted":
-        return _announce(record, record.planned(), ports)
-    if not record.may_advance:
+        return announce_promotion(record, ports)
+    if not may_go_on(record, ports):
         return task_result("ROLL_BACK")
     plan = record.planned()
     ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
@@ -39,7 +43,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
             apply_scaling(plan, plan.candidate.variant, ports)
         return watch_promotion(record, ports) or _close(record, plan, ports)
     if isinstance(step, Impossible):
-        return task_result("ROLL_BACK", reason=step.reason)
+        return stop_as_impossible(step, record, ports)
     _apply(step, plan, state, record, ports)
     if not ports.store.get(record.id).may_advance:
         return task_result("ROLL_BACK")
@@ -53,7 +57,9 @@ def _apply(
     if isinstance(step, UseConfig):
         create_config(step.config, plan, record, ports)
         deregister_lost_variants(plan, step.config, state, ports)
-    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, UseConfig):
+    with retried_if_registered(plan, step, state, ports):
+        is_accepted = apply_step(step, record.endpoint, ports.hosting)
+    if is_accepted and isinstance(step, UseConfig):
         ports.store.mark_requested(record.id, step.config)
 
 
@@ -67,29 +73,4 @@ def _close(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult
     ports.telemetry.measure("RolloutPromoted", model=record.id.model)
     duration = (now - record.approved_at).total_seconds()
     ports.telemetry.measure("RolloutDuration", duration, model=record.id.model, unit="Seconds")
-    return _announce(record, plan, ports)
-
-
-def _announce(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
-    """Annotate the version, publish the event, unlock the endpoint. Idempotent: repeated as a whole after a crash."""
-    now = ports.now()
-    ports.registry.annotate(
-        record.package_arn,
-        {
-            "sluice.endpoint": plan.endpoint or "batch",
-            "sluice.promoted_at": now.isoformat(timespec="seconds"),
-            "sluice.rollout": str(record.id),
-        },
-    )
-    ports.store.renew_closed_at(record.id, ports.now())
-    does = "scores what comes next" if plan.engine == "batch" else "serves all traffic"
-    ports.history.append(record.id, "closed-promoted", f"version {record.id.version} {does}", now)
-    ports.events.publish(
-        "RolloutPromoted",
-        rollout=str(record.id),
-        model=record.id.model,
-        version=record.id.version,
-        endpoint=plan.endpoint,
-    )
-    ports.locks.release(record.endpoint, record.id)
-    return task_result("READY")
+    return announce_promotion(replace(record, closed_at=now), ports)

@@ -14,9 +14,6 @@ from sluice.rollout_id import RolloutId
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
 
-_UNANSWERED = frozenset({"AccessRefusedError", "ThrottledError", "AlarmsUnknownError"})
-"""Errors by which AWS did not answer, for longer than they are retried: they say nothing of the version."""
-
 _NOT_ENDED = frozenset({"States.Timeout", "Sandbox.Timedout"})
 
 
@@ -26,12 +23,12 @@ def roll_back(
     """Take one step towards the baseline; READY when it serves alone, WAIT until then.
 
     ``context`` is all the execution knows: the error that a task raised (``failure``), or the reason for which the
-    last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout.
+    last task ended the rollout (``step``). It becomes the reason of the rollback if nothing has fenced the rollout. It
+    says nothing against the version: what does fences the rollout itself.
     ``execution`` is the name of the execution that asks: the rollout's own, or one that only restores.
     """
-    is_unknown = (context.get("failure") or {}).get("Error") in _UNANSWERED
     is_beside = execution not in ("", str(rollout_id))
-    return restore_baseline(rollout_id, _failure(context), ports, is_unknown=is_unknown, is_beside=is_beside)
+    return restore_baseline(rollout_id, _failure(context), ports, is_beside=is_beside)
 
 
 def _failure(context: Mapping[str, Any]) -> str:

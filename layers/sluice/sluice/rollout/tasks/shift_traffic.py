@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.planning.approvals import may_go_on
+from sluice.rollout.stop import stop_as_impossible
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_capacity_floors
 from sluice.rollout.traffic.reconcile import Done, Impossible, next_step_towards_stage
@@ -22,7 +24,7 @@ def shift_traffic(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
     ports.telemetry.identify("rollout_stage", stage)
-    if not record.may_advance:
+    if not may_go_on(record, ports):
         return task_result("ROLL_BACK", stage=stage)
     plan = record.planned()
     planned = plan.stages[stage]
@@ -32,7 +34,7 @@ def shift_traffic(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     step = next_step_towards_stage(plan, planned.weight, planned.candidate_count, state)
     ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Impossible):
-        return task_result("ROLL_BACK", stage=stage, reason=step.reason)
+        return stop_as_impossible(step, record, ports, stage=stage)
     if isinstance(step, Done):
         apply_capacity_floors(plan, state, ports, planned.candidate_count)
         return _shifted(stage, record, ports)

@@ -8,14 +8,16 @@ changes its instance type: such a variant is deregistered just before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.scaling_rules import ScalingRules, rules_for
 from sluice.endpoint.state import EndpointState
-from sluice.errors import RETRYABLE_ERRORS
+from sluice.errors import RETRYABLE_ERRORS, AwsRefusedError, RetryableError
 from sluice.rollout.model.plan import Plan, PlanError, provisioned_count
+from sluice.rollout.traffic.reconcile import ReconcileStep, UseConfig
 from sluice.spec.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -70,6 +72,27 @@ def deregister_lost_variants(plan: Plan, config: str, state: EndpointState | Non
     lost = _lost_variants(plan, config, state) if state else []
     if lost:
         ports.scaling.deregister(plan.endpoint, lost)
+
+
+@contextmanager
+def retried_if_registered(
+    plan: Plan, step: ReconcileStep, state: EndpointState | None, ports: TrafficPorts
+) -> Iterator[None]:
+    """Within, an update that SageMaker refuses may be tried again if a variant that it removes is registered now.
+
+    Somebody has registered it since it was deregistered: the sweep, or a person. How SageMaker says so is not
+    documented, so the register is asked and not the refusal.
+
+    Raises:
+        RetryableError: that is so. The next try deregisters the variant once more.
+    """
+    try:
+        yield
+    except AwsRefusedError as error:
+        lost = _lost_variants(plan, step.config, state) if state and isinstance(step, UseConfig) else []
+        if not ports.scaling.registered(plan.endpoint, lost):
+            raise
+        raise RetryableError(f"{', '.join(lost)} of {plan.endpoint} was registered for scaling meanwhile") from error
 
 
 def try_deregister_lost_variants(plan: Plan, config: str, state: EndpointState | None, ports: TrafficPorts) -> None:

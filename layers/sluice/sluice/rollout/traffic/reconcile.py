@@ -14,6 +14,11 @@ from math import ceil
 from sluice.endpoint.state import CHANGING, EndpointState
 from sluice.rollout.model.plan import Plan, PlannedFleet, weights_at
 
+_NOT_OF_VERSION = ("capacity", "service limit", "limitexceeded", "quota", "internal")
+"""In FailureReason of endpoints: InsufficientInstanceCapacity, "Unable to provision requested ML compute capacity",
+quotas of the account, internal failures. The texts are not documented; of one that is not known the version is taken to
+be the cause, as a container that does not start is the usual one."""
+
 _SHARE_TOLERANCE = 1e-3  # SageMaker keeps weights as 32-bit floats
 
 
@@ -32,10 +37,12 @@ class Impossible:
     """No step leads to the desired state.
 
     ``by_sagemaker``: SageMaker rolled its deployment back, on an alarm or because the model did not become healthy.
+    ``is_of_version``: the candidate is to blame; not for what people did, and not if AWS lacked capacity.
     """
 
     reason: str
     by_sagemaker: bool = False
+    is_of_version: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,10 @@ def next_step_towards_candidate(plan: Plan, state: EndpointState | None, request
     ``requested`` holds the configs that were requested before: if the endpoint is in service without one of them,
     SageMaker has rolled that update back.
     """
-    if plan.engine in ("none", "batch"):
+    if plan.engine == "batch":
         return Done()
+    if plan.engine == "none":
+        return _still_serving(plan, state)
     desired = plan.canary_config if plan.engine in ("weights", "shadow") else plan.candidate.config
     if state is None:
         if plan.engine == "create":
@@ -100,6 +109,15 @@ def next_step_towards_candidate(plan: Plan, state: EndpointState | None, request
     if plan.baseline is None or state.config != plan.baseline.config:
         return _changed_by_hand(state)
     return _use_once(UseConfig(desired, guarded=plan.engine == "guardrails"), state, requested)
+
+
+def _still_serving(plan: Plan, state: EndpointState | None) -> ReconcileStep:
+    """The version was live when the rollout was planned: there is nothing to do if it is still."""
+    if state is None:
+        return Impossible(f"endpoint {plan.endpoint} has been deleted")
+    if plan.baseline is None or state.config != plan.baseline.config:
+        return _changed_by_hand(state)
+    return _unsettled(state) or Done()
 
 
 def next_step_towards_stage(plan: Plan, weight: int, count: int, state: EndpointState | None) -> ReconcileStep:
@@ -195,14 +213,23 @@ def _unsettled(state: EndpointState) -> ReconcileStep | None:
         return None
     if state.status in CHANGING and state.status != "Deleting":
         return Wait()
-    return Impossible(f"endpoint {state.name} is {state.status}: {state.failure_reason or 'no reason given'}")
+    why = state.failure_reason
+    reason = f"endpoint {state.name} is {state.status}: {why or 'no reason given'}"
+    return Impossible(reason, is_of_version=state.status == "Failed" and _blames_version(why))
 
 
 def _use_once(step: UseConfig, state: EndpointState, requested: frozenset[str]) -> ReconcileStep:
     if step.config in requested:
-        why = state.failure_reason or "no reason given"
-        return Impossible(f"SageMaker rolled the update to {step.config} back: {why}", by_sagemaker=step.guarded)
+        why = state.failure_reason
+        reason = f"SageMaker rolled the update to {step.config} back: {why or 'no reason given'}"
+        return Impossible(reason, by_sagemaker=step.guarded, is_of_version=_blames_version(why))
     return step
+
+
+def _blames_version(why: str) -> bool:
+    """Whether SageMaker's reason is about the version; not if it has none, or lacks what AWS has to give."""
+    said = why.casefold()
+    return bool(said) and not any(word in said for word in _NOT_OF_VERSION)
 
 
 def _changed_by_hand(state: EndpointState) -> ReconcileStep:
