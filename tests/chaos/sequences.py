@@ -25,7 +25,7 @@ SEQUENCES: Mapping[str, Scenario] = {
         incidents=(Incident(Call("plan_rollout", 2, "set"), "config by hand", version=3), V2),
     ),
     "a way back replaces whatever config it finds": Scenario(
-        incidents=(V2, Incident(180, "config by hand", version=3)),
+        incidents=(V2, Incident(240, "config by hand")),
     ),
     "an inference is saved whatever has become of it": Scenario(
         family="async",
@@ -38,6 +38,6 @@ SEQUENCES: Mapping[str, Scenario] = {
     ),
     "the approval is not asked for at the promotion": Scenario(
         strategy="linear",
-        incidents=(Incident(Call("promote_candidate", 6), "reject", version=2), V2),
+        incidents=(Incident(Call("promote_candidate", 6), "reject", "unheard", version=2), V2),
     ),
 }
