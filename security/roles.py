@@ -12,8 +12,15 @@ from security.deployed_template import ROOT, Resource, RoleStatement, deployed, 
 PAGE = ROOT / "docs" / "security.md"
 BEGIN, END = "<!-- begin: written by `python -m security roles` -->", "<!-- end -->"
 _DAY = 24 * 3600
-_LOG_OF_FUNCTION = r"^(/aws/lambda/sluice-STAGE-).+"
-_OPTIONS = {"Tracing": "Active", "DataKmsKeyArn": "<DataKmsKeyArn>"}
+_STAGE = "anystage"
+_LOG_OF_FUNCTION = rf"^(/aws/lambda/sluice-{_STAGE}-).+"
+_OPTIONS = {
+    "Tracing": "Active",
+    "DataKmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/any",
+    "ModelRepositories": "arn:aws:ecr:us-east-1:111122223333:repository/any",
+    "ArtifactLocations": "arn:aws:s3:::any-bucket/any/*",
+}
+_WRITTEN = {_STAGE: "STAGE"} | {value: f"<{name}>" for name, value in _OPTIONS.items() if value != "Active"}
 
 
 def write() -> int:
@@ -34,10 +41,13 @@ def page_with(page: str, text: str) -> str:
 
 def tables() -> str:
     """What is kept for how long, a table for each role, and one of what reaches beyond the stage."""
-    resources = deployed("STAGE", **_OPTIONS)
+    resources = deployed(_STAGE, **_OPTIONS)
     statements = list(role_statements(resources))
     roles = [_role_table(name, role, statements) for name, role in of_type("AWS::IAM::Role", resources).items()]
-    return "\n".join([_kept_table(resources), "## Roles", "", *roles, _crossing_table()])
+    text = "\n".join([_kept_table(resources), "## Roles", "", *roles, _crossing_table()])
+    for value, name in _WRITTEN.items():
+        text = text.replace(value, name).replace(_short(value), name)
+    return text
 
 
 def _kept_table(resources: Mapping[str, Resource]) -> str:
