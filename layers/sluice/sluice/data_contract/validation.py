@@ -86,11 +86,9 @@ class Breach:
         """The same without text from the file. Without a header, what is taken for a title is a value of a row."""
         if self.rule == "width":
             return self  # its examples are numbers of values
-        column = self.column if self.column in columns else ""
         expected = f"expected {self.expected}" if self.examples else self.expected
-        return Breach(
-            self.rule, column, expected if column == self.column else f"a title {expected}", self.count, self.rows
-        )
+        named = (self.column, expected) if self.column in {"", *columns} else ("", f"a title {expected}")
+        return Breach(self.rule, *named, self.count, self.rows)
 
     def __str__(self) -> str:
         if not self.rows:
@@ -125,7 +123,7 @@ class ValidationResult:
 
     def without_cells(self, columns: Collection[str]) -> ValidationResult:
         """The same without text from the file but for the names of ``columns``: for events, mail, logs and tables."""
-        plain = {str(told): told for told in (breach.without_cells(columns) for breach in self.breaches)}
+        plain = {str(told): told for told in (each.without_cells(columns) for each in self.breaches)}
         return ValidationResult(tuple(plain.values()), self.rows, self.is_whole)
 
     def to_json(self) -> dict[str, Any]:
