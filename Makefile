@@ -9,7 +9,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup setup-authoring setup-clients setup-scanners build check scan sbom test rehearse serve verify-aws lock clean
+.PHONY: help setup setup-authoring setup-clients setup-scanners build check scan sbom test chaos rehearse serve verify-aws lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -44,10 +44,13 @@ test: setup setup-clients .venvs/cyclonedx/.ready  ## Run every test; ARGS=... r
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest -n 2 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/structure tests/unit \
+	.venv/bin/pytest -n 2 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/chaos tests/structure tests/unit \
 	  localaws/tests/unit  # the longest first
 	.venv/bin/pytest tests/e2e
 endif
+
+chaos: .venv/.ready  ## Explore rollouts, uploads, results and batch runs while AWS breaks; RUNS=2000, SEED=0; exit 1 at a violation
+	PYTHONPATH=.:layers/sluice .venv/bin/python -m tests.chaos --runs $(or $(RUNS),2000) --seed $(or $(SEED),0) $(ARGS)
 
 rehearse: setup  ## Play the whole story on the local AWS; ARGS go to `rehearsal play`
 	.venv/bin/python -m rehearsal play $(ARGS)

@@ -12,17 +12,18 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from conformance.account import Account, Leftover, Pace
+from conformance.account import PREFIX, Account, Leftover, Pace
 from conformance.fact import Group
 from conformance.facts import GROUPS
 from conformance.run import Result, chosen, exit_status, run
 
 IMAGES = Path(__file__).parents[1] / "pipelines" / "images.json"
 DECLINED = 2
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None, pace: Pace | None = None, answer: Callable[[str], str] = input) -> int:
-    """0: all confirmed; 1: one refuted; 3: one could not be told; 2: nothing was done."""
+    """0: all confirmed; 1: one refuted; 3: one could not be told; 2: nothing was done; 130: interrupted."""
     arguments = command_line().parse_args(argv)
     try:
         groups = chosen(GROUPS, arguments.fact, arguments.free)
@@ -40,18 +41,36 @@ def main(argv: Sequence[str] | None = None, pace: Pace | None = None, answer: Ca
         print(f"cannot begin: {error}", file=sys.stderr)
         return DECLINED
     print(terms(groups, number, account))
-    if not arguments.yes and answer("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+    if not arguments.yes and not is_agreed(answer):
         print("Nothing was done.")
         return DECLINED
     results: list[Result] = []
+
+    def tell(result: Result) -> None:
+        results.append(result)
+        print(told(result), flush=True)
+
+    is_interrupted = False
     try:
-        results = run(groups, account, lambda result: print(told(result), flush=True))
+        run(groups, account, tell)
+    except KeyboardInterrupt:
+        is_interrupted = True
+        print("interrupted: deleting what was made", file=sys.stderr)
     finally:
         leftovers = account.clean_up()
         print(cleaned(leftovers, account), flush=True)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps([as_json(result) for result in results], indent=1))
-    return exit_status(results)
+        if arguments.json is not None:
+            arguments.json.write_text(json.dumps([as_json(result) for result in results], indent=1))
+    return INTERRUPTED if is_interrupted else exit_status(results)
+
+
+def is_agreed(answer: Callable[[str], str]) -> bool:
+    """Whether the person says yes; Ctrl-C and the end of the input are a no."""
+    try:
+        return answer("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -130,5 +149,14 @@ def as_json(result: Result) -> dict[str, str]:
     }
 
 
+def command() -> int:
+    """``main``; Ctrl-C before it has begun, or again while it cleans up, gives no traceback either."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print(f"interrupted; if it had begun, look for what is called {PREFIX}*", file=sys.stderr)
+        return INTERRUPTED
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

@@ -100,7 +100,9 @@ class SimulatedRegistry(FakeRegistry):
         self._tell(arn, ["CustomerMetadataProperties"])
 
     def _tell(self, arn: str, fields: list[str]) -> None:
-        package = self.packages[arn]
+        package = self.packages.get(arn)
+        if package is None:  # somebody has deleted it
+            return
         self.simulation.emit(
             PACKAGE_CHANGE,
             {

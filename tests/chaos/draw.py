@@ -203,6 +203,7 @@ WRITES = {
     ("promote_candidate", "update_endpoint"): 1,
     ("promote_candidate", "set_and_delete"): 1,  # the close
     ("promote_candidate", "annotate"): 1,
+    ("promote_candidate", "get"): 3,
     ("roll_back", "describe"): 4,
     ("roll_back", "update_endpoint"): 1,
     ("roll_back", "reject"): 1,
@@ -227,7 +228,8 @@ def _race(dice: random.Random) -> list[Incident]:
     version = dice.choice((3, 3, 4)) if what == "approve" else dice.choice((2, 2, 2, 3, 1))
     seconds = dice.choice((0, 0.5, 0.5, 3, 20, 50))
     stalled = [Incident(call, "stalled", seconds=seconds)] if seconds else []
-    return [Incident(call, what, version=version), *stalled]
+    unheard = "unheard" if what == "reject" and dice.random() < 0.4 else ""
+    return [Incident(call, what, unheard, version=version), *stalled]
 
 
 def _near(dice: random.Random, last: Incident, one: Incident) -> Incident:
@@ -268,7 +270,9 @@ def _incident(dice: random.Random, span: float) -> Incident:
         what = dice.choice(("maintenance", "autoscaling", "alarm rings"))
         lasts = dice.choice((60, 600, 3600)) if what == "maintenance" else 0
         return Incident(_when(dice, span), what, version=_version(dice), seconds=lasts)
-    return Incident(_when(dice, span), dice.choice(PEOPLE), version=_version(dice))
+    what = dice.choice(PEOPLE)
+    unheard = "unheard" if what in ("approve", "reject") and dice.random() < 0.3 else ""
+    return Incident(_when(dice, span), what, unheard, version=_version(dice))
 
 
 def _version(dice: random.Random) -> int:

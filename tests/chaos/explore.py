@@ -75,7 +75,7 @@ def run_seeds(seeds: Iterable[int]) -> Explored:
             simulation = simulate(scenario)
             explored.runs += 1
             explored.by_name[scenario.name] += 1
-            explored.by_fault.update(each.kind for _, each, _ in simulation.met if each.what not in ("approve", *SENT))
+            explored.by_fault.update(each.kind for _, each, _ in simulation.met if each.kind not in ("approve", *SENT))
             said = {each.rule: each.said for each in reversed(simulation.violations)}
             explored.broken += [Broken(seed, rule, what) for rule, what in said.items()]
     return explored

@@ -100,4 +100,11 @@ MUTATIONS = (
         '"revision = :seen" if inference.revision else',
         '"attribute_exists(pk)" if inference.revision else',
     ),
+    Mutation(
+        "the approval is not asked for at the promotion",
+        ("a rejection is obeyed",),
+        "sluice.rollout.tasks.promote_candidate",
+        "    if not may_go_on(record, ports):",
+        "    if not record.may_advance:",
+    ),
 )

@@ -111,12 +111,16 @@ def approve(simulation: Simulation, incident: Incident) -> None:
         if incident.version in simulation.deleted:
             return
         simulation.ports.registry.add(GROUP, incident.version, "PendingManualApproval")
+    simulation.is_bus_deaf = incident.of == "unheard"
     simulation.decide(arn, "Approved")
+    simulation.is_bus_deaf = False
 
 
 def reject(simulation: Simulation, incident: Incident) -> None:
     if _arn(incident.version) in simulation.ports.registry.packages:
+        simulation.is_bus_deaf = incident.of == "unheard"  # the events of the registry come with best effort
         simulation.decide(_arn(incident.version), "Rejected", "a person says no")
+        simulation.is_bus_deaf = False
 
 
 def annotate(simulation: Simulation, incident: Incident) -> None:

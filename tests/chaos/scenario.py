@@ -78,6 +78,7 @@ class Scenario:
         settings = [self.name, self.policy]
         settings += [name for name in ("scaled", "gate") if getattr(self, name)]
         settings += [f"watch {self.watch} s"] if self.watch else []
+        settings += [f"pace {self.pace:g}"] if self.pace != 1 else []
         settings += [f"on_doubt {self.on_doubt}"] if self.on_doubt != "roll_back" else []
         settings += [f"v{each} is bad" for each in sorted(self.bad)]
         settings += [f"v{each} never starts" for each in sorted(self.broken)]

@@ -46,6 +46,7 @@ SWEEP_SECONDS = 300
 LAMBDA_RETRIES = (60, 120)
 STEPS_MAX = 4000
 PATIENCE = timedelta(days=3)
+DEFECTS = (ArithmeticError, AssertionError, AttributeError, KeyError, IndexError, NameError, TypeError)
 OVERDUE_AFTER = {"async": timedelta(hours=7), "batch": timedelta(minutes=70)}
 OVERDUE_ROUNDS = 4
 Route = tuple[str, Callable[..., Any]]
@@ -93,6 +94,7 @@ class Simulation:
         self.exposure: list[tuple[datetime, str, dict[int, float]]] = []
         self.deleted: set[int] = set()
         self.aborted: set[str] = set()
+        self.is_bus_deaf = False
         self.by_hand: set[str] = set()
         self.rang: set[int] = set()
         self.dead_letters: list[Mapping[str, Any]] = []
@@ -268,6 +270,8 @@ class Simulation:
                 error, cause = "Runtime.ExitError", "killed"
             except Exception as failure:
                 error, cause = type(failure).__name__, str(failure)
+                if isinstance(failure, DEFECTS):
+                    self.violate("no function has a defect", f"{function}: {error}: {cause[:200]}")
             self.current = None
             if error:
                 self.note(f"{function} fails: {error}: {cause[:120]}")
@@ -302,7 +306,7 @@ class Simulation:
             route: Route | None = pending if waits else ("open_rollout", open_rollout)
         else:
             route = ROUTES.get(kind)
-        if route is None:
+        if route is None or self.is_bus_deaf:
             return
         function, run = route
         self.events[kind] += 1

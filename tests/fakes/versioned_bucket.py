@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluice.aws.s3 import StoredObject
 from sluice.training.quarantine import quarantine_key
 
-from tests.fakes.aws_state import Faults
+from tests.fakes.aws_state import START, Faults
 
 
 @dataclass
@@ -29,9 +30,13 @@ class VersionedBucket:
     def uri(self, key: str) -> str:
         return f"s3://{self.name}/{key}"
 
-    def read(self, uri: str) -> bytes | None:
+    def read(self, uri: str, most_bytes: int | None = None) -> bytes | None:
         found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
-        return found[-1][1] if found else None
+        return found[-1][1][:most_bytes] if found else None
+
+    def head(self, uri: str) -> StoredObject | None:
+        found = self.read(uri)
+        return None if found is None else StoredObject(len(found), START)
 
     def write(self, key: str, body: str) -> None:
         self.faults.around(lambda: self.objects.__setitem__(key, [("", body.encode())]))

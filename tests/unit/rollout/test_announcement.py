@@ -71,7 +71,7 @@ def test_a_promotion_is_announced_by_the_rollback_after_an_outage_of_the_table(
         get, since = world.ports.store.get, world.clock.now()
 
         def failing(rollout_id: RolloutId) -> Any:
-            if world.clock.now() - since < timedelta(seconds=100):
+            if world.clock.now() - since < timedelta(hours=3):
                 raise RetryableError("503")
             return get(rollout_id)
 

@@ -83,20 +83,13 @@ class Breach:
         return asdict(self)
 
     def without_cells(self, columns: Collection[str]) -> Breach:
-        """The same without text from the file: without cells, and without a title that is none of ``columns``.
-
-        In a file without a header, what is taken for a title is a value of the first row.
-        """
+        """The same without text from the file. Without a header, what is taken for a title is a value of a row."""
         if self.rule == "width":
             return self  # its examples are numbers of values
-        named = not self.column or self.column in columns
+        column = self.column if self.column in columns else ""
         expected = f"expected {self.expected}" if self.examples else self.expected
         return Breach(
-            self.rule,
-            self.column if named else "",
-            expected if named else f"a title {expected}",
-            self.count,
-            self.rows,
+            self.rule, column, expected if column == self.column else f"a title {expected}", self.count, self.rows
         )
 
     def __str__(self) -> str:
@@ -131,16 +124,9 @@ class ValidationResult:
         )
 
     def without_cells(self, columns: Collection[str]) -> ValidationResult:
-        """The same without text from the file, for what goes to events, mail, logs and tables.
-
-        ``columns``: the names that the data contract has.
-        """
-        told: list[Breach] = []
-        for breach in self.breaches:
-            plain = breach.without_cells(columns)
-            if plain not in told:  # titles that are not named
-                told.append(plain)
-        return ValidationResult(tuple(told), self.rows, self.is_whole)
+        """The same without text from the file but for the names of ``columns``: for events, mail, logs and tables."""
+        plain = {str(told): told for told in (breach.without_cells(columns) for breach in self.breaches)}
+        return ValidationResult(tuple(plain.values()), self.rows, self.is_whole)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.record import Hold
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 from sluice.transform.jobs import NoCapacityError, TransformRefusedError
@@ -229,6 +230,22 @@ def test_a_gate_opens_only_after_the_comparison_which_is_reported_once(world: Sl
     assert published_in_order.count("BatchVersionCompared") == 1
     assert len(compared_in_logs(world)) == 1
     assert published_in_order.index("BatchVersionCompared") < published_in_order.index("RolloutWaitsForGate")
+
+
+def test_the_gate_of_a_batch_model_is_shown_as_what_holds_it_so_that_a_person_can_open_it(world: SluiceWorld) -> None:
+    spec = world.specs.specs["fraud"]
+    world.specs.specs["fraud"] = replace(spec, rollout=replace(spec.rollout, gate="human"))
+    holds: list[Hold] = []
+
+    def person(name: str) -> None:
+        record = world.ports.store.get(RolloutId.required("fraud-2-1"))
+        if name == "WaitForFleet" and record.compared_at and record.held_by is not None:
+            holds.append(record.held_by)
+            world.ports.store.open_gate(record.id, record.held_by.gate, world.clock.now())
+
+    world.transforms.answers[NEW] = slightly_more
+    assert world.play(world.approve(2), on_state=person) == "Promoted"
+    assert [(each.by, each.gate) for each in holds] == [("human", 0)]
 
 
 def test_without_an_earlier_input_there_is_nothing_to_compare() -> None:

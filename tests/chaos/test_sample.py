@@ -1,0 +1,60 @@
+"""A seeded sample of the exploration: no promise is broken, a seed is a run, and a safeguard that is gone is missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.draw import draw
+from tests.chaos.explore import breaks, run_seeds, shortest, simulate
+from tests.chaos.known import KNOWN, Known
+from tests.chaos.mutations import MUTATIONS, Mutation
+from tests.chaos.people import tools
+from tests.chaos.scenario import Incident, Scenario
+from tests.chaos.sequences import SEQUENCES
+
+RUNS = 1000
+PARTS = 10
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_run_of_the_sample_breaks_a_promise(part: int) -> None:
+    explored = run_seeds(range(part * RUNS // PARTS, (part + 1) * RUNS // PARTS))
+    known = {each.rule for each in KNOWN}
+    assert [each for each in explored.broken if each.rule not in known] == []
+    assert explored.faults > explored.runs, "most runs have to meet several faults for this to mean anything"
+
+
+def test_a_known_violation_is_still_there() -> None:
+    """The list shrinks as they are mended."""
+
+    def is_there(known: Known) -> bool:
+        with tools():
+            return breaks(known.scenario, known.rule)
+
+    assert [each.rule for each in KNOWN if not is_there(each)] == []
+
+
+def test_a_seed_is_a_run() -> None:
+    with tools():
+        first, second = (simulate(draw(4711)) for _ in range(2))
+    assert first.notes == second.notes
+    assert first.met == second.met
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_safeguard_that_is_taken_out_is_missed(mutation: Mutation) -> None:
+    """The sequences were found by the exploration, within its first 1,000 runs, and made short by it."""
+    scenario = SEQUENCES[mutation.name]
+    with tools():
+        assert not any(breaks(scenario, rule) for rule in mutation.breaks)
+        with mutation.in_force():
+            assert any(breaks(scenario, rule) for rule in mutation.breaks)
+
+
+def test_a_scenario_that_breaks_a_promise_is_made_short() -> None:
+    mutation = next(each for each in MUTATIONS if each.name == "a way back replaces whatever config it finds")
+    needed = SEQUENCES[mutation.name].incidents
+    noise = (Incident(30, "annotate", version=2), Incident(400, "autoscaling"), Incident(4000, "pause"))
+    with mutation.in_force():
+        short = shortest(Scenario(incidents=(*needed, *noise), pace=1.0), mutation.breaks[0])
+    assert short.incidents == needed
