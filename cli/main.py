@@ -13,9 +13,9 @@ import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
-from cli.exit_codes import INTERRUPTED, REFUSED
+from cli.exit_codes import INTERRUPTED, OK, REFUSED, UNHEARD
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -26,15 +26,22 @@ _NOT_IN_A_LINE = ("Cc", "Zl", "Zp")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. 0: done; 1: AWS said no, or there is no such thing; 2: bad input; 130: interrupted."""
+    """Run one command.
+
+    0: done; 1: AWS said no, or there is no such thing; 2: bad input; 130: interrupted; 141: the reader left.
+    """
     try:
         return _run(argv)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader, such as head, has seen enough; Python must not complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
+        return _unheard()
+
+
+def _unheard() -> int:
+    """The reader, such as head, has seen enough; Python must not complain again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UNHEARD
 
 
 def run_as_program() -> None:
@@ -60,17 +67,28 @@ def _run(argv: Sequence[str] | None) -> int:
 
     from cli.failures import CommandError
     from cli.output import choose
+    from cli.piped import PipedStream
     from cli.session import CliSession
 
-    out = choose(sys.stdout, arguments.output)
+    piped = PipedStream(sys.stdout)
+    out = choose(cast("TextIO", piped), arguments.output)
+
+    def sleep(seconds: float) -> None:
+        """Only who waits to show more waits in vain; what is to be written is written by then."""
+        if piped.is_closed:
+            raise BrokenPipeError
+        time.sleep(seconds)
+
     session = CliSession(
-        names=Names(arguments.stage), clients=lazy_clients(), out=out, now=lambda: datetime.now(UTC), sleep=time.sleep
+        names=Names(arguments.stage), clients=lazy_clients(), out=out, now=lambda: datetime.now(UTC), sleep=sleep
     )
     try:
         _refuse_more_than_a_line(getattr(arguments, "reason", ""))
-        return int(arguments.run(arguments, session))
+        code = int(arguments.run(arguments, session))
     except (CommandError, SluiceError) as error:
-        return report(error, out)
+        code = report(error, out)
+    unheard = _unheard() if piped.is_closed else OK
+    return code or unheard
 
 
 def _refuse_more_than_a_line(reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import logging
@@ -120,6 +121,8 @@ def _serve(
     own = [stack.name for stack in stacks_of(aws) if not stack.name.startswith(_OF_THE_SAM_CLI)]
     print(ready_line(aws.endpoint_url, " and ".join(own)), flush=True)
     signals.stop_requested.wait()
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        print("stopping ...", flush=True)
     (settings.run_dir / GRANTS).write_text(json.dumps(granted_and_used(aws), indent=1))
     return 0
 

@@ -153,7 +153,9 @@ def test_it_reports_used_grants_of_each_stack_when_terminated(tmp_path: Path) ->
         children = children_of(server.pid)
         assert children
         server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=30) == 0
+        said, _ = server.communicate(timeout=30)
+        assert server.returncode == 0
+        assert said.endswith("stopping ...\n")
         assert not any(Path(f"/proc/{child}").exists() for child in children)
     log = (run_dir / "server.log").read_text()
     assert "INFO localaws.requests: cloudformation CreateStack by developer: 200" in log

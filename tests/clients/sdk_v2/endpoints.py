@@ -169,7 +169,7 @@ def answered_by(endpoint: str) -> dict[str, float]:
     """Variant -> how many of 400 requests it answered."""
     runtime = boto3.client("sagemaker-runtime")
     answers = (runtime.invoke_endpoint(EndpointName=endpoint, Body=ROW, ContentType="text/csv") for _ in range(400))
-    return Counter(answer["InvokedProductionVariant"] for answer in answers)
+    return dict(Counter(answer["InvokedProductionVariant"] for answer in answers))
 
 
 def weights_once_in_service(sm: Any) -> dict[str, float]:

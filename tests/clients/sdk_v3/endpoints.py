@@ -192,7 +192,7 @@ class Lab:
 def answered_by(endpoint: Endpoint) -> dict[str, float]:
     """Variant -> how many of 400 requests it answered."""
     answers = (endpoint.invoke(body=ROW, content_type="text/csv") for _ in range(400))
-    return Counter(answer.invoked_production_variant for answer in answers)
+    return dict(Counter(answer.invoked_production_variant for answer in answers))
 
 
 def weights() -> dict[str, float]:

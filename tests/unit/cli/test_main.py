@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from cli.failures import BadInputError, NotFoundError
 from cli.main import command_line, main, run_as_program
 from cli.output import JsonOutput
 from cli.rollouts import status
+from cli.session import CliSession
 from tests.builders.aws_clients import client_error, translating
 
 
@@ -180,5 +182,33 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback(
     monkeypatch.setattr(status, "run", fail_with(error))
     monkeypatch.setattr(JsonOutput, "result", gone)
     monkeypatch.setattr("cli.main.os.dup2", lambda _from, _to: None)
-    assert main(["status", "--output", "json"]) == 1
+    assert main(["status", "--output", "json"]) == 141
     assert "Traceback" not in capfd.readouterr().err
+
+
+class Unread(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+    def fileno(self) -> int:
+        return 1
+
+
+def test_a_reader_that_leaves_does_not_cut_the_work_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in ``sluice apply a.yaml b.yaml | head -1``; only waiting ends."""
+    written: list[str] = []
+
+    def work(_arguments: object, session: CliSession) -> int:
+        for name in ("first", "second", "third"):
+            session.out.text(name)
+            written.append(name)
+        session.sleep(0)
+        raise AssertionError("nobody reads what comes now")
+
+    monkeypatch.setattr(status, "run", work)
+    monkeypatch.setattr("cli.main.os.dup2", lambda _from, _to: None)
+    monkeypatch.setattr("sys.stdout", Unread())
+    assert main(["status"]) == 141
+    assert written == ["first", "second", "third"]
