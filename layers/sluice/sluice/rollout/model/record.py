@@ -112,15 +112,22 @@ class RolloutRecord:
         """The hold on the rollout now; None if there is none, or it has ended since."""
         if self.hold is None or self.hold.stage != self.stage or self.hold.gate in self.gates_opened:
             return None
-        if self.phase not in ("queued", "baking") and not self._is_paused_in_provision:
+        if self.phase not in ("queued", "baking") and not self._is_held_in_provision:
             return None
         return None if self.hold.by == MAINTENANCE and not self.is_maintained else self.hold
 
     @property
-    def _is_paused_in_provision(self) -> bool:
-        """Nothing else holds a rollout there: any other hold is one from before its start."""
+    def _is_held_in_provision(self) -> bool:
+        """By a pause, or a batch model's version by its gate or window, which come after its comparison.
+
+        Nothing else holds a rollout there: any other hold is one from before its start.
+        """
+        if self.phase != "provisioning" or self.hold is None:
+            return False
+        if self.plan is not None and self.plan.engine == "batch":
+            return self.planned_at is not None and self.hold.at >= self.planned_at
         is_paused = self.command is not None and self.command.kind == "pause"
-        return self.phase == "provisioning" and is_paused and self.hold is not None and self.hold.by == "pause"
+        return is_paused and self.hold.by == "pause"
 
     @property
     def is_maintained(self) -> bool:
