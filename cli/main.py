@@ -87,9 +87,10 @@ def _refuse_more_than_a_line(reason: str) -> None:
 def report(error: Exception, out: Output) -> int:
     """Say what went wrong on stderr, and for programs on stdout; returns the exit code."""
     from cli.failures import CommandError, SpecFilesError, in_words
+    from cli.output import lines_of
 
     sentence = in_words(error)
-    print(sentence, file=sys.stderr)
+    print(lines_of(sentence), file=sys.stderr)
     problems = [one.to_json() for one in error.problems] if isinstance(error, SpecFilesError) else []
     out.result({"error": sentence} | ({"problems": problems} if problems else {}))
     return error.exit_code if isinstance(error, CommandError) else REFUSED

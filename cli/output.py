@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -55,6 +56,15 @@ def choose(stream: TextIO, wanted: str) -> Output:
     return RichOutput(stream) if stream.isatty() else PlainOutput(stream)
 
 
+_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON does not escape; U+009B begins an escape sequence, too."""
+
+
+def lines_of(text: str) -> str:
+    """The same lines without characters that steer a terminal: a text may hold the name of a file or what AWS said."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 class PlainOutput:
     """Lines and aligned columns, good for logs and pipes."""
 
@@ -69,7 +79,7 @@ class PlainOutput:
 
     def text(self, line: str) -> None:
         if self._frame is None:
-            print(line, file=self._stream, flush=True)
+            print(lines_of(line), file=self._stream, flush=True)
         else:
             self._frame.append(line)
 
@@ -132,7 +142,8 @@ class JsonOutput:
         """For people only."""
 
     def result(self, document: Mapping[str, Any]) -> None:
-        text = json.dumps(document, default=str, ensure_ascii=False)
+        written = json.dumps(document, default=str, ensure_ascii=False)
+        text = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
         if text != self._watched:
             print(text, file=self._stream, flush=True)
         if self._watched is not None:
@@ -161,7 +172,7 @@ class RichOutput:
     def text(self, line: str) -> None:
         from rich.markup import escape
 
-        self._show(escape(line))
+        self._show(escape(lines_of(line)))
 
     @property
     def screen(self) -> tuple[int, int] | None:

@@ -51,6 +51,7 @@ class Stack:
     bucket: str
     table: str
     pipeline_role_arn: str
+    model_role_arn: str = ""  # a stack of release 0.1 does not tell it
     # A stack that was deployed before there were schedules does not tell these.
     upload_queue_url: str = ""
     upload_queue_arn: str = ""

@@ -88,6 +88,8 @@ class Context:
     choices: Choices = field(default_factory=Choices)
     client: Callable[[str, str | None], Any]  # (service, role ARN or None) -> botocore client
     credentials: Callable[[str], Mapping[str, str]]  # role ARN -> AWS_ACCESS_KEY_ID, …SECRET…, …SESSION_TOKEN
+    refuse_role: Callable[[str, str], None]
+    """(role ARN, ARN of what for) -> raises AwsError if SageMaker cannot assume the role now, as it was deleted."""
     bus: Bus
     metrics: MetricSink
     quotas: Quotas = field(default_factory=Quotas)

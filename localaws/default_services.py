@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from localaws.context import Context
 from localaws.service_api import Service
 from localaws.services.autoscaling.service import AutoScaling
+from localaws.services.cloudcontrol import CloudControl
 from localaws.services.cloudformation.service import CloudFormation
 from localaws.services.cloudwatch.service import CloudWatch
 from localaws.services.events.service import EventBridge
@@ -30,4 +31,5 @@ def shipped_services(context: Context, timings: Timings = USUAL) -> Sequence[Ser
     runtimes: list[Service] = [Runtime(hosting), AsyncRuntime(hosting, timings.asynchronous)]
     serving: list[Service] = [hosting, *runtimes, transforms, AutoScaling(context, timings.scaling)]
     learning = engine(context, transforms)
-    return [metrics, bus, Lambda(context), *serving, *learning, Scheduler(context), CloudFormation(context)]
+    stacks: list[Service] = [CloudControl(), CloudFormation(context)]
+    return [metrics, bus, Lambda(context), *serving, *learning, Scheduler(context), *stacks]

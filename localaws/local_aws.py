@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from localaws.gateway.http_server import HttpServer
 from localaws.gateway.record import CallLog
 from localaws.iam.grants import Grant, compare
 from localaws.iam.identity import Identities
+from localaws.iam.permissions.trust import refuse_untrusting_role
 from localaws.iam.policy import parse_policy
 from localaws.moto import s3_events
 from localaws.moto.backend import MotoBackend
@@ -189,6 +191,7 @@ class LocalAws:
             now=lambda: datetime.now(UTC),
             client=self.clients.as_role,
             credentials=self.identities.credentials,
+            refuse_role=functools.partial(refuse_untrusting_role, trust_policy=self._policies.trust_policy),
             bus=_Missing(),
             metrics=_Missing(),
         )

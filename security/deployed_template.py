@@ -14,7 +14,6 @@ from typing import Any
 from localaws.services.cloudformation.template.conditions import evaluate_conditions
 from localaws.services.cloudformation.template.document import read_template
 from localaws.services.cloudformation.template.intrinsics import TemplateScope, evaluate
-from localaws.services.cloudformation.template.parameters import resolve_parameters
 from localaws.services.cloudformation.template.translate import translate
 
 ROOT = Path(__file__).parents[1]
@@ -46,12 +45,20 @@ def packaged() -> dict[str, Any]:
     return template
 
 
+def _value(given: Any, kind: str) -> Any:
+    """A parameter's value, unchecked: placeholders are values, too."""
+    return str(given).split(",") if "List" in kind else given
+
+
 def deployed(stage: str = "dev", **parameters: str) -> dict[str, Resource]:
     """Logical id -> resource, without those whose condition does not hold."""
     template = packaged()
     given = {"Stage": stage, **parameters}
     translated = translate(template, given, region="us-east-1")
-    chosen = resolve_parameters(template["Parameters"], given)
+    chosen = {
+        name: _value(given.get(name, each.get("Default", "")), each["Type"])
+        for name, each in template["Parameters"].items()
+    }
     by_region = {name: {**each, REGION: each["us-east-1"]} for name, each in translated.get("Mappings", {}).items()}
     pseudo = {"AccountId": ACCOUNT, "Region": REGION, "Partition": PARTITION, "StackName": f"sluice-{stage}"}
     known = {f"AWS::{name}": value for name, value in pseudo.items()}

@@ -12,8 +12,15 @@ from security.deployed_template import ROOT, Resource, RoleStatement, deployed, 
 PAGE = ROOT / "docs" / "security.md"
 BEGIN, END = "<!-- begin: written by `python -m security roles` -->", "<!-- end -->"
 _DAY = 24 * 3600
-_LOG_OF_FUNCTION = r"^(/aws/lambda/sluice-STAGE-).+"
-_OPTIONS = {"Tracing": "Active", "DataKmsKeyArn": "<DataKmsKeyArn>"}
+_STAGE = "anystage"
+_LOG_OF_FUNCTION = rf"^(/aws/lambda/sluice-{_STAGE}-).+"
+_OPTIONS = {
+    "Tracing": "Active",
+    "DataKmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/any",
+    "ModelRepositories": "arn:aws:ecr:us-east-1:111122223333:repository/any",
+    "ArtifactLocations": "arn:aws:s3:::any-bucket/any/*",
+}
+_WRITTEN = {_STAGE: "STAGE"} | {value: f"<{name}>" for name, value in _OPTIONS.items() if value != "Active"}
 
 
 def write() -> int:
@@ -34,10 +41,13 @@ def page_with(page: str, text: str) -> str:
 
 def tables() -> str:
     """What is kept for how long, a table for each role, and one of what reaches beyond the stage."""
-    resources = deployed("STAGE", **_OPTIONS)
+    resources = deployed(_STAGE, **_OPTIONS)
     statements = list(role_statements(resources))
     roles = [_role_table(name, role, statements) for name, role in of_type("AWS::IAM::Role", resources).items()]
-    return "\n".join([_kept_table(resources), "## Roles", "", *roles, _crossing_table()])
+    text = "\n".join([_kept_table(resources), "## Roles", "", *roles, _crossing_table()])
+    for value, name in _WRITTEN.items():
+        text = text.replace(value, name).replace(_short(value), name)
+    return text
 
 
 def _kept_table(resources: Mapping[str, Resource]) -> str:
@@ -46,7 +56,7 @@ def _kept_table(resources: Mapping[str, Resource]) -> str:
     for name, bucket in of_type("AWS::S3::Bucket", resources).items():
         for rule in bucket["LifecycleConfiguration"]["Rules"]:
             rows.append((f"`{name}`, {_selected(rule)}", _lifetime(rule)))
-        rows.append((f"`{name}`, everything else, and every version of it", "until somebody deletes it"))
+        rows.append((f"`{name}`, everything else", "until somebody deletes it"))
     for name, table in of_type("AWS::DynamoDB::Table", resources).items():
         expiring = table.get("TimeToLiveSpecification", {}).get("AttributeName")
         rows.append((f"`{name}`", f"until its `{expiring}`, where an item has one" if expiring else "with the table"))
@@ -73,6 +83,8 @@ def _selected(rule: Mapping[str, Any]) -> str:
 def _lifetime(rule: Mapping[str, Any]) -> str:
     """A rule may say several things."""
     kept = []
+    if rule.get("ExpiredObjectDeleteMarker"):
+        kept.append("a mark of a deletion: until what it hides is gone")
     if "ExpirationInDays" in rule:
         kept.append(f"{rule['ExpirationInDays']} days")
     if "NoncurrentVersionExpiration" in rule:

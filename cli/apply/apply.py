@@ -11,6 +11,7 @@ from cli.apply.definition import pipeline_rules, read_definition
 from cli.apply.endpoints import refuse_taken_endpoints
 from cli.apply.instance_types import instance_type_rules
 from cli.apply.moves import notes_on_a_move
+from cli.apply.removed_stack import notes_on_a_removed_stack
 from cli.apply.rules import gate_rules, quality_rules, time_zone_rules
 from cli.apply.specfile import SpecFile, load_all
 from cli.failures import OK
@@ -31,7 +32,13 @@ def run(arguments: Namespace, session: CliSession) -> int:
     files = load_all({file: (*everywhere, *pipeline_rules(folder)) for file, folder in folders.items()})
     stack = read_stack(session)
     refuse_taken_endpoints(session, files)
-    notes = {file.spec.name: list(notes_on_a_move(session, stack, file.spec)) for file in files}
+    notes = {
+        file.spec.name: [
+            *notes_on_a_move(session, stack, file.spec),
+            *notes_on_a_removed_stack(session, stack, file.spec),
+        ]
+        for file in files
+    }
     plans = [(file, list(_plan(session, stack, file, folders[file.path]))) for file in files]
     for file, changes in plans:
         session.out.text(f"{file.spec.name} in stage {session.names.stage}" + _remark(arguments.dry_run))

@@ -13,6 +13,7 @@ from sluice.spec.model import ModelSpec
 from sluice.spec.rules import Rule
 from sluice.spec.schema.reading import child, element
 
+from cli.apply.bounded_yaml import load_yaml
 from cli.failures import LocatedProblem, SpecFilesError
 
 Place = tuple[int, int]
@@ -64,9 +65,7 @@ def load(path: Path, rules: Sequence[Rule] = ()) -> SpecFile:
 def _parsed(path: Path) -> tuple[yaml.Node | None, Any]:
     """The file's node tree, which has the marks, and the plain values in it."""
     try:
-        text = path.read_text(encoding="utf-8")
-        # Two trees: building the values replaces every "<<" in the tree by what it stands for.
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        return load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -23,6 +23,7 @@ from sluice.spec.model import ModelSpec
 
 from cli.apply.instance_types import instance_type_rules
 from cli.apply.moves import notes_on_a_move
+from cli.apply.removed_stack import notes_on_a_removed_stack
 from cli.apply.rules import gate_rules, quality_rules, time_zone_rules
 from cli.apply.specfile import load
 from cli.failures import OK, REFUSED
@@ -70,6 +71,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         remarks=(
             *_remarks(spec, live, running, ports),
             *notes_on_a_move(session, read_stack(session), spec),
+            *notes_on_a_removed_stack(session, read_stack(session), spec),
             *(late_alarms(plan) if plan else ()),
         ),
     )

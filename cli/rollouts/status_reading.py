@@ -20,6 +20,7 @@ from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.model.store import RecordStore
 from sluice.spec.model import ModelSpec
 
+from cli.apply.removed_stack import notes_on_a_removed_stack
 from cli.inference.batch_view import batch_status
 from cli.rollouts.endpoint_view import ServingNow, read_scaling
 from cli.rollouts.silent_alarms import silence
@@ -41,7 +42,7 @@ class StatusReader:
 
     def __init__(self, session: CliSession, stack: Stack) -> None:
         table = Table(session.clients("dynamodb"), stack.table)
-        self._session, self._bucket = session, stack.bucket
+        self._session, self._stack, self._bucket = session, stack, stack.bucket
         self._records, self._histories = RecordStore(table), HistoryStore(table)
         self._runs, self._batches = RunStore(table), BatchStore(table)
         self._endpoints = Endpoints(session.clients("sagemaker"))
@@ -94,7 +95,7 @@ class StatusReader:
             batch=batch_status(rollouts, islice(self._batches.runs(model), _SHOWN)),
             served=self._served(endpoint.state, versions, rollouts),
             quarantine=self._quarantined(model),
-            alarms=_silent_alarms(spec, session),
+            notes=(*notes_on_a_removed_stack(session, self._stack, spec), *_silent_alarms(spec, session)),
         )
 
     def _rollouts(self, model: str) -> tuple[list[RolloutRecord], ServingNow]:

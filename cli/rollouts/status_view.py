@@ -40,8 +40,8 @@ class ModelStatus:
     served: Mapping[int, str] = field(default_factory=dict)
     """The versions that the endpoint serves, each with its approval."""
     quarantine: QuarantinedFiles = field(default_factory=QuarantinedFiles)
-    alarms: tuple[str, ...] = ()
-    """Sentences about alarms of the spec that cannot ring."""
+    notes: tuple[str, ...] = ()
+    """Sentences about alarms of the spec that cannot ring, and about what a removed stack has left."""
 
 
 def show_all(session: CliSession, found: list[ModelStatus]) -> None:
@@ -70,7 +70,7 @@ def _traffic(found: ModelStatus) -> str:
 def show_one(session: CliSession, found: ModelStatus, *, is_watched: bool) -> None:
     """Everything about one model, as far as a terminal has lines for it; what is cut is said."""
     lines = list(_headline(session, found))
-    lines += [f"Note: {each}" for each in (*remarks(session, found), *found.alarms)]
+    lines += [f"Note: {each}" for each in (*remarks(session, found), *found.notes)]
     if found.batch:
         lines.append(f"No endpoint: version {found.batch.version} scores files, {found.batch.last}")
     elif not found.endpoint.state:
@@ -222,7 +222,7 @@ def as_json(found: ModelStatus, session: CliSession) -> dict[str, object]:
         else None,
         "rollouts": [_rollout_as_json(one, found, session) for one in found.rollouts],
         "history": found.history,
-        "remarks": [*remarks(session, found), *found.alarms],
+        "remarks": [*remarks(session, found), *found.notes],
         "quarantine": {"count": found.quarantine.count, "files": list(found.quarantine.files)},
         "versions": [packages.as_json(one) for one in found.versions],
         "runs": [executions.as_json(one, found.steps if index == 0 else None) for index, one in enumerate(found.runs)],

@@ -23,7 +23,7 @@ from werkzeug.exceptions import NotFound
 from localaws.gateway.dialect import Response
 
 # A signature names the endpoint's signing name; botocore's name differs for these.
-_SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "states": "stepfunctions"}
+_SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "states": "stepfunctions", "cloudcontrolapi": "cloudcontrol"}
 # The two services of the machine-learning runtime share "sagemaker" and differ in their paths.
 _RUNTIME_PATHS = ("/invocations", "/async-invocations", "/invocations-response-stream")
 

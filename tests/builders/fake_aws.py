@@ -78,6 +78,7 @@ class FakeSageMaker:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.configs: dict[str, list[dict[str, Any]]] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
+        self.model_roles: dict[str, str] = {}
 
     def describe_model_package_group(self, *, ModelPackageGroupName: str) -> dict[str, Any]:
         if ModelPackageGroupName not in self.groups:
@@ -181,6 +182,11 @@ class FakeSageMaker:
             raise client_error("DescribeEndpoint", "ValidationException", f'Could not find endpoint "{EndpointName}"')
         return self.endpoints[EndpointName]
 
+    def describe_model(self, *, ModelName: str) -> dict[str, Any]:
+        if ModelName not in self.model_roles:
+            raise client_error("DescribeModel", "ValidationException", f'Could not find model "{ModelName}".')
+        return {"ModelName": ModelName, "ExecutionRoleArn": self.model_roles[ModelName]}
+
     def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict[str, Any]:
         return {"ProductionVariants": self.configs.get(EndpointConfigName, [])}
 
@@ -237,6 +243,7 @@ class FakeAws:
         self.scaling = FakeScalableTargets()
         self.cloudwatch: Any = None
         stack = {"bucket": BUCKET, "table": "the-table", "pipeline_role_arn": "arn:aws:iam::1:role/pipeline"}
+        stack["model_role_arn"] = "arn:aws:iam::1:role/model"
         self.ssm.parameters["/sluice/dev/stack"] = json.dumps(stack)
 
     def client(self, service: str) -> Any:

@@ -27,8 +27,10 @@ ITEMS = {
 SOME_METHODS = {
     "is_wait_announced": {"PENDING#"},
     "mark_wait_announced": {"PENDING#"},
-    "is_ignored_approval": {"APPROVAL#"},
-    "record_ignored_approval": {"APPROVAL#"},
+    "is_ignored": {"APPROVAL#"},
+    "no_way_back_told_at": {"APPROVAL#"},
+    "note_no_way_back": {"APPROVAL#"},
+    "record_ignored": {"APPROVAL#"},
 }
 """The same of methods whose items lie elsewhere."""
 

@@ -219,7 +219,7 @@ class _Rest:
             if package is None or not package.is_approved or decisions[-1][1] != "Approved" or self.of.by_hand:
                 continue
             own = [each for each in self.records if each.id.version == version]
-            ignored = self.of.ports.store.is_ignored_approval(package.arn)
+            ignored = self.of.ports.approvals.is_ignored(package.arn)
             later = (at for other, made in self.of.decisions.items() for at, what in made if what == "Approved")
             if not own and not ignored and decisions[-1][0] == max(later):
                 self._no("every approval is rolled out", f"v{version} was approved, and nothing followed")

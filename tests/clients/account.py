@@ -60,8 +60,8 @@ def prepare(client: Callable[[str], Any]) -> None:
         "train/rows.csv": "\n".join(f"{seed % 2},{','.join(map(str, _row(seed)))}" for seed in range(200)),
         "scoring-data/one.csv": rows,
         "scoring-data/two.csv": rows,
-        "async/rows.csv": ",".join(map(str, ROW)),
-        "async/broken.csv": "no,numbers",
+        "scans/rows.csv": ",".join(map(str, ROW)),
+        "scans/patient_001.dcm": "\0" * 128 + "DICM",
         "data/input.csv": _input_table(),
     }.items():
         s3.put_object(Bucket=BUCKET, Key=key, Body=body.encode())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import tarfile
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,11 +65,16 @@ def test_topics_tell_what_became_of_asynchronous_requests(labs: Labs, sdk: str) 
 
 @pytest.mark.parametrize("sdk", SDKS)
 def test_two_variants_share_traffic_as_their_weights_say(labs: Labs, sdk: str) -> None:
-    assert labs.seen(sdk, "endpoints")["variants"] == {
+    shown = labs.seen(sdk, "endpoints")["variants"]
+    measured = shown.pop("measured")
+    assert shown == {
         "90/10": {"model-v1": 0.9, "model-v2": 0.1},
         "50/50": {"model-v1": 0.5, "model-v2": 0.5},
+        "100/0": {"model-v1": 1.0, "model-v2": 0.0},
         "0/100": {"model-v1": 0.0, "model-v2": 1.0},
     }
+    sigma = math.sqrt(sum(measured.values()) * 0.5 * 0.5)
+    assert measured["model-v1"] == pytest.approx(200, abs=5 * sigma)
     runtime, row = labs.client("sagemaker-runtime"), ",".join(map(str, ROW))
     endpoint = f"{SHORT[sdk]}-fraud-ab-test"
     answers = [runtime.invoke_endpoint(EndpointName=endpoint, Body=row, ContentType="text/csv") for _ in range(10)]
@@ -94,13 +101,17 @@ def test_a_pipeline_with_five_parameters_caches_its_jobs_and_registers_what_pass
     assert {status for status, _ in seen["first"].values()} == {"Succeeded"}
     assert [source for _, source in seen["first"].values()] == [None] * 5
     assert [seen["second"][job] for job in jobs] == [["Succeeded", seen["first_arn"]]] * 3
+    # Another hyperparameter: only the preprocessing is skipped.
+    cached = {step for step, (_, source) in seen["retrained"].items() if source == seen["first_arn"]}
+    assert cached == {"PreprocessData"}
+    assert {status for status, _ in seen["retrained"].values()} == {"Succeeded"}
     assert seen["refused_status"] == "Failed"
     assert seen["refused_reason"] == "MSE exceeded threshold: 0.0001"
     assert not any(name.startswith("RegisterModel") for name in seen["refused"])
     packages = labs.client("sagemaker").list_model_packages(
         ModelPackageGroupName=f"{SHORT[sdk].upper()}FraudModelGroup"
     )["ModelPackageSummaryList"]
-    assert [package["ModelApprovalStatus"] for package in packages] == ["PendingManualApproval"] * 2
+    assert [package["ModelApprovalStatus"] for package in packages] == ["PendingManualApproval"] * 3
 
 
 def test_version_2_registers_a_model_and_deploys_it_from_its_package(labs: Labs) -> None:
@@ -124,3 +135,25 @@ def test_version_3_reads_what_a_training_cost_and_measured(labs: Labs) -> None:
     training = labs.seen("sdk_v3", "endpoints")["training"]
     assert training["billable_seconds"] >= 1
     assert training["metrics"] == ["train:logloss"]
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+def test_cloudwatch_counts_the_invocations_of_each_variant(labs: Labs, sdk: str) -> None:
+    """The last test: a metric is there when its minute has closed, which it mostly has by now."""
+    measured = labs.seen(sdk, "endpoints")["variants"]["measured"]
+    ab_test = {"Name": "EndpointName", "Value": f"{SHORT[sdk]}-fraud-ab-test"}
+    now = datetime.now(UTC)
+
+    def invocations(variant: str) -> float:
+        points = labs.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SageMaker", MetricName="Invocations", Statistics=["Sum"], Period=60,
+            Dimensions=[ab_test, {"Name": "VariantName", "Value": variant}],
+            StartTime=now - timedelta(minutes=10), EndTime=now + timedelta(minutes=5),
+        )["Datapoints"]  # fmt: skip
+        return float(sum(point["Sum"] for point in points))
+
+    deadline = time.monotonic() + 2 * DEADLINE_SECONDS
+    while invocations("model-v1") < measured["model-v1"] or invocations("model-v2") < measured["model-v2"]:
+        assert time.monotonic() < deadline, "not within two minutes"
+        time.sleep(1)
+    assert invocations("model-v1") == measured["model-v1"]

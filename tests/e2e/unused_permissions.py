@@ -31,12 +31,12 @@ _DELIVERY = (
     "DescribeResourcePolicies",
     "DescribeLogGroups",
 )
-_RUNS_CONTAINERS = {
+_SERVES = {
     **{f"ecr:{name}": _PLATFORM for name in _IMAGES},
     "logs:DescribeLogStreams": _PLATFORM,
     "cloudwatch:PutMetricData": _PLATFORM,
-    "s3:AbortMultipartUpload": _FAILURE,
 }
+_RUNS_CONTAINERS = _SERVES | {"s3:AbortMultipartUpload": _FAILURE}
 _SCALES_BY_THE_CLOCK = {
     f"application-autoscaling:{name}": _CLOCK for name in ("PutScheduledAction", "DeleteScheduledAction")
 }
@@ -54,10 +54,7 @@ UNUSED: dict[str, dict[str, str]] = {
     "ModelRole": _RUNS_CONTAINERS,
     "ScheduleRole": {"sqs:SendMessage": "no play waits for a schedule of training"},
     "BatchScheduleRole": {"sqs:SendMessage": _DEAD_LETTERS},
-    "ServerlessModelRole": {
-        **_RUNS_CONTAINERS,
-        "cloudwatch:DescribeAlarms": "SageMaker's own deployments (blue_green); the serverless scene has a canary",
-    },
+    "ServerlessModelRole": _SERVES,
     "StartPipelineFunctionRole": {
         "s3:ListBucket": _MISSING,
         "s3:DeleteObject": "hides a rejected file that is too large to be moved in time",

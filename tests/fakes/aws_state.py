@@ -315,9 +315,9 @@ class FakeBucket:
             lambda: {key: self.versions.get(key, "v1") for key in keys if key in self.objects}
         )
 
-    def read(self, uri: str) -> bytes | None:
-        key = uri.removeprefix(f"s3://{self.name}/")
-        return self.faults.around(lambda: self.objects.get(key))  # type: ignore[no-any-return]
+    def read(self, uri: str, most_bytes: int | None = None) -> bytes | None:
+        found = self.faults.around(lambda: self.objects.get(uri.removeprefix(f"s3://{self.name}/")))
+        return None if found is None else bytes(found[:most_bytes])
 
     def head(self, uri: str) -> StoredObject | None:
         artifact = b"a model" if uri == ARTIFACT else None

@@ -12,6 +12,7 @@ from typing import Any
 
 from sluice.async_inference.runtime import AsyncPlaces
 from sluice.async_inference.store import ResultStore
+from sluice.aws.metric_data import Counts
 from sluice.batch.store import BatchStore
 from sluice.bootstrap.entry import access_refusals_retried
 from sluice.events import PipelineStatusChanged
@@ -39,6 +40,7 @@ from functions.provision_candidate.app import run as provision
 from functions.roll_back.app import run as restore
 from functions.shift_traffic.app import run as shift
 from functions.start_pipeline.app import run as start_pipeline
+from tests.fakes.amazon_states import choose, path_in
 from tests.fakes.async_serving import FakeAsyncQueue, FakeAsyncRuntime
 from tests.fakes.aws_state import (
     TRUSTED,
@@ -266,7 +268,7 @@ class SluiceWorld:
 
     def live(self, version: int) -> None:
         """Take a version live by a first deployment or a canary that goes well."""
-        self.metrics.per_period.setdefault(f"v{version}", _healthy())
+        self.metrics.per_period.setdefault(f"v{version}", Counts(requests=2000, errors=0))
         assert self.play(self.approve(version)) == "Promoted"
 
     def play(
@@ -294,7 +296,7 @@ class SluiceWorld:
                 case "Succeed" | "Fail":
                     return str(name)
                 case "Choice":
-                    name = _choose(state, context)
+                    name = choose(state, context)
                 case "Wait":
                     self._wait(state.get("Seconds") or context["step"]["wait_seconds"], ends)
                     self.transforms.settle()
@@ -306,7 +308,7 @@ class SluiceWorld:
     def _task(self, state: Mapping[str, Any], context: dict[str, Any], execution: str, ends: datetime) -> str:
         function = state["Parameters"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         payload = {
-            key.removesuffix(".$"): _path(value, {**context, "$": {"Execution": {"Name": execution}}})
+            key.removesuffix(".$"): path_in(value, {**context, "$": {"Execution": {"Name": execution}}})
             for key, value in state["Parameters"]["Payload"].items()
         }
         retried: Counter[int] = Counter()  # by the position of the retrier
@@ -370,30 +372,6 @@ def outcome_of(world: SluiceWorld, rollout: str) -> tuple[str | None, str]:
     """How a rollout ended, and why."""
     found = world.ports.store.get(RolloutId.required(rollout))
     return found.outcome, found.reason
-
-
-def _choose(state: Mapping[str, Any], context: Mapping[str, Any]) -> str:
-    for choice in state["Choices"]:
-        if "IsPresent" in choice:
-            holds = (choice["Variable"].removeprefix("$.") in context) == choice["IsPresent"]
-        else:
-            holds = _path(choice["Variable"], context) == choice["StringEquals"]
-        if holds:
-            return str(choice["Next"])
-    return str(state["Default"])
-
-
-def _path(path: str, context: Mapping[str, Any]) -> Any:
-    found: Any = context
-    for part in path.removeprefix("$").split("."):
-        found = found[part] if part else found
-    return found
-
-
-def _healthy() -> Any:
-    from sluice.aws.metric_data import Counts
-
-    return Counts(requests=2000, errors=0)
 
 
 def sluice_world(spec: ModelSpec = SPEC) -> SluiceWorld:

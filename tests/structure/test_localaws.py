@@ -74,6 +74,7 @@ ARROWS: dict[str, set[str]] = {
         "choices",
         "containers",
         "context",
+        "service_api",
         "services.sagemaker.models",
         "services.sagemaker.resources",
     },
@@ -168,6 +169,7 @@ ARROWS: dict[str, set[str]] = {
     "default_services": {
         "context",
         "service_api",
+        "services",
         "services.autoscaling",
         "services.cloudformation",
         "services.cloudwatch",
@@ -186,6 +188,7 @@ ARROWS: dict[str, set[str]] = {
         "default_services",
         "gateway",
         "iam",
+        "iam.permissions",
         "moto",
         "runtime",
         "service_api",

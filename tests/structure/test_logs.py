@@ -119,7 +119,9 @@ def test_rows_of_an_upload_are_in_no_line(monkeypatch: pytest.MonkeyPatch, capsy
     world.bucket.versions[uploaded["key"]] = uploaded["version-id"]
     lines = invoke(handler_of("start_pipeline", world, monkeypatch), event, capsys)
     assert world.events.kinds() == ["DataRejected"]
-    assert SECRET in str(world.events.published), "whoever uploaded it is told"
+    reason = next(name for name in world.bucket.objects if name.endswith(".reason.json"))
+    assert SECRET in world.bucket.objects[reason].decode(), "whoever may read the file is told"
+    assert SECRET not in str(world.events.published)
     assert SECRET not in str(lines)
 
 

@@ -26,6 +26,7 @@ SUBJECTS = {
     "docs": "",  # an example, which is run as it stands
     "layer": "",  # the layer's build, which is run as a script
     "rollout/state_machine": "tests.fakes",  # the whole machine, on fakes
+    "rollout/ways_back": "tests.fakes",  # the same, when it has to go back
 }
 """Folders of unit tests whose subject is no package of the layer, with what they import."""
 

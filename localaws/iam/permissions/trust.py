@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from localaws.iam.conditions import ContextValue
 from localaws.iam.permissions.permission import Permission
@@ -28,12 +28,29 @@ def refuse_untrusting_roles(
             raise _refusal(permission.resource, service)
 
 
+def refuse_untrusting_role(role_arn: str, source_arn: str, trust_policy: Callable[[str], str | None]) -> None:
+    """Raise AwsError, in the words in which it refuses one it is handed, for a role that SageMaker cannot assume now.
+
+    SageMaker keeps a role's ARN with a model or a pipeline and assumes it whenever it starts a container or a step, on
+    behalf of ``source_arn``: the role may have been deleted since, or trust somebody else.
+    """
+    service, (region, account) = "sagemaker.amazonaws.com", source_arn.split(":")[3:5]
+    document = trust_policy(role_arn.rsplit("/", 1)[-1])
+    keys = {"aws:SourceAccount": account, "aws:SourceArn": source_arn}
+    if document is None or not _trusts(document, role_arn, service, region, keys):
+        raise _refusal(role_arn, service)
+
+
 def _allows(document: str, role_arn: str, service: str, call: Call, resource: str) -> bool:
-    regional = service.replace(".amazonaws.com", f".{call.region}.amazonaws.com")
+    return _trusts(document, role_arn, service, call.region, source_keys(call, resource))
+
+
+def _trusts(document: str, role_arn: str, service: str, region: str, keys: Mapping[str, ContextValue]) -> bool:
+    regional = service.replace(".amazonaws.com", f".{region}.amazonaws.com")
     request = AccessRequest(
         action="sts:AssumeRole",
         resource=role_arn,
-        context=source_keys(call, resource),
+        context=keys,
         principals=frozenset({f"Service:{service}", f"Service:{regional}"}),
     )
     return decide(parse_policy(document), request) is Decision.ALLOWED

@@ -85,7 +85,7 @@ def process_step(lab: Lab) -> ProcessingStep:
     return ProcessingStep(name="PreprocessData", step_args=arguments, cache_config=CACHE)
 
 
-def train_step(lab: Lab, process: ProcessingStep) -> TrainingStep:
+def train_step(lab: Lab, process: ProcessingStep, num_round: int) -> TrainingStep:
     """Step 2: the estimator trains on what the first step made."""
     xgb_train = Estimator(
         image_uri=lab.image_uri,
@@ -95,7 +95,7 @@ def train_step(lab: Lab, process: ProcessingStep) -> TrainingStep:
         role=lab.role,
         sagemaker_session=lab.session,
     )
-    xgb_train.set_hyperparameters(objective="reg:linear", num_round=50, max_depth=5, eta=0.2)
+    xgb_train.set_hyperparameters(objective="reg:linear", num_round=num_round, max_depth=5, eta=0.2)
     arguments = xgb_train.fit(
         inputs={
             part: TrainingInput(s3_data=output_of(process, part), content_type="text/csv")
@@ -156,11 +156,11 @@ def gate(lab: Lab, train: TrainingStep, evaluate: ProcessingStep, report: Proper
     )
 
 
-def built(bucket: str, role: str) -> Pipeline:
+def built(bucket: str, role: str, num_round: int = 50) -> Pipeline:
     """The pipeline of the lab, step by step as it is written there."""
     lab = Lab.of(bucket, role)
     process = process_step(lab)
-    train = train_step(lab, process)
+    train = train_step(lab, process, num_round)
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
     evaluate = evaluate_step(lab, process, train, report)
     return Pipeline(
@@ -186,24 +186,29 @@ def steps_of(execution: Any) -> dict[str, Any]:
 
 
 def played(options: argparse.Namespace) -> dict[str, Any]:
-    """Run it as it is, once more to see the cache, and with a threshold that no model meets."""
+    """Run it as it is, once more to see the cache, with a threshold that no model meets, and retrained."""
     pipeline = built(options.bucket, options.role)
     pipeline.upsert(role_arn=options.role)
     first = pipeline.start()
     first.wait(delay=1)
     second = pipeline.start()
     refused = pipeline.start(parameters={"MseThreshold": 0.0001, "ModelApprovalStatus": "Approved"})
+    changed = built(options.bucket, options.role, num_round=40)
+    changed.upsert(role_arn=options.role)
+    retrained = changed.start()
     second.wait(delay=1)
     try:
         refused.wait(delay=1)
     except WaiterError as error:
         print(f"as expected: {error}")
+    retrained.wait(delay=1)
     reasons = {step["StepName"]: step.get("FailureReason") for step in refused.list_steps()}
     return {
         "parameters": [parameter.name for parameter in pipeline.parameters],
         "first_arn": first.arn,
         "first": steps_of(first),
         "second": steps_of(second),
+        "retrained": steps_of(retrained),
         "refused": steps_of(refused),
         "refused_status": refused.describe()["PipelineExecutionStatus"],
         "refused_reason": reasons["FailPipeline"],

@@ -102,7 +102,7 @@ def process_step(lab: Lab) -> ProcessingStep:
     return ProcessingStep(name="PreprocessData", step_args=arguments, cache_config=CACHE)
 
 
-def train_step(lab: Lab, process: ProcessingStep) -> TrainingStep:
+def train_step(lab: Lab, process: ProcessingStep, num_round: int) -> TrainingStep:
     """Step 2: ModelTrainer trains on what the first step made."""
     trainer = ModelTrainer(
         sagemaker_session=lab.session,
@@ -110,7 +110,7 @@ def train_step(lab: Lab, process: ProcessingStep) -> TrainingStep:
         training_image=lab.image_uri,
         compute=Compute(instance_type=lab.training_instance_type, instance_count=1),
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{lab.bucket}/v3/pipeline/output"),
-        hyperparameters={"objective": "reg:linear", "num_round": 50, "max_depth": 5, "eta": 0.2},
+        hyperparameters={"objective": "reg:linear", "num_round": num_round, "max_depth": 5, "eta": 0.2},
     )
     arguments = trainer.train(
         input_data_config=[
@@ -170,11 +170,11 @@ def gate(lab: Lab, train: TrainingStep, evaluate: ProcessingStep, report: Proper
     )
 
 
-def built(bucket: str, role: str) -> Pipeline:
+def built(bucket: str, role: str, num_round: int = 50) -> Pipeline:
     """The pipeline of the lab, step by step as it is written there."""
     lab = Lab.of(bucket, role)
     process = process_step(lab)
-    train = train_step(lab, process)
+    train = train_step(lab, process, num_round)
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
     evaluate = evaluate_step(lab, process, train, report)
     return Pipeline(
@@ -200,24 +200,29 @@ def steps_of(execution: Any) -> dict[str, Any]:
 
 
 def played(options: argparse.Namespace) -> dict[str, Any]:
-    """Run it as it is, once more to see the cache, and with a threshold that no model meets."""
+    """Run it as it is, once more to see the cache, with a threshold that no model meets, and retrained."""
     pipeline = built(options.bucket, options.role)
     pipeline.upsert(role_arn=options.role)
     first = pipeline.start()
     first.wait(delay=1)
     second = pipeline.start()
     refused = pipeline.start(parameters={"MseThreshold": 0.0001, "ModelApprovalStatus": "Approved"})
+    changed = built(options.bucket, options.role, num_round=40)
+    changed.upsert(role_arn=options.role)
+    retrained = changed.start()
     second.wait(delay=1)
     try:
         refused.wait(delay=1)
     except WaiterError as error:
         print(f"as expected: {error}")
+    retrained.wait(delay=1)
     reasons = {step["StepName"]: step.get("FailureReason") for step in refused.list_steps()}
     return {
         "parameters": [parameter.name for parameter in pipeline.parameters],
         "first_arn": first.arn,
         "first": steps_of(first),
         "second": steps_of(second),
+        "retrained": steps_of(retrained),
         "refused": steps_of(refused),
         "refused_status": refused.describe()["PipelineExecutionStatus"],
         "refused_reason": reasons["FailPipeline"],

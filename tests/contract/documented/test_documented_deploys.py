@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from layer_build.dataclass_expansion import expand
 
 from localaws.local_aws import LocalAws
@@ -99,6 +100,21 @@ def test_each_handler_imports_from_what_was_uploaded(deployed: Mapping[str, Depl
 
 def test_prod_is_given_what_dev_proved(deployed: Mapping[str, Deployed]) -> None:
     assert files(deployed["prod"].folder) == files(deployed["dev"].folder)
+
+
+def test_sam_lists_the_functions_of_a_stack_none_of_which_has_a_url(
+    checkout: Path, aws: LocalAws, deployed: Mapping[str, Deployed]
+) -> None:
+    """The SAM CLI asks Cloud Control for the URL of each, whether the template gives it one or not."""
+    done = typed("sam list endpoints --stack-name sluice-dev --output json", checkout, aws)
+    assert done.returncode == 0, done.stdout
+    listed = {each["LogicalResourceId"]: each["CloudEndpoint"] for each in json.loads(done.stdout)}
+    assert listed == dict.fromkeys(deployed["dev"].of_type("AWS::Serverless::Function"), "-")
+
+
+def test_cloud_control_refuses_by_name_what_it_does_not_serve(aws: LocalAws) -> None:
+    with pytest.raises(ClientError, match="GetResource of AWS::Lambda::Function is not supported by the local AWS"):
+        aws.client("cloudcontrol").get_resource(TypeName="AWS::Lambda::Function", Identifier="f")
 
 
 def test_a_stack_is_removed_by_the_documented_command(

@@ -39,6 +39,13 @@ def test_each_function_has_a_role_of_its_own() -> None:
     assert {f"{name}Role" for name in FUNCTIONS} <= ROLES.keys()
 
 
+def test_the_policy_of_a_role_is_called_as_sam_called_it() -> None:
+    """An update of an earlier release writes over it. Under a new name it could be added after the old one is gone, and
+    a rollout under way would be denied a call in between."""
+    names = {name: [policy["PolicyName"] for policy in ROLES[f"{name}Role"]["Policies"]] for name in FUNCTIONS}
+    assert names == {name: [f"{name}RolePolicy0"] for name in FUNCTIONS}
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_writes_its_own_log_and_makes_no_log_group(function: str) -> None:
     """A group that was made by what ran while its stack was deleted would keep the next one from being made."""

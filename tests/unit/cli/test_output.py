@@ -43,6 +43,18 @@ def test_what_a_file_is_called_does_not_steer_the_terminal() -> None:
         assert "b\u240d.csv" in stream.getvalue()
 
 
+def test_what_aws_or_a_file_says_in_a_line_does_not_steer_the_terminal() -> None:
+    for stream, out in ((plain := io.StringIO(), PlainOutput(plain)), (rich := Terminal(), RichOutput(rich))):
+        out.text("uploaded a\x1b]0;owned\x07.csv\nand b\x9b31m\r.csv")
+        shown = stream.getvalue()
+        assert not set(shown) & {"\x1b", "\x07", "\x9b", "\r"}
+        assert "\nand b" in shown
+    document = io.StringIO()
+    JsonOutput(document).result({"file": "b\x9b31m\x1b.csv"})
+    assert not set(document.getvalue()) & {"\x1b", "\x9b"}
+    assert json.loads(document.getvalue()) == {"file": "b\x9b31m\x1b.csv"}
+
+
 def test_a_terminal_shows_what_was_written_and_not_markup() -> None:
     stream = Terminal()
     out = RichOutput(stream)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -115,3 +117,34 @@ def test_ctrl_c_ends_the_checks_that_wait() -> None:
             lambda _result: None,
         )
     assert not_begun == []
+
+
+def test_ctrl_c_cleans_up_keeps_what_was_seen_and_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deleted: list[str] = []
+    account = Account(run="abc", region="us-east-1", image="image", session=None)
+    account.undo("a bucket", lambda: deleted.append("a bucket"))
+    monkeypatch.setattr(Account, "number", lambda _self: "123456789012")
+    monkeypatch.setattr("conformance.__main__.account_of", lambda _session, _pace: account)
+
+    def interrupted(_one: Account) -> Observation:
+        raise KeyboardInterrupt
+
+    waits = Fact(name="waits", statement="It is so.", matters="Much.", check=interrupted)
+    monkeypatch.setattr("conformance.__main__.GROUPS", (group(HOLDS, waits),))
+    file = tmp_path / "results.json"
+    assert main(["--yes", "--json", str(file)]) == 130
+    assert deleted == ["a bucket"]
+    assert [each["fact"] for each in json.loads(file.read_text())] == ["holds"]
+    assert capsys.readouterr().err == "interrupted: deleting what was made\n"
+
+
+def test_ctrl_c_at_the_question_is_a_no(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_question: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Account, "number", lambda _self: "123456789012")
+    monkeypatch.setattr("conformance.__main__.account_of", lambda _session, _pace: ACCOUNT)
+    assert main([], answer=interrupted) == 2
+    assert capsys.readouterr().out.endswith("Nothing was done.\n")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from security.findings import (
+    PARSERS,
     Accepted,
     AcceptedError,
     Finding,
@@ -59,6 +62,11 @@ def test_an_entry_that_says_too_little_is_refused(entry: Any, problem: str) -> N
 def test_places_are_one_pattern_or_several() -> None:
     document = {"bandit": {"B1": {"at": "x", "why": "y"}, "B2": {"at": ["x", "z"], "why": "y"}}, "zizmor": {}}
     assert [each.places for each in read_accepted(document, ("bandit", "zizmor"))] == [("x",), ("x", "z")]
+
+
+def test_the_list_that_ships_is_well_formed() -> None:
+    text = (Path(__file__).parents[3] / "security" / "accepted.yaml").read_text()
+    assert len(read_accepted(yaml.safe_load(text), PARSERS)) > 10
 
 
 def test_checkov_names_the_resource_of_a_failed_check() -> None:

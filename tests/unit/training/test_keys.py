@@ -30,6 +30,7 @@ UNFIT = {
     "a\x1b[1m.csv": "control character",
     "a\n.csv": "control character",
     "a\x7f.csv": "control character",
+    "a\x9b31m.csv": "control character",
 }
 
 

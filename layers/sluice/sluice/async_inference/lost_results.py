@@ -19,6 +19,8 @@ MAX_PER_SWEEP = 500
 """Inferences of one model in one sweep; the next sweep continues with the others."""
 
 _REASON_CHARACTERS = 500
+_REASON_BYTES = 4 * _REASON_CHARACTERS
+"""A character of UTF-8 has up to four bytes. The model writes the object: it may be larger than the memory."""
 
 
 def replay_lost_results(model: str, ports: AsyncInferencePorts) -> Iterator[str]:
@@ -50,5 +52,5 @@ def _failure(inference: AsyncInference, ports: AsyncInferencePorts) -> tuple[str
     found = ports.bucket.head(inference.failure) if inference.failure else None
     if found is None:
         return None
-    text = (ports.bucket.read(inference.failure) or b"").decode(errors="replace")
+    text = (ports.bucket.read(inference.failure, _REASON_BYTES) or b"").decode(errors="replace")
     return f"found in {inference.failure}: {text[:_REASON_CHARACTERS]}", found.written_at

@@ -33,8 +33,8 @@ class AsyncInvoker(Protocol):
 class ResultBucket(Protocol):
     """The operations on the data bucket that this package uses."""
 
-    def read(self, uri: str) -> bytes | None:
-        """A small object by its ``s3://`` URI; None if it is not there."""
+    def read(self, uri: str, most_bytes: int | None = None) -> bytes | None:
+        """An object by its ``s3://`` URI, or its first ``most_bytes``; None if it is not there."""
 
     def head(self, uri: str) -> StoredObject | None:
         """An object's size and age by its ``s3://`` URI, in any bucket; None if it is not there."""

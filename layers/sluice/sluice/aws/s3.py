@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from os.path import commonprefix
@@ -31,8 +32,11 @@ class DataBucket:
         self._client = client
         self.name = name
 
-    def read(self, uri: str) -> bytes | None:
-        """A small object by its ``s3://`` URI; None if it is not there."""
+    def read(self, uri: str, most_bytes: int | None = None) -> bytes | None:
+        """An object by its ``s3://`` URI, or its first ``most_bytes``; None if it is not there.
+
+        Without ``most_bytes`` only for what Sluice wrote itself: what a model wrote may be larger than the memory.
+        """
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
             found = self._client.get_object(Bucket=bucket, Key=key)
@@ -40,7 +44,8 @@ class DataBucket:
             if error.code in ("NoSuchKey", "NoSuchBucket"):
                 return None
             raise
-        body: bytes = found["Body"].read()
+        with closing(found["Body"]) as content:
+            body: bytes = content.read() if most_bytes is None else content.read(most_bytes)
         return body
 
     def head(self, uri: str) -> StoredObject | None:
@@ -97,7 +102,7 @@ def path_problem(path: str) -> str:
             return f"the key has {shown}, which no file of a job can have: upload it under another name"
         if (length := len(part.encode(errors="surrogatepass"))) > MAX_NAME_BYTES:
             return f"a part of the key has {length} bytes; a job's files have names of up to {MAX_NAME_BYTES}"
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in path):
+    if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in path):
         return "the key has a control character: upload it under another name"
     return ""
 

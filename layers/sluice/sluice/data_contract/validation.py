@@ -83,21 +83,12 @@ class Breach:
         return asdict(self)
 
     def without_cells(self, columns: Collection[str]) -> Breach:
-        """The same without text from the file: without cells, and without a title that is none of ``columns``.
-
-        In a file without a header, what is taken for a title is a value of the first row.
-        """
+        """The same without text from the file. Without a header, what is taken for a title is a value of a row."""
         if self.rule == "width":
             return self  # its examples are numbers of values
-        named = not self.column or self.column in columns
         expected = f"expected {self.expected}" if self.examples else self.expected
-        return Breach(
-            self.rule,
-            self.column if named else "",
-            expected if named else f"a title {expected}",
-            self.count,
-            self.rows,
-        )
+        named = (self.column, expected) if self.column in {"", *columns} else ("", f"a title {expected}")
+        return Breach(self.rule, *named, self.count, self.rows)
 
     def __str__(self) -> str:
         if not self.rows:
@@ -118,6 +109,7 @@ class ValidationResult:
     breaches: tuple[Breach, ...]
     rows: int  # of data, read
     is_whole: bool  # the whole file was read
+    rows_without_target: int = 0
 
     @property
     def is_accepted(self) -> bool:
@@ -126,28 +118,17 @@ class ValidationResult:
     @property
     def reason(self) -> str:
         """Everything that is wrong, in one line, the first breaches first."""
-        return "; ".join(map(str, self.breaches[:5])) + (
-            f"; and {len(self.breaches) - 5} more" if len(self.breaches) > 5 else ""
-        )
+        more = f"; and {len(self.breaches) - 5} more" if len(self.breaches) > 5 else ""
+        return "; ".join(map(str, self.breaches[:5])) + more
 
     def without_cells(self, columns: Collection[str]) -> ValidationResult:
-        """The same without text from the file, for what goes to events, mail, logs and tables.
-
-        ``columns``: the names that the data contract has.
-        """
-        told: list[Breach] = []
-        for breach in self.breaches:
-            plain = breach.without_cells(columns)
-            if plain not in told:  # titles that are not named
-                told.append(plain)
-        return ValidationResult(tuple(told), self.rows, self.is_whole)
+        """The same without text from the file but for the names of ``columns``: for events, mail, logs and tables."""
+        plain = {str(told): told for told in (each.without_cells(columns) for each in self.breaches)}
+        return ValidationResult(tuple(plain.values()), self.rows, self.is_whole)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "breaches": [breach.to_json() for breach in self.breaches],
-            "rows": self.rows,
-            "is_whole": self.is_whole,
-        }
+        breaches = [breach.to_json() for breach in self.breaches]
+        return {"breaches": breaches, "rows": self.rows, "is_whole": self.is_whole}
 
 
 class ReadingFlaw(Protocol):
@@ -178,14 +159,10 @@ class RowSource(Protocol):
     def chunks(self) -> Iterator[list[list[str]]]: ...
 
 
-def validate(text: RowSource, contract: FileRules, *, labelled: bool = False) -> ValidationResult:
+def validate(text: RowSource, contract: FileRules) -> ValidationResult:
     """Validate a file as far as it can be read.
 
     A partial read can only prove that a file is bad: rules about all rows are left to the step that reads them all.
-
-    Args:
-        labelled: ``min_rows`` counts only rows with a value in the target. Of a new file: a run goes on with what
-            earlier releases have accepted, as long as some row of all its files has one.
     """
     check = _Validation(contract)
     at = 1
@@ -197,9 +174,10 @@ def validate(text: RowSource, contract: FileRules, *, labelled: bool = False) ->
     if text.flaw is not None:
         check.note_flaw(text.flaw)
     elif not check.is_decided:
-        check.close(is_whole=not text.is_cut, labelled=labelled)
+        check.close(is_whole=not text.is_cut)
     is_whole = not (text.is_cut or text.flaw or check.is_decided)
-    return ValidationResult(tuple(check.breaches.values())[:MAX_BREACHES], check.rows, is_whole)
+    breaches = tuple(check.breaches.values())[:MAX_BREACHES]
+    return ValidationResult(breaches, check.rows, is_whole, check.missing.get(contract.target, 0))
 
 
 class _Validation:
@@ -212,7 +190,7 @@ class _Validation:
         self.is_hopeless = False  # without the right columns nothing else can be checked
         self._header: list[str] | None = None if contract.header else list(contract.order)
         self._columns: list[tuple[int, ColumnRules]] = []
-        self._missing: dict[str, int] = {}
+        self.missing: dict[str, int] = {}
         if not contract.header:
             self._place()
 
@@ -251,7 +229,7 @@ class _Validation:
             if not column.accepts_all(cells[place]):
                 self._note_breaches(column, numbers, cells[place])
 
-    def close(self, *, is_whole: bool, labelled: bool) -> None:
+    def close(self, *, is_whole: bool) -> None:
         """Check the rules about all rows together."""
         contract = self.contract
         if contract.max_rows is not None and self.rows > contract.max_rows:
@@ -262,10 +240,7 @@ class _Validation:
             self.note("min_rows", "", "the file is empty")
         elif self.rows < contract.min_rows:
             self.note("min_rows", "", f"there are {self.rows:,} rows; at least {contract.min_rows:,} are needed")
-        elif labelled and (known := self.rows - self._missing.get(contract.target, 0)) < contract.min_rows:
-            message = f"has a value in {known:,} of {self.rows:,} rows; at least {contract.min_rows:,} are needed"
-            self.note("min_rows", contract.target, f"{message} (the target)")
-        for column, missing in self._missing.items():
+        for column, missing in self.missing.items():
             share = missing / self.rows
             if share > contract.max_missing_share and column != contract.target:
                 allowed = f"the data contract allows {contract.max_missing_share:.1%}"
@@ -313,4 +288,4 @@ class _Validation:
                 self.note(rule, column.name, expected).add(at, self.contract.shown(cell))
         missing = sum(count for cell, count in counts.items() if column.is_missing(cell))
         if missing:
-            self._missing[column.name] = self._missing.get(column.name, 0) + missing
+            self.missing[column.name] = self.missing.get(column.name, 0) + missing

@@ -33,13 +33,25 @@ from sluice.telemetry.port import Telemetry
 
 
 class RolloutApprovals(Protocol):
-    """The last decision on each version. Idempotent: an older one changes nothing."""
+    """The last decision on each version, and what people were told. Idempotent: an older one changes nothing."""
 
     def get(self, model: str, version: int) -> ApprovalStatus | None:
         """The last decision recorded; None if none is."""
 
     def record(self, model: str, version: int, decision: ApprovalStatus) -> None:
         """Record a decision unless a later one is."""
+
+    def record_ignored(self, package_arn: str, at: datetime, reason: str) -> None:
+        """Store why an approval could not be rolled out."""
+
+    def note_no_way_back(self, package_arn: str, now: datetime) -> None:
+        """Store that people were told that a rejected version serves on."""
+
+    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
+        """When people were told last that a rejected version serves on; None if they were not."""
+
+    def is_ignored(self, package_arn: str, since: datetime | None = None) -> bool:
+        """Whether it is stored that an approval of the version, at ``since`` or later, could not be rolled out."""
 
 
 class RolloutExecutions(Protocol):
@@ -159,18 +171,6 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
 
     def begin_test(self, rollout_id: RolloutId) -> None:
         """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
-
-    def record_ignored_approval(self, package_arn: str, at: datetime, reason: str) -> None:
-        """Store why an approval could not be rolled out."""
-
-    def note_no_way_back(self, package_arn: str, now: datetime) -> None:
-        """Store that people were told that a rejected version serves on."""
-
-    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
-        """When people were told last that a rejected version serves on; None if they were not."""
-
-    def is_ignored_approval(self, package_arn: str, since: datetime | None = None) -> bool:
-        """Whether it is stored that an approval of the version, at ``since`` or later, could not be rolled out."""
 
 
 class RolloutPorts(Protocol):

@@ -1,7 +1,7 @@
 """Rollback to the baseline: the one implementation behind all four ways to it.
 
 An alarm, the judge, a person and a failed execution each fence the rollout first. Then ``restore_baseline`` takes one
-step at a time, idempotently, until the baseline serves alone; ``roll_back_now`` only hurries the first step.
+step at a time, idempotently, until the baseline serves alone; ``first_step_back`` only hurries the first one.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
-from sluice.rollout.analysis.alarms import alarm_names, stop_alarm_name
+from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.announcement import announce_promotion
+from sluice.rollout.first_step_back import set_stop_alarm
 from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
@@ -25,7 +26,6 @@ from sluice.rollout.traffic.reconcile import (
     Done,
     Impossible,
     ReconcileStep,
-    SetWeights,
     StopDeployment,
     UseConfig,
     Wait,
@@ -94,7 +94,7 @@ def _take(
 ) -> TaskResult:
     """Take one step towards the baseline, and wait for what comes of it."""
     if isinstance(step, StopDeployment):
-        _set_stop_alarm(record, ports)
+        set_stop_alarm(record, ports)
     if isinstance(step, UseConfig):
         try_deregister_lost_variants(plan, step.config, state, ports)
     if not isinstance(step, Wait) and apply_step(step, record.endpoint, ports.hosting):
@@ -125,12 +125,6 @@ def _closed_before(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     return task_result("READY", reason=record.loggable(record.reason))
 
 
-def _set_stop_alarm(record: RolloutRecord, ports: RolloutPorts) -> bool:
-    """Have SageMaker roll its own deployment back. If it ignores the alarm, the old config is put back afterwards."""
-    why = record.fence.reason if record.fence else "the rollout failed"
-    return ports.metrics.set_alarm(stop_alarm_name(ports.names, str(record.id)), f"Rollout {record.id}: {why}")
-
-
 def _tell_stuck(record: RolloutRecord, config: str, state: EndpointState | None, ports: RolloutPorts) -> None:
     """SageMaker accepted the rollback and rolled it back, e.g. for lack of capacity: retried, and told once a day."""
     if is_to_be_told(record, ports.now()):
@@ -138,27 +132,6 @@ def _tell_stuck(record: RolloutRecord, config: str, state: EndpointState | None,
         reason = f"SageMaker rolled the update to {config} back: {why}"
         ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)
         ports.store.note_stuck(record.id, ports.now())
-
-
-def roll_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
-    """The quick attempt, outside the state machine: the first step of the rollback if the endpoint accepts it.
-
-    Returns what was moved: ``weights`` back at once, the old ``config`` requested where only that serves the
-    baseline, the ``deployment`` of SageMaker stopped by its alarm, or nothing.
-    """
-    if record.plan is None:
-        return ""
-    state = ports.hosting.describe(record.endpoint)
-    step = next_step_towards_baseline(record.plan, state)
-    if isinstance(step, SetWeights):
-        return "weights" if apply_step(step, record.endpoint, ports.hosting) else ""
-    if isinstance(step, StopDeployment):
-        return "deployment" if _set_stop_alarm(record, ports) else ""
-    serving = state is not None and state.config == record.plan.candidate.config
-    if isinstance(step, UseConfig) and serving:
-        try_deregister_lost_variants(record.plan, step.config, state, ports)
-        return "config" if apply_step(step, record.endpoint, ports.hosting) else ""
-    return ""
 
 
 def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, ports: RolloutPorts) -> TaskResult:

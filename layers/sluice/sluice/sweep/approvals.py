@@ -104,7 +104,7 @@ def _may_be_opened(package: Package, model: str, ports: SweepPorts) -> bool:
     """Whether the approval's event leads to anything: to a rollout, or to the news that there will be none."""
     if package.is_complete and _has_spec(model, ports):
         return True
-    return (package.is_complete or package.has_failed) and not ports.store.is_ignored_approval(package.arn)
+    return (package.is_complete or package.has_failed) and not ports.approvals.is_ignored(package.arn)
 
 
 def _has_spec(model: str, ports: SweepPorts) -> bool:

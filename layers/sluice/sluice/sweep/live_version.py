@@ -63,7 +63,7 @@ def _is_to_be_replaced(package: Package, live: RolloutRecord, ports: SweepPorts)
     known = list(ports.store.rollouts(model))
     if way_back(package, known, lambda arn: ports.registry.describe(arn).is_approved, ports.now()) is not None:
         return True
-    told = ports.store.no_way_back_told_at(package.arn)
+    told = ports.approvals.no_way_back_told_at(package.arn)
     return told is None or ports.now() - told >= TOLD_AGAIN
 
 

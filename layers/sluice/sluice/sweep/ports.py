@@ -45,6 +45,12 @@ class SweepApprovals(Protocol):
     def record(self, model: str, version: int, decision: ApprovalStatus) -> None:
         """Record a decision unless a later one is."""
 
+    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
+        """When people were told last that a rejected version serves on; None if they were not."""
+
+    def is_ignored(self, package_arn: str) -> bool:
+        """Whether it is stored that an approval of the version could not be rolled out."""
+
 
 class SweepExecutions(Protocol):
     """The calls that this package makes to Step Functions."""
@@ -90,12 +96,6 @@ class SweepRolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
 
     def note_stuck(self, rollout_id: RolloutId, now: datetime) -> None:
         """Store that people were told that the rollout cannot be restored."""
-
-    def no_way_back_told_at(self, package_arn: str) -> datetime | None:
-        """When people were told last that a rejected version serves on; None if they were not."""
-
-    def is_ignored_approval(self, package_arn: str) -> bool:
-        """Whether it is stored that an approval of the version could not be rolled out."""
 
 
 class SweepPipelines(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,17 @@ def validate_file(
         wrong = Breach("name", "", f"the name does not end in {' or '.join(_ENDINGS)}")
         return ValidationResult((wrong,), rows=0, is_whole=False)
     contract = DataContract.parse(contract_document(spec))
-    return validate(CsvReader(FileText(content, contract.encoding, budget_bytes, is_late)), contract, labelled=True)
+    result = validate(CsvReader(FileText(content, contract.encoding, budget_bytes, is_late)), contract)
+    return _refuse_unlabelled(result, contract)
+
+
+def _refuse_unlabelled(result: ValidationResult, contract: DataContract) -> ValidationResult:
+    """Of a new file, ``min_rows`` counts rows with a target; runs go on with what earlier releases have accepted."""
+    labelled = result.rows - result.rows_without_target
+    if not (result.is_accepted and result.is_whole) or labelled >= contract.min_rows:
+        return result
+    what = f"has a value in {labelled:,} of {result.rows:,} rows; at least {contract.min_rows:,} are needed"
+    return replace(result, breaches=(Breach("min_rows", contract.target, f"{what} (the target)"),))
 
 
 def told(result: ValidationResult, spec: ModelSpec) -> ValidationResult:

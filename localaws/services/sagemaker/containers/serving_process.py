@@ -9,7 +9,8 @@ from pathlib import Path
 from localaws.choices import Choices
 from localaws.containers import SERVE
 from localaws.context import Context
-from localaws.services.sagemaker.containers.artifact import unpack_model
+from localaws.service_api import AwsError
+from localaws.services.sagemaker.containers.artifact import ArtifactError, unpack_model
 from localaws.services.sagemaker.containers.container import Container, port_file
 from localaws.services.sagemaker.containers.images import ImageUse, require_played_image
 from localaws.services.sagemaker.models.models import ContainerSpec
@@ -18,9 +19,15 @@ from localaws.services.sagemaker.models.models import ContainerSpec
 def start_serving(context: Context, spec: ContainerSpec, home: Path, more_environment: Mapping[str, str]) -> Container:
     """Start what ``spec`` describes in the directory ``home``; raises ImageError, ArtifactError or ChildStartError.
 
+    ArtifactError also for a role that is gone since CreateModel: it is what the artifact is fetched under.
+
     ``more_environment`` is what SageMaker itself sets for this use of the model.
     """
     require_played_image(spec.image, ImageUse.SERVING)
+    try:
+        context.refuse_role(spec.role_arn, f"arn:aws:sagemaker:{context.region}:{context.account}:*")
+    except AwsError as error:
+        raise ArtifactError(error.message) from error
     model_dir = home / "ml" / "model"
     model_dir.mkdir(parents=True)
     unpack_model(context.client("s3", spec.role_arn), spec.model_data_url, model_dir)

@@ -164,7 +164,11 @@ def instances_of(request: Mapping[str, Any]) -> Counter[str]:
 
 def _run(job: Job, task: Task) -> JobResult:
     try:
+        if "RoleArn" in job.request:  # a transform's is that of its model
+            task.context.refuse_role(job.request["RoleArn"], job.arn)
         result = job.kind.run(task)
+    except AwsError as error:
+        result = failed(f"ClientError: {error.message}")
     except (ImageError, TransferError) as error:
         result = failed(str(error))
     stopped_amid = job.cluster.stop_requested and result.status == "Failed"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.context import Context
+from localaws.service_api import AwsError
 from localaws.services.sagemaker.pipelines.attempts import (
     ACTIONS,
     Attempt,
@@ -95,6 +96,10 @@ class Interpreter:
     def _complete(self, execution: Execution, step: Step) -> None:
         """Take the step from the cache or perform it; raises what ends it otherwise."""
         execution.change_step(step.name, "Executing")
+        try:
+            self.context.refuse_role(execution.plan.role_arn, execution.arn)
+        except AwsError as error:
+            raise AttemptFailedError(f"ClientError: {error.message}") from error
         if step.cache_max_age_seconds is None:
             _succeed(execution, step, self._perform(execution, step))
             return

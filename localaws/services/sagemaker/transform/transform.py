@@ -68,7 +68,8 @@ def run_transform(models: Models, task: Task) -> JobResult:
     """Run the job to its end; raises TransferError when its input cannot be found."""
     try:
         spec = models.store.get(task.request["ModelName"]).container
-    except AwsError as error:  # it was there when the job was created
+        task.context.refuse_role(spec.role_arn, task.arn)
+    except AwsError as error:  # both were there when the job was created, or when the model was
         return failed(f"ClientError: {error.message}")
     run = _Run(task, task.context.client("s3", spec.role_arn))
     source = task.request["TransformInput"]["DataSource"]["S3DataSource"]

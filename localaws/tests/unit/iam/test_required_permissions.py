@@ -242,42 +242,42 @@ def test_condition_keys_of(call: str, params: dict[str, Any], key: str, value: s
     assert value in [permission.context.get(key) for permission in permissions]
 
 
-FRAUD, HOUSES = {"S": "MODEL#fraud"}, {"S": "MODEL#houses"}
+NORTH, SOUTH = {"S": "SHOP#north"}, {"S": "SHOP#south"}
 
 
 @pytest.mark.parametrize(
     ("operation", "params", "keys"),
     [
-        ("PutItem", {"TableName": "t", "Item": {"pk": FRAUD, "sk": {"S": "x"}, "other": HOUSES}}, ("MODEL#fraud",)),
-        ("UpdateItem", {"TableName": "t", "Key": {"pk": FRAUD, "sk": {"S": "x"}}}, ("MODEL#fraud",)),
+        ("PutItem", {"TableName": "t", "Item": {"pk": NORTH, "sk": {"S": "x"}, "other": SOUTH}}, ("SHOP#north",)),
+        ("UpdateItem", {"TableName": "t", "Key": {"pk": NORTH, "sk": {"S": "x"}}}, ("SHOP#north",)),
         (
             "Query",
             {
                 "TableName": "t",
                 "KeyConditionExpression": "#p = :pk AND begins_with(sk, :prefix)",
                 "ExpressionAttributeNames": {"#p": "pk"},
-                "ExpressionAttributeValues": {":pk": FRAUD, ":prefix": HOUSES},
+                "ExpressionAttributeValues": {":pk": NORTH, ":prefix": SOUTH},
             },
-            ("MODEL#fraud",),
+            ("SHOP#north",),
         ),
         (
             "BatchWriteItem",
             {
                 "RequestItems": {
-                    "t": [{"PutRequest": {"Item": {"pk": FRAUD}}}, {"DeleteRequest": {"Key": {"pk": HOUSES}}}]
+                    "t": [{"PutRequest": {"Item": {"pk": NORTH}}}, {"DeleteRequest": {"Key": {"pk": SOUTH}}}]
                 }
             },
-            ("MODEL#fraud", "MODEL#houses"),
+            ("SHOP#north", "SHOP#south"),
         ),
         (
             "BatchGetItem",
-            {"RequestItems": {"t": {"Keys": [{"pk": FRAUD}, {"pk": HOUSES}]}}},
-            ("MODEL#fraud", "MODEL#houses"),
+            {"RequestItems": {"t": {"Keys": [{"pk": NORTH}, {"pk": SOUTH}]}}},
+            ("SHOP#north", "SHOP#south"),
         ),
         (
             "TransactWriteItems",
-            {"TransactItems": [{"Delete": {"TableName": "t", "Key": {"pk": HOUSES}}}]},
-            ("MODEL#houses",),
+            {"TransactItems": [{"Delete": {"TableName": "t", "Key": {"pk": SOUTH}}}]},
+            ("SHOP#south",),
         ),
         ("Scan", {"TableName": "t"}, None),
         ("Query", {"TableName": "t", "IndexName": "i", "KeyConditionExpression": "pk = :pk"}, None),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sluice.spec.model import ModelSpec
+from sluice.training.run_token import definition_digest
 
 from cli.apply.step_code import needed_scripts
 from cli.failures import BadInputError, CommandError, NotFoundError, SpecFilesError
@@ -360,3 +361,36 @@ def test_the_stacks_owner_alone_says_how_versions_are_registered(project: Path, 
     assert apply(aws, project) == 0
     definition = json.loads(aws.sagemaker.pipelines["sluice-dev-fraud"]["PipelineDefinition"])
     assert {each["Name"]: each.get("DefaultValue") for each in definition["Parameters"]}["Status"] == owner
+
+
+def redeploy(aws: FakeAws) -> None:
+    """The stack was deleted and deployed again: new roles, and all that was made at run time is still there."""
+    stack = json.loads(aws.ssm.parameters["/sluice/dev/stack"])
+    roles = {"pipeline_role_arn": "arn:aws:iam::1:role/pipeline-2", "model_role_arn": "arn:aws:iam::1:role/model-2"}
+    aws.ssm.parameters["/sluice/dev/stack"] = json.dumps(stack | roles)
+
+
+def test_a_stage_deployed_anew_is_repaired_by_apply_which_says_so(project: Path) -> None:
+    aws = FakeAws()
+    apply(aws, project)
+    before = aws.sagemaker.pipelines["sluice-dev-fraud"]["PipelineDefinition"]
+    redeploy(aws)
+    assert apply(aws, project, "--dry-run") == 0
+    note = "Note: pipeline sluice-dev-fraud is of a removed stack: its role arn:aws:iam::1:role/pipeline is not"
+    assert note in aws.shown
+    assert aws.sagemaker.pipelines["sluice-dev-fraud"]["RoleArn"] == "arn:aws:iam::1:role/pipeline"
+    assert "changed" in verdicts(aws, project)
+    repaired = aws.sagemaker.pipelines["sluice-dev-fraud"]
+    assert repaired["RoleArn"] == "arn:aws:iam::1:role/pipeline-2"
+    assert apply(aws, project, "--dry-run") == 0
+    assert "removed" not in aws.shown.rpartition("dry run")[2]
+    # The jobs' role is part of the definition, so a run of the same data is another one and is started anew.
+    digests = {definition_digest(json.loads(text)) for text in (before, repaired["PipelineDefinition"])}
+    assert len(digests) == 2
+
+
+def test_a_pipeline_of_this_stack_gives_no_note(project: Path) -> None:
+    aws = FakeAws()
+    apply(aws, project)
+    assert apply(aws, project) == 0
+    assert "Note" not in aws.shown

@@ -280,3 +280,24 @@ def test_what_would_make_it_wait_is_a_note(serving: Serving) -> None:
 def test_an_unknown_model_lists_those_there_are(serving: Serving) -> None:
     with pytest.raises(NotFoundError, match="there are: fraud"):
         serving.plan("frad")
+
+
+def test_a_model_of_a_stack_that_was_removed_is_told_with_what_repairs_it() -> None:
+    serving = Serving()
+    roles = serving.aws.sagemaker.model_roles
+    roles["sluice-dev-fraud-6-1-model"] = "arn:aws:iam::1:role/model"
+    serving.plan()
+    assert "removed" not in serving.aws.shown
+    roles["sluice-dev-fraud-6-1-model"] = "arn:aws:iam::1:role/model-of-before"
+    serving.plan()
+    told = " ".join(serving.aws.shown.split())
+    assert "serves model sluice-dev-fraud-6-1-model of a removed stack" in told
+    assert "delete the endpoint, then `sluice train fraud --data FILE` and `sluice approve` the version" in told
+
+
+def test_a_model_that_sluice_did_not_make_may_have_its_own_role() -> None:
+    serving = Serving()
+    serving.aws.sagemaker.configs["live-6"][0]["ModelName"] = "by-hand"
+    serving.aws.sagemaker.model_roles["by-hand"] = "arn:aws:iam::1:role/mine"
+    serving.plan()
+    assert "removed" not in serving.aws.shown

@@ -109,6 +109,13 @@ def test_the_newest_analysis_is_shown_and_evidence_beyond_counting_is_readable()
     assert list(evidence_lines(line)) == ["errors ROLL_BACK, harm over 1,000,000 of 31, safety 7.4 of 20"]
 
 
+def test_what_a_removed_stack_has_left_is_noted(busy: FakeAws) -> None:
+    busy.sagemaker.pipelines["sluice-dev-fraud"]["RoleArn"] = "arn:aws:iam::1:role/gone"
+    run(busy, "status", "fraud")
+    assert "Note: pipeline sluice-dev-fraud is of a removed stack" in busy.shown
+    assert "`sluice apply models/fraud.yaml` repairs it" in busy.shown
+
+
 def test_programs_get_the_same_as_one_document(busy: FakeAws) -> None:
     assert run(busy, "status", "fraud", output="json") == 0
     (model,) = told(busy)["models"]

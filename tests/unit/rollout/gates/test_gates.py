@@ -57,12 +57,26 @@ def test_a_clear_yes_opens_and_is_asked_with_what_is_known() -> None:
         (b"null", "answered null instead of"),
         (b"", "no JSON"),
         (b"\xff", "no JSON"),
+        (b'{"allow": true, "reason": ' + b"[" * 900 + b"]" * 900 + b"}", "nested"),
+        (b'{"allow": true, "reason": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "cannot be read"),
+        (b'{"allow": true, "reason": "' + b"x" * (5 << 20) + b'"}', "more than 65,536 bytes"),
+        (b'{"allow": true, "reason": "\\ud800"}', "surrogate"),
     ],
 )
 def test_anything_but_a_clear_yes_keeps_it_closed(payload: bytes, reason: str) -> None:
     answer = GateFunctions(translating(FakeLambda(payload))).ask(ARN, {})
     assert not answer.allow
     assert reason in answer.reason
+
+
+def test_a_long_reason_is_cut_and_one_that_is_no_text_is_told() -> None:
+    """It is kept with the rollout, whose item has 400 KB."""
+    long = GateFunctions(translating(FakeLambda(b'{"allow": true, "reason": "' + b"x" * 60_000 + b'"}'))).ask(ARN, {})
+    assert (long.allow, len(long.reason)) == (True, 1_000)
+    odd = GateFunctions(translating(FakeLambda(b'{"allow": false, "reason": {"a": [1]}}'))).ask(ARN, {})
+    assert (odd.allow, odd.reason) == (False, '{"a": [1]}')
+    failed = FakeLambda(b'{"errorMessage": "' + b"x" * 60_000 + b'"}', error="Unhandled")
+    assert len(GateFunctions(translating(failed)).ask(ARN, {}).reason) < 1_100
 
 
 def test_a_function_that_fails_keeps_it_closed_whatever_it_says() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from sluice.rollout.model.evaluation_report import metric_values, metrics_of
+import pytest
+from sluice.rollout.model.evaluation_report import MAX_REPORT_BYTES, metric_values, metrics_at, metrics_of
 from sluice.rollout.model.live_version import live_package
 
 from tests.fakes.sluice_world import sluice_world
@@ -24,6 +25,29 @@ def test_metrics_are_read_from_the_evaluation_report() -> None:
     assert metrics_of(package, world.ports.bucket) == {"mse": 4.2}
     world.bucket.objects["e.json"] = b"{"
     assert metrics_of(package, world.ports.bucket) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"mse": {"value": ' + b"9" * 310 + b"}}",
+        b'{"mse": {"value": 1}, "x": "' + b"x" * (5 << 20) + b'"}',
+        b'{"\\ud800": {"value": 1}}',
+    ],
+)
+def test_a_report_that_no_job_should_write_is_none_and_is_not_read_to_its_end(content: bytes) -> None:
+    read: list[int | None] = []
+
+    class Bucket:
+        def read(self, uri: str, most_bytes: int | None = None) -> bytes:
+            assert uri == "s3://sluice-dev-data/e.json"
+            read.append(most_bytes)
+            return content[:most_bytes]
+
+    assert metrics_at("s3://sluice-dev-data/e.json", Bucket()) == {}
+    assert read == [MAX_REPORT_BYTES + 1]
 
 
 def test_unknown_categories_are_a_metric_and_their_list_is_none() -> None:

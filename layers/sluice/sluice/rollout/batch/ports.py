@@ -34,7 +34,7 @@ class ScoredInputHistory(Protocol):
 class ReadableBucket(Protocol):
     """The operations on the data bucket that this package uses."""
 
-    def read(self, uri: str) -> bytes | None:
+    def read(self, uri: str, most_bytes: int | None = None) -> bytes | None:
         """A small object by its ``s3://`` URI; None if it is not there."""
 
     def uri(self, key: str) -> str: ...

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.errors import RETRYABLE_ERRORS
-from sluice.rollout.gates.gates import GateResponse, read_response
+from sluice.rollout.gates.gates import MAX_ANSWER_BYTES, GateResponse, read_response
 
 
 class GateFunctions:
@@ -20,7 +20,7 @@ class GateFunctions:
         """The function's answer. One that cannot be invoked, fails or answers anything else keeps its gate closed."""
         try:
             said = self._client.invoke(FunctionName=arn, Payload=json.dumps(question, default=str).encode())
-            payload = said["Payload"].read()
+            payload = said["Payload"].read(MAX_ANSWER_BYTES + 1)
         except RETRYABLE_ERRORS as error:
             return GateResponse(False, f"could not be asked: {error}")
         return read_response(payload, failed=bool(said.get("FunctionError")))

@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sluice.bounded_json import BoundsError, parse_json
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 
 HUMAN = "human"
+
+MAX_ANSWER_BYTES = 1 << 16
+MAX_REASON = 1_000
+"""Bytes of an answer, and characters of its reason: anything longer keeps the gate closed, or is cut."""
 
 StoredFindings = Sequence[Mapping[str, Any]]
 """The findings of an analysis, as the history keeps them."""
@@ -104,16 +109,24 @@ def _passage(gate: RolloutGate, plan: Plan, record: RolloutRecord) -> dict[str, 
 def read_response(payload: bytes, *, failed: bool) -> GateResponse:
     """``{"allow": true, "reason": "…"}`` opens; nothing else does."""
     try:
-        said = json.loads(payload)
-    except ValueError:
-        return GateResponse(False, "answered something that is no JSON")
+        said = parse_json(payload, MAX_ANSWER_BYTES)
+    except BoundsError as error:
+        return GateResponse(False, f"answered something that cannot be read: {error}")
     if not isinstance(said, dict):
         return GateResponse(False, f"answered {_brief(said)} instead of {{'allow': …, 'reason': …}}")
     if failed:
-        return GateResponse(False, f"failed: {said.get('errorMessage') or said.get('errorType') or 'no message'}")
+        return GateResponse(
+            False, f"failed: {_text(said.get('errorMessage') or said.get('errorType') or 'no message')}"
+        )
     if not isinstance(said.get("allow"), bool):
         return GateResponse(False, f"answered {_brief(said)} without an 'allow' that is true or false")
-    return GateResponse(said["allow"], str(said.get("reason") or "no reason given"))
+    return GateResponse(said["allow"], _text(said.get("reason") or "no reason given"))
+
+
+def _text(said: object) -> str:
+    """What is kept with the rollout, and told in an event and by mail."""
+    text = said if isinstance(said, str) else json.dumps(said)
+    return text if len(text) <= MAX_REASON else text[: MAX_REASON - 1] + "…"
 
 
 def _brief(said: object) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from sluice.bounded_json import BoundsError, parse_json
+
 if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
     from sluice.rollout.model.ports import LiveVersionBucket
+
+
+MAX_REPORT_BYTES = 4 << 20
 
 
 def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, float]:
@@ -18,15 +22,18 @@ def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, floa
 
 
 def metrics_at(uri: str, bucket: LiveVersionBucket) -> dict[str, float]:
-    """The metrics of an evaluation report; empty if it does not exist or is not JSON."""
+    """The metrics of an evaluation report; empty if it cannot be read, as of ``read_report``."""
     return dict(metric_values(read_report(uri, bucket)))
 
 
 def read_report(uri: str, bucket: LiveVersionBucket) -> object:
-    """An evaluation report; empty if it does not exist or is not JSON."""
+    """An evaluation report; empty if it does not exist, is not JSON, or is larger or nested deeper than any report.
+
+    A job's container writes it, so it is read within bounds.
+    """
     try:
-        return json.loads(bucket.read(uri) or b"{}")
-    except ValueError:
+        return parse_json(bucket.read(uri, MAX_REPORT_BYTES + 1) or b"{}", MAX_REPORT_BYTES)
+    except BoundsError:
         return {}
 
 

@@ -14,8 +14,8 @@ from sluice.rollout.model.record import RolloutRecord
 class LiveVersionBucket(Protocol):
     """The operations on the data bucket that this package uses."""
 
-    def read(self, uri: str) -> bytes | None:
-        """A small object by its ``s3://`` URI; None if it is not there."""
+    def read(self, uri: str, most_bytes: int | None = None) -> bytes | None:
+        """An object by its ``s3://`` URI, or its first ``most_bytes``; None if it is not there."""
 
 
 class LiveVersionHosting(Protocol):

@@ -205,8 +205,10 @@ def _plan_from(item: Mapping[str, Any]) -> Plan | None:
     if "rollout_plan" not in item:
         return None
     known = json.loads(item["rollout_plan"])
-    added = item.get("rollout_plan_added")
-    return Plan.from_json(join_added(known, json.loads(added)) if added else known)
+    added = json.loads(item.get("rollout_plan_added", "{}"))
+    if all("." not in path for path in added):  # fields of the plan itself: of most rollouts there are no others
+        return Plan.from_json(known | added)
+    return Plan.from_json(join_added(known, added))
 
 
 def _times(item: Mapping[str, Any], prefix: str) -> dict[int, datetime]:

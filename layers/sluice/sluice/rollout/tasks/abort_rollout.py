@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluice.events import DEAD_STATUSES, AbortRequested, AlarmStateChanged, ExecutionEnded, is_hint
+from sluice.rollout.first_step_back import roll_back_now
 from sluice.rollout.model.record import FenceKind, identify_rollout
 from sluice.rollout.restore_executions import restore_number, start_restore
-from sluice.rollout.rollback import roll_back_now
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:

@@ -195,10 +195,10 @@ def _tell_no_way_back(package: Package, model: str, known: list[RolloutRecord], 
     """Publish it once, and once a day while it is found so; first the event, then its mark."""
     now = ports.now()
     reason = no_way_back(model, package, known, now)
-    told = ports.store.no_way_back_told_at(package.arn)
+    told = ports.approvals.no_way_back_told_at(package.arn)
     if told is None or now - told >= TOLD_AGAIN:
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
-        ports.store.note_no_way_back(package.arn, now)
+        ports.approvals.note_no_way_back(package.arn, now)
     return {"ignored": reason}
 
 
@@ -293,7 +293,7 @@ def _ignore_approval(package: Package, changed: PackageChanged, reason: str, por
     """
     told = min(changed.time or package.last_modified, package.last_modified)  # nobody can have approved it later
     since = told if changed.names_the_approval else None
-    if not ports.store.is_ignored_approval(package.arn, since):
+    if not ports.approvals.is_ignored(package.arn, since):
         ports.events.publish("ApprovalIgnored", package=package.arn, reason=reason)
-        ports.store.record_ignored_approval(package.arn, package.last_modified, reason)
+        ports.approvals.record_ignored(package.arn, package.last_modified, reason)
     return {"ignored": reason}

@@ -86,6 +86,7 @@ class Stage:
             now=lambda: datetime.fromtimestamp(self.time, UTC),
             client=self.clients.get,
             credentials=lambda _role: {},
+            refuse_role=lambda _role, _source: None,
             bus=self.bus,
             metrics=cast(Any, None),
         )

@@ -1,9 +1,17 @@
 """Containers of a new endpoint that never get healthy: it fails, for a reason that is said."""
 
+import json
+
 import pytest
 
+from localaws.local_aws import LocalAws
 from localaws.tests.contract.services.sagemaker.endpoints.artifacts import OTHER_IMAGE
-from localaws.tests.contract.services.sagemaker.endpoints.stage import ROLE_WITHOUT_RIGHTS, Stage, refusal
+from localaws.tests.contract.services.sagemaker.endpoints.stage import (
+    ROLE_WITHOUT_RIGHTS,
+    TRUST,
+    Stage,
+    refusal,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +39,21 @@ def test_the_model_is_read_under_its_role(impatient: Stage) -> None:
     shown = impatient.create("role", "role")
     assert shown["EndpointStatus"] == "Failed"
     assert "the role passed to CreateModel has permissions" in shown["FailureReason"]
+
+
+def test_a_role_deleted_after_the_model_was_made_cannot_be_assumed(impatient: Stage) -> None:
+    """As for a role that is unknown to CreateModel: what a stack made outlives the stack's roles."""
+    gone = temporary_role(impatient.aws)
+    impatient.config("gone", {"v1": (impatient.model("gone", "low", gone), 1.0)})
+    impatient.aws.client("iam").delete_role(RoleName=gone.rsplit("/", 1)[-1])
+    shown = impatient.create("gone", "gone")
+    assert shown["EndpointStatus"] == "Failed"
+    assert shown["FailureReason"].startswith(f"Could not assume role {gone}. Please ensure that the role exists")
+
+
+def temporary_role(aws: LocalAws) -> str:
+    created = aws.client("iam").create_role(RoleName="leaving", AssumeRolePolicyDocument=json.dumps(TRUST))
+    return str(created["Role"]["Arn"])
 
 
 def test_an_image_that_is_not_played_fails_by_name(impatient: Stage) -> None:

@@ -129,6 +129,18 @@ def test_a_good_model_is_registered_and_waits_for_approval(engine_aws: Engine, p
     assert engine_aws.text(url.removeprefix(f"s3://{BUCKET}/")).strip() == "1.0"
 
 
+def test_a_pipeline_whose_role_was_deleted_cannot_assume_it(engine_aws: Engine) -> None:
+    """What happens to a pipeline that outlives the stack whose role it was given."""
+    iam = engine_aws.aws.client("iam")
+    trust = iam.get_role(RoleName="pipeline")["Role"]["AssumeRolePolicyDocument"]
+    role = iam.create_role(RoleName="leaving", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    pipeline = Pipeline(engine_aws, role)
+    iam.delete_role(RoleName="leaving")
+    execution, steps = pipeline.run()
+    assert execution["PipelineExecutionStatus"] == "Failed"
+    assert steps["Prepare"]["FailureReason"].startswith(f"ClientError: Could not assume role {role}. Please ensure")
+
+
 def test_a_weak_model_ends_in_the_fail_step_and_is_not_registered(pipeline: Pipeline) -> None:
     execution, steps = pipeline.run(Value=7)
     assert execution["PipelineExecutionStatus"] == "Failed"

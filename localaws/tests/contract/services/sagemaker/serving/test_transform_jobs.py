@@ -149,6 +149,18 @@ def test_what_the_role_may_not_read_and_what_is_not_there(account: Account) -> N
     assert "No S3 objects found" in job["FailureReason"]
 
 
+def test_a_job_cannot_assume_the_role_of_its_model_once_that_is_deleted(account: Account) -> None:
+    iam = account.aws.client("iam")
+    trust = iam.get_role(RoleName="serving")["Role"]["AssumeRolePolicyDocument"]
+    role = iam.create_role(RoleName="leaving", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    account.model("orphan", "low", role)
+    iam.delete_role(RoleName="leaving")
+    account.put("in/orphan/a.csv", "1,2,3")
+    job = ended(account, request_of("orphan", ModelName="orphan"))
+    assert job["TransformJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith(f"ClientError: Could not assume role {role}. Please ensure")
+
+
 def test_a_stopped_job_stores_nothing(account: Account) -> None:
     for number in range(50):
         account.put(f"in/stopped/{number}.csv", "\n".join(rows(200)))

@@ -95,6 +95,7 @@ class Stage:
             client=self.client,
             background=self.background,
             stopping=threading.Event(),
+            refuse_role=lambda _role, _source: None,
         )
         return cast(Context, parts)
 

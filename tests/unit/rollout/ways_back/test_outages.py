@@ -215,22 +215,6 @@ def test_an_endpoint_that_somebody_deletes_or_changes_is_no_fault_of_the_version
     assert approval(world, rollout) == "Approved"
 
 
-def test_a_version_that_is_live_already_is_not_promoted_onto_an_endpoint_that_is_gone() -> None:
-    world, _ = world_with(strategy="all_at_once")
-    assert world.play("fraud-2-1") == "Promoted"
-    world.clock.pass_seconds(60)
-    again = world.approve(2)
-
-    def delete(state: str) -> None:
-        if state == "ProvisionCandidate":
-            world.hosting.endpoints.clear()
-
-    assert world.play(again, on_state=delete) == "RolledBack"
-    outcome, reason = outcome_of(world, again)
-    assert (outcome, "has been deleted" in reason) == ("failed", True)
-    assert approval(world, again) == "Approved"
-
-
 # The watch after a promotion
 
 
