@@ -151,7 +151,7 @@ class _Rest:
         if record.outcome == "promoted":
             if "RolloutPromoted" not in kinds:
                 self._no("a promotion is told", f"{record.id} was promoted and nobody was told")
-            if not succeeded:
+            if not succeeded and "ABORTED" not in statuses.values():  # a person stopped it when all was done
                 self._no("record and execution agree", f"{record.id} was promoted, its executions are {statuses}")
             if "RolloutRolledBack" in kinds or "RolloutFailed" in kinds:
                 self._no("record and events agree", f"{record.id} was promoted, and told as {kinds}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any
 from sluice.aws.s3 import StoredObject
 from sluice.training.quarantine import quarantine_key
 
-from tests.fakes.aws_state import START, Faults
+from tests.fakes.aws_state import ARTIFACT, START, Faults
 
 
 @dataclass
@@ -35,8 +36,8 @@ class VersionedBucket:
         return found[-1][1][:most_bytes] if found else None
 
     def head(self, uri: str) -> StoredObject | None:
-        found = self.read(uri)
-        return None if found is None else StoredObject(len(found), START)
+        found = b"a model" if uri == ARTIFACT else self.read(uri)
+        return None if found is None else StoredObject(len(found), START, etag=hashlib.md5(found).hexdigest())
 
     def write(self, key: str, body: str) -> None:
         self.faults.around(lambda: self.objects.__setitem__(key, [("", body.encode())]))
