@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from sluice.aws.metric_data import Counts
+from sluice.aws.model_registry import PackagedContainer
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout_id import RolloutId
@@ -244,6 +245,15 @@ def test_an_endpoint_on_which_a_rollout_is_under_way_is_left_to_that() -> None:
     by_hand(world, "of-the-rollout")
     world.clock.pass_seconds(600)
     assert sweep_and_deliver(world) == []
+
+
+def test_an_approval_of_what_may_not_serve_is_settled_once_it_was_told() -> None:
+    world = promoted(1)
+    arn = register(world, 2)
+    evil = PackagedContainer(image="docker.io/library/python:3", artifacts=())
+    world.registry.packages[arn] = replace(world.registry.packages[arn], containers=(evil,))
+    assert "may not serve" in decide(world, arn, "Approved")["ignored"]
+    assert_nothing_more(world)
 
 
 def test_the_config_of_a_version_that_was_rolled_out_where_it_served_already_is_the_recorded_one() -> None:

@@ -6,13 +6,12 @@ so the version is read again from the Model Registry, and each decision has the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
 from sluice.events import PackageChanged
+from sluice.rollout.free_attempt import next_free_attempt
 from sluice.rollout.model.approval_status import ApprovalStatus, last_approval_status
 from sluice.rollout.model.live_version import live_endpoint, live_version
 from sluice.rollout.model.record import FenceKind, RolloutRecord, identify_rollout
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
     from sluice.spec.model import ModelSpec
 
 _NOTE = "sluice.not_rolled_out"  # a property of the version in the Model Registry
-
-
-REDELIVERY = timedelta(minutes=5)
-"""Longer than one invocation, within which another delivery of the same event may open the same rollout."""
 
 
 def open_rollout(changed: PackageChanged, ports: RolloutPorts) -> dict[str, str]:
@@ -77,14 +72,11 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
         return {"ignored": f"{model}/{package.version} has been rolled out: {latest and latest.outcome}"}
     wanted = RolloutId(model=model, version=package.version, attempt=attempt)
     is_known = latest is not None and latest.id == wanted
-    if not is_known and (later := _promoted_after(at, wanted, ports)) is not None:
+    if not is_known and (obstacle := _obstacle(package, at, wanted, spec, ports)):
         ports.approvals.record(model, package.version, ApprovalStatus(approval="Approved", at=at))
-        reason = f"{model}/{package.version} was approved before {later.id}, which has been promoted since"
-        return _ignore_approval(package, changed, reason, ports)
-    if not is_known and (problem := untrusted(package, spec.origin, ports)):
-        return _ignore_approval(package, changed, f"{model}/{package.version} may not serve: {problem}", ports)
+        return _ignore_approval(package, changed, f"{model}/{package.version} {obstacle}", ports)
     record = RolloutRecord(
-        id=wanted if is_known else _next_free(wanted, ports),
+        id=wanted if is_known else next_free_attempt(wanted, ports),
         package_arn=package.arn,
         endpoint=ports.names.endpoint(model, spec.endpoint.suffix),
         phase="queued",
@@ -92,6 +84,14 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
         approved_at=at,
     )
     return _open(record, spec, ports)
+
+
+def _obstacle(package: Package, at: datetime, wanted: RolloutId, spec: ModelSpec, ports: RolloutPorts) -> str:
+    """Why this approval is never rolled out; empty if it may be. Another approval of the version is looked at anew."""
+    if (later := _promoted_after(at, wanted, ports)) is not None:
+        return f"was approved before {later.id}, which has been promoted since"
+    problem = untrusted(package, spec.origin, ports)
+    return f"may not serve: {problem}" if problem else ""
 
 
 def _approved_at(
@@ -180,7 +180,7 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
         return _tell_no_way_back(package, model, known, ports)
     wanted = next_attempt(good, known)
     record = RolloutRecord(
-        id=wanted if any(each.id == wanted for each in known) else _next_free(wanted, ports),
+        id=wanted if any(each.id == wanted for each in known) else next_free_attempt(wanted, ports),
         package_arn=good.package_arn,
         endpoint=live_endpoint(model, ports),
         phase="queued",
@@ -200,28 +200,6 @@ def _tell_no_way_back(package: Package, model: str, known: list[RolloutRecord], 
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
         ports.approvals.note_no_way_back(package.arn, now)
     return {"ignored": reason}
-
-
-def _next_free(wanted: RolloutId, ports: RolloutPorts) -> RolloutId:
-    """The first attempt whose names are free: of its execution, and of the SageMaker model.
-
-    What bears one of them, while the table knows no such rollout, is of a rollout before the table was deleted or
-    restored from a backup. Step Functions refuses the execution's name for 90 days, so that nothing would ever start;
-    and the model would be served, although its package may have been another of the same number. What is only minutes
-    old is this event's: another delivery of it has come between.
-    """
-    while any(ports.now() - since > REDELIVERY for since in _names_taken(wanted, ports)):
-        wanted = replace(wanted, attempt=wanted.attempt + 1)
-    return wanted
-
-
-def _names_taken(rollout_id: RolloutId, ports: RolloutPorts) -> Iterator[datetime]:
-    """Since when something bears a name of this rollout."""
-    taken = (
-        ports.executions.started_at(str(rollout_id)),
-        ports.hosting.model_created_at(ports.names.rollout_resource(str(rollout_id), "model")),
-    )
-    return filter(None, taken)
 
 
 def _open(record: RolloutRecord, spec: ModelSpec, ports: RolloutPorts) -> dict[str, str]:
