@@ -44,7 +44,7 @@ test: setup setup-clients .venvs/cyclonedx/.ready  ## Run every test; ARGS=... r
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest -n 2 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/chaos tests/structure tests/unit \
+	.venv/bin/pytest -n 3 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/chaos tests/structure tests/unit \
 	  localaws/tests/unit  # the longest first
 	.venv/bin/pytest tests/e2e
 endif

@@ -69,7 +69,8 @@ def data_of(model: str) -> list[Dataset]:
     if model == "fraud":
         made = fraud_uploads(SEED)
         return [made.first, made.newer, made.narrow, made.mislabelled, made.live]
-    header, *rows = csv.reader((ROOT / "rehearsal" / "material" / "datasets" / f"{model}.csv").open())
+    text = (ROOT / "rehearsal" / "material" / "datasets" / f"{model}.csv").read_text()
+    header, *rows = csv.reader(text.splitlines())
     return [Dataset(tuple(header), tuple(tuple(row) for row in rows))]
 
 

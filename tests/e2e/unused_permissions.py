@@ -14,7 +14,6 @@ _FAILURE = "a failure that no play has; unit tests of rollouts, uploads and runs
 _DEAD_LETTERS = "what could not be done or delivered; nothing in a play fails for good"
 _PERSON = "only when a person stops a pipeline"
 _MISSING = "without it what is missing looks like what is forbidden; nothing is missing in a play"
-_BATCH_STOPPED = "stops a comparison of batch versions under way; in the plays it has ended before"
 _CLOCK = "for a model that scales by the clock; no play's does"
 _FIRST_SCALED = "AWS makes the account's role for scaling with it; the local AWS needs none"
 _GATE = "a gate that a function keeps; the one in the plays is kept by a person"
@@ -64,8 +63,6 @@ UNUSED: dict[str, dict[str, str]] = {
     "AnnouncePendingVersionFunctionRole": {"s3:ListBucket": _MISSING, "sqs:SendMessage": _DEAD_LETTERS},
     "OpenRolloutFunctionRole": {
         "s3:ListBucket": _MISSING,
-        "dynamodb:GetItem": _FAILURE,
-        "dynamodb:UpdateItem": _FAILURE,
         "sagemaker:UpdateModelPackage": _FAILURE,
         "sqs:SendMessage": _DEAD_LETTERS,
     },
@@ -80,8 +77,6 @@ UNUSED: dict[str, dict[str, str]] = {
     "PromoteCandidateFunctionRole": {**_NEVER_SCALES, "sagemaker:CreateEndpoint": _FAILURE},
     "RollBackFunctionRole": {
         **_NEVER_SCALES,
-        "sagemaker:DescribeTransformJob": _BATCH_STOPPED,
-        "sagemaker:StopTransformJob": _BATCH_STOPPED,
         "sagemaker:DeleteEndpoint": _FAILURE,
     },
     "AbortRolloutFunctionRole": {"sqs:SendMessage": _DEAD_LETTERS},
@@ -96,6 +91,7 @@ UNUSED: dict[str, dict[str, str]] = {
 
 _FLEET = "the state in which a task finds the fleet of a model that scales: before, in or after a burst"
 _FOUND = "how far a rollout has come when its alarm rings"
+_COMPARED = "whether a comparison of batch versions has ended when its rollout is stopped"
 _FENCE = "whether the judge is quicker than the alarm"
 _SWEPT = "whether the sweep comes while something is open or has not been told"
 
@@ -120,6 +116,8 @@ BY_TIMING: dict[str, dict[str, str]] = {
     "PromoteCandidateFunctionRole": _SCALES,
     "RollBackFunctionRole": {
         **_SCALES,
+        "sagemaker:DescribeTransformJob": _COMPARED,
+        "sagemaker:StopTransformJob": _COMPARED,
         "cloudwatch:SetAlarmState": _FOUND,
         "sagemaker:UpdateEndpointWeightsAndCapacities": _FOUND,
     },
