@@ -44,8 +44,8 @@ test: setup setup-clients .venvs/cyclonedx/.ready  ## Run every test; ARGS=... r
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest -n 3 --dist loadgroup tests/clients localaws/tests/contract tests/contract tests/properties tests/chaos tests/structure tests/unit \
-	  localaws/tests/unit  # the longest first
+	.venv/bin/pytest -n 3 --dist loadgroup --no-loadscope-reorder tests/clients tests/contract \
+	  localaws/tests/contract tests/chaos tests/properties tests/structure tests/unit localaws/tests/unit  # longest first
 	.venv/bin/pytest tests/e2e
 endif
 

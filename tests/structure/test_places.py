@@ -71,35 +71,33 @@ def test_a_folder_that_shares_a_fixture_is_a_package(path: Path) -> None:
 
 GROUPED = """
 import os
+from pathlib import Path
 import pytest
+
+def note(group):
+    with Path(group).open("a") as noted:
+        print(os.environ["PYTEST_XDIST_WORKER"], file=noted)
 
 @pytest.mark.parametrize("at", range(4))
 @pytest.mark.xdist_group("one")
-def test_is_where_the_others_of_its_group_are(at):
-    assert os.environ["PYTEST_XDIST_WORKER"] == "gw0"
+def test_one(at):
+    note("one")
 
 @pytest.mark.parametrize("at", range(4))
 @pytest.mark.xdist_group("other")
-def test_is_where_the_others_of_the_other_group_are(at):
-    assert os.environ["PYTEST_XDIST_WORKER"] == "gw1"
+def test_other(at):
+    note("other")
 """
 
 
 def test_tests_of_one_group_run_in_one_process(tmp_path: Path) -> None:
     """pytest-xdist does not say when it cannot group: it spreads the tests of one local AWS over all processes."""
     (tmp_path / "test_groups.py").write_text(GROUPED)
-    options = [
-        "-n",
-        "2",
-        "--dist",
-        "loadgroup",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(tmp_path),
-        "-c",
-        "/dev/null",
-    ]
+    options = ["-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider", "--rootdir", ".", "-c", "/dev/null"]
     command = [sys.executable, "-m", "pytest", *options, "."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    for group in ("one", "other"):
+        workers = (tmp_path / group).read_text().split()
+        assert len(workers) == 4
+        assert len(set(workers)) == 1
