@@ -14,7 +14,6 @@ from datetime import datetime
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.errors import SluiceError
-from sluice.rollout.model.approval_notes import ApprovalNotes
 from sluice.rollout.model.maintenance import Maintenance, maintenance_text
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import (
@@ -47,11 +46,11 @@ class FencedError(SluiceError):
     """The rollout is fenced or closed: no task may move it forward."""
 
 
-class RecordStore(ApprovalNotes):
+class RecordStore:
     """Every write is idempotent: repeated with the same arguments, it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
-        super().__init__(table)
+        self._table = table
         self._index = RolloutIndex(table)
 
     def open(self, record: RolloutRecord) -> bool:
