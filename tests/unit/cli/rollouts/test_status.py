@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,30 +19,18 @@ from cli.rollouts.evidence_view import evidence_lines, newest_analysis
 from tests.builders.aws_clients import client_error
 from tests.builders.fake_aws import START, FakeAws
 from tests.builders.spec_examples import spec_with
-from tests.builders.status_stage import LOOK, busy_stage, change, fresh_stage, run
+from tests.builders.status_stage import LOOK, change, fresh_stage, run
+
+pytestmark = pytest.mark.usefixtures("in_utc")
 
 
 def told(aws: FakeAws) -> Any:
     return json.loads(aws.shown)
 
 
-@pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
 @pytest.fixture
 def fresh() -> FakeAws:
     return fresh_stage()
-
-
-@pytest.fixture
-def busy() -> FakeAws:
-    return busy_stage()
 
 
 def test_a_model_that_was_only_applied_has_nothing_yet(fresh: FakeAws) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from math import ceil
@@ -17,21 +15,9 @@ from cli.main import command_line
 from cli.output import RichOutput
 from cli.rollouts.status_sections import fit, folded_history, section
 from tests.builders.fake_aws import START, FakeAws
-from tests.builders.status_stage import LOOK, busy_stage
+from tests.builders.status_stage import LOOK
 
-
-@pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.fixture
-def busy() -> FakeAws:
-    return busy_stage()
+pytestmark = pytest.mark.usefixtures("in_utc")
 
 
 def look_at(minute: int, reason: str, stage: int = 0) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,21 +13,9 @@ import pytest
 from cli.main import command_line
 from tests.builders.aws_clients import client_error
 from tests.builders.fake_aws import START, FakeAws
-from tests.builders.status_stage import busy_stage, change, run
+from tests.builders.status_stage import change, run
 
-
-@pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.fixture
-def busy() -> FakeAws:
-    return busy_stage()
+pytestmark = pytest.mark.usefixtures("in_utc")
 
 
 def watch(aws: FakeAws, *events: Callable[[], None], output: str = "text", words: str = "status fraud --watch") -> None:
