@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -53,19 +54,28 @@ def printed_until(server: subprocess.Popen[str], beginning: str) -> str:
     return said
 
 
+def read_of_process(file: Path) -> str:
+    """What a file of /proc says; nothing once its process or thread has ended, also between being listed and read."""
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
+
+
 def started_by(pid: int) -> set[int]:
-    """The process and all its descendants, whatever their groups."""
+    """The process and all its descendants that run, whatever their groups; threads may end while they are listed."""
     found = {pid}
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            found |= started_by(int(child))
+    with contextlib.suppress(OSError):
+        for thread in list(Path(f"/proc/{pid}/task").iterdir()):
+            for child in read_of_process(thread / "children").split():
+                found |= started_by(int(child))
     return found
 
 
 def left_of(processes: set[int]) -> set[int]:
     """Those that still run; one that has ended may wait to be reaped by whoever reaps orphans here."""
-    stats = ((process, Path(f"/proc/{process}/stat")) for process in processes)
-    return {process for process, stat in stats if stat.exists() and stat.read_text().rpartition(") ")[2][0] != "Z"}
+    stats = {process: read_of_process(Path(f"/proc/{process}/stat")) for process in processes}
+    return {process for process, stat in stats.items() if stat and stat.rpartition(") ")[2][0] != "Z"}
 
 
 def test_make_serve_serves_until_interrupted_and_leaves_no_process(tmp_path: Path) -> None:

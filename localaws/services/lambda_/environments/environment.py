@@ -134,7 +134,7 @@ class Environment:
     def _peak_mb(self) -> int:
         try:
             status = Path(f"/proc/{self._child.pid}/status").read_text()
-        except FileNotFoundError:
+        except OSError:  # it has ended: before it was opened, or between that and the read
             return 0
         peak_kb = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), "0")
         return int(peak_kb) // 1024
