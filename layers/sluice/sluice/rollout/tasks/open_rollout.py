@@ -73,8 +73,10 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
     wanted = RolloutId(model=model, version=package.version, attempt=attempt)
     is_known = latest is not None and latest.id == wanted
     if not is_known and (obstacle := _obstacle(package, at, wanted, spec, ports)):
+        answer = _ignore_approval(package, changed, f"{model}/{package.version} {obstacle}", ports)
+        # Last: until it is recorded, the sweep replays it.
         ports.approvals.record(model, package.version, ApprovalStatus(approval="Approved", at=at))
-        return _ignore_approval(package, changed, f"{model}/{package.version} {obstacle}", ports)
+        return answer
     record = RolloutRecord(
         id=wanted if is_known else next_free_attempt(wanted, ports),
         package_arn=package.arn,
