@@ -178,7 +178,7 @@ def test_the_end_of_a_run_that_eventbridge_refused_is_told_again(
 def test_a_run_that_could_not_be_recorded_when_it_ended_is_recorded_later(
     world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its slot is free by then, and no event of its steps came before."""
+    """Another run has its slot by then, and no event of its steps came before."""
     world.registry.add(GROUP, 7, "Rejected")
     file = File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1)
     world.bucket.objects[file.key] = b"age,risk\n30,1\n"
@@ -198,10 +198,13 @@ def test_a_run_that_could_not_be_recorded_when_it_ended_is_recorded_later(
         patched.setattr(world.run_reader, "read", out)
         with pytest.raises(RetryableError):
             record_pipeline_run(execution.event(), world.ports)
+    another = replace(file, key="data/fraud/b.csv")
+    world.bucket.objects[another.key] = b"age,risk\n31,0\n"
+    world.ports.pending_inputs.add_file("fraud", another, world.clock.now())
+    world.clock.pass_seconds(60)
+    world.ports.wakeups.send_wake_up("fraud", 0)
     world.wake()
-    slot = world.ports.run_slots.get("fraud")
-    assert slot is not None
-    assert slot.phase == "free"
+    assert [each.run for each in world.pipelines.running(GROUP)] != [execution.run], "another run has its slot"
     ((kind, detail),) = replayed(world)
     record_pipeline_run({"source": "sluice", "detail-type": kind, "detail": detail}, world.ports)
     assert world.events.published[-1][0] == "PipelineSucceeded"

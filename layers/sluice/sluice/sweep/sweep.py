@@ -124,8 +124,8 @@ def replay_run_ends(model: str, ports: SweepPorts) -> Iterator[str]:
     unsettled = [
         run.execution for run, is_told in recorded if not run.has_ended or (run.modified_at > since and not is_told)
     ]
-    current = [slot.execution] if slot and (slot.is_running or _is_unrecorded(slot, recorded, since)) else []
-    for execution in dict.fromkeys((*current, *unsettled)):
+    current = [slot.execution] if slot and slot.is_running else []
+    for execution in dict.fromkeys((*current, *_unrecorded(slot, recorded, since), *unsettled)):
         status, name = ports.pipelines.status_and_name(execution)
         if slot and execution == slot.execution:
             name = slot.run  # also when its pipeline has been deleted since
@@ -140,11 +140,12 @@ def replay_run_ends(model: str, ports: SweepPorts) -> Iterator[str]:
             yield f"{execution} is {status}"
 
 
-def _is_unrecorded(slot: RunSlot, recorded: Sequence[tuple[PipelineRun, bool]], since: datetime) -> bool:
-    """Whether the slot's last run has ended, and SageMaker or the table was out when it was to be recorded."""
-    if not slot.end_status or datetime.fromisoformat(slot.claimed_at) < since:
-        return False
-    return bool(slot.execution) and slot.execution not in (run.execution for run, _ in recorded)
+def _unrecorded(slot: RunSlot | None, recorded: Sequence[tuple[PipelineRun, bool]], since: datetime) -> Iterator[str]:
+    """Executions that have held the slot, and were not recorded: SageMaker or the table was out all the time."""
+    if slot is None or datetime.fromisoformat(slot.claimed_at) < since:
+        return
+    known = {run.execution for run, _ in recorded}
+    yield from (each for each in slot.executions if each not in known)
 
 
 def wake_stalled_queue(model: str, ports: SweepPorts) -> Iterator[str]:

@@ -111,6 +111,7 @@ def _slot_for(
         parameters=recipe.parameters,
         requests=tuple(each.id for each in selection.requests),
         claimed_at=now.isoformat(),
+        recent=last.executions if last else (),
         newest=last.newest if last else "",
     )
 
