@@ -249,8 +249,18 @@ class _Rest:
                 closed = [each.closed_at for each in self.records if each.id.version == version and each.closed_at]
                 fenced = [each.fence.at for each in self.records if each.id.version == version and each.fence]
                 approved = self.of.decisions[version][-1][0]
-                if fenced and closed and max(fenced) < approved < max(closed):
+                is_gone = self._is_told_or_lost(package.arn, approved)
+                if fenced and closed and max(fenced) < approved < max(closed) and not is_gone:
                     self._no("an approval during a rollback stands", f"v{version} was approved again, and is Rejected")
+
+    def _is_told_or_lost(self, arn: str, approved: datetime) -> bool:
+        """Whether an approval came within the change that overwrites it, which nobody can prevent, and was told."""
+        within = any(
+            where == "roll_back: reject" and at <= approved <= at + timedelta(seconds=each.seconds)
+            for at, each, where in self.of.met
+        )
+        is_lost = any(each.what == "event lost" or each.of == "unheard" for _, each, _ in self.of.met)
+        return within and (is_lost or self.of.ports.approvals.is_ignored(arn, approved))
 
     def _is_excused(self, version: int) -> bool:
         """People stopped it, or it met what is its own: then a rejection is what the documents promise."""
