@@ -39,6 +39,18 @@ def untrusted(package: Package, own: AllowedOrigin, ports: OriginPorts) -> str:
     return ""
 
 
+def may_come_back(arn: str, unfit: list[str], ports: OriginPorts) -> bool:
+    """Whether a version that has served may do so again: it is Approved, and is still what it was.
+
+    What its spec has narrowed since does not count. ``unfit`` gets what is the matter with one that is Approved.
+    """
+    package = ports.registry.describe(arn)
+    problem = untrusted(package, AllowedOrigin(), ports) if package.is_approved else ""
+    if problem:
+        unfit.append(f"{package.group}/{package.version} may not serve: {problem}")
+    return package.is_approved and not problem
+
+
 def refuse_untrusted(record: RolloutRecord, ports: OriginPorts) -> None:
     """Raises ``PlanError`` if a model may not be made of the version: its package or its artifact may be others by now.
 

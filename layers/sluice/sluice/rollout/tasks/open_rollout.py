@@ -6,9 +6,8 @@ so the version is read again from the Model Registry, and each decision has the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sluice.errors import AwsRefusedError, SpecError, UnknownModelError
@@ -25,11 +24,10 @@ from sluice.rollout.planning.approvals import (
     rejected_over,
     resolve_conflict,
 )
-from sluice.rollout.planning.origin_check import untrusted
+from sluice.rollout.planning.origin_check import may_come_back, untrusted
 from sluice.rollout.planning.way_back import TOLD_AGAIN, no_way_back, way_back
 from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
-from sluice.spec.model import AllowedOrigin
 
 if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
@@ -193,8 +191,8 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
-    unfit: dict[str, str] = {}
-    good = way_back(package, known, lambda arn: _may_come_back(arn, unfit, ports), ports.now())
+    unfit: list[str] = []
+    good = way_back(package, known, lambda arn: may_come_back(arn, unfit, ports), ports.now())
     if good is None:
         return _tell_no_way_back(package, model, known, ports, unfit)
     wanted = next_attempt(good, known)
@@ -210,29 +208,12 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     return _open(record, ports.specs.get(model), ports)
 
 
-def _may_come_back(arn: str, unfit: dict[str, str], ports: RolloutPorts) -> bool:
-    """Whether a version that has served may do so again: it is Approved, and still made of what it was; why not.
-
-    What its spec has narrowed since does not count. ``unfit`` gets what is the matter, by version.
-    """
-    package = ports.registry.describe(arn)
-    if package.is_approved and (problem := untrusted(package, AllowedOrigin(), ports)):
-        unfit[f"{package.group}/{package.version}"] = problem
-        return False
-    return package.is_approved
-
-
 def _tell_no_way_back(
-    package: Package,
-    model: str,
-    known: list[RolloutRecord],
-    ports: RolloutPorts,
-    unfit: Mapping[str, str] = MappingProxyType({}),
+    package: Package, model: str, known: list[RolloutRecord], ports: RolloutPorts, unfit: Sequence[str] = ()
 ) -> dict[str, str]:
     """Publish it once, and once a day while it is found so; first the event, then its mark."""
     now = ports.now()
-    others = (f"{name} may not serve: {problem}" for name, problem in unfit.items())
-    reason = "; ".join([no_way_back(model, package, known, now), *others])
+    reason = "; ".join([no_way_back(model, package, known, now), *unfit])
     told = ports.approvals.no_way_back_told_at(package.arn)
     if told is None or now - told >= TOLD_AGAIN:
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
