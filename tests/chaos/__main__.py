@@ -20,9 +20,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first seed; each run has the next one")
     parser.add_argument("--shown", type=int, default=SHOWN_EACH, help="how many violations of each promise are shrunk")
     parser.add_argument("--trace", type=int, help="show one seed step by step instead")
-    parser.add_argument(
-        "--safeguards", action="store_true", help="show which seed finds each one missing instead"
-    )
+    parser.add_argument("--safeguards", action="store_true", help="show which seed finds each one missing instead")
     asked = parser.parse_args()
     if asked.trace is not None:
         return _trace(asked.trace)

@@ -53,6 +53,27 @@ SEQUENCES: Mapping[str, Scenario] = {
 """What finds each safeguard missing, by the name of its mutation."""
 
 MENDED: Mapping[str, Scenario] = {
+    "a doubt in the watch that only a person ends": Scenario(
+        strategy="linear",
+        watch=120,
+        on_doubt="pause",
+        incidents=(Incident(1260, "approve", version=3), Incident(1980, "delete alarm", version=2)),
+    ),
+    "a rejection that nobody hears of while the last sweep is at work": Scenario(
+        strategy="all_at_once",
+        endpoint="serverless",
+        pace=3.0,
+        incidents=(Incident(Call("sweep", 64), "reject", "unheard", version=2), V2),
+    ),
+    "a way back without capacity, which comes a quarter of an hour later": Scenario(
+        strategy="all_at_once",
+        incidents=(V2, Incident(800, "shortage", seconds=900), Incident(810, "reject", version=2)),
+    ),
+    "an approval between the last reading of a rollback and its rejection": Scenario(
+        strategy="shadow",
+        broken=frozenset({3}),
+        incidents=(Incident(Call("roll_back", 1, "reject"), "approve", version=3), Incident(60, "approve", version=3)),
+    ),
     "a close that fails once its alarms are deleted": Scenario(
         watch=600,
         on_doubt="pause",

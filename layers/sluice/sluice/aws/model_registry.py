@@ -23,6 +23,8 @@ _ABSENT = frozenset({"ValidationException", "ResourceNotFound"})
 """How DescribeModelPackage refuses a well-formed ARN of which there is no version. Its model has no such error; people
 have seen ValidationException, "ModelPackage arn:… does not exist." The text is not relied on."""
 
+_S3_URI = re.compile(r"s3://[^\s\"',;]*", re.IGNORECASE)
+
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _METADATA_VALUE = re.compile(r"[^\w .:/=+@-]")
 
@@ -37,6 +39,7 @@ class PackagedContainer:
 
     image: str
     artifacts: tuple[tuple[str, str], ...]  # (member of the package, S3 URI)
+    fetched: tuple[tuple[str, str], ...] = ()  # the same of what its environment names, such as the code it runs
     artifact_etag: str = ""  # of the artifact when it was registered, if the registry recorded it
     other_sources: tuple[str, ...] = ()  # further members that bring code or data
 
@@ -122,18 +125,21 @@ class ModelRegistry:
             if error.code not in _ABSENT:
                 raise
 
-    def reject(self, arn: str, reason: str) -> None:
+    def reject(self, arn: str, reason: str, *, unless_approved_since: datetime | None = None) -> bool:
         """Mark the version Rejected, with the reason on one line, as the registry wants it.
 
-        Idempotent: nothing is written if the version already has this status and reason, or is deleted.
+        Idempotent: nothing is written if the version already has this status and reason, or is deleted. Returns False
+        if it was left Approved: a person may have approved it after ``unless_approved_since``. A note on an approved
+        version looks the same. UpdateModelPackage has no condition, so an approval between the reading and the change
+        is overwritten.
         """
         text = " ".join(reason.split())[:DESCRIPTION_MAX]
         current = self.describe(arn)
-        if current.is_deleted:
-            return
-        if current.approval == "Rejected" and current.description == text:
-            return
-        self._update(arn, ModelApprovalStatus="Rejected", ApprovalDescription=text)
+        if unless_approved_since and current.is_approved and current.last_modified > unless_approved_since:
+            return False
+        if not current.is_deleted and (current.approval, current.description) != ("Rejected", text):
+            self._update(arn, ModelApprovalStatus="Rejected", ApprovalDescription=text)
+        return True
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
         """Add custom metadata; characters the registry refuses become spaces. Nothing if the version is deleted."""
@@ -181,9 +187,16 @@ def _container(found: Mapping[str, Any]) -> PackagedContainer:
     return PackagedContainer(
         image=found.get("Image", ""),
         artifacts=(("ModelDataUrl", found["ModelDataUrl"]),) if found.get("ModelDataUrl") else (),
+        fetched=tuple(_fetched(found.get("Environment") or {})),
         artifact_etag=found.get("ModelDataETag", ""),
         other_sources=tuple(name for name in _OTHER_SOURCES if _brings(name, found)),
     )
+
+
+def _fetched(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """SageMaker's framework images fetch and run the code that SAGEMAKER_SUBMIT_DIRECTORY names; others may as well."""
+    for name, value in environment.items():
+        yield from ((f"Environment.{name}", uri) for uri in _S3_URI.findall(value))
 
 
 def _brings(name: str, container: Mapping[str, Any]) -> bool:

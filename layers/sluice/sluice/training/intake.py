@@ -15,6 +15,7 @@ from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus, RunRequest
 from sluice.training.request_parameters import refusal
+from sluice.training.run_claim import drop_settled
 from sluice.training.unreadable_upload import UnreadableUploadError
 from sluice.training.upload_validation import loggable_breaches, quarantine_upload, told, validate_upload
 
@@ -89,12 +90,27 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
         return QueueCheck(str(message["detail"]["model"]), 0)
     if kind == TrainRequested.KIND:
         return _take_in_request(TrainRequested.parse(message), limits, ports)
-    upload = ObjectCreated.parse(message)
+    upload = _own_upload(ObjectCreated.parse(message), ports)
     if upload.size == 0 and not message.get(_WAITED) and _is_of_a_model(upload, limits):
         # Some writers create an object empty and put its content there at once: that is one file.
         ports.wakeups.send_again({**message, _WAITED: True}, EMPTY_FILE_SECONDS)
         return None
     return _take_in_upload(upload, limits, ports)
+
+
+def _own_upload(upload: ObjectCreated, ports: TrainingPorts) -> ObjectCreated:
+    """The upload as S3 knows it: whoever may send to the queue could name another bucket, or an upload once more.
+
+    S3's own events name the version, unless the bucket has none.
+
+    Raises:
+        ValueError: it is in another bucket than the stack's.
+    """
+    if upload.bucket != ports.bucket.name:
+        raise ValueError("the upload is in another bucket than the stack's own")
+    if upload.version_id or model_of(upload.key) is None:
+        return upload
+    return replace(upload, version_id=ports.bucket.current_versions([upload.key]).get(upload.key, ""))
 
 
 def _is_of_a_model(upload: ObjectCreated, limits: IntakeLimits) -> bool:
@@ -164,27 +180,25 @@ def _file(upload: ObjectCreated) -> File:
 
 
 def _take_in_request(wanted: TrainRequested, limits: IntakeLimits, ports: TrainingPorts) -> QueueCheck | None:
+    """Store a request as pending, or as refused, which is told then."""
+    request = RunRequest(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
+    reason = _refusal(wanted, limits, ports)
+    is_new = ports.pending_inputs.add_request(wanted.model, request, refused=reason)
+    if reason and is_new:
+        drop_settled(wanted.model, [wanted.request], ports)
+        return None
+    return QueueCheck(wanted.model, 0)  # which tells what was refused before, if a crash came before that
+
+
+def _refusal(wanted: TrainRequested, limits: IntakeLimits, ports: TrainingPorts) -> str:
+    """Why a request is refused at once; empty if it is not."""
     try:
         limits.spec_of(wanted.model)
     except (UnknownModelError, SpecError) as error:
-        ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=str(error))
-        return None
-    if wanted.parameters:
-        definition = ports.pipelines.definition(ports.names.pipeline(wanted.model))
-        if reason := refusal(definition, wanted.parameters):
-            _refuse_request(wanted, reason, ports)
-            return None
-    request = RunRequest(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
-    ports.pending_inputs.add_request(wanted.model, request)
-    return QueueCheck(wanted.model, 0)
-
-
-def _refuse_request(wanted: TrainRequested, reason: str, ports: TrainingPorts) -> None:
-    """Publish that a request may not set a parameter, once; after a crash in between, it is published again."""
-    ports.pending_inputs.refuse_request(wanted.model, wanted.request, reason, ports.now())
-    status = ports.pending_inputs.request_status(wanted.model, wanted.request)
-    if status is not None and status.state == "refused":
-        ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=reason)
+        return str(error)
+    if not wanted.parameters:
+        return ""
+    return refusal(ports.pipelines.definition(ports.names.pipeline(wanted.model)), wanted.parameters)
 
 
 def _reject_unread(upload: ObjectCreated, model: str, reason: str, breaches: _Breaches, ports: TrainingPorts) -> None:

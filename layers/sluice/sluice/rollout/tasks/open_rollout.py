@@ -6,6 +6,7 @@ so the version is read again from the Model Registry, and each decision has the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from sluice.rollout.planning.approvals import (
     attempt_for,
     is_still_approved,
     next_attempt,
+    rejected_over,
     resolve_conflict,
 )
-from sluice.rollout.planning.origin_check import untrusted
+from sluice.rollout.planning.origin_check import may_come_back, untrusted
 from sluice.rollout.planning.way_back import TOLD_AGAIN, no_way_back, way_back
 from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
@@ -73,8 +75,10 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
     wanted = RolloutId(model=model, version=package.version, attempt=attempt)
     is_known = latest is not None and latest.id == wanted
     if not is_known and (obstacle := _obstacle(package, at, wanted, spec, ports)):
+        answer = _ignore_approval(package, changed, f"{model}/{package.version} {obstacle}", ports)
+        # Last: until it is recorded, the sweep replays it.
         ports.approvals.record(model, package.version, ApprovalStatus(approval="Approved", at=at))
-        return _ignore_approval(package, changed, f"{model}/{package.version} {obstacle}", ports)
+        return answer
     record = RolloutRecord(
         id=wanted if is_known else next_free_attempt(wanted, ports),
         package_arn=package.arn,
@@ -160,7 +164,19 @@ def _end_approval(package: Package, model: str, changed: PackageChanged, ports: 
     # Last: until it is recorded, the sweep replays it.
     at = _changed_at(package, changed) if changed.approval == package.approval else package.last_modified
     ports.approvals.record(model, package.version, ApprovalStatus(approval=package.approval, at=at))
+    if changed.names_the_approval and changed.approval == "Approved" and not changed.is_hint:
+        _tell_overwritten(package, model, changed, ports)
     return answer or {"ignored": f"{package.group}/{package.version} is {package.approval}"}
+
+
+def _tell_overwritten(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> None:
+    """A rollback has marked the version Rejected over the approval: only people may set it again, so they are told."""
+    at = _changed_at(package, changed)
+    by = rejected_over(at, package, ports.store.rollouts(model, package.version))
+    if by is not None:
+        name = f"{model}/{package.version}"
+        reason = f"{name} was approved in the moment in which {by.id} marked it Rejected: approve it again to retry it"
+        _ignore_approval(package, changed, reason, ports)
 
 
 def _tell_without_baseline(package: Package, model: str, rollouts: list[RolloutRecord], ports: RolloutPorts) -> None:
@@ -175,9 +191,10 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
-    good = way_back(package, known, lambda arn: ports.registry.describe(arn).is_approved, ports.now())
+    unfit: list[str] = []
+    good = way_back(package, known, lambda arn: may_come_back(arn, unfit, ports), ports.now())
     if good is None:
-        return _tell_no_way_back(package, model, known, ports)
+        return _tell_no_way_back(package, model, known, ports, unfit)
     wanted = next_attempt(good, known)
     record = RolloutRecord(
         id=wanted if any(each.id == wanted for each in known) else next_free_attempt(wanted, ports),
@@ -191,10 +208,12 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     return _open(record, ports.specs.get(model), ports)
 
 
-def _tell_no_way_back(package: Package, model: str, known: list[RolloutRecord], ports: RolloutPorts) -> dict[str, str]:
+def _tell_no_way_back(
+    package: Package, model: str, known: list[RolloutRecord], ports: RolloutPorts, unfit: Sequence[str] = ()
+) -> dict[str, str]:
     """Publish it once, and once a day while it is found so; first the event, then its mark."""
     now = ports.now()
-    reason = no_way_back(model, package, known, now)
+    reason = "; ".join([no_way_back(model, package, known, now), *unfit])
     told = ports.approvals.no_way_back_told_at(package.arn)
     if told is None or now - told >= TOLD_AGAIN:
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
