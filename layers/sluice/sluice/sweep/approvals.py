@@ -58,7 +58,7 @@ def _replay_ends(
 
 
 def _no_more_approved(approved: Mapping[int, str], recorded: Mapping[int, ApprovalStatus]) -> Iterator[int]:
-    """The versions that are Approved by their last decision and not listed so; a list has only so many of the newest."""
+    """The versions that are Approved by their last decision and not listed so. A list has only the newest ones."""
     oldest = min(approved) if len(approved) >= LISTED_MAX else 0
     for version, decision in recorded.items():
         if decision.is_approved and version not in approved and version >= oldest:

@@ -7,6 +7,7 @@ ends in the same state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -14,10 +15,16 @@ from math import ceil
 from sluice.endpoint.state import CHANGING, EndpointState
 from sluice.rollout.model.plan import Plan, PlannedFleet, weights_at
 
+_OF_VERSION = re.compile(r"\bping\b|\bhealth|\balarms?\b|stand up your model|extract model data", re.IGNORECASE)
+"""In FailureReason of endpoints: the container does not get healthy, its artifact is no archive, or an alarm rang. The
+texts are not documented. So of any other the version is not blamed: "Request to service failed", too few zones with the
+instance type, an image or an artifact that the role may not read."""
+
+_NAMES = re.compile(r"\"[^\"]*\"|\b(?:s3|arn):\S+")
+"""Of containers, objects and resources: a model may be called health."""
+
 _NOT_OF_VERSION = ("capacity", "service limit", "limitexceeded", "quota", "internal")
-"""In FailureReason of endpoints: InsufficientInstanceCapacity, "Unable to provision requested ML compute capacity",
-quotas of the account, internal failures. The texts are not documented; of one that is not known the version is taken to
-be the cause, as a container that does not start is the usual one."""
+"""What AWS lacks, whatever else the text says: InsufficientInstanceCapacity, quotas of the account, internal errors."""
 
 _SHARE_TOLERANCE = 1e-3  # SageMaker keeps weights as 32-bit floats
 
@@ -227,9 +234,9 @@ def _use_once(step: UseConfig, state: EndpointState, requested: frozenset[str]) 
 
 
 def _blames_version(why: str) -> bool:
-    """Whether SageMaker's reason is about the version; not if it has none, or lacks what AWS has to give."""
-    said = why.casefold()
-    return bool(said) and not any(word in said for word in _NOT_OF_VERSION)
+    """Whether SageMaker's reason is about the version; not if it has none, or one that is not known."""
+    said = _NAMES.sub("", why).casefold()
+    return bool(_OF_VERSION.search(said)) and not any(word in said for word in _NOT_OF_VERSION)
 
 
 def _changed_by_hand(state: EndpointState) -> ReconcileStep:
