@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from sluice.rollout.model.maintenance import MAINTENANCE, Maintenance, parse_maintenance
@@ -21,6 +21,10 @@ RolloutOutcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "
 FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "withdrawn", "failed"]
 
 CommandKind = Literal["pause", "resume", "promote"]
+
+UNSEEN = timedelta(minutes=1)
+"""For how long DescribeEndpoint may show an endpoint without a change that was asked for: the SDK may repeat the call,
+and no document says that an accepted one is shown at once."""
 
 RESTORING = "restoring_"
 """What the attributes begin with that say when a way back made its first step of each kind."""
@@ -84,6 +88,7 @@ class RolloutRecord:
     planned_at: datetime | None = None
     compared_at: datetime | None = None  # when a batch version's comparison was published
     requested_configs: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
+    requested_at: datetime | None = None  # when SageMaker was asked for the last of them on the way forward
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
     maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
@@ -135,6 +140,11 @@ class RolloutRecord:
         seen = self.maintenance.get(self.stage, ())
         return bool(seen) and not seen[-1].is_over
 
+    def unseen_until(self, now: datetime) -> datetime | None:
+        """Until when DescribeEndpoint may not show the last config that was asked for; None if it does by now."""
+        until = self.requested_at + UNSEEN if self.requested_at is not None else now
+        return until if until > now else None
+
     @property
     def may_advance(self) -> bool:
         return self.fence is None and not self.is_closed
@@ -173,6 +183,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         planned_at=datetime.fromisoformat(item["planned_at"]) if "planned_at" in item else None,
         compared_at=datetime.fromisoformat(item["compared_at"]) if "compared_at" in item else None,
         requested_configs=frozenset(item.get("asked", ())),
+        requested_at=datetime.fromisoformat(item["asked_at"]) if "asked_at" in item else None,
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
         maintenance=_maintenance(item),

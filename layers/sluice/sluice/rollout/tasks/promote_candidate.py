@@ -36,7 +36,8 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
     ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
     state = ports.hosting.describe(record.endpoint)
-    step = next_step_towards_promotion(plan, state, record.requested_configs)
+    is_recent = record.unseen_until(ports.now()) is not None
+    step = next_step_towards_promotion(plan, state, record.requested_configs, is_recent=is_recent)
     ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Done):
         if record.watching_since is None:
@@ -57,6 +58,7 @@ def _apply(
     if isinstance(step, UseConfig):
         create_config(step.config, plan, record, ports)
         deregister_lost_variants(plan, step.config, state, ports)
+        ports.store.note_request(record.id, ports.now())
     with retried_if_registered(plan, step, state, ports):
         is_accepted = apply_step(step, record.endpoint, ports.hosting)
     if is_accepted and isinstance(step, UseConfig):

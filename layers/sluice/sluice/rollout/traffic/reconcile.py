@@ -94,11 +94,13 @@ ReconcileStep = (
 )
 
 
-def next_step_towards_candidate(plan: Plan, state: EndpointState | None, requested: frozenset[str]) -> ReconcileStep:
+def next_step_towards_candidate(
+    plan: Plan, state: EndpointState | None, requested: frozenset[str], *, is_recent: bool = False
+) -> ReconcileStep:
     """Towards the candidate's fleet: beside the baseline without traffic, in its place, or as a new endpoint.
 
     ``requested`` holds the configs that were requested before: if the endpoint is in service without one of them,
-    SageMaker has rolled that update back.
+    SageMaker has rolled that update back. If the last request ``is_recent``, DescribeEndpoint may not show it yet.
     """
     if plan.engine == "batch":
         return Done()
@@ -115,7 +117,8 @@ def next_step_towards_candidate(plan: Plan, state: EndpointState | None, request
         return Done()
     if plan.baseline is None or state.config != plan.baseline.config:
         return _changed_by_hand(state)
-    return _use_once(UseConfig(desired, guarded=plan.engine == "guardrails"), state, requested)
+    step = UseConfig(desired, guarded=plan.engine == "guardrails")
+    return _use_once(step, state, requested, is_recent=is_recent)
 
 
 def _still_serving(plan: Plan, state: EndpointState | None) -> ReconcileStep:
@@ -165,15 +168,17 @@ def _count_for_load(plan: Plan, weight: int, state: EndpointState) -> int:
     return min(plan.scaling.most, ceil(now.desired_count * weight / 100 / carried))
 
 
-def next_step_towards_promotion(plan: Plan, state: EndpointState | None, requested: frozenset[str]) -> ReconcileStep:
+def next_step_towards_promotion(
+    plan: Plan, state: EndpointState | None, requested: frozenset[str], *, is_recent: bool = False
+) -> ReconcileStep:
     """Towards the candidate serving alone on its full fleet."""
     if state and state.is_settled and state.config == plan.candidate.config:
         return Done()
     if plan.engine not in ("weights", "shadow"):
-        return next_step_towards_candidate(plan, state, requested)
+        return next_step_towards_candidate(plan, state, requested, is_recent=is_recent)
     step = next_step_towards_stage(plan, 100, plan.candidate.instance_count, state)
     if isinstance(step, Done) and state is not None:
-        return _use_once(UseConfig(plan.candidate.config), state, requested)
+        return _use_once(UseConfig(plan.candidate.config), state, requested, is_recent=is_recent)
     return step
 
 
@@ -225,7 +230,9 @@ def _unsettled(state: EndpointState) -> ReconcileStep | None:
     return Impossible(reason, is_of_version=state.status == "Failed" and _blames_version(why))
 
 
-def _use_once(step: UseConfig, state: EndpointState, requested: frozenset[str]) -> ReconcileStep:
+def _use_once(step: UseConfig, state: EndpointState, requested: frozenset[str], *, is_recent: bool) -> ReconcileStep:
+    if step.config in requested and is_recent:
+        return Wait()
     if step.config in requested:
         why = state.failure_reason
         reason = f"SageMaker rolled the update to {step.config} back: {why or 'no reason given'}"
