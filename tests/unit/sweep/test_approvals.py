@@ -78,6 +78,16 @@ def test_a_rejection_of_the_live_version_whose_event_is_lost_brings_the_last_goo
     assert_nothing_more(world)
 
 
+def test_a_rejected_version_in_a_mixed_fleet_is_replaced_too() -> None:
+    """UpdateRollbackFailed: it is in service, and only another update repairs it."""
+    world = promoted(1, 2)
+    mixed = replace(world.hosting.endpoints[ENDPOINT], status="UpdateRollbackFailed")
+    world.hosting.endpoints[ENDPOINT] = mixed
+    assert decide(world, arn_of(2), "Rejected") == {"rollout": "fraud-1-2"}
+    assert world.play("fraud-1-2") == "Promoted"
+    assert live_version("fraud", world.ports) == 1
+
+
 def test_a_rejected_version_whose_way_back_failed_is_replaced_by_a_later_sweep() -> None:
     world = promoted(1, 2)
     decide(world, arn_of(2), "Rejected")

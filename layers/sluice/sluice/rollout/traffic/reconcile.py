@@ -111,9 +111,10 @@ def next_step_towards_candidate(
         if plan.engine == "create":
             return CreateEndpoint(desired)
         return Impossible(f"endpoint {plan.endpoint} has been deleted")
-    if unsettled := _unsettled(state):
+    is_mixed = state.status == "UpdateRollbackFailed" and plan.engine == "replace"  # which only an update repairs
+    if (unsettled := _unsettled(state)) and not is_mixed:
         return unsettled
-    if state.config == desired:
+    if state.config == desired and not is_mixed:
         return Done()
     if plan.baseline is None or state.config != plan.baseline.config:
         return _changed_by_hand(state)
@@ -193,6 +194,8 @@ def next_step_towards_baseline(plan: Plan, state: EndpointState | None) -> Recon
         return Impossible(f"endpoint {plan.endpoint} has been deleted")
     if state.status == "UpdateRollbackFailed":
         return UseConfig(baseline.config)  # only another update repairs a mixed fleet
+    if state.status == "OutOfService" and state.config in (plan.canary_config, plan.candidate.config):
+        return UseConfig(baseline.config)  # SageMaker may refuse it: then it is tried again until it is in service
     if state.status == "Updating" and plan.engine == "guardrails" and state.deploying == plan.candidate.config:
         return StopDeployment()
     return _unsettled(state) or _back_to(baseline, plan, state)
