@@ -87,6 +87,7 @@ class Simulation:
         self.seconds_left = 55.0
         self.violations: list[Violation] = []
         self.is_at_rest = True
+        self.quiet = 0  # how many sweeps in a row have found nothing to do
         self.met: list[tuple[datetime, Incident, str]] = []
         self.notes: list[tuple[datetime, str]] = []
         self.decisions: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
@@ -158,35 +159,39 @@ class Simulation:
 
     def _go_on(self) -> None:
         """Until nothing is planned, two sweeps have found nothing, and people have ended every pause and gate."""
-        quiet, steps, nudges = 0, 0, 0
+        self.quiet, steps, nudges = 0, 0, 0
         next_sweep = self.clock.at + timedelta(seconds=SWEEP_SECONDS)
         while True:
             steps += 1
             is_calm = self.clock.at >= self.calm_at
             if self.loop.go_on(next_sweep):
-                quiet = 0
-            elif quiet >= 2 and self.loop.is_idle and is_calm:
+                self.quiet = 0
+            elif self.quiet >= 2 and self.loop.is_idle and is_calm:
                 if is_calm and nudges < 4 and self._nudge():
                     nudges += 1
-                    quiet = 0
+                    self.quiet = 0
                     continue
                 return
             else:
-                quiet += 1
+                self.quiet += 1
                 self.clock.at = max(self.clock.at, next_sweep)
-                if quiet > 2 and not is_calm and self.loop.is_idle:
+                if self.quiet > 2 and not is_calm and self.loop.is_idle:
                     self.clock.at = self.calm_at  # every sweep until then would find what the last one found
-                self.invoke("sweep", "", lambda: sweep({}, self.ports), lambda *_: None)
+                self.invoke("sweep", "", lambda: sweep({}, self.ports), self._swept)
                 next_sweep = self.clock.at + timedelta(seconds=SWEEP_SECONDS)
-                if quiet >= 2 and (at := self.loop.next_at) is not None:
+                if self.quiet >= 2 and (at := self.loop.next_at) is not None:
                     next_sweep = max(next_sweep, at + timedelta(seconds=61))
-                if quiet >= 2 and is_calm and nudges < 4 and self._nudge():
+                if self.quiet >= 2 and is_calm and nudges < 4 and self._nudge():
                     nudges += 1
-                    quiet = 0
+                    self.quiet = 0
             if steps > STEPS_MAX or self.clock.at > self.calm_at + PATIENCE:
                 self.is_at_rest = False
                 self.violate("comes to rest", f"after {steps} steps and {self.clock.at - self.t0} it still goes on")
                 return
+
+    def _swept(self, result: Any, error: str, _cause: str) -> None:
+        if error or result["findings"]:
+            self.quiet = 0
 
     def _nudge(self) -> bool:
         """People end what waits for them; False if nothing does."""

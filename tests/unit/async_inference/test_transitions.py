@@ -174,6 +174,18 @@ def test_an_invocation_that_has_failed_before_it_was_noted_is_not_under_way() ->
     assert is_retry_due(noted, 3)
 
 
+def test_an_older_invocation_that_is_noted_late_hides_nothing_of_the_newer_one() -> None:
+    """The sweep looks for the result where the invocation that is under way writes it."""
+    first = apply_notification(inference(), notification(TRANSIENT), SERVING)
+    second = apply_notification(first, notification(TRANSIENT, received=60), SERVING)
+    newer = AcceptedInvocation(output="s3://b/newer.out", failure="s3://b/newer-error.out")
+    under_way = mark_submitted(second, newer, 3, SERVING, START + timedelta(minutes=2))
+    assert mark_submitted(under_way, PLACES, 2, SERVING, START + timedelta(minutes=3)) == under_way
+    failed = apply_notification(under_way, notification(TRANSIENT, received=120), SERVING)
+    assert mark_submitted(failed, PLACES, 2, SERVING, START + timedelta(minutes=4)) == failed
+    assert mark_submitted(failed, PLACES, 3, SERVING, START + timedelta(minutes=4)).failure == PLACES.failure
+
+
 def test_a_refused_request_stays_parked_until_a_person_requeues_it() -> None:
     parked = mark_refused(after(notification(TRANSIENT)), "no such endpoint", START)
     assert (parked.status, parked.reason) == ("parked", "no such endpoint")

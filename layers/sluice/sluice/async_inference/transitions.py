@@ -180,8 +180,11 @@ def is_retry_due(inference: AsyncInference, attempt: int) -> bool:
 def mark_submitted(
     inference: AsyncInference, accepted: AcceptedInvocation, attempt: int, serving: AsyncServing, now: datetime
 ) -> AsyncInference:
-    """The inference after SageMaker accepted this attempt. If it has ended meanwhile only the places are updated."""
-    if inference.status == "ready":
+    """The inference after SageMaker accepted this attempt. If it has ended meanwhile only the places are updated.
+
+    Unchanged if a later attempt is known: the sweep looks where that one writes its result.
+    """
+    if inference.status == "ready" or attempt < inference.attempts:
         return inference
     placed = replace(inference, output=accepted.output, failure=accepted.failure)
     if inference.status not in PENDING or inference.failed_attempts + 1 != attempt:

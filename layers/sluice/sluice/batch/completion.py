@@ -1,16 +1,14 @@
-"""Completes a batch run whose transform job has ended: counts its rows, announces the run and closes it."""
+"""Completes a batch run whose transform job has ended: counts its rows, closes the run and announces it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sluice.batch.announcement import tell_end
 from sluice.batch.instance_prices import Prices, shipped_prices
 from sluice.batch.run import BatchRun
-from sluice.data_contract.contract import printable
-from sluice.errors import SpecError, UnknownModelError
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformJob
 from sluice.transform.locations import manifest_key, output_folder
@@ -19,32 +17,37 @@ from sluice.transform.row_count_check import FileRows, problem_of, total_rows
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
 
-PREVIEW_ROWS = 5
-PREVIEW_CHARACTERS = 200
-MAX_LISTED_FILES = 20
-"""Names of files in an event: EventBridge refuses an event that is too large."""
-
 
 def complete_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
     """Returns the run of this job as it is now; None if the job is no batch run of this stage.
 
-    The end is announced at least once: a crash before the run is closed has it announced again.
+    The end is announced at least once: a crash before that is noted has it announced again.
     """
     ports.telemetry.identify("job", job_name)
     model = ports.names.model_of_batch_job(job_name)
     run = ports.batches.get(model, job_name) if model else None
-    if run is None or run.has_ended:
-        return run
+    if run is None:
+        return None
     ports.telemetry.identify("model", run.model)
     ports.telemetry.identify("version", run.version)
-    job = ports.transforms.describe(job_name)
+    if not run.has_ended:
+        run = _closed(run, ports)
+    if run.has_ended and run.had_job:
+        tell_end(run, ports)
+    return run
+
+
+def _closed(run: BatchRun, ports: BatchPorts) -> BatchRun:
+    """The run as it is stored once its job has ended; unchanged while that goes on."""
+    job = ports.transforms.describe(run.job)
     if job is None or not job.has_ended:
         return run
     # The output of a failed job says nothing about its rows.
     rows = list(_count(run, ports)) if job.status == "Completed" else None
     ended = _ended(run, job, rows)
-    _publish(ended, job, ports)
-    if ports.batches.advance(ended) and ended.phase == "completed" and ended.rows_out is not None:
+    if not ports.batches.advance(ended):  # another delivery of the same event was quicker
+        return ports.batches.get(run.model, run.job) or ended
+    if ended.phase == "completed" and ended.rows_out is not None:
         ports.telemetry.measure("BatchRows", ended.rows_out, model=ended.model)
     return ended
 
@@ -80,53 +83,11 @@ def _ended(run: BatchRun, job: TransformJob, rows: list[FileRows] | None) -> Bat
         run,
         phase="failed" if reason else "completed",
         reason=reason,
+        job_status=job.status,
+        end_told=False,
         ended_at=job.ended_at,
         seconds=job.seconds,
         rows_in=total_rows(each.rows_in for each in rows) if rows else None,
         rows_out=total_rows(each.rows_out for each in rows) if rows else None,
         estimated_usd=estimated_usd(job, shipped_prices()),
     )
-
-
-def _publish(run: BatchRun, job: TransformJob, ports: BatchPorts) -> None:
-    output = output_folder(run.model, run.job)
-    common: dict[str, Any] = {
-        "model": run.model,
-        "version": run.version,
-        "job": run.job,
-        "input": ports.bucket.uri(run.folder),
-        "output": ports.bucket.uri(output),
-    }
-    if run.phase == "completed":
-        prices = shipped_prices()
-        ports.events.publish(
-            "BatchCompleted",
-            **common,
-            files=run.files,
-            rows_in=run.rows_in,
-            rows_out=run.rows_out,
-            rows_set_aside=run.rows_set_aside,
-            set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
-            seconds=run.seconds,
-            estimated_usd=run.estimated_usd,
-            estimated_with=f"list prices of {prices.region} as of {prices.as_of}, while the job worked",
-            preview=_preview(output, ports) if _may_quote(run.model, ports) else [],
-        )
-    else:
-        written = [each.key for each in islice(ports.files.below(output), MAX_LISTED_FILES)]
-        ports.events.publish("BatchFailed", **common, reason=run.reason, status=job.status, files_written=written)
-
-
-def _may_quote(model: str, ports: BatchPorts) -> bool:
-    """Whether scored rows may go to an event; the model may be gone by now."""
-    try:
-        return ports.specs.get(model).data.examples_in_reasons
-    except (UnknownModelError, SpecError):
-        return False
-
-
-def _preview(output: str, ports: BatchPorts) -> list[str]:
-    """The first rows of the first file."""
-    first = next(iter(ports.files.below(output)), None)
-    lines = islice(ports.files.lines(first.key), PREVIEW_ROWS) if first else ()
-    return [printable(line[:PREVIEW_CHARACTERS]) for line in lines]

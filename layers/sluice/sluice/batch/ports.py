@@ -36,11 +36,8 @@ class BatchRunStore(ScoredInputHistory, Protocol):
     def advance(self, run: BatchRun) -> bool:
         """Store the run as checked, running or ended; False, and nothing written, if it has got so far before."""
 
-    def mark_end_told(self, run: BatchRun, now: datetime) -> None:
-        """Store that people were told how the run ended."""
-
-    def is_end_told(self, run: BatchRun) -> bool:
-        """Whether that is stored."""
+    def mark_end_told(self, run: BatchRun) -> None:
+        """Store an ended run as told; it changes in nothing else any more."""
 
     def mark_replayed(self, run: BatchRun, now: datetime, again_after: timedelta) -> bool:
         """Store that the end of the run's job is replayed now; False if it was less than ``again_after`` ago."""

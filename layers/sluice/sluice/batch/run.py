@@ -13,7 +13,10 @@ from sluice.transform.locations import set_aside_folder
 BatchPhase = Literal["starting", "running", "completed", "failed", "skipped"]
 ENDED: tuple[BatchPhase, ...] = ("completed", "failed", "skipped")
 
-ADDED_FIELDS = ("given_digest", "rows_set_aside")
+REFUSED = "Refused"
+"""``job_status`` of a run whose job SageMaker refused, so that there was none."""
+
+ADDED_FIELDS = ("given_digest", "rows_set_aside", "job_status", "end_told")
 """What release 0.2 does not know of a run and would refuse to read: stored apart."""
 
 
@@ -35,6 +38,8 @@ class BatchRun:
     rows_set_aside: int = 0  # which no job can score
     files: int = 0
     size: int = 0  # bytes
+    job_status: str = ""  # Completed | Failed | Stopped, once the job has ended; or REFUSED
+    end_told: bool = True  # False from the end on until people were told; earlier releases told before they kept it
     ended_at: datetime | None = None
     seconds: float | None = None  # from the job's start to its end
     rows_in: int | None = None
@@ -49,6 +54,11 @@ class BatchRun:
     @property
     def has_ended(self) -> bool:
         return self.phase in ENDED
+
+    @property
+    def had_job(self) -> bool:
+        """Whether the run has ended with its job, and not without one."""
+        return self.job_status not in ("", REFUSED)
 
     def to_json(self) -> dict[str, Any]:
         """The item as ``parse`` reads it back."""

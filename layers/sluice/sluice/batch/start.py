@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sluice.batch.announcement import about, tell_end
 from sluice.batch.events import BatchRequested
 from sluice.batch.input import BatchInputError, check_input
-from sluice.batch.run import BatchRun
+from sluice.batch.run import REFUSED, BatchRun
 from sluice.errors import SpecError, UnknownModelError
 from sluice.rollout.batch.current_version import current_promotion, sagemaker_model
 from sluice.rollout.model.record import RolloutRecord
@@ -42,9 +43,11 @@ def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     ports.telemetry.identify("version", run.version)
     if run.phase == "starting" and not run.input_digest:
         run = _checked(run, ports)
-    if run.phase == "skipped":
-        _tell_skipped(run, ports)
-    return _create(run, ports) if run.phase == "starting" else run
+    if run.phase == "starting":
+        run = _create(run, ports)
+    if run.has_ended and not run.had_job:
+        tell_end(run, ports)
+    return run
 
 
 def _open(job: str, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
@@ -60,8 +63,12 @@ def _open(job: str, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     try:
         return ports.batches.open(_planned(run, requested, ports))
     except NothingToScoreError as error:
-        skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
+        skipped = _skipped(run, error, ports)
     return ports.batches.open(skipped)
+
+
+def _skipped(run: BatchRun, why: Exception, ports: BatchPorts) -> BatchRun:
+    return replace(run, phase="skipped", reason=str(why), ended_at=ports.now(), end_told=False)
 
 
 def _planned(run: BatchRun, requested: BatchRequested, ports: BatchPorts) -> BatchRun:
@@ -98,7 +105,7 @@ def _checked(run: BatchRun, ports: BatchPorts) -> BatchRun:
             raise BatchInputError("the list of its files is gone")
         checked = check_input(BatchInput.parse(manifest), run, ports)
     except BatchInputError as error:
-        skipped = replace(run, phase="skipped", reason=str(error), ended_at=ports.now())
+        skipped = _skipped(run, error, ports)
         return _stored(skipped, ports)
     scored = manifest_key(run.model, checked.scored.digest)
     ports.bucket.write(f"{scored}.json", checked.scored.text())
@@ -109,18 +116,6 @@ def _checked(run: BatchRun, ports: BatchPorts) -> BatchRun:
         replace(run, input_digest=checked.scored.digest, rows_set_aside=checked.rows_set_aside),
         ports,
     )
-
-
-def _tell_skipped(run: BatchRun, ports: BatchPorts) -> None:
-    """Publish what is stored: first the event, then its mark, so a crash between them publishes it once more.
-
-    Not before it is stored: the next delivery might find files, or a version, and start the job after all.
-    """
-    if ports.batches.is_end_told(run):
-        return
-    given = ports.bucket.uri(run.folder) if run.given_digest else run.folder
-    ports.events.publish("BatchSkipped", model=run.model, job=run.job, input=given, reason=run.reason)
-    ports.batches.mark_end_told(run, ports.now())
 
 
 def _stored(run: BatchRun, ports: BatchPorts) -> BatchRun:
@@ -143,33 +138,23 @@ def _promotion(model: str, ports: BatchPorts) -> RolloutRecord:
 
 def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
     endpoint = ports.specs.get(run.model).endpoint
-    output = ports.bucket.uri(output_folder(run.model, run.job))
     job = TransformJobRequest(
         name=run.job,
         model=run.sagemaker_model,
         source=ports.bucket.uri(f"{manifest_key(run.model, run.input_digest)}.manifest"),
         source_type="ManifestFile",
-        output=output,
+        output=ports.bucket.uri(output_folder(run.model, run.job)),
         instance_type=endpoint.instance_type,
     )
-    common = {
-        "model": run.model,
-        "version": run.version,
-        "job": run.job,
-        "input": ports.bucket.uri(run.folder),
-        "output": output,
-    }
     try:
         ports.transforms.create(transform_request(job, endpoint.batch))
     except TransformRefusedError as error:
         failed = replace(run, phase="failed", reason=str(error), ended_at=ports.now())
-        ports.events.publish("BatchFailed", **common, reason=failed.reason, status="Refused", files_written=[])
-        ports.batches.advance(failed)
-        return failed
+        return _stored(replace(failed, job_status=REFUSED, end_told=False), ports)
     running = replace(run, phase="running")
     ports.events.publish(
         "BatchStarted",
-        **common,
+        **about(run, ports.bucket),
         files=run.files,
         bytes=run.size,
         rows_set_aside=run.rows_set_aside,

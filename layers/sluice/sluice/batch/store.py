@@ -66,13 +66,10 @@ class BatchStore:
             return False
         return True
 
-    def mark_end_told(self, run: BatchRun, now: datetime) -> None:
-        """Store that people were told how the run ended; beside the run, like ``mark_replayed``."""
-        self._table.set_once(_key(run.model, run.job), "end_told_at", now.isoformat())
-
-    def is_end_told(self, run: BatchRun) -> bool:
-        """Whether that is stored."""
-        return "end_told_at" in (self._table.get(_key(run.model, run.job)) or {})
+    def mark_end_told(self, run: BatchRun) -> None:
+        """Store an ended run as told; it changes in nothing else any more."""
+        added = {"run_added": _written(run)["run_added"]}
+        self._table.set(_key(run.model, run.job), added, "phase = :phase", {":phase": run.phase})
 
     def runs(self, model: str) -> Iterator[BatchRun]:
         """The newest request first."""
