@@ -17,7 +17,15 @@ from sluice.rollout.first_step_back import set_stop_alarm
 from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RESTORING, UNSEEN, FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
+from sluice.rollout.model.record import (
+    CAPACITY_PATIENCE,
+    RESTORING,
+    UNSEEN,
+    FenceKind,
+    RolloutOutcome,
+    RolloutRecord,
+    identify_rollout,
+)
 from sluice.rollout.model.stuck import is_to_be_told
 from sluice.rollout.planning.approvals import has_been_approved_since
 from sluice.rollout.traffic.apply_step import apply_step
@@ -26,6 +34,7 @@ from sluice.rollout.traffic.reconcile import (
     Done,
     Impossible,
     ReconcileStep,
+    SetCapacity,
     StopDeployment,
     UseConfig,
     Wait,
@@ -79,6 +88,8 @@ def restore_baseline(
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     state = None if is_batch else ports.hosting.describe(record.endpoint)
     step = next_step_towards_baseline(record.plan, state)
+    if isinstance(step, SetCapacity) and _is_small_for_long(record, ports.now()):
+        step = Done()  # it serves alone, on what AWS has; its scaling goes on asking for more
     if not isinstance(step, Done | Impossible):
         return _take(step, record, record.plan, state, ports)
     if seconds := _seconds_until_sure(record, ports.now(), is_beside=is_beside):
@@ -105,6 +116,12 @@ def _take(
     if is_accepted and isinstance(step, UseConfig) and step.config in record.requested_configs:
         _tell_stuck(record, step.config, state, ports)  # afterwards: the rollback must not wait for an event
     return task_result("WAIT", wait_seconds=_poll_seconds(ports.store.get(record.id), ports.now()))
+
+
+def _is_small_for_long(record: RolloutRecord, now: datetime) -> bool:
+    """Whether the old version's instances were asked for again and again, and not provided."""
+    first = record.restoring_at.get(SetCapacity.__name__)
+    return first is not None and now - first >= CAPACITY_PATIENCE
 
 
 def _poll_seconds(record: RolloutRecord, now: datetime) -> int:

@@ -26,6 +26,13 @@ UNSEEN = timedelta(minutes=1)
 """For how long DescribeEndpoint may show an endpoint without a change that was asked for: the SDK may repeat the call,
 and no document says that an accepted one is shown at once."""
 
+SCALING = "scaling_"
+"""What the attributes begin with that say when so many instances of the candidate were first asked for."""
+
+CAPACITY_PATIENCE = timedelta(hours=2)
+"""For how long instances are asked for again and again that SageMaker does not provide. It accepts the change, and goes
+back to what was if it "fails to scale up" (RollingBack, EndpointStatus of DescribeEndpoint)."""
+
 RESTORING = "restoring_"
 """What the attributes begin with that say when a way back made its first step of each kind."""
 
@@ -91,6 +98,7 @@ class RolloutRecord:
     requested_at: datetime | None = None  # when SageMaker was asked for the last of them on the way forward
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
+    scaling_at: Mapping[int, datetime] = field(default_factory=dict)  # instances -> when they were first asked for
     maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
     fleet_ready_at: datetime | None = None  # when a candidate that SageMaker deployed was seen in service first
     watching_since: datetime | None = None  # when the candidate had all the traffic
@@ -186,6 +194,7 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         requested_at=datetime.fromisoformat(item["asked_at"]) if "asked_at" in item else None,
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
+        scaling_at=_times(item, SCALING),
         maintenance=_maintenance(item),
         fleet_ready_at=datetime.fromisoformat(item["fleet_ready_at"]) if "fleet_ready_at" in item else None,
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,
