@@ -238,7 +238,7 @@ def test_a_forged_end_of_a_run_that_has_no_job_yet_closes_nothing() -> None:
     def refuse(_request: object) -> bool:
         raise RetryableError("AWS has no capacity")
 
-    world.transforms.create = refuse  # type: ignore[method-assign]
+    world.transforms.create = refuse  # type: ignore[method-assign, assignment]
     with pytest.raises(RetryableError):
         start_batch(requested(), world.ports)
     world.events.published.clear()
