@@ -16,11 +16,10 @@ from sluice.rollout.announcement import announce_promotion
 from sluice.rollout.first_step_back import set_stop_alarm
 from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.patience import CAPACITY_PATIENCE, UNSEEN
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import (
-    CAPACITY_PATIENCE,
     RESTORING,
-    UNSEEN,
     FenceKind,
     RolloutOutcome,
     RolloutRecord,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sluice.rollout.model.record import CAPACITY_PATIENCE, FenceKind, RolloutRecord
+from sluice.rollout.model.patience import CAPACITY_PATIENCE
+from sluice.rollout.model.record import FenceKind, RolloutRecord
 from sluice.rollout.traffic.reconcile import Impossible, ReconcileStep, SetCapacity
 from sluice.rollout.traffic.task_result import TaskResult, task_result
 

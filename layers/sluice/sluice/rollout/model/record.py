@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from sluice.rollout.model.maintenance import MAINTENANCE, Maintenance, parse_maintenance
+from sluice.rollout.model.patience import UNSEEN
 from sluice.rollout.model.plan import ADDED_FIELDS, Plan
 from sluice.rollout_id import RolloutId
 from sluice.stored import join_added, split_added
@@ -22,16 +23,8 @@ FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "wi
 
 CommandKind = Literal["pause", "resume", "promote"]
 
-UNSEEN = timedelta(minutes=1)
-"""For how long DescribeEndpoint may show an endpoint without a change that was asked for: the SDK may repeat the call,
-and no document says that an accepted one is shown at once."""
-
 SCALING = "scaling_"
 """What the attributes begin with that say when so many instances of the candidate were first asked for."""
-
-CAPACITY_PATIENCE = timedelta(hours=2)
-"""For how long instances are asked for again and again that SageMaker does not provide. It accepts the change, and goes
-back to what was if it "fails to scale up" (RollingBack, EndpointStatus of DescribeEndpoint)."""
 
 DOUBT = "doubt"
 DOUBT_IN_WATCH = "doubt in the watch"
