@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tests.chaos.scenario import Call, Incident, Scenario
 
 V2 = Incident(0, "approve", version=2)
+RUN_ENDS = "event:SageMaker Model Building Pipeline Execution Status Change"
 
 SEQUENCES: Mapping[str, Scenario] = {
     "the fence is not read again after a shift": Scenario(
@@ -64,11 +65,6 @@ MENDED: Mapping[str, Scenario] = {
         broken=frozenset({3}),
         incidents=(Incident(Call("roll_back", 1, "reject"), "approve", version=3), Incident(60, "approve", version=3)),
     ),
-}
-
-RUN_ENDS = "event:SageMaker Model Building Pipeline Execution Status Change"
-
-MENDED: Mapping[str, Scenario] = {
     "EventBridge throttles while a batch run is skipped": Scenario(
         family="batch",
         strategy="all_at_once",
@@ -109,4 +105,4 @@ MENDED: Mapping[str, Scenario] = {
         ),
     ),
 }
-"""Sequences that broke a promise about what is sent, made short."""
+"""Sequences that broke a promise once, made short."""

@@ -41,13 +41,6 @@ def test_a_seed_is_a_run() -> None:
     assert first.met == second.met
 
 
-@pytest.mark.parametrize("name", MENDED)
-def test_what_was_mended_breaks_no_promise_any_more(name: str) -> None:
-    with tools():
-        simulation = simulate(MENDED[name])
-    assert simulation.violations == []
-
-
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_safeguard_that_is_taken_out_is_missed(mutation: Mutation) -> None:
     """The sequences were found by the exploration, within its first 1,000 runs, and made short by it."""

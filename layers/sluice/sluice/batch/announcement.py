@@ -1,18 +1,25 @@
-"""What the events of a batch run say of it, from what is stored.
-
-How it ended is kept first, then told, then noted as told: by whoever closed it, or, if that failed, by whoever the
-sweep has invoked once more (``lost_runs``). Not told before it is kept: the next delivery might find files, or a model,
-and end otherwise. A crash before the note has it told once more.
-"""
+"""What the events of a batch run say of it. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sluice.batch.run import BatchRun
+from sluice.transform.locations import output_folder
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchBucket
+
+
+def about(run: BatchRun, bucket: BatchBucket) -> dict[str, Any]:
+    """What all events of a run with a version say of it."""
+    return {
+        "model": run.model,
+        "version": run.version,
+        "job": run.job,
+        "input": input_of(run, bucket),
+        "output": bucket.uri(output_folder(run.model, run.job)),
+    }
 
 
 def input_of(run: BatchRun, bucket: BatchBucket) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sluice.batch.announcement import input_of
+from sluice.batch.end_of_job import tell_end_of_job
 from sluice.batch.instance_prices import Prices, shipped_prices
 from sluice.batch.run import BatchRun
-from sluice.data_contract.contract import printable
-from sluice.errors import SpecError, UnknownModelError
 from sluice.transform.input_listing import BatchInput
 from sluice.transform.jobs import TransformJob
 from sluice.transform.locations import manifest_key, output_folder
@@ -19,11 +16,6 @@ from sluice.transform.row_count_check import FileRows, problem_of, total_rows
 
 if TYPE_CHECKING:
     from sluice.batch.ports import BatchPorts
-
-PREVIEW_ROWS = 5
-PREVIEW_CHARACTERS = 200
-MAX_LISTED_FILES = 20
-"""Names of files in an event: EventBridge refuses an event that is too large."""
 
 
 def complete_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
@@ -41,7 +33,7 @@ def complete_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
     if not run.has_ended:
         run = _closed(run, ports)
     if run.has_ended and run.had_job:
-        _tell_end(run, ports)
+        tell_end_of_job(run, ports)
     return run
 
 
@@ -99,51 +91,3 @@ def _ended(run: BatchRun, job: TransformJob, rows: list[FileRows] | None) -> Bat
         rows_out=total_rows(each.rows_out for each in rows) if rows else None,
         estimated_usd=estimated_usd(job, shipped_prices()),
     )
-
-
-def _tell_end(run: BatchRun, ports: BatchPorts) -> None:
-    """Publish how a run that is stored as ended has ended, unless that is noted as told."""
-    if run.end_told:
-        return
-    output = output_folder(run.model, run.job)
-    common: dict[str, Any] = {
-        "model": run.model,
-        "version": run.version,
-        "job": run.job,
-        "input": input_of(run, ports.bucket),
-        "output": ports.bucket.uri(output),
-    }
-    if run.phase == "completed":
-        prices = shipped_prices()
-        ports.events.publish(
-            "BatchCompleted",
-            **common,
-            files=run.files,
-            rows_in=run.rows_in,
-            rows_out=run.rows_out,
-            rows_set_aside=run.rows_set_aside,
-            set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
-            seconds=run.seconds,
-            estimated_usd=run.estimated_usd,
-            estimated_with=f"list prices of {prices.region} as of {prices.as_of}, while the job worked",
-            preview=_preview(output, ports) if _may_quote(run.model, ports) else [],
-        )
-    else:
-        written = [each.key for each in islice(ports.files.below(output), MAX_LISTED_FILES)]
-        ports.events.publish("BatchFailed", **common, reason=run.reason, status=run.job_status, files_written=written)
-    ports.batches.mark_end_told(replace(run, end_told=True))
-
-
-def _may_quote(model: str, ports: BatchPorts) -> bool:
-    """Whether scored rows may go to an event; the model may be gone by now."""
-    try:
-        return ports.specs.get(model).data.examples_in_reasons
-    except (UnknownModelError, SpecError):
-        return False
-
-
-def _preview(output: str, ports: BatchPorts) -> list[str]:
-    """The first rows of the first file."""
-    first = next(iter(ports.files.below(output)), None)
-    lines = islice(ports.files.lines(first.key), PREVIEW_ROWS) if first else ()
-    return [printable(line[:PREVIEW_CHARACTERS]) for line in lines]

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sluice.batch.announcement import input_of
+from sluice.batch.announcement import about
+from sluice.batch.end_without_job import tell_end_without_job
 from sluice.batch.events import BatchRequested
 from sluice.batch.input import BatchInputError, check_input
 from sluice.batch.run import REFUSED, BatchRun
@@ -46,7 +47,7 @@ def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     if run.phase == "starting":
         run = _create(run, ports)
     if run.has_ended and not run.had_job:
-        _tell_end(run, ports)
+        tell_end_without_job(run, ports)
     return run
 
 
@@ -118,38 +119,6 @@ def _checked(run: BatchRun, ports: BatchPorts) -> BatchRun:
     )
 
 
-def _tell_end(run: BatchRun, ports: BatchPorts) -> None:
-    """Publish why a run that is stored as ended has no job, unless that is noted as told."""
-    if not run.end_told:
-        _publish(run, ports)
-        ports.batches.mark_end_told(replace(run, end_told=True))
-
-
-def _publish(run: BatchRun, ports: BatchPorts) -> None:
-    """Publish that the run is skipped, refused by SageMaker, or running."""
-    given = input_of(run, ports.bucket)
-    common = {
-        "model": run.model,
-        "version": run.version,
-        "job": run.job,
-        "input": given,
-        "output": ports.bucket.uri(output_folder(run.model, run.job)),
-    }
-    if run.phase == "skipped":
-        ports.events.publish("BatchSkipped", model=run.model, job=run.job, input=given, reason=run.reason)
-    elif run.phase == "failed":
-        ports.events.publish("BatchFailed", **common, reason=run.reason, status=run.job_status, files_written=[])
-    else:
-        ports.events.publish(
-            "BatchStarted",
-            **common,
-            files=run.files,
-            bytes=run.size,
-            rows_set_aside=run.rows_set_aside,
-            set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
-        )
-
-
 def _stored(run: BatchRun, ports: BatchPorts) -> BatchRun:
     """The run as it is stored now: another delivery of the same request may have got further."""
     return run if ports.batches.advance(run) else ports.batches.get(run.model, run.job) or run
@@ -184,6 +153,13 @@ def _create(run: BatchRun, ports: BatchPorts) -> BatchRun:
         failed = replace(run, phase="failed", reason=str(error), ended_at=ports.now())
         return _stored(replace(failed, job_status=REFUSED, end_told=False), ports)
     running = replace(run, phase="running")
-    _publish(running, ports)
+    ports.events.publish(
+        "BatchStarted",
+        **about(run, ports.bucket),
+        files=run.files,
+        bytes=run.size,
+        rows_set_aside=run.rows_set_aside,
+        set_aside=ports.bucket.uri(run.set_aside) if run.set_aside else "",
+    )
     ports.batches.advance(running)
     return running
