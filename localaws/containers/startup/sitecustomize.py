@@ -23,7 +23,7 @@ class _Finder:
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
         if name != "xgboost":
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]  # it is one, as far as Python asks
+        sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         folders = [folder for folder in sys.path if folder not in self._image]
         if spec is not None and spec.loader is not None and folders and all(map(_is_of_a_script, folders)):
@@ -75,7 +75,7 @@ def _install() -> None:
     if rest:
         os.environ["PYTHONPATH"] = rest
     sys.path.remove(_HERE)
-    sys.meta_path.insert(0, _Finder(frozenset(sys.path).difference(rest.split(os.pathsep))))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder(frozenset(sys.path).difference(rest.split(os.pathsep))))
     ours = sys.modules.pop(__name__)
     try:
         import sitecustomize  # noqa: F401 (the image's own, as this folder is off the path)

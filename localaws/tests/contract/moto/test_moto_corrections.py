@@ -373,13 +373,14 @@ def test_who_waits_at_one_queue_costs_no_call_of_moto_for_each_message_of_anothe
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sqs, quiet, busy = aws.client("sqs"), queue(aws, "quiet"), queue(aws, "busy")
-    received = []
+    received: list[str] = []
     call = aws.moto._call
-    monkeypatch.setattr(
-        aws.moto,
-        "_call",
-        lambda service, environ: (received.append(environ["HTTP_X_AMZ_TARGET"]), call(service, environ))[1],
-    )
+
+    def counted(service: str, environ: dict[str, Any]) -> Any:
+        received.append(environ["HTTP_X_AMZ_TARGET"])
+        return call(service, environ)
+
+    monkeypatch.setattr(aws.moto, "_call", counted)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(sqs.receive_message, QueueUrl=quiet, WaitTimeSeconds=1)
         for number in range(20):

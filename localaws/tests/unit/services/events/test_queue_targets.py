@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from localaws.services.events import targets
 from localaws.services.events.targets import NotDelivered, Targets
 
 QUEUE, RULE = "arn:aws:sqs:us-east-1:123456789012:taken", "arn:aws:events:us-east-1:123456789012:rule/told"
@@ -49,7 +48,7 @@ class Queue:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(targets.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr("localaws.services.events.targets.time.monotonic", lambda: clock.now)
     return clock
 
 
