@@ -5,6 +5,7 @@ the folder off the path and the variable at once, imports the module that would 
 until the script imports xgboost. Then it decides by the script's folder and all others that are on the path by then.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -78,7 +79,7 @@ def _install() -> None:
     sys.meta_path.insert(0, _Finder(frozenset(sys.path).difference(rest.split(os.pathsep))))
     ours = sys.modules.pop(__name__)
     try:
-        import sitecustomize  # noqa: F401 (the image's own, as this folder is off the path)
+        importlib.import_module(__name__)  # the image's own, as this folder is off the path
     except ImportError:
         sys.modules[__name__] = ours  # Python wants one there
 
