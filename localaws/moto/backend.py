@@ -6,6 +6,7 @@ rule that follows is that nothing may call back into a service from inside its o
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -14,12 +15,12 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
+from moto.core import responses
 from moto.core.base_backend import BackendDict
-from moto.moto_server.werkzeug_app import create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from localaws.gateway.dialect import Response
 from localaws.gateway.protocol import Wire
-from localaws.moto.dispatch import Dispatcher, remember_names_of_methods
 from localaws.moto.imports import spare_ec2
 from localaws.moto.operations import SERVED
 from localaws.moto.refusals import refusal_reason
@@ -35,10 +36,10 @@ class MotoBackend:
 
     def __init__(self, stopping: threading.Event) -> None:
         spare_ec2()
-        remember_names_of_methods()
+        _remember_names_of_methods()
         # moto's state is global to the process: begin empty, as one local AWS may follow another in the tests.
         BackendDict.reset()
-        self._app = Dispatcher(create_backend_app)
+        self._app = _Dispatcher(create_backend_app)
         self._stopping = stopping
         self._wait_for: dict[str, Callable[[], None]] = {}
         self._making_locks = threading.Lock()
@@ -123,3 +124,18 @@ class MotoBackend:
         with self._queues_changed:
             self._queues_changed.wait_for(lambda: self._queue_changes != seen, seconds)
             return self._queue_changes
+
+
+class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
+    """moto's own, which looks a host up once: it has a file system call for each of moto's 190 packages."""
+
+    @functools.cache  # noqa: B019 (one lives as long as the local AWS, and there are as many hosts as services)
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The name of what serves ``host``, None if nothing does."""
+        return super().get_backend_for_host(host)
+
+
+def _remember_names_of_methods() -> None:
+    """List the methods of a class once; moto does so for each call, to see whether it has the one that is asked for."""
+    if not hasattr(responses.method_names_from_class, "cache_info"):
+        responses.method_names_from_class = functools.cache(responses.method_names_from_class)
