@@ -54,13 +54,13 @@ def test_a_gzip_file_that_takes_long_to_read_is_quarantined_and_the_others_go_on
     assert state(world, "data/fraud/a.csv") in ("waiting", "run")
 
 
-def read_slowly(world: SluiceWorld) -> list[int]:
-    """Have each read of S3 take 15 seconds; returns the places in the files to which was read."""
+def read_slowly(world: SluiceWorld, seconds: float = 15) -> list[int]:
+    """Have each read of S3 take so long; returns the places in the files to which was read."""
     places: list[int] = []
 
     class Slow(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
-            world.clock.pass_seconds(15)
+            world.clock.pass_seconds(seconds)
             found = super().read(size)
             places.append(self.tell())
             return found
@@ -84,10 +84,24 @@ def test_a_file_that_takes_longer_than_its_time_is_taken_in_as_far_as_it_was_rea
 
 def test_many_files_that_take_long_are_all_taken_in_within_the_time_of_one_call() -> None:
     world = sluice_world()
-    keys = [f"data/fraud/{number}.csv" for number in range(4)]
+    keys = [f"data/fraud/{number}.csv" for number in range(8)]
     world.bucket.objects |= {key: GOOD + b"30,1\n" * 200_000 + b"old,1\n" for key in keys}
-    read_slowly(world)
+    read_slowly(world, 2)
     begun = world.clock.now()
     assert deliver(world, *keys) == []
     assert {state(world, key) for key in keys} == {"waiting"}
     assert (world.clock.now() - begun).total_seconds() <= 120, "the function has no more"
+
+
+def test_a_file_that_takes_all_of_its_time_to_be_opened_is_validated_in_its_beginning() -> None:
+    """Else one without any column of the contract would be taken in."""
+    world = sluice_world()
+    world.bucket.objects |= {"data/fraud/x.csv": b"x,y\n1,2\n", "data/fraud/a.csv": GOOD}
+
+    def open_late(upload: ObjectCreated) -> io.BytesIO:
+        world.clock.pass_seconds(40)
+        return io.BytesIO(world.bucket.objects[upload.key])
+
+    world.ports.quarantine.open = open_late  # type: ignore[method-assign]
+    assert deliver(world, "data/fraud/x.csv", "data/fraud/a.csv") == []
+    assert [state(world, key) for key in ("data/fraud/x.csv", "data/fraud/a.csv")] == ["rejected", "waiting"]

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from sluice.errors import AwsRefusedError
 from sluice.rollout.model.evaluation_report import (
     MAX_METRICS,
     MAX_REPORT_BYTES,
@@ -81,3 +82,18 @@ def test_of_a_report_with_more_than_any_report_has_only_so_much_is_kept_as_fits_
     assert next(iter(kept)).startswith("0000x")
     assert len(json.dumps(kept)) < 50_000
     assert len(gate_verdict(report)) == 1_000
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "403"])
+def test_a_report_where_sluice_may_not_read_is_none(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever registers a version names it: the version would never be announced, nor its model trained beside it."""
+    world = sluice_world()
+    world.live(6)
+    package = live_package("fraud", world.ports)
+    assert package is not None
+
+    def read(_uri: str, _most_bytes: int | None = None) -> bytes:
+        raise AwsRefusedError("x", code=code, message="x", operation="GetObject", response={})
+
+    monkeypatch.setattr(world.bucket, "read", read)
+    assert metrics_of(replace(package, metrics_uri="s3://elsewhere/e.json"), world.ports.bucket) == {}
