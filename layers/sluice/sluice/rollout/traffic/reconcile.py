@@ -118,8 +118,7 @@ def next_step_towards_candidate(
         return Done()
     if plan.baseline is None or state.config != plan.baseline.config:
         return _changed_by_hand(state)
-    step = UseConfig(desired, guarded=plan.engine == "guardrails")
-    return _use_once(step, state, requested, is_recent=is_recent)
+    return _use_once(UseConfig(desired, guarded=plan.engine == "guardrails"), state, requested, is_recent=is_recent)
 
 
 def _still_serving(plan: Plan, state: EndpointState | None) -> ReconcileStep:
