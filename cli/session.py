@@ -22,7 +22,6 @@ from sluice.telemetry.silent import SilentTelemetry
 from cli.failures import CommandError, NotFoundError
 from cli.output import Output
 
-DEFAULT_STAGE = "dev"
 PENDING = "PendingManualApproval"
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
@@ -40,8 +39,7 @@ class CliSession:
 
     def command(self, words: str) -> str:
         """A command as a hint names it: as it has to be typed for this stage."""
-        stage = "" if self.names.stage == DEFAULT_STAGE else f"--stage {self.names.stage} "
-        return f"`sluice {stage}{words}`"
+        return self.names.command(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,7 @@ def abort(arguments: Namespace, session: CliSession) -> int:
     said = f"aborted {origin}"
     fenced = store.fence(record.id, "aborted", said, origin.at)
     if fenced.is_closed:
-        raise _ended(fenced)
+        raise _ended(fenced, session)
     _note(record.id, said, origin, session)
     EventPublisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
@@ -158,13 +158,13 @@ def _under_way(model: str, store: RecordStore) -> RolloutRecord:
     )
 
 
-def _ended(record: RolloutRecord) -> CommandError:
+def _ended(record: RolloutRecord, session: CliSession) -> CommandError:
     if record.outcome != "promoted":
         return CommandError(f"Rollout {record.id} has just ended ({record.outcome}): nothing is changed.")
     version = f"{record.id.model}/{record.id.version}"
     return CommandError(
         f"Rollout {record.id} has just ended: {version} is promoted and serves. "
-        f"`sluice reject {version}` brings the version before back."
+        f"{session.command(f'reject {version}')} brings the version before back."
     )
 
 

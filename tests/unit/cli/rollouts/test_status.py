@@ -225,7 +225,7 @@ def test_an_unknown_model_is_not_an_empty_one(fresh: FakeAws, command: str) -> N
 
 HOLD = {
     "hold_by": "human",
-    "hold_reason": "the gate of stage 1 waits for a person: sluice continue fraud",
+    "hold_reason": "the gate of stage 1 waits for a person: `sluice continue fraud`",
     "hold_since": START.isoformat(),
     "hold_at": START.isoformat(),
     "hold_stage": "0",
