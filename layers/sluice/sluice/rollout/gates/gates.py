@@ -74,16 +74,15 @@ def gates_ahead(plan: Plan, stage: int, *, to_promotion: bool) -> tuple[RolloutG
 
 def closed_gate(
     plan: Plan,
-    stage: int,
+    ahead: Sequence[RolloutGate],
     record: RolloutRecord,
     evidence: StoredFindings,
     ask: Callable[[str, Mapping[str, Any]], GateResponse],
-    names: Names,
     *,
-    to_promotion: bool,
+    names: Names,
 ) -> Obstacle | None:
-    """The first gate ahead that is closed; None if all are open. None behind a closed one is asked."""
-    for gate in gates_ahead(plan, stage, to_promotion=to_promotion):
+    """The first of the gates ``ahead`` that is closed; None if all are open. None behind a closed one is asked."""
+    for gate in ahead:
         if gate.keeper == HUMAN and gate.index in record.gates_opened:
             continue
         passage = _passage(gate, plan, record)
