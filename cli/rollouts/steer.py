@@ -10,7 +10,7 @@ from sluice.aws.dynamodb import Table
 from sluice.aws.eventbridge import EventPublisher
 from sluice.rollout.gates.gates import HUMAN, gate_name
 from sluice.rollout.model.history import HistoryStore
-from sluice.rollout.model.record import Command, CommandKind, RolloutRecord
+from sluice.rollout.model.record import DOUBT, DOUBT_IN_WATCH, Command, CommandKind, RolloutRecord
 from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 
@@ -21,7 +21,7 @@ REASON_MAX = 512
 _EFFECTS: dict[CommandKind, str] = {
     "pause": "hold a rollout at its stage until it is resumed; harm still rolls it back",
     "resume": "let a paused rollout go on",
-    "promote": "skip the stages left; harm still rolls it back",
+    "promote": "skip the stages left, or end a watch that is in doubt; harm still rolls it back",
 }
 _PAST_ITS_STAGES = ("promoting", "watching")
 
@@ -66,7 +66,7 @@ def add_reason(command: ArgumentParser) -> None:
 def steer(arguments: Namespace, session: CliSession) -> int:
     store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
-    if arguments.kind != "resume" and _is_past_its_stages(record):
+    if arguments.kind != "resume" and _is_past_its_stages(record) and not _is_to_be_decided(record, arguments.kind):
         raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
     is_paused = record.command is not None and record.command.kind == "pause"
     if arguments.kind == "resume" and not is_paused:
@@ -90,6 +90,11 @@ def _is_past_its_stages(record: RolloutRecord) -> bool:
     return plan is not None and not plan.stages and plan.candidate.config in record.requested_configs
 
 
+def _is_to_be_decided(record: RolloutRecord, kind: CommandKind) -> bool:
+    """Whether it is a promotion that the doubt in the watch waits for."""
+    return kind == "promote" and record.held_by is not None and record.held_by.by == DOUBT_IN_WATCH
+
+
 def open_gate(arguments: Namespace, session: CliSession) -> int:
     store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store)
@@ -108,6 +113,8 @@ def _gate_to_open(record: RolloutRecord, session: CliSession) -> int:
     hold = record.held_by
     if hold is None:
         raise CommandError(f"Rollout {record.id} waits at no gate: nothing is changed.")
+    if hold.by in (DOUBT, DOUBT_IN_WATCH):
+        raise CommandError(f"Rollout {record.id} waits at no gate: {hold.reason}")
     if hold.by != HUMAN:
         hint = f"{session.command(f'promote {record.id.model} --skip-gates')} goes past it."
         raise CommandError(f"Rollout {record.id} does not wait for a person: {hold.reason}. {hint}")

@@ -36,10 +36,34 @@ def _uploads(simulation: Simulation) -> None:
         text = ports.bucket.read(each.parameters["InputData"].replace(".manifest", ".json"))
         held[each.run] = {file.version_id for file in Manifest.parse(text.decode() if text else "").files}
     _files(simulation, held)
+    _runs_told(simulation)
+    _requests(simulation)
+
+
+def _runs_told(simulation: Simulation) -> None:
+    told = {(kind, what.get("execution")) for kind, what in simulation.ports.events.published}
+    for each in simulation.ports.pipelines.started.values():
+        if ("PipelineStarted", each.arn) not in told:
+            simulation.violate("the start of a run is told", each.run)
+        if each.status != "Executing" and not {("PipelineSucceeded", each.arn), ("PipelineFailed", each.arn)} & told:
+            simulation.violate("the end of a run is told", f"{each.run} is {each.status}")
+
+
+def _requests(simulation: Simulation) -> None:
+    """Each request for a run is run or refused, and told as refused only then."""
+    ports = simulation.ports
+    told = {name for kind, what in ports.events.published if kind == "TrainingRefused" for name in what["requests"]}
+    for name in (f"r{number}" for number in range(1, simulation.requests + 1)):
+        status = ports.pending_inputs.request_status("fraud", name)
+        if status is None or status.state not in ("run", "refused"):
+            simulation.violate("every request for a run ends", f"{name} is {status}")
+        elif (status.state == "refused") is not (name in told):
+            simulation.violate("a request is told as it ends", f"{name} is {status}, told as refused: {name in told}")
 
 
 def _files(simulation: Simulation, held: dict[str, set[str]]) -> None:
     ports = simulation.ports
+    refused = {what["version_id"] for kind, what in ports.events.published if kind == "DataRejected"}
     for file, is_good in simulation.files:
         status = ports.pending_inputs.file_status(file)
         holding = [run for run, versions in held.items() if file.version_id in versions]
@@ -49,6 +73,8 @@ def _files(simulation: Simulation, held: dict[str, set[str]]) -> None:
             kept = f"{quarantine_key(file.key)}/{file.version_id}" in ports.bucket.objects
             if status.state != "rejected" or holding or not kept:
                 simulation.violate("a bad file goes to the quarantine", f"{file.version_id}: {status}, {holding}")
+            elif file.version_id not in refused:
+                simulation.violate("a rejected file is told", f"{file.key} {file.version_id}")
         elif status.state == "superseded":
             if holding or int(status.successor[1:]) <= int(file.version_id[1:]):
                 simulation.violate("a file is superseded by a newer one only", f"{file.version_id}: {status}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import Notification
 from sluice.async_inference.transitions import AcceptedInvocation
+from sluice.pipeline_runs.run import PipelineRun
 
 from functions.handle_async_result.app import run as handle_async_result
 from functions.record_outcome.app import run as record_outcome
@@ -196,15 +197,26 @@ class SimulatedPipelines(FakePipelines):
             self.simulation.violate("runs of a model do not overlap", f"{run} began beside {running[0].run}")
         execution = FakeExecution(pipeline=pipeline, run=run, parameters=dict(parameters))
         self.started[token] = execution
+        self._is_as(execution)
         self.simulation.note(f"run {run} begins")
 
         def end() -> None:
             execution.status = "Failed" if len(self.started) % 4 == 0 else "Succeeded"
+            self._is_as(execution)
             self.simulation.note(f"run {run} is {execution.status}")
             self.simulation.emit(PIPELINE_CHANGE, execution.event()["detail"])
 
         self.simulation.loop.after(600, end)
         return execution.arn
+
+    def _is_as(self, execution: FakeExecution) -> None:
+        """What SageMaker answers when it is asked for the run."""
+        now = self.simulation.clock.now()
+        known: dict[str, PipelineRun] = self.simulation.ports.run_reader.executions
+        began = known[execution.arn].started_at if execution.arn in known else now
+        known[execution.arn] = PipelineRun(
+            model="fraud", execution=execution.arn, status=execution.status, started_at=began, modified_at=now
+        )
 
 
 @dataclass

@@ -13,6 +13,7 @@ from unittest.mock import patch
 from sluice.async_inference import result_handler
 from sluice.endpoint.state import NewConfig, NewVariant
 from sluice.errors import RETRYABLE_ERRORS
+from sluice.rollout.model.record import DOUBT, DOUBT_IN_WATCH, Hold, RolloutRecord
 
 from cli.failures import CommandError
 from cli.rollouts import retry, steer
@@ -290,6 +291,41 @@ ACTIONS: Mapping[str, Callable[[Simulation, Incident], None]] = {
 }
 REFUSALS = (CommandError,)
 """A person reads these and leaves it."""
+
+
+def end_holds(simulation: Simulation) -> bool:
+    """People end what waits for them; False if nothing does."""
+    if any([each.redrive() for each in simulation.queues.values()]):  # of all of them
+        return True
+    for record in simulation.ports.store.open_rollouts("fraud"):
+        if record.fence is not None:
+            continue
+        if (hold := record.held_by) is not None and hold.by in (DOUBT, DOUBT_IN_WATCH):
+            return _decide_doubt(simulation, record, hold)
+        if record.phase == "watching":
+            continue
+        hold = record.hold
+        if hold is not None and hold.gate >= 0 and hold.gate not in record.gates_opened:
+            if hold.stage == record.stage and not simulation.happens(Incident(0, "continue"), is_asked_for=True):
+                simulation.violate("a gate that waits can be opened", f"{record.id} is {record.phase}, {hold.reason}")
+                simulation.happens(Incident(0, "promote past gates"), is_asked_for=True)
+            return True
+        if record.command is not None and record.command.kind == "pause":
+            return simulation.happens(Incident(0, "resume"), is_asked_for=True)
+    return False
+
+
+def _decide_doubt(simulation: Simulation, record: RolloutRecord, hold: Hold) -> bool:
+    """A person on call decides what they were asked, one way or the other."""
+    if record.command is not None and record.command.kind == "promote" and record.command.at > hold.since:
+        return False  # they did, and the rollout is to look yet
+    told = [what["rollout"] for kind, what in simulation.ports.events.published if kind == "RolloutStuck"]
+    if str(record.id) not in told:
+        simulation.violate("people are asked what only they decide", f"{record.id} is held: {hold.reason[:200]}")
+    word = "abort" if record.id.version % 2 else "promote"
+    if not simulation.happens(Incident(0, word), is_asked_for=True):
+        simulation.violate("a person can end a doubt", f"{record.id} is {record.phase}, {hold.reason[:200]}")
+    return True
 
 
 def _arn(version: int) -> str:

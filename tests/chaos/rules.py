@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -192,10 +193,10 @@ class _Rest:
         if is_paused and promoting and max(promoting) > last[0][0] + timedelta(seconds=60):
             self._no("a pause is obeyed", f"{record.id} was paused at {last[0][0]:%H:%M:%S} and promoted")
 
-        rejected = [at for at, what in self.of.decisions[record.id.version] if what == "Rejected"]
         closed = record.closed_at or record.opened_at
-        for at in rejected if record.outcome == "promoted" else ():
-            if record.opened_at < at < closed - timedelta(seconds=60) - self.spared:
+        soon = timedelta(seconds=60) + self.spared
+        for at, until in self._rejected(record.id.version) if record.outcome == "promoted" else ():
+            if record.opened_at < at < min(closed, until or closed) - soon:
                 self._no("a rejection is obeyed", f"{record.id} was rejected {closed - at} before it was promoted")
         if "on_new_version is reject" in record.reason:
             named = [
@@ -203,6 +204,13 @@ class _Rest:
             ]
             if named and all(each.opened_at > record.opened_at for each in named):
                 self._no("the first approval wins if the policy is reject", f"{record.id}: {record.reason}")
+
+    def _rejected(self, version: int) -> Iterator[tuple[datetime, datetime | None]]:
+        """When each rejection was given, and when a person took it back."""
+        made = self.of.decisions[version]
+        for number, (at, what) in enumerate(made):
+            if what == "Rejected":
+                yield at, next((later for later, other in made[number:] if other == "Approved"), None)
 
     def _one_for_one(self) -> None:
         """Each approval opens one rollout: neither a replayed event nor a note on the version opens another."""
@@ -249,8 +257,18 @@ class _Rest:
                 closed = [each.closed_at for each in self.records if each.id.version == version and each.closed_at]
                 fenced = [each.fence.at for each in self.records if each.id.version == version and each.fence]
                 approved = self.of.decisions[version][-1][0]
-                if fenced and closed and max(fenced) < approved < max(closed):
+                is_gone = self._is_told_or_lost(package.arn, approved)
+                if fenced and closed and max(fenced) < approved < max(closed) and not is_gone:
                     self._no("an approval during a rollback stands", f"v{version} was approved again, and is Rejected")
+
+    def _is_told_or_lost(self, arn: str, approved: datetime) -> bool:
+        """Whether an approval came within the change that overwrites it, which nobody can prevent, and was told."""
+        within = any(
+            where == "roll_back: reject" and at <= approved <= at + timedelta(seconds=each.seconds)
+            for at, each, where in self.of.met
+        )
+        is_lost = any(each.what == "event lost" or each.of == "unheard" for _, each, _ in self.of.met)
+        return within and (is_lost or self.of.ports.approvals.is_ignored(arn, approved))
 
     def _is_excused(self, version: int) -> bool:
         """People stopped it, or it met what is its own: then a rejection is what the documents promise."""

@@ -1,4 +1,4 @@
-"""The sequence that found each safeguard missing, made short."""
+"""Sequences that the exploration has found, made short: what each safeguard is for, and what was mended since."""
 
 from __future__ import annotations
 
@@ -39,5 +39,29 @@ SEQUENCES: Mapping[str, Scenario] = {
     "the approval is not asked for at the promotion": Scenario(
         strategy="linear",
         incidents=(Incident(Call("promote_candidate", 6), "reject", "unheard", version=2), V2),
+    ),
+}
+
+MENDED: Mapping[str, Scenario] = {
+    "a doubt in the watch that only a person ends": Scenario(
+        strategy="linear",
+        watch=120,
+        on_doubt="pause",
+        incidents=(Incident(1260, "approve", version=3), Incident(1980, "delete alarm", version=2)),
+    ),
+    "a rejection that nobody hears of while the last sweep is at work": Scenario(
+        strategy="all_at_once",
+        endpoint="serverless",
+        pace=3.0,
+        incidents=(Incident(Call("sweep", 64), "reject", "unheard", version=2), V2),
+    ),
+    "a way back without capacity, which comes a quarter of an hour later": Scenario(
+        strategy="all_at_once",
+        incidents=(V2, Incident(800, "shortage", seconds=900), Incident(810, "reject", version=2)),
+    ),
+    "an approval between the last reading of a rollback and its rejection": Scenario(
+        strategy="shadow",
+        broken=frozenset({3}),
+        incidents=(Incident(Call("roll_back", 1, "reject"), "approve", version=3), Incident(60, "approve", version=3)),
     ),
 }

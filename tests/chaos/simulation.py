@@ -36,7 +36,7 @@ from tests.chaos.messages import (
     TRANSFORM_CHANGE,
     queues_of,
 )
-from tests.chaos.people import ACTIONS, BY_HAND, REFUSALS
+from tests.chaos.people import ACTIONS, BY_HAND, REFUSALS, end_holds
 from tests.chaos.scenario import Call, Incident, Scenario
 from tests.chaos.senders import SENT
 from tests.fakes.sluice_world import ENDPOINT, GROUP, FakePorts, sluice_world
@@ -48,6 +48,7 @@ STEPS_MAX = 4000
 PATIENCE = timedelta(days=3)
 DEFECTS = (ArithmeticError, AssertionError, AttributeError, KeyError, IndexError, NameError, TypeError)
 OVERDUE_AFTER = {"async": timedelta(hours=7), "batch": timedelta(minutes=70)}
+WAY_BACK_AFTER = timedelta(minutes=70)
 OVERDUE_ROUNDS = 4
 Route = tuple[str, Callable[..., Any]]
 ROUTES: Mapping[str, Route] = {
@@ -133,9 +134,9 @@ class Simulation:
         self._plan_incidents()
         self._go_on()
         for _ in range(OVERDUE_ROUNDS):
-            if not self._is_something_overdue() or not self.is_at_rest:
+            if (wait := self._overdue_after()) is None or not self.is_at_rest:
                 break
-            self.calm_at = self.clock.at + OVERDUE_AFTER[self.scenario.family]
+            self.calm_at = self.clock.at + wait
             self._go_on()
         for strand in self.strands:
             strand.is_to_die = True
@@ -151,11 +152,26 @@ class Simulation:
                 continue
             self.loop.after(incident.at, lambda one=incident: self.happens(one))  # type: ignore[misc]
 
-    def _is_something_overdue(self) -> bool:
-        """Whether the sweep has yet to miss the end of something, for which it waits hours."""
-        if self.scenario.family == "async":
-            return any(each["status"] in ("waiting", "submitted") for each in self.results.look_all("RESULT"))
-        return self.scenario.family == "batch" and any(not each.has_ended for each in self.ports.batches.runs("fraud"))
+    def _overdue_after(self) -> timedelta | None:
+        """After how long the sweep misses the end of something that has none yet; None if all has ended."""
+        match self.scenario.family:
+            case "async":
+                is_open = any(each["status"] in ("waiting", "submitted") for each in self.results.look_all("RESULT"))
+            case "batch":
+                is_open = any(not each.has_ended for each in self.ports.batches.runs("fraud"))
+            case _:
+                return WAY_BACK_AFTER if self._is_way_back_to_come() else None
+        return OVERDUE_AFTER[self.scenario.family] if is_open else None
+
+    def _is_way_back_to_come(self) -> bool:
+        """Whether a way back has failed, while what it was to replace is Rejected and serves: it is tried again."""
+        by_version = {each.version: each.approval for each in self.ports.registry.packages.values()}
+        if all(by_version.get(version) != "Rejected" for version in self.shares()):
+            return False
+        return any(
+            each.urgent and each.outcome != "promoted" and by_version.get(each.id.version) == "Approved"
+            for each in self.ports.store.rollouts("fraud")
+        )
 
     def _go_on(self) -> None:
         """Until nothing is planned, two sweeps have found nothing, and people have ended every pause and gate."""
@@ -167,7 +183,7 @@ class Simulation:
             if self.loop.go_on(next_sweep):
                 self.quiet = 0
             elif self.quiet >= 2 and self.loop.is_idle and is_calm:
-                if is_calm and nudges < 4 and self._nudge():
+                if is_calm and nudges < 4 and end_holds(self):
                     nudges += 1
                     self.quiet = 0
                     continue
@@ -175,13 +191,16 @@ class Simulation:
             else:
                 self.quiet += 1
                 self.clock.at = max(self.clock.at, next_sweep)
-                if self.quiet > 2 and not is_calm and self.loop.is_idle:
+                if self.quiet > 2 and not is_calm and self.loop.is_idle and not self._is_way_back_to_come():
                     self.clock.at = self.calm_at  # every sweep until then would find what the last one found
+                known = len(self.met)
                 self.invoke("sweep", "", lambda: sweep({}, self.ports), self._swept)
+                if len(self.met) > known:
+                    self.quiet = 0  # the next sweep is to find what has happened in this one
                 next_sweep = self.clock.at + timedelta(seconds=SWEEP_SECONDS)
                 if self.quiet >= 2 and (at := self.loop.next_at) is not None:
                     next_sweep = max(next_sweep, at + timedelta(seconds=61))
-                if self.quiet >= 2 and is_calm and nudges < 4 and self._nudge():
+                if self.quiet >= 2 and is_calm and nudges < 4 and end_holds(self):
                     nudges += 1
                     self.quiet = 0
             if steps > STEPS_MAX or self.clock.at > self.calm_at + PATIENCE:
@@ -192,29 +211,6 @@ class Simulation:
     def _swept(self, result: Any, error: str, _cause: str) -> None:
         if error or result["findings"]:
             self.quiet = 0
-
-    def _nudge(self) -> bool:
-        """People end what waits for them; False if nothing does."""
-        if any([each.redrive() for each in self.queues.values()]):  # of all of them
-            return True
-        for record in self.ports.store.open_rollouts("fraud"):
-            if record.fence is not None or record.phase == "watching":
-                continue
-            hold = record.hold
-            if hold is not None and hold.gate >= 0 and hold.gate not in record.gates_opened:
-                if hold.stage == record.stage and not self.happens(Incident(0, "continue"), is_asked_for=True):
-                    self.violate("a gate that waits can be opened", f"{record.id} is {record.phase}, {hold.reason}")
-                    self.happens(Incident(0, "promote past gates"), is_asked_for=True)
-                return True
-            if record.command is not None and record.command.kind == "pause":
-                return self.happens(Incident(0, "resume"), is_asked_for=True)
-            if (
-                self.scenario.on_doubt == "pause"
-                and record.phase == "baking"
-                and (record.command is None or record.command.kind != "promote")
-            ):
-                return self.happens(Incident(0, "promote"), is_asked_for=True)
-        return False
 
     def happens(self, incident: Incident, *, is_asked_for: bool = False) -> bool:
         """False if the command line refused it. ``is_asked_for``: it is what Sluice waits for, and no fault."""

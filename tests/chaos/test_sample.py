@@ -10,7 +10,7 @@ from tests.chaos.known import KNOWN, Known
 from tests.chaos.mutations import MUTATIONS, Mutation
 from tests.chaos.people import tools
 from tests.chaos.scenario import Incident, Scenario
-from tests.chaos.sequences import SEQUENCES
+from tests.chaos.sequences import MENDED, SEQUENCES
 
 RUNS = 1000
 PARTS = 10
@@ -49,6 +49,12 @@ def test_a_safeguard_that_is_taken_out_is_missed(mutation: Mutation) -> None:
         assert not any(breaks(scenario, rule) for rule in mutation.breaks)
         with mutation.in_force():
             assert any(breaks(scenario, rule) for rule in mutation.breaks)
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_what_was_found_and_mended_stays_so(name: str) -> None:
+    with tools():
+        assert simulate(MENDED[name]).violations == []
 
 
 def test_a_scenario_that_breaks_a_promise_is_made_short() -> None:

@@ -144,8 +144,15 @@ class FakeRegistry:
 
         return self.faults.around(effect)  # type: ignore[no-any-return]
 
-    def reject(self, arn: str, reason: str) -> None:
-        self.faults.around(lambda: self._reject(arn, " ".join(reason.split())[:DESCRIPTION_MAX]))
+    def reject(self, arn: str, reason: str, *, unless_approved_since: datetime | None = None) -> bool:
+        """It reads first, and then changes: two calls."""
+        now = self.describe(arn)
+        if unless_approved_since and now.is_approved and now.last_modified > unless_approved_since:
+            return False
+        text = " ".join(reason.split())[:DESCRIPTION_MAX]
+        if not now.is_deleted and (now.approval, now.description) != ("Rejected", text):
+            self.faults.around(lambda: self._reject(arn, text))
+        return True
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
         self.faults.around(lambda: self._annotate(arn, properties))
@@ -154,8 +161,7 @@ class FakeRegistry:
         return self.packages.get(arn) or deleted_package(arn)
 
     def _reject(self, arn: str, reason: str) -> None:
-        now = self._found(arn)
-        if not now.is_deleted and (now.approval, now.description) != ("Rejected", reason):
+        if not self._found(arn).is_deleted:
             self._set(arn, approval="Rejected", description=reason)
 
     def _annotate(self, arn: str, properties: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -99,6 +100,18 @@ def test_a_rejection_is_written_once(shelf: Shelf) -> None:
     assert shelf.registry.describe(arn) == rejected
     shelf.registry.reject(arn, "x" * 2 * DESCRIPTION_MAX)
     assert shelf.registry.describe(arn).description == "x" * DESCRIPTION_MAX
+
+
+def test_a_version_that_was_approved_since_is_not_rejected(shelf: Shelf) -> None:
+    arn = shelf.add("Approved")
+    approved = shelf.registry.describe(arn)
+    since = approved.last_modified
+    assert not shelf.registry.reject(arn, "why", unless_approved_since=since - timedelta(seconds=1))
+    assert shelf.registry.describe(arn) == approved
+    shelf.pass_time()
+    assert shelf.registry.reject(arn, "why", unless_approved_since=since)
+    assert shelf.registry.reject(arn, "why", unless_approved_since=since - timedelta(seconds=1)), "it is so already"
+    assert shelf.registry.describe(arn).approval == "Rejected"
 
 
 def test_notes_gather_and_leave_the_approval_alone(shelf: Shelf) -> None:

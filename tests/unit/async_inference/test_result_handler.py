@@ -335,6 +335,25 @@ def test_a_refused_retry_is_counted_as_parked_and_logged_without_its_reason() ->
     assert world.telemetry.lines == [("INFO", "invocation refused", {"inference": ID, "model": "fraud"})]
 
 
+def test_a_refused_retry_whose_end_cannot_be_told_now_is_told_when_its_message_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = world_with(inference())
+    world.async_runtime.gone.add(ENDPOINT)
+    deliver(world, notification(TRANSIENT))
+    (retry,) = scheduled_retries(world)
+
+    def refuse(_events: object) -> dict[int, str]:
+        raise RetryableError("events does not answer")
+
+    with monkeypatch.context() as out:
+        out.setattr(world.events, "put", refuse)
+        assert deliver(world, retry) == ["0"]
+    assert (kept(world).status, world.events.kinds()) == ("parked", [])
+    assert deliver(world, retry) == []
+    assert world.events.kinds() == ["AsyncResultFailed"]
+
+
 def test_a_refused_retry_that_cannot_be_parked_now_shows_its_reason_in_no_trace() -> None:
     world = world_with(inference())
     world.async_runtime.gone.add(ENDPOINT)

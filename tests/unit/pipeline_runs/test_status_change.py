@@ -36,6 +36,21 @@ def test_a_run_that_does_not_hold_the_slot_frees_nothing_and_is_recorded(world: 
     assert world.wakeups.booked == []
 
 
+def test_a_run_is_recorded_and_told_although_its_queue_cannot_be_woken(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep wakes the queue; nothing but this would tell of the run once another one has its slot."""
+    world.run_reader.executions[ARN + "one"] = succeeded()
+
+    def out(*_request: object) -> bool:
+        raise RetryableError("the table does not answer")
+
+    monkeypatch.setattr(world.ports.run_slots, "mark_ended", out)
+    with pytest.raises(RetryableError):
+        apply_status_change(changed("Succeeded"), world.ports)
+    assert world.events.kinds() == ["PipelineSucceeded"]
+
+
 def test_the_event_of_a_step_records_and_frees_nothing(world: SluiceWorld) -> None:
     world.run_reader.executions[ARN + "one"] = running()
     result = apply_status_change(changed(""), world.ports)

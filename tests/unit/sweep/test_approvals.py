@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from sluice.aws.metric_data import Counts
 from sluice.aws.model_registry import PackagedContainer
+from sluice.errors import RetryableError
 from sluice.pipeline_runs.approval_request import REGISTERED
 from sluice.rollout.model.live_version import live_version
 from sluice.rollout_id import RolloutId
@@ -253,6 +254,27 @@ def test_an_approval_of_what_may_not_serve_is_settled_once_it_was_told() -> None
     evil = PackagedContainer(image="docker.io/library/python:3", artifacts=())
     world.registry.packages[arn] = replace(world.registry.packages[arn], containers=(evil,))
     assert "may not serve" in decide(world, arn, "Approved")["ignored"]
+    assert_nothing_more(world)
+
+
+def test_an_approval_of_what_may_not_serve_is_told_once_eventbridge_answers_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = promoted(1)
+    arn = register(world, 2)
+    evil = PackagedContainer(image="docker.io/library/python:3", artifacts=())
+    world.registry.packages[arn] = replace(world.registry.packages[arn], containers=(evil,))
+
+    def refuse(_kind: str, **_detail: object) -> None:
+        raise RetryableError("events does not answer")
+
+    with monkeypatch.context() as out:
+        out.setattr(world.events, "publish", refuse)
+        with pytest.raises(RetryableError):
+            decide(world, arn, "Approved")
+    world.clock.pass_seconds(600)
+    sweep_and_deliver(world)
+    assert [detail["package"] for kind, detail in world.events.published if kind == "ApprovalIgnored"] == [arn]
     assert_nothing_more(world)
 
 

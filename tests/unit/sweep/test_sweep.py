@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.errors import SpecError
+from sluice.errors import RetryableError, SpecError
 from sluice.events import PipelineStatusChanged
 from sluice.pipeline_runs.status_change import mark_run_ended
 from sluice.rollout.model.store import RecordStore
@@ -17,8 +18,10 @@ from sluice.training.manifest import File
 
 from functions.abort_rollout.app import run as roll_back
 from functions.open_rollout.app import run as open_rollout
+from functions.record_pipeline_run.app import run as record_pipeline_run
 from functions.start_pipeline.app import run as start_pipeline
-from tests.fakes.aws_state import START, refusal
+from tests.builders.run_examples import succeeded
+from tests.fakes.aws_state import START, FakeExecution, refusal
 from tests.fakes.sluice_world import GROUP, SluiceWorld, sluice_world
 
 ROLLOUT = "fraud-1-1"
@@ -145,6 +148,74 @@ def test_a_run_whose_execution_ended_long_ago_gives_its_slot_back_within_one_swe
     slot = world.ports.run_slots.get("fraud")
     assert slot is not None
     assert slot.phase == "free"
+
+
+@pytest.mark.parametrize("status", ["Succeeded", "Failed"])
+def test_the_end_of_a_run_that_eventbridge_refused_is_told_again(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    """The run is recorded as ended by then, so nothing else would look at it any more."""
+    world.registry.add(GROUP, 7, "Rejected")
+    run = replace(succeeded(), status=status)
+    world.run_reader.executions[run.execution] = run
+    world.pipelines.started["t"] = execution = FakeExecution(pipeline=GROUP, run="one", parameters={}, status=status)
+
+    def refuse(_kind: str, **_detail: object) -> None:
+        raise RetryableError("events does not answer")
+
+    with monkeypatch.context() as out:
+        out.setattr(world.events, "publish", refuse)
+        with pytest.raises(RetryableError):
+            record_pipeline_run(execution.event(), world.ports)
+    assert [each.status for each in world.ports.runs.runs("fraud")] == [status]
+    ((kind, detail),) = replayed(world)
+    assert detail == execution.event()["detail"]
+    record_pipeline_run({"source": "sluice", "detail-type": kind, "detail": detail}, world.ports)
+    assert world.events.published[-1][0] in ("PipelineSucceeded", "PipelineFailed")
+    assert replayed(world) == []
+
+
+def test_a_run_that_could_not_be_recorded_when_it_ended_is_recorded_later(
+    world: SluiceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run has its slot by then, and no event of its steps came before."""
+    world.registry.add(GROUP, 7, "Rejected")
+    file = File(bucket="lake", key="data/fraud/a.csv", version_id="v1", etag="e", size=1)
+    world.bucket.objects[file.key] = b"age,risk\n30,1\n"
+    world.ports.pending_inputs.add_file("fraud", file, START)
+    world.clock.pass_seconds(60)
+    sweep(world.ports)
+    world.wake()
+    (execution,) = world.pipelines.running(GROUP)
+    execution.status = "Succeeded"
+    run = replace(succeeded(), execution=execution.arn)
+    world.run_reader.executions[run.execution] = run
+
+    def out(*_request: object) -> None:
+        raise RetryableError("sagemaker does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.run_reader, "read", out)
+        with pytest.raises(RetryableError):
+            record_pipeline_run(execution.event(), world.ports)
+    another = replace(file, key="data/fraud/b.csv")
+    world.bucket.objects[another.key] = b"age,risk\n31,0\n"
+    world.ports.pending_inputs.add_file("fraud", another, world.clock.now())
+    world.clock.pass_seconds(60)
+    world.ports.wakeups.send_wake_up("fraud", 0)
+    world.wake()
+    assert [each.run for each in world.pipelines.running(GROUP)] != [execution.run], "another run has its slot"
+    ((kind, detail),) = replayed(world)
+    record_pipeline_run({"source": "sluice", "detail-type": kind, "detail": detail}, world.ports)
+    assert world.events.published[-1][0] == "PipelineSucceeded"
+    assert replayed(world) == []
+
+
+def test_the_end_of_a_run_that_can_never_be_told_is_not_replayed_for_ever(world: SluiceWorld) -> None:
+    """Each replay ends in the dead-letter queue."""
+    world.ports.runs.save(succeeded())
+    world.clock.pass_seconds(2 * 86_400)
+    assert replayed(world) == []
 
 
 def test_a_file_whose_wake_up_was_lost_is_not_forgotten(world: SluiceWorld) -> None:

@@ -9,7 +9,7 @@ from sluice.async_inference.events import announce_now
 from sluice.async_inference.inference import AsyncInference
 from sluice.async_inference.messages import RetryMessage
 from sluice.async_inference.runtime import InvocationRefusedError
-from sluice.async_inference.transitions import is_retry_due, mark_refused, mark_submitted
+from sluice.async_inference.transitions import is_retry_due, mark_refused, mark_submitted, was_refused
 from sluice.spec.serving import AsyncServing
 
 if TYPE_CHECKING:
@@ -48,5 +48,12 @@ def _park(inference: AsyncInference, reason: str, ports: AsyncInferencePorts) ->
 def submit_if_due(
     retry: RetryMessage, serving: AsyncServing, inference: AsyncInference, ports: AsyncInferencePorts
 ) -> AsyncInference:
-    """Submit a retry unless that has been done or is no longer wanted; returns the inference afterwards."""
-    return submit(inference, serving, ports) if is_retry_due(inference, retry.attempt) else inference
+    """Submit a retry unless that has been done or is no longer wanted; returns the inference afterwards.
+
+    One that was refused is announced again: its message comes again if it could not be announced.
+    """
+    if is_retry_due(inference, retry.attempt):
+        return submit(inference, serving, ports)
+    if was_refused(inference, retry.attempt):
+        announce_now(inference, ports.events)
+    return inference

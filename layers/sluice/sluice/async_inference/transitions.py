@@ -177,6 +177,11 @@ def is_retry_due(inference: AsyncInference, attempt: int) -> bool:
     return inference.status == "waiting" and inference.failed_attempts + 1 == attempt
 
 
+def was_refused(inference: AsyncInference, attempt: int) -> bool:
+    """Whether SageMaker refused the inference at this attempt, so that it is parked although none has failed since."""
+    return inference.status == "parked" and inference.failed_attempts + 1 == attempt
+
+
 def mark_submitted(
     inference: AsyncInference, accepted: AcceptedInvocation, attempt: int, serving: AsyncServing, now: datetime
 ) -> AsyncInference:

@@ -122,18 +122,21 @@ class ModelRegistry:
             if error.code not in _ABSENT:
                 raise
 
-    def reject(self, arn: str, reason: str) -> None:
+    def reject(self, arn: str, reason: str, *, unless_approved_since: datetime | None = None) -> bool:
         """Mark the version Rejected, with the reason on one line, as the registry wants it.
 
-        Idempotent: nothing is written if the version already has this status and reason, or is deleted.
+        Idempotent: nothing is written if the version already has this status and reason, or is deleted. Returns False
+        if it was left Approved: a person may have approved it after ``unless_approved_since``. A note on an approved
+        version looks the same. UpdateModelPackage has no condition, so an approval between the reading and the change
+        is overwritten.
         """
         text = " ".join(reason.split())[:DESCRIPTION_MAX]
         current = self.describe(arn)
-        if current.is_deleted:
-            return
-        if current.approval == "Rejected" and current.description == text:
-            return
-        self._update(arn, ModelApprovalStatus="Rejected", ApprovalDescription=text)
+        if unless_approved_since and current.is_approved and current.last_modified > unless_approved_since:
+            return False
+        if not current.is_deleted and (current.approval, current.description) != ("Rejected", text):
+            self._update(arn, ModelApprovalStatus="Rejected", ApprovalDescription=text)
+        return True
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
         """Add custom metadata; characters the registry refuses become spaces. Nothing if the version is deleted."""

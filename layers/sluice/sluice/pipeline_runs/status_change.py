@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunPorts) -> Mapping[str, str | bool | None]:
     """Free the run slot first, then record: a report that cannot be read must not hold up the next run.
 
+    Neither waits for the other to succeed: a run that is not recorded when its slot is free is nobody's any more.
+
     Idempotent: an event that comes twice, late or out of order changes nothing: the run is read again each time.
 
     Returns:
@@ -26,8 +28,10 @@ def apply_status_change(changed: PipelineStatusChanged, ports: PipelineRunPorts)
     model = ports.names.model_of(changed.pipeline)
     if model is not None:
         ports.telemetry.identify("model", model)
-    freed = changed.has_ended and mark_run_ended(changed, ports)
-    run = record_run(changed.execution, ports, record_end=changed.has_ended)
+    try:
+        freed = changed.has_ended and mark_run_ended(changed, ports)
+    finally:
+        run = record_run(changed.execution, ports, record_end=changed.has_ended)
     return {"execution": changed.execution, "freed": freed, "status": run.status if run else None}
 
 

@@ -7,9 +7,11 @@ PENDING#<arn>      registered | <time>            a wait for approval that has b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
 
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
@@ -46,10 +48,16 @@ class RunStore:
 
     def runs(self, model: str) -> Iterator[PipelineRun]:
         """The newest first."""
-        for item in self._table.query(f"MODEL#{model}", "RUN#", newest_first=True, page_items=_PAGE):
-            if "run" in item:
-                added = json.loads(item.get("run_added", "{}"))
-                yield PipelineRun.parse(join_added(json.loads(item["run"]), added))
+        return (run for run, _ in self._runs(model))
+
+    def newest_runs(self, model: str, most: int) -> list[tuple[PipelineRun, bool]]:
+        """The newest runs first, each with whether its end has been announced."""
+        return [(run, bool(item.get(_announced(run)))) for run, item in islice(self._runs(model), most)]
+
+    def _runs(self, model: str) -> Iterator[tuple[PipelineRun, Mapping[str, Any]]]:
+        """The runs with their items, the newest first."""
+        found = self._table.query(f"MODEL#{model}", "RUN#", newest_first=True, page_items=_PAGE)
+        return ((_read(item), item) for item in found if "run" in item)
 
     def is_end_announced(self, run: PipelineRun) -> bool:
         """Whether the end of this run has been announced, as it ended this time."""
@@ -65,6 +73,11 @@ class RunStore:
 
     def mark_wait_announced(self, package_arn: str, since: str) -> None:
         self._table.put_new(_pending(package_arn, since))
+
+
+def _read(item: Mapping[str, Any]) -> PipelineRun:
+    added = json.loads(item.get("run_added", "{}"))
+    return PipelineRun.parse(join_added(json.loads(item["run"]), added))
 
 
 def _key(run: PipelineRun) -> dict[str, str]:

@@ -116,8 +116,8 @@ class RolloutRegistry(Protocol):
     def describe(self, arn: str) -> Package:
         """The version as it is now; the event that named it may be old."""
 
-    def reject(self, arn: str, reason: str) -> None:
-        """Mark the version Rejected with the reason, on one line as the registry wants it."""
+    def reject(self, arn: str, reason: str, *, unless_approved_since: datetime | None = None) -> bool:
+        """Mark the version Rejected with the reason; False if it was left Approved, as it was approved since."""
 
     def annotate(self, arn: str, properties: Mapping[str, str]) -> None:
         """Add custom metadata; characters the registry refuses become spaces."""

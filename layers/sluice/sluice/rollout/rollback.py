@@ -19,7 +19,7 @@ from sluice.rollout.model.live_version import live_version
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RESTORING, FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
 from sluice.rollout.model.stuck import is_to_be_told
-from sluice.rollout.planning.approvals import has_been_approved_since
+from sluice.rollout.planning.approvals import rejection_by
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
 from sluice.rollout.traffic.reconcile import (
@@ -181,9 +181,9 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
 def _reject(record: RolloutRecord, reason: str, ports: RolloutPorts) -> None:
     """Mark the version Rejected, unless a person has approved it once more since the rollout was fenced."""
     since = record.fence.at if record.fence else record.opened_at
-    if has_been_approved_since(ports.registry.describe(record.package_arn), since):
+    said = f"{rejection_by(record.id)}{reason}"
+    if not ports.registry.reject(record.package_arn, said, unless_approved_since=since):
         return
-    ports.registry.reject(record.package_arn, f"Rollout {record.id}: {reason}")
     ports.approvals.record(record.id.model, record.id.version, ApprovalStatus(approval="Rejected", at=ports.now()))
 
 

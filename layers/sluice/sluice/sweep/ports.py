@@ -118,8 +118,8 @@ class SweepRegistry(PlanningRegistry, Protocol):
 class SweepRuns(Protocol):
     """Every method is idempotent: called again with the same arguments, it leaves the same state."""
 
-    def runs(self, model: str) -> Iterator[PipelineRun]:
-        """The recorded runs of a model, the newest first."""
+    def newest_runs(self, model: str, most: int) -> list[tuple[PipelineRun, bool]]:
+        """The newest runs first, each with whether its end has been announced."""
 
     def is_wait_announced(self, package_arn: str, since: str) -> bool:
         """Whether a version's wait for approval that began at ``since`` has been announced."""

@@ -7,9 +7,8 @@ which no event reports, the sweep corrects itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from sluice.async_inference.lost_results import replay_lost_results
@@ -26,7 +25,9 @@ from sluice.sweep.replay import GRACE, publish_package_change
 from sluice.sweep.scaling import reconcile_scaling
 
 if TYPE_CHECKING:
+    from sluice.pipeline_runs.run import PipelineRun
     from sluice.sweep.ports import SweepPorts
+    from sluice.training.run_slot import RunSlot
 
 BUDGET = timedelta(minutes=3)
 """How long one sweep lasts at most, besides the model that it is at then: the function has four minutes."""
@@ -35,6 +36,10 @@ NOTED_MODELS = 10
 """After how many models the progress is noted, unless the last sweep died among them."""
 
 MAX_RUNS_CHECKED = 20
+
+TOLD_WITHIN = timedelta(days=1)
+"""How long after it has changed last the end of a run is replayed until it is told: each replay that fails ends in the
+dead-letter queue."""
 
 
 class SweepIncompleteError(RetryableError):
@@ -112,11 +117,15 @@ def _sweep_model(model: str, ports: SweepPorts) -> tuple[list[str], list[str]]:
 
 
 def replay_run_ends(model: str, ports: SweepPorts) -> Iterator[str]:
-    """Replay the end of pipeline runs that have ended without an event."""
+    """Replay the end of pipeline runs that have ended without an event, or whose end could not be told."""
     slot = ports.run_slots.get(model)
-    open_runs = (each.execution for each in islice(ports.runs.runs(model), MAX_RUNS_CHECKED) if not each.has_ended)
+    since = ports.now() - TOLD_WITHIN
+    recorded = ports.runs.newest_runs(model, MAX_RUNS_CHECKED)
+    unsettled = [
+        run.execution for run, is_told in recorded if not run.has_ended or (run.modified_at > since and not is_told)
+    ]
     current = [slot.execution] if slot and slot.is_running else []
-    for execution in dict.fromkeys((*current, *open_runs)):
+    for execution in dict.fromkeys((*current, *_unrecorded(slot, recorded, since), *unsettled)):
         status, name = ports.pipelines.status_and_name(execution)
         if slot and execution == slot.execution:
             name = slot.run  # also when its pipeline has been deleted since
@@ -129,6 +138,14 @@ def replay_run_ends(model: str, ports: SweepPorts) -> Iterator[str]:
                 currentPipelineExecutionStatus=status,
             )
             yield f"{execution} is {status}"
+
+
+def _unrecorded(slot: RunSlot | None, recorded: Sequence[tuple[PipelineRun, bool]], since: datetime) -> Iterator[str]:
+    """Executions that have held the slot, and were not recorded: SageMaker or the table was out all the time."""
+    if slot is None or datetime.fromisoformat(slot.claimed_at) < since:
+        return
+    known = {run.execution for run, _ in recorded}
+    yield from (each for each in slot.executions if each not in known)
 
 
 def wake_stalled_queue(model: str, ports: SweepPorts) -> Iterator[str]:

@@ -15,6 +15,7 @@ from sluice.spec.model import ModelSpec
 from sluice.training.manifest import File
 from sluice.training.pending_inputs import InputStatus, RunRequest
 from sluice.training.request_parameters import refusal
+from sluice.training.run_claim import drop_settled
 from sluice.training.unreadable_upload import UnreadableUploadError
 from sluice.training.upload_validation import loggable_breaches, quarantine_upload, told, validate_upload
 
@@ -164,27 +165,25 @@ def _file(upload: ObjectCreated) -> File:
 
 
 def _take_in_request(wanted: TrainRequested, limits: IntakeLimits, ports: TrainingPorts) -> QueueCheck | None:
+    """Store a request as pending, or as refused, which is told then."""
+    request = RunRequest(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
+    reason = _refusal(wanted, limits, ports)
+    is_new = ports.pending_inputs.add_request(wanted.model, request, refused=reason)
+    if reason and is_new:
+        drop_settled(wanted.model, [wanted.request], ports)
+        return None
+    return QueueCheck(wanted.model, 0)  # which tells what was refused before, if a crash came before that
+
+
+def _refusal(wanted: TrainRequested, limits: IntakeLimits, ports: TrainingPorts) -> str:
+    """Why a request is refused at once; empty if it is not."""
     try:
         limits.spec_of(wanted.model)
     except (UnknownModelError, SpecError) as error:
-        ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=str(error))
-        return None
-    if wanted.parameters:
-        definition = ports.pipelines.definition(ports.names.pipeline(wanted.model))
-        if reason := refusal(definition, wanted.parameters):
-            _refuse_request(wanted, reason, ports)
-            return None
-    request = RunRequest(id=wanted.request, parameters=wanted.parameters, is_again=wanted.is_again, since=ports.now())
-    ports.pending_inputs.add_request(wanted.model, request)
-    return QueueCheck(wanted.model, 0)
-
-
-def _refuse_request(wanted: TrainRequested, reason: str, ports: TrainingPorts) -> None:
-    """Publish that a request may not set a parameter, once; after a crash in between, it is published again."""
-    ports.pending_inputs.refuse_request(wanted.model, wanted.request, reason, ports.now())
-    status = ports.pending_inputs.request_status(wanted.model, wanted.request)
-    if status is not None and status.state == "refused":
-        ports.events.publish("TrainingRefused", model=wanted.model, requests=[wanted.request], reason=reason)
+        return str(error)
+    if not wanted.parameters:
+        return ""
+    return refusal(ports.pipelines.definition(ports.names.pipeline(wanted.model)), wanted.parameters)
 
 
 def _reject_unread(upload: ObjectCreated, model: str, reason: str, breaches: _Breaches, ports: TrainingPorts) -> None:

@@ -90,10 +90,11 @@ class PendingInputStore:
         rejected = InputStatus(state="rejected", reason=reason)
         return self._table.put_new({**_file_key(file), **rejected.item(), "at": now.isoformat()})
 
-    def add_request(self, model: str, request: RunRequest) -> bool:
-        """Make a request a pending input; False if it has a status already."""
+    def add_request(self, model: str, request: RunRequest, *, refused: str = "") -> bool:
+        """Make a request a pending input, or one that is to be told as refused; False if it has a status already."""
         since = request.since.isoformat()
-        status = {**_request_key(model, request.id), **InputStatus(state="waiting").item(), "at": since}
+        noted = InputStatus(state="refused" if refused else "waiting", reason=refused)
+        status = {**_request_key(model, request.id), **noted.item(), "at": since}
         pending = {
             **_pending_request_key(model, request.id),
             "run_parameters": json.dumps(dict(request.parameters), sort_keys=True),
@@ -101,11 +102,6 @@ class PendingInputStore:
             "since": since,
         }
         return self._table.put_new(status, pending)
-
-    def refuse_request(self, model: str, request_id: str, reason: str, now: datetime) -> bool:
-        """Note that a request is refused before it was pending; False if it has a status already."""
-        refused = InputStatus(state="refused", reason=reason)
-        return self._table.put_new({**_request_key(model, request_id), **refused.item(), "at": now.isoformat()})
 
     def get(self, model: str) -> PendingInputs:
         """The model's pending inputs now."""
@@ -134,11 +130,16 @@ class PendingInputStore:
             self._table.set(_file_key(file), status.item(), "fate = :waiting", {":waiting": "waiting"})
         self._table.delete_all([_pending_file_key(model, file)])
 
-    def resolve_requests(self, model: str, ids: Iterable[str], status: InputStatus) -> None:
-        """Write the final status of requests, which are pending no longer."""
-        resolved = list(ids)
-        self._table.put_all({**_request_key(model, each), **status.item()} for each in resolved)
-        self._table.delete_all(_pending_request_key(model, each) for each in resolved)
+    def settle_requests(self, model: str, ids: Iterable[str], status: InputStatus) -> None:
+        """Write the final status of requests; one that has another final status keeps it. They stay pending."""
+        condition = "attribute_not_exists(fate) OR fate = :waiting"
+        for each in ids:
+            with suppress(ConditionFailedError):
+                self._table.set(_request_key(model, each), status.item(), condition, {":waiting": "waiting"})
+
+    def drop_requests(self, model: str, ids: Iterable[str]) -> None:
+        """Take requests that have their final status out of the pending inputs."""
+        self._table.delete_all(_pending_request_key(model, each) for each in ids)
 
     def file_status(self, file: File) -> InputStatus | None:
         """The status of an upload; None if it is not known."""

@@ -100,11 +100,8 @@ class TrainingPendingInputs(Protocol):
     def reject_file(self, file: File, reason: str, now: datetime) -> bool:
         """Note that a file is rejected, for good; False if it has a status already."""
 
-    def add_request(self, model: str, request: RunRequest) -> bool:
-        """Make a request a pending input; False if it has a status already."""
-
-    def refuse_request(self, model: str, request_id: str, reason: str, now: datetime) -> bool:
-        """Note that a request is refused before it was pending; False if it has a status already."""
+    def add_request(self, model: str, request: RunRequest, *, refused: str = "") -> bool:
+        """Make a request a pending input, or one that is to be told as refused; False if it has a status already."""
 
     def request_status(self, model: str, request_id: str) -> InputStatus | None:
         """The status of a request; None if it is not known."""
@@ -118,8 +115,11 @@ class TrainingPendingInputs(Protocol):
     def drop_file(self, model: str, file: File, status: InputStatus) -> None:
         """Take a file that was deleted or replaced while it was pending out of the pending inputs."""
 
-    def resolve_requests(self, model: str, ids: Iterable[str], status: InputStatus) -> None:
-        """Write the final status of requests, which are pending no longer."""
+    def settle_requests(self, model: str, ids: Iterable[str], status: InputStatus) -> None:
+        """Write the final status of requests; one that has another final status keeps it. They stay pending."""
+
+    def drop_requests(self, model: str, ids: Iterable[str]) -> None:
+        """Take requests that have their final status out of the pending inputs."""
 
     def file_status(self, file: File) -> InputStatus | None:
         """The status of an upload; None if it is not known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -27,6 +28,9 @@ def claim_next_run(model: str, last: RunSlot | None, ports: TrainingPorts) -> bo
     pending = ports.pending_inputs.get(model)
     if not pending:
         return False
+    if settled := [each.id for each in pending.requests if not _is_waiting(model, each.id, ports)]:
+        drop_settled(model, settled, ports)  # a crash came before it
+        return True
     spec, now = ports.specs.get(model), ports.now()
     if not have_settled(pending.files, spec.data.settle_seconds, now):
         return False  # a later upload has booked a later wake-up
@@ -57,13 +61,40 @@ def claim_next_run(model: str, last: RunSlot | None, ports: TrainingPorts) -> bo
 def resolve_inputs(slot: RunSlot, pending: PendingInputs, files: tuple[File, ...], ports: TrainingPorts) -> None:
     """Mark the pending inputs that the run in the slot takes, or has taken: a run trains on ``files``."""
     ports.pending_inputs.resolve_files(slot.model, statuses_after_run(pending.files, files, slot.run))
-    ports.pending_inputs.resolve_requests(slot.model, slot.requests, InputStatus(state="run", run=slot.run))
+    ports.pending_inputs.settle_requests(slot.model, slot.requests, InputStatus(state="run", run=slot.run))
+    ports.pending_inputs.drop_requests(slot.model, slot.requests)
 
 
-def refuse_requests(model: str, ids: list[str], reason: str, ports: TrainingPorts) -> None:
-    """Publish that requests will never be a run, and why; after a crash in between, it is published again."""
-    ports.events.publish("TrainingRefused", model=model, requests=ids, reason=reason)
-    ports.pending_inputs.resolve_requests(model, ids, InputStatus(state="refused", reason=reason))
+def refuse_requests(model: str, ids: Sequence[str], reason: str, ports: TrainingPorts) -> None:
+    """Refuse requests, which will never be a run, and publish why.
+
+    Not before it is kept: after a crash the reason may have passed. Until it is told they stay pending, so that the
+    sweep wakes the queue, and it is told then.
+    """
+    ports.pending_inputs.settle_requests(model, ids, InputStatus(state="refused", reason=reason))
+    drop_settled(model, ids, ports)
+
+
+def refused_before(model: str, ids: Sequence[str], ports: TrainingPorts) -> str:
+    """Why these requests have been refused; empty if they have not been."""
+    found = (ports.pending_inputs.request_status(model, each) for each in ids)
+    return next((each.reason for each in found if each is not None and each.state == "refused"), "")
+
+
+def drop_settled(model: str, ids: Sequence[str], ports: TrainingPorts) -> None:
+    """Publish which of these requests were refused, then take all of them out of the pending inputs."""
+    refused: dict[str, list[str]] = {}
+    for each in ids:
+        if reason := refused_before(model, [each], ports):
+            refused.setdefault(reason, []).append(each)
+    for reason, those in refused.items():
+        ports.events.publish("TrainingRefused", model=model, requests=those, reason=reason)
+    ports.pending_inputs.drop_requests(model, ids)
+
+
+def _is_waiting(model: str, request: str, ports: TrainingPorts) -> bool:
+    status = ports.pending_inputs.request_status(model, request)
+    return status is None or status.state == "waiting"
 
 
 def _slot_for(
@@ -80,6 +111,7 @@ def _slot_for(
         parameters=recipe.parameters,
         requests=tuple(each.id for each in selection.requests),
         claimed_at=now.isoformat(),
+        recent=last.executions if last else (),
         newest=last.newest if last else "",
     )
 

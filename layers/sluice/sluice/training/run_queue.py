@@ -17,7 +17,7 @@ from sluice.training.manifest import added_files
 from sluice.training.manifest_store import input_data_uri, known_files, read_manifest
 from sluice.training.pipeline_parameters import live_parameters
 from sluice.training.request_parameters import refusal
-from sluice.training.run_claim import claim_next_run, refuse_requests, resolve_inputs
+from sluice.training.run_claim import claim_next_run, refuse_requests, refused_before, resolve_inputs
 from sluice.training.run_slot import RunSlot
 from sluice.training.start_backoff import seconds_to_retry, spread_of
 
@@ -69,8 +69,7 @@ def _start_execution(slot: RunSlot, ports: TrainingPorts) -> bool:
         return False  # each upload wakes the queue, too: without this, every one of them would retry beside the others
     pipeline = ports.names.pipeline(slot.model)
     since = datetime.fromisoformat(slot.claimed_at) - _CLOCK_SLACK
-    if slot.parameters and (reason := refusal(ports.pipelines.definition(pipeline), slot.parameters)):
-        # Checked when the request came, too; the definition may be another by now, or a person wrote to the table.
+    if slot.parameters and (reason := _refusal(slot, pipeline, ports)):
         return _refuse(slot, PermanentError(reason), ports)
     try:
         arn = ports.pipelines.find(pipeline, slot.run, since) or ports.pipelines.start(
@@ -88,6 +87,15 @@ def _start_execution(slot: RunSlot, ports: TrainingPorts) -> bool:
         return _refuse(slot, error, ports)
     ports.run_slots.enter_phase(slot, "started", execution=arn)
     return True
+
+
+def _refusal(slot: RunSlot, pipeline: str, ports: TrainingPorts) -> str:
+    """Why the parameters of a run are refused; empty if they are not.
+
+    Checked when the request came, too; the definition may be another by now, or a person wrote to the table.
+    """
+    before = refused_before(slot.model, slot.requests, ports)
+    return before or refusal(ports.pipelines.definition(pipeline), slot.parameters)
 
 
 def _start_later(slot: RunSlot, error: RetryableError, ports: TrainingPorts) -> bool:
@@ -108,7 +116,7 @@ def _refuse(slot: RunSlot, error: SluiceError, ports: TrainingPorts) -> bool:
     """
     if not slot.parameters:
         raise error.__cause__ if isinstance(error.__cause__, AwsError) else error
-    refuse_requests(slot.model, list(slot.requests), str(error), ports)
+    refuse_requests(slot.model, slot.requests, str(error), ports)
     ports.run_slots.enter_phase(slot, "free")
     return True
 

@@ -15,6 +15,10 @@ SlotPhase = Literal["claimed", "started", "taken", "free"]
 inputs are marked as its own · free: it has ended, and the next run may claim the slot."""
 
 
+RECENT = 5
+"""How many executions a slot remembers: the sweep looks whether each of them has been recorded."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSlot:
     """One claim of the slot, by one run. The claim fixes everything but the phase, the execution and the end."""
@@ -32,6 +36,7 @@ class RunSlot:
     end_status: str = ""  # the execution's last status, once it has ended
     retry_at: str = ""  # ISO 8601: when a start that AWS refused is tried again
     refusals: int = 0  # how often AWS refused the start for lack of capacity
+    recent: tuple[str, ...] = ()  # ARNs of the executions of the last claims before, the latest last
     newest: str = ""  # digest of the newest manifest that a run has taken: this run's own from phase "taken" on
 
     @classmethod
@@ -50,6 +55,7 @@ class RunSlot:
             end_status=item["ended"],
             retry_at=item.get("retry_at", ""),
             refusals=int(item.get("refusals", "0")),
+            recent=tuple(json.loads(item.get("recent", "[]"))),
             newest=item["newest"],
         )
 
@@ -68,8 +74,14 @@ class RunSlot:
             "ended": self.end_status,
             "retry_at": self.retry_at,
             "refusals": str(self.refusals),
+            "recent": json.dumps(self.recent),
             "newest": self.newest,
         }
+
+    @property
+    def executions(self) -> tuple[str, ...]:
+        """ARNs of the last executions of the model that Sluice has started, this claim's own last."""
+        return (*self.recent, self.execution)[-RECENT:] if self.execution else self.recent
 
     @property
     def is_running(self) -> bool:

@@ -110,6 +110,22 @@ def test_it_can_be_too_late_for_a_word(stage: RolloutStage, phase: RolloutPhase)
     assert stage.run("abort", "fraud") == 0
 
 
+def test_a_watch_is_promoted_only_if_it_waits_for_a_person(stage: RolloutStage) -> None:
+    stage.store.advance(RUNNING, "watching")
+    stage.store.record_hold(RUNNING, held("doubt", -1))
+    with pytest.raises(CommandError, match="it is too late to promote it"):
+        stage.run("promote", "fraud")
+    stage.store.record_hold(RUNNING, held("doubt in the watch", -1))
+    with pytest.raises(CommandError, match="it is too late to pause it"):
+        stage.run("pause", "fraud")
+    with pytest.raises(CommandError, match="waits at no gate: the ticket is not approved"):
+        stage.run("continue", "fraud")
+    assert stage.run("promote", "fraud", "--reason", "the alarm was deleted by mistake") == 0
+    command = stage.store.get(RUNNING).command
+    assert command is not None
+    assert command.kind == "promote"
+
+
 def held(by: str, gate: int) -> Hold:
     return Hold(by=by, reason="the ticket is not approved", since=NOW, at=NOW, stage=0, gate=gate)
 

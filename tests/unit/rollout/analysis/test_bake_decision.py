@@ -269,7 +269,7 @@ def test_what_follows(findings: tuple[Finding, ...], seconds: float, expected: D
 
 def test_a_spec_may_ask_for_a_person_instead() -> None:
     paused = decision((QUIET, DOUBT), BAKE + HOLD, replace(PLAN, on_doubt="pause"))
-    assert paused == Decision("pause", "errors: says HOLD")
+    assert paused == Decision("pause", "errors: says HOLD", asks_a_person=True)
 
 
 def command(kind: CommandKind) -> Command:

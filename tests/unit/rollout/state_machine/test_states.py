@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sluice.aws.metric_data import Counts
@@ -27,10 +27,10 @@ def hard_to_repair(world: SluiceWorld) -> None:
     bad(world)
     reject, until = world.registry.reject, world.clock.now() + timedelta(hours=9)
 
-    def refuse(arn: str, reason: str) -> None:
+    def refuse(arn: str, reason: str, *, unless_approved_since: datetime | None = None) -> bool:
         if world.clock.now() < until:
             raise PermissionError(f"AccessDeniedException: {arn}: {reason}")
-        reject(arn, reason)
+        return reject(arn, reason, unless_approved_since=unless_approved_since)
 
     world.registry.reject = refuse  # type: ignore[method-assign]
 

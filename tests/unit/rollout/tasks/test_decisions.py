@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from sluice.aws.metric_data import Counts
@@ -218,7 +220,78 @@ def test_a_note_during_the_way_back_leaves_the_version_approved_and_rolls_nothin
     assert world.executions.started == ["fraud-1-1", ROLLOUT]
 
 
-AGAIN = "fraud-2-2"
+def approved_within_the_rejection(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Version 2 fails, and a person approves it after its rollback has read it and before that marks it Rejected."""
+    events: list[dict[str, Any]] = []
+    reject = world.registry._reject
+
+    def late(arn: str, reason: str) -> None:
+        world.clock.pass_seconds(1)
+        world.registry.decide(arn, "Approved")
+        events.append(change_of(world, arn))
+        world.clock.pass_seconds(1)
+        reject(arn, reason)
+        events.append(change_of(world, arn))
+
+    monkeypatch.setattr(world.registry, "_reject", late)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(200, 60)}
+    assert world.play(ROLLOUT) == "RolledBack"
+    monkeypatch.setattr(world.registry, "_reject", reject)
+    return events
+
+
+def ignored(world: SluiceWorld) -> list[str]:
+    return [detail["reason"] for kind, detail in world.events.published if kind == "ApprovalIgnored"]
+
+
+@pytest.mark.parametrize("order", ["as they came", "late", "twice"])
+def test_an_approval_that_the_rejection_overwrites_is_told(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = rolling_out()
+    first = change_of(world, V2)
+    events = approved_within_the_rejection(world, monkeypatch)
+    assert world.registry.packages[V2].approval == "Rejected", "nothing of ours may set it Approved"
+    if order == "late":
+        world.clock.pass_seconds(3600)
+        events.reverse()
+    for event in (first, *events, *(events if order == "twice" else ())):
+        assert "rollout" not in deliver(world, event)
+    (reason,) = ignored(world)
+    assert "fraud-2-1 marked it Rejected" in reason
+    assert "approve it again" in reason
+    world.clock.pass_seconds(60)
+    world.metrics.per_period = {"v1": Counts(1800, 2), "v2": Counts(1000, 0)}
+    assert decide(world, V2, "Approved") == {"rollout": AGAIN}
+    assert world.play(AGAIN) == "Promoted"
+
+
+@pytest.mark.parametrize("who", ["a hint", "another field", "a person rejected it", "before the fence"])
+def test_no_other_event_of_a_rejected_version_is_told(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = rolling_out()
+    approved, _ = approved_within_the_rejection(world, monkeypatch)
+    match who:
+        case "a hint":
+            approved["source"] = "sluice"
+        case "another field":
+            approved["detail"]["UpdatedModelPackageFields"] = ["ApprovalDescription"]
+        case "a person rejected it":
+            world.registry.decide(V2, "Rejected", "it insults customers")
+        case _:
+            began = world.ports.store.get(RolloutId.required(ROLLOUT)).opened_at
+            approved["detail"]["LastModifiedTime"] = (began + timedelta(seconds=30)).isoformat()
+    assert "rollout" not in deliver(world, approved)
+    assert ignored(world) == []
+
+
+def test_a_person_who_leaves_the_description_as_it_is_rejects_as_any_other() -> None:
+    """The description is still the rollback's, as Studio may leave it; the approval came after the close."""
+    world = restored_while_approved_again(lambda world: None)
+    world.clock.pass_seconds(60)
+    world.registry.decide(V2, "Approved")
+    event = change_of(world, V2)
+    world.clock.pass_seconds(60)
+    world.registry.decide(V2, "Rejected")
+    assert "rollout" not in deliver(world, event)
+    assert ignored(world) == []
 
 
 def with_a_way_back() -> SluiceWorld:

@@ -95,7 +95,7 @@ def test_a_way_back_that_fails_blames_no_good_version_and_the_one_before_comes_b
     assert world.ports.locks.holder(ENDPOINT) is None
 
 
-def test_when_none_comes_back_people_are_told_once_and_it_is_tried_again_after_an_hour(world: SluiceWorld) -> None:
+def test_when_none_comes_back_people_are_told_once_and_it_is_tried_again(world: SluiceWorld) -> None:
     rejection = rejection_of(world, 3)
     open_rollout(rejection, world.ports)
     without_capacity(world, "fraud-2-2")
@@ -103,7 +103,7 @@ def test_when_none_comes_back_people_are_told_once_and_it_is_tried_again_after_a
     without_capacity(world, "fraud-1-2")
     assert delivered(world) == []
     for _ in range(3):  # each sweep finds it again
-        world.clock.pass_seconds(300)
+        world.clock.pass_seconds(200)
         assert "fraud/2" in open_rollout(rejection, world.ports)["ignored"]
     (told,) = [detail["reason"] for kind, detail in world.events.published if kind == "NoWayBack"]
     assert "fraud/2" in told
@@ -111,11 +111,30 @@ def test_when_none_comes_back_people_are_told_once_and_it_is_tried_again_after_a
     assert live_variants(world) == {"v3": 100.0}
     assert approvals(world) == {1: "Approved", 2: "Approved", 3: "Rejected"}
     assert world.ports.locks.holder(ENDPOINT) is None
-    world.clock.pass_seconds(3600)
+    world.clock.pass_seconds(300)
     again = open_rollout(rejection, world.ports)
     assert again == {"rollout": "fraud-2-3"}
     assert world.play("fraud-2-3") == "Promoted"
     assert live_variants(world) == {"v2": 100.0}
+
+
+def test_a_way_back_is_tried_again_after_a_quarter_of_an_hour_and_at_last_every_hour(world: SluiceWorld) -> None:
+    rejection = rejection_of(world, 3)
+    open_rollout(rejection, world.ports)
+    waited: list[float] = []
+    tried = "fraud-2-2"
+    for _ in range(8):
+        without_capacity(world, tried)
+        for older in delivered(world):
+            without_capacity(world, older)
+        ended = world.clock.now()
+        while "rollout" not in (answer := open_rollout(rejection, world.ports)):
+            world.clock.pass_seconds(60)
+        tried = answer["rollout"]
+        waited.append((world.clock.now() - ended).total_seconds() / 60)
+    assert waited == sorted(waited)
+    assert 10 < waited[0] <= 16
+    assert 50 < waited[-1] <= 61
 
 
 def test_a_crash_after_the_close_loses_no_way_back(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ class Decision:
 
     ``wait``: there is proof, but a gate or a window holds it up, ``until`` a window opens if that is known.
     ``is_doubt``: nothing bad was seen, there was just no proof in time; ``is_unknown``: and only because AWS did not
-    answer what was asked, for which the version is not to blame.
+    answer what was asked, for which the version is not to blame. ``asks_a_person``: nobody has paused it, but the doubt
+    has lasted, and a person is to decide.
     """
 
     action: Literal["advance", "hold", "wait", "roll_back", "pause", "promote"]
@@ -30,6 +31,7 @@ class Decision:
     is_doubt: bool = False
     until: datetime | None = None
     is_unknown: bool = False
+    asks_a_person: bool = False
 
 
 def decide(
@@ -65,7 +67,7 @@ def _decide(findings: Sequence[Finding], plan: Plan, stage: int, in_force_since:
     if now < in_force_since + timedelta(seconds=plan.longest_seconds(stage)):
         return Decision("hold", doubt)
     if plan.on_doubt == "pause":
-        return Decision("pause", doubt)
+        return Decision("pause", doubt, asks_a_person=True)
     reason = f"in doubt for {plan.max_hold_seconds} s after the bake: {doubt}"
     is_unknown = bool(open_questions) and all(found.is_unknown for found in open_questions)
     return Decision("roll_back", reason, is_doubt=True, is_unknown=is_unknown)
@@ -81,7 +83,8 @@ def apply_command(decision: Decision, command: Command | None) -> Decision:
         return decision
     if command.kind == "promote":
         return Decision("promote", command.attribution)
-    return replace(decision, action="pause", reason=f"{command.attribution}; {decision.reason}")
+    said = f"{command.attribution}; {decision.reason}"
+    return replace(decision, action="pause", reason=said, asks_a_person=False)
 
 
 def _joined_reasons(findings: Sequence[Finding]) -> str:

@@ -11,7 +11,7 @@ from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.gates.gates import Obstacle, StoredFindings, closed_gate, gates_ahead
 from sluice.rollout.model.maintenance import MAINTENANCE
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import Hold, RolloutRecord
+from sluice.rollout.model.record import DOUBT, Hold, RolloutRecord
 from sluice.rollout.traffic.task_result import recheck_seconds
 from sluice.spec.windows import ReleaseWindows
 
@@ -29,7 +29,7 @@ def apply_gates(
 
     A stage that was held is in doubt only ``max_hold_seconds`` after it was held last: it could not advance before.
     """
-    was_held = record.hold is not None and record.hold.stage == stage and record.hold.by != MAINTENANCE
+    was_held = record.hold is not None and record.hold.stage == stage and record.hold.by not in (MAINTENANCE, DOUBT)
     if decision.action not in ("advance", "promote") and not (decision.is_doubt and was_held):
         return decision
     now = ports.now()

@@ -22,6 +22,10 @@ FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "wi
 
 CommandKind = Literal["pause", "resume", "promote"]
 
+DOUBT = "doubt"
+DOUBT_IN_WATCH = "doubt in the watch"
+"""By what a rollout is held that a person has to decide on."""
+
 RESTORING = "restoring_"
 """What the attributes begin with that say when a way back made its first step of each kind."""
 
@@ -58,9 +62,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """The last time that something held a rollout: a freeze window, a gate, a pause, or SageMaker's maintenance."""
+    """The last time that something held a rollout: a window, a gate, a pause, a doubt, or SageMaker's maintenance."""
 
-    by: str  # window, pause, human, maintenance, or the ARN of a gate's Lambda function
+    by: str  # window, pause, human, maintenance, doubt, doubt in the watch, or the ARN of a gate's Lambda function
     reason: str
     since: datetime
     at: datetime  # when it was last checked
@@ -112,6 +116,8 @@ class RolloutRecord:
         """The hold on the rollout now; None if there is none, or it has ended since."""
         if self.hold is None or self.hold.stage != self.stage or self.hold.gate in self.gates_opened:
             return None
+        if self.phase == "watching":
+            return self.hold if self.hold.by == DOUBT_IN_WATCH else None
         if self.phase not in ("queued", "baking") and not self._is_held_in_provision:
             return None
         return None if self.hold.by == MAINTENANCE and not self.is_maintained else self.hold

@@ -16,8 +16,11 @@ def is_long_way_back(record: RolloutRecord, now: datetime) -> bool:
 
 
 def is_to_be_told(record: RolloutRecord, now: datetime) -> bool:
-    """Whether people have not been told of it for a day.
+    """Whether people have not been told of it for a day. What they were told before its fence was of something else.
 
     Whoever tells them publishes the event first and then notes it: after a crash in between they are told once more.
     """
-    return record.stuck_told_at is None or now - record.stuck_told_at >= _TOLD_AGAIN
+    told = record.stuck_told_at
+    if told is None or now - told >= _TOLD_AGAIN:
+        return True
+    return record.fence is not None and told < record.fence.at

@@ -113,9 +113,23 @@ def is_still_approved(record: RolloutRecord, ports: PlanningPorts) -> bool:
     return False
 
 
-def has_been_approved_since(package: Package, since: datetime) -> bool:
-    """Whether a person may have approved the version after ``since``, so that their word must not be overwritten.
+def rejection_by(rollout_id: RolloutId) -> str:
+    """What the description of a version begins with that this rollout has marked Rejected."""
+    return f"Rollout {rollout_id}: "
 
-    A note on an approved version looks the same. It is left Approved then, which rolls nothing out.
+
+def rejected_over(approved_at: datetime, package: Package, known: Iterable[RolloutRecord]) -> RolloutRecord | None:
+    """The rollout whose rollback has marked the version Rejected over an approval of this time; None if none has.
+
+    It reads the version before it marks it. But SageMaker has no condition for that change, so an approval in between,
+    or before the SDK sends the change again, is gone, and only its event tells of it.
     """
-    return package.is_approved and package.last_modified > since
+    if package.approval != "Rejected":
+        return None
+    for each in known:
+        if package.description.startswith(rejection_by(each.id)) and each.fence is not None:
+            is_of_it = approved_at <= each.approved_at.replace(microsecond=0)
+            is_before = approved_at < each.fence.at.replace(microsecond=0)  # events have whole seconds
+            is_after = each.closed_at is not None and approved_at > each.closed_at
+            return None if is_of_it or is_before or is_after else each
+    return None

@@ -10,6 +10,7 @@ from sluice.rollout.analysis.bake_decision import Decision, decide
 from sluice.rollout.analysis.collect import collect_findings
 from sluice.rollout.analysis.findings import Finding
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
+from sluice.rollout.doubt import ask_in_doubt
 from sluice.rollout.gates.holds import apply_gates
 from sluice.rollout.maintenance import hold_for_maintenance, note_end_of_maintenance
 from sluice.rollout.model.plan import Plan
@@ -57,7 +58,8 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
         last = stage + 1 == len(plan.stages)
         return task_result("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=decision.reason)
     seconds = _wait_seconds(decision, record, plan, ports.now())
-    return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=decision.reason)
+    reason = ask_in_doubt(record, decision.reason, ports) if decision.asks_a_person else decision.reason
+    return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=reason)
 
 
 def _decision(stage: int, record: RolloutRecord, plan: Plan, now: datetime, ports: RolloutPorts) -> Decision:

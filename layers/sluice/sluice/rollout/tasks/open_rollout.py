@@ -20,6 +20,7 @@ from sluice.rollout.planning.approvals import (
     attempt_for,
     is_still_approved,
     next_attempt,
+    rejected_over,
     resolve_conflict,
 )
 from sluice.rollout.planning.origin_check import untrusted
@@ -73,8 +74,10 @@ def _open_approved(package: Package, model: str, changed: PackageChanged, ports:
     wanted = RolloutId(model=model, version=package.version, attempt=attempt)
     is_known = latest is not None and latest.id == wanted
     if not is_known and (obstacle := _obstacle(package, at, wanted, spec, ports)):
+        answer = _ignore_approval(package, changed, f"{model}/{package.version} {obstacle}", ports)
+        # Last: until it is recorded, the sweep replays it.
         ports.approvals.record(model, package.version, ApprovalStatus(approval="Approved", at=at))
-        return _ignore_approval(package, changed, f"{model}/{package.version} {obstacle}", ports)
+        return answer
     record = RolloutRecord(
         id=wanted if is_known else next_free_attempt(wanted, ports),
         package_arn=package.arn,
@@ -160,7 +163,19 @@ def _end_approval(package: Package, model: str, changed: PackageChanged, ports: 
     # Last: until it is recorded, the sweep replays it.
     at = _changed_at(package, changed) if changed.approval == package.approval else package.last_modified
     ports.approvals.record(model, package.version, ApprovalStatus(approval=package.approval, at=at))
+    if changed.names_the_approval and changed.approval == "Approved" and not changed.is_hint:
+        _tell_overwritten(package, model, changed, ports)
     return answer or {"ignored": f"{package.group}/{package.version} is {package.approval}"}
+
+
+def _tell_overwritten(package: Package, model: str, changed: PackageChanged, ports: RolloutPorts) -> None:
+    """A rollback has marked the version Rejected over the approval: only people may set it again, so they are told."""
+    at = _changed_at(package, changed)
+    by = rejected_over(at, package, ports.store.rollouts(model, package.version))
+    if by is not None:
+        name = f"{model}/{package.version}"
+        reason = f"{name} was approved in the moment in which {by.id} marked it Rejected: approve it again to retry it"
+        _ignore_approval(package, changed, reason, ports)
 
 
 def _tell_without_baseline(package: Package, model: str, rollouts: list[RolloutRecord], ports: RolloutPorts) -> None:
