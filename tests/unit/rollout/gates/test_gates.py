@@ -132,6 +132,6 @@ def test_a_gate_names_the_command_that_opens_it_in_its_stage() -> None:
     rollout = RolloutId.required("fraud-7-1")
     record = RolloutRecord(id=rollout, package_arn="arn", endpoint="e", phase="baking", approved_at=NOW, opened_at=NOW)
     plan, asked = plan_with(strategy="all_at_once", gate="human"), GateFunctions(translating(FakeLambda())).ask
-    obstacle = closed_gate(plan, gates_ahead(plan, 0, to_promotion=True), record, (), asked, names=Names("prod"))
+    obstacle = closed_gate(plan, 0, record, (), asked, names=Names("prod"), to_promotion=True)
     assert obstacle is not None
     assert "`sluice --stage prod continue fraud`" in obstacle.reason

@@ -74,15 +74,16 @@ def gates_ahead(plan: Plan, stage: int, *, to_promotion: bool) -> tuple[RolloutG
 
 def closed_gate(
     plan: Plan,
-    ahead: Sequence[RolloutGate],
+    stage: int,
     record: RolloutRecord,
     evidence: StoredFindings,
     ask: Callable[[str, Mapping[str, Any]], GateResponse],
     *,
     names: Names,
+    to_promotion: bool,
 ) -> Obstacle | None:
-    """The first of the gates ``ahead`` that is closed; None if all are open. None behind a closed one is asked."""
-    for gate in ahead:
+    """The first gate ahead that is closed; None if all are open. None behind a closed one is asked."""
+    for gate in gates_ahead(plan, stage, to_promotion=to_promotion):
         if gate.keeper == HUMAN and gate.index in record.gates_opened:
             continue
         passage = _passage(gate, plan, record)

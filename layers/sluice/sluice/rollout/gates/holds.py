@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sluice.rollout.analysis.bake_decision import Decision
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
-from sluice.rollout.gates.gates import Obstacle, StoredFindings, closed_gate, gates_ahead
+from sluice.rollout.gates.gates import Obstacle, StoredFindings, closed_gate
 from sluice.rollout.model.maintenance import MAINTENANCE
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import DOUBT, Hold, RolloutRecord
@@ -81,8 +81,7 @@ def _obstacle(
 ) -> Obstacle | None:
     if (window := _window(plan.windows, record, ports.now())) is not None or _skips_gates(record):
         return window
-    ahead = gates_ahead(plan, stage, to_promotion=to_promotion)
-    return closed_gate(plan, ahead, record, evidence, ports.gates.ask, names=ports.names)
+    return closed_gate(plan, stage, record, evidence, ports.gates.ask, names=ports.names, to_promotion=to_promotion)
 
 
 def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:
