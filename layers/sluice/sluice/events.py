@@ -204,7 +204,7 @@ class PipelineStatusChanged:
     """A status change of a pipeline execution, or of one of its steps."""
 
     execution: str
-    pipeline: str  # its name
+    pipeline: str  # name of the execution's own: what else an event names, its sender may have chosen
     display_name: str
     status: str  # of the execution; empty in a step's event
     is_hint: bool = False
@@ -214,7 +214,7 @@ class PipelineStatusChanged:
         detail = event["detail"]
         return cls(
             execution=detail["pipelineExecutionArn"],
-            pipeline=detail["pipelineArn"].rsplit("/", 1)[-1],
+            pipeline=detail["pipelineExecutionArn"].rpartition("/execution/")[0].rpartition("/")[2],
             display_name=detail.get("pipelineExecutionDisplayName", ""),
             status=detail.get("currentPipelineExecutionStatus", ""),
             is_hint=is_hint(event),

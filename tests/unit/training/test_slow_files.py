@@ -74,3 +74,17 @@ def test_a_file_that_takes_longer_than_its_time_is_taken_in_as_far_as_it_was_rea
     assert not any(kind == "DataRejected" for kind, _ in world.events.published)
     assert max(places) < 3 * BLOCK
     assert [state(world, key) for key in ("data/fraud/x.csv", "data/fraud/a.csv")] == ["waiting", "waiting"]
+
+
+def test_a_file_that_takes_all_of_its_time_to_be_opened_is_validated_in_its_beginning() -> None:
+    """Else one without any column of the contract would be taken in."""
+    world = sluice_world()
+    world.bucket.objects |= {"data/fraud/x.csv": b"x,y\n1,2\n", "data/fraud/a.csv": GOOD}
+
+    def open_late(upload: ObjectCreated) -> io.BytesIO:
+        world.clock.pass_seconds(40)
+        return io.BytesIO(world.bucket.objects[upload.key])
+
+    world.ports.quarantine.open = open_late  # type: ignore[method-assign]
+    assert deliver(world, "data/fraud/x.csv", "data/fraud/a.csv") == []
+    assert [state(world, key) for key in ("data/fraud/x.csv", "data/fraud/a.csv")] == ["rejected", "waiting"]

@@ -62,7 +62,8 @@ class Source(Protocol):
 class FileText:
     """The text of one file. Afterwards ``flaw`` says by which rule and why it ended early.
 
-    ``is_late`` is asked between blocks: once it is true, no more is read, as if the budget were used up.
+    ``is_late`` is asked between blocks: once it is true, no more is read, as if the budget were used up. The first
+    block is read in any case: nothing is known of a file without its titles.
     """
 
     def __init__(
@@ -137,15 +138,17 @@ class _Unpacked:
         self._bytes: Source = _Gzip(whole) if start == GZIP_MAGIC else whole
         self._left = budget_bytes
         self._is_late = is_late
+        self._read = 0
         self.is_cut = False
 
     def read(self, size: int) -> bytes:
-        if self._is_late():
+        if self._is_late() and self._read > _LONGEST_MARK:
             self._left = 0
         if self._left == 0:
             self.is_cut = self.is_cut or bool(self._bytes.read(1))
             return b""
         found = self._bytes.read(size if self._left is None else min(size, self._left))
+        self._read += len(found)
         if self._left is not None:
             self._left -= len(found)
         return found

@@ -90,12 +90,27 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
         return QueueCheck(str(message["detail"]["model"]), 0)
     if kind == TrainRequested.KIND:
         return _take_in_request(TrainRequested.parse(message), limits, ports)
-    upload = ObjectCreated.parse(message)
+    upload = _own_upload(ObjectCreated.parse(message), ports)
     if upload.size == 0 and not message.get(_WAITED) and _is_of_a_model(upload, limits):
         # Some writers create an object empty and put its content there at once: that is one file.
         ports.wakeups.send_again({**message, _WAITED: True}, EMPTY_FILE_SECONDS)
         return None
     return _take_in_upload(upload, limits, ports)
+
+
+def _own_upload(upload: ObjectCreated, ports: TrainingPorts) -> ObjectCreated:
+    """The upload as S3 knows it: whoever may send to the queue could name another bucket, or an upload once more.
+
+    S3's own events name the version, unless the bucket has none.
+
+    Raises:
+        ValueError: it is in another bucket than the stack's.
+    """
+    if upload.bucket != ports.bucket.name:
+        raise ValueError("the upload is in another bucket than the stack's own")
+    if upload.version_id or model_of(upload.key) is None:
+        return upload
+    return replace(upload, version_id=ports.bucket.current_versions([upload.key]).get(upload.key, ""))
 
 
 def _is_of_a_model(upload: ObjectCreated, limits: IntakeLimits) -> bool:

@@ -68,6 +68,24 @@ def test_what_is_so_is_obeyed_whoever_tells_it(canary: SluiceWorld) -> None:
     assert f"{ROLLOUT}-restore-1" in canary.executions.started
 
 
+@pytest.mark.parametrize("number", ["7", "9" * 60], ids=["not yet made", "of a name that has no room for the next"])
+def test_a_forged_end_of_a_restore_does_not_decide_how_the_next_one_is_called(canary: SluiceWorld, number: str) -> None:
+    """Step Functions takes 80 characters of a name, and DynamoDB 38 digits: then nothing would ever restore."""
+    canary.ports.store.fence(ID, "aborted", "aborted by ada", START)
+    assert "ignored" in abort_rollout(execution_ended(f"{ROLLOUT}-restore-{number}"), canary.ports)
+    assert canary.ports.store.get(ID).restores == 0
+    assert not [each for each in canary.executions.started if number in each]
+
+
+def test_the_end_of_a_restore_that_was_started_before_a_crash_is_obeyed(canary: SluiceWorld) -> None:
+    """Its number was not noted."""
+    canary.ports.store.fence(ID, "aborted", "aborted by ada", START)
+    canary.executions.started.append(f"{ROLLOUT}-restore-1")
+    canary.executions.ended[f"{ROLLOUT}-restore-1"] = "FAILED"
+    abort_rollout(execution_ended(f"{ROLLOUT}-restore-1"), canary.ports)
+    assert f"{ROLLOUT}-restore-2" in canary.executions.started
+
+
 def test_an_abort_that_a_person_has_asked_for_is_obeyed(canary: SluiceWorld) -> None:
     canary.ports.store.fence(ID, "aborted", "aborted by ada", START)
     event = forged("RolloutAbortRequested", rollout=ROLLOUT)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sluice.bounded_json import BoundsError, parse_json
+from sluice.errors import AwsRefusedError
 
 if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
@@ -17,8 +18,18 @@ MAX_REPORT_BYTES = 4 << 20
 
 
 def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, float]:
-    """The metrics of the version's evaluation report by name, such as ``mse``; empty if it has no report."""
-    return metrics_at(package.metrics_uri, bucket) if package.metrics_uri else {}
+    """The metrics of the version's evaluation report by name, such as ``mse``; empty if it has no report.
+
+    Whoever registers a version names the report: it may lie where Sluice may not read.
+    """
+    if not package.metrics_uri:
+        return {}
+    try:
+        return metrics_at(package.metrics_uri, bucket)
+    except AwsRefusedError as error:
+        if error.is_access_refusal:
+            return {}
+        raise
 
 
 def metrics_at(uri: str, bucket: LiveVersionBucket) -> dict[str, float]:

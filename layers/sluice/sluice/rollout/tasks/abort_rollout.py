@@ -75,7 +75,8 @@ def abort_rollout(event: Mapping[str, Any], ports: RolloutPorts) -> dict[str, An
 def _why_untrue(hint: Mapping[str, Any], ports: RolloutPorts) -> str:
     """Why the rollout that a hint is about is not to be stopped; empty if it is, or if there is none.
 
-    A person fences it before the request. An execution is asked for how it ended, unless the fence is there already.
+    A person fences it before the request. An execution is asked for how it ended, unless the fence is there already and
+    the record knows it: Step Functions forgets executions. What it does not know would say which number comes next.
     """
     name = str(hint["detail"].get("name", ""))
     rollout_id = RolloutId.within(name) if name else RolloutId.required(hint["detail"]["rollout"])
@@ -83,7 +84,9 @@ def _why_untrue(hint: Mapping[str, Any], ports: RolloutPorts) -> str:
         record = ports.store.get(rollout_id) if rollout_id else None
     except LookupError:
         return ""
-    if record is None or record.is_closed or record.fence is not None:
+    if record is None or record.is_closed:
+        return ""
+    if record.fence is not None and restore_number(name) <= record.restores:
         return ""
     if not name:
         return f"nobody has stopped rollout {rollout_id}"
