@@ -172,7 +172,7 @@ def _close(record: RolloutRecord, state: EndpointState | None, obstacle: str, po
         told = f"{reason}; it was good before and stays Approved"
     elif outcome in ("rolled_back", "failed") and not serving and not _serves_elsewhere(record, ports):
         if fence is not None and fence.is_unknown:
-            told = f"{reason}; {_unblamed(record)}"
+            told = f"{reason}; {_unblamed(record, ports)}"
         else:
             _reject(record, reason, ports)
     ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
@@ -228,9 +228,9 @@ def _leave(record: RolloutRecord, ports: RolloutPorts) -> None:
         )
 
 
-def _unblamed(record: RolloutRecord) -> str:
-    again = f"sluice retry {record.id.model}/{record.id.version}"
-    return f"nothing is known against the version, it stays Approved: `{again}` tries it again"
+def _unblamed(record: RolloutRecord, ports: RolloutPorts) -> str:
+    again = ports.names.command(f"retry {record.id.model}/{record.id.version}")
+    return f"nothing is known against the version, it stays Approved: {again} tries it again"
 
 
 def _report(
