@@ -164,6 +164,9 @@ class VariantCounts(Mapping[str, Counts]):
 class SimulatedTable(FakeTable):
     """The table, with a look at what is in it from outside."""
 
+    def look_at(self, pk: str, sort: str) -> Mapping[str, Any]:
+        return self._items.get((pk, sort), {})
+
     def look_all(self, sort: str) -> list[dict[str, Any]]:
         return [dict(item) for (_, at), item in sorted(self._items.items()) if at == sort]
 

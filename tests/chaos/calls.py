@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 TICK = timedelta(milliseconds=1)
 """How long a call takes: no two have the same time."""
 
+CALL_FAULTS = (
+    "lost call",
+    "lost answer",
+    "repeated call",
+    "throttled call",
+    "refused call",
+    "killed before",
+    "killed after",
+    "stalled",
+)
+"""What comes in the way of one call."""
+
 CHANGES = frozenset(
     {"create_endpoint", "update_endpoint", "set_weights", "set_capacity", "create_config", "create_model"}
 )
@@ -27,10 +39,13 @@ CHANGES = frozenset(
 
 @dataclass
 class Invocation:
-    """One run of a function. ``strand`` is there if it may stand still."""
+    """One run of a function. ``strand`` is there if it may stand still; ``stopped``: by which promise
+    it may not take its rollout further, if so."""
 
     function: str
     rollout: str
+    began: datetime
+    stopped: str = ""
     strand: Strand | None = None
     changed_at: datetime | None = None  # when it changed an endpoint last
 
@@ -57,21 +72,26 @@ class Calls(Faults):
         if invocation is None:  # somebody outside of our functions
             return effect()
         simulation.clock.at += TICK
-        nth = simulation.calls.get(invocation.function, 0) + 1
-        simulation.calls[invocation.function] = nth
         operation = sys._getframe(1).f_code.co_name
-        incidents = simulation.at_call.pop((invocation.function, nth), [])
-        if (name := f"{invocation.function}:{operation}") in simulation.watched:
-            of_these = simulation.calls.get(name, 0) + 1
-            simulation.calls[name] = of_these
-            incidents = [*incidents, *simulation.at_call.pop((name, of_these), ())]
+        point = f"{invocation.function}:{operation}"
+        calls = simulation.calls
+        calls[invocation.function] += 1
+        calls[point] += 1
+        incidents = [
+            incident
+            for name in (invocation.function, point)
+            for incident in simulation.at_call.pop((name, calls[name]), ())
+        ]
+        if incidents:
+            simulation.hit.add(point)
         for incident in incidents:
             simulation.meet(incident, f"{invocation.function}: {operation}")
             self._before(incident, invocation, simulation)
-        self._outage(operation, simulation)
+        self._outage(operation, point, simulation)
         result = effect()
         outage = simulation.outages.get(self.service)
         if outage is not None and outage.how == "deaf" and simulation.clock.at < outage.until:
+            simulation.hit.add(point)
             raise RetryableError("injected: no answer arrives")
         for incident in incidents:
             result = _after(incident, effect, result)
@@ -94,13 +114,15 @@ class Calls(Faults):
             case _:  # somebody else acts meanwhile
                 simulation.apart(incident)
 
-    def _outage(self, operation: str, simulation: Simulation) -> None:
+    def _outage(self, operation: str, point: str, simulation: Simulation) -> None:
         now = simulation.clock.at
         if operation in CHANGES and now < simulation.refuses_until:
+            simulation.hit.add(point)
             raise refusal("ResourceLimitExceeded: no instances of that kind are left in this account")
         outage = simulation.outages.get(self.service)
         if outage is None or now >= outage.until or outage.how == "deaf":
             return
+        simulation.hit.add(point)
         if outage.how == "throttled":
             raise ThrottledError("injected: too many calls")
         if outage.how == "refused":

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
+from tests.chaos.aim import aimed
+from tests.chaos.calls import CALL_FAULTS
 from tests.chaos.scenario import Call, Incident, Scenario
+
+AIMED = 3
+"""Of so many seeds, the last one is aimed at calls that decide."""
+
+V2 = Incident(0, "approve", version=2)
 
 STRATEGIES = {
     "real-time": ("canary", "canary", "linear", "ab_test", "blue_green", "shadow", "all_at_once"),
@@ -23,16 +31,6 @@ FUNCTIONS = {
     "roll_back": 40,
     "sweep": 120,
 }
-CALL_FAULTS = (
-    "lost call",
-    "lost answer",
-    "repeated call",
-    "throttled call",
-    "refused call",
-    "killed before",
-    "killed after",
-    "stalled",
-)
 SERVICES = ("dynamodb", "sagemaker", "registry", "cloudwatch", "events", "states", "autoscaling", "s3")
 EVENTS = (
     "SageMaker Model Package State Change",
@@ -79,8 +77,28 @@ SAVES = {"uploads": "set", "async": "replace", "batch": "set", "outcomes": "coun
 def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
     dice = random.Random(seed)
+    if seed % AIMED == AIMED - 1:
+        return _aimed(dice)
     family = dice.choices(("rollouts", *FAMILIES), (70, 10, 10, 6, 4))[0]
     return _rollouts(dice) if family == "rollouts" else _messages(dice, family)
+
+
+def _aimed(dice: random.Random) -> Scenario:
+    """Little happens at any time, and the rest at calls that decide."""
+    family = dice.choices(("rollouts", *FAMILIES), (80, 6, 6, 5, 3))[0]
+    if family == "rollouts":
+        later = [Incident(_time(dice, 900), "approve", version=3)] if dice.random() < 0.3 else []
+        return aimed(dice, replace(_settings(dice), incidents=(V2, *later)))
+    (strategy, endpoint), sent, functions = FAMILIES[family]
+    base = Scenario(
+        family=family,
+        strategy=strategy,
+        endpoint=endpoint,
+        policy=dice.choice(("supersede", "queue")),
+        pace=dice.choice((0.1, 1.0, 3.0)),
+        incidents=(V2, *(Incident(_time(dice, 100) + 300, each, version=dice.randint(1, 4)) for each in sent)),
+    )
+    return aimed(dice, base, sent, functions)
 
 
 def _messages(dice: random.Random, family: str) -> Scenario:
@@ -145,10 +163,10 @@ def _message_event(dice: random.Random, family: str, functions: tuple[str, ...])
     return Incident(Call(f"event:{name}", dice.randint(1, 10)), what, seconds=dice.choice((1, 30, 900)))
 
 
-def _rollouts(dice: random.Random) -> Scenario:
+def _settings(dice: random.Random) -> Scenario:
     endpoint = dice.choices(tuple(STRATEGIES), (14, 2, 3, 1))[0]
     strategy = dice.choice(STRATEGIES[endpoint])
-    scenario = Scenario(
+    return Scenario(
         strategy=strategy,
         endpoint=endpoint,
         policy=dice.choices(("supersede", "queue", "reject"), (3, 2, 1))[0],
@@ -161,7 +179,11 @@ def _rollouts(dice: random.Random) -> Scenario:
         broken=frozenset(each for each in (2, 3) if dice.random() < 0.07),
         incidents=(),
     )
-    incidents = [Incident(0, "approve", version=2)]
+
+
+def _rollouts(dice: random.Random) -> Scenario:
+    scenario = _settings(dice)
+    incidents = [V2]
     span = dice.choice((200, 900, 2400))
     if dice.random() < 0.55:
         incidents.append(Incident(_time(dice, span), "approve", version=3))
@@ -187,8 +209,7 @@ def _rollouts(dice: random.Random) -> Scenario:
             for number, one in enumerate(incidents)
         ]
     ordered = sorted(incidents, key=lambda one: one.at if not isinstance(one.at, Call) else -1.0)
-    fields = {name: getattr(scenario, name) for name in scenario.__dataclass_fields__}
-    return Scenario(**{**fields, "incidents": tuple(ordered)})
+    return replace(scenario, incidents=tuple(ordered))
 
 
 WRITES = {

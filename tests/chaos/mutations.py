@@ -107,4 +107,18 @@ MUTATIONS = (
         "    if not may_go_on(record, ports):",
         "    if not record.may_advance:",
     ),
+    Mutation(
+        "a rollout that was fenced is closed as promoted",
+        ("an abort is obeyed",),
+        "sluice.rollout.model.store",
+        '                _OPEN,\n                {":closed": "closed"},\n                gone=open_key',
+        '                "phase <> :closed",\n                {":closed": "closed"},\n                gone=open_key',
+    ),
+    Mutation(
+        "an event that comes again is another approval",
+        ("one approval opens one rollout",),
+        "sluice.rollout.planning.approvals",
+        "if ended is not None and approved_at > max(ended, latest.approved_at):",
+        "if ended is not None:",
+    ),
 )

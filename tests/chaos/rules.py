@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,25 @@ PROMPT = timedelta(minutes=30)
 """How long it takes at most that a version which is not to serve serves no more, while nothing is out."""
 
 
+FORWARD_FUNCTIONS = ("provision_candidate", "shift_traffic", "promote_candidate")
+
+
+def stopped(simulation: Simulation, function: str, rollout: str) -> str:
+    """The promise by which the function, which begins, may not take the rollout further; empty if it may."""
+    if function not in FORWARD_FUNCTIONS:
+        return ""
+    found = RolloutId.required(rollout)
+    packages = simulation.ports.registry.packages.values()
+    if any(each.version == found.version and each.approval == "Rejected" for each in packages):
+        return "a rejection is obeyed"
+    return "no step begins after a fence" if "fence_kind" in _item(simulation, found) else ""
+
+
+def _item(simulation: Simulation, rollout: RolloutId) -> Mapping[str, Any]:
+    sort = f"ROLLOUT#{rollout.version:07d}#{rollout.attempt:03d}"
+    return simulation.table.look_at(f"MODEL#{rollout.model}", sort)
+
+
 def changed(simulation: Simulation, invocation: Invocation, endpoint: str, said: str) -> None:
     """A function has changed an endpoint."""
     found = simulation.table.look(f"ENDPOINT#{endpoint}", "LOCK")
@@ -30,6 +49,8 @@ def changed(simulation: Simulation, invocation: Invocation, endpoint: str, said:
     if holder != invocation.rollout:
         who = f"{invocation.function} of {invocation.rollout}"
         simulation.violate("only the holder of the lock changes an endpoint", f"{who}, held by {holder}: {said}")
+    if invocation.stopped:
+        simulation.violate(invocation.stopped, f"{invocation.function} of {invocation.rollout} began after it: {said}")
     state = simulation.hosting.endpoints.get(endpoint)
     if state is not None and state.variants and sum(each.weight for each in state.variants) <= 0:
         simulation.violate("weights never sum to zero", said)
@@ -47,6 +68,10 @@ def answered(simulation: Simulation, invocation: Invocation, result: Any) -> Non
     """A function has ended: what moved traffic after a fence sends the machine back at once."""
     if invocation.function not in ("shift_traffic", "promote_candidate") or not isinstance(result, dict):
         return
+    if invocation.stopped and result.get("status") in FORWARD:
+        item = _item(simulation, RolloutId.required(invocation.rollout))
+        if item.get("outcome") == "promoted" and item["closed_at"] >= invocation.began.isoformat():
+            simulation.violate(invocation.stopped, f"{invocation.rollout} was promoted by a task that began after it")
     if invocation.changed_at is None or result.get("status") not in FORWARD:
         return
     record = _record(simulation, invocation.rollout)

@@ -1,8 +1,9 @@
-"""Sequences that the exploration has found, made short: what each safeguard is for, and what was mended since."""
+"""Sequences, made short: what found each safeguard missing, what was mended, and what is known and not mended yet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tests.chaos.scenario import Call, Incident, Scenario
 
@@ -41,7 +42,16 @@ SEQUENCES: Mapping[str, Scenario] = {
         strategy="linear",
         incidents=(Incident(Call("promote_candidate", 6), "reject", "unheard", version=2), V2),
     ),
+    "a rollout that was fenced is closed as promoted": Scenario(
+        strategy="all_at_once",
+        incidents=(Incident(Call("promote_candidate", 1, "set_once"), "abort", version=2), V2),
+    ),
+    "an event that comes again is another approval": Scenario(
+        strategy="blue_green",
+        incidents=(Incident(Call("promote_candidate", 1, "annotate"), "replay decision", version=2), V2),
+    ),
 }
+"""What finds each safeguard missing, by the name of its mutation."""
 
 MENDED: Mapping[str, Scenario] = {
     "a doubt in the watch that only a person ends": Scenario(
@@ -104,5 +114,23 @@ MENDED: Mapping[str, Scenario] = {
             Incident(785.9, "infer", version=4),
         ),
     ),
+    "a close that fails once its alarms are deleted": Scenario(
+        watch=600,
+        on_doubt="pause",
+        incidents=(Incident(Call("promote_candidate", 1, "delete_alarms"), "lost answer"), V2),
+    ),
 }
-"""Sequences that broke a promise once, made short."""
+"""What broke a promise once, and breaks none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A promise that is broken, the shortest scenario that breaks it, and why that is."""
+
+    rule: str
+    scenario: Scenario
+    why: str
+
+
+KNOWN: tuple[Known, ...] = ()
+"""The sample passes over their rules, and each is looked for."""

@@ -78,8 +78,8 @@ class Simulation:
         self.clock = world.clock
         self.loop = Loop(self.clock)
         self.current: Invocation | None = None
-        self.calls: dict[str, int] = {}
-        self.watched: set[str] = set()
+        self.calls: Counter[str] = Counter()  # of a function, and of an operation of a function
+        self.hit: set[str] = set()  # operations of functions that had something in their way
         self.at_call: dict[tuple[str, int], list[Incident]] = {}
         self.at_event: dict[tuple[str, int], Incident] = {}
         self.events: Counter[str] = Counter()
@@ -148,7 +148,6 @@ class Simulation:
                     self.at_event[incident.at.function.removeprefix("event:"), incident.at.nth] = incident
                 else:
                     self.at_call.setdefault(incident.at.key, []).append(incident)
-                    self.watched.add(incident.at.key[0])
                 continue
             self.loop.after(incident.at, lambda one=incident: self.happens(one))  # type: ignore[misc]
 
@@ -256,7 +255,7 @@ class Simulation:
     def invoke(
         self, function: str, rollout: str, work: Callable[[], Any], done: Callable[[Any, str, str], object]
     ) -> None:
-        invocation = Invocation(function, rollout)
+        invocation = Invocation(function, rollout, self.clock.at, self.rules.stopped(self, function, rollout))
 
         def body() -> None:
             self.current = invocation

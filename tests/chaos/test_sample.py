@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.chaos.draw import draw
 from tests.chaos.explore import breaks, run_seeds, shortest, simulate
-from tests.chaos.known import KNOWN, Known
 from tests.chaos.mutations import MUTATIONS, Mutation
 from tests.chaos.people import tools
 from tests.chaos.scenario import Incident, Scenario
-from tests.chaos.sequences import MENDED, SEQUENCES
+from tests.chaos.sequences import KNOWN, MENDED, SEQUENCES, Known
 
 RUNS = 1000
 PARTS = 10
@@ -34,6 +35,12 @@ def test_a_known_violation_is_still_there() -> None:
     assert [each.rule for each in KNOWN if not is_there(each)] == []
 
 
+@pytest.mark.parametrize("name", MENDED)
+def test_what_was_mended_breaks_no_promise(name: str) -> None:
+    with tools():
+        assert simulate(MENDED[name]).violations == []
+
+
 def test_a_seed_is_a_run() -> None:
     with tools():
         first, second = (simulate(draw(4711)) for _ in range(2))
@@ -51,10 +58,29 @@ def test_a_safeguard_that_is_taken_out_is_missed(mutation: Mutation) -> None:
             assert any(breaks(scenario, rule) for rule in mutation.breaks)
 
 
-@pytest.mark.parametrize("name", MENDED)
-def test_what_was_found_and_mended_stays_so(name: str) -> None:
+def test_each_safeguard_has_its_row_in_the_documents() -> None:
+    assert list(documented()) == [each.name for each in MUTATIONS]
+    assert all(seed < RUNS for seed, _ in documented().values())
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_the_seed_in_the_documents_finds_the_safeguard_missing(mutation: Mutation) -> None:
+    """If a change of the code moved it: ``python -m tests.chaos --runs 1000 --safeguards`` finds the first seed."""
+    seed, rule = documented()[mutation.name]
+    assert rule in mutation.breaks
+    scenario = draw(seed)  # before the safeguard is gone: a draw looks at the calls of plain runs
     with tools():
-        assert simulate(MENDED[name]).violations == []
+        assert not breaks(scenario, rule)
+        with mutation.in_force():
+            assert breaks(scenario, rule)
+
+
+def documented() -> dict[str, tuple[int, str]]:
+    """The table of docs/reliability.md: what is wrong -> the seed that finds it, and the promise that breaks."""
+    text = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
+    table = text.split("## How sharp it is")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
+    return {what: (int(seed), promise) for what, seed, _, promise in rows[2:]}
 
 
 def test_a_scenario_that_breaks_a_promise_is_made_short() -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.errors import AwsRefusedError, SluiceError
+from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.traffic.endpoint_configs import delete_canary_config
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 
 if TYPE_CHECKING:
@@ -31,7 +33,11 @@ def announce_promotion(record: RolloutRecord, ports: RolloutPorts) -> TaskResult
 
 
 def _announce(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> None:
-    """Unlock the endpoint, tell people, and note it on the version, in the order of who waits for it."""
+    """Unlock the endpoint, tell people, clean up, and note it on the version.
+
+    The alarms are not deleted before the close: a look that comes once more until then would miss them, and take the
+    version back.
+    """
     now = ports.now()
     ports.locks.release(record.endpoint, record.id)
     does = "scores what comes next" if plan.engine == "batch" else "serves all traffic"
@@ -45,6 +51,8 @@ def _announce(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> None:
             endpoint=plan.endpoint,
         )
         ports.store.mark_time(record.id, "announced_at", now)
+    ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
+    delete_canary_config(plan, ports)
     _note(record, plan, ports)
 
 

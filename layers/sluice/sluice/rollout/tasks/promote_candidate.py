@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
-from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.announcement import announce_promotion
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import SCALING, RolloutRecord, identify_rollout
@@ -15,7 +14,7 @@ from sluice.rollout.post_promotion_watch import watch_promotion
 from sluice.rollout.stop import stop_as_impossible, unless_in_vain
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants, retried_if_registered
-from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
+from sluice.rollout.traffic.endpoint_configs import create_config
 from sluice.rollout.traffic.reconcile import (
     Done,
     Impossible,
@@ -50,7 +49,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     if isinstance(step, Done):
         if record.watching_since is None:
             apply_scaling(plan, plan.candidate.variant, ports)
-        return watch_promotion(record, ports) or _close(record, plan, ports)
+        return watch_promotion(record, ports) or _close(record, ports)
     if isinstance(step, Impossible):
         return stop_as_impossible(step, record, ports)
     _apply(step, plan, state, record, ports)
@@ -75,10 +74,8 @@ def _apply(
         ports.store.mark_time(record.id, f"{SCALING}{step.count}", ports.now())
 
 
-def _close(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
-    """Clean up, close the rollout, and only then announce it: until it is closed, a rollback may come."""
-    ports.metrics.delete_alarms(alarm_names(ports.names, str(record.id)))
-    delete_canary_config(plan, ports)
+def _close(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
+    """Close the rollout, and only then announce it: until it is closed, a rollback may come, and its alarms watch."""
     now = ports.now()
     ports.store.close_promoted(record.id, "promoted", now)
     # Only the call that closed it comes here: a repeated one finds the outcome.
