@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _SubParsersAction
 from collections.abc import Iterator, Mapping
 
-from sluice.names import MODEL, STAGE_MAX
+from sluice.names import DEFAULT_STAGE, MODEL, STAGE_MAX
 
 from cli.apply import apply, schema
 from cli.inference import batch, invoke_async, results
 from cli.rollouts import approve, history, outcome, plan, retry, status, steer
-from cli.session import DEFAULT_STAGE, Commands
+from cli.session import Commands
 from cli.sizing import advise, simulate
 from cli.training import data, lineage, listings, runs, train
 

@@ -90,7 +90,10 @@ def in_words(error: Exception) -> str:
     if isinstance(refusal, AwsRefusedError):
         return f"AWS refused {refusal.operation}: {refusal.message} ({refusal.code})"
     if isinstance(error, AwsLibraryError) and error.code == "NoRegionError":
-        return "No AWS region is set: set AWS_DEFAULT_REGION, or choose a profile that has one with AWS_PROFILE"
+        return (
+            "No AWS region is set: set AWS_DEFAULT_REGION or AWS_REGION, or choose a profile that has one with "
+            "AWS_PROFILE"
+        )
     if isinstance(error, AwsLibraryError) and error.code in _NOT_SIGNED:
         return f"No AWS request can be signed: {error}. {_NOT_SIGNED[error.code]}"
     if isinstance(error, AwsLibraryError):

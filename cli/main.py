@@ -61,7 +61,7 @@ def command_line(environment: Mapping[str, str]) -> ArgumentParser:
 def _run(argv: Sequence[str] | None) -> int:
     arguments = command_line(os.environ).parse_args(argv)
 
-    from sluice.aws.clients import lazy_clients
+    from sluice.aws.clients import Boto3Clients, lazy_clients
     from sluice.errors import SluiceError
     from sluice.names import Names
 
@@ -80,7 +80,11 @@ def _run(argv: Sequence[str] | None) -> int:
         time.sleep(seconds)
 
     session = CliSession(
-        names=Names(arguments.stage), clients=lazy_clients(), out=out, now=lambda: datetime.now(UTC), sleep=sleep
+        names=Names(arguments.stage),
+        clients=lazy_clients(Boto3Clients(region=_region())),
+        out=out,
+        now=lambda: datetime.now(UTC),
+        sleep=sleep,
     )
     try:
         _refuse_more_than_a_line(getattr(arguments, "reason", ""))
@@ -89,6 +93,15 @@ def _run(argv: Sequence[str] | None) -> int:
         code = report(error, out)
     unheard = _unheard() if piped.is_closed else OK
     return code or unheard
+
+
+def _region() -> str | None:
+    """As the AWS CLI finds it, which knows AWS_REGION; boto3 does not, and takes an empty name for a region."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        if os.environ.get(name):
+            return os.environ[name]
+    os.environ.pop("AWS_DEFAULT_REGION", None)
+    return None
 
 
 def _refuse_more_than_a_line(reason: str) -> None:

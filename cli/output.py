@@ -56,8 +56,31 @@ def choose(stream: TextIO, wanted: str) -> Output:
     return RichOutput(stream) if stream.isatty() else PlainOutput(stream)
 
 
+_GAP = 2
+_LEAST_PROSE = 8
+"""Between the columns of a brief table, and what is left of its last one before others are cut."""
+
 _CONTROLS = re.compile("[\x7f-\x9f]")
 """Control characters that JSON does not escape; U+009B begins an escape sequence, too."""
+
+
+def _brief_widths(rows: Sequence[Cells], room: int) -> list[int]:
+    """How wide each column is on a terminal with ``room`` columns left.
+
+    What gives way first is the last one, which has the prose, then whichever is the widest; the first, which has the
+    name that people type, never does.
+    """
+    from rich.cells import cell_len
+
+    widths = [max(1, *(cell_len(printable(cell)) for cell in column)) for column in zip(*rows, strict=True)]
+    excess = sum(widths) + _GAP * (len(widths) - 1) - room
+    if excess > 0 and len(widths) > 1:
+        given = min(excess, max(0, widths[-1] - _LEAST_PROSE))
+        widths[-1] -= given
+        for _ in range(excess - given):
+            widest = max(range(1, len(widths)), key=widths.__getitem__)
+            widths[widest] = max(1, widths[widest] - 1)
+    return widths
 
 
 def lines_of(text: str) -> str:
@@ -203,11 +226,10 @@ class RichOutput:
 
         self._show(Text(title, style="bold", no_wrap=True, overflow="ellipsis"))
         table = Table(box=None, show_header=bool(head), header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
-        last = len(rows[0]) - 1
-        for column in range(last + 1):
-            # What gives way where the terminal is too narrow is the last column, which has the prose.
+        widths = _brief_widths([head, *rows] if head else rows, self._console.width - 2)
+        for column in range(len(widths)):
             name = Text(head[column] if head else "", no_wrap=True, overflow="ellipsis")
-            table.add_column(name, no_wrap=column < last, overflow="ellipsis")
+            table.add_column(name, width=widths[column], no_wrap=True, overflow="ellipsis")
         for row in rows:
             cells = (
                 Text(printable(cell), style=_STYLES.get(cell, ""), no_wrap=True, overflow="ellipsis") for cell in row

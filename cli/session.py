@@ -19,10 +19,9 @@ from sluice.spec.model import ModelSpec
 from sluice.spec.parameter_store import SpecStore
 from sluice.telemetry.silent import SilentTelemetry
 
-from cli.failures import CommandError, NotFoundError
+from cli.failures import BadInputError, CommandError, NotFoundError
 from cli.output import Output
 
-DEFAULT_STAGE = "dev"
 PENDING = "PendingManualApproval"
 Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
 
@@ -40,8 +39,7 @@ class CliSession:
 
     def command(self, words: str) -> str:
         """A command as a hint names it: as it has to be typed for this stage."""
-        stage = "" if self.names.stage == DEFAULT_STAGE else f"--stage {self.names.stage} "
-        return f"`sluice {stage}{words}`"
+        return self.names.command(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +107,14 @@ def ports_of(session: CliSession) -> Adapters:
 
 
 def read_spec(session: CliSession, model: str) -> ModelSpec:
-    """The stored spec; raises ``NotFoundError`` with the models that are there, or if nothing is deployed."""
+    """The stored spec.
+
+    Raises:
+        BadInputError: it is not a model that is named, but one of its versions.
+        NotFoundError: there is no such model, with those there are; or nothing is deployed.
+    """
+    if "/" in model:
+        raise BadInputError(f"{model!r} is not a model; write a model's name, such as {model.partition('/')[0]}")
     try:
         return SpecStore(session.clients("ssm"), session.names).get(model)
     except UnknownModelError as error:

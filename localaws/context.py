@@ -94,6 +94,10 @@ class Context:
     metrics: MetricSink
     quotas: Quotas = field(default_factory=Quotas)
 
+    def queue_url(self, name: str) -> str:
+        """The URL of a queue of the account, whether it is there or not: what is asked of it will tell."""
+        return f"{self.endpoint_url}/{self.account}/{name}"
+
     def background(self, name: str, target: Callable[[], None]) -> threading.Thread:
         """Start a daemon thread that ends when ``stopping`` is set."""
         thread = threading.Thread(target=target, name=name, daemon=True)

@@ -112,7 +112,7 @@ def parameter_problems(definition: Definition, values: Mapping[str, str]) -> Ite
                 path, value, "the stack's parameter RegisterVersionsAs, and the approval of a person", message
             )
         elif name not in known:
-            settable = tuple(one for one in known if one not in FILLED_PARAMETERS)
+            settable = tuple(one for one in known if one not in FILLED_PARAMETERS and one not in approves)
             message = f"pipeline {definition.name} has no parameter {name}{suggest(name, settable)}"
             yield Problem(path, value, ", ".join(settable), message)
         else:

@@ -51,7 +51,7 @@ def run_list(arguments: Namespace, session: CliSession) -> int:
 
 
 def run_show(arguments: Namespace, session: CliSession) -> int:
-    inference = _found(arguments.id, _ports(session))
+    inference = _found(arguments.id, _ports(session), session)
     show_one(session, inference)
     session.out.result(as_json(inference))
     return OK
@@ -71,7 +71,7 @@ def run_replay(arguments: Namespace, session: CliSession) -> int:
             if each.request.input
         ]
     else:
-        parked = [_replayable(_found(each, ports)) for each in arguments.ids]
+        parked = [_replayable(_found(each, ports, session)) for each in arguments.ids]
     models = EndpointModels(ports)
     after = [_replay(each, models, session, ports) for each in parked]
     show_list(session, after)
@@ -109,10 +109,12 @@ def _listed(model: str, status: str | None, ports: Adapters) -> Iterator[AsyncIn
     return (each for each in ports.results.of_model(model) if status in (None, each.status))
 
 
-def _found(inference_id: str, ports: Adapters) -> AsyncInference:
+def _found(inference_id: str, ports: Adapters, session: CliSession) -> AsyncInference:
     inference = ports.results.get(inference_id)
     if inference is None:
-        raise NotFoundError(f"Nothing is known of inference {inference_id}; `sluice results list` shows what is")
+        raise NotFoundError(
+            f"Nothing is known of inference {inference_id}; {session.command('results list')} shows what is"
+        )
     return inference
 
 

@@ -11,7 +11,7 @@ from sluice.rollout.planning.approvals import last_known_good
 from cli.failures import OK, BadInputError, CommandError
 from cli.session import CliSession, Commands, ports_of
 from cli.training.origins import origin_as_json, origin_obstacle, show_origin
-from cli.training.packages import Version, as_json, find_version, shown_metrics
+from cli.training.packages import Version, as_json, find_version, reason_before, shown_metrics
 
 _REASON_MAX = 1024
 
@@ -55,11 +55,12 @@ def run(arguments: Namespace, session: CliSession) -> int:
     if version.approval == arguments.status and not arguments.again:
         _leave_alone(session, version, reason, is_live=serving == version.number)
     else:
-        description = {"ApprovalDescription": reason} if reason else {}
+        said = reason_before(reason, version.description) if reason else ""
+        description = {"ApprovalDescription": said} if said else {}
         session.clients("sagemaker").update_model_package(
             ModelPackageArn=version.arn, ModelApprovalStatus=arguments.status, **description
         )
-        result |= {"approval": arguments.status, "description": reason or version.description}
+        result |= {"approval": arguments.status, "description": said or version.description}
         session.out.text(f"{version.name} is {arguments.status} now")
         if arguments.status == "Approved" and version.status != "Completed":
             session.out.text(f"Its registration is {version.status}: its rollout begins when that is Completed")

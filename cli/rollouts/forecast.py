@@ -148,7 +148,7 @@ def extra_cost(plan: Plan, prices: Prices) -> Cost | None:
     )
 
 
-def rollback_triggers(plan: Plan) -> Iterator[str]:
+def rollback_triggers(plan: Plan, abort: str) -> Iterator[str]:
     """What would put the live version back, in words."""
     alarms, rules = plan.alarms, plan.judge
     if plan.has_alarms:
@@ -171,4 +171,4 @@ def rollback_triggers(plan: Plan) -> Iterator[str]:
     if plan.stages and plan.on_doubt == "roll_back":
         yield f"doubt: no proof {plan.max_hold_seconds} s after a stage's bake"
     if plan.baseline is not None:
-        yield "people: sluice abort, or the approval is taken back"
+        yield f"people: {abort}, or the approval is taken back"

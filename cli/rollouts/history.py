@@ -10,7 +10,7 @@ from sluice.rollout.model.store import RecordStore
 from cli.failures import OK, NotFoundError
 from cli.rollouts.evidence_view import evidence_lines
 from cli.rollouts.steer import history_of, store_of
-from cli.session import CliSession, Commands
+from cli.session import CliSession, Commands, read_spec
 from cli.training.packages import parse_version
 
 
@@ -24,6 +24,9 @@ def run(arguments: Namespace, session: CliSession) -> int:
     store = store_of(session)
     newest = _newest(arguments.model, store)
     if newest is None:
+        model = arguments.model.partition("/")[0]
+        if store.newest(model) is None:
+            read_spec(session, model)  # a mistyped name would seem to have had none
         raise NotFoundError(f"{arguments.model} has had no rollout in stage {session.names.stage}")
     lines = history_of(session).entries(newest.id)
     session.out.text(f"{newest.id}  {newest.outcome or newest.phase}  {newest.reason}".rstrip())

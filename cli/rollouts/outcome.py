@@ -64,6 +64,6 @@ def _check_that_it_counts(given: InferenceOutcome, session: CliSession) -> None:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return float({"true": 1, "false": 0}.get(text.lower(), text))
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a number") from None
+        raise ArgumentTypeError(f"{text!r} is not a number, true or false") from None

@@ -66,7 +66,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
         proof=proof_of_safety(plan, traffic) if plan and traffic else None,
         least_seconds=least_seconds(plan) if plan else 0,
         cost=extra_cost(plan, prices) if plan else None,
-        triggers=tuple(rollback_triggers(plan)) if plan else (),
+        triggers=tuple(rollback_triggers(plan, session.command(f"abort {spec.name}"))) if plan else (),
         problems=problems,
         remarks=(
             *_remarks(spec, live, running, ports),

@@ -6,14 +6,13 @@ from argparse import Namespace
 from dataclasses import replace
 
 from sluice.aws.eventbridge import EventPublisher
-from sluice.aws.model_registry import DESCRIPTION_MAX
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, CommandError
 from cli.rollouts.steer import CommandOrigin, add_reason, history_of, origin_of, store_of
 from cli.session import CliSession, Commands
-from cli.training.packages import find_version
+from cli.training.packages import find_version, reason_before
 
 
 def add_to(commands: Commands) -> None:
@@ -51,8 +50,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
 
 def _said(attempt: RolloutId, origin: CommandOrigin, before: str) -> str:
     """The registry has one reason for a version: the new one first, then what people or a rollback said before."""
-    text = f"{attempt}: retry {origin}"
-    return (f"{text} | before: {before}" if before else text)[:DESCRIPTION_MAX]
+    return reason_before(f"{attempt}: retry {origin}", before)
 
 
 def _next_attempt(latest: RolloutRecord | None, name: str, session: CliSession) -> RolloutId:

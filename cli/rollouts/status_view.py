@@ -120,15 +120,17 @@ def _headlined(rollouts: Sequence[RolloutRecord]) -> list[RolloutRecord]:
 def remarks(session: CliSession, found: ModelStatus) -> Iterator[str]:
     """What is wrong, in sentences: versions that serve although they are Rejected."""
     leaving = next((one for one in found.rollouts if not one.is_closed and (one.urgent or one.fence)), None)
+    under_way = [one for one in found.rollouts if not one.is_closed]
     for number, approval in found.served.items():
         if approval == "Rejected":
             name = f"{found.model}/{number}"
             approve = session.command(f"approve {found.model}/VERSION")
-            yield (
-                f"{name} is Rejected and serves until {leaving.id} has ended"
-                if leaving
-                else f"{name} serves although it is Rejected, and nothing is about to take its place: {approve}"
-            )
+            if leaving:
+                yield f"{name} is Rejected and serves until {leaving.id} has ended"
+            elif coming := next((one for one in under_way if one.id.version != number), None):
+                yield f"{name} serves although it is Rejected, until {coming.id} takes its place"
+            else:
+                yield f"{name} serves although it is Rejected, and nothing is about to take its place: {approve}"
 
 
 def _sections(session: CliSession, found: ModelStatus) -> list[ScreenSection]:

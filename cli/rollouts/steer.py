@@ -15,7 +15,7 @@ from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 
 from cli.failures import OK, BadInputError, CommandError, NotFoundError
-from cli.session import CliSession, Commands, read_stack
+from cli.session import CliSession, Commands, read_spec, read_stack
 
 REASON_MAX = 512
 _EFFECTS: dict[CommandKind, str] = {
@@ -65,7 +65,7 @@ def add_reason(command: ArgumentParser) -> None:
 
 def steer(arguments: Namespace, session: CliSession) -> int:
     store, origin = store_of(session), origin_of(arguments, session)
-    record = _under_way(arguments.model, store)
+    record = _under_way(arguments.model, store, session)
     if arguments.kind != "resume" and _is_past_its_stages(record) and not _is_to_be_decided(record, arguments.kind):
         raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
     is_paused = record.command is not None and record.command.kind == "pause"
@@ -97,7 +97,7 @@ def _is_to_be_decided(record: RolloutRecord, kind: CommandKind) -> bool:
 
 def open_gate(arguments: Namespace, session: CliSession) -> int:
     store, origin = store_of(session), origin_of(arguments, session)
-    record = _under_way(arguments.model, store)
+    record = _under_way(arguments.model, store, session)
     gate = _gate_to_open(record, session)
     if not store.open_gate(record.id, gate, origin.at):
         raise _too_late(record.id)
@@ -127,11 +127,11 @@ def abort(arguments: Namespace, session: CliSession) -> int:
     One that is being taken back already is asked for again, which tries at once.
     """
     store, origin = store_of(session), origin_of(arguments, session)
-    record = _under_way(arguments.model, store)
+    record = _under_way(arguments.model, store, session)
     said = f"aborted {origin}"
     fenced = store.fence(record.id, "aborted", said, origin.at)
     if fenced.is_closed:
-        raise _ended(fenced)
+        raise _ended(fenced, session)
     _note(record.id, said, origin, session)
     EventPublisher(session.clients("events"), session.names).publish("RolloutAbortRequested", rollout=str(record.id))
     session.out.text(f"{record.id}: {fenced.fence.reason if fenced.fence else said}; the old version is put back now")
@@ -155,9 +155,12 @@ def origin_of(arguments: Namespace, session: CliSession) -> CommandOrigin:
     return CommandOrigin(by=str(session.clients("sts").get_caller_identity()["Arn"]), reason=reason, at=session.now())
 
 
-def _under_way(model: str, store: RecordStore) -> RolloutRecord:
+def _under_way(model: str, store: RecordStore, session: CliSession) -> RolloutRecord:
     """The rollout in progress; if all are queued, the one that is next; one that is taken back only if all are."""
-    known = [each for each in store.rollouts(model) if not each.is_closed]
+    rollouts = list(store.rollouts(model))
+    if not rollouts:
+        read_spec(session, model)  # a mistyped name would seem to have nothing under way
+    known = [each for each in rollouts if not each.is_closed]
     if not known:
         raise NotFoundError(f"No rollout of {model} is under way")
     return min(
@@ -165,13 +168,13 @@ def _under_way(model: str, store: RecordStore) -> RolloutRecord:
     )
 
 
-def _ended(record: RolloutRecord) -> CommandError:
+def _ended(record: RolloutRecord, session: CliSession) -> CommandError:
     if record.outcome != "promoted":
         return CommandError(f"Rollout {record.id} has just ended ({record.outcome}): nothing is changed.")
     version = f"{record.id.model}/{record.id.version}"
     return CommandError(
         f"Rollout {record.id} has just ended: {version} is promoted and serves. "
-        f"`sluice reject {version}` brings the version before back."
+        f"{session.command(f'reject {version}')} brings the version before back."
     )
 
 

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluice.aws.model_registry import Package, package_from
+from sluice.aws.model_registry import DESCRIPTION_MAX, Package, package_from
 from sluice.errors import AwsRefusedError
 from sluice.names import MODEL
 from sluice.rollout.model.evaluation_report import metric_values
 
 from cli.failures import BadInputError, NotFoundError
-from cli.session import CliSession, described, every
+from cli.session import CliSession, described, every, read_spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,8 @@ def find_version(session: CliSession, text: str) -> Version:
     for version in versions:
         if version.number == number:
             return with_details(session, version)
+    if not versions:
+        read_spec(session, model)
     known = ", ".join(version.name for version in versions[:20]) or "none"
     raise NotFoundError(f"There is no version {text} in stage {session.names.stage}; there are: {known}")
 
@@ -140,3 +142,8 @@ def as_json(version: Version) -> dict[str, object]:
         "created": version.created.isoformat(),
         "metrics": version.metrics,
     }
+
+
+def reason_before(reason: str, before: str) -> str:
+    """The registry has one reason for a version: the new one first, then what people or a rollback said before."""
+    return (f"{reason} | before: {before}" if before and before != reason else reason)[:DESCRIPTION_MAX]

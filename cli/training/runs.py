@@ -37,7 +37,7 @@ def run(arguments: Namespace, session: CliSession) -> int:
             return _show(session, model, "")
         case ["show", model, wanted]:
             return _show(session, model, wanted)
-    raise BadInputError("write `sluice runs MODEL`, or `sluice runs show MODEL RUN`")
+    raise BadInputError(f"write {session.command('runs MODEL')}, or {session.command('runs show MODEL RUN')}")
 
 
 def _list(session: CliSession, model: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sluice.bootstrap.adapters import Adapters
 from sluice.spec.model import ModelSpec
+from sluice.spec.schema.reading import suggest
 from sluice.training.pending_inputs import InputStatus, RunRequest
 from sluice.training.request_parameters import refusal
 from sluice.training.run_queue import advance_queue
@@ -171,6 +172,10 @@ def _check_parameters(session: CliSession, pipeline: str, parameters: Mapping[st
     live = session.clients("sagemaker").describe_pipeline(PipelineName=pipeline)
     template: Mapping[str, Any] = json.loads(live["PipelineDefinition"])
     definition = Definition(name=pipeline, template=template, scripts={}, images={})
+    offered = {str(each["Name"]) for each in template.get("Parameters", ())}
+    if unknown := parameters.keys() - offered:
+        guess = "".join(suggest(name, sorted(offered)) for name in sorted(unknown))
+        raise BadInputError(f"--parameter: {refusal(template, unknown)}{guess}")
     problems = [str(problem) for problem in parameter_problems(definition, parameters)]
     if not problems and (reason := refusal(template, parameters)):
         problems = [f"--parameter: {reason}; the spec's pipeline.parameters is the place for what it may set"]

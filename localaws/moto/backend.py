@@ -6,6 +6,7 @@ rule that follows is that nothing may call back into a service from inside its o
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
+from moto.core import responses
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -22,6 +24,7 @@ from localaws.gateway.protocol import Wire
 from localaws.moto.imports import spare_ec2
 from localaws.moto.operations import SERVED
 from localaws.moto.refusals import refusal_reason
+from localaws.moto.sqs_queues import may_give_messages
 from localaws.service_api import AwsError
 
 _FILLING_QUEUES = frozenset({"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "Publish", "PublishBatch"})
@@ -33,9 +36,10 @@ class MotoBackend:
 
     def __init__(self, stopping: threading.Event) -> None:
         spare_ec2()
+        _remember_names_of_methods()
         # moto's state is global to the process: begin empty, as one local AWS may follow another in the tests.
         BackendDict.reset()
-        self._app = DomainDispatcherApplication(create_backend_app)
+        self._app = _Dispatcher(create_backend_app)
         self._stopping = stopping
         self._wait_for: dict[str, Callable[[], None]] = {}
         self._making_locks = threading.Lock()
@@ -90,7 +94,11 @@ class MotoBackend:
         return Response(answered["status"], answered["headers"], body)
 
     def _receive_messages(self, environ: dict[str, Any]) -> Response:
-        """Poll without holding the lock; moto would sleep with it, and nobody could send the awaited message."""
+        """Poll without holding the lock; moto would sleep with it, and nobody could send the awaited message.
+
+        moto is asked again only once there may be something to receive: all who wait look whenever a message goes
+        to any queue, and a call of moto takes a thousand times as long as a look.
+        """
         request = json.loads(environ["wsgi.input"].read())
         deadline = time.monotonic() + int(request.get("WaitTimeSeconds") or 0)
         body = json.dumps(request | {"WaitTimeSeconds": 0}).encode()
@@ -99,12 +107,35 @@ class MotoBackend:
             turn = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
             response = self._call("sqs", turn)
             empty = response.status == 200 and not json.loads(response.body or b"{}").get("Messages")
-            if not empty or time.monotonic() >= deadline or self._stopping.is_set():
+            if not empty or not self._await_messages(request["QueueUrl"], seen, deadline):
                 return response
-            self._await_change(seen, deadline)
 
-    def _await_change(self, seen: int, deadline: float) -> None:
-        """Until a message may have come since ``seen``, at most for a while."""
-        left = min(_POLL_SECONDS, deadline - time.monotonic())
+    def _await_messages(self, url: str, seen: int, deadline: float) -> bool:
+        """Whether moto is to be asked again before the deadline; returns once there may be something to receive."""
+        while (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
+            seen = self._await_change(seen, min(_POLL_SECONDS, left))
+            with self.lock("sqs"):
+                if may_give_messages(url):
+                    return True
+        return False
+
+    def _await_change(self, seen: int, seconds: float) -> int:
+        """Until a message may have come since ``seen``, at most for a while; the changes there are by then."""
         with self._queues_changed:
-            self._queues_changed.wait_for(lambda: self._queue_changes != seen, left)
+            self._queues_changed.wait_for(lambda: self._queue_changes != seen, seconds)
+            return self._queue_changes
+
+
+class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
+    """moto's own, which looks a host up once: it has a file system call for each of moto's 190 packages."""
+
+    @functools.cache  # noqa: B019 (one lives as long as the local AWS, and there are as many hosts as services)
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The name of what serves ``host``, None if nothing does."""
+        return super().get_backend_for_host(host)
+
+
+def _remember_names_of_methods() -> None:
+    """List the methods of a class once; moto does so for each call, to see whether it has the one that is asked for."""
+    if not hasattr(responses.method_names_from_class, "cache_info"):
+        responses.method_names_from_class = functools.cache(responses.method_names_from_class)

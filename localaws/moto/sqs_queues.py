@@ -43,3 +43,16 @@ def keep_policies_of_queues() -> None:
 
     Queue._moto_set_attributes = set_attributes
     Queue._set_attributes = set_given_attributes
+
+
+def may_give_messages(url: str) -> bool:
+    """Whether ReceiveMessage on the queue could answer anything but "nothing": a message, or that there is no queue.
+
+    To be asked with the lock of SQS.
+    """
+    from moto.sqs.models import sqs_backends
+
+    name = url.rpartition("/")[2]
+    backends = [backend for account in list(sqs_backends.values()) for backend in list(account.values())]
+    queues = [backend.queues[name] for backend in backends if name in backend.queues]
+    return not queues or any(queue.messages for queue in queues)

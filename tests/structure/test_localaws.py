@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "context": {"choices", "quotas"},
     "containers": set(),
     "containers.serving": set(),
+    "containers.startup": set(),
     "containers.training": set(),
     "service_api": set(),
     "services.cloudformation.template": set(),

@@ -114,7 +114,8 @@ def test_rows_of_an_upload_are_in_no_line(monkeypatch: pytest.MonkeyPatch, capsy
     world = sluice_world()
     event = json.loads(SAMPLES["start_pipeline/one-file"].read_text())
     (record,) = event["Records"]
-    uploaded = json.loads(record["body"])["detail"]["object"]
+    detail = json.loads(record["body"])["detail"]
+    uploaded, world.bucket.name = detail["object"], detail["bucket"]["name"]
     world.bucket.objects[uploaded["key"]] = f"age,risk\n30,1\n{SECRET},0\n".encode()
     world.bucket.versions[uploaded["key"]] = uploaded["version-id"]
     lines = invoke(handler_of("start_pipeline", world, monkeypatch), event, capsys)

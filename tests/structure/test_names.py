@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,3 +43,34 @@ def doubles(folders: tuple[str, ...]) -> dict[str, list[str]]:
 @pytest.mark.parametrize("tree", TREES)
 def test_a_class_name_has_one_meaning(tree: str) -> None:
     assert doubles(TREES[tree]) == {}
+
+
+COMMANDS = (
+    "abort|apply|approve|batch|continue|data|history|invoke-async|lineage|outcome|pause|plan|promote|reject|results|"
+    "resume|retry|runs|status|train|versions"
+)
+
+
+def texts_of(tree: ast.AST) -> Iterator[str]:
+    """String constants of the code, without docstrings and without the usage of a command."""
+    said = (ast.Expr, ast.keyword)  # a docstring, or an argument of the parser of commands
+    left_out = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, said) and getattr(node, "arg", "usage") in ("usage", "help")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
+            yield node.value
+
+
+def test_no_text_names_a_command_without_its_stage() -> None:
+    """``Names.command`` writes it: pasted on a terminal, a command without ``--stage`` goes to another stage."""
+    named = [
+        f"{path.relative_to(ROOT)}: {text}"
+        for folder in TREES["the product"]
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for text in texts_of(ast.parse(path.read_text()))
+        if re.search(rf"\bsluice ({COMMANDS})\b", text)
+    ]
+    assert named == []

@@ -73,6 +73,7 @@ UPLOADS = {
 def test_uploads(case: str) -> None:
     started, returned, published = UPLOADS[case]
     world = sluice_world()
+    world.bucket.name = BUCKET
     world.specs.specs["house-prices"] = ModelSpec.parse({**SPEC.to_json(), "name": "house-prices"})
     event = sample(f"start_pipeline/{case}")
     for record in event["Records"]:
@@ -90,6 +91,7 @@ def test_uploads(case: str) -> None:
 
 def test_a_key_reaches_the_manifest_as_it_was_written() -> None:
     world = sluice_world()
+    world.bucket.name = BUCKET
     event = sample("start_pipeline/unicode-and-space-in-key")
     uploaded = delivered("start_pipeline/unicode-and-space-in-key")[0]["detail"]["object"]
     world.bucket.objects["data/fraud/März 2026/teil a+b.csv"] = b"age,risk\n30,1\n"

@@ -110,3 +110,10 @@ def test_a_batch_job_fits_and_tells_its_model_and_its_time(stage: str, model: st
 @pytest.mark.parametrize("name", ["sluice-dev-fraud-7-1-new", "sluice-prod-fraud-20260304t020007-0a1b2c", "churn"])
 def test_what_is_no_batch_job_of_this_stage(name: str) -> None:
     assert Names("dev").model_of_batch_job(name) is None
+
+
+@pytest.mark.parametrize(
+    ("stage", "typed"), [("dev", "`sluice abort fraud`"), ("prod", "`sluice --stage prod abort fraud`")]
+)
+def test_a_command_is_named_as_it_has_to_be_typed_for_the_stage(stage: str, typed: str) -> None:
+    assert Names(stage).command("abort fraud") == typed

@@ -13,6 +13,8 @@ from datetime import datetime
 MODEL = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MODEL_MAX = 24
 STAGE_MAX = 8
+DEFAULT_STAGE = "dev"
+"""The stage of the ``sluice`` command without ``--stage``."""
 
 _BATCH_JOB = re.compile(r"(?P<model>.+)-\d{8}t\d{6}-[0-9a-f]{6}")
 _PACKAGE_ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]+:[^:]+:model-package/(?P<group>[^/]+)/(?P<version>\d+)")
@@ -40,6 +42,11 @@ class Names:
     def stack_parameter(self) -> str:
         """The SSM parameter in which the stack publishes its outputs for the ``sluice`` command."""
         return f"/sluice/{self.stage}/stack"
+
+    def command(self, words: str) -> str:
+        """A ``sluice`` command as people have to type it for this stage, e.g. ```sluice --stage prod abort fraud```."""
+        stage = "" if self.stage == DEFAULT_STAGE else f"--stage {self.stage} "
+        return f"`sluice {stage}{words}`"
 
     def spec_parameter(self, model: str) -> str:
         return f"/sluice/{self.stage}/models/{model}"

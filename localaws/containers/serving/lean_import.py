@@ -4,24 +4,42 @@ The image has pandas and scikit-learn. xgboost imports both if they are there, w
 container does until it answers. Code that mentions neither cannot notice that xgboost has not seen them.
 """
 
+import contextlib
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_OPTIONAL = ("pandas", "sklearn")
-# What leads to them: their names, what of xgboost needs them, and whatever brings modules along that nobody sees.
-_LEADS_THERE = re.compile(r"pandas|sklearn|XGB[A-Z]|\bcv\(|plot_|to_graphviz|pickle|joblib|import_module|__import__")
+OPTIONAL = ("pandas", "sklearn")
+# What leads to them: their names, what of xgboost needs them, and whatever brings modules along that nobody sees, which
+# an import by names that are written out does not.
+_WRITTEN_OUT = r"""(?:[\s,(\[]*["'][\w.]+["'])+[\s,)\]]*\)"""
+_LEADS_THERE = re.compile(
+    r"pandas|sklearn|XGB[A-Z]|\bcv\(|plot_|to_graphviz|pickle|joblib"
+    rf"|(?:import_module|__import__)(?!{_WRITTEN_OUT})"
+)
 
 
 def import_xgboost(code: Iterable[Path]) -> None:
     """Import xgboost for ``code``, the files of a user; with no file the image's own algorithm uses it."""
-    if any(_LEADS_THERE.search(file.read_text(errors="replace")) for file in code):
+    if leads_to_optional(file.read_text(errors="replace") for file in code):
         return  # the code imports xgboost itself, with all that belongs to it
-    absent = {name: None for name in _OPTIONAL if name not in sys.modules}
+    with without_optional():
+        import xgboost  # noqa: F401
+
+
+def leads_to_optional(texts: Iterable[str]) -> bool:
+    """Whether code with these texts could notice what xgboost has not seen."""
+    return any(_LEADS_THERE.search(text) for text in texts)
+
+
+@contextlib.contextmanager
+def without_optional() -> Iterator[None]:
+    """What is imported meanwhile finds none of the optional packages, except those that are imported already."""
+    absent = {name: None for name in OPTIONAL if name not in sys.modules}
     sys.modules.update(absent)  # type: ignore[arg-type]  # None means: not there
     try:
-        import xgboost  # noqa: F401
+        yield
     finally:
         for name in absent:
             del sys.modules[name]

@@ -1,5 +1,6 @@
 """Reads ``/opt/ml/input/config``, trains, and writes the reason of a failure to where SageMaker reads it."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -18,7 +19,8 @@ def main() -> int:
         if "sagemaker_program" in given:
             run_script(_BASE, given, os.environ)
         else:
-            from .algorithm import train  # imports xgboost, which a script may do without
+            importlib.import_module("serving.lean_import").import_xgboost(())  # a script may do without it
+            from .algorithm import train
 
             train(_BASE, given)
     except (ScriptError, UserError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .hyperparameters import decoded
 
+_STARTUP = Path(__file__).parents[1] / "startup"
 _TAIL_LINES = 20
 _MESSAGE_MAX = 600  # characters; SageMaker shows 1,024 in all
 
@@ -36,7 +37,7 @@ def run_script(base: Path, given: Mapping[str, str], container: Mapping[str, str
     user = {name: value for name, value in values.items() if not name.startswith("sagemaker_")}
     arguments = command_line(user)
     environment = {**container, **job_environment(base, user, program, arguments)}
-    environment["PYTHONPATH"] = str(code)
+    environment["PYTHONPATH"] = f"{_STARTUP}{os.pathsep}{code}"  # the script sees the latter only
     _run([sys.executable, program, *arguments], environment, code)
 
 

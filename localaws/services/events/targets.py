@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +25,9 @@ _MISSING = frozenset(
         "StateMachineDoesNotExist",
     }
 )
+# A change of a queue's attributes takes up to 60 s to be known everywhere (API reference of SetQueueAttributes). What
+# admits a rule holds here for a moment, so that a burst of events does not read the policy for each of them.
+_ADMITTED_SECONDS = 1.0
 _THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestThrottled"})
 
 
@@ -64,6 +68,7 @@ class Targets:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._admitted: dict[tuple[str, str], float] = {}  # (queue, rule) → when its policy was last seen to admit it
         self._senders = {
             "lambda": self._invoke,
             "sqs": self._send_message,
@@ -87,9 +92,12 @@ class Targets:
     def send_to_queue(self, queue_arn: str, rule_arn: str, **message: Any) -> None:
         """SendMessage to a queue that admits EventBridge; raises NotDelivered or botocore's errors."""
         sqs = self._context.client("sqs", None)
-        url = sqs.get_queue_url(QueueName=queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
-        policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
-        self._require(parse_policy(policy.get("Policy") or "{}"), "sqs:SendMessage", queue_arn, rule_arn)
+        url = self._context.queue_url(queue_arn.rsplit(":", 1)[-1])
+        admitted_at = self._admitted.get((queue_arn, rule_arn))
+        if admitted_at is None or time.monotonic() - admitted_at > _ADMITTED_SECONDS:
+            policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+            self._require(parse_policy(policy.get("Policy") or "{}"), "sqs:SendMessage", queue_arn, rule_arn)
+            self._admitted[queue_arn, rule_arn] = time.monotonic()
         sqs.send_message(QueueUrl=url, **message)
 
     def _invoke(self, target: Target, text: str, rule_arn: str, event_id: str) -> None:

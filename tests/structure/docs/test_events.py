@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,15 @@ def names_of(argument: ast.expr) -> Iterator[str]:
 
 
 def fields_of(keyword: ast.keyword, function: Function) -> Iterator[str]:
-    """A keyword's name; for ``**common`` the keys of the dict that was given this name in the same function."""
+    """A keyword's name; for ``**common`` the keys of the dict that was given this name in the same function.
+
+    For ``**about(…)`` those of the dict that a function of that name returns.
+    """
     if keyword.arg is not None:
         yield keyword.arg
+        return
+    if isinstance(keyword.value, ast.Call):
+        yield from returned(ast.unparse(keyword.value.func))
         return
     for node in ast.walk(function):
         targets = {ast.Assign: "targets", ast.AnnAssign: "target"}.get(type(node))
@@ -56,6 +63,20 @@ def fields_of(keyword: ast.keyword, function: Function) -> Iterator[str]:
         assert isinstance(node, ast.Assign | ast.AnnAssign)
         assert isinstance(node.value, ast.Dict), f"{ast.unparse(keyword.value)} is no literal dict"
         yield from (str(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
+
+
+@cache
+def returned(name: str) -> frozenset[str]:
+    """The keys of the dict that the one function of this name in the layer returns."""
+    found = [
+        node.body[-1].value
+        for path in (ROOT / "layers").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, Function) and node.name == name and isinstance(node.body[-1], ast.Return)
+    ]
+    (value,) = found
+    assert isinstance(value, ast.Dict), f"{name} returns no literal dict"
+    return frozenset(str(key.value) for key in value.keys if isinstance(key, ast.Constant))
 
 
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", (ROOT / "docs" / "events.md").read_text(), re.M | re.S))

@@ -80,6 +80,31 @@ def test_failures_end_in_one_sentence(
     assert told.out == ""
 
 
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"AWS_ENDPOINT_URL": "banana", "AWS_DEFAULT_REGION": "us-east-1"}, "Invalid endpoint: banana"),
+        ({"AWS_DEFAULT_REGION": ""}, "No AWS region is set: set AWS_DEFAULT_REGION or AWS_REGION"),
+        ({"AWS_DEFAULT_REGION": "", "AWS_REGION": ""}, "No AWS region is set"),
+        ({"AWS_REGION": "eu-west-3", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "AWS cannot be reached"),
+    ],
+)
+def test_where_aws_is_said_to_be_is_used_or_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variables: dict[str, str], told: str
+) -> None:
+    """AWS_REGION is what Lambda, ECS, the AWS CLI of version 2 and GitHub's action set."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert main(["status"]) == 1
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("error", [NoCredentialsError(), ProfileNotFound(profile="mine")])
 def test_missing_credentials_are_not_said_to_be_a_network_that_is_down(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception

@@ -116,3 +116,15 @@ def test_programs_get_nothing_but_json() -> None:
     out.table("Versions", HEAD, ROWS)
     out.result({"é": 1})
     assert json.loads(stream.getvalue()) == {"é": 1}
+
+
+def test_a_brief_table_cuts_long_cells_before_the_name_that_people_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version in the first column stays, however long approval, metrics and reason are."""
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = io.StringIO()
+    row = ("fraud/17", "PendingManualApproval", "mse 3.429, rmse 1.852, mae 1.461, r2 0.7899", "11-30 23:01", "r " * 90)
+    RichOutput(screen).table("Versions", (), [row, ("fraud/2", "Approved", "", "11-30 22:46", "")], brief=True)
+    first = screen.getvalue().splitlines()[1]
+    assert first.startswith("  fraud/17  ")
+    assert "11-30 23:01" in first
+    assert len(first.rstrip()) <= 80

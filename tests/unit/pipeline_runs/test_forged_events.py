@@ -57,6 +57,14 @@ def test_a_forged_end_of_a_run_does_not_free_its_slot(world: SluiceWorld) -> Non
     assert world.wakeups.booked == []
 
 
+def test_an_execution_of_another_pipeline_ends_no_run_of_this_one(world: SluiceWorld) -> None:
+    """Who starts it chooses its display name."""
+    other = FakeExecution(pipeline="sluice-dev-houses", run=going(world).run, parameters={}, status="Stopped")
+    world.pipelines.started["other"] = other
+    assert record_pipeline_run(told(world, pipelineExecutionArn=other.arn), world.ports)["freed"] is False
+    assert ended(world) == ""
+
+
 def test_the_end_of_another_run_under_this_ones_name_does_not_free_its_slot(world: SluiceWorld) -> None:
     other = FakeExecution(pipeline=GROUP, run="other", parameters={}, status="Succeeded")
     world.pipelines.started["other"] = other

@@ -126,5 +126,69 @@ def test_parameters_are_found_in_a_pipeline_of_the_users_own_wherever_they_stand
     assert approval_parameters(definition) == {"Status"}, "what no spec may set, either"
 
 
+X = {"Get": "Parameters.X"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param({"Type": "QualityCheck", "Arguments": {}, "SkipCheck": X}, id="a check that is skipped"),
+        pytest.param({"Type": "ClarifyCheck", "Arguments": {}, "ModelPackageGroupName": X}, id="a group beside"),
+        pytest.param({"Type": "Lambda", "FunctionArn": X, "Arguments": {}}, id="a function"),
+        pytest.param(
+            {"Type": "Lambda", "FunctionArn": "f", "Arguments": {"HyperParameters": {"a": X}}}, id="its input"
+        ),
+        pytest.param({"Type": "Callback", "SqsQueueUrl": "q", "Arguments": {"approve": X}}, id="a callback"),
+        pytest.param(
+            {"Type": "Processing", "Arguments": {"AppSpecification": {"ContainerArguments": ["--limit", X]}}},
+            id="the arguments of the code that measures",
+        ),
+        pytest.param({"Type": "Processing", "Arguments": {"Environment": {"LIMIT": X}}}, id="its environment"),
+        pytest.param(
+            {"Type": "Training", "Arguments": {"Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": X}}},
+            id="code by the environment",
+        ),
+        pytest.param({"Type": "Training", "Arguments": {"EnableNetworkIsolation": X}}, id="network isolation"),
+        pytest.param({"Type": "Training", "Arguments": {"VpcConfig": {"Subnets": [X]}}}, id="a network"),
+        pytest.param({"Type": "Training", "Arguments": {"HyperParameters": X}}, id="all hyperparameters"),
+        pytest.param(
+            {"Type": "Training", "Arguments": {"HyperParameters": {"SAGEMAKER_PROGRAM": X}}}, id="another spelling"
+        ),
+        pytest.param(
+            {
+                "Type": "Tuning",
+                "Arguments": {"TrainingJobDefinition": {"StaticHyperParameters": {"sagemaker_program": X}}},
+            },
+            id="the code of a tuning job",
+        ),
+        pytest.param(
+            {
+                "Type": "Training",
+                "Arguments": {"InputDataConfig": [{"DataSource": {"FileSystemDataSource": {"DirectoryPath": X}}}]},
+            },
+            id="other data",
+        ),
+        pytest.param({"Type": "Training", "Arguments": {}, "CacheConfig": {"Enabled": X}}, id="the cache"),
+        pytest.param(
+            {"Type": "Later", "Arguments": {"HyperParameters": {"depth": X}}}, id="a step that AWS has yet to make"
+        ),
+    ],
+)
+def test_what_is_used_elsewhere_than_in_a_models_shape_is_not_to_be_set(step: dict[str, Any]) -> None:
+    """A list of what is allowed: nobody knows all of what steps of the user's own are given."""
+    assert "X" in refusal({"Parameters": [{"Name": "X"}], "Steps": [step]}, ["X"])
+
+
+def test_hyperparameters_and_the_size_of_jobs_are_a_models_shape() -> None:
+    inner = {"Std:Join": {"On": "", "Values": [X]}}
+    steps = [
+        {"Type": "Tuning", "Arguments": {"TrainingJobDefinition": {"StaticHyperParameters": {"depth": inner}}}},
+        {"Type": "Processing", "Arguments": {"ProcessingResources": {"ClusterConfig": {"InstanceType": X}}}},
+        {"Type": "Training", "Arguments": {"StoppingCondition": {"MaxRuntimeInSeconds": X}}},
+        {"Type": "Fail", "Arguments": {"ErrorMessage": inner}},
+    ]
+    assert refusal({"Parameters": [{"Name": "X"}], "Steps": steps}, ["X"]) == ""
+
+
 def test_the_reason_says_what_a_request_may_set() -> None:
     assert "a request may set: Eta, MaxDepth, NumRound, Processing" in refusal(TABULAR, ["NumRounds"])

@@ -102,8 +102,16 @@ def _decide(
     inferences = ports.results.get_all(received)
     transitions: list[Transition] = []
     failed: MessageIds = set()
-    for inference_id, each in received.items():
+    for inference_id, all_received in received.items():
         before = inferences.get(inference_id)
+        # Callers choose ids, and may choose one of another endpoint's: its inference is not theirs to end.
+        owner = before.endpoint if before else all_received[0][1].endpoint
+        each = [(message, notification) for message, notification in all_received if notification.endpoint == owner]
+        if foreign := {message for message, _ in all_received} - {message for message, _ in each}:
+            ports.telemetry.error("the id is one of another endpoint's inference", inference=inference_id)
+            failed |= foreign
+        if not each:
+            continue
         try:
             after = _apply_all(before, [notification for _, notification in each], models)
         except (*RETRYABLE_ERRORS, ForeignEndpointError) as error:

@@ -86,7 +86,10 @@ class Boto3Clients:
         if service in self._made:
             return  # by another thread, while this one waited
         self._session = self._session or Session()
-        self._made[service] = self._session.client(service, region_name=self._region, config=_config(service))
+        try:
+            self._made[service] = self._session.client(service, region_name=self._region, config=_config(service))
+        except ValueError as error:  # botocore's, of an endpoint that is no URL
+            raise AwsLibraryError(str(error), code="InvalidEndpoint") from error
 
 
 class LazyClient:

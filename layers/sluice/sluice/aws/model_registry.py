@@ -23,6 +23,8 @@ _ABSENT = frozenset({"ValidationException", "ResourceNotFound"})
 """How DescribeModelPackage refuses a well-formed ARN of which there is no version. Its model has no such error; people
 have seen ValidationException, "ModelPackage arn:… does not exist." The text is not relied on."""
 
+_S3_URI = re.compile(r"s3://[^\s\"',;]*", re.IGNORECASE)
+
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _METADATA_VALUE = re.compile(r"[^\w .:/=+@-]")
 
@@ -37,6 +39,7 @@ class PackagedContainer:
 
     image: str
     artifacts: tuple[tuple[str, str], ...]  # (member of the package, S3 URI)
+    fetched: tuple[tuple[str, str], ...] = ()  # the same of what its environment names, such as the code it runs
     artifact_etag: str = ""  # of the artifact when it was registered, if the registry recorded it
     other_sources: tuple[str, ...] = ()  # further members that bring code or data
 
@@ -184,9 +187,16 @@ def _container(found: Mapping[str, Any]) -> PackagedContainer:
     return PackagedContainer(
         image=found.get("Image", ""),
         artifacts=(("ModelDataUrl", found["ModelDataUrl"]),) if found.get("ModelDataUrl") else (),
+        fetched=tuple(_fetched(found.get("Environment") or {})),
         artifact_etag=found.get("ModelDataETag", ""),
         other_sources=tuple(name for name in _OTHER_SOURCES if _brings(name, found)),
     )
+
+
+def _fetched(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """SageMaker's framework images fetch and run the code that SAGEMAKER_SUBMIT_DIRECTORY names; others may as well."""
+    for name, value in environment.items():
+        yield from ((f"Environment.{name}", uri) for uri in _S3_URI.findall(value))
 
 
 def _brings(name: str, container: Mapping[str, Any]) -> bool:

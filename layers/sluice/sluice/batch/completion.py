@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sluice.batch.announcement import tell_end
+from sluice.batch.end_of_job import tell_end_of_job
 from sluice.batch.instance_prices import Prices, shipped_prices
 from sluice.batch.run import BatchRun
 from sluice.transform.input_listing import BatchInput
@@ -33,7 +33,7 @@ def complete_batch(job_name: str, ports: BatchPorts) -> BatchRun | None:
     if not run.has_ended:
         run = _closed(run, ports)
     if run.has_ended and run.had_job:
-        tell_end(run, ports)
+        tell_end_of_job(run, ports)
     return run
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sluice.batch.announcement import about, tell_end
+from sluice.batch.announcement import about
+from sluice.batch.end_without_job import tell_end_without_job
 from sluice.batch.events import BatchRequested
 from sluice.batch.input import BatchInputError, check_input
 from sluice.batch.run import REFUSED, BatchRun
@@ -46,7 +47,7 @@ def start_batch(requested: BatchRequested, ports: BatchPorts) -> BatchRun:
     if run.phase == "starting":
         run = _create(run, ports)
     if run.has_ended and not run.had_job:
-        tell_end(run, ports)
+        tell_end_without_job(run, ports)
     return run
 
 

@@ -62,7 +62,8 @@ class Source(Protocol):
 class FileText:
     """The text of one file. Afterwards ``flaw`` says by which rule and why it ended early.
 
-    ``is_late`` is asked between blocks: once it is true, no more is read, as if the budget were used up.
+    ``is_late`` is asked between blocks: once it is true, no more is read, as if the budget were used up. The first
+    block is read in any case: nothing is known of a file without its titles.
     """
 
     def __init__(
@@ -132,20 +133,25 @@ class _Unpacked:
     """The bytes of a source, unpacked if they are gzip, up to a budget of unpacked bytes."""
 
     def __init__(self, source: Source, budget_bytes: int | None, is_late: Callable[[], bool]) -> None:
-        start = source.read(2)
+        start = source.read(BLOCK)  # at once: each read may take its time
+        while len(start) < len(GZIP_MAGIC) and (more := source.read(BLOCK)):
+            start += more
         whole = _Joined(start, source)
-        self._bytes: Source = _Gzip(whole) if start == GZIP_MAGIC else whole
+        self._bytes: Source = _Gzip(whole) if start.startswith(GZIP_MAGIC) else whole
         self._left = budget_bytes
         self._is_late = is_late
+        self._read = 0
         self.is_cut = False
 
     def read(self, size: int) -> bytes:
-        if self._is_late():
-            self._left = 0
+        if self._is_late() and self._read > _LONGEST_MARK:
+            self.is_cut = True  # whether more would have come takes another read to know
+            return b""
         if self._left == 0:
             self.is_cut = self.is_cut or bool(self._bytes.read(1))
             return b""
         found = self._bytes.read(size if self._left is None else min(size, self._left))
+        self._read += len(found)
         if self._left is not None:
             self._left -= len(found)
         return found

@@ -21,10 +21,10 @@ def ask_in_doubt(record: RolloutRecord, doubt: str, ports: RolloutPorts) -> str:
     last = record.held_by if record.held_by and record.held_by.by == by else None
     since = last.since if last else now
     ends = "ends the watch" if record.watching_since else "goes on without proof"
-    model = record.id.model
+    promote, abort = (ports.names.command(f"{word} {record.id.model}") for word in ("promote", "abort"))
     reason = (
         f"in doubt since {since:%Y-%m-%d %H:%M} UTC, which a person has to decide (on_doubt: pause): {doubt}; "
-        f"`sluice promote {model}` {ends}, `sluice abort {model}` puts the version before back"
+        f"{promote} {ends}, {abort} puts the version before back"
     )
     if last is None or is_to_be_told(record, now):
         ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)

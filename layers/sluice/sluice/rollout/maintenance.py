@@ -28,7 +28,7 @@ def hold_for_maintenance(record: RolloutRecord, stage: int, now: datetime, ports
         hold = Hold(by=MAINTENANCE, reason=reason, since=last.since, at=now, stage=stage)
         ports.store.record_hold(record.id, hold)
     if last.duration >= PATIENCE and not last.is_announced:
-        ports.events.publish("RolloutStuck", rollout=str(record.id), reason=_lasting(record, reason))
+        ports.events.publish("RolloutStuck", rollout=str(record.id), reason=_lasting(record, reason, ports))
         seen = (*seen[:-1], replace(last, is_announced=True))
     ports.store.record_maintenance(record.id, stage, seen)
     return reason
@@ -43,8 +43,9 @@ def note_end_of_maintenance(record: RolloutRecord, stage: int, now: datetime, po
     return replace(record, maintenance={**record.maintenance, stage: ended})
 
 
-def _lasting(record: RolloutRecord, reason: str) -> str:
+def _lasting(record: RolloutRecord, reason: str, ports: RolloutPorts) -> str:
+    abort = ports.names.command(f"abort {record.id.model}")
     return (
         f"{reason}: nothing is judged meanwhile, and SageMaker accepts no change. It goes on by itself afterwards; "
-        f"alarms and `sluice abort {record.id.model}` still end it. If it does not end, ask AWS Support"
+        f"alarms and {abort} still end it. If it does not end, ask AWS Support"
     )

@@ -32,8 +32,9 @@ class SpecStore:
             found = self._client.get_parameter(Name=parameter)
         except AwsRefusedError as error:
             if error.code == "ParameterNotFound":
+                apply = self._names.command(f"apply models/{model}.yaml")
                 raise UnknownModelError(
-                    f"no spec for model {model!r}: parameter {parameter} does not exist; run sluice apply"
+                    f"no spec for model {model!r}: parameter {parameter} does not exist; {apply} stores it"
                 ) from error
             raise
         return ModelSpec.parse(json.loads(found["Parameter"]["Value"]))

@@ -92,7 +92,7 @@ def _order(ports: SweepPorts) -> tuple[list[str], int]:
 
     Those are the ones among which the last sweep died: the next one goes on after the model at which it dies again.
     """
-    last, begun = ports.sweep_progress.last(), ports.sweep_progress.begun()
+    last, begun = ports.sweep_progress.noted()
     names = ports.specs.names()
     if not begun:
         return in_turn(names, last), 0
@@ -183,12 +183,12 @@ def replay_dead_executions(model: str, ports: SweepPorts) -> Iterator[str]:
         elif status in DEAD_STATUSES:
             yield _publish_execution_end(record, name, ports, status)
         elif status == "SUCCEEDED":
-            yield from _told(record, _open_after_success(record, name), ports)
+            yield from _told(record, _open_after_success(record, name, ports), ports)
         elif _is_forgotten(record, ports):
             ports.events.publish("RolloutAbortRequested", rollout=str(record.id))
             yield f"{record.id}: nothing restores it since its fence"
         if is_long_way_back(record, ports.now()) and status != "SUCCEEDED":
-            yield from _told(record, _long_way_back(record, name, status), ports)
+            yield from _told(record, _long_way_back(record, name, status, ports), ports)
 
 
 def _last_execution(record: RolloutRecord, ports: SweepPorts) -> tuple[str, str | None]:
@@ -237,19 +237,20 @@ def _told(record: RolloutRecord, reason: str, ports: SweepPorts) -> Iterator[str
         ports.store.note_stuck(record.id, ports.now())
 
 
-def _open_after_success(record: RolloutRecord, name: str) -> str:
+def _open_after_success(record: RolloutRecord, name: str, ports: SweepPorts) -> str:
     """Why nothing will ever close this rollout: a task closes the record before its execution succeeds."""
     return (
         f"its execution {name} has succeeded, but its record is open, as after the table was restored from a backup: "
-        f"look at what serves, then end it with `sluice abort {record.id.model}`, which brings the baseline back"
+        f"look at what serves, then end it with {ports.names.command(f'abort {record.id.model}')}, which brings the "
+        "baseline back"
     )
 
 
-def _long_way_back(record: RolloutRecord, name: str, status: str | None) -> str:
+def _long_way_back(record: RolloutRecord, name: str, status: str | None, ports: SweepPorts) -> str:
     stopped = f"since {record.fence.at:%Y-%m-%d %H:%M} UTC ({record.fence.reason})" if record.fence else ""
     return (
         f"the version before is to be back {stopped}, and is not yet; it is tried again and again. The last execution "
-        f"is {name}, {status}: its error says why, and `sluice abort {record.id.model}` tries at once"
+        f"is {name}, {status}: its error says why, and {ports.names.command(f'abort {record.id.model}')} tries at once"
     )
 
 

@@ -19,6 +19,9 @@ from sluice.training.run_slot import RunSlot, SlotPhase
 class TrainingBucket(LiveVersionBucket, Protocol):
     """The operations on the data bucket that this package uses."""
 
+    @property
+    def name(self) -> str: ...
+
     def current_versions(self, keys: Iterable[str]) -> dict[str, str]:
         """By key, the version S3 hands out now (empty in a bucket without versions); deleted keys are left out."""
 

@@ -27,6 +27,10 @@ MAX_COPIED_BYTES = 32 << 30
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
 _CHANGED = ("PreconditionFailed", "412")
+_NOT_READABLE = ("InvalidObjectState", "InvalidRequest")
+"""GetObject's answer for an archived object, and for one under a customer-provided key (SSE-C) that was not sent:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
+
 _OF_KEY = ("kms:", "ciphertext refers to a customer master key", "kms key")
 """What S3 says when it denies access because of the object's key. The second is older, and KMS's own text:
 https://repost.aws/knowledge-center/s3-download-object-ciphertext-error"""
@@ -58,7 +62,7 @@ class Quarantine:
         """The content of exactly the uploaded version, to be read and closed; None if it is gone.
 
         Raises:
-            UnreadableUploadError: its KMS key cannot be used.
+            UnreadableUploadError: its KMS key cannot be used, or it is archived, or under a key of its uploader's.
         """
         try:
             return self._client.get_object(Bucket=upload.bucket, Key=upload.key, **_version(upload))["Body"]
@@ -70,6 +74,12 @@ class Quarantine:
                     "it is encrypted with a KMS key that cannot be used: deploy the stack with that key as "
                     f"DataKmsKeyArn, then upload it again ({error.message})",
                     may_pass=error.code == "AccessDenied",
+                ) from error
+            if error.code in _NOT_READABLE:
+                raise UnreadableUploadError(
+                    "S3 does not hand it out: it is archived, or encrypted with a key that only its uploader has; "
+                    f"upload it in another storage class, without a key of the request's own ({error.message})",
+                    may_pass=False,
                 ) from error
             raise
 

@@ -1,13 +1,15 @@
 """Which parameters of a pipeline a request for a run may set, whoever sends it: those that only shape the model. Pure.
 
 Sending a message to the upload queue, or to the event bus, is a small right: whoever has it must not decide what is
-registered, as what, for which model, or which code runs. So a request may set what the pipeline's definition offers,
-except
+registered, as what, for which model, or which code runs. So a request may set only what the pipeline's definition uses
+as a hyperparameter, or as the number, type, disk or longest time of a job's instances. It may set none that is used
+elsewhere as well, wherever that is:
 
 - what Sluice fills: the data, the contract, the group, the gate;
 - what a condition of the pipeline compares with, such as MseThreshold: the spec's owner sets thresholds;
 - what a registration takes, such as ModelApprovalStatus and ModelPackageGroupName;
-- roles, images, code, and places that jobs read or write.
+- roles, images, code, arguments and environments of jobs, and places that they read or write;
+- what a step is given beside its arguments, such as SkipCheck of a check, and all of steps that are no jobs.
 
 It is found in the definition, not in a list of names: pipelines of the user's own are protected as well.
 """
@@ -21,20 +23,12 @@ from sluice.spec.model import FILLED_PARAMETERS
 
 _PREFIX = "Parameters."
 _DECIDES_REGISTRATION = "decides how versions are registered"
-_FIXED = {
-    "ContainerEntrypoint",
-    "KmsKeyId",
-    "ModelDataUrl",
-    "RoleArn",
-    "S3OutputPath",
-    "S3Uri",
-    "ImageUri",
-    "TrainingImage",
-    "VolumeKmsKeyId",
-    "sagemaker_program",
-    "sagemaker_submit_directory",
-}
-"""Fields of a job's request, and hyperparameters, that say what runs, as whom, and where it reads and writes."""
+_DECIDES_WORK = "decides what runs, as whom or on which data"
+_JOBS = ("Processing", "Training", "Transform", "Tuning")
+_SIZES = {"InstanceCount", "InstanceType", "MaxRuntimeInSeconds", "VolumeSizeInGB"}
+_HYPERPARAMETERS = {"HyperParameters", "StaticHyperParameters"}
+_OF_SAGEMAKER = "sagemaker_"
+"""How hyperparameters begin that say which code runs, such as sagemaker_program and sagemaker_submit_directory."""
 
 
 def refusal(definition: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -70,14 +64,16 @@ def approval_parameters(definition: Mapping[str, Any]) -> frozenset[str]:
 
 def _what_decides(steps: Any) -> Iterator[tuple[str, str]]:
     for step in _steps(steps):
-        arguments = step.get("Arguments", {})
-        if step.get("Type") == "Condition":
+        kind, arguments = step.get("Type"), step.get("Arguments", {})
+        if kind == "Condition":
             yield from ((name, "is a threshold of the pipeline") for name in _named(arguments.get("Conditions")))
-            continue
-        if step.get("Type") == "RegisterModel":
-            yield from ((name, _DECIDES_REGISTRATION) for name in _named(arguments))
-        for field in _fields(arguments):
-            yield from ((name, "decides what runs, as whom or on which data") for name in _named(field))
+        elif kind == "RegisterModel":
+            yield from ((name, _DECIDES_REGISTRATION) for name in _named(step))
+        elif kind in _JOBS:
+            beside = {field: value for field, value in step.items() if field != "Arguments"}
+            yield from ((name, _DECIDES_WORK) for name in _named([beside, _without_shape(arguments)]))
+        elif kind != "Fail":  # which only says something
+            yield from ((name, _DECIDES_WORK) for name in _named(step))
 
 
 def _steps(steps: Any) -> Iterator[Mapping[str, Any]]:
@@ -89,14 +85,18 @@ def _steps(steps: Any) -> Iterator[Mapping[str, Any]]:
             yield from _steps([*arguments.get("IfSteps", ()), *arguments.get("ElseSteps", ())])
 
 
-def _fields(value: Any) -> Iterator[Any]:
-    """The values of all fixed fields, at any depth."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from [inner] if key in _FIXED else _fields(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _fields(inner)
+def _without_shape(arguments: Any) -> Any:
+    """A job's request without what only shapes the model, or says on what it is trained."""
+    if isinstance(arguments, list):
+        return [_without_shape(each) for each in arguments]
+    if not isinstance(arguments, Mapping):
+        return arguments
+    left = {field: _without_shape(value) for field, value in arguments.items() if field not in _SIZES}
+    for field in _HYPERPARAMETERS & left.keys():
+        given = arguments[field]
+        if isinstance(given, Mapping) and "Get" not in given:
+            left[field] = {name: value for name, value in given.items() if name.lower().startswith(_OF_SAGEMAKER)}
+    return left
 
 
 def _named(value: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from samtranslator.yaml_helper import yaml_parse
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 from localaws.services.cloudformation.template.errors import TemplateError
 
@@ -27,10 +27,17 @@ _NAME_OF_IAM_TYPE = {
 }
 
 
+class _TemplateLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # whichever is there
+    """Reads the short forms as the SAM translator does, ten times as fast where PyYAML has libyaml."""
+
+
+_TemplateLoader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
 def parse_template(text: str) -> dict[str, Any]:
     """A YAML or JSON template with the short forms ``!Ref`` … spelled out; raises TemplateError as AWS words it."""
     try:
-        template = yaml_parse(text)
+        template = yaml.load(text, Loader=_TemplateLoader)  # noqa: S506 (a SafeLoader)
     except yaml.YAMLError as error:
         raise TemplateError(f"Template format error: {error}") from error
     if not isinstance(template, dict):

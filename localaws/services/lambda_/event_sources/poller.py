@@ -64,7 +64,7 @@ class Pollers:
     def _poll_once(self, source: EventSource) -> None:
         function = self._functions.get(source.function_name)
         sqs = self._context.client("sqs", function.role)
-        url = self._context.client("sqs", None).get_queue_url(QueueName=source.queue_name)["QueueUrl"]
+        url = self._context.queue_url(source.queue_name)
         batch = self._gather(source, sqs, url)
         if batch:
             problem = self._process(source, function, batch, sqs, url)

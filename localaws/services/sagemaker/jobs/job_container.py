@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from localaws.containers import STARTUP
 from localaws.context import Child, Context
 from localaws.services.sagemaker.containers.s3_storage import TransferError
 
@@ -56,6 +58,8 @@ class JobContainer:
         self.make_directory("/opt/ml/output")
         env = self._environment() | dict(environment)
         program = shutil.which(argv[0], path=env["PATH"]) or argv[0]
+        if Path(program).name.startswith("python"):
+            env["PYTHONPATH"] = os.pathsep.join([str(STARTUP), *filter(None, [env.get("PYTHONPATH")])])
         return self.context.processes.start(
             [program, *argv[1:]],
             env=env,

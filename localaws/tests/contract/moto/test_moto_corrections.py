@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -348,3 +349,42 @@ def test_settings_of_a_queue_are_the_same_whether_asked_for_alone_or_with_all(aw
     assert attributes("ApproximateNumberOfMessages") == {"ApproximateNumberOfMessages": "0"}
     with pytest.raises(ClientError, match="InvalidAttributeName"):
         attributes("Unheard-of")
+
+
+def queue(aws: LocalAws, name: str, **attributes: str) -> str:
+    return str(aws.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+
+def test_who_waits_for_messages_gets_those_that_become_visible_and_hears_that_the_queue_is_gone(aws: LocalAws) -> None:
+    sqs, url = aws.client("sqs"), queue(aws, "awaited", VisibilityTimeout="1")
+    sqs.send_message(QueueUrl=url, MessageBody="delayed", DelaySeconds=1)
+    for attempt in ("once its delay is over", "again, as it was not deleted in time"):
+        (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=15).get("Messages", [None])
+        assert message is not None, attempt
+        assert message["Body"] == "delayed"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sqs.receive_message, QueueUrl=queue(aws, "doomed"), WaitTimeSeconds=15)
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="doomed")["QueueUrl"])
+        with pytest.raises(sqs.exceptions.QueueDoesNotExist):
+            waiting.result()
+
+
+def test_who_waits_at_one_queue_costs_no_call_of_moto_for_each_message_of_another(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs, quiet, busy = aws.client("sqs"), queue(aws, "quiet"), queue(aws, "busy")
+    received: list[str] = []
+    call = aws.moto._call
+
+    def counted(service: str, environ: dict[str, Any]) -> Any:
+        received.append(environ["HTTP_X_AMZ_TARGET"])
+        return call(service, environ)
+
+    monkeypatch.setattr(aws.moto, "_call", counted)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sqs.receive_message, QueueUrl=quiet, WaitTimeSeconds=1)
+        for number in range(20):
+            sqs.send_message(QueueUrl=busy, MessageBody=str(number))
+        assert "Messages" not in waiting.result()
+    assert received.count("AmazonSQS.SendMessage") == 20
+    assert received.count("AmazonSQS.ReceiveMessage") == 1

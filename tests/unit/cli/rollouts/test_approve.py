@@ -206,3 +206,15 @@ def test_a_version_that_is_still_being_registered_is_approved_with_a_word_on_wha
     package(aws, 2)["ModelPackageStatus"] = "InProgress"
     assert run(aws, "approve", "fraud/2") == 0
     assert "its rollout begins when that is Completed" in aws.shown
+
+
+def test_a_new_reason_stands_before_what_was_said(aws: FakeAws) -> None:
+    run(aws, "reject", "fraud/2", "--reason", "worse in May")
+    run(aws, "approve", "fraud/2", "--reason", "May was broken")
+    assert package(aws, 2)["ApprovalDescription"] == "May was broken | before: worse in May"
+
+
+@pytest.mark.parametrize("command", ["approve", "reject"])
+def test_a_mistyped_model_is_said_not_to_exist(aws: FakeAws, command: str) -> None:
+    with pytest.raises(NotFoundError, match="no model frad in stage dev; there are: none"):
+        run(aws, command, "frad/2")

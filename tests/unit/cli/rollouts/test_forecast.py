@@ -85,7 +85,7 @@ def test_without_two_fleets_there_is_nothing_more_to_pay(rollout: dict[str, obje
 
 def test_everything_that_would_put_the_old_version_back_is_named() -> None:
     alarms = {"error_rate_percent": 3, "latency_p95_ms": 250, "also": ["checkout-broken"]}
-    found = list(rollback_triggers(plan_with(stages=STAGES, alarms=alarms)))
+    found = list(rollback_triggers(plan_with(stages=STAGES, alarms=alarms), "`sluice abort fraud`"))
     assert [each.partition(":")[0] for each in found] == [
         "alarm",
         "alarm",
@@ -101,5 +101,5 @@ def test_everything_that_would_put_the_old_version_back_is_named() -> None:
 
 
 def test_what_pauses_in_doubt_does_not_go_back_in_doubt() -> None:
-    found = rollback_triggers(plan_with(stages=STAGES, on_doubt="pause"))
+    found = rollback_triggers(plan_with(stages=STAGES, on_doubt="pause"), "`sluice abort fraud`")
     assert not [each for each in found if each.startswith("doubt")]

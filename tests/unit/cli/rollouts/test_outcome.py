@@ -58,6 +58,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     ("words", "wanted"),
     [
         (["--variant", "v7", "--value", "1"], {"variant": "v7", "metric": "conversion", "value": 1.0}),
+        (["--variant", "v7", "--value", "true"], {"variant": "v7", "metric": "conversion", "value": 1.0}),
         (
             ["--version", "7", "--value", "12.5", "--metric", "conversion"],
             {"version": 7, "metric": "conversion", "value": 12.5},

@@ -104,7 +104,7 @@ def test_a_canary_is_reported_with_stages_proof_cost_and_what_ends_it(serving: S
     assert "1,200.0 requests a minute" in shown
     assert "is proved safe after about" in shown
     assert "estimate; list prices of us-east-1" in shown
-    assert "people sluice abort" in shown
+    assert "people `sluice abort fraud`, or" in shown
 
 
 def test_programs_get_the_plan_itself(serving: Serving) -> None:

@@ -164,6 +164,7 @@ def test_a_failed_run_is_shown_with_what_the_gate_said(busy: FakeAws) -> None:
 
 @pytest.mark.parametrize("words", [("status", "fraud"), ("status",)])
 def test_a_rejected_version_that_serves_is_said_to(busy: FakeAws, words: tuple[str, ...]) -> None:
+    change(busy, phase="closed", outcome="rolled_back")
     run(busy, *words)
     assert "Rejected" not in busy.shown
     arn = "arn:aws:sagemaker:us-east-1:1:model-package/sluice-dev-fraud/1"
@@ -179,6 +180,14 @@ def test_a_rejected_version_that_is_being_replaced_is_said_to_be(busy: FakeAws) 
     change(busy, fence_kind="aborted", fence_reason="aborted by ada", fence_at=START.isoformat())
     run(busy, "status", "fraud")
     assert "Note: fraud/2 is Rejected and serves until fraud-2-1 has ended" in busy.shown
+
+
+def test_a_rejected_version_that_a_running_rollout_may_replace_is_said_to_serve_for_now(busy: FakeAws) -> None:
+    """A canary beside it: neither is nothing about to take its place, nor is it sure to."""
+    arn = "arn:aws:sagemaker:us-east-1:1:model-package/sluice-dev-fraud/1"
+    busy.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+    run(busy, "status", "fraud")
+    assert "Note: fraud/1 serves although it is Rejected, until fraud-2-1 takes its place" in busy.shown
 
 
 def test_a_queued_rollout_says_what_it_waits_for(busy: FakeAws) -> None:
@@ -225,7 +234,7 @@ def test_an_unknown_model_is_not_an_empty_one(fresh: FakeAws, command: str) -> N
 
 HOLD = {
     "hold_by": "human",
-    "hold_reason": "the gate of stage 1 waits for a person: sluice continue fraud",
+    "hold_reason": "the gate of stage 1 waits for a person: `sluice continue fraud`",
     "hold_since": START.isoformat(),
     "hold_at": START.isoformat(),
     "hold_stage": "0",

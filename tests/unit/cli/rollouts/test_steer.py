@@ -170,7 +170,7 @@ def test_history_shows_what_was_said_and_seen(stage: RolloutStage) -> None:
     assert stage.run("history", "fraud") == 0
     assert "fraud-2-1  baking" in stage.screen.getvalue()
     assert "launch day" in stage.screen.getvalue()
-    with pytest.raises(NotFoundError, match="has had no rollout"):
+    with pytest.raises(NotFoundError, match="There is no model prices"):
         stage.run("history", "prices")
 
 
@@ -254,3 +254,15 @@ def test_a_pause_is_refused_when_nothing_would_obey_it(stage: RolloutStage) -> N
     stage.store.mark_requested(RUNNING, plan.candidate.config)
     with pytest.raises(CommandError, match=r"is provisioning.*too late to pause"):
         stage.run("pause", "fraud")
+
+
+@pytest.mark.parametrize("words", ["abort frad", "pause frad", "continue frad", "history frad", "history frad/7"])
+def test_a_mistyped_model_is_said_not_to_exist(stage: RolloutStage, words: str) -> None:
+    with pytest.raises(NotFoundError, match="no model frad in stage dev; there are: none"):
+        stage.run(*words.split())
+
+
+@pytest.mark.parametrize("words", ["status", "pause", "abort", "train", "versions", "runs", "runs show"])
+def test_a_version_where_a_model_is_wanted_is_refused(stage: RolloutStage, words: str) -> None:
+    with pytest.raises(BadInputError, match=r"'fraud/7' is not a model; write a model's name, such as fraud"):
+        stage.run(*words.split(), "fraud/7")

@@ -229,3 +229,14 @@ def test_a_model_without_data_says_how_to_bring_some(aws: FakeAws, world: Sluice
     with pytest.raises(NotFoundError, match="--data FILE"):
         train(aws, "fraud")
     assert world.pipelines.started == {}
+
+
+def test_a_mistyped_parameter_is_answered_with_what_a_request_may_set(aws: FakeAws) -> None:
+    """And not with the thresholds and the approval, which the next try would be refused."""
+    compared = {"LeftValue": 1, "RightValue": {"Get": "Parameters.MseThreshold"}}
+    condition = {"Type": "Condition", "Arguments": {"Conditions": [compared]}}
+    names = ("Rounds", "MseThreshold", "InputData")
+    definition = {"Parameters": [{"Name": name} for name in names], "Steps": [condition]}
+    aws.sagemaker.pipelines["sluice-dev-fraud"] = {"PipelineDefinition": json.dumps(definition)}
+    with pytest.raises(BadInputError, match=r"no parameter 'Nope' \(a request may set: Rounds\)"):
+        train(aws, "fraud", "--parameter", "Nope=1")

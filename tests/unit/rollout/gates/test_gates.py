@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,13 +12,16 @@ from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import RetryableError
 from sluice.names import Names
 from sluice.rollout.gates.gate_functions import GateFunctions
-from sluice.rollout.gates.gates import RolloutGate, gates_ahead
+from sluice.rollout.gates.gates import MAX_ANSWER_BYTES, RolloutGate, closed_gate, gates_ahead
 from sluice.rollout.model.plan import Plan
+from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.planning.planner import make_plan
+from sluice.rollout_id import RolloutId
 
 from tests.builders.aws_clients import client_error, translating
 from tests.fakes.sluice_world import spec_with_rollout
 
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:sluice-dev-gate-change"
 
 
@@ -67,6 +71,14 @@ def test_anything_but_a_clear_yes_keeps_it_closed(payload: bytes, reason: str) -
     answer = GateFunctions(translating(FakeLambda(payload))).ask(ARN, {})
     assert not answer.allow
     assert reason in answer.reason
+
+
+def test_of_an_answer_that_is_too_long_only_the_beginning_is_read() -> None:
+    body = io.BytesIO(b"x" * (5 << 20))
+    client = FakeLambda()
+    client._answer["Payload"] = body
+    assert not GateFunctions(translating(client)).ask(ARN, {}).allow
+    assert body.tell() == MAX_ANSWER_BYTES + 1
 
 
 def test_a_long_reason_is_cut_and_one_that_is_no_text_is_told() -> None:
@@ -122,3 +134,12 @@ def test_without_stages_only_the_promotion_has_a_gate() -> None:
     plan = plan_with(strategy="all_at_once", gate="human")
     assert gates_ahead(plan, 0, to_promotion=True) == (RolloutGate(0, "human"),)
     assert RolloutGate(0, "human").name(plan) == "the gate before the promotion"
+
+
+def test_a_gate_names_the_command_that_opens_it_in_its_stage() -> None:
+    rollout = RolloutId.required("fraud-7-1")
+    record = RolloutRecord(id=rollout, package_arn="arn", endpoint="e", phase="baking", approved_at=NOW, opened_at=NOW)
+    plan, asked = plan_with(strategy="all_at_once", gate="human"), GateFunctions(translating(FakeLambda())).ask
+    obstacle = closed_gate(plan, 0, record, (), asked, names=Names("prod"), to_promotion=True)
+    assert obstacle is not None
+    assert "`sluice --stage prod continue fraud`" in obstacle.reason

@@ -6,7 +6,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from sluice.rollout.model.evaluation_report import MAX_REPORT_BYTES, metric_values, metrics_at, metrics_of
+from sluice.errors import AwsRefusedError
+from sluice.rollout.model.evaluation_report import (
+    MAX_METRICS,
+    MAX_REPORT_BYTES,
+    gate_verdict,
+    metric_values,
+    metrics_at,
+    metrics_of,
+)
 from sluice.rollout.model.live_version import live_package
 
 from tests.fakes.sluice_world import sluice_world
@@ -62,3 +70,30 @@ def test_unknown_categories_are_a_metric_and_their_list_is_none() -> None:
 def test_a_metric_that_is_no_number_is_none() -> None:
     report = json.loads('{"m": {"auc": {"value": NaN}, "mse": {"value": Infinity}, "mae": {"value": 2}}}')
     assert dict(metric_values(report)) == {"mae": 2.0}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "403"])
+def test_a_report_where_sluice_may_not_read_is_none(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever registers a version names it: the version would never be announced, nor its model trained beside it."""
+    world = sluice_world()
+    world.live(6)
+    package = live_package("fraud", world.ports)
+    assert package is not None
+
+    def read(_uri: str, _most_bytes: int | None = None) -> bytes:
+        raise AwsRefusedError("x", code=code, message="x", operation="GetObject", response={})
+
+    monkeypatch.setattr(world.bucket, "read", read)
+    assert metrics_of(replace(package, metrics_uri="s3://elsewhere/e.json"), world.ports.bucket) == {}
+
+
+def test_of_a_report_with_more_than_any_report_has_only_so_much_is_kept_as_fits_into_an_item_and_an_event() -> None:
+    report = {
+        "a": {f"{number:04d}" + "x" * 5_000: {"value": number} for number in range(500)},
+        "gate": {"verdict": "y" * 100_000},
+    }
+    kept = dict(metric_values(report))
+    assert len(kept) == MAX_METRICS
+    assert next(iter(kept)).startswith("0000x")
+    assert len(json.dumps(kept)) < 50_000
+    assert len(gate_verdict(report)) == 1_000

@@ -7,15 +7,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sluice.aws.model_registry import PackagedContainer
+from sluice.aws.model_registry import PackagedContainer, package_from
 from sluice.aws.s3 import StoredObject
+from sluice.errors import AwsRefusedError
 from sluice.rollout.model.artifact import artifact_note, digest_problem
 from sluice.rollout.planning.origin import TrustedOrigins, origin_problem
 from sluice.spec.model import AllowedOrigin
 
 from functions.open_rollout.app import run as open_rollout
 from tests.fakes.aws_state import ARTIFACT, IMAGE, START, TRUSTED
-from tests.fakes.sluice_world import GROUP, SPEC, SluiceWorld, approval_of, sluice_world
+from tests.fakes.sluice_world import (
+    GROUP,
+    SPEC,
+    SluiceWorld,
+    approval_of,
+    rejection_of,
+    sluice_world,
+    spec_with_rollout,
+)
 
 OWN = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 PIPELINE = "sluice-dev-fraud"
@@ -102,11 +111,134 @@ def test_an_artifact_that_was_overwritten_after_its_registration_does_not_serve(
     assert "overwritten" in open_rollout(approval_of(arn), world.ports)["ignored"]
 
 
+def test_a_version_that_names_no_container_is_told_and_changes_nothing(world: SluiceWorld) -> None:
+    """One that was made of an algorithm names that instead."""
+    arn = made_of(world)
+    world.registry.packages[arn] = replace(world.registry.packages[arn], containers=())
+    assert "names no container" in open_rollout(approval_of(arn), world.ports)["ignored"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "s3://sluice-dev-data/batch/fraud/input/code.tar.gz",
+        "S3://sluice-dev-data/batch/fraud/input/code.tar.gz",
+        '["s3://sluice-dev-data/pipelines/x", "s3://elsewhere/code.tar.gz"]',
+    ],
+)
+def test_code_that_a_container_would_fetch_lies_where_artifacts_lie(world: SluiceWorld, value: str) -> None:
+    """https://github.com/aws/sagemaker-containers: what SAGEMAKER_SUBMIT_DIRECTORY names is fetched and run."""
+    container = {"Image": IMAGE, "ModelDataUrl": ARTIFACT, "Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": value}}
+    arn = registered(world, [container])
+    ignored = open_rollout(approval_of(arn), world.ports)["ignored"]
+    assert "InferenceSpecification.Containers[0].Environment.SAGEMAKER_SUBMIT_DIRECTORY" in ignored
+
+
+def test_code_inside_of_the_artifact_or_beside_it_may_be_run(world: SluiceWorld) -> None:
+    beside = f"s3://{world.bucket.name}/pipelines/fraud/x/code.tar.gz"
+    environment = {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code", "MORE": beside}
+    arn = registered(world, [{"Image": IMAGE, "ModelDataUrl": ARTIFACT, "Environment": environment}])
+    assert open_rollout(approval_of(arn), world.ports) == {"rollout": "fraud-7-1"}
+
+
+def registered(world: SluiceWorld, containers: list[dict[str, Any]]) -> str:
+    """An approved version as DescribeModelPackage answers."""
+    found = {
+        "ModelPackageArn": f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/7",
+        "ModelApprovalStatus": "Approved",
+        "CreationTime": START,
+        "InferenceSpecification": {"Containers": containers},
+    }
+    package = package_from(found)
+    world.registry.packages[package.arn] = package
+    return package.arn
+
+
+def two_versions() -> SluiceWorld:
+    world = sluice_world(spec_with_rollout())
+    for version in (1, 2):
+        world.live(version)
+        world.clock.pass_seconds(60)
+    world.events.published.clear()
+    return world
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "its artifact was overwritten": {"properties": {"sluice.artifact": "0123 7 v1"}},
+    "its package names another place": {
+        "containers": (PackagedContainer(image=IMAGE, artifacts=(("ModelDataUrl", "s3://sluice-dev-data/batch/m"),)),)
+    },
+    "its package names another image": {
+        "containers": (PackagedContainer(image=f"{OWN}/evil:1", artifacts=(("ModelDataUrl", ARTIFACT),)),)
+    },
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_a_version_that_is_not_what_has_served_does_not_come_back(changes: dict[str, Any]) -> None:
+    """A way back makes a new model of its package: without stages, gates and windows it would serve all requests."""
+    world = two_versions()
+    first = next(iter(world.registry.packages))
+    world.registry.packages[first] = replace(world.registry.packages[first], **changes)
+    ignored = open_rollout(rejection_of(world, 2), world.ports)["ignored"]
+    assert f"{GROUP}/1 may not serve" in ignored
+    ((kind, told),) = world.events.published
+    assert (kind, told["reason"]) == ("NoWayBack", ignored)
+
+
+def test_the_version_before_comes_back_instead() -> None:
+    world = two_versions()
+    world.live(3)
+    second = list(world.registry.packages)[1]
+    changes = CHANGES["its package names another place"]
+    world.registry.packages[second] = replace(world.registry.packages[second], **changes)
+    assert open_rollout(rejection_of(world, 3), world.ports) == {"rollout": "fraud-1-2"}
+
+
+def test_a_version_that_is_changed_while_it_comes_back_never_becomes_a_model() -> None:
+    world = two_versions()
+    assert open_rollout(rejection_of(world, 2), world.ports) == {"rollout": "fraud-1-2"}
+    first = next(iter(world.registry.packages))
+    changes = CHANGES["its package names another place"]
+    world.registry.packages[first] = replace(world.registry.packages[first], **changes)
+    assert world.play("fraud-1-2") == "RolledBack"
+    assert "sluice-dev-fraud-1-2-model" not in world.hosting.models
+
+
+def test_a_version_comes_back_although_its_spec_was_narrowed_since() -> None:
+    """The one in its place is known bad."""
+    world = two_versions()
+    spec = world.specs.specs["fraud"]
+    world.specs.specs["fraud"] = replace(spec, origin=AllowedOrigin(artifacts=("s3://elsewhere/",)))
+    assert open_rollout(rejection_of(world, 2), world.ports) == {"rollout": "fraud-1-2"}
+    assert world.play("fraud-1-2") == "Promoted"
+
+
+def test_an_artifact_that_may_not_be_read_is_told(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies in a bucket that Sluice may not list: there, S3 answers so for one that is gone."""
+    trusted = TrustedOrigins.parse(world.bucket.name, ",".join(TRUSTED.images), "arn:aws:s3:::own/*")
+    ports = replace(world.ports, trusted=trusted)
+    denied = AwsRefusedError("x", code="403", message="Forbidden", operation="HeadObject", response={})
+
+    def head(_uri: str) -> StoredObject:
+        raise denied
+
+    monkeypatch.setattr(world.bucket, "head", head)
+    arn = made_of(world, artifact="s3://own/model.tar.gz")
+    assert "is gone, or Sluice may not read it" in open_rollout(approval_of(arn), ports)["ignored"]
+    own = made_of(world)
+    with pytest.raises(AwsRefusedError):  # the role may be new
+        open_rollout(approval_of(own), ports)
+
+
 def test_the_digest_is_the_registrys_and_the_note_of_the_run() -> None:
     now = StoredObject(size=7, written_at=START, etag="aa", version_id="v1")
     container = PackagedContainer(image=IMAGE, artifacts=(), artifact_etag='"aa"')
     assert digest_problem(container, "s3://b/k", artifact_note(now), now) == ""
     assert digest_problem(container, "s3://b/k", "", now) == "", "what was never recorded is not compared"
+    assert "overwritten" in digest_problem(container, "s3://b/k", "aa seven", now), (
+        "a note that anybody may have written"
+    )
     assert "overwritten" in digest_problem(container, "s3://b/k", artifact_note(replace(now, size=8)), now)
     assert "overwritten" in digest_problem(replace(container, artifact_etag="bb"), "s3://b/k", "", now)
     assert "gone" in digest_problem(container, "s3://b/k", "", None)

@@ -68,6 +68,24 @@ def test_what_is_so_is_obeyed_whoever_tells_it(canary: SluiceWorld) -> None:
     assert f"{ROLLOUT}-restore-1" in canary.executions.started
 
 
+@pytest.mark.parametrize("number", ["7", "9" * 60], ids=["not yet made", "of a name that has no room for the next"])
+def test_a_forged_end_of_a_restore_does_not_decide_how_the_next_one_is_called(canary: SluiceWorld, number: str) -> None:
+    """Step Functions takes 80 characters of a name, and DynamoDB 38 digits: then nothing would ever restore."""
+    canary.ports.store.fence(ID, "aborted", "aborted by ada", START)
+    assert "ignored" in abort_rollout(execution_ended(f"{ROLLOUT}-restore-{number}"), canary.ports)
+    assert canary.ports.store.get(ID).restores == 0
+    assert not [each for each in canary.executions.started if number in each]
+
+
+def test_the_end_of_a_restore_that_was_started_before_a_crash_is_obeyed(canary: SluiceWorld) -> None:
+    """Its number was not noted."""
+    canary.ports.store.fence(ID, "aborted", "aborted by ada", START)
+    canary.executions.started.append(f"{ROLLOUT}-restore-1")
+    canary.executions.ended[f"{ROLLOUT}-restore-1"] = "FAILED"
+    abort_rollout(execution_ended(f"{ROLLOUT}-restore-1"), canary.ports)
+    assert f"{ROLLOUT}-restore-2" in canary.executions.started
+
+
 def test_an_abort_that_a_person_has_asked_for_is_obeyed(canary: SluiceWorld) -> None:
     canary.ports.store.fence(ID, "aborted", "aborted by ada", START)
     event = forged("RolloutAbortRequested", rollout=ROLLOUT)
@@ -101,6 +119,24 @@ def test_a_forged_approval_of_a_version_that_served_once_does_not_bring_it_back(
         ModelApprovalStatus="Approved",
         UpdatedModelPackageFields=["ModelApprovalStatus"],
         LastModifiedTime="2099-01-01T00:00:00Z",
+    )
+    assert "ignored" in open_rollout(event, world.ports)
+    assert list(world.ports.store.open_rollouts("fraud")) == []
+
+
+def test_a_note_on_a_version_that_served_once_does_not_let_a_forged_approval_bring_it_back() -> None:
+    """Its time is the registry's, of the last change: the note's."""
+    world = sluice_world(spec_with_rollout())
+    world.live(1)
+    world.live(2)
+    (first, _) = world.registry.packages
+    world.clock.pass_seconds(3600)
+    world.registry.note(first)
+    event = forged(
+        "SageMaker Model Package State Change",
+        ModelPackageArn=first,
+        ModelApprovalStatus="Approved",
+        UpdatedModelPackageFields=["ModelApprovalStatus"],
     )
     assert "ignored" in open_rollout(event, world.ports)
     assert list(world.ports.store.open_rollouts("fraud")) == []

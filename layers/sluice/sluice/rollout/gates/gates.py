@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sluice.bounded_json import BoundsError, parse_json
+from sluice.names import Names
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import RolloutRecord
 
@@ -78,6 +79,7 @@ def closed_gate(
     evidence: StoredFindings,
     ask: Callable[[str, Mapping[str, Any]], GateResponse],
     *,
+    names: Names,
     to_promotion: bool,
 ) -> Obstacle | None:
     """The first gate ahead that is closed; None if all are open. None behind a closed one is asked."""
@@ -86,7 +88,7 @@ def closed_gate(
             continue
         passage = _passage(gate, plan, record)
         if gate.keeper == HUMAN:
-            said = f"waits for a person: sluice continue {record.id.model}"
+            said = f"waits for a person: {names.command(f'continue {record.id.model}')}"
         else:
             weight = 100 if gate.index == len(plan.stages) else plan.stages[gate.index].weight
             answer = ask(gate.keeper, {**passage, "weight": weight, "evidence": list(evidence)})

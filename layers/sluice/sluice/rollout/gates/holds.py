@@ -81,7 +81,7 @@ def _obstacle(
 ) -> Obstacle | None:
     if (window := _window(plan.windows, record, ports.now())) is not None or _skips_gates(record):
         return window
-    return closed_gate(plan, stage, record, evidence, ports.gates.ask, to_promotion=to_promotion)
+    return closed_gate(plan, stage, record, evidence, ports.gates.ask, names=ports.names, to_promotion=to_promotion)
 
 
 def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime) -> Obstacle | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from sluice.names import Names
 from sluice.rollout.gates.gates import GateResponse
 from sluice.rollout.model.record import Hold
 from sluice.rollout_id import RolloutId
@@ -53,6 +54,9 @@ class GatePorts(Protocol):
 
     @property
     def history(self) -> HistoryWriter: ...
+
+    @property
+    def names(self) -> Names: ...
 
     @property
     def now(self) -> Callable[[], datetime]: ...

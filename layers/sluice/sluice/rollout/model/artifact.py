@@ -30,7 +30,7 @@ def digest_problem(container: PackagedContainer, uri: str, noted: str, now: Stor
         return f"the artifact {uri} is gone"
     etag, size, *_ = [*noted.split(" "), "", ""]
     recorded = {_bare(each) for each in (container.artifact_etag, etag) if each}
-    if recorded - {_bare(now.etag)} or (size and int(size) != now.size):
+    if recorded - {_bare(now.etag)} or (size and size != str(now.size)):
         return f"the artifact {uri} was overwritten since it was registered: train the model again"
     return ""
 

@@ -61,13 +61,15 @@ def _problems(package: Package, pipeline: str, trusted: TrustedOrigins, own: All
     named = _EXECUTION.fullmatch(package.generated_by)
     if package.generated_by and (named is None or named["pipeline"].lower() != pipeline.lower()):
         yield f"MetadataProperties.GeneratedBy is {package.generated_by}, which is no run of pipeline {pipeline}"
+    if package.is_complete and not package.containers:
+        yield "InferenceSpecification names no container, so nothing of what it would run can be checked"
     for at, container in enumerate(package.containers):
         member = f"InferenceSpecification.Containers[{at}]"
         if container.other_sources:
             yield f"{member}.{container.other_sources[0]} is not supported: what it brings is not checked"
         if problem := _image_problem(container.image, trusted, own):
             yield f"{member}.Image {container.image} {problem}"
-        for field, uri in container.artifacts:
+        for field, uri in (*container.artifacts, *container.fetched):
             if problem := _artifact_problem(uri, trusted, own):
                 yield f"{member}.{field} {uri} {problem}"
 

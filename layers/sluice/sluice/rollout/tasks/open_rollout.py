@@ -6,6 +6,7 @@ so the version is read again from the Model Registry, and each decision has the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from sluice.rollout.planning.approvals import (
     rejected_over,
     resolve_conflict,
 )
-from sluice.rollout.planning.origin_check import untrusted
+from sluice.rollout.planning.origin_check import may_come_back, untrusted
 from sluice.rollout.planning.way_back import TOLD_AGAIN, no_way_back, way_back
 from sluice.rollout.restore_executions import start_restore
 from sluice.rollout_id import RolloutId
@@ -190,9 +191,10 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     if live_version(model, ports) != package.version:
         return {"ignored": f"{model}/{package.version} does not serve"}
     known = list(ports.store.rollouts(model))
-    good = way_back(package, known, lambda arn: ports.registry.describe(arn).is_approved, ports.now())
+    unfit: list[str] = []
+    good = way_back(package, known, lambda arn: may_come_back(arn, unfit, ports), ports.now())
     if good is None:
-        return _tell_no_way_back(package, model, known, ports)
+        return _tell_no_way_back(package, model, known, ports, unfit)
     wanted = next_attempt(good, known)
     record = RolloutRecord(
         id=wanted if any(each.id == wanted for each in known) else next_free_attempt(wanted, ports),
@@ -206,10 +208,12 @@ def _replace_rejected(package: Package, model: str, ports: RolloutPorts) -> dict
     return _open(record, ports.specs.get(model), ports)
 
 
-def _tell_no_way_back(package: Package, model: str, known: list[RolloutRecord], ports: RolloutPorts) -> dict[str, str]:
+def _tell_no_way_back(
+    package: Package, model: str, known: list[RolloutRecord], ports: RolloutPorts, unfit: Sequence[str] = ()
+) -> dict[str, str]:
     """Publish it once, and once a day while it is found so; first the event, then its mark."""
     now = ports.now()
-    reason = no_way_back(model, package, known, now)
+    reason = "; ".join([no_way_back(model, package, known, now), *unfit])
     told = ports.approvals.no_way_back_told_at(package.arn)
     if told is None or now - told >= TOLD_AGAIN:
         ports.events.publish("NoWayBack", model=model, version=package.version, reason=reason)
