@@ -70,6 +70,16 @@ MENDED: Mapping[str, Scenario] = {
         strategy="all_at_once",
         incidents=(V2, Incident(800, "shortage", seconds=900), Incident(810, "reject", version=2)),
     ),
+    "a lock that is taken after another execution has closed its rollout": Scenario(
+        strategy="blue_green",
+        endpoint="async",
+        incidents=(
+            Incident(Call("plan_rollout", 3, "set"), "stop execution", version=3),
+            Incident(Call("plan_rollout", 3, "set"), "stalled", seconds=50),
+            V2,
+            Incident(120, "approve", version=3),
+        ),
+    ),
     "an approval between the last reading of a rollback and its rejection": Scenario(
         strategy="shadow",
         broken=frozenset({3}),
