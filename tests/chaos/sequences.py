@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tests.chaos.scenario import Call, Incident, Scenario
 
 V2 = Incident(0, "approve", version=2)
+RUN_ENDS = "event:SageMaker Model Building Pipeline Execution Status Change"
 
 SEQUENCES: Mapping[str, Scenario] = {
     "the fence is not read again after a shift": Scenario(
@@ -64,4 +65,44 @@ MENDED: Mapping[str, Scenario] = {
         broken=frozenset({3}),
         incidents=(Incident(Call("roll_back", 1, "reject"), "approve", version=3), Incident(60, "approve", version=3)),
     ),
+    "EventBridge throttles while a batch run is skipped": Scenario(
+        family="batch",
+        strategy="all_at_once",
+        endpoint="batch",
+        incidents=(
+            Incident(6.6, "throttling", "events", seconds=900),
+            Incident(54.4, "request batch", version=4),
+        ),
+    ),
+    "EventBridge refuses right after a batch run was requested that is skipped": Scenario(
+        family="batch",
+        strategy="all_at_once",
+        endpoint="batch",
+        incidents=(
+            Incident(19.2, "request batch", version=4),
+            Incident(19.8, "refusal", "events", seconds=900),
+        ),
+    ),
+    "the table is out when the end of a run is told, and the sweep's event is lost": Scenario(
+        family="uploads",
+        strategy="all_at_once",
+        incidents=(
+            Incident(Call(RUN_ENDS, 3), "event lost"),
+            Incident(16.7, "upload", version=3),
+            Incident(60, "upload", version=1),
+            Incident(660, "upload", version=3),
+            Incident(780, "out", "dynamodb", seconds=900),
+        ),
+    ),
+    "an older attempt is stored as accepted only after the next one, whose notification is lost": Scenario(
+        family="async",
+        strategy="all_at_once",
+        endpoint="async",
+        incidents=(
+            Incident(Call("event:notification", 6), "event lost"),
+            Incident(Call("handle_async_result", 3, "replace"), "stalled", seconds=20),
+            Incident(785.9, "infer", version=4),
+        ),
+    ),
 }
+"""Sequences that broke a promise once, made short."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -80,3 +81,23 @@ def test_an_aborted_execution_has_no_error(nothing: dict[str, Any]) -> None:
 def test_an_object(found: dict[str, Any], expected: tuple[str, int, str, str]) -> None:
     parsed = ObjectCreated.parse({"detail": {"bucket": {"name": "lake"}, "object": found}})
     assert (parsed.key, parsed.size, parsed.version_id, parsed.etag) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "time"),
+    [
+        ("2026-03-04T10:15:00Z", datetime(2026, 3, 4, 10, 15, tzinfo=UTC)),
+        (1772619300000, datetime(2026, 3, 4, 10, 15, tzinfo=UTC)),
+        (1772619300000.0, datetime(2026, 3, 4, 10, 15, tzinfo=UTC)),
+        ("1772619300000", datetime(2026, 3, 4, 10, 15, tzinfo=UTC)),
+        ("2026-03-04T10:15:00", None),
+        ("yesterday", None),
+        (10**400, None),
+        (["2026"], None),
+        (None, None),
+    ],
+)
+def test_the_time_of_a_version_is_read_in_every_form_that_sagemaker_uses_and_never_fails(
+    told: object, time: datetime | None
+) -> None:
+    assert package(ModelApprovalStatus="Approved", LastModifiedTime=told).time == time

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from sluice.bounded_json import parse_moment
@@ -45,7 +45,7 @@ class PackageChanged:
             arn=detail["ModelPackageArn"],
             approval=detail.get("ModelApprovalStatus", ""),
             changed=None if fields is None else tuple(fields),
-            at=detail.get("LastModifiedTime") or detail.get("CreationTime", ""),
+            at=str(detail.get("LastModifiedTime") or detail.get("CreationTime") or ""),
             is_hint=is_hint(event),
         )
 
@@ -82,10 +82,17 @@ class PackageChanged:
 
     @property
     def time(self) -> datetime | None:
-        """``at``; None if the event has no time, or one of an unknown form."""
+        """``at``; None if the event has no time, or one of an unknown form.
+
+        It is ISO 8601 in the example of SageMaker's guide; in those of its other events it is milliseconds since 1970,
+        as a number or as a text.
+        """
         try:
+            milliseconds = float(self.at) if self.at.replace(".", "", 1).isdecimal() else None
+            if milliseconds is not None:
+                return datetime.fromtimestamp(milliseconds / 1000, UTC)
             found = datetime.fromisoformat(self.at)
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
             return None
         return found if found.tzinfo else None
 

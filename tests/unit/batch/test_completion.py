@@ -229,3 +229,18 @@ def test_a_forged_end_of_a_job_that_goes_on_closes_no_run() -> None:
     world.events.published.clear()
     assert handle_batch_result({**job_ended(), "source": "sluice"}, world.ports) == {"job": JOB, "phase": "running"}
     assert world.events.published == []
+
+
+def test_a_forged_end_of_a_run_that_has_no_job_yet_closes_nothing() -> None:
+    world = batch_world()
+    put_input(world)
+
+    def refuse(_request: object) -> bool:
+        raise RetryableError("AWS has no capacity")
+
+    world.transforms.create = refuse  # type: ignore[method-assign, assignment]
+    with pytest.raises(RetryableError):
+        start_batch(requested(), world.ports)
+    world.events.published.clear()
+    assert handle_batch_result({**job_ended(), "source": "sluice"}, world.ports) == {"job": JOB, "phase": "starting"}
+    assert world.events.published == []

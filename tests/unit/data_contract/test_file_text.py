@@ -28,6 +28,7 @@ CRAFTED = {
     "empty members": times(gzip.compress(b"")) + GOOD,
     "empty blocks": b"\x1f\x8b\x08\x00" + bytes(6) + times(b"\x00\x00\x00\xff\xff"),
     "members of one character": times(gzip.compress(b"1")),
+    "members of one line": times(gzip.compress(b"age,risk\n")),
 }
 
 

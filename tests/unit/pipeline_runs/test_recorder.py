@@ -96,6 +96,20 @@ def test_a_missed_gate_tells_what_was_measured_and_which_rules_failed(world: Slu
     assert kept(world)[0].reason == detail["reason"]
 
 
+def test_reports_that_are_larger_than_an_item_or_an_event_hold_up_no_end_and_no_digest(world: SluiceWorld) -> None:
+    """A job's container writes them. Else the run would go on for ever, and its artifact be compared with nothing."""
+    uris = tuple(f"s3://sluice-dev-data/pipelines/fraud/one/{number}.json" for number in range(20))
+    for number, uri in enumerate(uris):
+        report = {f"{number}-{each}-" + "x" * 90: {"value": each} for each in range(5_000)}
+        world.bucket.objects[uri.removeprefix("s3://sluice-dev-data/")] = json.dumps(report).encode()
+    see(world, replace(succeeded(), reports=uris))
+    ((kind, detail),) = world.events.published
+    assert kind == "PipelineSucceeded"
+    assert len(json.dumps(detail, default=str)) < 100_000
+    assert len(json.dumps(kept(world)[0].to_json(), default=str)) < 100_000
+    assert "sluice.artifact" in world.registry.properties[package(7)]
+
+
 def test_a_stopped_run_is_a_failed_one_with_its_status(world: SluiceWorld) -> None:
     see(world, replace(running(), status="Stopped"))
     ((kind, detail),) = world.events.published

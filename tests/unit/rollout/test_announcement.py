@@ -11,6 +11,7 @@ from sluice.errors import RetryableError
 from sluice.rollout.announcement import announce_promotion
 from sluice.rollout_id import RolloutId
 
+from functions.abort_rollout.app import run as abort_rollout
 from tests.fakes.aws_state import refusal
 from tests.fakes.sluice_world import ENDPOINT, SluiceWorld, outcome_of, sluice_world
 
@@ -105,3 +106,44 @@ def test_an_announcement_that_is_repeated_publishes_nothing_more() -> None:
     world.play(rollout)
     assert announce_promotion(world.ports.store.get(RolloutId.required(rollout)), world.ports)["status"] == "READY"
     assert promotions(world) == [ROLLOUT]
+
+
+class Stopped(BaseException):
+    """The execution is stopped, or has run for a month: none of its handlers runs."""
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT", "FAILED"])
+def test_a_promotion_whose_execution_ends_before_it_is_announced_is_announced_by_another(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = sluice_world()
+    rollout = world.approve(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.events, "publish", out_of_order(world, world.events.publish, timedelta(hours=3)))
+
+        def stop(state: str) -> None:
+            if state == "WaitForPromotion" and world.ports.store.get(RolloutId.required(ROLLOUT)).is_closed:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            world.play(rollout, on_state=stop)
+        world.clock.pass_seconds(4 * 3600)
+    assert promotions(world) == []
+    world.end_execution(ROLLOUT, status)
+    assert world.executions.started[-1] == f"{ROLLOUT}-restore-1"
+    world.play(rollout, mode="restore")
+    assert promotions(world) == [ROLLOUT]
+    assert outcome_of(world, rollout)[0] == "promoted"
+    world.end_execution(f"{ROLLOUT}-restore-1")
+    assert world.executions.started[-1] == f"{ROLLOUT}-restore-1", "there is nothing more to say"
+
+
+def test_nobody_but_step_functions_has_a_promotion_announced_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promotions of release 0.2 do not say whether they were announced."""
+    world = sluice_world()
+    monkeypatch.setattr(world.ports.store, "mark_time", lambda *_: None)
+    assert world.play(world.approve(1)) == "Promoted"
+    detail = {"name": ROLLOUT, "status": "FAILED"}
+    hint = {"source": "sluice", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+    assert "ignored" in abort_rollout(hint, world.ports)
+    assert world.executions.started == [ROLLOUT]

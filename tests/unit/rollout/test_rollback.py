@@ -128,6 +128,7 @@ def test_a_baseline_that_could_not_be_restored_has_no_time_to_restore() -> None:
         if state == "AnalyzeStage":
             world.ring(ALARM)
             world.hosting.endpoints.clear()  # by hand: nothing is left to go back to
+            world.hosting._pending.clear()
 
     world.play(ROLLOUT, on_state=take_over)
     (line,) = ended(world)

@@ -14,7 +14,15 @@ from sluice.rollout_id import RolloutId
 from sluice.sweep.sweep import sweep
 
 from tests.fakes.decisions import change_of, decide, deliver, sweep_and_deliver
-from tests.fakes.sluice_world import ENDPOINT, GROUP, SluiceWorld, live_variants, outcome_of, sluice_world
+from tests.fakes.sluice_world import (
+    ENDPOINT,
+    GROUP,
+    SluiceWorld,
+    live_variants,
+    outcome_of,
+    sluice_world,
+    spec_with_rollout,
+)
 from tests.fakes.table import FakeTable
 
 CHANGED = "SageMaker Model Package State Change"
@@ -69,6 +77,16 @@ def test_a_rejection_of_the_live_version_whose_event_is_lost_brings_the_last_goo
     assert world.play("fraud-1-2") == "Promoted"
     assert live_version("fraud", world.ports) == 1
     assert_nothing_more(world)
+
+
+def test_a_rejected_version_in_a_mixed_fleet_is_replaced_too() -> None:
+    """UpdateRollbackFailed: it is in service, and only another update repairs it."""
+    world = promoted(1, 2)
+    mixed = replace(world.hosting.endpoints[ENDPOINT], status="UpdateRollbackFailed")
+    world.hosting.endpoints[ENDPOINT] = mixed
+    assert decide(world, arn_of(2), "Rejected") == {"rollout": "fraud-1-2"}
+    assert world.play("fraud-1-2") == "Promoted"
+    assert live_version("fraud", world.ports) == 1
 
 
 def test_a_rejected_version_whose_way_back_failed_is_replaced_by_a_later_sweep() -> None:
@@ -148,6 +166,40 @@ def test_an_approval_taken_back_while_the_rollout_waits_for_a_person_is_obeyed_a
     assert f"{rollout}-restore-1" in world.executions.started
     assert world.play(rollout) == "RolledBack"
     assert_nothing_more(world)
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["none is approved", "a newer one waits"])
+@pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
+def test_an_approval_taken_back_is_found_whatever_else_is_approved(status: str, newer: bool) -> None:
+    """Events of it are lost; its execution may look once in hours."""
+    world = promoted(1)
+    world.specs.specs["fraud"] = spec_with_rollout(on_new_version="queue")
+    decide(world, arn_of(1), "PendingManualApproval")
+    world.clock.pass_seconds(60)
+    register(world, 2)
+    rollout = decide(world, arn_of(2), "Approved")["rollout"]
+    if newer:
+        world.clock.pass_seconds(60)
+        register(world, 3)
+        decide(world, arn_of(3), "Approved")
+    world.registry.decide(arn_of(2), status)
+    world.clock.pass_seconds(180)
+    assert CHANGED in sweep_and_deliver(world)
+    fence = world.ports.store.get(RolloutId.required(rollout)).fence
+    assert fence is not None
+    assert fence.kind == "withdrawn"
+
+
+def test_versions_that_were_deleted_do_not_hide_one_that_was_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sluice.sweep.approvals.MAX_VERSIONS_CHECKED", 1)
+    world = promoted(1, 2, 3)
+    world.clock.pass_seconds(3600)
+    for version in (2, 3):
+        world.registry.delete(arn_of(version))
+    world.registry.decide(arn_of(1), "Rejected")
+    world.clock.pass_seconds(180)
+    assert [sweep_and_deliver(world).count(CHANGED) for _ in range(4)] == [0, 0, 1, 0]
+    assert dict(world.ports.approvals.all("fraud"))[1].approval == "Rejected"
 
 
 @pytest.mark.parametrize("versions", [(1, 2), (1, 2, 3)])

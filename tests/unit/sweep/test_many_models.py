@@ -73,7 +73,7 @@ def test_a_few_models_are_all_swept_each_time() -> None:
     world = stage_of(8)
     for _ in range(2):
         assert sweep(world.ports)["left"] == 0
-    assert world.ports.sweep_progress.last() == "", "nothing has to be noted"
+    assert world.ports.sweep_progress.noted() == ("", ""), "nothing has to be noted"
 
 
 def test_each_sweep_goes_on_where_the_last_one_ended(monkeypatch: pytest.MonkeyPatch) -> None:

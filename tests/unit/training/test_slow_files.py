@@ -54,9 +54,8 @@ def test_a_gzip_file_that_takes_long_to_read_is_quarantined_and_the_others_go_on
     assert state(world, "data/fraud/a.csv") in ("waiting", "run")
 
 
-def test_a_file_that_takes_longer_than_its_time_is_taken_in_as_far_as_it_was_read() -> None:
-    world = sluice_world()
-    world.bucket.objects |= {"data/fraud/x.csv": GOOD + b"30,1\n" * 200_000 + b"old,1\n", "data/fraud/a.csv": GOOD}
+def read_slowly(world: SluiceWorld) -> list[int]:
+    """Have each read of S3 take 15 seconds; returns the places in the files to which was read."""
     places: list[int] = []
 
     class Slow(io.BytesIO):
@@ -70,6 +69,13 @@ def test_a_file_that_takes_longer_than_its_time_is_taken_in_as_far_as_it_was_rea
         return Slow(world.bucket.objects[upload.key])
 
     world.ports.quarantine.open = open_slowly  # type: ignore[method-assign]
+    return places
+
+
+def test_a_file_that_takes_longer_than_its_time_is_taken_in_as_far_as_it_was_read() -> None:
+    world = sluice_world()
+    world.bucket.objects |= {"data/fraud/x.csv": GOOD + b"30,1\n" * 200_000 + b"old,1\n", "data/fraud/a.csv": GOOD}
+    places = read_slowly(world)
     assert deliver(world, "data/fraud/x.csv", "data/fraud/a.csv") == []
     assert not any(kind == "DataRejected" for kind, _ in world.events.published)
     assert max(places) < 3 * BLOCK
@@ -88,3 +94,28 @@ def test_a_file_that_takes_all_of_its_time_to_be_opened_is_validated_in_its_begi
     world.ports.quarantine.open = open_late  # type: ignore[method-assign]
     assert deliver(world, "data/fraud/x.csv", "data/fraud/a.csv") == []
     assert [state(world, key) for key in ("data/fraud/x.csv", "data/fraud/a.csv")] == ["rejected", "waiting"]
+
+
+def test_many_files_that_take_long_are_all_taken_in_within_the_time_of_one_call() -> None:
+    world = sluice_world()
+    keys = [f"data/fraud/{number}.csv" for number in range(4)]
+    world.bucket.objects |= {key: GOOD + b"30,1\n" * 200_000 + b"old,1\n" for key in keys}
+    read_slowly(world)
+    begun = world.clock.now()
+    assert deliver(world, *keys) == []
+    assert {state(world, key) for key in keys} == {"waiting"}
+    assert (world.clock.now() - begun).total_seconds() <= 120, "the function has no more"
+
+
+def test_files_for_which_a_call_has_no_time_left_come_again_with_the_next() -> None:
+    world = sluice_world()
+    keys = [f"data/fraud/{number}.csv" for number in range(10)]
+    world.bucket.objects |= {key: GOOD + b"30,1\n" * 200_000 for key in keys}
+    read_slowly(world)
+    again, calls = keys, 0
+    while again:
+        begun, calls = world.clock.now(), calls + 1
+        again = [failure["itemIdentifier"] for failure in deliver(world, *again)]
+        assert (world.clock.now() - begun).total_seconds() <= 120, "the function has no more"
+    assert {state(world, key) for key in keys} == {"waiting"}
+    assert calls == 2

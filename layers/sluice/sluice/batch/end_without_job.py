@@ -1,4 +1,4 @@
-"""Tells that a batch run was skipped or refused, after that is kept; how its job has ended is told in ``end_of_job``."""
+"""Tells that a batch run was skipped or refused, after that is kept; ``end_of_job`` tells how its job has ended."""
 
 from __future__ import annotations
 

@@ -133,9 +133,11 @@ class _Unpacked:
     """The bytes of a source, unpacked if they are gzip, up to a budget of unpacked bytes."""
 
     def __init__(self, source: Source, budget_bytes: int | None, is_late: Callable[[], bool]) -> None:
-        start = source.read(2)
+        start = source.read(BLOCK)  # at once: each read may take its time
+        while len(start) < len(GZIP_MAGIC) and (more := source.read(BLOCK)):
+            start += more
         whole = _Joined(start, source)
-        self._bytes: Source = _Gzip(whole) if start == GZIP_MAGIC else whole
+        self._bytes: Source = _Gzip(whole) if start.startswith(GZIP_MAGIC) else whole
         self._left = budget_bytes
         self._is_late = is_late
         self._read = 0
@@ -143,7 +145,8 @@ class _Unpacked:
 
     def read(self, size: int) -> bytes:
         if self._is_late() and self._read > _LONGEST_MARK:
-            self._left = 0
+            self.is_cut = True  # whether more would have come takes another read to know
+            return b""
         if self._left == 0:
             self.is_cut = self.is_cut or bool(self._bytes.read(1))
             return b""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sluice.pipeline_runs.run import PipelineRun
 from sluice.rollout.model.artifact import ARTIFACT_NOTE, artifact_note
-from sluice.rollout.model.evaluation_report import gate_verdict, metric_values, read_report
+from sluice.rollout.model.evaluation_report import MAX_METRICS, gate_verdict, metric_values, read_report
 
 if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
@@ -55,7 +56,7 @@ def read_run(execution: str, model: str, ports: PipelineRunPorts) -> PipelineRun
         report = read_report(uri, ports.bucket)
         metrics |= dict(metric_values(report))
         verdict = gate_verdict(report) or verdict
-    return run.with_report(metrics, verdict)
+    return run.with_report(dict(islice(metrics.items(), MAX_METRICS)), verdict)
 
 
 def _run_of_deleted_pipeline(execution: str, model: str, ports: PipelineRunPorts) -> PipelineRun | None:

@@ -151,6 +151,9 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def save_plan(self, rollout_id: RolloutId, plan: Plan, now: datetime) -> None:
         """Store the plan. The first plan stays: a repeated task must not plan against its own changes."""
 
+    def note_request(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that SageMaker is asked now to move the endpoint forward to another config."""
+
     def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
         """Store that SageMaker accepted an update to this endpoint config."""
 

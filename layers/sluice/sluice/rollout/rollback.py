@@ -16,8 +16,15 @@ from sluice.rollout.announcement import announce_promotion
 from sluice.rollout.first_step_back import set_stop_alarm
 from sluice.rollout.model.approval_status import ApprovalStatus
 from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.patience import CAPACITY_PATIENCE, UNSEEN
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RESTORING, FenceKind, RolloutOutcome, RolloutRecord, identify_rollout
+from sluice.rollout.model.record import (
+    RESTORING,
+    FenceKind,
+    RolloutOutcome,
+    RolloutRecord,
+    identify_rollout,
+)
 from sluice.rollout.model.stuck import is_to_be_told
 from sluice.rollout.planning.approvals import rejection_by
 from sluice.rollout.traffic.apply_step import apply_step
@@ -26,6 +33,7 @@ from sluice.rollout.traffic.reconcile import (
     Done,
     Impossible,
     ReconcileStep,
+    SetCapacity,
     StopDeployment,
     UseConfig,
     Wait,
@@ -79,9 +87,11 @@ def restore_baseline(
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     state = None if is_batch else ports.hosting.describe(record.endpoint)
     step = next_step_towards_baseline(record.plan, state)
+    if isinstance(step, SetCapacity) and _is_small_for_long(record, ports.now()):
+        step = Done()  # it serves alone, on what AWS has; its scaling goes on asking for more
     if not isinstance(step, Done | Impossible):
         return _take(step, record, record.plan, state, ports)
-    if is_beside and (seconds := _seconds_until_tasks_ended(record, ports.now())):
+    if seconds := _seconds_until_sure(record, ports.now(), is_beside=is_beside):
         return task_result("WAIT", wait_seconds=seconds)
     if isinstance(step, Impossible):
         return _close(record, state, step.reason, ports)
@@ -97,13 +107,20 @@ def _take(
         set_stop_alarm(record, ports)
     if isinstance(step, UseConfig):
         try_deregister_lost_variants(plan, step.config, state, ports)
-    if not isinstance(step, Wait) and apply_step(step, record.endpoint, ports.hosting):
+    is_accepted = not isinstance(step, Wait) and apply_step(step, record.endpoint, ports.hosting)
+    if is_accepted:
         if isinstance(step, UseConfig):
             ports.store.mark_requested(record.id, step.config)
         ports.store.mark_time(record.id, f"{RESTORING}{type(step).__name__}", ports.now())
-    if isinstance(step, UseConfig) and step.config in record.requested_configs:
+    if is_accepted and isinstance(step, UseConfig) and step.config in record.requested_configs:
         _tell_stuck(record, step.config, state, ports)  # afterwards: the rollback must not wait for an event
     return task_result("WAIT", wait_seconds=_poll_seconds(ports.store.get(record.id), ports.now()))
+
+
+def _is_small_for_long(record: RolloutRecord, now: datetime) -> bool:
+    """Whether the old version's instances were asked for again and again, and not provided."""
+    first = record.restoring_at.get(SetCapacity.__name__)
+    return first is not None and now - first >= CAPACITY_PATIENCE
 
 
 def _poll_seconds(record: RolloutRecord, now: datetime) -> int:
@@ -112,10 +129,14 @@ def _poll_seconds(record: RolloutRecord, now: datetime) -> int:
     return poll_seconds(max([fenced, *record.restoring_at.values()]), now)
 
 
-def _seconds_until_tasks_ended(record: RolloutRecord, now: datetime) -> int:
-    """Seconds until no task that began before the fence is at work; 0 if none is."""
+def _seconds_until_sure(record: RolloutRecord, now: datetime, *, is_beside: bool) -> int:
+    """Seconds until nothing moves the endpoint any more that is not seen yet; 0 if nothing does.
+
+    That is the last config that was requested, and ``is_beside`` a task that began before the fence.
+    """
     fenced = record.fence.at if record.fence else record.opened_at
-    return max(0, ceil((fenced + LONGEST_TASK - now).total_seconds()))
+    sure = max(record.unseen_until(now) or now, fenced + LONGEST_TASK if is_beside else now)
+    return max(0, ceil((sure - now).total_seconds()))
 
 
 def _closed_before(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
@@ -127,7 +148,8 @@ def _closed_before(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
 
 def _tell_stuck(record: RolloutRecord, config: str, state: EndpointState | None, ports: RolloutPorts) -> None:
     """SageMaker accepted the rollback and rolled it back, e.g. for lack of capacity: retried, and told once a day."""
-    if is_to_be_told(record, ports.now()):
+    first = record.restoring_at.get(UseConfig.__name__)
+    if first is not None and ports.now() - first >= UNSEEN and is_to_be_told(record, ports.now()):
         why = (state and state.failure_reason) or "no reason given"
         reason = f"SageMaker rolled the update to {config} back: {why}"
         ports.events.publish("RolloutStuck", rollout=str(record.id), reason=reason)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sluice.rollout.model.patience import CAPACITY_PATIENCE
 from sluice.rollout.model.record import FenceKind, RolloutRecord
-from sluice.rollout.traffic.reconcile import Impossible
+from sluice.rollout.traffic.reconcile import Impossible, ReconcileStep, SetCapacity
 from sluice.rollout.traffic.task_result import TaskResult, task_result
 
 if TYPE_CHECKING:
     from sluice.rollout.ports import RolloutPorts
+
+
+def unless_in_vain(step: ReconcileStep, record: RolloutRecord, now: datetime) -> ReconcileStep:
+    """The step, or that it is impossible: instances that SageMaker does not provide are not asked for without end."""
+    if not isinstance(step, SetCapacity):
+        return step
+    since = record.scaling_at.get(step.count)
+    if since is None or now - since < CAPACITY_PATIENCE:
+        return step
+    return Impossible(f"SageMaker has not provided {step.count} instances of {step.variant} since {since:%H:%M} UTC")
 
 
 def stop_as_impossible(step: Impossible, record: RolloutRecord, ports: RolloutPorts, *, stage: int = 0) -> TaskResult:

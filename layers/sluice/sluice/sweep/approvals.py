@@ -6,20 +6,23 @@ only been noted on, as far as anybody can prove.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from sluice.aws.model_registry import LISTED_MAX
 from sluice.errors import PermanentError
 from sluice.rollout.model.approval_status import ApprovalStatus, last_approval_status
 from sluice.sweep.replay import GRACE, publish_package_change
 
 if TYPE_CHECKING:
     from sluice.aws.model_registry import Package
+    from sluice.rollout.model.record import RolloutRecord
     from sluice.sweep.ports import SweepPorts
 
 MAX_VERSIONS_CHECKED = 20
+_DELETED = "Deleted"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -27,8 +30,6 @@ def replay_decisions(model: str, ports: SweepPorts) -> Iterator[str]:
     """Replay each approval that no event reported, of whatever version, and each approval that was taken back."""
     group = ports.names.group(model)
     approved = ports.registry.approved(group)
-    if not approved:
-        return
     recorded = dict(ports.approvals.all(model))
     yield from _replay_ends(model, approved, recorded, ports)
     unrecorded = {version: arn for version, arn in approved.items() if not _is_approved(recorded.get(version))}
@@ -43,19 +44,31 @@ def _is_approved(decision: ApprovalStatus | None) -> bool:
 def _replay_ends(
     model: str, approved: Mapping[int, str], recorded: Mapping[int, ApprovalStatus], ports: SweepPorts
 ) -> Iterator[str]:
-    """Replay that a version, Approved by its last decision, is so no more. One that was deleted since is left out."""
-    taken_back = (
-        version
-        for version, decision in recorded.items()
-        if decision.is_approved and version not in approved and version >= min(approved)
-    )
-    for version in islice(taken_back, MAX_VERSIONS_CHECKED):
-        latest = next(ports.store.rollouts(model, version), None)
-        if latest is None:
-            continue
+    """Replay that a version, Approved by its last decision, is so no more.
+
+    One that was deleted since is recorded as such, so that those before it have their turn.
+    """
+    ended = islice(_rolled_out(model, _no_more_approved(approved, recorded), ports), MAX_VERSIONS_CHECKED)
+    for latest in ended:
         package = ports.registry.describe(latest.package_arn)
-        if package.approval and not package.is_approved and package.last_modified <= ports.now() - GRACE:
+        if package.is_deleted:
+            ports.approvals.record(model, latest.id.version, ApprovalStatus(approval=_DELETED, at=ports.now()))
+        elif not package.is_approved and package.last_modified <= ports.now() - GRACE:
             yield publish_package_change(package.arn, package.group, package.approval, ports)
+
+
+def _no_more_approved(approved: Mapping[int, str], recorded: Mapping[int, ApprovalStatus]) -> Iterator[int]:
+    """The versions that are Approved by their last decision and not listed so. A list has only the newest ones."""
+    oldest = min(approved) if len(approved) >= LISTED_MAX else 0
+    for version, decision in recorded.items():
+        if decision.is_approved and version not in approved and version >= oldest:
+            yield version
+
+
+def _rolled_out(model: str, versions: Iterable[int], ports: SweepPorts) -> Iterator[RolloutRecord]:
+    """The newest rollout of each version; of one without any nothing goes back."""
+    found = (next(ports.store.rollouts(model, version), None) for version in versions)
+    return (latest for latest in found if latest is not None)
 
 
 def _to_replay(

@@ -72,14 +72,14 @@ class SweepHosting(ModelCreator, Protocol):
 class SweepProgress(Protocol):
     """How far the sweep has come. Idempotent."""
 
-    def last(self) -> str:
-        """The model after which the next sweep begins; empty if it begins with the first one."""
+    def noted(self) -> tuple[str, str]:
+        """The model after which the next sweep begins, empty if it begins with the first one; and ``begun``.
 
-    def begun(self) -> str:
-        """If the last sweep died: the first of the models among which it did, of which ``last`` is the last one."""
+        That is, if the last sweep died, the first of the models among which it did, of which the other is the last.
+        """
 
     def note(self, model: str, begun: str = "") -> None:
-        """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
+        """Store the last model, and ``begun`` unless a sweep that dies now is to go on after the last."""
 
     def told_at(self, about: str) -> datetime | None:
         """When people were told of this; None if they were not."""

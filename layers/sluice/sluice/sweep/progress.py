@@ -21,18 +21,16 @@ class SweepProgressStore:
     def __init__(self, table: ItemTable) -> None:
         self._table = table
 
-    def last(self) -> str:
-        """The model after which the next sweep begins; empty if it begins with the first one."""
-        item = self._table.get(_KEY) or {}
-        return str(item.get("model", ""))
+    def noted(self) -> tuple[str, str]:
+        """The model after which the next sweep begins, empty if it begins with the first one; and ``begun``.
 
-    def begun(self) -> str:
-        """If the last sweep died: the first of the models among which it did, of which ``last`` is the last one."""
+        That is, if the last sweep died, the first of the models among which it did, of which the other is the last.
+        """
         item = self._table.get(_KEY) or {}
-        return str(item.get("begun", ""))
+        return str(item.get("model", "")), str(item.get("begun", ""))
 
     def note(self, model: str, begun: str = "") -> None:
-        """Store ``last``, and ``begun`` unless a sweep that dies now is to go on after ``last``."""
+        """Store the last model, and ``begun`` unless a sweep that dies now is to go on after the last."""
         condition = "attribute_not_exists(begun) OR model <> :model OR begun <> :begun"
         with suppress(ConditionFailedError):  # it says so already
             self._table.set(_KEY, {"model": model, "begun": begun}, condition, {":model": model, ":begun": begun})

@@ -92,7 +92,7 @@ def _order(ports: SweepPorts) -> tuple[list[str], int]:
 
     Those are the ones among which the last sweep died: the next one goes on after the model at which it dies again.
     """
-    last, begun = ports.sweep_progress.last(), ports.sweep_progress.begun()
+    last, begun = ports.sweep_progress.noted()
     names = ports.specs.names()
     if not begun:
         return in_turn(names, last), 0

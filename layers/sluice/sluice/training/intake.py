@@ -28,6 +28,7 @@ _PER_CALL_BYTES = 256 << 20
 
 _PER_FILE = timedelta(seconds=20)
 _PER_CALL = timedelta(seconds=60)
+_LATEST_START = timedelta(seconds=90)  # what begins later may not end within the function's 120 seconds
 """Of the function's 120 seconds, for reading. A file that takes longer is validated only so far, as is one with more
 text; whatever is in it, the others are taken in."""
 
@@ -62,6 +63,15 @@ class IntakeLimits:
         """When the reading of a file has to end that begins now."""
         return min(now + _PER_FILE, self.started_at + _PER_CALL)
 
+    def require_time(self, now: datetime) -> None:
+        """Leave a file to the next call if this one has no time for it: of each file the first block is read.
+
+        Raises:
+            RetryableError: other files of the call have taken its time.
+        """
+        if now > self.started_at + _LATEST_START:
+            raise RetryableError("other files took the time of this call; the file comes again with the next one")
+
     @property
     def budget_bytes(self) -> int:
         """How much text of each file is validated here; PreprocessData validates all of it before training."""
@@ -80,7 +90,8 @@ def take_in(message: Mapping[str, Any], limits: IntakeLimits, ports: TrainingPor
     """Store what a message brings; returns which model's run queue it may change, None if it can change none.
 
     Raises:
-        RetryableError: the upload's KMS key is denied, as for a while after the permission on it was given.
+        RetryableError: the upload's KMS key is denied, as for a while after the permission on it was given; or
+            other files took the time of the call.
         SpecError: an upload's model has a spec that this release cannot read. That is not the file's fault, and the
             next release or the next `sluice apply` may mend it: the message goes back to the queue.
         AttributeError, KeyError, TypeError, ValueError: the message is none of those that Sluice knows.
@@ -138,6 +149,7 @@ def _take_in_upload(upload: ObjectCreated, limits: IntakeLimits, ports: Training
     if upload.size == 0 and _is_replaced(upload, ports):
         ports.telemetry.log("empty upload was replaced", model=model, key=file.key, object_version=file.version_id)
         return None
+    limits.require_time(ports.now())
     try:
         result = validate_upload(upload, spec, limits.budget_bytes, limits.read_until(ports.now()), ports)
     except UnreadableUploadError as error:

@@ -41,6 +41,15 @@ class TransformJob:
         return self.status in ENDS
 
     @property
+    def has_failed_by_itself(self) -> bool:
+        """Whether its container or its input made it fail; not AWS, and nobody who stopped it.
+
+        The texts are not documented: seen are AlgorithmError and ClientError of the former, CapacityError and
+        InternalServerError of the latter.
+        """
+        return self.status == "Failed" and self.reason.startswith(("AlgorithmError", "ClientError"))
+
+    @property
     def seconds(self) -> float | None:
         """Time from the job's start to its end; None while it has not ended, or if it never started."""
         if self.started_at is None or self.ended_at is None:

@@ -151,9 +151,44 @@ def test_a_version_that_fails_is_rejected_and_the_current_one_stays(
 ) -> None:
     assert approval(world, answer) == "RolledBack"
     assert outcome_of(world, "fraud-2-1") == ("rolled_back", reason)
-    assert {each.version: each.approval for each in world.registry.packages.values()} == {1: "Approved", 2: "Rejected"}
+    assert approvals(world) == {1: "Approved", 2: "Rejected"}
     assert next_model(world) == "sluice-dev-fraud-1-1-model"
     assert NEW not in world.hosting.models
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "CapacityError: Unable to provision requested ML compute capacity. Please retry.",
+        "InternalServerError: We encountered an internal error. Please try again.",
+        "",
+    ],
+)
+def test_a_job_that_aws_cannot_run_is_no_fault_of_the_version(world: SluiceWorld, reason: str) -> None:
+    def fails(_line: str) -> str:
+        raise ValueError(reason)
+
+    assert approval(world, fails) == "RolledBack"
+    assert outcome_of(world, "fraud-2-1")[0] == "rolled_back"
+    assert approvals(world) == {1: "Approved", 2: "Approved"}
+    assert next_model(world) == "sluice-dev-fraud-1-1-model"
+
+
+def test_a_job_that_somebody_stops_is_no_fault_of_the_version(world: SluiceWorld) -> None:
+    job = "sluice-dev-fraud-2-1-new"
+    rollout = world.approve(2)
+
+    def stop(state: str) -> None:
+        if state == "WaitForFleet" and not world.transforms.jobs[job].has_ended:
+            world.transforms.stop(job)
+
+    assert world.play(rollout, on_state=stop) == "RolledBack"
+    assert outcome_of(world, rollout) == ("rolled_back", "version 2 could not score the sample: Stopped")
+    assert approvals(world) == {1: "Approved", 2: "Approved"}
+
+
+def approvals(world: SluiceWorld) -> dict[int, str]:
+    return {each.version: each.approval for each in world.registry.packages.values()}
 
 
 def test_the_reason_of_a_job_is_in_no_log(world: SluiceWorld) -> None:
@@ -204,6 +239,7 @@ def test_versions_take_turns_where_there_is_room_for_few(
     monkeypatch.setattr(world.transforms, "create", if_there_is_room)
     assert approval(world, by_age) == end
     assert instances or "was not scored within 6:00:00" in outcome_of(world, "fraud-2-1")[1]
+    assert approvals(world) == {1: "Approved", 2: "Approved"}
 
 
 def test_what_both_versions_fail_at_is_no_proof_for_the_new_one(world: SluiceWorld) -> None:

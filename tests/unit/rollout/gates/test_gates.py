@@ -11,7 +11,7 @@ from sluice.endpoint.state import EndpointState, VariantState
 from sluice.errors import RetryableError
 from sluice.names import Names
 from sluice.rollout.gates.gate_functions import GateFunctions
-from sluice.rollout.gates.gates import RolloutGate, gates_ahead
+from sluice.rollout.gates.gates import MAX_ANSWER_BYTES, RolloutGate, gates_ahead
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.planning.planner import make_plan
 
@@ -67,6 +67,14 @@ def test_anything_but_a_clear_yes_keeps_it_closed(payload: bytes, reason: str) -
     answer = GateFunctions(translating(FakeLambda(payload))).ask(ARN, {})
     assert not answer.allow
     assert reason in answer.reason
+
+
+def test_of_an_answer_that_is_too_long_only_the_beginning_is_read() -> None:
+    body = io.BytesIO(b"x" * (5 << 20))
+    client = FakeLambda()
+    client._answer["Payload"] = body
+    assert not GateFunctions(translating(client)).ask(ARN, {}).allow
+    assert body.tell() == MAX_ANSWER_BYTES + 1
 
 
 def test_a_long_reason_is_cut_and_one_that_is_no_text_is_told() -> None:

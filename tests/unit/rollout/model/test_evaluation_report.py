@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import pytest
 from sluice.errors import AwsRefusedError
-from sluice.rollout.model.evaluation_report import MAX_REPORT_BYTES, metric_values, metrics_at, metrics_of
+from sluice.rollout.model.evaluation_report import (
+    MAX_METRICS,
+    MAX_REPORT_BYTES,
+    gate_verdict,
+    metric_values,
+    metrics_at,
+    metrics_of,
+)
 from sluice.rollout.model.live_version import live_package
 
 from tests.fakes.sluice_world import sluice_world
@@ -78,3 +85,15 @@ def test_a_report_where_sluice_may_not_read_is_none(code: str, monkeypatch: pyte
 
     monkeypatch.setattr(world.bucket, "read", read)
     assert metrics_of(replace(package, metrics_uri="s3://elsewhere/e.json"), world.ports.bucket) == {}
+
+
+def test_of_a_report_with_more_than_any_report_has_only_so_much_is_kept_as_fits_into_an_item_and_an_event() -> None:
+    report = {
+        "a": {f"{number:04d}" + "x" * 5_000: {"value": number} for number in range(500)},
+        "gate": {"verdict": "y" * 100_000},
+    }
+    kept = dict(metric_values(report))
+    assert len(kept) == MAX_METRICS
+    assert next(iter(kept)).startswith("0000x")
+    assert len(json.dumps(kept)) < 50_000
+    assert len(gate_verdict(report)) == 1_000

@@ -7,6 +7,8 @@ or in the FailureReason of an endpoint, minutes later.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -173,3 +175,59 @@ def test_a_way_back_without_capacity_keeps_the_good_versions_traffic_and_ends_wh
     assert refused == 5
     assert outcome_of(world, str(rollout))[0] == "rolled_back"
     assert what_is_left(world) == before
+
+
+def without_instances(world: SluiceWorld, hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SageMaker accepts to scale a variant up, fails to, and takes it back (RollingBack in EndpointStatus)."""
+    until = world.clock.now() + timedelta(hours=hours)
+    scale = world.hosting.set_capacity
+
+    def in_vain(endpoint: str, variant: str, count: int) -> None:
+        before = world.hosting.endpoints[endpoint]
+        scale(endpoint, variant, count)
+        if world.clock.now() < until:
+            world.hosting._pending[endpoint] = before
+
+    monkeypatch.setattr(world.hosting, "set_capacity", in_vain)
+
+
+@pytest.mark.parametrize(("hours", "end"), [(1, "promoted"), (24 * 20, "failed")])
+def test_instances_that_sagemaker_does_not_provide_are_waited_for_but_not_for_ever(
+    hours: float, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = scaled_world("canary")
+    world.live(1)
+    before, serving = what_is_left(world), live_variants(world)
+    rollout = world.approve(2)
+    world.metrics.per_period = dict(SEEN)
+    without_instances(world, hours, monkeypatch)
+    begun = world.clock.now()
+    world.play(rollout)
+    assert outcome_of(world, rollout)[0] == end
+    if end == "failed":
+        assert "has not provided 2 instances of v2" in outcome_of(world, rollout)[1]
+        assert world.clock.now() - begun < timedelta(hours=4)
+        assert {each.approval for each in world.registry.packages.values()} == {"Approved"}
+        assert (what_is_left(world), live_variants(world)) == (before, serving)
+
+
+def test_a_way_back_ends_when_the_old_version_serves_alone_though_it_lacks_an_instance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = scaled_world("canary")
+    world.live(1)
+    rollout = world.approve(2)
+    world.metrics.per_period = SEEN | {"v2": Counts(200, 60)}
+
+    def shrink(state: str) -> None:
+        now = world.hosting.endpoints[ENDPOINT]
+        if state == "RollBack" and now.is_settled and now.config.endswith("-1-1-live"):
+            world.hosting.endpoints[ENDPOINT] = replace(now, variants=(replace(now.variants[0], desired_count=2),))
+
+    without_instances(world, 24 * 20, monkeypatch)
+    monkeypatch.setattr(world.hosting, "set_capacity", lambda *_: None)
+    begun = world.clock.now()
+    assert world.play(rollout, on_state=shrink) == "RolledBack"
+    assert world.clock.now() - begun < timedelta(hours=4)
+    assert live_variants(world) == {"v1": 100.0}
+    assert world.ports.locks.holder(ENDPOINT) is None

@@ -184,7 +184,7 @@ def test_a_rollback_that_sagemaker_rolls_back_is_reported_and_tried_again() -> N
             world.ring(f"{ENDPOINT}-2-1-errors")
         tries += state == "WaitForBaseline"
         model = world.hosting.endpoints[ENDPOINT].variants[0].model
-        (world.hosting.unhealthy.add if tries < 6 else world.hosting.unhealthy.discard)(model)
+        (world.hosting.unhealthy.add if tries < 12 else world.hosting.unhealthy.discard)(model)
 
     def once_the_canary_bakes(state: str) -> None:
         if state == "Bake" or tries or "RolloutShifted" in world.events.kinds():

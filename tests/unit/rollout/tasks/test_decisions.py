@@ -82,6 +82,74 @@ def test_a_decision_taken_back_at_any_state_puts_the_old_version_back_though_its
     assert world.ports.locks.holder(ENDPOINT) is None
 
 
+FORWARD = {"create_model", "create_config", "create_endpoint", "set_capacity"}
+
+
+def forward_calls(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of SageMaker from now on that moves version 2 forward."""
+    found: list[str] = []
+
+    def noted(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def attempt(*given: object, **named: object) -> object:
+            moves_back = "-1-1-" in str(given) if name == "update_endpoint" else "'v2': 0.0" in str(given)
+            if name in FORWARD or not moves_back:
+                found.append(f"{name} {given}")
+            return call(*given, **named)
+
+        return attempt
+
+    for name in (*FORWARD, "update_endpoint", "set_weights"):
+        monkeypatch.setattr(world.hosting, name, noted(name, getattr(world.hosting, name)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("strategy", "state"),
+    [
+        ("canary", "ProvisionCandidate"),
+        ("canary", "ShiftTraffic"),
+        ("canary", "PromoteCandidate"),
+        ("shadow", "ShiftTraffic"),
+    ],
+)
+def test_no_task_moves_a_version_forward_after_its_rejection_though_the_event_is_lost(
+    strategy: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = rolling_out(strategy)
+    calls: list[list[str]] = []
+
+    def reject() -> None:
+        world.registry.decide(V2, "Rejected")
+        calls.append(forward_calls(world, monkeypatch))
+
+    assert play(world, state, reject) == "RolledBack"
+    assert calls == [[]]
+
+
+def test_a_rejected_version_that_a_gate_holds_goes_at_the_next_look_though_the_event_is_lost() -> None:
+    world = rolling_out(stages=[{"weight": 10, "bake": "5m", "gate": "human"}])
+
+    def is_held() -> bool:
+        return world.ports.store.get(RolloutId.required(ROLLOUT)).held_by is not None
+
+    assert play(world, "AnalyzeStage", lambda: world.registry.decide(V2, "Rejected"), is_held) == "RolledBack"
+    assert live_variants(world) == {"v1": 100.0}
+
+
+def test_a_rejected_version_that_waits_for_another_goes_though_its_event_is_lost() -> None:
+    """While the other is under way: it would be ahead of those that were approved after it."""
+    world = rolling_out(on_new_version="queue")
+    ended: list[str] = []
+
+    def while_it_bakes() -> None:
+        waiting = world.approve(3)
+        world.registry.decide(V3, "Rejected")
+        ended.append(world.play(waiting))
+
+    assert play(world, "AnalyzeStage", while_it_bakes) == "Promoted"
+    assert ended == ["RolledBack"]
+
+
 @pytest.mark.parametrize("strategy", ["canary", "all_at_once"])
 @pytest.mark.parametrize("is_lost", [False, True], ids=["told", "event lost"])
 def test_a_rejection_in_the_watch_is_a_rollback_and_no_promotion(strategy: str, is_lost: bool) -> None:

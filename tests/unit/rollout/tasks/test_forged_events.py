@@ -124,6 +124,24 @@ def test_a_forged_approval_of_a_version_that_served_once_does_not_bring_it_back(
     assert list(world.ports.store.open_rollouts("fraud")) == []
 
 
+def test_a_note_on_a_version_that_served_once_does_not_let_a_forged_approval_bring_it_back() -> None:
+    """Its time is the registry's, of the last change: the note's."""
+    world = sluice_world(spec_with_rollout())
+    world.live(1)
+    world.live(2)
+    (first, _) = world.registry.packages
+    world.clock.pass_seconds(3600)
+    world.registry.note(first)
+    event = forged(
+        "SageMaker Model Package State Change",
+        ModelPackageArn=first,
+        ModelApprovalStatus="Approved",
+        UpdatedModelPackageFields=["ModelApprovalStatus"],
+    )
+    assert "ignored" in open_rollout(event, world.ports)
+    assert list(world.ports.store.open_rollouts("fraud")) == []
+
+
 def test_news_of_an_ignored_approval_cannot_be_had_again_by_another_time(canary: SluiceWorld) -> None:
     canary.specs.specs.clear()
     arn = canary.registry.add(GROUP, 3, "Approved")

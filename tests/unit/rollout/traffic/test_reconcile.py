@@ -106,6 +106,7 @@ STEPS: dict[str, tuple[Towards, EndpointState | None, ReconcileStep]] = {
     "back: all its instances": (to_baseline, state(BASELINE, variant("v6", 100, 1)), SetCapacity("v6", 4)),
     "back: as it was": (to_baseline, SERVING, Done()),
     "back: a mixed fleet": (to_baseline, during("UpdateRollbackFailed"), UseConfig(BASELINE)),
+    "back: out of service": (to_baseline, during("OutOfService", CANARY), UseConfig(BASELINE)),
 }
 
 
@@ -135,7 +136,7 @@ def test_a_changing_endpoint_is_waited_for(towards: Towards, status: str) -> Non
         pytest.param(None, "has been deleted", id="gone"),
         pytest.param(during("Deleting"), "is Deleting", id="going"),
         pytest.param(during("Failed"), "is Failed: no reason given", id="failed"),
-        pytest.param(during("OutOfService"), "is OutOfService", id="unknown to us"),
+        pytest.param(during("OutOfService", BASELINE), "is OutOfService", id="unknown to us"),
         pytest.param(during("InService", "by-hand"), "changed by hand: it uses by-hand", id="foreign config"),
     ],
 )

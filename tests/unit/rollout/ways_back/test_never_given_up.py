@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,6 +112,25 @@ def test_a_way_back_that_sagemaker_refuses_for_days_ends_when_it_does_no_more(ho
     assert world.play(ROLLOUT) == "RolledBack"
     assert_restored(world)
     assert world.clock.now() - began < timedelta(hours=hours) + timedelta(minutes=30), "it waits no longer than it must"
+
+
+def test_an_endpoint_that_goes_out_of_service_is_restored_when_it_is_back() -> None:
+    """Whether SageMaker takes an update of it meanwhile is not documented: here it does not, for two hours."""
+    world = world_at("AnalyzeStage")
+    refuse_changes(world, 2)
+    until = world.clock.now() + timedelta(hours=2)
+    world.hosting.endpoints[ENDPOINT] = replace(world.hosting.endpoints[ENDPOINT], status="OutOfService")
+    world.ports.store.fence(ID, "alarm", "alarm rang", world.clock.now())
+
+    def come_back(_state: str) -> None:
+        now = world.hosting.endpoints[ENDPOINT]
+        if world.clock.now() >= until and now.status == "OutOfService":
+            world.hosting.endpoints[ENDPOINT] = replace(now, status="InService")
+
+    assert world.play(ROLLOUT, on_state=come_back) == "RolledBack"
+    assert outcome_of(world, ROLLOUT) == ("rolled_back", "alarm rang")
+    assert list(live_variants(world)) == ["v1"]
+    assert world.ports.locks.holder(ENDPOINT) is None
 
 
 def test_an_execution_that_takes_longer_than_step_functions_lets_it_is_followed_by_another() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from sluice.aws.metric_data import Counts
@@ -121,20 +122,24 @@ def test_when_none_comes_back_people_are_told_once_and_it_is_tried_again(world: 
 def test_a_way_back_is_tried_again_after_a_quarter_of_an_hour_and_at_last_every_hour(world: SluiceWorld) -> None:
     rejection = rejection_of(world, 3)
     open_rollout(rejection, world.ports)
-    waited: list[float] = []
-    tried = "fraud-2-2"
-    for _ in range(8):
-        without_capacity(world, tried)
-        for older in delivered(world):
-            without_capacity(world, older)
-        ended = world.clock.now()
+    ended: dict[int, datetime] = {}
+    waited: dict[int, list[float]] = {1: [], 2: []}
+    tried = ["fraud-2-2"]
+    for _ in range(16):
+        while tried:
+            version = RolloutId.required(tried[0]).version
+            if version in ended:
+                waited[version].append((world.clock.now() - ended[version]).total_seconds() / 60)
+            without_capacity(world, tried.pop(0))
+            ended[version] = world.clock.now()
+            tried += delivered(world)
         while "rollout" not in (answer := open_rollout(rejection, world.ports)):
             world.clock.pass_seconds(60)
-        tried = answer["rollout"]
-        waited.append((world.clock.now() - ended).total_seconds() / 60)
-    assert waited == sorted(waited)
-    assert 10 < waited[0] <= 16
-    assert 50 < waited[-1] <= 61
+        tried = [answer["rollout"]]
+    for each in waited.values():
+        assert each == sorted(each)
+        assert 10 < each[0] <= 17
+        assert 50 < each[-1] <= 63, "an hour, and while the other version is tried"
 
 
 def test_a_crash_after_the_close_loses_no_way_back(world: SluiceWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,11 +184,17 @@ def test_an_execution_that_somebody_stops_is_no_fault_of_its_version() -> None:
     ("why", "expected"),
     [
         ("The primary container for production variant v2 did not pass the ping health check.", "Rejected"),
+        ("Unable to successfully stand up your model within the allotted 180 second timeout.", "Rejected"),
+        ('Failed to extract model data archive from URL "s3://b/k" for container "container_1".', "Rejected"),
         ("Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error", "Approved"),
         ("The account-level service limit 'ml.m5.large for endpoint usage' is 4 Instances", "Approved"),
+        ("Request to service failed. If failure persists after retry, contact customer support.", "Approved"),
+        ("Unable to locate at least 2 availability zone(s) with the requested instance type ml.g5.xlarge", "Approved"),
+        ('Failed to download model data for container "container_1" from URL: "s3://health/ping.tgz"', "Approved"),
+        ("Please make sure all images included in the model exist, and that the execution role used", "Approved"),
     ],
 )
-def test_a_fleet_that_does_not_come_up_is_the_versions_fault_unless_aws_has_none(
+def test_a_fleet_that_does_not_come_up_is_the_versions_fault_only_if_sagemaker_says_so(
     strategy: str, why: str, expected: str
 ) -> None:
     world, rollout = world_with(strategy=strategy)

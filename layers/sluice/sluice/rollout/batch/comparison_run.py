@@ -86,7 +86,8 @@ def _wait(record: RolloutRecord, jobs: Sequence[TransformJob], ports: BatchRollo
     now = ports.now()
     since = min((each.created_at for each in jobs), default=record.planned_at or now)
     if now - since > MAX_SCORING_TIME:
-        return _reject(record, f"the sample was not scored within {MAX_SCORING_TIME}", ports)
+        is_unknown = len(jobs) < len(SIDES) or not jobs[SIDES.index("current")].has_ended  # no room, or slow for both
+        return _reject(record, f"the sample was not scored within {MAX_SCORING_TIME}", ports, is_unknown=is_unknown)
     return task_result("WAIT", wait_seconds=poll_seconds(since, now))
 
 
@@ -96,7 +97,8 @@ def _decide(
     current, new = jobs
     if new.status != "Completed":
         also = "" if current.status == "Completed" else f"; version in use as well: {current.reason or current.status}"
-        return _reject(record, f"could not score the sample: {new.reason or new.status}{also}", ports)
+        what = f"could not score the sample: {new.reason or new.status}{also}"
+        return _reject(record, what, ports, is_unknown=not new.has_failed_by_itself)
     if current.status != "Completed":
         why = current.reason or current.status
         return _accept(record, f"it scored the sample; the version in use could not: {why}", ports)
@@ -157,7 +159,11 @@ def _accept(
     return task_result("PROMOTE")
 
 
-def _reject(record: RolloutRecord, what: str, ports: BatchRolloutPorts) -> TaskResult:
-    """The fence holds the reason. The result does not: it is logged, and a job's reason may quote a row."""
-    ports.store.fence(record.id, "judge", f"version {record.id.version} {what}", ports.now())
+def _reject(record: RolloutRecord, what: str, ports: BatchRolloutPorts, *, is_unknown: bool = False) -> TaskResult:
+    """The fence holds the reason. The result does not: it is logged, and a job's reason may quote a row.
+
+    ``is_unknown``: it is none of the version's own fault, as far as anybody can tell.
+    """
+    reason = f"version {record.id.version} {what}"
+    ports.store.fence(record.id, "judge", reason, ports.now(), is_unknown=is_unknown)
     return task_result("ROLL_BACK")

@@ -16,7 +16,7 @@ from sluice.rollout.model.record import RolloutRecord
 class ApprovalStatus:
     """What a version's approval was changed to last; ``at`` is the time of the change, by the registry's clock."""
 
-    approval: str  # Approved | Rejected | PendingManualApproval
+    approval: str  # Approved | Rejected | PendingManualApproval, or Deleted, which only the sweep has found
     at: datetime
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sluice.bounded_json import BoundsError, parse_json
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 
 MAX_REPORT_BYTES = 4 << 20
+
+MAX_METRICS = 200
+MAX_NAME = 100
+MAX_VERDICT = 1_000
+"""Metrics of a report, and characters of a name and of the verdict, that are kept. An item of the table has 400 KB and
+an event 256 KB: what does not fit would be neither recorded nor announced, ever."""
 
 
 def metrics_of(package: Package, bucket: LiveVersionBucket) -> Mapping[str, float]:
@@ -51,17 +58,21 @@ def read_report(uri: str, bucket: LiveVersionBucket) -> object:
 def gate_verdict(report: object) -> str:
     """Which rules of the spec's gate a version failed, in words; empty if its report does not say."""
     gate = report.get("gate") if isinstance(report, Mapping) else None
-    return str(gate.get("verdict") or "") if isinstance(gate, Mapping) else ""
+    return str(gate.get("verdict") or "")[:MAX_VERDICT] if isinstance(gate, Mapping) else ""
 
 
 def metric_values(report: object) -> Iterator[tuple[str, float]]:
-    """Yields ``mse`` and 4.2 for ``{"regression_metrics": {"mse": {"value": 4.2}}}``."""
+    """Yields ``mse`` and 4.2 for ``{"regression_metrics": {"mse": {"value": 4.2}}}``; the first ones of too many."""
+    return islice(_values(report), MAX_METRICS)
+
+
+def _values(report: object) -> Iterator[tuple[str, float]]:
     if not isinstance(report, Mapping):
         return
     for name, inner in report.items():
         value = inner.get("value") if isinstance(inner, Mapping) else None
         if isinstance(value, int | float) and not isinstance(value, bool):
             if math.isfinite(value):  # JSON has no NaN: EventBridge would not accept an event with one
-                yield str(name), float(value)
+                yield str(name)[:MAX_NAME], float(value)
         else:
-            yield from metric_values(inner)
+            yield from _values(inner)

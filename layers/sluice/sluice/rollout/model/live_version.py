@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sluice.endpoint.state import EndpointState
     from sluice.rollout.model.ports import LiveVersionPorts
 
-_SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
+_SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"})
+"""UpdateRollbackFailed: "in service with a mix of the old and new endpoint configurations" (DescribeEndpoint)."""
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from sluice.rollout.model.maintenance import MAINTENANCE, Maintenance, parse_maintenance
+from sluice.rollout.model.patience import UNSEEN
 from sluice.rollout.model.plan import ADDED_FIELDS, Plan
 from sluice.rollout_id import RolloutId
 from sluice.stored import join_added, split_added
@@ -21,6 +22,9 @@ RolloutOutcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "
 FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "withdrawn", "failed"]
 
 CommandKind = Literal["pause", "resume", "promote"]
+
+SCALING = "scaling_"
+"""What the attributes begin with that say when so many instances of the candidate were first asked for."""
 
 DOUBT = "doubt"
 DOUBT_IN_WATCH = "doubt in the watch"
@@ -88,8 +92,10 @@ class RolloutRecord:
     planned_at: datetime | None = None
     compared_at: datetime | None = None  # when a batch version's comparison was published
     requested_configs: frozenset[str] = field(default_factory=frozenset)  # endpoint configs requested so far
+    requested_at: datetime | None = None  # when SageMaker was asked for the last of them on the way forward
     shifting_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights were requested
     shifted_at: Mapping[int, datetime] = field(default_factory=dict)  # stage -> when its weights took effect
+    scaling_at: Mapping[int, datetime] = field(default_factory=dict)  # instances -> when they were first asked for
     maintenance: Mapping[int, tuple[Maintenance, ...]] = field(default_factory=dict)  # stage -> by SageMaker
     fleet_ready_at: datetime | None = None  # when a candidate that SageMaker deployed was seen in service first
     watching_since: datetime | None = None  # when the candidate had all the traffic
@@ -141,6 +147,11 @@ class RolloutRecord:
         seen = self.maintenance.get(self.stage, ())
         return bool(seen) and not seen[-1].is_over
 
+    def unseen_until(self, now: datetime) -> datetime | None:
+        """Until when DescribeEndpoint may not show the last config that was asked for; None if it does by now."""
+        until = self.requested_at + UNSEEN if self.requested_at is not None else now
+        return until if until > now else None
+
     @property
     def may_advance(self) -> bool:
         return self.fence is None and not self.is_closed
@@ -179,8 +190,10 @@ def parse_record(item: Mapping[str, Any]) -> RolloutRecord:
         planned_at=datetime.fromisoformat(item["planned_at"]) if "planned_at" in item else None,
         compared_at=datetime.fromisoformat(item["compared_at"]) if "compared_at" in item else None,
         requested_configs=frozenset(item.get("asked", ())),
+        requested_at=datetime.fromisoformat(item["asked_at"]) if "asked_at" in item else None,
         shifting_at=_times(item, "shifting_"),
         shifted_at=_times(item, "shifted_"),
+        scaling_at=_times(item, SCALING),
         maintenance=_maintenance(item),
         fleet_ready_at=datetime.fromisoformat(item["fleet_ready_at"]) if "fleet_ready_at" in item else None,
         watching_since=datetime.fromisoformat(item["watching_since"]) if "watching_since" in item else None,

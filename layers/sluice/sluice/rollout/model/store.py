@@ -181,6 +181,10 @@ class RecordStore:
             if self.get(rollout_id).plan is None:
                 raise FencedError(f"rollout {rollout_id} may not go on") from None
 
+    def note_request(self, rollout_id: RolloutId, now: datetime) -> None:
+        """Store that SageMaker is asked now to move the endpoint forward to another config."""
+        self._note(rollout_id, {"asked_at": now.isoformat()})
+
     def mark_requested(self, rollout_id: RolloutId, config: str) -> None:
         """Store that SageMaker accepted an update to this endpoint config."""
         self._table.add_to_set(_record_key(rollout_id), "asked", config)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.events import DEAD_STATUSES, AbortRequested, AlarmStateChanged, ExecutionEnded, is_hint
 from sluice.rollout.first_step_back import roll_back_now
-from sluice.rollout.model.record import FenceKind, identify_rollout
+from sluice.rollout.model.record import FenceKind, RolloutRecord, identify_rollout
 from sluice.rollout.restore_executions import restore_number, start_restore
 from sluice.rollout_id import RolloutId
 
@@ -112,10 +112,10 @@ def _abort(
     except LookupError:
         return {"ignored": f"rollout {rollout_id} is not known"}
     identify_rollout(record, ports.telemetry)
-    if record.is_closed:
-        return {"ignored": f"rollout {rollout_id} has ended: {record.outcome}"}
     if ended is not None:
         ports.telemetry.identify("execution", ended.name)
+    if record.is_closed:
+        return _announced(record, ended, ports) or {"ignored": f"rollout {rollout_id} has ended: {record.outcome}"}
     try:
         moved = roll_back_now(record, ports)
     finally:
@@ -126,3 +126,16 @@ def _abort(
     cause = record.fence.kind if record.fence else kind
     ports.telemetry.log("rollout aborted", cause=cause, reason=reason, moved=moved or "nothing")
     return {"rollout": str(rollout_id), "moved": moved}
+
+
+def _announced(record: RolloutRecord, ended: ExecutionEnded | None, ports: RolloutPorts) -> dict[str, Any] | None:
+    """Have a promotion announced whose execution ended before it was; None if there is nothing to announce.
+
+    Of promotions of release 0.2 nobody noted whether they were: only Step Functions itself is listened to.
+    """
+    is_told = record.outcome != "promoted" or record.announced_at is not None
+    if is_told or ended is None or ended.is_replayed or restore_number(ended.name) >= QUICK_RESTORES:
+        return None
+    start_restore(record, ports, after=ended.name)
+    ports.telemetry.log("promotion is to be announced by another execution", outcome="promoted")
+    return {"rollout": str(record.id), "moved": ""}

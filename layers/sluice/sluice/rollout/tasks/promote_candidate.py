@@ -9,14 +9,21 @@ from sluice.endpoint.state import EndpointState
 from sluice.rollout.analysis.alarms import alarm_names
 from sluice.rollout.announcement import announce_promotion
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.model.record import SCALING, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.post_promotion_watch import watch_promotion
-from sluice.rollout.stop import stop_as_impossible
+from sluice.rollout.stop import stop_as_impossible, unless_in_vain
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants, retried_if_registered
 from sluice.rollout.traffic.endpoint_configs import create_config, delete_canary_config
-from sluice.rollout.traffic.reconcile import Done, Impossible, ReconcileStep, UseConfig, next_step_towards_promotion
+from sluice.rollout.traffic.reconcile import (
+    Done,
+    Impossible,
+    ReconcileStep,
+    SetCapacity,
+    UseConfig,
+    next_step_towards_promotion,
+)
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
@@ -36,7 +43,9 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
     ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
     state = ports.hosting.describe(record.endpoint)
-    step = next_step_towards_promotion(plan, state, record.requested_configs)
+    is_recent = record.unseen_until(ports.now()) is not None
+    step = next_step_towards_promotion(plan, state, record.requested_configs, is_recent=is_recent)
+    step = unless_in_vain(step, record, ports.now())
     ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Done):
         if record.watching_since is None:
@@ -57,10 +66,13 @@ def _apply(
     if isinstance(step, UseConfig):
         create_config(step.config, plan, record, ports)
         deregister_lost_variants(plan, step.config, state, ports)
+        ports.store.note_request(record.id, ports.now())
     with retried_if_registered(plan, step, state, ports):
         is_accepted = apply_step(step, record.endpoint, ports.hosting)
     if is_accepted and isinstance(step, UseConfig):
         ports.store.mark_requested(record.id, step.config)
+    if is_accepted and isinstance(step, SetCapacity):
+        ports.store.mark_time(record.id, f"{SCALING}{step.count}", ports.now())
 
 
 def _close(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:

@@ -61,7 +61,8 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
     if plan.engine == "guardrails" and is_stopped_while_deploying(record, ports):
         return task_result("ROLL_BACK")
     state = ports.hosting.describe(record.endpoint)
-    step = next_step_towards_candidate(plan, state, record.requested_configs)
+    is_recent = record.unseen_until(ports.now()) is not None
+    step = next_step_towards_candidate(plan, state, record.requested_configs, is_recent=is_recent)
     ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if _may_be_held(step, plan) and (obstacle := obstacle_to_provision(record, ports)):
         return _held(obstacle, record, ports)
@@ -101,6 +102,7 @@ def _apply(
         create_config(step.config, plan, record, ports)
         apply_capacity_floors(plan, state, ports)
         deregister_lost_variants(plan, step.config, state, ports)
+        ports.store.note_request(record.id, ports.now())
     is_guarded = isinstance(step, UseConfig) and step.guarded
     deployment = guarded_deployment(plan, str(record.id), state, ports) if is_guarded else None
     with retried_if_registered(plan, step, state, ports):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.model.record import SCALING, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
-from sluice.rollout.stop import stop_as_impossible
+from sluice.rollout.stop import stop_as_impossible, unless_in_vain
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_capacity_floors
-from sluice.rollout.traffic.reconcile import Done, Impossible, next_step_towards_stage
+from sluice.rollout.traffic.reconcile import Done, Impossible, SetCapacity, next_step_towards_stage
 from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
@@ -32,13 +32,15 @@ def shift_traffic(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     ports.store.mark_time(record.id, f"shifting_{stage}", ports.now())
     state = ports.hosting.describe(record.endpoint)
     step = next_step_towards_stage(plan, planned.weight, planned.candidate_count, state)
+    step = unless_in_vain(step, record, ports.now())
     ports.telemetry.debug("reconciled the endpoint with the plan", step=type(step).__name__)
     if isinstance(step, Impossible):
         return stop_as_impossible(step, record, ports, stage=stage)
     if isinstance(step, Done):
         apply_capacity_floors(plan, state, ports, planned.candidate_count)
         return _shifted(stage, record, ports)
-    apply_step(step, record.endpoint, ports.hosting)
+    if apply_step(step, record.endpoint, ports.hosting) and isinstance(step, SetCapacity):
+        ports.store.mark_time(record.id, f"{SCALING}{step.count}", ports.now())
     # A rollback may have come between our reading of the fence and our change: then the rollback undoes this change.
     if not ports.store.get(record.id).may_advance:
         return task_result("ROLL_BACK", stage=stage)

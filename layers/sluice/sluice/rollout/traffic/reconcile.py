@@ -7,6 +7,7 @@ ends in the same state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -14,10 +15,16 @@ from math import ceil
 from sluice.endpoint.state import CHANGING, EndpointState
 from sluice.rollout.model.plan import Plan, PlannedFleet, weights_at
 
+_OF_VERSION = re.compile(r"\bping\b|\bhealth|\balarms?\b|stand up your model|extract model data", re.IGNORECASE)
+"""In FailureReason of endpoints: the container does not get healthy, its artifact is no archive, or an alarm rang. The
+texts are not documented. So of any other the version is not blamed: "Request to service failed", too few zones with the
+instance type, an image or an artifact that the role may not read."""
+
+_NAMES = re.compile(r"\"[^\"]*\"|\b(?:s3|arn):\S+")
+"""Of containers, objects and resources: a model may be called health."""
+
 _NOT_OF_VERSION = ("capacity", "service limit", "limitexceeded", "quota", "internal")
-"""In FailureReason of endpoints: InsufficientInstanceCapacity, "Unable to provision requested ML compute capacity",
-quotas of the account, internal failures. The texts are not documented; of one that is not known the version is taken to
-be the cause, as a container that does not start is the usual one."""
+"""What AWS lacks, whatever else the text says: InsufficientInstanceCapacity, quotas of the account, internal errors."""
 
 _SHARE_TOLERANCE = 1e-3  # SageMaker keeps weights as 32-bit floats
 
@@ -87,11 +94,13 @@ ReconcileStep = (
 )
 
 
-def next_step_towards_candidate(plan: Plan, state: EndpointState | None, requested: frozenset[str]) -> ReconcileStep:
+def next_step_towards_candidate(
+    plan: Plan, state: EndpointState | None, requested: frozenset[str], *, is_recent: bool = False
+) -> ReconcileStep:
     """Towards the candidate's fleet: beside the baseline without traffic, in its place, or as a new endpoint.
 
     ``requested`` holds the configs that were requested before: if the endpoint is in service without one of them,
-    SageMaker has rolled that update back.
+    SageMaker has rolled that update back. If the last request ``is_recent``, DescribeEndpoint may not show it yet.
     """
     if plan.engine == "batch":
         return Done()
@@ -102,13 +111,14 @@ def next_step_towards_candidate(plan: Plan, state: EndpointState | None, request
         if plan.engine == "create":
             return CreateEndpoint(desired)
         return Impossible(f"endpoint {plan.endpoint} has been deleted")
-    if unsettled := _unsettled(state):
+    is_mixed = state.status == "UpdateRollbackFailed" and plan.engine == "replace"  # which only an update repairs
+    if (unsettled := _unsettled(state)) and not is_mixed:
         return unsettled
-    if state.config == desired:
+    if state.config == desired and not is_mixed:
         return Done()
     if plan.baseline is None or state.config != plan.baseline.config:
         return _changed_by_hand(state)
-    return _use_once(UseConfig(desired, guarded=plan.engine == "guardrails"), state, requested)
+    return _use_once(UseConfig(desired, guarded=plan.engine == "guardrails"), state, requested, is_recent=is_recent)
 
 
 def _still_serving(plan: Plan, state: EndpointState | None) -> ReconcileStep:
@@ -158,15 +168,17 @@ def _count_for_load(plan: Plan, weight: int, state: EndpointState) -> int:
     return min(plan.scaling.most, ceil(now.desired_count * weight / 100 / carried))
 
 
-def next_step_towards_promotion(plan: Plan, state: EndpointState | None, requested: frozenset[str]) -> ReconcileStep:
+def next_step_towards_promotion(
+    plan: Plan, state: EndpointState | None, requested: frozenset[str], *, is_recent: bool = False
+) -> ReconcileStep:
     """Towards the candidate serving alone on its full fleet."""
     if state and state.is_settled and state.config == plan.candidate.config:
         return Done()
     if plan.engine not in ("weights", "shadow"):
-        return next_step_towards_candidate(plan, state, requested)
+        return next_step_towards_candidate(plan, state, requested, is_recent=is_recent)
     step = next_step_towards_stage(plan, 100, plan.candidate.instance_count, state)
     if isinstance(step, Done) and state is not None:
-        return _use_once(UseConfig(plan.candidate.config), state, requested)
+        return _use_once(UseConfig(plan.candidate.config), state, requested, is_recent=is_recent)
     return step
 
 
@@ -181,6 +193,8 @@ def next_step_towards_baseline(plan: Plan, state: EndpointState | None) -> Recon
         return Impossible(f"endpoint {plan.endpoint} has been deleted")
     if state.status == "UpdateRollbackFailed":
         return UseConfig(baseline.config)  # only another update repairs a mixed fleet
+    if state.status == "OutOfService" and state.config in (plan.canary_config, plan.candidate.config):
+        return UseConfig(baseline.config)  # SageMaker may refuse it: then it is tried again until it is in service
     if state.status == "Updating" and plan.engine == "guardrails" and state.deploying == plan.candidate.config:
         return StopDeployment()
     return _unsettled(state) or _back_to(baseline, plan, state)
@@ -218,7 +232,9 @@ def _unsettled(state: EndpointState) -> ReconcileStep | None:
     return Impossible(reason, is_of_version=state.status == "Failed" and _blames_version(why))
 
 
-def _use_once(step: UseConfig, state: EndpointState, requested: frozenset[str]) -> ReconcileStep:
+def _use_once(step: UseConfig, state: EndpointState, requested: frozenset[str], *, is_recent: bool) -> ReconcileStep:
+    if step.config in requested and is_recent:
+        return Wait()
     if step.config in requested:
         why = state.failure_reason
         reason = f"SageMaker rolled the update to {step.config} back: {why or 'no reason given'}"
@@ -227,9 +243,9 @@ def _use_once(step: UseConfig, state: EndpointState, requested: frozenset[str]) 
 
 
 def _blames_version(why: str) -> bool:
-    """Whether SageMaker's reason is about the version; not if it has none, or lacks what AWS has to give."""
-    said = why.casefold()
-    return bool(said) and not any(word in said for word in _NOT_OF_VERSION)
+    """Whether SageMaker's reason is about the version; not if it has none, or one that is not known."""
+    said = _NAMES.sub("", why).casefold()
+    return bool(_OF_VERSION.search(said)) and not any(word in said for word in _NOT_OF_VERSION)
 
 
 def _changed_by_hand(state: EndpointState) -> ReconcileStep:
