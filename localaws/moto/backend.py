@@ -129,10 +129,15 @@ class MotoBackend:
 class _Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     """moto's own, which looks a host up once: it has a file system call for each of moto's 190 packages."""
 
-    @functools.cache  # noqa: B019 (one lives as long as the local AWS, and there are as many hosts as services)
+    def __init__(self, create_app: Callable[[Any], Any]) -> None:
+        super().__init__(create_app)
+        self._found: dict[str | None, Any] = {}
+
     def get_backend_for_host(self, host: str | None) -> Any:
         """The name of what serves ``host``, None if nothing does."""
-        return super().get_backend_for_host(host)
+        if host not in self._found:
+            self._found[host] = super().get_backend_for_host(host)
+        return self._found[host]
 
 
 def _remember_names_of_methods() -> None:

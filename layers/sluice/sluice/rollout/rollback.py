@@ -71,8 +71,8 @@ def restore_baseline(
     it is not marked Rejected. Idempotent: may be called at any time, any number of times.
 
     ``is_beside``: by another execution than the rollout's own, whose last task may still be at work. It may have read
-    the record before the fence, and request an update of the endpoint yet. So what is restored beside it is not closed
-    before that task has ended: until then the endpoint is looked at again.
+    the record before the fence, and take the lock or request an update of the endpoint yet. So what is restored beside
+    it is not closed before that task has ended: until then the endpoint is looked at again.
     """
     record = ports.store.get(rollout_id)
     identify_rollout(record, ports.telemetry)
@@ -82,8 +82,9 @@ def restore_baseline(
     if record.is_closed:
         return _closed_before(record, ports)
     ports.store.begin_restoring(rollout_id)
+    seconds = _seconds_until_sure(record, ports.now(), is_beside=is_beside)
     if record.plan is None:
-        return _close(record, None, "", ports)
+        return task_result("WAIT", wait_seconds=seconds) if seconds else _close(record, None, "", ports)
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     state = None if is_batch else ports.hosting.describe(record.endpoint)
     step = next_step_towards_baseline(record.plan, state)
@@ -91,7 +92,7 @@ def restore_baseline(
         step = Done()  # it serves alone, on what AWS has; its scaling goes on asking for more
     if not isinstance(step, Done | Impossible):
         return _take(step, record, record.plan, state, ports)
-    if seconds := _seconds_until_sure(record, ports.now(), is_beside=is_beside):
+    if seconds:
         return task_result("WAIT", wait_seconds=seconds)
     if isinstance(step, Impossible):
         return _close(record, state, step.reason, ports)
