@@ -13,6 +13,7 @@ from sluice.errors import AccessRefusedError, RetryableError, ThrottledError
 from tests.chaos.loop import Killed, Strand
 from tests.chaos.scenario import Incident
 from tests.fakes.aws_state import Faults, refusal
+from tests.fakes.sluice_world import ENDPOINT
 
 if TYPE_CHECKING:
     from tests.chaos.simulation import Simulation
@@ -48,6 +49,11 @@ class Invocation:
     stopped: str = ""
     strand: Strand | None = None
     changed_at: datetime | None = None  # when it changed an endpoint last
+    sent_at: datetime = field(init=False)  # when its last call left it
+    holder: str = ""  # of the endpoint's lock, when its last change of the endpoint left it
+
+    def __post_init__(self) -> None:
+        self.sent_at = self.began
 
 
 @dataclass
@@ -82,6 +88,9 @@ class Calls(Faults):
             for name in (invocation.function, point)
             for incident in simulation.at_call.pop((name, calls[name]), ())
         ]
+        invocation.sent_at = simulation.clock.at
+        if operation in CHANGES:
+            invocation.holder = simulation.holder(ENDPOINT)
         if incidents:
             simulation.hit.add(point)
         for incident in incidents:

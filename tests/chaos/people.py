@@ -214,6 +214,7 @@ def config_by_hand(simulation: Simulation, _incident: Incident) -> None:
     old = hosting.configs[state.config]
     hosting.configs[name] = replace(NewConfig(name=name, variants=(same,)), async_config=old.async_config)
     simulation.by_hand.add("config")
+    simulation.put_at[name] = simulation.clock.at
     hosting._use(ENDPOINT, name, None)
 
 

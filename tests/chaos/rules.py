@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluice.rollout.model.record import RolloutRecord
+from sluice.rollout.traffic.apply_step import SHORTEST_UPDATE
 from sluice.rollout_id import RolloutId
 
 from tests.chaos.calls import Invocation
@@ -44,11 +45,13 @@ def _item(simulation: Simulation, rollout: RolloutId) -> Mapping[str, Any]:
 
 def changed(simulation: Simulation, invocation: Invocation, endpoint: str, said: str) -> None:
     """A function has changed an endpoint."""
-    found = simulation.table.look(f"ENDPOINT#{endpoint}", "LOCK")
-    holder = found[0].get("holder") if found else None
-    if holder != invocation.rollout:
+    holder = simulation.holder(endpoint)
+    is_late = invocation.holder == invocation.rollout and simulation.clock.at - invocation.sent_at >= SHORTEST_UPDATE
+    if holder != invocation.rollout and not is_late:  # a call that is on its way cannot be called back
         who = f"{invocation.function} of {invocation.rollout}"
-        simulation.violate("only the holder of the lock changes an endpoint", f"{who}, held by {holder}: {said}")
+        simulation.violate(
+            "only the holder of the lock changes an endpoint", f"{who}, held by {holder or None}: {said}"
+        )
     if invocation.stopped:
         simulation.violate(invocation.stopped, f"{invocation.function} of {invocation.rollout} began after it: {said}")
     state = simulation.hosting.endpoints.get(endpoint)
@@ -57,7 +60,13 @@ def changed(simulation: Simulation, invocation: Invocation, endpoint: str, said:
 
 
 def replaced(simulation: Simulation, invocation: Invocation, before: str, config: str) -> None:
-    """A function has replaced a config that somebody put by hand; only a rollout that began with it may."""
+    """A function has replaced a config that somebody put by hand; only a rollout that began with it may.
+
+    UpdateEndpoint has no condition: a change by hand that comes to its end while our call is on its way is overwritten.
+    The function cannot have seen it before if it began less than ``SHORTEST_UPDATE`` before the call.
+    """
+    if simulation.put_at[before] > invocation.sent_at - SHORTEST_UPDATE:
+        return
     record = simulation.ports.store.get(RolloutId.required(invocation.rollout))
     if record.plan is None or record.plan.baseline is None or record.plan.baseline.config != before:
         said = f"{invocation.function} of {invocation.rollout} replaced {before} by {config}"

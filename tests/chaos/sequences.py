@@ -124,6 +124,27 @@ MENDED: Mapping[str, Scenario] = {
             Incident(785.9, "infer", version=4),
         ),
     ),
+    **{
+        f"a config is put by hand while a function stands still before its update: {point}": Scenario(
+            pace=0.1,
+            incidents=(Incident(point, "config by hand"), Incident(point, "stalled", seconds=50), V2),
+        )
+        for point in (Call("provision_candidate", 1, "create_config"), Call("promote_candidate", 1, "deregister"))
+    },
+    "a config is put by hand while a way back stands still before its update": Scenario(
+        pace=0.1,
+        incidents=(
+            V2,
+            Incident(400, "abort"),
+            Incident(Call("roll_back", 1, "deregister"), "config by hand"),
+            Incident(Call("roll_back", 1, "deregister"), "stalled", seconds=50),
+        ),
+    ),
+    "another execution ends the way back while this one stands still before its update": Scenario(
+        scaled=True,
+        pace=0.1,
+        incidents=(V2, Incident(400, "abort"), Incident(Call("roll_back", 1, "deregister"), "stalled", seconds=50)),
+    ),
     "a close that fails once its alarms are deleted": Scenario(
         watch=600,
         on_doubt="pause",
@@ -131,6 +152,28 @@ MENDED: Mapping[str, Scenario] = {
     ),
 }
 """What broke a promise once, and breaks none any more."""
+
+
+ON_ITS_WAY: Mapping[str, Scenario] = {
+    "a config by hand is put and in service while one update is on its way": Scenario(
+        pace=0.1,
+        incidents=(
+            Incident(Call("provision_candidate", 1, "update_endpoint"), "config by hand"),
+            Incident(Call("provision_candidate", 1, "update_endpoint"), "stalled", seconds=50),
+            V2,
+        ),
+    ),
+    "the same on the way back, whose rollout is closed meanwhile": Scenario(
+        pace=0.1,
+        incidents=(
+            V2,
+            Incident(400, "abort"),
+            Incident(Call("roll_back", 1, "update_endpoint"), "config by hand"),
+            Incident(Call("roll_back", 1, "update_endpoint"), "stalled", seconds=50),
+        ),
+    ),
+}
+"""What nobody can prevent on AWS, and is no violation: UpdateEndpoint has no condition and cannot be called back."""
 
 
 @dataclass(frozen=True, slots=True)

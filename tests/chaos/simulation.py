@@ -98,6 +98,7 @@ class Simulation:
         self.aborted: set[str] = set()
         self.is_bus_deaf = False
         self.by_hand: set[str] = set()
+        self.put_at: dict[str, datetime] = {}  # when somebody put a config by hand
         self.rang: set[int] = set()
         self.dead_letters: list[Mapping[str, Any]] = []
         self.strands: list[Strand] = []
@@ -355,6 +356,11 @@ class Simulation:
             self.exposure.append((self.clock.at, endpoint, shares))
             status = self.hosting.endpoints[endpoint].status if endpoint in self.hosting.endpoints else "gone"
             self.note(f"{endpoint} is {status}: {shares}")
+
+    def holder(self, endpoint: str) -> str:
+        """Which rollout has the lock of the endpoint; empty if none has."""
+        found = self.table.look(f"ENDPOINT#{endpoint}", "LOCK")
+        return str(found[0].get("holder", "")) if found else ""
 
     def shares(self) -> dict[int, float]:
         return share_by_version(self.hosting.endpoints.get(ENDPOINT), self.ports.names)

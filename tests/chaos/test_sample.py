@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sluice.rollout import first_step_back, rollback
+from sluice.rollout.tasks import promote_candidate, provision_candidate
 
 from tests.chaos.draw import draw
 from tests.chaos.explore import breaks, run_seeds, shortest, simulate
 from tests.chaos.mutations import MUTATIONS, Mutation
 from tests.chaos.people import tools
 from tests.chaos.scenario import Incident, Scenario
-from tests.chaos.sequences import KNOWN, MENDED, SEQUENCES, Known
+from tests.chaos.sequences import KNOWN, MENDED, ON_ITS_WAY, SEQUENCES, Known
 
 RUNS = 1000
 PARTS = 10
@@ -39,6 +41,23 @@ def test_a_known_violation_is_still_there() -> None:
 def test_what_was_mended_breaks_no_promise(name: str) -> None:
     with tools():
         assert simulate(MENDED[name]).violations == []
+
+
+@pytest.mark.parametrize("name", ON_ITS_WAY)
+def test_what_happens_while_an_update_is_on_its_way_is_no_violation(name: str) -> None:
+    with tools():
+        assert simulate(ON_ITS_WAY[name]).violations == []
+
+
+def test_a_function_that_does_not_look_again_before_its_update_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is excused while a call is on its way is not excused before it."""
+    for module in (provision_candidate, promote_candidate, rollback, first_step_back):
+        monkeypatch.setattr(module, "is_as_read", lambda *_: True)
+    still = {name: scenario for name, scenario in MENDED.items() if "still before its update" in name}
+    with tools():
+        found = {name: {each.rule for each in simulate(scenario).violations} for name, scenario in still.items()}
+    assert len(found) == 4
+    assert all(found.values()), found
 
 
 def test_a_seed_is_a_run() -> None:

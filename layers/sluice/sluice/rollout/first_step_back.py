@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sluice.rollout.analysis.alarms import stop_alarm_name
 from sluice.rollout.model.record import RolloutRecord
-from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.apply_step import apply_step, is_as_read
 from sluice.rollout.traffic.capacity import try_deregister_lost_variants
 from sluice.rollout.traffic.reconcile import SetWeights, StopDeployment, UseConfig, next_step_towards_baseline
 
@@ -28,6 +28,7 @@ def roll_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
     """
     if record.plan is None:
         return ""
+    read_at = ports.now()
     state = ports.hosting.describe(record.endpoint)
     step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, SetWeights):
@@ -37,5 +38,6 @@ def roll_back_now(record: RolloutRecord, ports: RolloutPorts) -> str:
     serving = state is not None and state.config == record.plan.candidate.config
     if isinstance(step, UseConfig) and serving:
         try_deregister_lost_variants(record.plan, step.config, state, ports)
-        return "config" if apply_step(step, record.endpoint, ports.hosting) else ""
+        is_accepted = is_as_read(state, read_at, ports) and apply_step(step, record.endpoint, ports.hosting)
+        return "config" if is_accepted else ""
     return ""

@@ -27,7 +27,7 @@ from sluice.rollout.model.record import (
 )
 from sluice.rollout.model.stuck import is_to_be_told
 from sluice.rollout.planning.approvals import rejection_by
-from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.apply_step import apply_step, is_as_read
 from sluice.rollout.traffic.capacity import try_deregister_lost_variants, try_scale_baseline
 from sluice.rollout.traffic.reconcile import (
     Done,
@@ -86,12 +86,13 @@ def restore_baseline(
     if record.plan is None:
         return task_result("WAIT", wait_seconds=seconds) if seconds else _close(record, None, "", ports)
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
+    read_at = ports.now()
     state = None if is_batch else ports.hosting.describe(record.endpoint)
     step = next_step_towards_baseline(record.plan, state)
     if isinstance(step, SetCapacity) and _is_small_for_long(record, ports.now()):
         step = Done()  # it serves alone, on what AWS has; its scaling goes on asking for more
     if not isinstance(step, Done | Impossible):
-        return _take(step, record, record.plan, state, ports)
+        return _take(step, record, record.plan, state, ports, read_at=read_at)
     if seconds:
         return task_result("WAIT", wait_seconds=seconds)
     if isinstance(step, Impossible):
@@ -101,14 +102,21 @@ def restore_baseline(
 
 
 def _take(
-    step: ReconcileStep, record: RolloutRecord, plan: Plan, state: EndpointState | None, ports: RolloutPorts
+    step: ReconcileStep,
+    record: RolloutRecord,
+    plan: Plan,
+    state: EndpointState | None,
+    ports: RolloutPorts,
+    *,
+    read_at: datetime,
 ) -> TaskResult:
     """Take one step towards the baseline, and wait for what comes of it."""
     if isinstance(step, StopDeployment):
         set_stop_alarm(record, ports)
     if isinstance(step, UseConfig):
         try_deregister_lost_variants(plan, step.config, state, ports)
-    is_accepted = not isinstance(step, Wait) and apply_step(step, record.endpoint, ports.hosting)
+    is_due = not isinstance(step, Wait) and is_as_read(state, read_at, ports)
+    is_accepted = is_due and apply_step(step, record.endpoint, ports.hosting)
     if is_accepted:
         if isinstance(step, UseConfig):
             ports.store.mark_requested(record.id, step.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
@@ -12,7 +13,7 @@ from sluice.rollout.model.record import SCALING, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.post_promotion_watch import watch_promotion
 from sluice.rollout.stop import stop_as_impossible, unless_in_vain
-from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.apply_step import apply_step, is_as_read
 from sluice.rollout.traffic.capacity import apply_scaling, deregister_lost_variants, retried_if_registered
 from sluice.rollout.traffic.endpoint_configs import create_config
 from sluice.rollout.traffic.reconcile import (
@@ -41,6 +42,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     plan = record.planned()
     ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
     ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
+    read_at = ports.now()
     state = ports.hosting.describe(record.endpoint)
     is_recent = record.unseen_until(ports.now()) is not None
     step = next_step_towards_promotion(plan, state, record.requested_configs, is_recent=is_recent)
@@ -52,7 +54,7 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
         return watch_promotion(record, ports) or _close(record, ports)
     if isinstance(step, Impossible):
         return stop_as_impossible(step, record, ports)
-    _apply(step, plan, state, record, ports)
+    _apply(step, plan, state, record, ports, read_at=read_at)
     if not ports.store.get(record.id).may_advance:
         return task_result("ROLL_BACK")
     now = ports.now()
@@ -60,14 +62,20 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
 
 
 def _apply(
-    step: ReconcileStep, plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: RolloutPorts
+    step: ReconcileStep,
+    plan: Plan,
+    state: EndpointState | None,
+    record: RolloutRecord,
+    ports: RolloutPorts,
+    *,
+    read_at: datetime,
 ) -> None:
     if isinstance(step, UseConfig):
         create_config(step.config, plan, record, ports)
         deregister_lost_variants(plan, step.config, state, ports)
         ports.store.note_request(record.id, ports.now())
     with retried_if_registered(plan, step, state, ports):
-        is_accepted = apply_step(step, record.endpoint, ports.hosting)
+        is_accepted = is_as_read(state, read_at, ports) and apply_step(step, record.endpoint, ports.hosting)
     if is_accepted and isinstance(step, UseConfig):
         ports.store.mark_requested(record.id, step.config)
     if is_accepted and isinstance(step, SetCapacity):

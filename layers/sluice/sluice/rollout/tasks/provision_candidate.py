@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from sluice.rollout.model.record import RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.planning.origin_check import refuse_untrusted
 from sluice.rollout.stop import stop_as_impossible
-from sluice.rollout.traffic.apply_step import apply_step
+from sluice.rollout.traffic.apply_step import apply_step, is_as_read
 from sluice.rollout.traffic.capacity import (
     apply_capacity_floors,
     deregister_lost_variants,
@@ -60,6 +60,7 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
         return provision_batch(record, ports)
     if plan.engine == "guardrails" and is_stopped_while_deploying(record, ports):
         return task_result("ROLL_BACK")
+    read_at = ports.now()
     state = ports.hosting.describe(record.endpoint)
     is_recent = record.unseen_until(ports.now()) is not None
     step = next_step_towards_candidate(plan, state, record.requested_configs, is_recent=is_recent)
@@ -70,7 +71,7 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
         return _provisioned(plan, state, record, ports)
     if isinstance(step, Impossible):
         return stop_as_impossible(step, record, ports)
-    _apply(step, plan, state, record, ports)
+    _apply(step, plan, state, record, ports, read_at=read_at)
     return task_result("WAIT", wait_seconds=poll_seconds(record.planned_at or record.opened_at, ports.now()))
 
 
@@ -85,7 +86,13 @@ def _held(obstacle: Obstacle, record: RolloutRecord, ports: RolloutPorts) -> Tas
 
 
 def _apply(
-    step: ReconcileStep, plan: Plan, state: EndpointState | None, record: RolloutRecord, ports: RolloutPorts
+    step: ReconcileStep,
+    plan: Plan,
+    state: EndpointState | None,
+    record: RolloutRecord,
+    ports: RolloutPorts,
+    *,
+    read_at: datetime,
 ) -> None:
     """Create what the step refers to, then apply it."""
     if isinstance(step, CreateEndpoint | UseConfig):
@@ -106,7 +113,7 @@ def _apply(
     is_guarded = isinstance(step, UseConfig) and step.guarded
     deployment = guarded_deployment(plan, str(record.id), state, ports) if is_guarded else None
     with retried_if_registered(plan, step, state, ports):
-        is_accepted = apply_step(step, record.endpoint, ports.hosting, deployment)
+        is_accepted = is_as_read(state, read_at, ports) and apply_step(step, record.endpoint, ports.hosting, deployment)
     if is_accepted and isinstance(step, CreateEndpoint | UseConfig):
         ports.store.mark_requested(record.id, step.config)
 

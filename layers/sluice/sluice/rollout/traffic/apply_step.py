@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sluice.errors import EndpointBusyError
@@ -20,7 +21,24 @@ from sluice.rollout.traffic.reconcile import (
 
 if TYPE_CHECKING:
     from sluice.endpoint.deployment_config import Deployment
-    from sluice.rollout.traffic.ports import TrafficHosting
+    from sluice.endpoint.state import EndpointState
+    from sluice.rollout.traffic.ports import TrafficHosting, TrafficPorts
+
+SHORTEST_UPDATE = timedelta(seconds=5)
+"""No update of an endpoint begins and ends within it. One that goes on has SageMaker refuse ours."""
+
+
+def is_as_read(state: EndpointState | None, read_at: datetime, ports: TrafficPorts) -> bool:
+    """Whether the endpoint is still as ``state`` shows it; if not, the caller has to reconcile again.
+
+    UpdateEndpoint takes no condition. So a function that stood still between its reading at ``read_at`` and its change
+    looks again: somebody may have put another config meanwhile, which is not to be overwritten, or another execution
+    may have brought the way back to its end.
+    """
+    if state is None or ports.now() - read_at < SHORTEST_UPDATE:
+        return True
+    now = ports.hosting.describe(state.name)
+    return now is not None and (now.config, now.status) == (state.config, state.status)
 
 
 def apply_step(

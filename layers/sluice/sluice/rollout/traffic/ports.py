@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from sluice.async_inference.runtime import AsyncPlaces
 from sluice.endpoint.autoscaling import ScalableTarget
 from sluice.endpoint.deployment_config import Deployment
 from sluice.endpoint.scaling_rules import ScalingRules
-from sluice.endpoint.state import NewConfig
+from sluice.endpoint.state import EndpointState, NewConfig
 from sluice.telemetry.port import Telemetry
 
 
@@ -21,6 +22,9 @@ class TrafficBucket(Protocol):
 
 class TrafficHosting(Protocol):
     """The calls that this package makes to SageMaker hosting."""
+
+    def describe(self, endpoint: str) -> EndpointState | None:
+        """The endpoint as it is now, None if there is none."""
 
     def create_config(self, config: NewConfig) -> None: ...
 
@@ -66,6 +70,9 @@ class TrafficPorts(Protocol):
 
     @property
     def hosting(self) -> TrafficHosting: ...
+
+    @property
+    def now(self) -> Callable[[], datetime]: ...
 
     @property
     def scaling(self) -> TrafficScaling: ...
