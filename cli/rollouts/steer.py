@@ -10,7 +10,14 @@ from sluice.aws.dynamodb import Table
 from sluice.aws.eventbridge import EventPublisher
 from sluice.rollout.gates.gates import HUMAN, gate_name
 from sluice.rollout.model.history import HistoryStore
-from sluice.rollout.model.record import DOUBT, DOUBT_IN_WATCH, Command, CommandKind, RolloutRecord
+from sluice.rollout.model.record import (
+    DOUBT,
+    DOUBT_IN_WATCH,
+    PAST_ITS_STAGES,
+    Command,
+    CommandKind,
+    RolloutRecord,
+)
 from sluice.rollout.model.store import RecordStore
 from sluice.rollout_id import RolloutId
 
@@ -23,7 +30,6 @@ _EFFECTS: dict[CommandKind, str] = {
     "resume": "let a paused rollout go on",
     "promote": "skip the stages left, or end a watch that is in doubt; harm still rolls it back",
 }
-_PAST_ITS_STAGES = ("promoting", "watching")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +73,7 @@ def steer(arguments: Namespace, session: CliSession) -> int:
     store, origin = store_of(session), origin_of(arguments, session)
     record = _under_way(arguments.model, store, session)
     if arguments.kind != "resume" and _is_past_its_stages(record) and not _is_to_be_decided(record, arguments.kind):
-        raise CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {arguments.kind} it.")
+        raise _past_its_stages(record, arguments.kind)
     is_paused = record.command is not None and record.command.kind == "pause"
     if arguments.kind == "resume" and not is_paused:
         raise CommandError(f"Rollout {record.id} is not paused: nothing is changed.")
@@ -75,7 +81,8 @@ def steer(arguments: Namespace, session: CliSession) -> int:
         kind=arguments.kind, by=origin.by, reason=origin.reason, at=origin.at, skip_gates=arguments.skip_gates
     )
     if not store.set_command(record.id, command):
-        raise _too_late(record.id)
+        found = store.get(record.id)  # it has gone on since it was read above
+        raise _past_its_stages(found, command.kind) if found.may_advance else _too_late(record.id)
     _note(record.id, str(command), origin, session)
     session.out.text(f"{record.id}: {command.kind}, obeyed at its next look")
     session.out.result({"rollout": str(record.id), "command": command.kind, "by": command.by})
@@ -84,7 +91,7 @@ def steer(arguments: Namespace, session: CliSession) -> int:
 
 def _is_past_its_stages(record: RolloutRecord) -> bool:
     """Whether nothing is ahead that would obey: a version without stages replaces the old one in a single change."""
-    if record.phase in _PAST_ITS_STAGES:
+    if record.phase in PAST_ITS_STAGES:
         return True
     plan = record.plan
     return plan is not None and not plan.stages and plan.candidate.config in record.requested_configs
@@ -93,6 +100,10 @@ def _is_past_its_stages(record: RolloutRecord) -> bool:
 def _is_to_be_decided(record: RolloutRecord, kind: CommandKind) -> bool:
     """Whether it is a promotion that the doubt in the watch waits for."""
     return kind == "promote" and record.held_by is not None and record.held_by.by == DOUBT_IN_WATCH
+
+
+def _past_its_stages(record: RolloutRecord, kind: CommandKind) -> CommandError:
+    return CommandError(f"Rollout {record.id} is {record.phase}: it is too late to {kind} it.")
 
 
 def open_gate(arguments: Namespace, session: CliSession) -> int:

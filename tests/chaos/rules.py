@@ -219,14 +219,9 @@ class _Rest:
             self._no("what is not to serve goes at once", f"v{version} served for {served_until - since} after {why}")
 
     def _commands(self, record: RolloutRecord) -> None:
-        last = [(at, kind) for at, rollout, kind in self.of.commands if rollout == str(record.id)][-1:]
-        promoting = list(record.shifting_at.values())
         if record.outcome == "promoted" and str(record.id) in self.of.aborted:
             self._no("an abort is obeyed", f"{record.id} was aborted and promoted")
-        is_paused = bool(last) and last[0][1] == "pause" and record.outcome == "promoted"
-        if is_paused and promoting and max(promoting) > last[0][0] + timedelta(seconds=60):
-            self._no("a pause is obeyed", f"{record.id} was paused at {last[0][0]:%H:%M:%S} and promoted")
-
+        self._pauses(record)
         closed = record.closed_at or record.opened_at
         soon = timedelta(seconds=60) + self.spared
         for at, until in self._rejected(record.id.version) if record.outcome == "promoted" else ():
@@ -245,6 +240,15 @@ class _Rest:
         for number, (at, what) in enumerate(made):
             if what == "Rejected":
                 yield at, next((later for later, other in made[number:] if other == "Approved"), None)
+
+    def _pauses(self, record: RolloutRecord) -> None:
+        """From a pause that was accepted until the next command neither a stage nor the promotion begins."""
+        given = [(at, kind) for at, rollout, kind in self.of.commands if rollout == str(record.id)]
+        ends = [*(at for at, _ in given), self.of.clock.at][1:]
+        promoted = [record.closed_at] if record.outcome == "promoted" and record.closed_at else []
+        for (at, kind), until in zip(given, ends, strict=True):
+            if kind == "pause" and any(at < begun < until for begun in (*record.shifting_at.values(), *promoted)):
+                self._no("a pause is obeyed", f"{record.id} was paused at {at:%H:%M:%S} and went on")
 
     def _one_for_one(self) -> None:
         """Each approval opens one rollout: neither a replayed event nor a note on the version opens another."""

@@ -150,6 +150,33 @@ MENDED: Mapping[str, Scenario] = {
         on_doubt="pause",
         incidents=(Incident(Call("promote_candidate", 1, "delete_alarms"), "lost answer"), V2),
     ),
+    "a pause between two calls before SageMaker deploys": Scenario(
+        strategy="blue_green", incidents=(Incident(Call("provision_candidate", 2), "pause", version=2), V2)
+    ),
+    "a pause between two calls before a serverless fleet is replaced": Scenario(
+        strategy="all_at_once",
+        endpoint="serverless",
+        incidents=(Incident(Call("provision_candidate", 2), "pause", version=2), V2),
+    ),
+    "a pause while the request for a new fleet stalls": Scenario(
+        strategy="all_at_once",
+        incidents=(
+            Incident(Call("provision_candidate", 1, "update_endpoint"), "pause", version=2),
+            Incident(Call("provision_candidate", 1, "update_endpoint"), "stalled", seconds=20),
+            V2,
+        ),
+    ),
+    "a pause with the last call before a batch version is promoted": Scenario(
+        strategy="all_at_once",
+        endpoint="batch",
+        incidents=(Incident(Call("provision_candidate", 7), "pause", version=2), V2),
+    ),
+    "a pause in the last analysis": Scenario(
+        strategy="linear", incidents=(Incident(Call("analyze_stage", 95), "pause", version=2), V2)
+    ),
+    "a pause while the next stage begins": Scenario(
+        strategy="linear", incidents=(Incident(Call("shift_traffic", 52), "pause", version=2), V2)
+    ),
 }
 """What broke a promise once, and breaks none any more."""
 

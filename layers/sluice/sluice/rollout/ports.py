@@ -142,6 +142,9 @@ class RolloutStore(BatchRolloutStore, LiveVersionStore, Protocol):
     def advance(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> None:
         """Enter a phase, unless the rollout is fenced or closed."""
 
+    def advance_unless_paused(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> bool:
+        """``advance``; False, and nothing is changed, if a person has paused the rollout, at whatever moment."""
+
     def record_maintenance(self, rollout_id: RolloutId, stage: int, seen: Sequence[Maintenance]) -> None:
         """Store what a stage has seen of maintenance; a fenced or closed rollout is left alone."""
 

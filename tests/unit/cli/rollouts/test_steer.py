@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 from sluice.names import Names
 from sluice.rollout.model.record import Command, Hold, RolloutPhase, RolloutRecord
-from sluice.rollout.model.store import RecordStore
+from sluice.rollout.model.store import FencedError, RecordStore
 from sluice.rollout.planning.planner import make_plan
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
@@ -124,6 +124,26 @@ def test_a_watch_is_promoted_only_if_it_waits_for_a_person(stage: RolloutStage) 
     command = stage.store.get(RUNNING).command
     assert command is not None
     assert command.kind == "promote"
+
+
+@pytest.mark.parametrize("phase", ["promoting", "watching"])
+def test_a_pause_that_comes_with_the_last_change_is_refused(stage: RolloutStage, phase: RolloutPhase) -> None:
+    """The rollout goes on between the command's look at it and its write: one of the two writes comes first."""
+    stage.store.advance(RUNNING, phase)
+    assert not stage.store.set_command(RUNNING, Command(kind="pause", by="ada", reason="", at=NOW))
+    assert stage.store.get(RUNNING).command is None
+
+
+def test_a_paused_rollout_enters_no_stage_and_is_not_promoted(stage: RolloutStage) -> None:
+    assert stage.store.set_command(RUNNING, Command(kind="pause", by="ada", reason="", at=NOW))
+    before = stage.store.get(RUNNING)
+    assert not stage.store.advance_unless_paused(RUNNING, "promoting")
+    assert stage.store.get(RUNNING) == before
+    assert stage.store.set_command(RUNNING, Command(kind="resume", by="ada", reason="", at=NOW))
+    assert stage.store.advance_unless_paused(RUNNING, "promoting")
+    stage.store.fence(RUNNING, "aborted", "x", NOW)
+    with pytest.raises(FencedError):
+        stage.store.advance_unless_paused(RUNNING, "promoting")
 
 
 def held(by: str, gate: int) -> Hold:

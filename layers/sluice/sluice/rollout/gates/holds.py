@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sluice.rollout.analysis.bake_decision import Decision
 from sluice.rollout.gates.freeze_windows import is_open, opens_at
 from sluice.rollout.gates.gates import Obstacle, StoredFindings, closed_gate
+from sluice.rollout.gates.pauses import BEFORE_THE_START, pause_of
 from sluice.rollout.model.maintenance import MAINTENANCE
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import DOUBT, Hold, RolloutRecord
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sluice.rollout.gates.ports import GatePorts
 
 _WINDOW = "window"
-_BEFORE_THE_START = -1
 
 
 def apply_gates(
@@ -45,9 +45,9 @@ def apply_gates(
 
 def obstacle_to_start(windows: ReleaseWindows | None, record: RolloutRecord, ports: GatePorts) -> Obstacle | None:
     """The pause or freeze window that keeps a rollout from starting; recorded. None if it may start."""
-    obstacle = _paused(record) or _window(windows, record, ports.now())
+    obstacle = pause_of(record) or _window(windows, record, ports.now())
     if obstacle is not None:
-        _record(obstacle, _BEFORE_THE_START, record, ports)
+        _record(obstacle, BEFORE_THE_START, record, ports)
     return obstacle
 
 
@@ -59,15 +59,7 @@ def obstacle_to_replacement(
         return None
     obstacle = _obstacle(0, plan, record, evidence, ports, to_promotion=True)
     if obstacle is not None:
-        _announce(obstacle, _BEFORE_THE_START, record, ports)
-    return obstacle
-
-
-def obstacle_to_provision(record: RolloutRecord, ports: GatePorts) -> Obstacle | None:
-    """The pause that keeps a version from its fleet, or from its first traffic; recorded. None if nobody paused it."""
-    obstacle = _paused(record)
-    if obstacle is not None:
-        _record(obstacle, _BEFORE_THE_START, record, ports)
+        _announce(obstacle, BEFORE_THE_START, record, ports)
     return obstacle
 
 
@@ -90,11 +82,6 @@ def _window(windows: ReleaseWindows | None, record: RolloutRecord, now: datetime
     until = opens_at(windows, now)
     said = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for more than a week"
     return Obstacle(_WINDOW, f"outside of rollout.windows {said}", until=until)
-
-
-def _paused(record: RolloutRecord) -> Obstacle | None:
-    command = record.command
-    return Obstacle("pause", str(command)) if command is not None and command.kind == "pause" else None
 
 
 def _skips_gates(record: RolloutRecord) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sluice.telemetry.port import Telemetry
 
 RolloutPhase = Literal["queued", "provisioning", "baking", "promoting", "watching", "restoring", "closed"]
+PAST_ITS_STAGES: tuple[RolloutPhase, ...] = ("promoting", "watching")  # nothing is ahead that would obey a pause
 RolloutOutcome = Literal["promoted", "rolled_back", "superseded", "withdrawn", "failed"]
 FenceKind = Literal["alarm", "judge", "guardrails", "aborted", "superseded", "withdrawn", "failed"]
 

@@ -2,7 +2,6 @@
 
 MODEL#<model>      ROLLOUT#<version>#<attempt>    a rollout's record
 MODEL#<model>      CURRENT…                       which rollouts are open, and which was promoted last
-MODEL#<model>      TEST                           the model's latest A/B test
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from datetime import datetime
 from sluice.aws.dynamodb import ConditionFailedError
 from sluice.aws.table import ItemTable
 from sluice.errors import SluiceError
+from sluice.rollout.model.latest_test import LatestTests
 from sluice.rollout.model.maintenance import Maintenance, maintenance_text
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import (
+    PAST_ITS_STAGES,
     Command,
     FenceKind,
     Hold,
@@ -40,17 +41,18 @@ from sluice.rollout.model.rollout_index import (
 from sluice.rollout_id import RolloutId
 
 _OPEN = "attribute_not_exists(fence_kind) AND phase <> :closed"
+_NOT_PAUSED = f"{_OPEN} AND attribute_not_exists(command_kind) OR {_OPEN} AND command_kind <> :pause"
 
 
 class FencedError(SluiceError):
     """The rollout is fenced or closed: no task may move it forward."""
 
 
-class RecordStore:
+class RecordStore(LatestTests):
     """Every write is idempotent: repeated with the same arguments, it leaves the same state."""
 
     def __init__(self, table: ItemTable) -> None:
-        self._table = table
+        super().__init__(table)
         self._index = RolloutIndex(table)
 
     def open(self, record: RolloutRecord) -> bool:
@@ -127,10 +129,23 @@ class RecordStore:
         Raises:
             FencedError: it is.
         """
+        if not self._set_open(rollout_id, {"phase": phase, **changes}):
+            raise FencedError(f"rollout {rollout_id} may not go on")
+
+    def advance_unless_paused(self, rollout_id: RolloutId, phase: RolloutPhase, **changes: str | int) -> bool:
+        """``advance``; False, and nothing is changed, if a person has paused the rollout, at whatever moment.
+
+        Raises:
+            FencedError: it is fenced or closed.
+        """
+        changes = {"phase": phase, **changes}
         try:
-            self._table.set(_record_key(rollout_id), {"phase": phase, **changes}, _OPEN, {":closed": "closed"})
+            self._table.set(_record_key(rollout_id), changes, _NOT_PAUSED, {":closed": "closed", ":pause": "pause"})
         except ConditionFailedError:
-            raise FencedError(f"rollout {rollout_id} may not go on") from None
+            if not self.get(rollout_id).may_advance:
+                raise FencedError(f"rollout {rollout_id} may not go on") from None
+            return False
+        return True
 
     def mark_time(self, rollout_id: RolloutId, name: str, now: datetime) -> None:
         """Store when something happened first, such as ``shifted_0``; a later call changes nothing."""
@@ -145,8 +160,9 @@ class RecordStore:
         self._table.set_once(_record_key(rollout_id), "watch_ended", reason)
 
     def set_command(self, rollout_id: RolloutId, command: Command) -> bool:
-        """Store a person's command for the next analysis; False if the rollout is fenced or closed."""
-        return self._set_open(rollout_id, command_attributes(command))
+        """Store a person's command; False if the rollout is fenced or closed, or past its stages, for a pause."""
+        too_late = PAST_ITS_STAGES if command.kind == "pause" else ()
+        return self._set_open(rollout_id, command_attributes(command), unless_in=too_late)
 
     def record_hold(self, rollout_id: RolloutId, hold: Hold) -> None:
         """Store what holds the rollout; a fenced or closed one is left alone."""
@@ -158,12 +174,14 @@ class RecordStore:
         """Store that a person opened a gate; False if the rollout is fenced or closed."""
         return self._set_open(rollout_id, {f"gate_opened_{gate}": now.isoformat()})
 
-    def _set_open(self, rollout_id: RolloutId, changes: Mapping[str, str | int]) -> bool:
-        """Change a rollout; False if it is fenced or closed."""
+    def _set_open(
+        self, rollout_id: RolloutId, changes: Mapping[str, str | int], *, unless_in: Sequence[RolloutPhase] = ()
+    ) -> bool:
+        """Change a rollout; False if it is fenced, closed, or in one of these phases."""
+        terms = ["attribute_exists(id)", _OPEN, *(f"phase <> :{phase}" for phase in unless_in)]
+        values = {f":{phase}": phase for phase in ("closed", *unless_in)}
         try:
-            self._table.set(
-                _record_key(rollout_id), changes, f"attribute_exists(id) AND {_OPEN}", {":closed": "closed"}
-            )
+            self._table.set(_record_key(rollout_id), changes, " AND ".join(terms), values)
         except ConditionFailedError:
             return False
         return True
@@ -271,22 +289,6 @@ class RecordStore:
         """Whether it is closed as this call wants it: the SDK repeats a call whose answer was lost."""
         stored = self.get(rollout_id)
         return (stored.outcome, stored.closed_at) == (outcome, now)
-
-    def begin_test(self, rollout_id: RolloutId) -> None:
-        """Store the model's A/B test; its outcomes are counted while its rollout is at the first stage."""
-        me = str(rollout_id)
-        with suppress(ConditionFailedError):
-            self._table.set(
-                {"pk": f"MODEL#{rollout_id.model}", "sk": "TEST"},
-                {"rollout": me},
-                "attribute_not_exists(rollout) OR rollout <> :me",
-                {":me": me},
-            )
-
-    def last_test(self, model: str) -> RolloutId | None:
-        """The model's latest A/B test; it may be over."""
-        item = self._table.get({"pk": f"MODEL#{model}", "sk": "TEST"})
-        return RolloutId.required(item["rollout"]) if item else None
 
 
 def _record_key(rollout_id: RolloutId) -> dict[str, str]:

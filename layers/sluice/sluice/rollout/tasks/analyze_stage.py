@@ -32,6 +32,8 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     ports.telemetry.identify("rollout_stage", stage)
     if not may_go_on(record, ports):
         return task_result("ROLL_BACK", stage=stage)
+    if record.phase == "promoting":
+        return task_result("PROMOTE", stage=stage)  # that was decided, and the answer was lost
     plan = record.planned()
     planned = plan.stages[stage]
     state = ports.hosting.describe(record.endpoint)
@@ -52,11 +54,11 @@ def analyze_stage(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
     if decision.action == "roll_back":
         ports.store.fence(record.id, decision.by, decision.reason, now, is_unknown=decision.is_unknown)
         return task_result("ROLL_BACK", stage=stage, reason=decision.reason)
-    if decision.action == "promote":
+    is_last = stage + 1 == len(plan.stages)
+    if decision.action == "advance" and not is_last:
+        return task_result("SHIFT", stage=stage + 1, reason=decision.reason)
+    if decision.action in ("advance", "promote") and ports.store.advance_unless_paused(record.id, "promoting"):
         return task_result("PROMOTE", stage=stage, reason=decision.reason)
-    if decision.action == "advance":
-        last = stage + 1 == len(plan.stages)
-        return task_result("PROMOTE" if last else "SHIFT", stage=stage + 1, reason=decision.reason)
     seconds = _wait_seconds(decision, record, plan, ports.now())
     reason = ask_in_doubt(record, decision.reason, ports) if decision.asks_a_person else decision.reason
     return task_result("HOLD", stage=stage, wait_seconds=seconds, reason=reason)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.announcement import announce_promotion
+from sluice.rollout.gates.pauses import obstacle_to_provision
 from sluice.rollout.model.plan import Plan
-from sluice.rollout.model.record import SCALING, RolloutRecord, identify_rollout
+from sluice.rollout.model.record import PAST_ITS_STAGES, SCALING, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.post_promotion_watch import watch_promotion
 from sluice.rollout.stop import stop_as_impossible, unless_in_vain
@@ -24,7 +25,7 @@ from sluice.rollout.traffic.reconcile import (
     UseConfig,
     next_step_towards_promotion,
 )
-from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
     if not may_go_on(record, ports):
         return task_result("ROLL_BACK")
     plan = record.planned()
-    ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
-    ports.store.mark_time(record.id, f"shifting_{len(plan.stages)}", ports.now())
+    if not _enter(record, plan, ports):
+        return _held(record, ports)
     read_at = ports.now()
     state = ports.hosting.describe(record.endpoint)
     is_recent = record.unseen_until(ports.now()) is not None
@@ -59,6 +60,22 @@ def promote_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResult:
         return task_result("ROLL_BACK")
     now = ports.now()
     return task_result("WAIT", wait_seconds=poll_seconds(record.shifting_at.get(len(plan.stages), now), now))
+
+
+def _enter(record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> bool:
+    """Enter the phase; False if a person has paused the rollout before it was promoting."""
+    now, mark = ports.now(), f"shifting_{len(plan.stages)}"
+    if record.phase not in PAST_ITS_STAGES:
+        return ports.store.advance_unless_paused(record.id, "promoting", **{mark: now.isoformat()})
+    ports.store.advance(record.id, "watching" if record.watching_since else "promoting")
+    ports.store.mark_time(record.id, mark, now)
+    return True
+
+
+def _held(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
+    obstacle = obstacle_to_provision(ports.store.get(record.id), ports)
+    seconds = slow_poll_seconds(record.opened_at, ports.now())
+    return task_result("WAIT", wait_seconds=seconds, reason=obstacle.reason if obstacle else "")
 
 
 def _apply(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from sluice.endpoint.state import EndpointState
 from sluice.rollout.alarm_guard import guarded_deployment, is_stopped_while_deploying, put_alarms
 from sluice.rollout.analysis.alarms import looks_back_seconds
-from sluice.rollout.gates.holds import obstacle_to_provision, seconds_until_recheck
+from sluice.rollout.gates.holds import seconds_until_recheck
+from sluice.rollout.gates.pauses import obstacle_to_provision
 from sluice.rollout.model.plan import Plan, provisioned_count
-from sluice.rollout.model.record import RolloutRecord, identify_rollout
+from sluice.rollout.model.record import PAST_ITS_STAGES, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
 from sluice.rollout.planning.origin_check import refuse_untrusted
 from sluice.rollout.stop import stop_as_impossible
@@ -51,7 +52,8 @@ def provision_candidate(rollout_id: RolloutId, ports: RolloutPorts) -> TaskResul
     if not may_go_on(record, ports):
         return task_result("ROLL_BACK")
     plan = record.planned()
-    ports.store.advance(record.id, "provisioning")
+    if record.phase not in PAST_ITS_STAGES:  # the fleet may be about to be replaced, and a pause come too late
+        ports.store.advance(record.id, "provisioning")
     if plan.engine == "batch" and (obstacle := obstacle_to_provision(record, ports)):
         return _held(obstacle, record, ports)
     if plan.engine == "batch":
@@ -94,7 +96,11 @@ def _apply(
     *,
     read_at: datetime,
 ) -> None:
-    """Create what the step refers to, then apply it."""
+    """Create what the step refers to, then apply it; of a version without stages, unless it was paused meanwhile.
+
+    Its fleet takes over as soon as SageMaker is asked. So from then on it is promoting, in which no pause is accepted:
+    of the two conditional writes one comes first, and the other finds it.
+    """
     if isinstance(step, CreateEndpoint | UseConfig):
         require_deregistering(plan, ports)
         refuse_untrusted(record, ports)
@@ -112,10 +118,15 @@ def _apply(
         ports.store.note_request(record.id, ports.now())
     is_guarded = isinstance(step, UseConfig) and step.guarded
     deployment = guarded_deployment(plan, str(record.id), state, ports) if is_guarded else None
+    takes_over = isinstance(step, CreateEndpoint | UseConfig) and not plan.stages
+    if takes_over and not ports.store.advance_unless_paused(record.id, "promoting"):
+        return  # the next look records the hold
     with retried_if_registered(plan, step, state, ports):
         is_accepted = is_as_read(state, read_at, ports) and apply_step(step, record.endpoint, ports.hosting, deployment)
     if is_accepted and isinstance(step, CreateEndpoint | UseConfig):
         ports.store.mark_requested(record.id, step.config)
+    elif takes_over and not is_accepted:
+        ports.store.advance(record.id, "provisioning")
 
 
 def _seconds_of_old_fleet(plan: Plan, record: RolloutRecord, ports: RolloutPorts) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.rollout.analysis.metric_windows import seconds_until_next_analysis
+from sluice.rollout.gates.pauses import obstacle_to_provision
 from sluice.rollout.model.plan import Plan
 from sluice.rollout.model.record import SCALING, RolloutRecord, identify_rollout
 from sluice.rollout.planning.approvals import may_go_on
@@ -12,7 +13,7 @@ from sluice.rollout.stop import stop_as_impossible, unless_in_vain
 from sluice.rollout.traffic.apply_step import apply_step
 from sluice.rollout.traffic.capacity import apply_capacity_floors
 from sluice.rollout.traffic.reconcile import Done, Impossible, SetCapacity, next_step_towards_stage
-from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, task_result
+from sluice.rollout.traffic.task_result import TaskResult, poll_seconds, slow_poll_seconds, task_result
 from sluice.rollout_id import RolloutId
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def shift_traffic(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
         return task_result("ROLL_BACK", stage=stage)
     plan = record.planned()
     planned = plan.stages[stage]
-    ports.store.advance(record.id, "baking", stage=stage)
-    ports.store.mark_time(record.id, f"shifting_{stage}", ports.now())
+    if not _enter(stage, record, ports):
+        return _held(stage, record, plan, ports)
     state = ports.hosting.describe(record.endpoint)
     step = next_step_towards_stage(plan, planned.weight, planned.candidate_count, state)
     step = unless_in_vain(step, record, ports.now())
@@ -46,6 +47,26 @@ def shift_traffic(stage: int, rollout_id: RolloutId, ports: RolloutPorts) -> Tas
         return task_result("ROLL_BACK", stage=stage)
     now = ports.now()
     return task_result("WAIT", stage=stage, wait_seconds=poll_seconds(record.shifting_at.get(stage, now), now))
+
+
+def _enter(stage: int, record: RolloutRecord, ports: RolloutPorts) -> bool:
+    """Enter the stage; False if a person has paused the rollout before it came to this one."""
+    if stage > record.stage:
+        mark = {f"shifting_{stage}": ports.now().isoformat()}
+        return ports.store.advance_unless_paused(record.id, "baking", stage=stage, **mark)
+    ports.store.advance(record.id, "baking", stage=stage)
+    ports.store.mark_time(record.id, f"shifting_{stage}", ports.now())
+    return True
+
+
+def _held(stage: int, record: RolloutRecord, plan: Plan, ports: RolloutPorts) -> TaskResult:
+    """Back to the analysis of the stage that is in force, which holds it; before the first one there is none."""
+    now = ports.now()
+    if stage > 0:
+        return task_result("READY", stage=stage - 1, wait_seconds=seconds_until_next_analysis(plan, now))
+    obstacle = obstacle_to_provision(ports.store.get(record.id), ports)
+    seconds = slow_poll_seconds(record.opened_at, now)
+    return task_result("WAIT", stage=stage, wait_seconds=seconds, reason=obstacle.reason if obstacle else "")
 
 
 def _shifted(stage: int, record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
