@@ -29,7 +29,11 @@ class SimulatedHosting(FakeHosting):
     def _begin(self, endpoint: str, seconds: float) -> None:
         if endpoint not in self._planned:
             self._planned.add(endpoint)
-            self.simulation.loop.after(seconds * self.simulation.scenario.pace, lambda: self._end(endpoint, seconds))
+            self.simulation.loop.after(seconds, lambda: self._end(endpoint, seconds))
+
+    def _begin_change(self, endpoint: str, seconds: float) -> None:
+        """A change that was asked for, which takes its time at the scenario's pace."""
+        self._begin(endpoint, seconds * self.simulation.scenario.pace)
 
     def _end(self, endpoint: str, seconds: float) -> None:
         self._planned.discard(endpoint)
@@ -57,26 +61,26 @@ class SimulatedHosting(FakeHosting):
     def _create(self, endpoint: str, config: str) -> None:
         self.simulation.writes(endpoint, f"create endpoint with {config}")
         super()._create(endpoint, config)
-        self._begin(endpoint, 180)
+        self._begin_change(endpoint, 180)
 
     def _use(self, endpoint: str, config: str, deployment: Deployment | None) -> None:
         before = self._free(endpoint)
         super()._use(endpoint, config, deployment)
         self.simulation.replaces(endpoint, before.config, config)
         self.simulation.writes(endpoint, f"update {endpoint} to {config}")
-        self._begin(endpoint, 150)
+        self._begin_change(endpoint, 150)
 
     def _change(self, endpoint: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
         super()._change(endpoint, changes)
         said = ", ".join(f"{name} {key} {value}" for name, one in changes.items() for key, value in one.items())
         self.simulation.writes(endpoint, f"change {said}")
-        self._begin(endpoint, 30)
+        self._begin_change(endpoint, 30)
         self.simulation.served(endpoint)
 
     def _delete(self, endpoint: str) -> None:
         super()._delete(endpoint)
         self.simulation.writes(endpoint, f"delete {endpoint}")
-        self._begin(endpoint, 60)
+        self._begin_change(endpoint, 60)
         self.simulation.served(endpoint)
 
 

@@ -145,6 +145,11 @@ MENDED: Mapping[str, Scenario] = {
         pace=0.1,
         incidents=(V2, Incident(400, "abort"), Incident(Call("roll_back", 1, "deregister"), "stalled", seconds=50)),
     ),
+    "SageMaker maintains the endpoint for an hour, on a slow endpoint": Scenario(
+        strategy="canary",
+        pace=3.0,
+        incidents=(V2, Incident(700, "maintenance", seconds=3600), Incident(760, "abort", version=2)),
+    ),
     "a close that fails once its alarms are deleted": Scenario(
         watch=600,
         on_doubt="pause",
