@@ -92,6 +92,7 @@ UNUSED: dict[str, dict[str, str]] = {
 _FLEET = "the state in which a task finds the fleet of a model that scales: before, in or after a burst"
 _FOUND = "how far a rollout has come when its alarm rings"
 _COMPARED = "whether a comparison of batch versions has ended when its rollout is stopped"
+_CLOSED = "whether the event of a rejection by a rollback comes before its rollout is closed"
 _FENCE = "whether the judge is quicker than the alarm"
 _SWEPT = "whether the sweep comes while something is open or has not been told"
 
@@ -110,6 +111,7 @@ _SCALING_ALARMS = ("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cl
 _SCALES = {action: _FLEET for action in (*_SCALING, *_SCALING_ALARMS)}
 
 BY_TIMING: dict[str, dict[str, str]] = {
+    "OpenRolloutFunctionRole": {"sagemaker:DescribeEndpoint": _CLOSED, "sagemaker:DescribeEndpointConfig": _CLOSED},
     "ProvisionCandidateFunctionRole": {**_SCALES, "sagemaker:UpdateEndpointWeightsAndCapacities": _FLEET},
     "ShiftTrafficFunctionRole": _SCALES,
     "AnalyzeStageFunctionRole": {"dynamodb:UpdateItem": _FENCE},

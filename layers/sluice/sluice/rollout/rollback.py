@@ -82,8 +82,8 @@ def restore_baseline(
     if record.is_closed:
         return _closed_before(record, ports)
     ports.store.begin_restoring(rollout_id)
-    seconds = _seconds_until_sure(record, ports.now(), is_beside=is_beside)
     if record.plan is None:
+        seconds = _seconds_until_sure(record, ports.now(), is_beside=is_beside, is_seen=False)
         return task_result("WAIT", wait_seconds=seconds) if seconds else _close(record, None, "", ports)
     is_batch = record.plan.engine == "batch"  # then an endpoint of this name is of another time
     read_at = ports.now()
@@ -93,7 +93,8 @@ def restore_baseline(
         step = Done()  # it serves alone, on what AWS has; its scaling goes on asking for more
     if not isinstance(step, Done | Impossible):
         return _take(step, record, record.plan, state, ports, read_at=read_at)
-    if seconds:
+    is_seen = _says_taken_back(state, record, ports)
+    if seconds := _seconds_until_sure(record, ports.now(), is_beside=is_beside, is_seen=is_seen):
         return task_result("WAIT", wait_seconds=seconds)
     if isinstance(step, Impossible):
         return _close(record, state, step.reason, ports)
@@ -138,13 +139,21 @@ def _poll_seconds(record: RolloutRecord, now: datetime) -> int:
     return poll_seconds(max([fenced, *record.restoring_at.values()]), now)
 
 
-def _seconds_until_sure(record: RolloutRecord, now: datetime, *, is_beside: bool) -> int:
+def _says_taken_back(state: EndpointState | None, record: RolloutRecord, ports: RolloutPorts) -> bool:
+    """Whether SageMaker names an alarm of this rollout as what made it take an update back: it has had it, then."""
+    why = state.failure_reason if state is not None else ""
+    return any(name in why for name in alarm_names(ports.names, str(record.id)))
+
+
+def _seconds_until_sure(record: RolloutRecord, now: datetime, *, is_beside: bool, is_seen: bool) -> int:
     """Seconds until nothing moves the endpoint any more that is not seen yet; 0 if nothing does.
 
-    That is the last config that was requested, and ``is_beside`` a task that began before the fence.
+    That is the last config that was requested, unless it ``is_seen``, and ``is_beside`` a task that began before the
+    fence.
     """
     fenced = record.fence.at if record.fence else record.opened_at
-    sure = max(record.unseen_until(now) or now, fenced + LONGEST_TASK if is_beside else now)
+    unseen = None if is_seen else record.unseen_until(now)
+    sure = max(unseen or now, fenced + LONGEST_TASK if is_beside else now)
     return max(0, ceil((sure - now).total_seconds()))
 
 

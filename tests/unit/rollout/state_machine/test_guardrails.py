@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sluice.aws.metric_data import Counts
 from sluice.rollout.model.live_version import live_version
+from sluice.rollout.model.patience import UNSEEN
 from sluice.rollout_id import RolloutId
 from sluice.spec.model import ModelSpec
 
@@ -143,6 +144,25 @@ def test_an_abort_in_mid_deployment_brings_the_old_version_back(world: SluiceWor
     assert model_of(world) == "sluice-dev-fraud-1-1-model"
     assert ("RollingBack" in statuses) == heeds
     assert world.metrics.alarms == {}
+
+
+def test_a_deployment_that_sagemaker_took_back_for_an_alarm_of_the_rollout_is_waited_for_no_longer(
+    world: SluiceWorld,
+) -> None:
+    """Its reason names the alarm, so the update that was asked for a moment ago is no longer to come."""
+    requested: list[datetime] = []
+
+    def abort_once(_state: str) -> None:
+        if deploying(world) and not requested:
+            requested.append(world.clock.now())
+            abort(world)
+
+    assert world.play(world.approve(2), on_state=abort_once) == "RolledBack"
+    record = world.ports.store.get(RolloutId.required(ROLLOUT))
+    assert STOP in world.hosting.endpoints[ENDPOINT].failure_reason
+    assert record.closed_at is not None
+    assert record.requested_at is not None
+    assert record.closed_at - record.requested_at < UNSEEN
 
 
 def test_a_withdrawn_version_is_stopped_in_mid_deployment(world: SluiceWorld) -> None:
