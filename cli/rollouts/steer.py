@@ -9,6 +9,7 @@ from datetime import datetime
 from sluice.aws.dynamodb import Table
 from sluice.aws.eventbridge import EventPublisher
 from sluice.rollout.gates.gates import HUMAN, gate_name
+from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.record import (
     DOUBT,
@@ -154,6 +155,10 @@ def store_of(session: CliSession) -> RecordStore:
     return RecordStore(Table(session.clients("dynamodb"), read_stack(session).table))
 
 
+def locks_of(session: CliSession) -> EndpointLocks:
+    return EndpointLocks(Table(session.clients("dynamodb"), read_stack(session).table))
+
+
 def history_of(session: CliSession) -> HistoryStore:
     return HistoryStore(Table(session.clients("dynamodb"), read_stack(session).table))
 
@@ -167,16 +172,33 @@ def origin_of(arguments: Namespace, session: CliSession) -> CommandOrigin:
 
 
 def _under_way(model: str, store: RecordStore, session: CliSession) -> RolloutRecord:
-    """The rollout in progress; if all are queued, the one that is next; one that is taken back only if all are."""
+    """The rollout in progress; if all are queued, the one that is next; one that is taken back only if all are.
+
+    Of those that are queued, the one that has its endpoint's lock is next, whichever was approved first: it waits at a
+    gate, or has been paused.
+    """
     rollouts = list(store.rollouts(model))
     if not rollouts:
         read_spec(session, model)  # a mistyped name would seem to have nothing under way
     known = [each for each in rollouts if not each.is_closed]
     if not known:
         raise NotFoundError(f"No rollout of {model} is under way")
-    return min(
-        known, key=lambda each: (not each.may_advance, each.phase == "queued", not each.urgent, each.approved_at)
-    )
+    if len(known) == 1:
+        return known[0]
+    locks = locks_of(session)
+    holders = {locks.holder(endpoint) for endpoint in {each.endpoint for each in known}}
+
+    def position(record: RolloutRecord) -> tuple[bool, bool, bool, bool, datetime]:
+        is_waiting = record.phase == "queued"
+        return (
+            not record.may_advance,
+            is_waiting,
+            is_waiting and record.id not in holders,
+            not record.urgent,
+            record.approved_at,
+        )
+
+    return min(known, key=position)
 
 
 def _ended(record: RolloutRecord, session: CliSession) -> CommandError:

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from sluice.aws.dynamodb import Table
 from sluice.names import Names
+from sluice.rollout.model.endpoint_lock import EndpointLocks
 from sluice.rollout.model.history import HistoryStore
 from sluice.rollout.model.record import RolloutRecord
 from sluice.rollout.model.store import RecordStore
@@ -40,7 +41,7 @@ class RolloutStage:
         stack = {"bucket": "b", "table": "the-table", "pipeline_role_arn": "arn:aws:iam::1:role/p"}
         self.clients["ssm"].put_parameter(Name="/sluice/dev/stack", Value=json.dumps(stack), Type="String")
         table = Table(self.clients["dynamodb"], "the-table")
-        self.store, self.history = RecordStore(table), HistoryStore(table)
+        self.store, self.history, self.locks = RecordStore(table), HistoryStore(table), EndpointLocks(table)
         self.open(RUNNING)
         self.store.advance(RUNNING, "baking", stage=0)
 

@@ -80,6 +80,9 @@ def tools() -> Iterator[None]:
     def store(session: Session) -> Any:
         return session.simulation.ports.store
 
+    def locks(session: Session) -> Any:
+        return session.simulation.ports.locks
+
     def history(session: Session) -> Any:
         return session.simulation.ports.history
 
@@ -100,7 +103,7 @@ def tools() -> Iterator[None]:
 
     with (
         patch.object(result_handler, "call_each", one_by_one),
-        patch.multiple(steer, **shared),
+        patch.multiple(steer, locks_of=locks, **shared),
         patch.multiple(retry, find_version=found, **shared),
     ):
         yield

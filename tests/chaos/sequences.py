@@ -145,6 +145,16 @@ MENDED: Mapping[str, Scenario] = {
         pace=0.1,
         incidents=(V2, Incident(400, "abort"), Incident(Call("roll_back", 1, "deregister"), "stalled", seconds=50)),
     ),
+    "the record of an approval is kept only when the next one waits at its gate": Scenario(
+        strategy="all_at_once",
+        policy="queue",
+        gate=True,
+        incidents=(
+            Incident(Call("open_rollout", 1, "put_new"), "approve", version=3),
+            Incident(Call("open_rollout", 1, "put_new"), "stalled", seconds=3),
+            V2,
+        ),
+    ),
     "SageMaker maintains the endpoint for an hour, on a slow endpoint": Scenario(
         strategy="canary",
         pace=3.0,

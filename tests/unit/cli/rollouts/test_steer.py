@@ -235,6 +235,22 @@ def test_a_rollout_that_goes_live_is_meant_before_one_that_is_taken_back(stage: 
     assert stage.store.get(newer).fence is not None
 
 
+def test_the_rollout_with_the_lock_is_meant_though_another_was_approved_before_it(stage: RolloutStage) -> None:
+    """Policy ``queue``: the record of the earlier approval was kept only after the later one had reached its gate."""
+    stage.store.close(RUNNING, "rolled_back", "it rang", NOW)
+    earlier, at_gate = (RolloutId(model="fraud", version=version, attempt=1) for version in (3, 4))
+    stage.open(at_gate)
+    before = stage.store.get(at_gate)
+    stage.store.open(replace(before, id=earlier, approved_at=before.approved_at - timedelta(seconds=1)))
+    assert stage.locks.acquire("sluice-dev-fraud", at_gate)
+    hold = Hold(by="human", reason="waits for a person", since=NOW, at=NOW, stage=-1, gate=0)
+    stage.store.record_hold(at_gate, hold)
+    assert stage.run("continue", "fraud") == 0
+    assert stage.store.get(at_gate).gates_opened.keys() == {0}
+    assert stage.run("pause", "fraud") == 0
+    assert stage.store.get(at_gate).command is not None
+
+
 def test_a_way_back_that_is_stuck_is_begun_again(stage: RolloutStage) -> None:
     stage.store.fence(RUNNING, "alarm", "too many errors", NOW)
     queue = stage.heard()
