@@ -242,13 +242,22 @@ class _Rest:
                 yield at, next((later for later, other in made[number:] if other == "Approved"), None)
 
     def _pauses(self, record: RolloutRecord) -> None:
-        """From a pause that was accepted until the next command neither a stage nor the promotion begins."""
+        """From a pause that was accepted until the next command no stage, no promotion and no new fleet begins."""
         given = [(at, kind) for at, rollout, kind in self.of.commands if rollout == str(record.id)]
         ends = [*(at for at, _ in given), self.of.clock.at][1:]
         promoted = [record.closed_at] if record.outcome == "promoted" and record.closed_at else []
+        begins = [*record.shifting_at.values(), *promoted, *self._replaced(record)]
         for (at, kind), until in zip(given, ends, strict=True):
-            if kind == "pause" and any(at < begun < until for begun in (*record.shifting_at.values(), *promoted)):
+            if kind == "pause" and any(at < begun < until for begun in begins):
                 self._no("a pause is obeyed", f"{record.id} was paused at {at:%H:%M:%S} and went on")
+
+    def _replaced(self, record: RolloutRecord) -> list[datetime]:
+        """When the fleet of a version without stages took over; nothing of it can be said if it served before."""
+        attempts = [each for each in self.records if each.id.version == record.id.version]
+        if record.plan is None or record.plan.stages or len(attempts) > 1 or self.of.by_hand:
+            return []
+        version = record.id.version
+        return [at for at, name, shares in self.of.exposure if name == ENDPOINT and shares.get(version, 0) > 0][:1]
 
     def _one_for_one(self) -> None:
         """Each approval opens one rollout: neither a replayed event nor a note on the version opens another."""

@@ -181,6 +181,14 @@ MENDED: Mapping[str, Scenario] = {
             V2,
         ),
     ),
+    "a pause after SageMaker took a request that was sent twice": Scenario(
+        strategy="all_at_once",
+        incidents=(
+            Incident(Call("provision_candidate", 1, "update_endpoint"), "repeated call"),
+            Incident(Call("provision_candidate", 14), "pause", version=2),
+            V2,
+        ),
+    ),
     "a pause with the last call before a batch version is promoted": Scenario(
         strategy="all_at_once",
         endpoint="batch",

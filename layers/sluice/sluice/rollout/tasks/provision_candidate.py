@@ -99,7 +99,8 @@ def _apply(
     """Create what the step refers to, then apply it; of a version without stages, unless it was paused meanwhile.
 
     Its fleet takes over as soon as SageMaker is asked. So from then on it is promoting, in which no pause is accepted:
-    of the two conditional writes one comes first, and the other finds it.
+    of the two conditional writes one comes first, and the other finds it. It stays so if SageMaker calls the
+    endpoint busy: that may be with this very request, whose first answer was lost.
     """
     if isinstance(step, CreateEndpoint | UseConfig):
         require_deregistering(plan, ports)
@@ -125,8 +126,6 @@ def _apply(
         is_accepted = is_as_read(state, read_at, ports) and apply_step(step, record.endpoint, ports.hosting, deployment)
     if is_accepted and isinstance(step, CreateEndpoint | UseConfig):
         ports.store.mark_requested(record.id, step.config)
-    elif takes_over and not is_accepted:
-        ports.store.advance(record.id, "provisioning")
 
 
 def _seconds_of_old_fleet(plan: Plan, record: RolloutRecord, ports: RolloutPorts) -> int:
