@@ -279,10 +279,16 @@ class _Rest:
             if not own and not ignored and decisions[-1][0] == max(later):
                 self._no("every approval is rolled out", f"v{version} was approved, and nothing followed")
             since = self._approved_anew(version)
-            if since is None or not own or self.shares.get(version, 0) > 0:
+            if since is None or not own or self._is_in_use(version):
                 continue
             if not any(each.closed_at and each.closed_at > since for each in own):
                 self._no("an approval again is rolled out", f"v{version} was approved again, and nothing followed")
+
+    def _is_in_use(self, version: int) -> bool:
+        """Whether it serves, or is the model of the batch runs to come: then there is nothing to roll out."""
+        last = self.of.ports.store.last_promotion("fraud")
+        is_batch = last is not None and last.plan is not None and last.plan.engine == "batch"
+        return self.shares.get(version, 0) > 0 or (is_batch and last is not None and last.id.version == version)
 
     def _approved_anew(self, version: int) -> datetime | None:
         """When the version became Approved after it was not, last."""
@@ -328,7 +334,11 @@ class _Rest:
         )
 
     def _rejections(self) -> None:
-        """A rejected version serves no more soon, if another good one is there."""
+        """A rejected version serves no more soon, if another good one is there and nobody stops the way back."""
+        ways_back = {str(each.id) for each in self.records if each.urgent}
+        paused = {rollout for _, rollout, kind in self.of.commands if kind == "pause"}
+        if ways_back & (self.of.aborted | paused):
+            return
         for version, decisions in self.of.decisions.items():
             if not decisions or decisions[-1][1] != "Rejected" or self.of.by_hand:
                 continue

@@ -155,6 +155,10 @@ MENDED: Mapping[str, Scenario] = {
             V2,
         ),
     ),
+    "the table refuses after a promotion is closed and before it is announced": Scenario(
+        strategy="blue_green",
+        incidents=(Incident(Call("promote_candidate", 9), "refusal", "dynamodb", seconds=900), V2),
+    ),
     "SageMaker maintains the endpoint for an hour, on a slow endpoint": Scenario(
         strategy="canary",
         pace=3.0,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
+from sluice.rollout.rollback import PROMOTED
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
@@ -131,7 +132,9 @@ def test_a_failure_never_ends_in_success(machine: dict[str, Any]) -> None:
     states = machine["States"]
     caught = {catcher["Next"] for state in states.values() for catcher in state.get("Catch", [])}
     assert caught
-    reached = reachable(states, caught)
+    promoted, *others = states["IsRolledBack"]["Choices"]  # what was closed as promoted before the failure
+    assert promoted == {"Variable": "$.step.reason", "StringEquals": PROMOTED, "Next": "Promoted"}
+    reached = reachable({**states, "IsRolledBack": {**states["IsRolledBack"], "Choices": others}}, caught)
     assert [name for name in reached if states[name]["Type"] == "Succeed" or states[name].get("End")] == []
     assert any(states[name]["Type"] == "Fail" for name in reached)
 

@@ -60,6 +60,10 @@ LONGEST_TASK = timedelta(minutes=2)
 """No task of the state machine is at work for longer: its function is stopped after a minute and a half."""
 
 
+PROMOTED = "promoted"
+"""The reason of what was promoted before it was to be taken back: the state machine ends such an execution well."""
+
+
 def restore_baseline(
     rollout_id: RolloutId, failure: str, ports: RolloutPorts, *, is_beside: bool = False
 ) -> TaskResult:
@@ -160,7 +164,8 @@ def _seconds_until_sure(record: RolloutRecord, now: datetime, *, is_beside: bool
 def _closed_before(record: RolloutRecord, ports: RolloutPorts) -> TaskResult:
     _leave(record, ports)  # a crash may have come between closing and leaving
     if record.outcome == "promoted":  # that cannot be taken back, but may not be announced yet
-        return announce_promotion(record, ports)
+        announced = announce_promotion(record, ports)
+        return {**announced, "reason": PROMOTED} if announced["status"] == "READY" else announced
     return task_result("READY", reason=record.loggable(record.reason))
 
 
